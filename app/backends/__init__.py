@@ -1,0 +1,1 @@
+"""Providers that can train, evaluate, deploy and answer; strangers to one another."""

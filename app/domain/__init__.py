@@ -1,0 +1,1 @@
+"""The rules and the nouns, without any I/O."""

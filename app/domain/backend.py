@@ -1,0 +1,431 @@
+"""What a backend must do. The one seam between us and every provider.
+
+Rules for every method
+  - returns within seconds: starts things, looks at things, never waits for things;
+  - raises nothing but `BackendError`;
+  - writes nothing of ours: the caller records what it is told;
+  - may be called again after a crash: a repeat finds what the first call made.
+
+Further abilities are further protocols, asked with `isinstance`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+from app.domain.catalog import CatalogModel
+from app.domain.connections import Check
+from app.domain.deployments import DeploymentStatus
+from app.domain.estimates import Estimate
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.events import EventLevel
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
+from app.domain.metrics import Checkpoint, Metric
+
+
+class BackendError(Exception):
+    """A backend could not do as asked; `fix` says what a person can do about it.
+
+    BackendError
+      +- Transient            try again, later each time
+      |    +- Unavailable     no answer, or a 5xx, and surely nothing was accepted
+      |    +- OutcomeUnknown  no answer to a submit that may have been accepted: look it up, never repeat blindly
+      |    +- RateLimited     a 429; `retry_after` says when
+      |    +- NoCapacity      nothing free to train on or to deploy on
+      +- Permanent            trying again cannot help
+           +- NotAuthorised   wrong or missing credentials
+           +- QuotaExceeded   a limit that somebody has to raise
+           +- Rejected        the request is wrong; `detail` says how
+           |    +- DataRejected
+           +- NotFound        the backend does not know the thing
+           +- Unsupported     the backend cannot do this at all
+    """
+
+    reason: ClassVar[JobReason] = JobReason.BACKEND_ERROR
+
+    def __init__(self, detail: str, *, fix: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fix = fix
+        self.retry_after = retry_after
+
+
+class Transient(BackendError):
+    """Try again, later each time."""
+
+
+class Unavailable(Transient):
+    """No answer, or a 5xx, and surely nothing was accepted."""
+
+
+class OutcomeUnknown(Transient):
+    """No answer to a submit that may have been accepted."""
+
+
+class RateLimited(Transient):
+    """Too many requests."""
+
+
+class NoCapacity(Transient):
+    """Nothing free to train on or to deploy on."""
+
+    reason = JobReason.CAPACITY
+
+
+class Permanent(BackendError):
+    """Trying again cannot help."""
+
+
+class NotAuthorised(Permanent):
+    """Wrong or missing credentials."""
+
+    reason = JobReason.AUTHENTICATION
+
+
+class QuotaExceeded(Permanent):
+    """A limit that somebody has to raise."""
+
+    reason = JobReason.QUOTA
+
+
+class Rejected(Permanent):
+    """The request is wrong."""
+
+    reason = JobReason.INVALID_REQUEST
+
+
+class DataRejected(Rejected):
+    """The rows are wrong."""
+
+    reason = JobReason.INVALID_DATA
+
+
+class NotFound(Permanent):
+    """The backend does not know the thing."""
+
+    reason = JobReason.LOST
+
+
+class Unsupported(Permanent):
+    """The backend cannot do this at all."""
+
+    reason = JobReason.INVALID_REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file at the backend; `ready` once it may be trained on."""
+
+    id: str
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """A job at the backend."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """One training. `tag` is our job id: how a repeat finds the first call's work."""
+
+    tag: str
+    base_model: str
+    method: str
+    task_type: str
+    training_file: RemoteFile
+    validation_file: RemoteFile | None
+    hyperparameters: Mapping[str, Hyperparameter]
+    options: Mapping[str, Hyperparameter]
+    seed: int | None
+    suffix: str  # the fine-tuned model's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteEvent:
+    """Something that the backend tells about a job. `id` is unique within the job, so repeats are recognised."""
+
+    id: str
+    at: datetime
+    level: EventLevel
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobObservation:
+    """Everything that one look tells, so that it is recorded in one transaction."""
+
+    status: JobStatus
+    reason: JobReason | None = None
+    message: str = ""
+    raw_status: str = ""  # the backend's own word, kept for people
+    progress: JobProgress | None = None
+    fine_tuned_model: str | None = None  # the backend's own name of it, once it exists
+    model_size_bytes: int | None = None
+    interrupted: bool = False  # stopped before its end, with a checkpoint to go on from (see `Resumes`)
+    sent: Mapping[str, Hyperparameter] | None = None  # the parameters as the backend took them
+    events: Sequence[RemoteEvent] = ()
+    metrics: Sequence[Metric] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+    cursor: str | None = None  # where the next look may begin
+    next_look: timedelta | None = None  # how soon looking again is worth while
+
+
+class Backend(Protocol):
+    """The least that a backend can do: train."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name: `local`, `azure_foundry`, …"""
+        ...
+
+    @property
+    def acceptance_grace(self) -> timedelta:
+        """How long after an unanswered submit a look-up by tag may still miss the job."""
+        ...
+
+    def check(self) -> None:
+        """Return if the backend could train now.
+
+        Raises:
+            NoCapacity, Unavailable: with the reason, for example "the runtime is being installed: 42 %".
+        """
+        ...
+
+    def base_models(self) -> Sequence[CatalogModel]:
+        """Return what can be fine-tuned here, knobs included; `connection` is filled in by the caller."""
+        ...
+
+    def base_model(self, identifier: str) -> CatalogModel:
+        """Return one base model, also one that the list does not show (a local directory, a hub id).
+
+        Raises:
+            NotFound, Rejected: with a sentence for people.
+        """
+        ...
+
+    def upload(self, path: Path, *, tag: str) -> RemoteFile:
+        """Bring a file of rows to the backend; the same tag finds the first call's file."""
+        ...
+
+    def file(self, file: RemoteFile) -> RemoteFile:
+        """Return the file's present state."""
+        ...
+
+    def submit(self, request: TrainingRequest) -> RemoteJob:
+        """Start a training, once per tag as far as the backend can tell.
+
+        Raises:
+            OutcomeUnknown: when it may or may not have been accepted.
+        """
+        ...
+
+    def find(self, tag: str) -> RemoteJob | None:
+        """Return the job that was submitted under `tag`, if there is one.
+
+        Raises:
+            Unsupported: when the backend cannot look jobs up by tag.
+        """
+        ...
+
+    def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
+        """Look at a job; `since` is the cursor of the last look."""
+        ...
+
+    def cancel(self, job: RemoteJob) -> None:
+        """Ask the job to stop; asking again, or asking a finished one, is fine."""
+        ...
+
+    def discard_file(self, file: RemoteFile) -> None:
+        """Remove a file; one that is gone is fine."""
+        ...
+
+    def discard_model(self, model: str) -> None:
+        """Remove a fine-tuned model; one that is gone is fine."""
+        ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """To go on with an interrupted job from its last complete checkpoint."""
+
+    def resume(self, job: RemoteJob) -> None:
+        """Start it again; a repeat while it runs does nothing."""
+        ...
+
+
+@runtime_checkable
+class KeepsLogs(Protocol):
+    """To show the training's raw log."""
+
+    def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
+        """Return the last `lines` lines of the log."""
+        ...
+
+    def log_path(self, job: RemoteJob) -> Path | None:
+        """Return the whole log as a file, for downloading."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentRequest:
+    """One deployment. `tag` is our deployment id. `model` is the backend's name of a tuned model, if one is served."""
+
+    tag: str
+    base_model: str
+    model: str | None
+    name: str
+    content_safety: bool = True
+    options: Mapping[str, Hyperparameter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentObservation:
+    """What one look at a deployment tells; `gone` when nothing serves (any more)."""
+
+    status: DeploymentStatus
+    message: str = ""
+    raw_status: str = ""
+    endpoint: str | None = None
+    gone: bool = False
+    next_look: timedelta | None = None
+
+
+@runtime_checkable
+class Deploys(Protocol):
+    """To serve what was trained, and the base beside it."""
+
+    def deploy(self, request: DeploymentRequest) -> None:
+        """Begin to serve; a repeat finds what the first call made."""
+        ...
+
+    def observe_deployment(self, tag: str) -> DeploymentObservation:
+        """Look at a deployment."""
+        ...
+
+    def undeploy(self, tag: str) -> None:
+        """Stop serving; one that is gone is fine. `observe_deployment` then tells DELETED once it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """An OpenAI-style chat completion. Messages are {"role", "content"} in their order."""
+
+    messages: Sequence[Mapping[str, str]]
+    temperature: float = 0.0
+    max_tokens: int = 256
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatChunk:
+    """A piece of an answer; the last one has `finish_reason` and the token counts."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@runtime_checkable
+class Chats(Protocol):
+    """To answer through a deployment."""
+
+    def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
+        """Answer piece by piece as the model writes; closing the iterator stops it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRequest:
+    """One evaluation. `tag` is our evaluation id; few-shot examples are whole rows shown before each question."""
+
+    tag: str
+    base_model: str
+    model: str | None
+    rows: Path
+    system_prompt: str | None = None
+    few_shot: Sequence[Mapping[str, object]] = ()
+    labels: Sequence[str] = ()  # the small answer set, where there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationObservation:
+    """What one look at an evaluation tells. Rows come once, with the final look."""
+
+    status: EvaluationStatus
+    message: str = ""
+    reason: JobReason | None = None
+    done_rows: int = 0
+    total_rows: int | None = None
+    metrics: EvaluationMetrics | None = None
+    rows: Sequence[EvaluationRow] = ()
+    next_look: timedelta | None = None
+
+
+@runtime_checkable
+class Evaluates(Protocol):
+    """To let a base or tuned model answer held-out rows, and to count."""
+
+    def start_evaluation(self, request: EvaluationRequest) -> None:
+        """Begin; a repeat finds what the first call made."""
+        ...
+
+    def observe_evaluation(self, tag: str) -> EvaluationObservation:
+        """Look at an evaluation."""
+        ...
+
+    def cancel_evaluation(self, tag: str) -> None:
+        """Stop it; one that is gone is fine."""
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """To say what is missing before somebody starts: the doctor."""
+
+    def doctor(self) -> Sequence[Check]:
+        """Run the read-only checks, each within seconds or "could not tell"."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """To say what a training will take."""
+
+    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+        """Estimate a job whose training file has `rows` rows and about `tokens` tokens."""
+        ...
+
+
+@runtime_checkable
+class ShowsCode(Protocol):
+    """To show a job as code that runs when pasted."""
+
+    def code_targets(self) -> Sequence[str]:
+        """Return the targets this backend can write, for example `trl`."""
+        ...
+
+    def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:
+        """Return the job as a script or command."""
+        ...
+
+
+@runtime_checkable
+class KeepsWeights(Protocol):
+    """To hand out a tuned model's files."""
+
+    def model_files(self, model: str) -> Path:
+        """Return the folder with the model's safetensors and card."""
+        ...
+
+    def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
+        """Make a model of its own from a checkpoint and return the backend's name of it; a repeat finds it."""
+        ...

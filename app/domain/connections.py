@@ -1,0 +1,66 @@
+"""A connection: a backend and how to reach it; and what its doctor found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+LOCAL_ID = "con_local"
+REHEARSAL_ID = "con_rehearsal"
+
+
+class CheckStatus(StrEnum):
+    """What a doctor's check came to."""
+
+    PASS = "pass"  # noqa: S105 -- a verdict, not a secret
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """How to mend a failed check: in words, as a command, or by a page."""
+
+    text: str
+    command: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One finding of the doctor."""
+
+    id: str
+    title: str
+    status: CheckStatus
+    detail: str = ""
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorReport:
+    """What the doctor found, and when."""
+
+    checked_at: datetime
+    checks: Sequence[Check] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.status is not CheckStatus.FAIL for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One way to a backend. `slots` is how many jobs and evaluations may be active there at once."""
+
+    id: str
+    name: str
+    backend: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    has_secrets: bool = False
+    slots: int = 1
+    paused_reason: str | None = None
+    doctor: DoctorReport | None = None
+    created_at: datetime

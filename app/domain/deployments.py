@@ -1,0 +1,124 @@
+"""What a deployment is, and the steps it may take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.hyperparameters import Hyperparameter
+
+
+class DeploymentGoal(StrEnum):
+    """What people want of a deployment. Only services write it."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class DeploymentStatus(StrEnum):
+    """Where a deployment is. Only the engine writes it, through `advance`."""
+
+    PENDING = "pending"
+    CREATING = "creating"
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return not TRANSITIONS[self]
+
+
+S = DeploymentStatus
+TRANSITIONS: dict[DeploymentStatus, frozenset[DeploymentStatus]] = {
+    S.PENDING: frozenset({S.CREATING, S.FAILED, S.DELETING}),
+    S.CREATING: frozenset({S.READY, S.FAILED, S.DELETING}),
+    # Back to creating: what served is gone although it is still wanted, and is made again.
+    S.READY: frozenset({S.CREATING, S.FAILED, S.DELETING}),
+    # A failed deployment may be mended at the provider, still costs money there, and must stay deletable.
+    S.FAILED: frozenset({S.CREATING, S.READY, S.DELETING}),
+    S.DELETING: frozenset({S.DELETED, S.FAILED}),
+    S.DELETED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A status was asked to follow one that it cannot follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is served or evaluated: a fine-tuned model of ours, or a connection's base model."""
+
+    connection: str
+    base_model: str
+    model: str | None = None
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it is a fine-tuned model."""
+        return self.model is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What has been asked of a deployment. Latencies in milliseconds, over the last 1,000 answers."""
+
+    requests: int = 0
+    errors: int = 0
+    refusals: int = 0
+    latency_ms_p50: float | None = None
+    latency_ms_p95: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One model being served."""
+
+    id: str
+    name: str
+    target: Target
+    goal: DeploymentGoal = DeploymentGoal.PRESENT
+    status: DeploymentStatus = DeploymentStatus.PENDING
+    reason: str | None = None
+    message: str = ""
+    note: str = ""
+    raw_status: str = ""
+    observed_at: datetime | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    content_safety: bool = True
+    options: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    expires_after_idle_s: int | None = None
+    last_used_at: datetime | None = None
+    usage: Usage = field(default_factory=Usage)
+    restarts: int = 0
+    attempts: int = 0
+    created_at: datetime
+    changed_at: datetime
+    ready_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def advance(self, to: DeploymentStatus, *, at: datetime, reason: str | None = None, message: str = "") -> "Deployment":
+        """Return the deployment in status `to`; the same status is allowed and changes nothing.
+
+        Raises:
+            IllegalTransition: when `TRANSITIONS` does not allow it.
+        """
+        if to is self.status:
+            return self
+        if to not in TRANSITIONS[self.status]:
+            raise IllegalTransition(f"{self.status} -> {to}")
+        return replace(
+            self,
+            status=to,
+            reason=reason,
+            message=message,
+            note="",
+            attempts=0,
+            changed_at=at,
+            ready_at=at if to is S.READY else self.ready_at,
+            ended_at=at if to.is_final else None,
+        )

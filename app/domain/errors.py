@@ -1,0 +1,85 @@
+"""What can go wrong with a wish, told in the product's words.
+
+DomainError
+  +- NotFound             no such thing, or not visible to the one who asks
+  +- Forbidden            the one who asks may not do this
+  +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to mend it
+  +- Conflict             the thing's state does not allow it now
+  +- Stale                somebody changed it meanwhile (the revision differs)
+  +- KeyMissing           a costly wish came without its idempotency key
+  +- KeyReused            the same idempotency key came with another wish
+  +- TooLarge             more bytes than this installation takes
+  +- StorageFull          the disk has no room
+  +- ProviderFailed       a provider did not do as asked; `fix` says what to try
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one field: where (a JSON pointer), what, and how to mend it."""
+
+    pointer: str
+    code: str
+    message: str
+    fix: str = ""
+
+
+class DomainError(Exception):
+    """A wish that could not be granted."""
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class NotFound(DomainError):
+    """No such thing."""
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(f"There is no {kind} {identifier!r}.", fix=f"Look it up in the list of {kind}s.")
+        self.kind = kind
+        self.identifier = identifier
+
+
+class Forbidden(DomainError):
+    """The one who asks may not do this."""
+
+
+class Invalid(DomainError):
+    """The wish itself is wrong."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = tuple(problems)
+
+
+class Conflict(DomainError):
+    """The thing's state does not allow it now."""
+
+
+class Stale(DomainError):
+    """Somebody changed it meanwhile."""
+
+
+class KeyMissing(DomainError):
+    """A costly wish came without its idempotency key."""
+
+
+class KeyReused(DomainError):
+    """The same idempotency key came with another wish."""
+
+
+class TooLarge(DomainError):
+    """More bytes than this installation takes."""
+
+
+class StorageFull(DomainError):
+    """The disk has no room."""
+
+
+class ProviderFailed(DomainError):
+    """A provider did not do as asked."""

@@ -1,0 +1,45 @@
+"""What a job will take, as far as that can be known before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """An amount as exact decimal text, for example "1.70"."""
+
+    amount: str
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRange:
+    """Low, expected and high cost."""
+
+    low: Money
+    expected: Money
+    high: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A blocker or a warning: which wizard step it belongs to, what, and how to mend it."""
+
+    step: str
+    pointer: str
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Tokens trained on (all epochs), optimizer steps, seconds, money; None where nothing is known."""
+
+    tokens: int | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    duration_s: float | None = None
+    cost: CostRange | None = None
+    basis: str = ""  # where the figures come from, in words
+    blockers: Sequence[Notice] = ()
+    warnings: Sequence[Notice] = ()

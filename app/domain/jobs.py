@@ -1,0 +1,221 @@
+"""What a fine-tuning job is, and the steps it may take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.hyperparameters import Hyperparameter
+
+
+class JobGoal(StrEnum):
+    """What people want of a job. Only services write it."""
+
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class JobStatus(StrEnum):
+    """Where a job is. Only the engine writes it, through `advance`."""
+
+    PENDING = "pending"  # recorded here; nothing exists at the backend
+    PREPARING = "preparing"  # files are being split, sent and checked; then it is submitted
+    QUEUED = "queued"  # accepted by the backend; waiting for capacity there
+    RUNNING = "running"  # training
+    CANCELLING = "cancelling"  # asked to stop; not yet confirmed
+    UNKNOWN = "unknown"  # a submit's outcome cannot be established; a person resolves it
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return not TRANSITIONS[self]
+
+
+S = JobStatus
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    S.PENDING: frozenset({S.PREPARING, S.CANCELLED, S.FAILED}),
+    S.PREPARING: frozenset({S.QUEUED, S.RUNNING, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED, S.UNKNOWN}),
+    S.QUEUED: frozenset({S.RUNNING, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
+    S.RUNNING: frozenset({S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
+    S.CANCELLING: frozenset({S.SUCCEEDED, S.CANCELLED, S.FAILED}),
+    S.UNKNOWN: frozenset({S.QUEUED, S.PENDING, S.CANCELLED, S.FAILED}),
+    S.SUCCEEDED: frozenset(),
+    S.FAILED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+OPEN = frozenset(status for status in S if TRANSITIONS[status])
+# These hold a place at the backend: admission counts them. An unknown job may well be running there.
+ACTIVE = frozenset({S.PREPARING, S.QUEUED, S.RUNNING, S.CANCELLING, S.UNKNOWN})
+
+
+class JobReason(StrEnum):
+    """Why a job is where it is: for people and for counting, never for branching."""
+
+    INVALID_DATA = "invalid_data"
+    INVALID_REQUEST = "invalid_request"
+    AUTHENTICATION = "authentication"
+    QUOTA = "quota"
+    CAPACITY = "capacity"
+    BACKEND_ERROR = "backend_error"
+    LOST = "lost"
+    OUT_OF_MEMORY = "out_of_memory"
+    DISK_FULL = "disk_full"
+    DIVERGED = "diverged"
+    TIMED_OUT = "timed_out"
+    REQUESTED = "requested"
+    INTERNAL = "internal"
+
+
+class TaskType(StrEnum):
+    """What the tuned model is to do."""
+
+    CHAT_COMPLETION = "chat_completion"
+    TEXT_COMPLETION = "text_completion"
+
+
+class Method(StrEnum):
+    """How the model learns from the rows."""
+
+    SFT = "sft"
+    DPO = "dpo"
+
+
+class ValidationKind(StrEnum):
+    """Where the validation rows come from."""
+
+    DATASET = "dataset"
+    SPLIT = "split"
+    NONE = "none"
+
+
+class SplitStrategy(StrEnum):
+    """How rows are dealt to the parts of an automatic split."""
+
+    RANDOM = "random"
+    GROUPED = "grouped"
+    STRATIFIED = "stratified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationChoice:
+    """The answer of the wizard's fourth step. Ratios are shares of all rows, between 0 and 1."""
+
+    kind: ValidationKind = ValidationKind.NONE
+    dataset: str | None = None
+    ratio: float | None = None
+    test_ratio: float | None = None
+    seed: int = 0
+    strategy: SplitStrategy = SplitStrategy.RANDOM
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """What was asked for; never changes after submission."""
+
+    project: str
+    connection: str
+    base_model: str
+    name: str
+    task_type: TaskType = TaskType.CHAT_COMPLETION
+    method: Method = Method.SFT
+    training_dataset: str
+    validation: ValidationChoice = field(default_factory=ValidationChoice)
+    test_dataset: str | None = None
+    hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    seed: int | None = None
+    options: Mapping[str, Hyperparameter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobParts:
+    """The dataset ids that the job really uses, once an automatic split has been made."""
+
+    training: str
+    validation: str | None = None
+    test: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgress:
+    """How far training is. `eta_s` in seconds; None where the backend does not tell."""
+
+    step: int | None = None
+    steps: int | None = None
+    epoch: float | None = None
+    epochs: float | None = None
+    eta_s: float | None = None
+    stage: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """The finished share, 0 to 1."""
+        if self.step is None or not self.steps:
+            return None
+        return min(1.0, self.step / self.steps)
+
+
+class IllegalTransition(Exception):
+    """A status was asked to follow one that it cannot follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuningJob:
+    """One fine-tuning job: what was asked, where it stands, and what the backend said last."""
+
+    id: str
+    spec: JobSpec
+    goal: JobGoal = JobGoal.FINISHED
+    status: JobStatus = JobStatus.PENDING
+    reason: JobReason | None = None
+    message: str = ""
+    note: str = ""  # what it waits for, or the last passing trouble; not a state
+    raw_status: str = ""
+    observed_at: datetime | None = None
+    remote_id: str | None = None
+    parts: JobParts | None = None
+    progress: JobProgress = field(default_factory=JobProgress)
+    fine_tuned_model: str | None = None
+    submit_started_at: datetime | None = None
+    cursor: str | None = None
+    resumptions: int = 0
+    attempts: int = 0
+    created_at: datetime
+    changed_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cloned_from: str | None = None
+
+    @property
+    def submit_in_doubt(self) -> bool:
+        """Whether a submit was begun whose outcome is not recorded."""
+        return self.submit_started_at is not None and self.remote_id is None
+
+    def advance(
+        self, to: JobStatus, *, at: datetime, reason: JobReason | None = None, message: str = ""
+    ) -> "FineTuningJob":
+        """Return the job in status `to`; the same status is allowed and changes nothing but times.
+
+        Raises:
+            IllegalTransition: when `TRANSITIONS` does not allow it.
+        """
+        if to is self.status:
+            return self
+        if to not in TRANSITIONS[self.status]:
+            raise IllegalTransition(f"{self.status} -> {to}")
+        started = self.started_at or (at if to is S.RUNNING else None)
+        ended = at if to.is_final else None
+        return replace(
+            self,
+            status=to,
+            reason=reason,
+            message=message,
+            note="",
+            attempts=0,
+            changed_at=at,
+            started_at=started,
+            ended_at=ended,
+        )

@@ -1,0 +1,41 @@
+"""Training metrics as columns, and checkpoints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TRAIN_LOSS = "train_loss"
+VALIDATION_LOSS = "validation_loss"
+LEARNING_RATE = "learning_rate"
+TOKENS_PER_SECOND = "tokens_per_second"
+GRAD_NORM = "grad_norm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One value of one series at one optimizer step."""
+
+    step: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSeries:
+    """One series as two columns of equal length, steps rising."""
+
+    name: str
+    steps: Sequence[int]
+    values: Sequence[float | None]  # None where the value was not finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A saved state of a running job. `remote_id` is what the backend calls it."""
+
+    step: int
+    remote_id: str
+    epoch: float | None = None
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    best: bool = False
+    present: bool = True  # False once retention has removed its files

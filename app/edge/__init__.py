@@ -1,0 +1,1 @@
+"""The hall behind both doors: guard, dependencies, problem details."""

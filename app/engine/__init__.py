@@ -1,0 +1,1 @@
+"""Turns by itself: claim, act, record."""

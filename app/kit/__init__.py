@@ -1,0 +1,1 @@
+"""What could be a library of its own: clock, ids, cursors."""

@@ -1,0 +1,1 @@
+"""Every verb, once: what people and the engine can do."""
