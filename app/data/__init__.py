@@ -1,0 +1,1 @@
+"""Dataset work as pure functions over files and rows."""

@@ -1,0 +1,24 @@
+"""How much of a file is looked at, and how much is kept."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one validation; all of them keep memory constant, whatever the file.
+
+    `line_bytes`: a longer line is an error, and is skipped without being held. `depth`: how deep JSON may nest.
+    `findings`: kept for the whole file, beyond the first `findings_per_rule` of each rule. `duplicate_rows`: among
+    how many first rows equal ones are looked for (16 bytes each).
+    """
+
+    line_bytes: int = 8 * MIB
+    depth: int = 64
+    findings: int = 1000
+    findings_per_rule: int = 20
+    duplicate_rows: int = 4_000_000
+
+
+DEFAULT = Limits()

@@ -1,0 +1,158 @@
+"""What a dataset is, and what its validation says about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class DatasetFormat(StrEnum):
+    """The shape of the rows."""
+
+    CHAT = "chat"  # {"messages": [{"role", "content"}, …]}
+    PROMPT_COMPLETION = "prompt_completion"  # {"prompt", "completion"}
+    TEXT = "text"  # {"text"}
+    PREFERENCE = (
+        "preference"  # {"prompt"?, "chosen", "rejected"} or {"input", "preferred_output", "non_preferred_output"}
+    )
+    UNKNOWN = "unknown"
+
+    @property
+    def trains_sft(self) -> bool:
+        """Whether supervised fine-tuning can use such rows."""
+        return self in {DatasetFormat.CHAT, DatasetFormat.PROMPT_COMPLETION, DatasetFormat.TEXT}
+
+
+class DatasetStatus(StrEnum):
+    """What can be done with a dataset."""
+
+    VALIDATING = "validating"
+    READY = "ready"  # may be trained on; warnings are allowed
+    NEEDS_FIXING = "needs_fixing"  # rows could be read, some are wrong
+    REJECTED = "rejected"  # not a file of rows that TuneDesk reads
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops training, a warning asks for a look, an info only tells."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found in a file: where, what, and how to mend it.
+
+    `line` counts from 1 and is None for the file as a whole; `offset` counts bytes from the file's start;
+    `column` counts characters from 1 and exists where the text itself is broken; `path` is a JSON path such as
+    `$.messages[1].role`, empty where there is no JSON.
+    """
+
+    line: int | None
+    offset: int | None
+    column: int | None = None
+    path: str = ""
+    rule: str
+    severity: Severity
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCount:
+    """How often a rule found something, exactly, however many findings were kept."""
+
+    rule: str
+    severity: Severity
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCount:
+    """One answer and the number of rows that have it."""
+
+    label: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSummary:
+    """The answers of a dataset whose answers are a small set of labels, most frequent first."""
+
+    labels: Sequence[LabelCount]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels in alphabetical order."""
+        return tuple(sorted(count.label for count in self.labels))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthBin:
+    """How many rows have at least `low` and fewer than `high` estimated tokens; the last bin has no `high`."""
+
+    low: int
+    high: int | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetReport:
+    """Everything that one pass over a file found out.
+
+    `rows` counts the lines that are not blank, `lines` all of them; `tokens_estimate` is bytes of text over four
+    (`app.data.tokens` states the error); `findings` are the first of each kind, in the order of lines, while
+    `rules` counts all; `features` names what rows make use of: `system`, `multi_turn`, `tools`, `weight`,
+    `conversational` (prompt and completion given as messages), `extra_fields`.
+    """
+
+    format: DatasetFormat
+    status: DatasetStatus
+    rows: int
+    lines: int
+    errors: int
+    warnings: int
+    tokens_estimate: int
+    bytes: int
+    sha256: str
+    findings: Sequence[Finding] = ()
+    rules: Sequence[RuleCount] = ()
+    labels: LabelSummary | None = None
+    roles: Sequence[tuple[str, int]] = ()
+    lengths: Sequence[LengthBin] = ()
+    longest_line: int | None = None
+    features: Sequence[str] = ()
+
+    @property
+    def findings_left_out(self) -> int:
+        """How many findings were counted but not kept."""
+        return sum(count.count for count in self.rules) - len(self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """One immutable version of a dataset: an edit makes a new one of the same family.
+
+    `made_by` says how it came about (`upload`, `sample`, `split`, `convert`, …); counts are None until validated;
+    `tokens` is the estimate.
+    """
+
+    id: str
+    family: str
+    version: int
+    parent: str | None = None
+    made_by: str
+    name: str
+    filename: str
+    project: str | None = None
+    status: DatasetStatus
+    format: DatasetFormat = DatasetFormat.UNKNOWN
+    rows: int | None = None
+    errors: int | None = None
+    warnings: int | None = None
+    tokens: int | None = None
+    bytes: int
+    sha256: str
+    created_at: datetime
