@@ -101,7 +101,9 @@ class Deployment:
     ready_at: datetime | None = None
     ended_at: datetime | None = None
 
-    def advance(self, to: DeploymentStatus, *, at: datetime, reason: str | None = None, message: str = "") -> "Deployment":
+    def advance(
+        self, to: DeploymentStatus, *, at: datetime, reason: str | None = None, message: str = ""
+    ) -> "Deployment":
         """Return the deployment in status `to`; the same status is allowed and changes nothing.
 
         Raises:

@@ -113,7 +113,9 @@ class Evaluation:
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
-    def advance(self, to: EvaluationStatus, *, at: datetime, reason: str | None = None, message: str = "") -> "Evaluation":
+    def advance(
+        self, to: EvaluationStatus, *, at: datetime, reason: str | None = None, message: str = ""
+    ) -> "Evaluation":
         """Return the evaluation in status `to`; the same status is allowed and changes nothing.
 
         Raises:

@@ -81,7 +81,9 @@ def check_values(
         spec = known.get(name)
         if spec is None:
             names = ", ".join(sorted(known))
-            problems.append(Problem(where, "unknown", f"{name} is not a setting of this model.", f"Use one of {names}."))
+            problems.append(
+                Problem(where, "unknown", f"{name} is not a setting of this model.", f"Use one of {names}.")
+            )
             continue
         checked, problem = check_value(spec, value, where)
         if problem is not None:
@@ -95,10 +97,14 @@ def with_defaults(
     specs: Sequence[HyperparameterSpec], values: Mapping[str, Hyperparameter]
 ) -> dict[str, Hyperparameter]:
     """Return every knob with its value or default."""
-    return {spec.name: values.get(spec.name, AUTO if spec.auto and spec.default == AUTO else spec.default) for spec in specs}
+    return {
+        spec.name: values.get(spec.name, AUTO if spec.auto and spec.default == AUTO else spec.default) for spec in specs
+    }
 
 
-def _check_number(spec: HyperparameterSpec, value: object, pointer: str) -> tuple[Hyperparameter | None, Problem | None]:
+def _check_number(
+    spec: HyperparameterSpec, value: object, pointer: str
+) -> tuple[Hyperparameter | None, Problem | None]:
     whole = spec.type is HyperparameterType.INTEGER
     wanted = "a whole number" if whole else "a number"
     number = _read_number(value, whole=whole)
@@ -129,7 +135,9 @@ def _read_number(value: object, *, whole: bool) -> int | float | None:
     return None
 
 
-def _check_boolean(spec: HyperparameterSpec, value: object, pointer: str) -> tuple[Hyperparameter | None, Problem | None]:
+def _check_boolean(
+    spec: HyperparameterSpec, value: object, pointer: str
+) -> tuple[Hyperparameter | None, Problem | None]:
     if isinstance(value, bool):
         return value, None
     if value in {"true", "on", "1"}:

@@ -1,0 +1,206 @@
+"""Verbs on datasets: bring one in, look into it, remove it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from app.data.index import LineIndex, build_index, load_index, save_index
+from app.data.rows import Row, read_rows
+from app.data.validation import validate
+from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
+from app.domain.errors import Conflict, Invalid, Problem
+from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import projects
+from app.services.files import StoredFile
+from app.services.found import found
+from app.services.names import checked_name
+from app.services.scope import Scope
+from app.store import datasets as store
+
+# Up to this size a file is checked while the uploader waits (0.2 s at 150 MB/s); larger ones by the engine.
+CHECKED_AT_ONCE = 32 * 2**20
+_FILENAME_LIMIT = 255
+
+
+def upload(
+    scope: Scope,
+    *,
+    name: object,
+    filename: str,
+    chunks: Iterable[bytes],
+    project: str | None = None,
+    made_by: str = "upload",
+) -> Dataset:
+    """Store a file and record it as a dataset; the same bytes under the same name and project are the same dataset.
+
+    Raises:
+        Invalid: when the name is wrong or the file is empty.
+        NotFound: when the project does not exist.
+        TooLarge, StorageFull: when the bytes do not fit.
+    """
+    label = checked_name(name or Path(filename).stem, "/name", "The dataset")
+    if project is not None:
+        projects.get(scope, project)
+    scope.release()
+    stored = scope.files.store(chunks)
+    if stored.bytes == 0:
+        fix = "Choose a JSON Lines file with one example a line."
+        raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
+    report = validate(stored.path) if stored.bytes <= CHECKED_AT_ONCE else None
+    return record(scope, stored, report, name=label, filename=filename, project=project, made_by=made_by)
+
+
+def record(
+    scope: Scope,
+    stored: StoredFile,
+    report: DatasetReport | None,
+    *,
+    name: str,
+    filename: str,
+    project: str | None,
+    made_by: str,
+    parent: Dataset | None = None,
+) -> Dataset:
+    """Record a stored file as a dataset; without a report the engine validates it."""
+    tx = scope.write
+    if parent is None:
+        same = store.by_content(tx, stored.sha256, name, project)
+        if same is not None:
+            return same
+    identifier = scope.new_id("ds")
+    family = parent.family if parent else identifier
+    dataset = Dataset(
+        id=identifier,
+        family=family,
+        version=store.next_version(tx, family),
+        parent=parent.id if parent else None,
+        made_by=made_by,
+        name=name,
+        filename=filename[-_FILENAME_LIMIT:],
+        project=project,
+        status=DatasetStatus.VALIDATING,
+        bytes=stored.bytes,
+        sha256=stored.sha256,
+        created_at=scope.now(),
+    )
+    store.add(tx, dataset, due_at=None if report else scope.due_now())
+    if report is None:
+        scope.nudge()
+        return dataset
+    return store.save_report(tx, dataset, report)
+
+
+def check(scope: Scope, identifier: str) -> DatasetReport:
+    """Validate a dataset's file; records nothing, holds no transaction (the engine records)."""
+    dataset = get(scope, identifier)
+    scope.release()
+    return validate(scope.files.path(dataset.sha256))
+
+
+def list_datasets(
+    scope: Scope,
+    *,
+    project: str | None = None,
+    with_parts: bool = False,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[Dataset]:
+    return store.page(scope.read, project=project, limit=limit, cursor=cursor, with_parts=with_parts)
+
+
+def get(scope: Scope, identifier: str) -> Dataset:
+    return found(store.get(scope.read, identifier), "dataset", identifier)
+
+
+def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:
+    """Return datasets by id; unknown ids are left out."""
+    return store.many(scope.read, identifiers)
+
+
+def report(scope: Scope, identifier: str) -> DatasetReport | None:
+    """Return what validation found, without the single findings; None while it runs."""
+    get(scope, identifier)
+    return store.report(scope.read, identifier)
+
+
+def children(scope: Scope, identifier: str) -> Sequence[Dataset]:
+    """Return what was made from a dataset (the parts of splits)."""
+    return store.children(scope.read, identifier)
+
+
+def findings(
+    scope: Scope,
+    identifier: str,
+    *,
+    severity: Severity | None = None,
+    rule: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[Finding]:
+    get(scope, identifier)
+    return store.findings(scope.read, identifier, severity=severity, rule=rule, limit=limit, cursor=cursor)
+
+
+def path(scope: Scope, identifier: str) -> Path:
+    """Return the dataset's file.
+
+    Raises:
+        Conflict: when the file is missing on the disk.
+    """
+    dataset = get(scope, identifier)
+    file = scope.files.path(dataset.sha256)
+    if not file.is_file():
+        raise Conflict(f"The file of dataset {dataset.name!r} is missing on the disk.", fix="Upload it again.")
+    return file
+
+
+def rows(scope: Scope, identifier: str, *, start: int = 1, limit: int = 20) -> Sequence[Row]:
+    """Return rows from line number `start` on, as they are shown."""
+    file = path(scope, identifier)
+    dataset = get(scope, identifier)
+    scope.release()
+    return read_rows(file, _index(scope, dataset, file), start, limit)
+
+
+def delete(scope: Scope, identifier: str) -> None:
+    """Remove a dataset with its parts, and their files where nobody else has the same bytes.
+
+    Raises:
+        Conflict: while a job or an evaluation refers to it.
+    """
+    tx = scope.write
+    dataset = get(scope, identifier)
+    uses = {kind: count for kind, count in store.uses(tx, identifier).items() if count}
+    if uses:
+        listed = " and ".join(f"{count} {kind}" for kind, count in uses.items())
+        message = f"The dataset {dataset.name!r} is part of the record of {listed}."
+        raise Conflict(message, fix="Keep it: what a job was trained on must stay known.")
+    doomed = {dataset.sha256, *(part.sha256 for part in store.children(tx, identifier))}
+    store.remove(tx, identifier)
+    for sha256 in doomed:
+        if not store.content_users(tx, sha256):
+            scope.files.remove(sha256)
+
+
+def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:
+    """Return why a dataset cannot be trained on, if it cannot."""
+    match dataset.status:
+        case DatasetStatus.READY:
+            return None
+        case DatasetStatus.VALIDATING:
+            message = f"The dataset {dataset.name!r} is still being checked."
+            return Problem(pointer, "validating", message, "Wait a moment, then try again.")
+        case DatasetStatus.NEEDS_FIXING:
+            message = f"The dataset {dataset.name!r} has {dataset.errors} errors."
+            return Problem(pointer, "needs_fixing", message, "Open its findings, mend the file, and upload it again.")
+        case DatasetStatus.REJECTED:
+            message = f"The dataset {dataset.name!r} is not a file that can be trained on."
+            return Problem(pointer, "rejected", message, "Open its findings to see why, and upload another file.")
+
+
+def _index(scope: Scope, dataset: Dataset, file: Path) -> LineIndex:
+    where = scope.files.index_path(dataset.sha256)
+    index = load_index(where) if where.is_file() else None
+    if index is None:
+        index = build_index(file)
+        save_index(index, where)
+    return index

@@ -1,0 +1,129 @@
+"""Files on this machine's disk: datasets by the hash of their bytes, and a folder for each run."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.domain.errors import StorageFull, TooLarge
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that is on the disk for good: its hash (hex), its size in bytes, and where it is."""
+
+    sha256: str
+    bytes: int
+    path: Path
+
+
+class FileStore:
+    """The data folder. Content-addressed files never change, so a path may be handed to anybody who reads."""
+
+    def __init__(self, root: Path, *, upload_limit: int, disk_reserve: int) -> None:
+        self.root = root
+        self.runs = root / "runs"
+        self._files = root / "files"
+        self._upload_limit = upload_limit
+        self._reserve = disk_reserve
+        for folder in (self._files, self.runs, root / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Return where the file with that hash lives."""
+        return self._files / sha256[:2] / sha256
+
+    def index_path(self, sha256: str) -> Path:
+        """Return where the line index of that file lives."""
+        return self._files / sha256[:2] / f"{sha256}.idx"
+
+    def run_folder(self, identifier: str) -> Path:
+        """Return (and make) the folder of one run."""
+        folder = self.runs / identifier
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def temporary(self) -> Path:
+        """Return a new empty file in the same file system, for the caller to fill and `keep`."""
+        handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._files)
+        os.close(handle)
+        return Path(name)
+
+    def store(self, chunks: Iterable[bytes]) -> StoredFile:
+        """Write chunks to the disk, hashing on the way; nothing half-written ever has a final name.
+
+        Raises:
+            TooLarge: when more bytes come than the installation takes.
+            StorageFull: when the disk has no room, or less than the reserve.
+        """
+        incoming = self.temporary()
+        try:
+            digest, size = self._write(incoming, chunks)
+            return self._keep(incoming, digest, size)
+        except OSError as error:
+            raise StorageFull(
+                f"The file could not be stored: {error.strerror or error}.", fix="Free some space, then send it again."
+            ) from error
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def keep(self, incoming: Path) -> StoredFile:
+        """Move a filled temporary file to its final name, by its hash."""
+        with incoming.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            os.fsync(handle.fileno())
+        return self._keep(incoming, digest, incoming.stat().st_size)
+
+    def remove(self, sha256: str) -> None:
+        """Remove a file and its index; one that is gone is fine."""
+        self.path(sha256).unlink(missing_ok=True)
+        self.index_path(sha256).unlink(missing_ok=True)
+
+    def remove_run(self, identifier: str) -> None:
+        """Remove a run's folder; one that is gone is fine."""
+        shutil.rmtree(self.runs / identifier, ignore_errors=True)
+
+    def check_room(self, wanted: int = 0) -> None:
+        """Return if `wanted` bytes fit beside the reserve.
+
+        Raises:
+            StorageFull: otherwise, with the figures.
+        """
+        free = shutil.disk_usage(self.root).free
+        if free < wanted + self._reserve:
+            raise StorageFull(
+                f"Only {free // _MIB} MiB are free in the data folder, and {self._reserve // _MIB} MiB must stay free.",
+                fix="Free some space, or lower TUNEDESK_DISK_RESERVE_MB.",
+            )
+
+    def _write(self, incoming: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+        digest, size = hashlib.sha256(), 0
+        self.check_room()
+        with incoming.open("wb") as handle:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > self._upload_limit:
+                    limit = self._upload_limit // _MIB
+                    raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several datasets.")
+                digest.update(chunk)
+                handle.write(chunk)
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.check_room()
+        return digest.hexdigest(), size
+
+    def _keep(self, incoming: Path, sha256: str, size: int) -> StoredFile:
+        final = self.path(sha256)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        incoming.replace(final)
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the name, too, must survive a power cut
+        finally:
+            os.close(folder)
+        return StoredFile(sha256, size, final)

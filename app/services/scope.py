@@ -1,0 +1,136 @@
+"""What every verb is given: who asks, the time, the files, the backends, and transactions on request.
+
+Services never commit. `Scopes.open` does, once, when the door (a request or an act of the engine) closes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.domain.actors import Actor
+from app.domain.backend import Backend
+from app.domain.connections import Connection
+from app.domain.errors import ProviderFailed
+from app.kit.clock import Clock
+from app.kit.ids import new_id
+from app.services.files import FileStore
+from app.setup.runtimes import RuntimeEnvironments
+from app.store.database import Database, Reader, Writer
+
+
+class Backends:
+    """The backends of this installation, by name."""
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self._backends = dict(backends)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order in which they were handed in."""
+        return tuple(self._backends)
+
+    def of(self, connection: Connection) -> Backend:
+        """Return the backend that a connection leads to.
+
+        Raises:
+            ProviderFailed: when this installation has no such backend (any more).
+        """
+        backend = self._backends.get(connection.backend)
+        if backend is None:
+            raise ProviderFailed(
+                f"This installation has no backend {connection.backend!r}.",
+                fix="Choose another connection, or switch that backend on in the settings.",
+            )
+        return backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What all scopes share; made once, in main."""
+
+    database: Database
+    clock: Clock
+    files: FileStore
+    backends: Backends
+    runtimes: RuntimeEnvironments
+    samples: Path  # the folder app/samples
+    version: str
+    idle_stop_s: int = 1800
+
+
+class Scope:
+    """One request's or one act's view of the house."""
+
+    def __init__(self, house: House, actor: Actor, stack: ExitStack) -> None:
+        self.house = house
+        self.actor = actor
+        self.clock = house.clock
+        self.files = house.files
+        self.backends = house.backends
+        self.runtimes = house.runtimes
+        self.nudged = False
+        self._stack = stack
+        self._reader: Reader | None = None
+        self._reading: ExitStack | None = None
+        self._writer: Writer | None = None
+
+    @property
+    def read(self) -> Reader:
+        """A connection to read from: the write transaction if there is one, so that one's own writes are seen."""
+        if self._writer is not None:
+            return self._writer
+        if self._reader is None:
+            self._reading = self._stack.enter_context(ExitStack())
+            self._reader = self._reading.enter_context(self.house.database.reading())
+        return self._reader
+
+    @property
+    def write(self) -> Writer:
+        """The one write transaction; it holds the write lock until the scope is closed."""
+        if self._writer is None:
+            self.release()
+            self._writer = self._stack.enter_context(self.house.database.writing())
+        return self._writer
+
+    def release(self) -> None:
+        """Give back the reading connection, before calling out to a provider. A write transaction must not be open."""
+        if self._writer is not None:
+            raise RuntimeError("A provider must not be called inside a write transaction.")
+        if self._reading is not None:
+            self._reading.close()
+            self._reading, self._reader = None, None
+
+    def nudge(self) -> None:
+        """Wake the engine once this scope has been committed."""
+        self.nudged = True
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self.clock.now()
+
+    def due_now(self) -> float:
+        """Return the present as the seconds since 1970 that `due_at` columns hold."""
+        return self.clock.now().timestamp()
+
+    def new_id(self, prefix: str) -> str:
+        """Return a fresh id."""
+        return new_id(prefix, self.clock.now())
+
+
+class Scopes:
+    """Where scopes come from, and where the one commit is."""
+
+    def __init__(self, house: House, nudge: Callable[[], None] = lambda: None) -> None:
+        self.house = house
+        self.nudge = nudge
+
+    @contextmanager
+    def open(self, actor: Actor) -> Iterator[Scope]:
+        """Give a scope; commit when the block ends, roll back when it raises, then wake the engine if asked."""
+        with ExitStack() as stack:
+            scope = Scope(self.house, actor, stack)
+            yield scope
+        if scope.nudged:
+            self.nudge()

@@ -1,0 +1,94 @@
+"""Verbs on splits: set rows apart for validation and test, once per wish."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.data.split import plan_split, write_part
+from app.data.validation import validate
+from app.domain.datasets import Dataset, DatasetReport
+from app.domain.errors import Conflict, Invalid
+from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
+from app.services import datasets
+from app.services.scope import Scope
+from app.store import codec
+from app.store import datasets as store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitOutcome:
+    """The parts as datasets of the same family, and what leaks between them."""
+
+    training: Dataset
+    validation: Dataset
+    test: Dataset | None
+    leakage: Leakage
+
+
+def preview(scope: Scope, identifier: str, spec: SplitSpec) -> SplitResult:
+    """Return what a split would give; makes nothing.
+
+    Raises:
+        Invalid: when the wish is wrong or does not fit the rows.
+        Conflict: while the dataset is not ready.
+    """
+    problems = split_problems(spec)
+    if problems:
+        raise Invalid(problems)
+    file, report = _source(scope, identifier)
+    scope.release()
+    return plan_split(file, report, spec)
+
+
+def split(scope: Scope, identifier: str, spec: SplitSpec) -> SplitOutcome:
+    """Make the parts as datasets; the same wish finds those of the first time.
+
+    Raises:
+        Invalid, Conflict: as `preview`.
+    """
+    planned = preview(scope, identifier, spec)
+    source = datasets.get(scope, identifier)
+    parts: dict[str, Dataset | None] = {}
+    named: Sequence[tuple[str, Part | None]] = (
+        ("training", planned.training),
+        ("validation", planned.validation),
+        ("test", planned.test),
+    )
+    for kind, part in named:
+        parts[kind] = None if part is None or not part.rows else _part(scope, source, spec, kind, part.lines)
+    training, validation = parts["training"], parts["validation"]
+    if training is None or validation is None:
+        raise Conflict("The split leaves a part without rows.", fix="Upload more rows, or choose another share.")
+    return SplitOutcome(training=training, validation=validation, test=parts["test"], leakage=planned.leakage)
+
+
+def _part(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, lines: Sequence[int]) -> Dataset:
+    made_by = f"split:{hashlib.sha256(codec.dump(spec).encode()).hexdigest()[:16]}:{kind}"
+    known = store.child(scope.read, source.id, made_by)
+    if known is not None:
+        return known
+    incoming = scope.files.temporary()
+    write_part(scope.files.path(source.sha256), lines, incoming)
+    stored = scope.files.keep(incoming)
+    report = validate(stored.path)
+    stem = Path(source.filename).stem
+    return datasets.record(
+        scope,
+        stored,
+        report,
+        name=f"{source.name} ({kind})"[:80],
+        filename=f"{stem}.{kind}.jsonl",
+        project=source.project,
+        made_by=made_by,
+        parent=source,
+    )
+
+
+def _source(scope: Scope, identifier: str) -> tuple[Path, DatasetReport]:
+    dataset = datasets.get(scope, identifier)
+    problem = datasets.ready_problem(dataset, "/training_dataset")
+    report = datasets.report(scope, identifier)
+    if problem is not None or report is None:
+        raise Conflict(problem.message if problem else "The dataset has no report.", fix=problem.fix if problem else "")
+    return datasets.path(scope, identifier), report

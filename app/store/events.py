@@ -1,0 +1,73 @@
+"""The journal in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from app.domain.backend import RemoteEvent
+from app.domain.events import Event, EventLevel
+from app.kit.paging import Page, decode_cursor, encode_cursor
+from app.store import schema
+from app.store.database import Reader, Writer
+
+_T = schema.events
+
+
+def _make(row: Row[Any]) -> Event:
+    return Event(
+        number=row.number,
+        subject=row.subject,
+        at=row.at,
+        level=EventLevel(row.level),
+        kind=row.kind,
+        message=row.message,
+    )
+
+
+def add(
+    tx: Writer, subject: str, message: str, *, at: datetime, level: EventLevel = EventLevel.INFO, kind: str = "status"
+) -> None:
+    """Write one entry."""
+    tx.execute(insert(_T).values(subject=subject, at=at, level=level.value, kind=kind, message=message, remote_id=None))
+
+
+def add_remote(tx: Writer, subject: str, told: Sequence[RemoteEvent]) -> None:
+    """Write what a backend told, each entry once however often it tells it."""
+    ids = [event.id for event in told]
+    known = set(tx.scalars(select(_T.c.remote_id).where(_T.c.subject == subject, _T.c.remote_id.in_(ids))))
+    for event in told:
+        if event.id not in known:
+            known.add(event.id)
+            row = {"at": event.at, "level": event.level.value, "message": event.message, "remote_id": event.id}
+            tx.execute(insert(_T).values(subject=subject, kind="remote", **row))
+
+
+def page(tx: Reader, subject: str, *, limit: int, cursor: str | None, newest_first: bool = True) -> Page[Event]:
+    """Return a thing's journal."""
+    query = select(_T).where(_T.c.subject == subject)
+    position = decode_cursor(cursor, int)
+    if position is not None:
+        query = query.where(_T.c.number < position[0] if newest_first else _T.c.number > position[0])
+    found = tx.execute(query.order_by(_T.c.number.desc() if newest_first else _T.c.number).limit(limit + 1)).all()
+    items = [_make(row) for row in found[:limit]]
+    return Page(items, encode_cursor(items[-1].number) if len(found) > limit else None)
+
+
+def after(tx: Reader, subject: str, number: int, *, limit: int) -> list[Event]:
+    """Return a thing's entries behind entry `number`, in their order."""
+    query = select(_T).where(_T.c.subject == subject, _T.c.number > number).order_by(_T.c.number).limit(limit)
+    return [_make(row) for row in tx.execute(query)]
+
+
+def last_number(tx: Reader, subject: str) -> int:
+    """Return the number of a thing's newest entry, 0 if there is none."""
+    query = select(_T.c.number).where(_T.c.subject == subject).order_by(_T.c.number.desc()).limit(1)
+    return tx.scalar(query) or 0
+
+
+def of_kind(tx: Reader, subject: str, kind: str) -> list[Event]:
+    """Return a thing's entries of one kind, in their order."""
+    query = select(_T).where(_T.c.subject == subject, _T.c.kind == kind).order_by(_T.c.number)
+    return [_make(row) for row in tx.execute(query)]

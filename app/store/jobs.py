@@ -1,0 +1,168 @@
+"""Fine-tuning jobs in the database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select
+
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
+from app.kit.paging import Page
+from app.store import codec, rows, schema
+from app.store.database import Reader, Writer
+
+_T = schema.jobs
+_HIDDEN = {"sent", "due_at", "lease_token", "lease_until", "gen"}
+_COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
+SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
+
+
+def _make(row: Row[Any]) -> FineTuningJob:
+    return FineTuningJob(
+        id=row.id,
+        spec=codec.load(JobSpec, row.spec),
+        goal=JobGoal(row.goal),
+        status=JobStatus(row.status),
+        reason=None if row.reason is None else JobReason(row.reason),
+        message=row.message,
+        note=row.note,
+        raw_status=row.raw_status,
+        observed_at=row.observed_at,
+        remote_id=row.remote_id,
+        parts=None if row.parts is None else codec.load(JobParts, row.parts),
+        progress=codec.load(JobProgress, row.progress),
+        fine_tuned_model=row.fine_tuned_model,
+        submit_started_at=row.submit_started_at,
+        cursor=row.cursor,
+        resumptions=row.resumptions,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        cloned_from=row.cloned_from,
+    )
+
+
+def values(job: FineTuningJob) -> dict[str, Any]:
+    """Return the job as column values, without the engine's own columns."""
+    return {
+        "id": job.id,
+        "project": job.spec.project,
+        "connection": job.spec.connection,
+        "name": job.spec.name,
+        "base_model": job.spec.base_model,
+        "training_dataset": job.spec.training_dataset,
+        "spec": codec.dump(job.spec),
+        "goal": job.goal.value,
+        "status": job.status.value,
+        "reason": None if job.reason is None else job.reason.value,
+        "message": job.message,
+        "note": job.note,
+        "raw_status": job.raw_status,
+        "observed_at": job.observed_at,
+        "remote_id": job.remote_id,
+        "parts": None if job.parts is None else codec.dump(job.parts),
+        "progress": codec.dump(job.progress),
+        "fine_tuned_model": job.fine_tuned_model,
+        "submit_started_at": job.submit_started_at,
+        "cursor": job.cursor,
+        "resumptions": job.resumptions,
+        "attempts": job.attempts,
+        "created_at": job.created_at,
+        "changed_at": job.changed_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+        "cloned_from": job.cloned_from,
+    }
+
+
+def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
+    """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
+    rows.add(tx, _T, values(job) | {"due_at": due_at})
+
+
+def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:
+    """Write what people want; the engine does the rest. The status is left alone."""
+    rows.change(tx, _T, identifier, {"goal": goal.value, "due_at": due_at})
+
+
+def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
+    """Write a person's answer to an unknown submit over the row; a lease that is under way loses."""
+    rows.change(tx, _T, job.id, values(job) | {"due_at": due_at, "lease_until": None, "gen": _T.c.gen + 1})
+
+
+def wake(tx: Writer, identifier: str, *, due_at: float) -> None:
+    """Make a job due sooner."""
+    rows.change(tx, _T, identifier, {"due_at": due_at})
+
+
+def get(tx: Reader, identifier: str) -> FineTuningJob | None:
+    row = tx.execute(select(*_COLUMNS).where(_T.c.id == identifier)).one_or_none()
+    return None if row is None else _make(row)
+
+
+def page(
+    tx: Reader,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    project: str | None = None,
+    connection: str | None = None,
+    query: str | None = None,
+    sort: str = "-created_at",
+    limit: int,
+    cursor: str | None,
+) -> Page[FineTuningJob]:
+    """Return jobs; `query` is looked for in the name and the base model, `sort` is a key of `SORTS`."""
+    wanted = select(*_COLUMNS)
+    if statuses:
+        wanted = wanted.where(_T.c.status.in_([status.value for status in statuses]))
+    if project is not None:
+        wanted = wanted.where(_T.c.project == project)
+    if connection is not None:
+        wanted = wanted.where(_T.c.connection == connection)
+    if query:
+        fits = (column.icontains(query, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id))
+        wanted = wanted.where(or_(*fits))
+    key, descending = SORTS[sort]
+    return rows.page(tx, wanted, _T, _make, limit=limit, cursor=cursor, key=key, descending=descending)
+
+
+def counts(tx: Reader) -> dict[JobStatus, int]:
+    """Return how many jobs there are in each status (read from the status index alone)."""
+    found = tx.execute(select(_T.c.status, func.count()).group_by(_T.c.status))
+    return {JobStatus(status): count for status, count in found}
+
+
+def active(tx: Reader, connection: str) -> list[FineTuningJob]:
+    """Return the jobs that hold a place at a connection, oldest first."""
+    holding = [status.value for status in ACTIVE]
+    query = select(*_COLUMNS).where(_T.c.connection == connection, _T.c.status.in_(holding))
+    return [_make(row) for row in tx.execute(query.order_by(_T.c.created_at, _T.c.id))]
+
+
+def first_waiting(tx: Reader, connection: str) -> str | None:
+    """Return the id of the oldest job that waits for a place at a connection and is still wanted."""
+    waiting = (
+        _T.c.connection == connection,
+        _T.c.status == JobStatus.PENDING.value,
+        _T.c.goal == JobGoal.FINISHED.value,
+    )
+    return tx.scalar(select(_T.c.id).where(*waiting).order_by(_T.c.created_at, _T.c.id).limit(1))
+
+
+def sent(tx: Reader, identifier: str) -> Mapping[str, Hyperparameter] | None:
+    """Return the parameters as the backend took them, once it told."""
+    body = tx.scalar(select(_T.c.sent).where(_T.c.id == identifier))
+    return None if body is None else codec.load(dict[str, Hyperparameter], body)
+
+
+def set_sent(tx: Writer, identifier: str, parameters: Mapping[str, Hyperparameter]) -> None:
+    """Record the parameters as the backend took them."""
+    rows.change(tx, _T, identifier, {"sent": codec.dump(dict(parameters))})
+
+
+def version(tx: Reader, identifier: str) -> tuple[int, int] | None:
+    """Return (fencing number, last change in microseconds): cheap to compare, changes with every record."""
+    row = tx.execute(select(_T.c.gen, _T.c.changed_at, _T.c.goal).where(_T.c.id == identifier)).one_or_none()
+    return None if row is None else (row.gen, schema.to_microseconds(row.changed_at))

@@ -1,0 +1,60 @@
+"""What every noun's queries share: insert, change, look up, and pages by keyset."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, tuple_, update
+
+from app.kit.paging import Page, decode_cursor, encode_cursor
+from app.store.database import Reader, Writer
+from app.store.schema import from_microseconds, to_microseconds
+
+T = TypeVar("T")
+
+
+def add(tx: Writer, table: Table, values: Mapping[str, Any]) -> None:
+    """Insert one row."""
+    tx.execute(insert(table).values(dict(values)))
+
+
+def change(tx: Writer, table: Table, identifier: str, values: Mapping[str, Any]) -> int:
+    """Update one row by id; return how many rows that were (0 or 1)."""
+    return tx.execute(update(table).where(table.c.id == identifier).values(dict(values))).rowcount
+
+
+def one(tx: Reader, table: Table, identifier: str) -> Row[Any] | None:
+    """Return the row with that id, if there is one."""
+    return tx.execute(select(table).where(table.c.id == identifier)).one_or_none()
+
+
+def page(
+    tx: Reader,
+    query: Select[Any],
+    table: Table,
+    make: Callable[[Row[Any]], T],
+    *,
+    limit: int,
+    cursor: str | None,
+    key: str = "created_at",
+    descending: bool = True,
+) -> Page[T]:
+    """Return one page of `query`, ordered by the moment `key`, then id.
+
+    Raises:
+        BadCursor: when the cursor is none of ours.
+    """
+    column, identifier = table.c[key], table.c.id
+    position = decode_cursor(cursor, int, str)
+    if position is not None:
+        after = tuple_(from_microseconds(int(position[0])), str(position[1]), types=[column.type, identifier.type])
+        place: ColumnElement[Any] = tuple_(column, identifier)
+        query = query.where(place < after if descending else place > after)
+    order = (column.desc(), identifier.desc()) if descending else (column, identifier)
+    rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
+    items = [make(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(items)
+    last = rows[limit - 1]
+    moment: datetime = getattr(last, key)
+    return Page(items, encode_cursor(to_microseconds(moment), str(last.id)))

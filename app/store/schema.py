@@ -1,0 +1,363 @@
+"""The tables. Times are whole microseconds since 1970 in UTC; structured values are JSON text."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return a moment as the whole microseconds that the tables hold."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Return the moment behind whole microseconds; those beyond the calendar become its end."""
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if microseconds > 0 else datetime.min.replace(tzinfo=UTC)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment, kept as microseconds: sorts as a number, loses nothing, is the same on every database."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Turn a moment into microseconds."""
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn microseconds into a moment."""
+        return None if value is None else from_microseconds(value)
+
+
+def _id() -> Column[str]:
+    return Column("id", String, primary_key=True)
+
+
+def _leases() -> list[Column[object]]:
+    """What the engine needs of a row: when it is due, who has it, and the fencing number."""
+    return [
+        Column("due_at", Float),  # seconds since 1970; NULL: never
+        Column("lease_token", String),
+        Column("lease_until", Float),
+        Column("gen", Integer, nullable=False, server_default="0"),
+    ]
+
+
+projects = Table(
+    "projects",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False),
+    Column("backend", String, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("paused_reason", Text),
+    Column("doctor", Text),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("slots >= 1", name="slots"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _id(),
+    Column("family", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("parent", String),
+    Column("made_by", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("project", String, ForeignKey("projects.id")),
+    Column("status", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("rows", Integer),
+    Column("errors", Integer),
+    Column("warnings", Integer),
+    Column("tokens", Integer),
+    Column("bytes", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("report", Text),  # DatasetReport without its findings
+    Column("created_at", UtcTime, nullable=False),
+    *_leases(),
+    UniqueConstraint("family", "version"),
+    Index("ix_datasets_parent_made_by", "parent", "made_by"),
+    Index("ix_datasets_created", "created_at", "id"),
+    Index("ix_datasets_sha256", "sha256"),
+    Index("ix_datasets_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("dataset", String, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rule", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _id(),
+    Column("revision", Integer, nullable=False),
+    Column("answers", Text, nullable=False),
+    Column("visited", Text, nullable=False),
+    Column("job", String, ForeignKey("jobs.id")),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("ix_drafts_updated", "updated_at", "id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    Column("project", String, ForeignKey("projects.id"), nullable=False),
+    Column("connection", String, ForeignKey("connections.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("base_model", String, nullable=False),
+    Column("training_dataset", String, ForeignKey("datasets.id"), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("goal", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String),
+    Column("message", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("raw_status", Text, nullable=False),
+    Column("observed_at", UtcTime),
+    Column("remote_id", String),
+    Column("parts", Text),
+    Column("progress", Text, nullable=False),
+    Column("sent", Text),
+    Column("cursor", Text),
+    Column("fine_tuned_model", String),
+    Column("submit_started_at", UtcTime),
+    Column("resumptions", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("cloned_from", String),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    *_leases(),
+    Index("ix_jobs_created", "created_at", "id"),
+    Index("ix_jobs_status_created", "status", "created_at", "id"),
+    Index("ix_jobs_project_created", "project", "created_at", "id"),
+    Index("ix_jobs_connection_status", "connection", "status"),
+    # Only open jobs fall due; the index stays small however many are finished.
+    Index("ix_jobs_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    UniqueConstraint("job", "name"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("series", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("value", Float),
+    sqlite_with_rowid=False,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("job", String, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("remote_id", String, nullable=False),
+    Column("epoch", Float),
+    Column("train_loss", Float),
+    Column("validation_loss", Float),
+    Column("best", Integer, nullable=False),
+    Column("present", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+models = Table(
+    "models",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False),
+    Column("job", String, ForeignKey("jobs.id")),
+    Column("project", String, ForeignKey("projects.id"), nullable=False),
+    Column("connection", String, ForeignKey("connections.id"), nullable=False),
+    Column("base_model", String, nullable=False),
+    Column("remote_id", String, nullable=False),
+    Column("adapter", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("size_bytes", Integer),
+    Column("checkpoint_step", Integer),
+    Column("created_at", UtcTime, nullable=False),
+    Column("deleted_at", UtcTime),
+    UniqueConstraint("connection", "remote_id"),
+    Index("ix_models_created", "created_at", "id"),
+    Index("ix_models_job", "job"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False),
+    Column("connection", String, ForeignKey("connections.id"), nullable=False),
+    Column("base_model", String, nullable=False),
+    Column("model", String, ForeignKey("models.id")),
+    Column("goal", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String),
+    Column("message", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("raw_status", Text, nullable=False),
+    Column("observed_at", UtcTime),
+    Column("endpoint", Text),
+    Column("region", String),
+    Column("content_safety", Integer, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("expires_after_idle_s", Integer),
+    Column("last_used_at", UtcTime),
+    Column("requests", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("latencies", Text, nullable=False),  # the last 1,000 answers' milliseconds, as JSON
+    Column("restarts", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("ready_at", UtcTime),
+    Column("ended_at", UtcTime),
+    *_leases(),
+    Index("ix_deployments_created", "created_at", "id"),
+    Index("ix_deployments_status", "status"),
+    Index("ix_deployments_model", "model"),
+    Index("ix_deployments_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _id(),
+    Column("connection", String, ForeignKey("connections.id"), nullable=False),
+    Column("base_model", String, nullable=False),
+    Column("model", String, ForeignKey("models.id")),
+    Column("dataset", String, ForeignKey("datasets.id"), nullable=False),
+    Column("project", String, ForeignKey("projects.id")),
+    Column("job", String, ForeignKey("jobs.id")),
+    Column("system_prompt", Text),
+    Column("few_shot", Integer, nullable=False),
+    Column("few_shot_dataset", String),
+    Column("selection_biased", Integer, nullable=False),
+    Column("goal", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String),
+    Column("message", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("done_rows", Integer, nullable=False),
+    Column("total_rows", Integer),
+    Column("metrics", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    *_leases(),
+    Index("ix_evaluations_created", "created_at", "id"),
+    Index("ix_evaluations_job", "job"),
+    Index("ix_evaluations_connection_status", "connection", "status"),
+    Index("ix_evaluations_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+evaluation_rows = Table(
+    "evaluation_rows",
+    metadata,
+    Column("evaluation", String, ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("prompt", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("correct", Integer, nullable=False),
+    Column("loss", Float),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("subject", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("level", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("remote_id", String),
+    Index("ix_events_subject", "subject", "number"),
+    Index("uq_events_remote", "subject", "remote_id", unique=True, sqlite_where=text("remote_id IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("actor", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("body_sha256", String, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers_json", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("ix_idempotency_created", "created_at"),
+    sqlite_with_rowid=False,
+)
