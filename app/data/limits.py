@@ -11,14 +11,14 @@ class Limits:
 
     `line_bytes`: a longer line is an error, and is skipped without being held. `depth`: how deep JSON may nest.
     `findings`: kept for the whole file, beyond the first `findings_per_rule` of each rule. `duplicate_rows`: among
-    how many first rows equal ones are looked for (16 bytes each).
+    how many first rows equal ones are looked for (16 bytes each, 32 for a moment at the end).
     """
 
     line_bytes: int = 8 * MIB
     depth: int = 64
     findings: int = 1000
     findings_per_rule: int = 20
-    duplicate_rows: int = 4_000_000
+    duplicate_rows: int = 2_000_000
 
 
 DEFAULT = Limits()

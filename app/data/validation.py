@@ -1,9 +1,49 @@
 """One pass over a file of rows: every error with its line, its place, its reason and its remedy."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
-from app.data.limits import DEFAULT, Limits
-from app.domain.datasets import DatasetReport
+from app.data import containers, rules
+from app.data.findings import Findings
+from app.data.formats import chat, plain, preference
+from app.data.formats.facts import Facts
+from app.data.formats.recognition import Kind, kind_of, kind_of_file
+from app.data.limits import DEFAULT, MIB, Limits
+from app.data.lines import BOM, Block, numbered_lines, read_blocks
+from app.data.rules import Trouble
+from app.data.syntax import read_line
+from app.data.tally import Tally
+from app.data.visible import visible
+from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
+
+FEW_ROWS = 10  # the least that OpenAI and Azure OpenAI take (their fine-tuning guides)
+FIRST_ROWS = 100  # the rows whose majority says what format a file is in
+SHOWN_FIELDS = 12
+
+
+class _Format(NamedTuple):
+    """How rows of one format are judged: quickly from the bytes, or closely from the value."""
+
+    quick: Callable[[bytes], Facts | None]
+    troubles: Callable[[Mapping[str, Any]], Iterator[Trouble]]
+    facts: Callable[[Mapping[str, Any]], Facts]
+
+
+_FORMATS: dict[Kind, _Format] = {
+    Kind.CHAT: _Format(chat.quick, chat.troubles, chat.facts),
+    Kind.PROMPT_COMPLETION: _Format(plain.quick_pair, plain.pair_troubles, plain.pair_facts),
+    Kind.TEXT: _Format(plain.quick_text, plain.text_troubles, plain.text_facts),
+    Kind.PREFERENCE: _Format(preference.quick, preference.troubles, preference.facts),
+}
+_CONVERT = {
+    Kind.SHAREGPT: 'Convert them to chat: {"from": "human", "value": "…"} becomes {"role": "user", "content": "…"}.',
+    Kind.ALPACA: "Convert them to chat: instruction and input become the user's message, output the assistant's.",
+    Kind.UNPAIRED: "Keep the rows whose label is true, and remove the label: they are prompt/completion rows then.",
+    Kind.LABELLED: "Convert them: rename text to prompt and label to completion.",
+}
 
 
 def validate(path: Path, *, limits: Limits = DEFAULT) -> DatasetReport:
@@ -12,4 +52,153 @@ def validate(path: Path, *, limits: Limits = DEFAULT) -> DatasetReport:
     Raises:
         OSError: the file cannot be read. Nothing that stands in the file raises.
     """
-    raise NotImplementedError
+    with path.open("rb") as stream:
+        return _Pass(stream, limits).run()
+
+
+class _Pass:
+    """One pass over one file."""
+
+    def __init__(self, stream: BinaryIO, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._head = stream.read(containers.HEAD_BYTES)
+        stream.seek(0)
+        first = islice(numbered_lines(stream, line_bytes=limits.line_bytes), FIRST_ROWS)
+        self._kind, self._fields = kind_of_file(line for _, line in first)
+        stream.seek(0)
+        self._format = _FORMATS.get(self._kind)
+        self._findings = Findings(limits)
+        self._tally = Tally(limits)
+        self._hash = sha256()
+        self._bytes = self._lines = self._rows = self._longest = 0
+
+    def run(self) -> DatasetReport:
+        """Read the whole file, and report."""
+        refused = containers.look(self._head)
+        if refused:
+            self._findings.add(refused)
+            while chunk := self._stream.read(MIB):
+                self._seen(chunk)
+            return self._report(DatasetFormat.UNKNOWN)
+        if self._head.startswith(BOM):
+            self._findings.add(Trouble(rules.BOM, "The file begins with a UTF-8 byte-order mark."), offset=0)
+        for block in read_blocks(self._stream, line_bytes=self._limits.line_bytes, seen=self._seen):
+            self._block(block)
+        for trouble in self._about_file():
+            self._findings.add(trouble)
+        for line, first in self._tally.duplicates():
+            self._findings.add(Trouble(rules.DUPLICATE, f"The row is the same as the one in line {first}."), line=line)
+        return self._report(self._kind.dataset_format)
+
+    def _seen(self, chunk: bytes) -> None:
+        self._bytes += len(chunk)
+        self._hash.update(chunk)
+
+    def _block(self, block: Block) -> None:
+        if block.overlong:
+            self._overlong(block.line, block.offset, block.overlong)
+        quick = self._format.quick if self._format else None
+        most, add, offset, last = (
+            self._limits.line_bytes,
+            self._tally.add,
+            block.offset,
+            block.line + len(block.lines) - 1,
+        )
+        for number, line in enumerate(block.lines, block.line):
+            length = len(line)
+            facts = quick(line) if quick and length <= most else None
+            if facts is not None:
+                self._row(length)
+                add(number, facts)
+            else:
+                self._look_closely(number, offset, line, cut=block.cut and number == last)
+            offset += length + 1
+        self._lines = max(last, block.line)
+
+    def _row(self, length: int) -> None:
+        self._rows += 1
+        self._longest = max(self._longest, length)
+
+    def _overlong(self, number: int, offset: int, length: int) -> None:
+        self._row(length)
+        most = self._limits.line_bytes
+        message = f"The line has {length / MIB:.1f} MiB; {most / MIB:.0f} MiB are the most."
+        self._findings.add(Trouble(rules.LONG_LINE, message), line=number, offset=offset)
+
+    def _look_closely(self, number: int, offset: int, line: bytes, *, cut: bool) -> None:
+        if not line or line.isspace():
+            self._findings.add(Trouble(rules.BLANK, "The line is blank."), line=number, offset=offset)
+            return
+        if len(line) > self._limits.line_bytes:
+            self._overlong(number, offset, len(line))
+            return
+        self._row(len(line))
+        errors = self._findings.errors
+        reading = read_line(line, depth=self._limits.depth, cut=cut)
+        found = self._about_row(reading.value) if reading.readable else iter(())
+        for trouble in chain(reading.troubles, found):
+            self._findings.add(trouble, line=number, offset=offset)
+        if self._format and self._findings.errors == errors:
+            self._tally.add(number, self._format.facts(reading.value))
+
+    def _about_row(self, row: object) -> Iterator[Trouble]:
+        if not isinstance(row, dict):
+            yield Trouble(rules.NOT_OBJECT, f"The line is {chat.kind_in_words(row)}, not an object.", "$")
+            return
+        kind = kind_of(row)
+        if kind is Kind.AMBIGUOUS:
+            yield Trouble(rules.AMBIGUOUS, f"The row fits more than one format; its fields are: {_names(row)}.", "$")
+        elif self._format and kind not in {self._kind, Kind.UNKNOWN}:
+            message = f"The row is in the format {kind.words}, while the file is in the format {self._kind.words}."
+            yield Trouble(rules.MIXED, message, "$")
+        elif self._format:
+            yield from self._format.troubles(row)
+
+    def _about_file(self) -> Iterator[Trouble]:
+        if self._rows == 0:
+            yield Trouble(rules.EMPTY_FILE, "The file holds only blank lines." if self._lines else "The file is empty.")
+            return
+        if self._format is None:
+            yield from self._no_format()
+        if self._rows == 1:
+            yield Trouble(rules.ONE_ROW, "The file has one example only.")
+        elif self._rows < FEW_ROWS:
+            yield Trouble(rules.FEW_ROWS, f"The file has {self._rows} rows only.")
+        if self._tally.extra:
+            yield Trouble(rules.EXTRA_FIELDS, f"Rows also have the fields: {_names(self._tally.extra)}.")
+        if self._tally.unchecked:
+            message = f"Equal rows were looked for among the first {self._limits.duplicate_rows:,} rows only."
+            yield Trouble(rules.DUPLICATES_UNCHECKED, message)
+
+    def _no_format(self) -> Iterator[Trouble]:
+        if self._kind is not Kind.UNKNOWN:
+            yield Trouble(rules.CONVERT, f"The rows are in the format {self._kind.words}.", fix=_CONVERT[self._kind])
+        elif self._fields:
+            message = f"The rows have the fields: {_names(self._fields)}; that is no format that TuneDesk knows."
+            yield Trouble(rules.UNKNOWN_FORMAT, message)
+
+    def _report(self, form: DatasetFormat) -> DatasetReport:
+        status = DatasetStatus.NEEDS_FIXING if self._findings.errors else DatasetStatus.READY
+        return DatasetReport(
+            format=form,
+            status=DatasetStatus.REJECTED if form is DatasetFormat.UNKNOWN or not self._rows else status,
+            rows=self._rows,
+            lines=self._lines,
+            errors=self._findings.errors,
+            warnings=self._findings.warnings,
+            tokens_estimate=self._tally.tokens,
+            bytes=self._bytes,
+            sha256=self._hash.hexdigest(),
+            findings=self._findings.kept(),
+            rules=self._findings.rules(),
+            labels=self._tally.labels.summary(),
+            roles=self._tally.roles(),
+            lengths=self._tally.lengths(),
+            longest_line=self._longest or None,
+            features=self._tally.features(),
+        )
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(visible(name[:40]) for name in sorted(fields)[:SHOWN_FIELDS])

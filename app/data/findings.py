@@ -1,0 +1,55 @@
+"""Collecting findings: all of them counted, the first of each kind kept."""
+
+from collections import Counter
+
+from app.data.limits import Limits
+from app.data.rules import Rule, Trouble
+from app.domain.datasets import Finding, RuleCount, Severity
+
+
+class Findings:
+    """What was found so far; never holds more than the limits allow."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._kept: list[Finding] = []
+        self._counts: Counter[Rule] = Counter()
+        self.errors = 0
+
+    def add(self, trouble: Trouble, *, line: int | None = None, offset: int | None = None) -> None:
+        """Count a trouble, and keep it while there is room; `offset` is the first byte of its line."""
+        rule = trouble.rule
+        self._counts[rule] += 1
+        self.errors += rule.severity is Severity.ERROR
+        if len(self._kept) >= self._limits.findings and self._counts[rule] > self._limits.findings_per_rule:
+            return
+        self._kept.append(
+            Finding(
+                line=line,
+                offset=offset if trouble.at is None or offset is None else offset + trouble.at,
+                column=trouble.column,
+                path=trouble.path,
+                rule=rule.id,
+                severity=rule.severity,
+                message=trouble.message,
+                fix=trouble.fix or rule.fix,
+            )
+        )
+
+    @property
+    def warnings(self) -> int:
+        """The number of warnings, kept or not."""
+        return sum(number for rule, number in self._counts.items() if rule.severity is Severity.WARNING)
+
+    def kept(self) -> tuple[Finding, ...]:
+        """The findings that were kept: the file's own first, then in the order of lines."""
+        return tuple(sorted(self._kept, key=lambda finding: finding.line or 0))
+
+    def rules(self) -> tuple[RuleCount, ...]:
+        """The exact number of findings by rule: errors first, then the most frequent."""
+        order = list(Severity)
+        counts = [
+            RuleCount(rule=rule.id, severity=rule.severity, title=rule.title, count=number)
+            for rule, number in self._counts.items()
+        ]
+        return tuple(sorted(counts, key=lambda count: (order.index(count.severity), -count.count, count.rule)))

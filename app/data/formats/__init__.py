@@ -1,0 +1,1 @@
+"""The formats of rows: how each is recognised, read quickly, and judged closely."""

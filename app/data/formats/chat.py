@@ -1,0 +1,211 @@
+"""Chat rows: {"messages": [{"role", "content"}, …]}, as OpenAI, Azure and TRL define them."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from app.data import rules
+from app.data.formats.facts import SEPARATOR, Facts, extra_fields
+from app.data.rules import Trouble
+from app.data.visible import visible
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_SHORT = 32
+_OPENING = {"system", "developer"}
+_FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
+_TOOL_FIELDS = {"tool_calls", "tool_call_id", "function_call"}
+_KNOWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+_OTHERS = frozenset({"completion", "text", "chosen", "rejected", "preferred_output", "conversations", "instruction"})
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Row(msgspec.Struct, gc=False):
+    messages: list[_Message]
+
+
+_decode = msgspec.json.Decoder(_Row).decode
+
+
+def quick(line: bytes) -> Facts | None:
+    """Return the facts of a plain, sound row; None where it needs a closer look."""
+    try:
+        messages = _decode(line).messages
+    except _REFUSED:
+        return None
+    roles = tuple([message.role for message in messages])
+    texts = [message.content for message in messages]
+    if not is_usual(roles):
+        return None
+    text = SEPARATOR.join(texts)
+    if "\0" in text or any(map(str.isspace, texts)):
+        return None
+    quotes, expected = line.count(b'"'), 2 + 8 * len(texts)  # around names, roles and contents: more means more fields
+    if quotes == expected or quotes == expected + text.count('"'):
+        return Facts(roles, text, texts[-1])
+    extra = extra_fields(line, _KNOWN, _OTHERS)
+    return None if extra is None else Facts(roles, text, texts[-1], extra)
+
+
+def is_usual(roles: tuple[str, ...]) -> bool:
+    """Return whether roles stand as chat templates like them: at most one opening, then user and assistant in turn."""
+    return _is_usual_short(roles) if len(roles) <= _SHORT else _is_usual(roles)
+
+
+def _is_usual(roles: tuple[str, ...]) -> bool:
+    turns = roles[1:] if roles and roles[0] in _OPENING else roles
+    return len(turns) > 0 and len(turns) % 2 == 0 and turns == ("user", "assistant") * (len(turns) // 2)
+
+
+_is_usual_short = lru_cache(maxsize=4096)(_is_usual)  # the same few sequences again and again
+
+
+def troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+    """Yield everything that is wrong with a row."""
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages:
+        yield Trouble(rules.MESSAGES, _missing(row, messages), "$.messages")
+        return
+    yield from message_troubles(messages, "$.messages")
+    roles = [known_role(message) for message in messages]
+    if roles[-1] not in {"assistant", None}:
+        message = f"The last message is from {roles[-1]}; it must be the assistant's, for that is what is learned."
+        yield Trouble(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
+    yield from _order(roles)
+    yield from _weights(messages)
+
+
+def message_troubles(messages: list[Any], path: str) -> Iterator[Trouble]:
+    """Yield what is wrong with single messages of a list."""
+    for number, message in enumerate(messages):
+        place = f"{path}[{number}]"
+        if not isinstance(message, dict):
+            yield Trouble(rules.MESSAGE, f"Message {number + 1} is {kind_in_words(message)}, not an object.", place)
+            continue
+        yield from _role(message, place)
+        yield from _content(message, place)
+        for name in message.keys() - _FIELDS:
+            yield Trouble(
+                rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{place}.{visible(name[:60])}"
+            )
+
+
+def facts(row: Mapping[str, Any]) -> Facts:
+    """Return the facts of a row without errors."""
+    messages = row["messages"]
+    texts = [message.get("content") or "" for message in messages]
+    roles = tuple(message["role"] for message in messages)
+    fields = {name for message in messages for name in message}
+    features = {"weight"} & fields | ({"tools"} if fields & _TOOL_FIELDS else set())
+    return Facts(roles, SEPARATOR.join(texts), texts[-1], frozenset(row.keys() - _KNOWN), frozenset(features))
+
+
+def _missing(row: Mapping[str, Any], messages: object) -> str:
+    if "messages" not in row:
+        names = ", ".join(visible(name[:40]) for name in list(row)[:8]) or "none"
+        return f"The row has no messages; its fields are: {names}."
+    return "messages is an empty list." if messages == [] else f"messages is {kind_in_words(messages)}, not a list."
+
+
+def known_role(message: object) -> str | None:
+    """Return the role of a message, None where it has no known one."""
+    role = message.get("role") if isinstance(message, dict) else None
+    return role if isinstance(role, str) and role in ROLES else None
+
+
+def _role(message: dict[str, Any], place: str) -> Iterator[Trouble]:
+    role = message.get("role")
+    if role is None:
+        yield Trouble(rules.ROLE, "The message has no role.", f"{place}.role")
+    elif not isinstance(role, str):
+        yield Trouble(rules.ROLE, f"The role is {kind_in_words(role)}, not a text.", f"{place}.role")
+    elif role not in ROLES:
+        yield Trouble(rules.ROLE, f"There is no role {role[:40]!r}.", f"{place}.role", fix=_meant(role))
+
+
+def _meant(role: str) -> str:
+    known = {"human": "user", "bot": "assistant", "gpt": "assistant", "ai": "assistant", "model": "assistant"}
+    meant = known.get(role.strip().lower()) or (role.strip().lower() if role.strip().lower() in ROLES else None)
+    return f"Write {meant}." if meant else ""
+
+
+def _content(message: dict[str, Any], place: str) -> Iterator[Trouble]:
+    content, path = message.get("content"), f"{place}.content"
+    calls = message.get("tool_calls") or message.get("function_call")
+    if isinstance(content, str):
+        if not content.strip() and not calls:
+            yield Trouble(
+                rules.EMPTY_CONTENT, "The content is empty." if not content else "The content is blank.", path
+            )
+        if "\0" in content:
+            yield Trouble(rules.NUL_TEXT, "The content holds a NUL character (\\u0000).", path)
+    elif isinstance(content, list):
+        fix = "Join the parts into one text; pictures and sound are not trained on."
+        yield Trouble(rules.CONTENT, "The content is a list of parts, not one text.", path, fix=fix)
+    elif content is not None:
+        yield Trouble(rules.CONTENT, f"The content is {kind_in_words(content)}, not a text.", path)
+    elif not calls:
+        said = "The content is null." if "content" in message else "The message has no content."
+        yield Trouble(rules.EMPTY_CONTENT, said, path)
+    yield from _tools(message, place)
+
+
+def _tools(message: dict[str, Any], place: str) -> Iterator[Trouble]:
+    role, calls = message.get("role"), message.get("tool_calls")
+    if calls is None and role not in {"tool", "function"} and "function_call" not in message:
+        return
+    yield Trouble(rules.TOOLS, "The message calls a tool or answers for one.", place)
+    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
+        yield Trouble(rules.TOOL, "The tool's message has no tool_call_id.", f"{place}.tool_call_id")
+    if calls is not None and role != "assistant":
+        yield Trouble(rules.TOOL, "Only the assistant calls tools.", f"{place}.tool_calls")
+    if calls is not None and not (isinstance(calls, list) and calls and all(isinstance(call, dict) for call in calls)):
+        yield Trouble(rules.TOOL, "tool_calls must be a list of objects with at least one.", f"{place}.tool_calls")
+
+
+def _order(roles: list[str | None]) -> Iterator[Trouble]:
+    if "user" not in roles and None not in roles:
+        yield Trouble(rules.NO_USER, "No message is from the user.", "$.messages")
+    before: str | None = None
+    for number, role in enumerate(roles):
+        path = f"$.messages[{number}].role"
+        if role in _OPENING and number > 0:
+            yield Trouble(rules.ORDER, f"The {role} message stands in place {number + 1}, not first.", path)
+        elif role == before and role in {"user", "assistant"}:
+            yield Trouble(rules.ORDER, f"Two messages in a row are from {role}.", path)
+        before = role
+
+
+def _weights(messages: list[Any]) -> Iterator[Trouble]:
+    learned = []
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict):
+            continue
+        weight, path = message.get("weight"), f"$.messages[{number}].weight"
+        if message.get("role") == "assistant":
+            learned.append(weight)
+        elif "weight" in message:
+            yield Trouble(rules.WEIGHT, f"A weight stands on a message from {message.get('role')!r:.40}.", path)
+        if "weight" in message and (isinstance(weight, bool) or not isinstance(weight, int) or weight not in {0, 1}):
+            yield Trouble(rules.WEIGHT, f"The weight is {str(weight)[:40]}, not 0 or 1.", path)
+    if learned and all(isinstance(weight, int) and weight == 0 for weight in learned):
+        yield Trouble(rules.ALL_WEIGHTS_ZERO, "Every assistant message has the weight 0.", "$.messages")
+
+
+def kind_in_words(value: object) -> str:
+    """Return what a JSON value is, for a sentence."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")

@@ -1,0 +1,113 @@
+"""Rows of one or two texts: {"prompt", "completion"} and {"text"}."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from app.data import rules
+from app.data.formats import chat
+from app.data.formats.facts import SEPARATOR, Facts, extra_fields
+from app.data.rules import Trouble
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_PAIR = frozenset({"prompt", "completion"})
+_TEXT = frozenset({"text"})
+_NOT_BESIDE_PAIR = frozenset({"messages", "text", "chosen", "rejected", "label"})
+_NOT_BESIDE_TEXT = frozenset({"messages", "completion", "chosen", "rejected", "conversations", "instruction", "label"})
+
+
+class _PairRow(msgspec.Struct, gc=False):
+    prompt: _Text
+    completion: _Text
+
+
+class _TextRow(msgspec.Struct, gc=False):
+    text: _Text
+
+
+_decode_pair = msgspec.json.Decoder(_PairRow).decode
+_decode_text = msgspec.json.Decoder(_TextRow).decode
+
+
+def quick_pair(line: bytes) -> Facts | None:
+    """Return the facts of a plain, sound prompt/completion row; None where it needs a closer look."""
+    try:
+        row = _decode_pair(line)
+    except _REFUSED:
+        return None
+    if row.prompt.isspace() or row.completion.isspace():
+        return None
+    return _quick(line, 8, f"{row.prompt}{SEPARATOR}{row.completion}", row.completion, _PAIR, _NOT_BESIDE_PAIR)
+
+
+def quick_text(line: bytes) -> Facts | None:
+    """Return the facts of a plain, sound text row; None where it needs a closer look."""
+    try:
+        text = _decode_text(line).text
+    except _REFUSED:
+        return None
+    return None if text.isspace() else _quick(line, 4, text, "", _TEXT, _NOT_BESIDE_TEXT)
+
+
+def _quick(
+    line: bytes, quotes: int, text: str, answer: str, known: frozenset[str], others: frozenset[str]
+) -> Facts | None:
+    if "\0" in text:
+        return None
+    if line.count(b'"') in {quotes, quotes + text.count('"')}:
+        return Facts((), text, answer)
+    extra = extra_fields(line, known, others)
+    return None if extra is None else Facts((), text, answer, extra)
+
+
+def pair_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+    """Yield everything that is wrong with a prompt/completion row; both may be texts, or both lists of messages."""
+    prompt, completion = row.get("prompt"), row.get("completion")
+    if isinstance(prompt, list) and isinstance(completion, list):
+        yield from _conversational(prompt, completion)
+        return
+    for name in ("prompt", "completion"):
+        yield from _text_field(row, name)
+
+
+def text_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+    """Yield everything that is wrong with a text row."""
+    yield from _text_field(row, "text")
+
+
+def pair_facts(row: Mapping[str, Any]) -> Facts:
+    """Return the facts of a prompt/completion row without errors."""
+    extra = frozenset(row.keys() - _PAIR)
+    if isinstance(row["prompt"], str):
+        return Facts((), f"{row['prompt']}{SEPARATOR}{row['completion']}", row["completion"], extra)
+    facts = chat.facts({"messages": row["prompt"] + row["completion"]})
+    return facts._replace(extra=extra, features=facts.features | {"conversational"})
+
+
+def text_facts(row: Mapping[str, Any]) -> Facts:
+    """Return the facts of a text row without errors."""
+    return Facts((), row["text"], "", frozenset(row.keys() - _TEXT))
+
+
+def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Trouble]:
+    value, path = row.get(name), f"$.{name}"
+    if name not in row:
+        yield Trouble(rules.MISSING, f"The row has no {name}.", path, fix=f'Add "{name}": "…".')
+    elif not isinstance(value, str):
+        yield Trouble(rules.TYPE, f"{name} is {chat.kind_in_words(value)}, not a text.", path)
+    elif not value.strip():
+        yield Trouble(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
+    elif "\0" in value:
+        yield Trouble(rules.NUL_TEXT, f"{name} holds a NUL character (\\u0000).", path)
+
+
+def _conversational(prompt: list[Any], completion: list[Any]) -> Iterator[Trouble]:
+    for name, messages in (("prompt", prompt), ("completion", completion)):
+        if not messages:
+            yield Trouble(rules.EMPTY_TEXT, f"{name} is an empty list.", f"$.{name}")
+        yield from chat.message_troubles(messages, f"$.{name}")
+    if completion and chat.known_role(completion[-1]) not in {"assistant", None}:
+        message = "The completion does not end with the assistant's message, which is what is learned."
+        yield Trouble(rules.LAST_ROLE, message, f"$.completion[{len(completion) - 1}].role")

@@ -1,0 +1,174 @@
+"""Every rule that a file of rows is held against: its severity, its title, and the usual remedy."""
+
+from dataclasses import dataclass
+
+from app.domain.datasets import Severity
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `fix` is used where a finding has no better advice."""
+
+    id: str
+    severity: Severity
+    title: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One breach of a rule within one line.
+
+    `at` is the byte within the line, `column` the character from 1; both only where the text itself is broken.
+    """
+
+    rule: Rule
+    message: str
+    path: str = ""
+    at: int | None = None
+    column: int | None = None
+    fix: str = ""
+
+
+_EXAMPLE = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
+
+# --- the file as a whole
+EMPTY_FILE = Rule(
+    "empty_file", ERROR, "The file is empty", f"Upload a JSONL file with one row a line, for example {_EXAMPLE}."
+)
+WRONG_TYPE = Rule(
+    "wrong_type", ERROR, "Not a text file of rows", "Export the rows as JSONL: one JSON object a line, in UTF-8."
+)
+WRONG_ENCODING = Rule(
+    "wrong_encoding", ERROR, "Not UTF-8", "Save the file as UTF-8 (in most editors: Save as, Encoding, UTF-8)."
+)
+NOT_JSONL = Rule(
+    "not_jsonl",
+    ERROR,
+    "JSON, but not one object a line",
+    "Write each object on a line of its own, without brackets or commas around.",
+)
+CONVERT = Rule("convert", ERROR, "A format that must be converted first", "Convert it to chat JSONL.")
+UNKNOWN_FORMAT = Rule(
+    "unknown_format", ERROR, "Unknown rows", f"Name the fields as in {_EXAMPLE}, or use prompt and completion, or text."
+)
+ONE_ROW = Rule(
+    "too_few_rows",
+    ERROR,
+    "Too few rows",
+    "Add rows: two are the least that can be trained on, 50 to 100 are a good start.",
+)
+FEW_ROWS = Rule(
+    "few_rows", WARNING, "Few rows", "Add rows: providers ask for 10 at least, and 50 to 100 are a good start."
+)
+BOM = Rule("byte_order_mark", INFO, "Byte-order mark at the start", "Nothing to do: it is left out when rows are read.")
+EXTRA_FIELDS = Rule(
+    "extra_fields",
+    INFO,
+    "Fields that are not trained on",
+    "Nothing to do: they are kept, and can group or stratify a split.",
+)
+DUPLICATE = Rule("duplicate_row", WARNING, "The same row again", "Remove the copy, unless it is meant to count twice.")
+DUPLICATES_UNCHECKED = Rule(
+    "duplicates_unchecked",
+    INFO,
+    "Not all rows compared",
+    "Nothing to do: equal rows were looked for among the first ones only.",
+)
+
+# --- the text of a line
+ENCODING = Rule(
+    "encoding", ERROR, "Bytes that are not UTF-8", "Save the file as UTF-8 (in most editors: Save as, Encoding, UTF-8)."
+)
+NUL = Rule("nul_byte", ERROR, "NUL byte", "Remove the byte; it often means a file that was cut or copied badly.")
+BOM_INSIDE = Rule(
+    "byte_order_mark_inside",
+    ERROR,
+    "Byte-order mark inside the file",
+    "Remove it; it comes from joining files that each began with one.",
+)
+LONG_LINE = Rule(
+    "long_line", ERROR, "Line too long", "Split the row into shorter ones; so long a row cannot be trained on whole."
+)
+BLANK = Rule("blank_line", WARNING, "Blank line", "Remove the line; it is skipped.")
+SYNTAX = Rule("syntax", ERROR, "Broken JSON", "Mend the line, or write it anew with a JSON library.")
+TRUNCATED = Rule("truncated", ERROR, "The last line is cut off", "Upload the file again; the copy is not complete.")
+SEVERAL = Rule("several_values", ERROR, "Several values on one line", "Put each object on a line of its own.")
+NOT_A_NUMBER = Rule(
+    "not_a_number", ERROR, "NaN or Infinity", "Write null or leave the field out: JSON has no NaN and no Infinity."
+)
+NUMBER = Rule("number", ERROR, "Number out of range", "Write the number as text in quotes, or make it smaller.")
+SURROGATE = Rule(
+    "lone_surrogate",
+    ERROR,
+    "Half a character",
+    "Write the character whole; a text was cut in the middle of an emoji, most likely.",
+)
+DEPTH = Rule("depth", ERROR, "Nested too deep", "Flatten the row; messages need three levels.")
+NOT_OBJECT = Rule("not_an_object", ERROR, "Not a JSON object", f"Write an object, for example {_EXAMPLE}.")
+DUPLICATE_KEY = Rule("duplicate_key", WARNING, "The same key twice", "Remove one of them; the last one counts.")
+NUL_TEXT = Rule(
+    "nul_character",
+    WARNING,
+    "NUL character in a text",
+    "Remove \\u0000 from the text; tokenizers and terminals treat it in odd ways.",
+)
+
+# --- the shape of a row
+MIXED = Rule(
+    "mixed_formats",
+    ERROR,
+    "Another format than the file's",
+    "Keep one format a file: convert these rows or move them to a file of their own.",
+)
+AMBIGUOUS = Rule("ambiguous", ERROR, "Two formats in one row", "Keep the fields of one format.")
+MISSING = Rule("missing_field", ERROR, "Missing field", "Add the field.")
+TYPE = Rule("wrong_field_type", ERROR, "A field of the wrong type", "Write text in double quotes.")
+EMPTY_TEXT = Rule("empty_text", ERROR, "Empty text", "Write the text, or remove the row.")
+MESSAGES = Rule(
+    "messages", ERROR, "Missing or empty messages", f"Write a list with a question and its answer, as in {_EXAMPLE}."
+)
+MESSAGE = Rule("message", ERROR, "A message that is no object", 'Write {"role": "user", "content": "…"}.')
+ROLE = Rule("role", ERROR, "Unknown role", "Use system, developer, user, assistant or tool.")
+CONTENT = Rule("content", ERROR, "Content that is no text", "Write the content as one text in double quotes.")
+EMPTY_CONTENT = Rule("empty_content", ERROR, "Message without text", "Write the text, or remove the message.")
+LAST_ROLE = Rule(
+    "last_role",
+    ERROR,
+    "The last message is not the assistant's",
+    "End the conversation with the answer that is to be learned.",
+)
+NO_USER = Rule(
+    "no_user", WARNING, "No user message", "Begin with what the user asks, unless the model is to speak unasked."
+)
+ORDER = Rule(
+    "order",
+    WARNING,
+    "Unusual order of messages",
+    "Let user and assistant take turns, with at most one system message at the start: many chat templates insist.",
+)
+WEIGHT = Rule("weight", ERROR, "Wrong weight", "Write 0 or 1, on assistant messages only.")
+ALL_WEIGHTS_ZERO = Rule(
+    "nothing_to_learn",
+    ERROR,
+    "Nothing to learn",
+    "Give at least one assistant message the weight 1, or leave weights out.",
+)
+MESSAGE_FIELD = Rule("message_field", WARNING, "Unknown field in a message", "Remove the field; it is not trained on.")
+TOOL = Rule(
+    "tool",
+    ERROR,
+    "Broken tool call",
+    "Follow the chat format: tool_calls on the assistant's message, tool_call_id on the tool's.",
+)
+TOOLS = Rule(
+    "tools",
+    WARNING,
+    "Rows with tool calls",
+    "Choose a model and a backend that train tool calls, or remove these rows.",
+)
+EQUAL_ANSWERS = Rule(
+    "equal_answers", ERROR, "Chosen and rejected are equal", "Make the two answers differ, or remove the row."
+)
