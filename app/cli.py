@@ -1,0 +1,220 @@
+"""The command line: what `python3 -m app` understands, and which part of the house each command calls.
+
+Nothing outside the standard library is imported before the web environment stands, so that `--help`, `doctor` and
+`runtime` work where nothing else does.
+"""
+
+import argparse
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.setup import bootstrap
+from app.setup.places import Places, data_root, runtimes_root
+from app.setup.problems import SetupError
+from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
+from app.setup.terminal import Terminal
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+Command = Callable[[argparse.Namespace, Places], int]
+_PASSES_ARGUMENTS_ON = {"test", "demo"}
+_USAGE = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; returns the exit code: 0 done, 1 failed, 2 asked wrongly."""
+    asked = read(arguments)
+    places = Places.here()
+    try:
+        if asked.needs_environment:
+            bootstrap.ensure(places, Terminal(), tests=asked.command == "test")
+            if not bootstrap.in_environment(places):
+                bootstrap.enter_environment(places, arguments)
+        run: Command = asked.run
+        return run(asked, places)
+    except SetupError as error:
+        print(f"{error.sentence} {error.remedy}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments, understood; `serve` where no command is named. Ends the process with code 2 where they make no
+    sense.
+    """
+    names_command = bool(arguments) and (not arguments[0].startswith("-") or arguments[0] in {"-h", "--help"})
+    top = parser()
+    asked, further = top.parse_known_args(arguments if names_command else ["serve", *arguments])
+    if further and asked.command not in _PASSES_ARGUMENTS_ON:
+        top.error(f"{asked.command} does not know {' '.join(further)}; see: python3 -m app {asked.command} --help")
+    asked.further = further
+    return asked
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="python3 -m app", description="TuneDesk: fine-tune language models from a web page.", allow_abbrev=False
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, about: str, *, needs_environment: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        command.set_defaults(run=run, needs_environment=needs_environment)
+        return command
+
+    serve = add("serve", _serve, "Set up where needed, then serve the pages (what happens without a command).")
+    serve.add_argument("--host", help="address to listen on; loopback only until there are accounts (127.0.0.1)")
+    serve.add_argument("--port", type=_port, help="port to listen on (8000)")
+    _add_data_dir(serve)
+    test = add("test", _test, "Run the tests; arguments that are not named here go to pytest.")
+    test.add_argument("--all", action="store_true", help="slow tests and campaigns too")
+    _add_data_dir(add("migrate", _migrate, "Bring the database to this version."))
+    add("demo", _demo, "The whole main job in the terminal, in a temporary data folder.")
+    add("setup", _setup, "Do all set-up and stop: for container images and machines that will be offline.")
+    doctor = add("doctor", _doctor, "Look at everything TuneDesk stands on.", needs_environment=False)
+    doctor.add_argument("--port", type=_port, default=8000, help="port to look at (8000)")
+    _add_data_dir(doctor)
+    runtime = add("runtime", _runtime, "The environments that training runs in.", needs_environment=False)
+    runtime.add_argument("action", choices=["install", "list", "remove"])
+    runtime.add_argument("name", nargs="?", default=RUNTIMES[0], help=f"which one ({RUNTIMES[0]})")
+    runtime.add_argument(
+        "--allow-cuda", action="store_true", help="take the CUDA build where no CPU build is to be had"
+    )
+    return top
+
+
+def _add_data_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", type=Path, help="folder of database, files and runs (./data)")
+
+
+def _port(text: str) -> int:
+    highest = 65535
+    if not text.isdecimal() or int(text) > highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {highest}")
+    return int(text)
+
+
+def _settings(asked: argparse.Namespace) -> "Settings":
+    """The settings, with what the command line says above what the environment says."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    given = {name: getattr(asked, name, None) for name in ("host", "port", "data_dir")}
+    named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**named)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise SetupError(
+            f"The setting {name} (TUNEDESK_{name.upper()}) is wrong: {first['msg']}.",
+            "Mend it, then start again.",
+            code=_USAGE,
+        ) from None
+
+
+def _serve(asked: argparse.Namespace, _places: Places) -> int:
+    import app.main
+
+    settings = _settings(asked)
+    _check_port(settings.host, settings.port)
+    app.main.serve(settings)
+    return 0
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise SetupError where another program listens already; the server itself would say so less kindly, and later."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            remedy = f"Stop the program that has it, or take another port: python3 -m app serve --port {port + 1}"
+            raise SetupError(f"Port {port} on {host} cannot be used: {error.strerror or error}.", remedy) from None
+
+
+def _migrate(asked: argparse.Namespace, _places: Places) -> int:
+    import app.main
+
+    app.main.migrate(_settings(asked))
+    return 0
+
+
+def _demo(asked: argparse.Namespace, _places: Places) -> int:
+    import app.demo
+
+    return app.demo.run(asked.further)
+
+
+def _setup(_asked: argparse.Namespace, _places: Places) -> int:
+    print("Everything is set up. Start with: python3 -m app")
+    return 0
+
+
+def _test(asked: argparse.Namespace, places: Places) -> int:
+    """pytest over everything not marked slow or campaign; a plain run makes the training runtime first, for the tests
+    that train.
+    """
+    if asked.all or not asked.further:
+        _install(_environments(places), RUNTIMES[0], allow_cuda=False)
+    selection = ["-m", ""] if asked.all else []
+    command = [sys.executable, "-m", "pytest", *selection, *asked.further]
+    return subprocess.run(command, cwd=places.root, check=False).returncode
+
+
+def _doctor(asked: argparse.Namespace, places: Places) -> int:
+    from app.setup.doctor import report
+
+    data_dir = asked.data_dir.absolute() if asked.data_dir else data_root(places.root)
+    return report(places, data_dir, runtimes_root(places.root), asked.port)
+
+
+def _runtime(asked: argparse.Namespace, places: Places) -> int:
+    environments = _environments(places)
+    if asked.action == "list":
+        for name in RUNTIMES:
+            print(_describe(environments.state(name)))
+    elif asked.action == "remove":
+        environments.remove(asked.name)
+        print(f"{asked.name} is removed.")
+    else:
+        print(_describe(_install(environments, asked.name, allow_cuda=asked.allow_cuda)))
+    return 0
+
+
+def _environments(places: Places) -> RuntimeEnvironments:
+    return RuntimeEnvironments(runtimes_root(places.root), places=places)
+
+
+def _install(environments: RuntimeEnvironments, name: str, *, allow_cuda: bool) -> RuntimeState:
+    """Install a runtime environment, or join whoever does, with a bar; raises SetupError when that fails."""
+    state = environments.start(name, allow_cuda=allow_cuda)
+    if state.status is RuntimeStatus.READY:
+        return state
+    terminal = Terminal()
+    terminal.say(f"Making the training runtime {name}: some minutes, once")
+    state = environments.wait(name, watch=lambda state: terminal.bar(state.progress, state.message))
+    if state.status is RuntimeStatus.NEEDS_CONSENT:
+        raise SetupError(state.message, f"To take it: python3 -m app runtime install {name} --allow-cuda")
+    if state.status is not RuntimeStatus.READY:
+        raise SetupError(
+            f"The training runtime {name} is not there: {state.message}",
+            f"Try again: python3 -m app runtime install {name}",
+        )
+    return state
+
+
+def _describe(state: RuntimeState) -> str:
+    size = f", {state.size_bytes / 1000**3:.1f} GB" if state.size_bytes else ""
+    return f"{state.name}: {state.status.value}{size}. {state.message}"

@@ -1,0 +1,68 @@
+"""The order of set-up: check the disk, take the lock, make the environment, bring the browser libraries, hand over to
+it.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from app.setup import browser, web
+from app.setup.filelock import open_lock, sign, try_lock, wait_lock
+from app.setup.places import Places
+from app.setup.problems import SetupError, explain_os
+from app.setup.terminal import Terminal
+
+NEEDED_BYTES = 700 * 1000**2  # measured: environment 234 MB, test tools 290 MB, a borrowed Node 206 MB for a moment
+
+
+def ensure(places: Places, terminal: Terminal, *, tests: bool = False) -> None:
+    """Set up whatever is not set up; a second call at the same time waits for the first. Raises SetupError."""
+    layers = web.LAYERS if tests else web.LAYERS[:1]
+    if _is_fresh(places, layers, tests=tests):
+        return
+    try:
+        lock = open_lock(places.workshop / "lock")
+        try:
+            if not try_lock(lock):
+                terminal.say("Another start is setting up this checkout: waiting for it")
+                wait_lock(lock)
+            sign(lock)
+            if _is_fresh(places, layers, tests=tests):
+                return
+            _check_disk(places)
+            for layer in layers:
+                web.ensure(places, layer, terminal, hold=[lock])
+            browser.ensure(places, terminal, tests=tests, hold=[lock])
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise explain_os("Set-up cannot go on.", error) from error
+    terminal.say(f"Set up in {terminal.seconds():.0f} s")
+
+
+def in_environment(places: Places) -> bool:
+    """Whether this process is the web environment's."""
+    return Path(sys.prefix) == places.venv
+
+
+def enter_environment(places: Places, arguments: Sequence[str]) -> NoReturn:
+    """Become the same command in the web environment."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(places.python, [str(places.python), "-m", "app", *arguments])  # noqa: S606 (no shell is wanted)
+
+
+def _is_fresh(places: Places, layers: Sequence[str], *, tests: bool) -> bool:
+    return all(web.is_fresh(places, layer) for layer in layers) and browser.is_fresh(places, tests=tests)
+
+
+def _check_disk(places: Places) -> None:
+    free = shutil.disk_usage(places.root).free
+    if free < NEEDED_BYTES:
+        raise SetupError(
+            f"The disk has {free / 1000**2:.0f} MB free and set-up needs about {NEEDED_BYTES / 1000**2:.0f} MB.",
+            "Free some space, then start again.",
+        )

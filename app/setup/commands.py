@@ -1,0 +1,84 @@
+"""Running pip, npm and Python: output kept in a log, each line shown to a listener, failures raised with what was
+said.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class CommandFailedError(Exception):
+    """A command ended with another code than 0; `output` is all that it printed."""
+
+    def __init__(self, command: Sequence[str], code: int, output: str) -> None:
+        super().__init__(f"{command[0]} ended with code {code}")
+        self.code = code
+        self.output = output
+
+
+def ignore(line: str) -> None:
+    """Listen to nothing."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    log: Path,
+    listen: Callable[[str], None] = ignore,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    hold: Sequence[int] = (),
+) -> str:
+    """Run `command` to its end and return what it printed (both streams).
+
+    `hold` names file descriptors the command inherits: a lock held by them is free only when the command has ended too,
+    even if this process was killed. Raises CommandFailedError, and OSError if it cannot be started or the log not be
+    written.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    said: list[str] = []
+    with (
+        log.open("a", encoding="utf-8") as record,
+        subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            cwd=cwd,
+            env=dict(environ) if environ is not None else None,
+            pass_fds=tuple(hold),
+        ) as process,
+    ):
+        record.write(f"$ {' '.join(command)}\n")
+        for line in process.stdout or ():
+            said.append(line)
+            record.write(line)
+            record.flush()
+            listen(line.rstrip())
+    output = "".join(said)
+    if process.returncode != 0:
+        raise CommandFailedError(command, process.returncode, output)
+    return output
+
+
+def pip_environ() -> dict[str, str]:
+    """The caller's environment without the pip settings that would install elsewhere than asked, or wait for an answer.
+
+    Indexes, mirrors, proxies and certificates are the user's own and stay.
+    """
+    refused = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_HASHES", "PIP_NO_DEPS", "PYTHONHOME"}
+    environ = {key: value for key, value in os.environ.items() if key not in refused}
+    return {**environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def pip_install(python: Path, *arguments: str) -> list[str]:
+    """The command that installs with `python`'s pip: wheels only, no resolving, no cache, few retries.
+
+    Not compiling ahead saves a third of the time; Python compiles what it imports when it first does.
+    """
+    fixed = ["install", "--no-deps", "--no-compile", "--no-cache-dir", "--only-binary", ":all:", "--retries", "2"]
+    return [str(python), "-m", "pip", *fixed, "--progress-bar", "off", *arguments]

@@ -1,0 +1,198 @@
+"""The doctor: one line for each thing TuneDesk stands on, with what to do where it does not hold."""
+
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from app.setup import browser, web
+from app.setup.bootstrap import NEEDED_BYTES
+from app.setup.places import Places
+from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeStatus
+
+_START = "Start TuneDesk once: python3 -m app"
+_DATABASE = "tunedesk.sqlite3"
+# File systems on which SQLite's locks and its write-ahead log do not hold.
+_REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs", "lustre"}
+
+
+class Verdict(StrEnum):
+    """How a finding is meant: only `fail` keeps TuneDesk from working."""
+
+    PASS = "pass"  # noqa: S105 (a verdict, no password)
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `fix` is empty where there is nothing to mend."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+    fix: str = ""
+
+
+def report(places: Places, data_dir: Path, runtimes: Path, port: int) -> int:
+    """Print every finding as a table; returns 1 where one of them fails, else 0."""
+    findings = list(examine(places, data_dir, runtimes, port))
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        print(f"{finding.verdict.value:<5} {finding.subject:<{width}}  {finding.found}")
+        if finding.fix:
+            print(f"{'':<5} {'':<{width}}  -> {finding.fix}")
+    failed = sum(finding.verdict is Verdict.FAIL for finding in findings)
+    warned = sum(finding.verdict is Verdict.WARN for finding in findings)
+    print(f"\n{len(findings) - failed - warned} pass, {warned} warn, {failed} fail")
+    return 1 if failed else 0
+
+
+def examine(places: Places, data_dir: Path, runtimes: Path, port: int) -> Iterator[Finding]:
+    """Every finding, cheapest first; changes nothing but a test file that is removed again."""
+    yield Finding("Python", Verdict.PASS, f"{sys.version.split()[0]} at {sys.executable}")
+    yield _disk(places)
+    yield _environment(places)
+    yield _browser_libraries(places)
+    for name in RUNTIMES:
+        yield _runtime(RuntimeEnvironments(runtimes, places=places), name)
+    yield _data_dir(data_dir)
+    yield _local_disk(data_dir)
+    yield _database(places, data_dir / _DATABASE)
+    yield _port(port)
+
+
+def _disk(places: Places) -> Finding:
+    free = shutil.disk_usage(places.root).free
+    found = f"{free / 1000**3:.1f} GB free"
+    if free < NEEDED_BYTES:
+        return Finding("Disk", Verdict.FAIL, found, "Free at least 1 GB.")
+    enough_for_runtime = 3 * 1000**3
+    if free < enough_for_runtime:
+        return Finding("Disk", Verdict.WARN, found, "The training runtime needs about 3 GB: free some space.")
+    return Finding("Disk", Verdict.PASS, found)
+
+
+def _environment(places: Places) -> Finding:
+    if not places.python.exists():
+        return Finding("Web environment", Verdict.WARN, "not made yet", _START)
+    if not web.is_fresh(places, "web"):
+        return Finding("Web environment", Verdict.WARN, "not the locked packages, or left half-done", _START)
+    return Finding("Web environment", Verdict.PASS, f"the locked packages, in {places.venv}")
+
+
+def _browser_libraries(places: Places) -> Finding:
+    if not browser.is_fresh(places, tests=False):
+        return Finding("Browser libraries", Verdict.WARN, "missing or not the locked ones", _START)
+    return Finding("Browser libraries", Verdict.PASS, f"the locked ones, in {places.vendor}")
+
+
+def _runtime(environments: RuntimeEnvironments, name: str) -> Finding:
+    state, subject = environments.state(name), f"Training runtime {name}"
+    size = f" ({state.size_bytes / 1000**3:.1f} GB)" if state.size_bytes else ""
+    if state.status is RuntimeStatus.READY:
+        return Finding(subject, Verdict.PASS, f"{state.message}{size}")
+    if state.status is RuntimeStatus.INSTALLING:
+        return Finding(
+            subject, Verdict.WARN, f"being made: {state.message}", f"To watch: python3 -m app runtime install {name}"
+        )
+    consent = " --allow-cuda" if state.status is RuntimeStatus.NEEDS_CONSENT else ""
+    return Finding(subject, Verdict.WARN, state.message, f"python3 -m app runtime install {name}{consent}")
+
+
+def _data_dir(data_dir: Path) -> Finding:
+    place = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        fix = "Give yourself the right to write there, or name another folder in TUNEDESK_DATA_DIR."
+        return Finding("Data folder", Verdict.FAIL, f"{place} cannot be written: {error.strerror}", fix)
+    state = "writable" if place == data_dir else "will be made at the first start"
+    return Finding("Data folder", Verdict.PASS, f"{data_dir}, {state}")
+
+
+def _local_disk(data_dir: Path) -> Finding:
+    kind = file_system(data_dir)
+    if kind in _REMOTE:
+        fix = (
+            "Put the data folder on a local disk (TUNEDESK_DATA_DIR), or use another database (TUNEDESK_DATABASE_URL)."
+        )
+        return Finding("Local disk", Verdict.FAIL, f"the data folder is on {kind}, where SQLite can lose data", fix)
+    return Finding("Local disk", Verdict.PASS, kind or "kind of file system not known here")
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The kind of file system `folder` is (or will be) on; empty where the system does not tell."""
+    if not mounts.exists():
+        return ""
+    best = ("", "")
+    for line in mounts.read_text(encoding="utf-8").splitlines():
+        point, kind = (re.sub(r"\\040", " ", part) for part in line.split()[1:3])
+        inside = Path(os.path.realpath(folder)).is_relative_to(point)
+        if inside and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]
+
+
+def _database(places: Places, path: Path) -> Finding:
+    if os.environ.get("TUNEDESK_DATABASE_URL"):
+        return Finding("Database", Verdict.PASS, "named by TUNEDESK_DATABASE_URL; not looked at here")
+    if not path.exists():
+        return Finding("Database", Verdict.PASS, "none yet; made at the first start")
+    try:
+        version = _stored_version(path)
+    except sqlite3.Error as error:
+        fix = "Put back a copy from before, or move the file away to begin anew."
+        return Finding("Database", Verdict.FAIL, f"{path} cannot be read: {error}", fix)
+    known = known_versions(places.root / "migrations" / "versions")
+    if version is None or (version in known and version != known[-1]):
+        return Finding(
+            "Database", Verdict.WARN, f"at version {version}, newest is {known[-1]}", "python3 -m app migrate"
+        )
+    if version not in known:
+        fix = "Start the newer TuneDesk that made it, or name another data folder."
+        return Finding("Database", Verdict.FAIL, f"at version {version}, which this TuneDesk does not know", fix)
+    return Finding("Database", Verdict.PASS, f"at version {version}, the newest")
+
+
+def _stored_version(path: Path) -> str | None:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    finally:
+        connection.close()
+    return str(row[0]) if row else None
+
+
+def known_versions(folder: Path) -> list[str]:
+    """The revisions in the migrations' folder, oldest first, read from their text: Alembic may not be installed yet."""
+    parents: dict[str | None, str] = {}
+    for path in folder.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        revision = re.search(r"^revision\b[^=]*=\s*[\"']([^\"']+)", text, re.MULTILINE)
+        parent = re.search(r"^down_revision\b[^=]*=\s*[\"']([^\"']+)", text, re.MULTILINE)
+        if revision:
+            parents[parent[1] if parent else None] = revision[1]
+    ordered: list[str] = []
+    while (following := parents.get(ordered[-1] if ordered else None)) is not None:
+        ordered.append(following)
+    return ordered
+
+
+def _port(port: int) -> Finding:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            fix = f"If that is not TuneDesk itself: python3 -m app serve --port {port + 1}"
+            return Finding("Port", Verdict.WARN, f"{port} is in use: {error.strerror}", fix)
+    return Finding("Port", Verdict.PASS, f"{port} is free")

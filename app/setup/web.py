@@ -1,0 +1,115 @@
+"""The web environment `.venv`: made once, filled from a lock, stamped, and made anew when it was left half-done."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
+from app.setup.places import Places
+from app.setup.problems import SetupError, explain
+from app.setup.requirements import count, fingerprint, read_lock
+from app.setup.terminal import Terminal
+
+LAYERS = ("web", "test")  # each lock adds to the one before; its name is the stamp's name
+
+
+def is_fresh(places: Places, layer: str) -> bool:
+    """Whether the environment holds exactly this layer's lock, by its stamp."""
+    return _stamp(places, layer) == _wanted(places, layer)
+
+
+def ensure(places: Places, layer: str, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
+    """Make the environment hold the packages of `layer`; does nothing where its stamp says that it does."""
+    if is_fresh(places, layer):
+        return
+    if _unfinished(places).exists() or not _works(places):
+        _make(places, terminal, hold)
+    lock = places.locks / f"{layer}.txt"
+    total = count(read_lock(lock))
+    terminal.say(f"Installing {total} Python packages ({layer}.txt) into {places.venv.name}")
+    collected = 0
+
+    def listen(line: str) -> None:
+        nonlocal collected
+        if line.startswith("Collecting "):
+            collected += 1
+            terminal.count("packages", collected, total)
+
+    _unfinished(places).touch()
+    command = pip_install(places.python, "--require-hashes", "--requirement", str(lock))
+    log = places.workshop / "web.log"
+    try:
+        run(command, log=log, listen=listen, environ=pip_environ(), hold=hold)
+    except CommandFailedError as error:
+        raise explain("The Python packages could not be installed.", error.output, log) from None
+    _write_stamp(places, layer)
+    _unfinished(places).unlink()
+
+
+def _make(places: Places, terminal: Terminal, hold: Sequence[int]) -> None:
+    """A new, empty environment; what was there and does not work is removed first."""
+    terminal.say(f"Making the Python environment {places.venv.name}")
+    if places.venv.exists():
+        shutil.rmtree(places.venv)
+    places.venv.mkdir()
+    _unfinished(places).touch()
+    create_environment(places.venv, log=places.workshop / "web.log", hold=hold)
+
+
+def create_environment(folder: Path, *, log: Path, hold: Sequence[int] = ()) -> None:
+    """An environment with pip, made by this interpreter's own `venv`; raises SetupError where Python lacks that
+    module.
+    """
+    try:
+        run([sys.executable, "-m", "venv", str(folder)], log=log, hold=hold)
+    except CommandFailedError as error:
+        if "ensurepip is not available" in error.output or "No module named" in error.output:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            raise SetupError(
+                "This Python has no complete `venv` module.",
+                f"Install it (on Debian or Ubuntu: apt-get install python{version}-venv), then start again.",
+            ) from None
+        raise explain("The Python environment could not be made.", error.output, log) from None
+
+
+def _works(places: Places) -> bool:
+    """Whether there is an interpreter that still is the one the environment was made with, and that has pip."""
+    if not os.access(places.python, os.X_OK):
+        return False
+    asked = [str(places.python), "-c", "import pip, sys; raise SystemExit(sys.version_info < (3, 11))"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def _unfinished(places: Places) -> Path:
+    """Stands while pip writes: an environment that has it is made anew, for nobody knows how far pip came."""
+    return places.venv / ".tunedesk-unfinished"
+
+
+def _stamp_path(places: Places, layer: str) -> Path:
+    return places.venv / f".tunedesk-{layer}.json"
+
+
+def _stamp(places: Places, layer: str) -> dict[str, str] | None:
+    if _unfinished(places).exists():
+        return None
+    try:
+        found: dict[str, str] = json.loads(_stamp_path(places, layer).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _wanted(places: Places, layer: str) -> dict[str, str]:
+    """The lock, and the interpreter the environment points to: a system that moves to another Python moves it away."""
+    lock = fingerprint(places.locks / f"{layer}.txt")
+    return {"lock": lock, "interpreter": os.path.realpath(places.python)}
+
+
+def _write_stamp(places: Places, layer: str) -> None:
+    draft = _stamp_path(places, layer).with_suffix(".new")
+    draft.write_text(json.dumps(_wanted(places, layer)), encoding="utf-8")
+    draft.replace(_stamp_path(places, layer))
