@@ -1,0 +1,23 @@
+"""The application object: FastAPI inside the guard, so that not even Starlette's own error page goes out bare."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from app.edge.guard import Guard, GuardPolicy
+
+
+class GuardedApp(FastAPI):
+    """FastAPI whose outermost layer is the guard: `add_middleware` would leave it inside the error middleware.
+
+    FastAPI's own documentation pages are off: they load scripts from elsewhere, and know no authorisation.
+    """
+
+    def __init__(self, *, policy: GuardPolicy, **options: Any) -> None:  # noqa: ANN401 -- FastAPI's own
+        super().__init__(docs_url=None, redoc_url=None, openapi_url=None, **options)
+        self.policy = policy
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return everything, guarded."""
+        return Guard(super().build_middleware_stack(), self.policy)

@@ -1,0 +1,44 @@
+"""Answers kept under the key that came with the request, so that a repeat gets the same one."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from app.store import schema
+from app.store.database import Reader, Writer
+
+_T = schema.idempotency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """One answer: whose, to what, and word for word."""
+
+    actor: str
+    route: str
+    key: str
+    body_sha256: str
+    status: int
+    headers_json: str
+    body: bytes
+    created_at: datetime
+
+
+def get(tx: Reader, *, actor: str, route: str, key: str, since: datetime) -> StoredAnswer | None:
+    """Return the answer given under a key, unless it is older than `since`."""
+    query = select(_T).where(_T.c.actor == actor, _T.c.route == route, _T.c.key == key, _T.c.created_at >= since)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else StoredAnswer(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name
+
+
+def add(tx: Writer, answer: StoredAnswer) -> None:
+    """Keep an answer; one under the same key that has outlived its time makes room."""
+    same = (_T.c.actor == answer.actor, _T.c.route == answer.route, _T.c.key == answer.key)
+    tx.execute(delete(_T).where(*same))
+    tx.execute(_T.insert().values(asdict(answer)))
+
+
+def forget(tx: Writer, *, before: datetime) -> int:
+    """Remove the answers older than `before`; return how many those were."""
+    return tx.execute(delete(_T).where(_T.c.created_at < before)).rowcount

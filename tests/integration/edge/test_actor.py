@@ -1,0 +1,45 @@
+import pytest
+from starlette.requests import HTTPConnection
+
+from app.domain.actors import OWNER
+from app.edge.actor import actor_of
+from app.edge.problems import SignInNeeded
+
+
+def connection(peer: str | None, host: str, **headers: str) -> HTTPConnection:
+    named = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    raw = [(name.encode(), value.encode()) for name, value in named.items()]
+    return HTTPConnection({"type": "http", "headers": raw, "client": (peer, 50_000) if peer else None})
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "LOCALHOST:81", "[::1]:8000", "127.0.0.2"])
+def test_the_one_at_this_machine_is_the_owner(peer: str, host: str) -> None:
+    assert actor_of(connection(peer, host)) is OWNER
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        connection("10.0.0.7", "127.0.0.1:8000"),
+        connection("::ffff:10.0.0.7", "localhost"),
+        connection(None, "localhost"),
+        connection("testclient", "localhost"),
+        connection("127.0.0.1", "dash.corp"),
+        connection("127.0.0.1", "10.0.0.1:8000"),
+        connection("127.0.0.1", ""),
+        connection("127.0.0.1", "[::2]:80"),
+        connection("127.0.0.1", "localhost.evil.test"),
+        connection("127.0.0.1", "localhost", forwarded="for=10.0.0.7"),
+        connection("127.0.0.1", "localhost", x_forwarded_for="127.0.0.1"),
+        connection("127.0.0.1", "localhost", x_forwarded_host="localhost"),
+        connection("127.0.0.1", "localhost", x_forwarded_anything="1"),
+        connection("127.0.0.1", "localhost", x_real_ip="127.0.0.1"),
+        connection("127.0.0.1", "localhost", via="1.1 proxy"),
+    ],
+)
+def test_everybody_else_must_sign_in_and_is_told_why(stranger: HTTPConnection) -> None:
+    with pytest.raises(SignInNeeded) as told:
+        actor_of(stranger)
+    assert told.value.message.endswith(".")
+    assert told.value.fix.endswith(".")
