@@ -54,3 +54,8 @@ def page(
     if not with_deleted:
         query = query.where(_T.c.status != ModelStatus.DELETED.value)
     return rows.page(tx, query, _T, _make, limit=limit, cursor=cursor)
+
+
+def deleting(tx: Reader) -> list[FineTunedModel]:
+    """Return the models whose teardown was asked for and is not done."""
+    return [_make(row) for row in tx.execute(select(_T).where(_T.c.status == ModelStatus.DELETING.value))]

@@ -1,0 +1,185 @@
+"""Verbs on deployments: serve, ask, stop."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.backend import BackendError, Chats, ChatChunk, ChatRequest, Deploys
+from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.events import Event
+from app.domain.hyperparameters import Hyperparameter
+from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import connections, targets
+from app.services.found import found
+from app.services.names import checked_name
+from app.services.scope import Scope, Scopes
+from app.store import deployments as store
+from app.store import events as event_store
+
+MAX_MESSAGES = 200
+MAX_MESSAGE_CHARS = 200_000
+MAX_NEW_TOKENS = 8192
+MAX_IDLE_S = 30 * 24 * 3600
+_ROLES = ("system", "user", "assistant")
+_MAX_TEMPERATURE = 2.0
+
+
+def list_deployments(
+    scope: Scope, *, include_deleted: bool = False, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> Page[Deployment]:
+    return store.page(scope.read, include_deleted=include_deleted, limit=limit, cursor=cursor)
+
+
+def get(scope: Scope, identifier: str) -> Deployment:
+    return found(store.get(scope.read, identifier), "deployment", identifier)
+
+
+def create(
+    scope: Scope,
+    *,
+    target: Mapping[str, Any],
+    name: object = None,
+    content_safety: bool = True,
+    expires_after_idle_s: int | None = None,
+    options: Mapping[str, Hyperparameter] | None = None,
+) -> Deployment:
+    """Record a deployment; the engine makes it.
+
+    Raises:
+        Invalid, Conflict, NotFound: when the target, the name or the idle time is wrong.
+    """
+    wanted = targets.target(scope, target)
+    if not isinstance(scope.backends.of(connections.get(scope, wanted.connection)), Deploys):
+        raise Conflict("This connection serves no models.", fix="Choose a model of another connection.")
+    label = checked_name(name, "/name", "The deployment") if name else targets.label(scope, wanted)
+    idle = scope.house.idle_stop_s if expires_after_idle_s is None else expires_after_idle_s
+    if not 0 <= idle <= MAX_IDLE_S:
+        fix = f"Enter 0 (never) to {MAX_IDLE_S} seconds."
+        raise Invalid([Problem("/expires_after_idle_s", "range", "The idle time is out of range.", fix)])
+    tx, now = scope.write, scope.now()
+    deployment = Deployment(
+        id=scope.new_id("dep"),
+        name=label[:80],
+        target=wanted,
+        content_safety=content_safety,
+        expires_after_idle_s=idle or None,
+        options=dict(options or {}),
+        created_at=now,
+        changed_at=now,
+    )
+    store.add(tx, deployment, due_at=scope.due_now())
+    event_store.add(tx, deployment.id, DeploymentStatus.PENDING.value, at=now)
+    scope.nudge()
+    return deployment
+
+
+def delete(scope: Scope, identifier: str) -> Deployment:
+    """Ask for a deployment's end; asking again is fine."""
+    tx = scope.write
+    deployment = get(scope, identifier)
+    if deployment.status is DeploymentStatus.DELETED:
+        return deployment
+    if deployment.goal is not DeploymentGoal.ABSENT:
+        event_store.add(tx, identifier, f"{scope.actor.id} asked to delete it.", at=scope.now(), kind="request")
+    store.set_goal(tx, identifier, DeploymentGoal.ABSENT, reason="requested", due_at=scope.due_now())
+    scope.nudge()
+    return get(scope, identifier)
+
+
+def events(scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Event]:
+    get(scope, identifier)
+    return event_store.page(scope.read, identifier, limit=limit, cursor=cursor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A deployment that is ready to answer, and the answer as it comes."""
+
+    deployment: Deployment
+    chunks: Iterator[ChatChunk]
+
+
+def chat(scopes: Scopes, scope: Scope, identifier: str, request: ChatRequest) -> Conversation:
+    """Ask a deployment. No transaction is held while the model writes; the use is counted at the end.
+
+    Raises:
+        Invalid: when the request is wrong.
+        Conflict: unless the deployment is ready.
+        ProviderFailed: when no answer begins.
+    """
+    check_chat(request)
+    deployment = get(scope, identifier)
+    if deployment.status is not DeploymentStatus.READY:
+        message = f"The deployment {deployment.name!r} is {deployment.status}, not ready."
+        raise Conflict(message, fix="Wait until it is ready, or deploy it again.")
+    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
+    if not isinstance(backend, Chats):
+        raise Conflict("This connection answers no chats.", fix="Use the endpoint with your own client.")
+    scope.release()
+    counted = _counted(scopes, scope, identifier, backend, request)
+    first = next(counted, None)
+    return Conversation(deployment=deployment, chunks=_again(first, counted))
+
+
+def check_chat(request: ChatRequest) -> None:
+    """Return if a chat request can be asked.
+
+    Raises:
+        Invalid: with every problem at once.
+    """
+    problems = list(_message_problems(request.messages))
+    if not 0 <= request.temperature <= _MAX_TEMPERATURE:
+        fix = "Enter 0 (always the likeliest word) to 2."
+        problems.append(Problem("/temperature", "range", "The temperature is out of range.", fix))
+    if not 1 <= request.max_tokens <= MAX_NEW_TOKENS:
+        fix = f"Enter 1 to {MAX_NEW_TOKENS}."
+        problems.append(Problem("/max_tokens", "range", "max_tokens is out of range.", fix))
+    if problems:
+        raise Invalid(problems)
+
+
+def _message_problems(messages: Sequence[Mapping[str, str]]) -> Iterator[Problem]:
+    if not 1 <= len(messages) <= MAX_MESSAGES:
+        fix = f"Send 1 to {MAX_MESSAGES} messages."
+        yield Problem("/messages", "length", f"There are {len(messages)} messages.", fix)
+    for number, message in enumerate(messages[:MAX_MESSAGES]):
+        if message.get("role") not in _ROLES:
+            fix = f"Use one of {', '.join(_ROLES)}."
+            yield Problem(f"/messages/{number}/role", "invalid", "The role is not known.", fix)
+        if not message.get("content", "").strip():
+            yield Problem(f"/messages/{number}/content", "missing", "The message is empty.", "Write something.")
+        elif len(message["content"]) > MAX_MESSAGE_CHARS:
+            fix = f"Use at most {MAX_MESSAGE_CHARS} characters."
+            yield Problem(f"/messages/{number}/content", "length", "The message is too long.", fix)
+
+
+def _counted(
+    scopes: Scopes, scope: Scope, identifier: str, backend: Chats, request: ChatRequest
+) -> Iterator[ChatChunk]:
+    began, failed = time.perf_counter(), True
+    try:
+        yield from backend.chat(identifier, request)
+        failed = False
+    except GeneratorExit:
+        failed = False  # the reader went away; that is no fault of the model
+        raise
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+    finally:
+        took = (time.perf_counter() - began) * 1000
+        with scopes.open(scope.actor) as counting:
+            store.count_use(
+                counting.write,
+                identifier,
+                at=counting.now(),
+                milliseconds=None if failed else took,
+                failed=failed,
+            )
+
+
+def _again(first: ChatChunk | None, rest: Iterator[ChatChunk]) -> Iterator[ChatChunk]:
+    if first is not None:
+        yield first
+    yield from rest

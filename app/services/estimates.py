@@ -1,0 +1,92 @@
+"""What a job will take, said before it is submitted."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from app.domain.backend import BackendError, Estimates
+from app.domain.drafts import FIELDS, Step
+from app.domain.errors import Problem
+from app.domain.estimates import Estimate, Notice
+from app.domain.jobs import ValidationKind
+from app.services import specs
+from app.services.scope import Scope
+
+_FEW_ROWS = 50
+
+
+def step_of(pointer: str) -> Step:
+    """Return the wizard's step that asks for the field at a JSON pointer."""
+    field = pointer.lstrip("/").split("/")[0]
+    return next((step for step, fields in FIELDS.items() if field in fields), Step.PROJECT)
+
+
+def as_notice(problem: Problem) -> Notice:
+    """Return a problem as a blocker, with the step where it is mended."""
+    return Notice(
+        step=step_of(problem.pointer).value, pointer=problem.pointer, message=problem.message, fix=problem.fix
+    )
+
+
+def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
+    """Return what the job would take, with everything that blocks or might surprise."""
+    return of_checked(scope, specs.check(scope, fields))
+
+
+def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
+    """Return the estimate for fields that have been checked already."""
+    base = Estimate()
+    if checked.spec is not None and checked.connection is not None and checked.training is not None:
+        base = _ask(scope, checked, base)
+    return replace(
+        base,
+        blockers=(*(as_notice(problem) for problem in checked.problems), *base.blockers),
+        warnings=(*base.warnings, *_warnings(checked)),
+    )
+
+
+def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
+    spec, connection, training = checked.spec, checked.connection, checked.training
+    if spec is None or connection is None or training is None:
+        return base
+    backend = scope.backends.of(connection)
+    if not isinstance(backend, Estimates):
+        return base
+    held_out = (spec.validation.ratio or 0) + (spec.validation.test_ratio or 0)
+    share = 1 - held_out if spec.validation.kind is ValidationKind.SPLIT else 1
+    rows, tokens = round((training.rows or 0) * share), round((training.tokens or 0) * share)
+    validation_rows = (
+        round((training.rows or 0) * (spec.validation.ratio or 0))
+        if spec.validation.kind is ValidationKind.SPLIT
+        else (checked.validation.rows or 0)
+        if checked.validation
+        else 0
+    )
+    scope.release()
+    try:
+        return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
+    except BackendError as error:
+        return replace(base, basis=error.detail)
+
+
+def _warnings(checked: specs.Checked) -> list[Notice]:
+    warnings = []
+    training = checked.training
+    if training is not None and (training.rows or 0) < _FEW_ROWS:
+        message = f"The training dataset has only {training.rows} rows."
+        fix = f"Providers advise at least {_FEW_ROWS}; quality grows with more."
+        warnings.append(Notice(step=Step.DATA.value, pointer="/training_dataset", message=message, fix=fix))
+    if training is not None and training.warnings:
+        message = f"The training dataset has {training.warnings} warnings."
+        fix = "Look at its findings before you train."
+        warnings.append(Notice(step=Step.DATA.value, pointer="/training_dataset", message=message, fix=fix))
+    spec = checked.spec
+    if spec is not None and spec.validation.kind is ValidationKind.NONE:
+        message = "Without validation rows nobody sees whether the model learns or memorises."
+        notice = Notice(step=Step.VALIDATION.value, pointer="/validation", message=message, fix="Split some rows off.")
+        warnings.append(notice)
+    if spec is not None and spec.test_dataset is None and not spec.validation.test_ratio:
+        message = "There is no test set: the evaluation will be marked as selection-biased."
+        fix = "Set a test share, or choose a test dataset."
+        warnings.append(Notice(step=Step.VALIDATION.value, pointer="/test_dataset", message=message, fix=fix))
+    return warnings

@@ -1,0 +1,186 @@
+"""Verbs on evaluations: let a target answer held-out rows, and set two side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.domain.backend import Evaluates
+from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
+from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import connections, datasets, jobs, models, targets
+from app.services.found import found
+from app.services.scope import Scope
+from app.store import evaluations as store
+from app.store import events as event_store
+
+MAX_FEW_SHOT = 50
+MAX_PROMPT_CHARS = 20_000
+MAX_PAIRS = 2000
+
+
+def list_evaluations(
+    scope: Scope,
+    *,
+    job: str | None = None,
+    model: str | None = None,
+    project: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[Evaluation]:
+    return store.page(scope.read, job=job, model=model, project=project, limit=limit, cursor=cursor)
+
+
+def get(scope: Scope, identifier: str) -> Evaluation:
+    return found(store.get(scope.read, identifier), "evaluation", identifier)
+
+
+def create(
+    scope: Scope,
+    *,
+    target: Mapping[str, Any],
+    dataset: str,
+    system_prompt: str | None = None,
+    few_shot: int = 0,
+    few_shot_dataset: str | None = None,
+    job: str | None = None,
+) -> Evaluation:
+    """Record an evaluation; the engine has it done.
+
+    Raises:
+        Invalid, Conflict, NotFound: when the target, the rows or the examples are wrong.
+    """
+    wanted = targets.target(scope, target)
+    if not isinstance(scope.backends.of(connections.get(scope, wanted.connection)), Evaluates):
+        raise Conflict("This connection evaluates nothing.", fix="Choose a model of another connection.")
+    rows = datasets.get(scope, dataset)
+    problems = [datasets.ready_problem(rows, "/dataset"), *_example_problems(scope, few_shot, few_shot_dataset)]
+    if system_prompt is not None and len(system_prompt) > MAX_PROMPT_CHARS:
+        fix = f"Use at most {MAX_PROMPT_CHARS} characters."
+        problems.append(Problem("/system_prompt", "length", "The system prompt is too long.", fix))
+    real = [problem for problem in problems if problem is not None]
+    if real:
+        raise Invalid(real)
+    judged = job or (models.get(scope, wanted.model).job if wanted.model else None)
+    tx, now = scope.write, scope.now()
+    evaluation = Evaluation(
+        id=scope.new_id("evl"),
+        target=wanted,
+        dataset=rows.id,
+        project=rows.project,
+        job=judged,
+        system_prompt=system_prompt or None,
+        few_shot=few_shot,
+        few_shot_dataset=few_shot_dataset if few_shot else None,
+        selection_biased=_selection_biased(scope, judged, rows.id),
+        created_at=now,
+        changed_at=now,
+    )
+    store.add(tx, evaluation, due_at=scope.due_now())
+    event_store.add(tx, evaluation.id, EvaluationStatus.PENDING.value, at=now)
+    scope.nudge()
+    return evaluation
+
+
+def cancel(scope: Scope, identifier: str) -> Evaluation:
+    """Ask for an evaluation's end; asking again is fine."""
+    tx = scope.write
+    evaluation = get(scope, identifier)
+    if not evaluation.status.is_final:
+        store.set_goal(tx, identifier, EvaluationGoal.CANCELLED, due_at=scope.due_now())
+        scope.nudge()
+    return get(scope, identifier)
+
+
+def rows(
+    scope: Scope, identifier: str, *, wrong_only: bool = False, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> Page[EvaluationRow]:
+    get(scope, identifier)
+    return store.row_page(scope.read, identifier, wrong_only=wrong_only, limit=limit, cursor=cursor)
+
+
+class PairFilter(StrEnum):
+    """Which rows of a comparison are shown."""
+
+    ALL = "all"
+    DIFFERS = "differs"
+    TUNED_WRONG = "tuned_wrong"
+    REGRESSIONS = "regressions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One row answered by both."""
+
+    base: EvaluationRow
+    tuned: EvaluationRow
+
+    def fits(self, wanted: PairFilter) -> bool:
+        """Whether a filter lets it through."""
+        match wanted:
+            case PairFilter.ALL:
+                return True
+            case PairFilter.DIFFERS:
+                return self.base.answer != self.tuned.answer
+            case PairFilter.TUNED_WRONG:
+                return not self.tuned.correct
+            case PairFilter.REGRESSIONS:
+                return self.base.correct and not self.tuned.correct
+
+
+def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilter.ALL) -> Sequence[Pair]:
+    """Return the rows that both answered, side by side.
+
+    Raises:
+        Invalid: when they answered different datasets.
+    """
+    left, right = get(scope, base), get(scope, tuned)
+    if left.dataset != right.dataset:
+        fix = "Evaluate both on the same dataset."
+        raise Invalid([Problem("/base", "dataset", "The two evaluations answered different rows.", fix)])
+    both = store.pairs(scope.read, base, tuned, limit=MAX_PAIRS)
+    pairs = [Pair(base=left_row, tuned=right_row) for left_row, right_row in both]
+    return [pair for pair in pairs if pair.fits(only)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvaluations:
+    """What judges a job's result: tuned and base on the same rows, and whatever else was asked for."""
+
+    tuned: Evaluation | None
+    base: Evaluation | None
+    others: Sequence[Evaluation]
+
+
+def for_job(scope: Scope, job: str) -> JobEvaluations:
+    """Return a job's evaluations: the newest plain pair on the same rows, and the others."""
+    jobs.get(scope, job)
+    everything = list(reversed(store.of_job(scope.read, job)))
+    plain = [each for each in everything if not each.few_shot and each.system_prompt is None]
+    tuned = next((each for each in plain if each.target.is_tuned), None)
+    base = next(
+        (each for each in plain if not each.target.is_tuned and (tuned is None or each.dataset == tuned.dataset)), None
+    )
+    return JobEvaluations(tuned=tuned, base=base, others=[each for each in everything if each not in (tuned, base)])
+
+
+def _selection_biased(scope: Scope, job: str | None, dataset: str) -> bool:
+    if job is None:
+        return False
+    known = jobs.get(scope, job)
+    seen = {known.spec.training_dataset, known.spec.validation.dataset}
+    if known.parts is not None:
+        seen |= {known.parts.training, known.parts.validation}
+    return dataset in seen
+
+
+def _example_problems(scope: Scope, few_shot: int, dataset: str | None) -> list[Problem | None]:
+    if not 0 <= few_shot <= MAX_FEW_SHOT:
+        return [Problem("/few_shot", "range", "few_shot is out of range.", f"Enter 0 to {MAX_FEW_SHOT}.")]
+    if few_shot and not dataset:
+        fix = "Choose the dataset that the examples come from, usually the training dataset."
+        return [Problem("/few_shot_dataset", "missing", "The examples' dataset is missing.", fix)]
+    if few_shot and dataset:
+        return [datasets.ready_problem(datasets.get(scope, dataset), "/few_shot_dataset")]
+    return []

@@ -1,0 +1,238 @@
+"""Verbs on fine-tuning jobs: make, steer, look."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.domain.backend import KeepsLogs, RemoteJob
+from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.events import Event
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
+from app.domain.metrics import Checkpoint, MetricSeries
+from app.domain.timeline import Stage, timeline
+from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import connections, specs
+from app.services.found import found
+from app.services.scope import Scope
+from app.services.sampling import thin
+from app.store import deployments as deployment_store
+from app.store import evaluations as evaluation_store
+from app.store import events as event_store
+from app.store import jobs as store
+from app.store import metrics as metric_store
+
+MAX_POINTS = 5000
+LOG_LINES = 200
+
+
+def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None = None) -> FineTuningJob:
+    """Record a job; the engine submits it.
+
+    Raises:
+        Invalid: with every problem at once.
+    """
+    checked = specs.check(scope, fields)
+    if checked.spec is None:
+        raise Invalid(checked.problems)
+    return record(scope, checked.spec, cloned_from=cloned_from)
+
+
+def record(scope: Scope, spec: JobSpec, *, cloned_from: str | None = None) -> FineTuningJob:
+    """Record a job whose spec has been checked."""
+    tx, now = scope.write, scope.now()
+    scope.files.check_room()
+    job = FineTuningJob(id=scope.new_id("job"), spec=spec, created_at=now, changed_at=now, cloned_from=cloned_from)
+    store.add(tx, job, due_at=scope.due_now())
+    event_store.add(tx, job.id, JobStatus.PENDING.value, at=now)
+    scope.nudge()
+    return job
+
+
+def list_jobs(
+    scope: Scope,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    project: str | None = None,
+    connection: str | None = None,
+    query: str | None = None,
+    sort: str = "-created_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[FineTuningJob]:
+    """Return jobs, newest first unless `sort` says otherwise."""
+    if sort not in store.SORTS:
+        listed = ", ".join(store.SORTS)
+        raise Invalid([Problem("/sort", "invalid", f"Jobs cannot be sorted by {sort!r}.", f"Use one of {listed}.")])
+    return store.page(
+        scope.read,
+        statuses=statuses,
+        project=project,
+        connection=connection,
+        query=query,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+def counts(scope: Scope) -> dict[JobStatus, int]:
+    """Return how many jobs there are in each status."""
+    return store.counts(scope.read)
+
+
+def get(scope: Scope, identifier: str) -> FineTuningJob:
+    return found(store.get(scope.read, identifier), "job", identifier)
+
+
+def cancel(scope: Scope, identifier: str) -> FineTuningJob:
+    """Ask for a job's end; asking again is fine.
+
+    Raises:
+        Conflict: when it has ended already in another way.
+    """
+    tx = scope.write
+    job = get(scope, identifier)
+    if job.status is JobStatus.CANCELLED:
+        return job
+    if job.status.is_final:
+        raise Conflict(f"The job has already {job.status}.", fix="There is nothing left to cancel.")
+    if job.goal is not JobGoal.CANCELLED:
+        event_store.add(tx, identifier, f"{scope.actor.id} asked to cancel.", at=scope.now(), kind="request")
+    store.set_goal(tx, identifier, JobGoal.CANCELLED, due_at=scope.due_now())
+    scope.nudge()
+    return get(scope, identifier)
+
+
+def retry(scope: Scope, identifier: str) -> FineTuningJob:
+    """Make a new job with the same spec.
+
+    Raises:
+        Conflict: while the job is under way.
+        Invalid: when what it used is no longer there.
+    """
+    job = get(scope, identifier)
+    if not job.status.is_final:
+        raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
+    return create(scope, fields_of(job.spec), cloned_from=job.id)
+
+
+def resolve(
+    scope: Scope, identifier: str, *, remote_id: str | None = None, not_submitted: bool = False, give_up: bool = False
+) -> FineTuningJob:
+    """Settle a submit whose outcome nobody could establish: it is that job there, it never was, or give it up.
+
+    Raises:
+        Conflict: when the job is in no doubt.
+        Invalid: when not exactly one of the answers is given.
+    """
+    tx, now = scope.write, scope.now()
+    job = get(scope, identifier)
+    if job.status is not JobStatus.UNKNOWN:
+        raise Conflict("The job is in no doubt.", fix="Only a job with the status unknown can be resolved.")
+    if (remote_id is not None) + not_submitted + give_up != 1:
+        fix = "Give the provider's job id, or say that it was not submitted."
+        raise Invalid([Problem("/remote_id", "ambiguous", "Exactly one answer is needed.", fix)])
+    store.resolve(tx, _resolved(job, at=now, remote_id=remote_id, not_submitted=not_submitted), due_at=scope.due_now())
+    event_store.add(tx, identifier, f"{scope.actor.id} resolved the unknown submit.", at=now, kind="request")
+    after = get(scope, identifier)
+    event_store.add(tx, identifier, after.status.value, at=now)
+    scope.nudge()
+    return after
+
+
+def fields_of(spec: JobSpec) -> dict[str, Any]:
+    """Return a spec as the fields that a form or REST would send."""
+    choice = spec.validation
+    validation = {name: getattr(choice, name) for name in choice.__dataclass_fields__}
+    kept = {name: value for name, value in validation.items() if value is not None}
+    return {name: getattr(spec, name) for name in specs.FIELDS} | {
+        "validation": kept,
+        "hyperparameters": dict(spec.hyperparameters),
+        "options": dict(spec.options),
+    }
+
+
+def events(
+    scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, newest_first: bool = True
+) -> Page[Event]:
+    get(scope, identifier)
+    return event_store.page(scope.read, identifier, limit=limit, cursor=cursor, newest_first=newest_first)
+
+
+def events_after(scope: Scope, identifier: str, number: int, *, limit: int = 200) -> Sequence[Event]:
+    """Return the journal's entries behind entry `number`."""
+    return event_store.after(scope.read, identifier, number, limit=limit)
+
+
+def metrics(
+    scope: Scope, identifier: str, *, names: Sequence[str] = (), points: int = 1000, since: int | None = None
+) -> Sequence[MetricSeries]:
+    """Return a job's series, each thinned to at most `points` points that keep every peak."""
+    get(scope, identifier)
+    wanted = max(2, min(points, MAX_POINTS))
+    return [thin(series, wanted) for series in metric_store.read(scope.read, identifier, names=names, since=since)]
+
+
+def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
+    """Return each series' newest point as (step, value)."""
+    return metric_store.last_values(scope.read, identifier)
+
+
+def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
+    get(scope, identifier)
+    return metric_store.checkpoints(scope.read, identifier)
+
+
+def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparameter]:
+    """Return the parameters as the backend took them; empty until it told."""
+    get(scope, identifier)
+    return store.sent(scope.read, identifier) or {}
+
+
+def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:
+    """Return the end of the training's raw log; empty where the backend keeps none."""
+    job = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, KeepsLogs):
+        return ()
+    scope.release()
+    return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+
+
+def log_path(scope: Scope, identifier: str) -> Path | None:
+    """Return the whole log as a file, where the backend keeps one."""
+    job = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, KeepsLogs):
+        return None
+    return backend.log_path(RemoteJob(job.remote_id))
+
+
+def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
+    """Return the timeline of a job."""
+    job = get(scope, identifier)
+    tx = scope.read
+    served = deployment_store.of_model(tx, job.fine_tuned_model) if job.fine_tuned_model else []
+    changes = event_store.of_kind(tx, identifier, "status")
+    return timeline(job, changes, evaluation_store.of_job(tx, identifier), served)
+
+
+def live_version(scope: Scope, identifier: str) -> str:
+    """Return a short text that changes whenever anything on the job's page does; cheap to ask for."""
+    tx = scope.read
+    version = found(store.version(tx, identifier), "job", identifier)
+    judged = evaluation_store.of_job(tx, identifier)
+    progress = ".".join(f"{each.status}{each.done_rows}" for each in judged)
+    return f"{version[0]}.{version[1]}.{event_store.last_number(tx, identifier)}.{progress}"
+
+
+def _resolved(job: FineTuningJob, *, at: datetime, remote_id: str | None, not_submitted: bool) -> FineTuningJob:
+    """Return the job as a person's answer leaves it."""
+    if remote_id is not None:
+        return replace(job.advance(JobStatus.QUEUED, at=at), remote_id=remote_id)
+    if not_submitted:
+        return replace(job.advance(JobStatus.PENDING, at=at), submit_started_at=None)
+    return job.advance(JobStatus.CANCELLED, at=at, message="Given up by a person.")

@@ -1,0 +1,115 @@
+"""Who works on which row: claimed for a while, fenced by a number, so that nothing is recorded by two.
+
+A claim makes the row's `gen` one larger. Whoever records afterwards names the `gen` of their claim; if the lease ran
+out meanwhile and somebody else claimed the row, the numbers differ, no row is written, and the late one drops what
+it found. On SQLite a writer is alone (BEGIN IMMEDIATE); on PostgreSQL, SKIP LOCKED lets several claim at once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, and_, case, or_, select, update
+
+from app.store import schema
+from app.store.database import Reader, Writer
+
+# In the order of their urgency: what people wait for first comes first.
+TABLES: Mapping[str, Table] = {
+    "deployments": schema.deployments,
+    "evaluations": schema.evaluations,
+    "jobs": schema.jobs,
+    "datasets": schema.datasets,
+}
+# Written by people and by counters while the engine acts: its record leaves them alone.
+_NOT_THE_ENGINES = {"id", "goal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to record on one row, until `until` (seconds since 1970) or until somebody else claims it."""
+
+    table: str
+    id: str
+    gen: int
+    until: float
+
+
+def claim(tx: Writer, table: str, *, now: float, lease_s: float, limit: int, token: str) -> list[Claim]:
+    """Take up to `limit` rows that are due and that nobody holds, the longest due first.
+
+    A claimed row falls due again when its lease ends; so a worker that dies needs nobody to notice.
+    """
+    t = TABLES[table]
+    free = or_(t.c.lease_until.is_(None), t.c.lease_until <= now)
+    due = select(t.c.id).where(t.c.due_at <= now, free).order_by(t.c.due_at, t.c.id).limit(limit)
+    found = tx.scalars(due.with_for_update(skip_locked=True)).all()
+    if not found:
+        return []
+    until = now + lease_s
+    taken = (
+        update(t)
+        .where(t.c.id.in_(found), free)
+        .values(lease_token=token, lease_until=until, due_at=until, gen=t.c.gen + 1)
+        .returning(t.c.id, t.c.gen)
+    )
+    gens = {row.id: row.gen for row in tx.execute(taken)}
+    return [Claim(table, identifier, gens[identifier], until) for identifier in found if identifier in gens]
+
+
+def keep(tx: Writer, claim: Claim, values: Mapping[str, Any]) -> bool:
+    """Write values in the middle of an act and go on holding the row; False if somebody else has it."""
+    t = TABLES[claim.table]
+    own = and_(t.c.id == claim.id, t.c.gen == claim.gen)
+    return tx.execute(update(t).where(own).values(_engines(values))).rowcount == 1
+
+
+def settle(tx: Writer, claim: Claim, values: Mapping[str, Any], *, due_at: float | None) -> bool:
+    """Write what an act came to, and give the row back; False, and nothing written, if somebody else has it.
+
+    `due_at` says when to look again, None never. Whoever asked for an earlier look during the act gets it.
+    """
+    t = TABLES[claim.table]
+    own = and_(t.c.id == claim.id, t.c.gen == claim.gen)
+    earlier = t.c.due_at if due_at is None else case((t.c.due_at < due_at, t.c.due_at), else_=due_at)
+    asked_meanwhile = t.c.due_at != claim.until
+    engines = _engines(values) | {
+        "due_at": case((asked_meanwhile, earlier), else_=due_at),
+        "lease_token": None,
+        "lease_until": None,
+    }
+    return tx.execute(update(t).where(own).values(engines)).rowcount == 1
+
+
+def wake(tx: Writer, table: str, identifiers: Collection[str], *, due_at: float) -> None:
+    """Let rows fall due no later than `due_at`."""
+    t = TABLES[table]
+    later = or_(t.c.due_at.is_(None), t.c.due_at > due_at)
+    tx.execute(update(t).where(t.c.id.in_(identifiers), later).values(due_at=due_at))
+
+
+def release(tx: Writer, token: str | None = None) -> int:
+    """Give back what `token` holds, or everybody's if it is None; return how many rows that were.
+
+    Their results, should some still come, are dropped: `gen` grows.
+    """
+    given_back = 0
+    for t in TABLES.values():
+        held = t.c.lease_token.is_not(None) if token is None else t.c.lease_token == token
+        freed = {"lease_token": None, "lease_until": None, "due_at": 0.0, "gen": t.c.gen + 1}
+        given_back += tx.execute(update(t).where(held).values(freed)).rowcount
+    return given_back
+
+
+def next_due(tx: Reader, tables: Sequence[str] = tuple(TABLES)) -> float | None:
+    """Return when the next row falls due (seconds since 1970), read from the due indexes alone."""
+    moments = [tx.scalar(_first_due(TABLES[table])) for table in tables]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _first_due(t: Table) -> Any:  # noqa: ANN401 -- a SQL expression
+    return select(t.c.due_at).where(t.c.due_at.is_not(None)).order_by(t.c.due_at).limit(1)
+
+
+def _engines(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in _NOT_THE_ENGINES}
