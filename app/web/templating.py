@@ -1,0 +1,86 @@
+"""The one place that knows Jinja: strict, escaping, translated; it takes a name and values, and gives text."""
+
+import gettext
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.web.views import charts, formats
+
+LANGUAGE = "en"
+
+
+class Templates:
+    """The templates of one application, compiled once and rendered without a request.
+
+    `templates` holds the pages, `static` the files whose content hash goes into their address, `locale` the gettext
+    catalogues (`<language>/LC_MESSAGES/messages.mo`); a missing catalogue means English.
+    """
+
+    def __init__(self, templates: Path, static: Path, locale: Path, language: str = LANGUAGE) -> None:
+        translations = gettext.translation("messages", str(locale), [language], fallback=True)
+        self._static = static
+        self._hashes: dict[str, str] = {}
+        self.environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self.environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        self.environment.filters.update(_filters(translations))
+        # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
+        components = SimpleNamespace()
+        self.environment.globals.update(asset=self.asset, language=language, ui=components)
+        vars(components).update(self._components())
+
+    def render(self, name: str, context: Mapping[str, object]) -> str:
+        """The template `name` filled with `context`; a name that the context lacks is an error, never an empty spot."""
+        return self.environment.get_template(name).render(context)
+
+    def asset(self, path: str) -> str:
+        """The address of a static file, with its content's hash, so that a browser never keeps an old one."""
+        if path not in self._hashes:
+            file = self._static / path
+            self._hashes[path] = hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.is_file() else ""
+        version = self._hashes[path]
+        return f"/static/{path}?v={version}" if version else f"/static/{path}"
+
+    def _components(self) -> dict[str, object]:
+        """Every macro of `components/` under one name, `ui`: a page imports nothing, so any block renders alone."""
+        macros: dict[str, object] = {}
+        for name in self.environment.list_templates(filter_func=lambda name: name.startswith("components/")):
+            module = self.environment.get_template(name).module
+            macros.update({key: value for key, value in vars(module).items() if not key.startswith("_")})
+        return macros
+
+
+def _filters(tr: gettext.NullTranslations) -> dict[str, Callable[..., object]]:
+    return {
+        "ago": partial(formats.ago, tr),
+        "exact": formats.exact,
+        "iso": formats.iso,
+        "clock_time": formats.clock_time,
+        "duration": formats.duration,
+        "number": formats.number,
+        "compact": formats.compact,
+        "signed": formats.signed,
+        "size": formats.size,
+        "percent": formats.percent,
+        "money": partial(formats.money, tr),
+        "visible": formats.visible,
+        "pretty_json": pretty_json,
+        "sparkline": charts.sparkline,
+    }
+
+
+def pretty_json(value: object) -> str:
+    """JSON for reading, non-ASCII as written."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

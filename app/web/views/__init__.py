@@ -1,0 +1,1 @@
+"""Pure functions from domain values to what a page shows."""

@@ -1,0 +1,109 @@
+"""The small frozen values that components take: a tab, a stat, a step, a choice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat:
+    """One figure of a strip: its name, the figure, the small print under it and that print's tone (up, down, none)."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A link of a row of tabs or filter chips; `count` stands beside its label where it is known."""
+
+    label: str
+    href: str
+    current: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMark:
+    """One step of a stepper: done, error or todo; `answer` is what was chosen there, in a word."""
+
+    label: str
+    state: str = "todo"
+    href: str | None = None
+    answer: str = ""
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One radio card."""
+
+    value: str
+    label: str
+    note: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """A sentence about a field, and the id of that field ("" for the form as a whole)."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckItem:
+    """A line of a checklist: its tone (ok, warn, bad, wait), its sentence, and where it is mended."""
+
+    tone: str
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage of a timeline; `state` is a word of the badge table, `took` seconds or None."""
+
+    name: str
+    state: str
+    took: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of a log."""
+
+    at: datetime
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message for the reader after an act: its tone (ok, warn, bad) and its sentence."""
+
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """A bar of a histogram."""
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesSummary:
+    """A series in five numbers, for those who do not see its drawing."""
+
+    name: str
+    first: float | None
+    last: float | None
+    best: float | None
+    best_step: int | None

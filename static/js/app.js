@@ -1,0 +1,171 @@
+// What every page does beyond plain HTML. Listeners are delegated from the document, so swapped content needs no set-up;
+// without this file every link and form still works.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const on = (type, selector, act, capture = false) => document.addEventListener(type, (event) => {
+    const found = event.target instanceof Element && event.target.closest(selector);
+    if (found) act(found, event);
+  }, capture);
+  const announce = (text) => { const region = document.getElementById("announcer"); if (region) region.textContent = text; };
+
+  // -- one submit per press: a second is dropped, the button says it is busy ---------------------------------------------
+  const release = (form) => {
+    delete form.dataset.busy;
+    for (const button of form.querySelectorAll("button[data-held]")) { button.disabled = false; button.removeAttribute("aria-busy"); delete button.dataset.held; }
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.busy) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    form.dataset.busy = "yes";
+    // After this turn: a disabled submitter would not send its own name and value.
+    setTimeout(() => {
+      if (!form.dataset.busy) return;
+      for (const button of form.querySelectorAll("button:not([type=button]):not(:disabled)")) { button.dataset.held = "yes"; button.disabled = true; }
+      event.submitter?.setAttribute("aria-busy", "true");
+    });
+  }, true);
+  document.addEventListener("htmx:finally:request", (event) => {
+    const source = event.detail?.ctx?.sourceElement;
+    if (source instanceof HTMLFormElement && source.isConnected) release(source);
+  });
+  document.addEventListener("tunedesk:done", (event) => release(event.target));
+  window.addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form[data-busy]").forEach(release); });
+
+  // -- theme ---------------------------------------------------------------------------------------------------------------
+  on("submit", "form[data-theme-form]", (form, event) => {
+    event.preventDefault();
+    const theme = event.submitter?.value ?? "system";
+    root.dataset.theme = theme;
+    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === theme));
+    document.dispatchEvent(new CustomEvent("tunedesk:theme"));
+    const body = new URLSearchParams(new FormData(form)); body.set("theme", theme);
+    fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {}).finally(() => release(form));
+    form.closest("details")?.removeAttribute("open");
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("tunedesk:theme")));
+
+  // -- copying -------------------------------------------------------------------------------------------------------------
+  const copyText = async (text) => {
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea"); // an intranet without TLS has no clipboard interface
+    area.value = text; area.className = "visually-hidden"; document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+  };
+  on("click", "[data-copy]", async (button) => {
+    try { await copyText(button.dataset.copy); } catch { return; }
+    button.dataset.done = "yes"; announce(document.body.dataset.copied ?? "");
+    setTimeout(() => delete button.dataset.done, 1500);
+  });
+
+  // -- dialogs and menus ---------------------------------------------------------------------------------------------------
+  on("submit", "form[data-opens]", (form, event) => {
+    const dialog = document.getElementById(form.dataset.opens);
+    if (dialog) { event.preventDefault(); event.stopPropagation(); dialog.showModal(); }
+  }, true);
+  on("click", "[data-close]", (button) => document.getElementById(button.dataset.close)?.close());
+  on("click", "dialog", (dialog, event) => { if (event.target === dialog) dialog.close(); });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+
+  // -- command palette -----------------------------------------------------------------------------------------------------
+  const openPalette = () => {
+    const palette = document.getElementById("palette");
+    if (!palette || palette.open) return;
+    palette.showModal();
+    const box = palette.querySelector("input"); box.value = ""; filter(box); box.focus();
+  };
+  on("click", "[data-opens-palette]", (link, event) => { event.preventDefault(); event.stopPropagation(); openPalette(); }, true);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
+    if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing)) { event.preventDefault(); openPalette(); }
+  });
+  on("keydown", ".palette", (palette, event) => {
+    const links = [...palette.querySelectorAll("li:not([hidden]) a")];
+    const place = links.indexOf(document.activeElement);
+    if (event.key === "Enter" && place < 0) { event.preventDefault(); links[0]?.click(); }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !links.length) return;
+    event.preventDefault();
+    (place + step < 0 ? palette.querySelector("input") : links[Math.min(place + step, links.length - 1)]).focus();
+  });
+  on("click", ".palette a", (link) => link.closest("dialog").close());
+
+  // -- filtering a list or a log by its text -------------------------------------------------------------------------------
+  const filter = (box) => {
+    const wanted = box.value.trim().toLowerCase();
+    for (const item of document.querySelector(box.dataset.filter)?.children ?? []) item.hidden = !item.textContent.toLowerCase().includes(wanted);
+  };
+  on("input", "[data-filter]", filter);
+  on("input", "input[type=range]", (range) => {
+    for (const output of document.querySelectorAll("output")) if (output.htmlFor.contains(range.id)) output.value = range.value + (output.dataset.unit ?? "");
+  });
+
+  // -- files: dropping, and uploading with progress (fetch has no upload progress) -------------------------------------------
+  for (const type of ["dragover", "dragleave", "drop"]) on(type, "[data-drop]", (zone, event) => {
+    event.preventDefault(); zone.classList.toggle("over", type === "dragover");
+    if (type !== "drop" || !event.dataTransfer?.files.length) return;
+    const input = zone.querySelector("input[type=file]"); input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  on("submit", "form[data-upload]", (form, event) => {
+    event.preventDefault();
+    const bar = form.querySelector("progress"), said = form.querySelector("[data-upload-status]"), request = new XMLHttpRequest();
+    const fail = (text) => { release(form); bar.hidden = true; said.textContent = text; };
+    bar.hidden = false; bar.value = 0;
+    request.open("POST", form.action); request.setRequestHeader("Accept", "text/html");
+    request.upload.onprogress = (tick) => { bar.value = tick.total ? 100 * tick.loaded / tick.total : 0; said.textContent = `${Math.round(bar.value)}%`; };
+    request.upload.onload = () => { said.textContent = form.dataset.checking; bar.removeAttribute("value"); };
+    request.onerror = () => fail(form.dataset.failed);
+    request.onload = () => {
+      if (request.status < 400) { window.location.assign(request.responseURL); return; }
+      const fresh = new DOMParser().parseFromString(request.responseText, "text/html").getElementById("main");
+      if (!fresh) { fail(form.dataset.failed); return; }
+      document.getElementById("main").replaceWith(fresh); window.htmx?.process(fresh); arrive();
+    };
+    request.send(new FormData(form, event.submitter));
+  });
+
+  // -- after a boosted step the reader stands at the new page's heading, or at what is wrong with it ---------------------------
+  const arrive = () => {
+    if (location.hash && document.querySelector(CSS.escape(location.hash).replace("\\#", "#"))) return;
+    (document.getElementById("errors") ?? document.querySelector("h1"))?.focus({ preventScroll: !document.getElementById("errors") });
+  };
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail?.ctx?.target === document.body) arrive();
+    for (const log of document.querySelectorAll("[data-follow]")) if (!away.has(log)) log.scrollTop = log.scrollHeight;
+  });
+  const away = new WeakSet(); // logs that the reader has scrolled up in: they are left alone
+  document.addEventListener("scroll", (event) => {
+    const log = event.target;
+    if (!(log instanceof Element) || !log.matches("[data-follow]")) return;
+    if (log.scrollHeight - log.scrollTop - log.clientHeight > 24) away.add(log); else away.delete(log);
+  }, true);
+
+  // -- relative times: the server's words, said again as time passes, on the server's clock ------------------------------------
+  let skew = 0;
+  const words = {};
+  const span = (seconds) => {
+    const [unit, size] = seconds < 60 ? ["s", 1] : seconds < 3600 ? ["min", 60] : seconds < 86400 ? ["h", 3600] : ["d", 86400];
+    return words[unit].replace("%(n)d", Math.floor(seconds / size));
+  };
+  const tell = () => {
+    for (const time of document.querySelectorAll("time[data-relative]")) {
+      const seconds = Math.trunc((Date.now() + skew - Date.parse(time.dateTime)) / 1000);
+      const text = seconds === 0 ? words.now : words[seconds > 0 ? "ago" : "in"].replace("%(span)s", span(Math.abs(seconds)));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  const start = () => {
+    Object.assign(words, JSON.parse(document.body.dataset.words ?? "{}"));
+    if (!words.ago) return;
+    skew = Date.parse(document.body.dataset.now) - Date.now();
+    setInterval(() => { if (!document.hidden) tell(); }, 1000);
+    if (document.getElementById("errors")) arrive();
+  };
+  start();
+})();
