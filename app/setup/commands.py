@@ -3,6 +3,7 @@ said.
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,15 @@ def run(
     if process.returncode != 0:
         raise CommandFailedError(command, process.returncode, output)
     return output
+
+
+def collected(line: str) -> str | None:
+    """The package that pip begins with in this line of its output; None for other lines.
+
+    pip says "Collecting name==version" of an index and "Processing /folder/name-version-….whl" of a folder.
+    """
+    match = re.match(r"(?:Collecting |Processing (?:\S*/)?)([A-Za-z0-9._]+(?:-(?!\d)[A-Za-z0-9._]+)*)", line)
+    return match[1] if match else None
 
 
 def pip_environ() -> dict[str, str]:

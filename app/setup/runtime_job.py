@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
+from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
 from app.setup.filelock import sign
 from app.setup.problems import SetupError, explain, explain_os
 from app.setup.requirements import Locked, count, read_lock, write_lock
@@ -85,18 +85,15 @@ class Installation:
 
     def _pip(self, command: list[str], begin: float, end: float, total: int) -> None:
         """Run pip; what it collects moves the bar through four fifths of this stretch, unpacking is the last fifth."""
-        collected = 0
+        done = 0
 
         def listen(line: str) -> None:
-            nonlocal collected
+            nonlocal done
             append_record(self.home, {"kind": "log", "message": line[:500]})
-            if line.startswith("Collecting ") and total > 1:
-                collected += 1
-                name = line.split()[1].partition("==")[0]
-                self.tell(
-                    begin + 0.8 * (end - begin) * min(1.0, collected / total),
-                    f"Fetching {name} ({collected} of {total})",
-                )
+            if (name := collected(line)) and total > 1:
+                done += 1
+                fetched = begin + 0.8 * (end - begin) * min(1.0, done / total)
+                self.tell(fetched, f"Fetching {name} ({done} of {total})")
             elif line.startswith("Installing collected packages"):
                 self.tell(begin + 0.8 * (end - begin), "Unpacking")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
+from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
 from app.setup.places import Places
 from app.setup.problems import SetupError, explain
 from app.setup.requirements import count, fingerprint, read_lock
@@ -31,13 +31,13 @@ def ensure(places: Places, layer: str, terminal: Terminal, *, hold: Sequence[int
     lock = places.locks / f"{layer}.txt"
     total = count(read_lock(lock))
     terminal.say(f"Installing {total} Python packages ({layer}.txt) into {places.venv.name}")
-    collected = 0
+    done = 0
 
     def listen(line: str) -> None:
-        nonlocal collected
-        if line.startswith("Collecting "):
-            collected += 1
-            terminal.count("packages", collected, total)
+        nonlocal done
+        if collected(line):
+            done += 1
+            terminal.count("packages", done, total)
 
     _unfinished(places).touch()
     command = pip_install(places.python, "--require-hashes", "--requirement", str(lock))
