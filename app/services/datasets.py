@@ -45,8 +45,12 @@ def upload(
     if stored.bytes == 0:
         fix = "Choose a JSON Lines file with one example a line."
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
-    report = validate(stored.path) if stored.bytes <= CHECKED_AT_ONCE else None
-    return record(scope, stored, report, name=label, filename=filename, project=project, made_by=made_by)
+    return record(scope, stored, validated(stored), name=label, filename=filename, project=project, made_by=made_by)
+
+
+def validated(stored: StoredFile) -> DatasetReport | None:
+    """Return the report of a file that is small enough to be checked at once, else None."""
+    return validate(stored.path) if stored.bytes <= CHECKED_AT_ONCE else None
 
 
 def record(

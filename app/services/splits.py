@@ -11,6 +11,7 @@ from app.domain.datasets import Dataset, DatasetReport
 from app.domain.errors import Conflict, Invalid
 from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
 from app.services import datasets
+from app.services.files import StoredFile
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
@@ -49,18 +50,39 @@ def split(scope: Scope, identifier: str, spec: SplitSpec) -> SplitOutcome:
     """
     planned = preview(scope, identifier, spec)
     source = datasets.get(scope, identifier)
-    parts: dict[str, Dataset | None] = {}
-    named: Sequence[tuple[str, Part | None]] = (
-        ("training", planned.training),
-        ("validation", planned.validation),
-        ("test", planned.test),
+    parts = {kind: _part(scope, source, spec, kind, part.lines) for kind, part in _parts(planned).items()}
+    return SplitOutcome(
+        training=parts["training"],
+        validation=parts["validation"],
+        test=parts.get("test"),
+        leakage=planned.leakage,
     )
-    for kind, part in named:
-        parts[kind] = None if part is None or not part.rows else _part(scope, source, spec, kind, part.lines)
-    training, validation = parts["training"], parts["validation"]
-    if training is None or validation is None:
+
+
+def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path]:
+    """Return the files of the parts by kind (training, validation, test), recording nothing.
+
+    Raises:
+        Invalid, Conflict: as `preview`.
+    """
+    planned = preview(scope, identifier, spec)
+    source = datasets.get(scope, identifier)
+    scope.release()
+    return {kind: _part_file(scope, source, part.lines).path for kind, part in _parts(planned).items()}
+
+
+def _parts(planned: SplitResult) -> dict[str, Part]:
+    parts = {"training": planned.training, "validation": planned.validation, "test": planned.test}
+    filled = {kind: part for kind, part in parts.items() if part is not None and part.rows}
+    if "training" not in filled or "validation" not in filled:
         raise Conflict("The split leaves a part without rows.", fix="Upload more rows, or choose another share.")
-    return SplitOutcome(training=training, validation=validation, test=parts["test"], leakage=planned.leakage)
+    return filled
+
+
+def _part_file(scope: Scope, source: Dataset, lines: Sequence[int]) -> StoredFile:
+    incoming = scope.files.temporary()
+    write_part(scope.files.path(source.sha256), lines, incoming)
+    return scope.files.keep(incoming)
 
 
 def _part(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, lines: Sequence[int]) -> Dataset:
@@ -68,17 +90,13 @@ def _part(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, lines: Sequ
     known = store.child(scope.read, source.id, made_by)
     if known is not None:
         return known
-    incoming = scope.files.temporary()
-    write_part(scope.files.path(source.sha256), lines, incoming)
-    stored = scope.files.keep(incoming)
-    report = validate(stored.path)
-    stem = Path(source.filename).stem
+    stored = _part_file(scope, source, lines)
     return datasets.record(
         scope,
         stored,
-        report,
+        validate(stored.path),
         name=f"{source.name} ({kind})"[:80],
-        filename=f"{stem}.{kind}.jsonl",
+        filename=f"{Path(source.filename).stem}.{kind}.jsonl",
         project=source.project,
         made_by=made_by,
         parent=source,

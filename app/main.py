@@ -1,0 +1,199 @@
+"""Where the house is put together: settings in, application out. Nothing else makes long-lived things."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.api.router import router as api_router
+from app.backends.local.backend import local_backend
+from app.backends.rehearsal.backend import rehearsal_backend
+from app.domain.actors import ENGINE
+from app.domain.backend import Backend
+from app.edge.application import GuardedApp
+from app.edge.guard import MIB, GuardPolicy
+from app.edge.problem_answers import answer_problems
+from app.engine.clockwork import Clockwork
+from app.kit.clock import Clock, SystemClock
+from app.kit.process_lock import ProcessLock
+from app.services import connections
+from app.services.files import FileStore
+from app.services.scope import Backends, House, Scopes
+from app.settings import ROOT, Settings
+from app.setup.problems import SetupError
+from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
+from app.store.database import Database
+from app.store.migrating import upgrade
+from app.web.site import problem_page
+from app.web.site import router as site_router
+from app.web.site import static_files
+
+VERSION = "0.1.0"
+RUNTIME = "trl"
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+SAMPLES = ROOT / "app" / "samples"
+_GRACE_S = 5
+
+log = logging.getLogger("tunedesk")
+
+
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, backends: Mapping[str, Backend] | None = None
+) -> FastAPI:
+    """Return the whole application. The database is brought to this version first.
+
+    `backends` replaces the installation's own (tests hand in scripted ones); `clock` likewise.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    house = make_house(settings, clock=clock or SystemClock(), backends=backends)
+    scopes = Scopes(house)
+    clockwork = Clockwork(scopes, interval_s=settings.engine_interval_s, lease_s=settings.lease_s)
+    scopes.nudge = clockwork.nudge
+    with scopes.open(ENGINE) as scope:
+        connections.ensure_built_in(scope, local_slots=settings.local_slots)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        turning = asyncio.create_task(clockwork.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            clockwork.nudge()
+            await turning
+            house.database.close()
+
+    policy = GuardPolicy(
+        hosts=LOOPBACK_NAMES | {name.lower() for name in settings.allowed_hosts},
+        upload_bytes=settings.upload_limit_mb * MIB,
+    )
+    app = GuardedApp(policy=policy, title="TuneDesk", version=VERSION, lifespan=lifespan)
+    app.state.scopes = scopes
+    app.state.clockwork = clockwork
+    app.include_router(api_router)
+    app.include_router(site_router)
+    app.mount("/static", static_files(ROOT / "static"), name="static")
+    answer_problems(app, problem_page)
+    return app
+
+
+def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backend] | None = None) -> House:
+    """Return what all scopes share, on a database of this version."""
+    files = FileStore(
+        settings.data_dir, upload_limit=settings.upload_limit_mb * MIB, disk_reserve=settings.disk_reserve_mb * MIB
+    )
+    runtimes = RuntimeEnvironments(settings.runtimes_dir)
+    upgrade(settings.url, ROOT / "migrations")
+    return House(
+        database=Database(settings.url),
+        clock=clock,
+        files=files,
+        backends=Backends(_own_backends(settings, files, runtimes, clock) if backends is None else backends),
+        runtimes=runtimes,
+        samples=SAMPLES,
+        version=VERSION,
+        idle_stop_s=settings.idle_stop_s,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; makes the runtime environment in the background unless that is switched off.
+
+    Raises:
+        SetupError: when the address is not loopback, or another process has the data folder.
+    """
+    _refuse_open_doors(settings.host)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with ProcessLock(settings.data_dir / "tunedesk.lock") as lock:
+        if not lock.held:
+            raise SetupError(
+                f"Another TuneDesk is using the data folder {settings.data_dir}.",
+                "Stop it, or start this one with another folder: --data-dir PATH",
+            )
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        app = create_app(settings)
+        _begin_runtime(settings)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        _Announcing(config).run()
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.url, ROOT / "migrations")
+
+
+class _Announcing(uvicorn.Server):
+    """A server that prints its address once it really listens."""
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn: list[socket]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        for server in self.servers:
+            for socket in server.sockets[:1]:
+                host, port = socket.getsockname()[:2]
+                shown = f"[{host}]" if ":" in host else host
+                print(f"TuneDesk is at http://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
+
+
+def _own_backends(
+    settings: Settings, files: FileStore, runtimes: RuntimeEnvironments, clock: Clock
+) -> dict[str, Backend]:
+    def python() -> Path | None:
+        return settings.runtime_python or runtimes.state(RUNTIME).python
+
+    def missing() -> str:
+        state = runtimes.state(RUNTIME)
+        share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
+        return state.message + share
+
+    own: dict[str, Backend] = {
+        "local": local_backend(
+            runs=files.runs,
+            starter=SAMPLES / "starter",
+            python=python,
+            missing=missing,
+            clock=clock,
+            slots=settings.local_slots,
+            threads=settings.local_threads,
+        )
+    }
+    if settings.rehearsal:
+        ledger = settings.rehearsal_dir or settings.data_dir / "rehearsal"
+        own["rehearsal"] = rehearsal_backend(ledger, clock=clock, script=settings.rehearsal_script)
+    return own
+
+
+def _begin_runtime(settings: Settings) -> None:
+    if settings.runtime_autoinstall and settings.runtime_python is None:
+        runtimes = RuntimeEnvironments(settings.runtimes_dir)
+        if runtimes.state(RUNTIME).status is RuntimeStatus.ABSENT:
+            runtimes.start(RUNTIME)
+
+
+def _refuse_open_doors(host: str) -> None:
+    loopback = host == "localhost"
+    if not loopback:
+        try:
+            loopback = ip_address(host.strip("[]")).is_loopback
+        except ValueError:
+            loopback = False
+    if not loopback:
+        raise SetupError(
+            f"TuneDesk does not serve on {host}: it has no accounts yet, so everybody who reached it would own it.",
+            "Serve on 127.0.0.1, and reach it from elsewhere through an SSH tunnel: ssh -L 8000:127.0.0.1:8000 HOST",
+        )

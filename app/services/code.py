@@ -1,0 +1,79 @@
+"""A job as code that runs when pasted: our own REST by curl, and whatever the backend can write."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.domain.backend import BackendError, ShowsCode
+from app.domain.errors import Invalid, Problem, ProviderFailed
+from app.domain.jobs import JobSpec, ValidationKind
+from app.services import connections, datasets, drafts, jobs, specs, splits
+from app.services.scope import Scope
+
+CURL = "curl"
+
+
+def targets(scope: Scope, spec: JobSpec) -> Sequence[str]:
+    """Return what a job can be shown as."""
+    backend = scope.backends.of(connections.get(scope, spec.connection))
+    return (*(backend.code_targets() if isinstance(backend, ShowsCode) else ()), CURL)
+
+
+def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:
+    """Return a recorded job as code. `base_url` is where this installation was reached."""
+    job = jobs.get(scope, job_id)
+    training = job.parts.training if job.parts else None
+    validation = job.parts.validation if job.parts else None
+    return _write(scope, job.spec, target, training, validation, base_url=base_url)
+
+
+def of_draft(scope: Scope, draft_id: str, target: str, *, base_url: str) -> str:
+    """Return a complete draft as code.
+
+    Raises:
+        Invalid: while something is missing.
+    """
+    checked = specs.check(scope, drafts.get(scope, draft_id).values)
+    if checked.spec is None:
+        raise Invalid(checked.problems)
+    return _write(scope, checked.spec, target, None, None, base_url=base_url)
+
+
+def _write(
+    scope: Scope, spec: JobSpec, target: str, training: str | None, validation: str | None, *, base_url: str
+) -> str:
+    known = targets(scope, spec)
+    if target not in known:
+        listed = ", ".join(known)
+        problem = Problem("/target", "unknown", f"This job cannot be shown as {target!r}.", f"Use one of {listed}.")
+        raise Invalid([problem])
+    if target == CURL:
+        return _curl(spec, base_url)
+    backend = scope.backends.of(connections.get(scope, spec.connection))
+    if not isinstance(backend, ShowsCode):
+        raise Invalid([Problem("/target", "unknown", "This connection shows no code.", "Use curl.")])
+    train_file, validation_file = _files(scope, spec, training, validation)
+    scope.release()
+    try:
+        return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+
+
+def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | None) -> tuple[Path, Path | None]:
+    if training is None and spec.validation.kind is ValidationKind.SPLIT:
+        parts = splits.part_files(scope, spec.training_dataset, specs.split_spec(spec.validation))
+        return parts["training"], parts["validation"]
+    train_file = datasets.path(scope, training or spec.training_dataset)
+    validation = validation or spec.validation.dataset
+    return train_file, datasets.path(scope, validation) if validation else None
+
+
+def _curl(spec: JobSpec, base_url: str) -> str:
+    body = json.dumps(jobs.fields_of(spec), indent=2, ensure_ascii=False).replace("'", "'\\''")
+    return (
+        f"curl --fail-with-body -X POST {base_url}/api/v1/jobs \\\n"
+        f'  -H "Content-Type: application/json" \\\n'
+        f'  -H "Idempotency-Key: $(uuidgen)" \\\n'
+        f"  -d '{body}'\n"
+    )

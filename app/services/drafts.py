@@ -1,0 +1,159 @@
+"""Verbs on drafts: the wizard's memory, stored after every step, right or wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.domain.backend import ShowsCode
+from app.domain.drafts import FIELDS, STEPS, DraftReview, JobDraft, Step
+from app.domain.errors import Conflict, Invalid, Problem, Stale
+from app.domain.jobs import FineTuningJob
+from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import estimates, jobs, specs
+from app.services.found import found
+from app.services.scope import Scope
+from app.store import drafts as store
+
+MAX_STORED_TEXT = 20_000
+
+
+def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
+    """Begin a draft, perhaps with answers already given."""
+    now = scope.now()
+    given = _known(dict(values or {}), tuple(specs.FIELDS))
+    visited = tuple(step for step in STEPS if any(field in given for field in FIELDS[step]))
+    draft = JobDraft(id=scope.new_id("dft"), values=given, visited=visited, created_at=now, updated_at=now)
+    store.add(scope.write, draft)
+    return draft
+
+
+def get(scope: Scope, identifier: str) -> JobDraft:
+    return found(store.get(scope.read, identifier), "draft", identifier)
+
+
+def list_drafts(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[JobDraft]:
+    return store.page(scope.read, limit=limit, cursor=cursor)
+
+
+def update_step(
+    scope: Scope, identifier: str, step: Step, fields: Mapping[str, Any], *, revision: int | None = None
+) -> tuple[JobDraft, Sequence[Problem]]:
+    """Store a step's answers as they were typed, and return what is wrong with them.
+
+    Fields that are not sent keep their value; None takes an answer back.
+
+    Raises:
+        Invalid: for a field that this step does not ask for (nothing is stored then).
+        Stale: when `revision` is given and is not the draft's.
+        Conflict: when the draft has become a job.
+    """
+    tx = scope.write
+    draft = get(scope, identifier)
+    _check_open(draft)
+    if revision is not None and revision != draft.revision:
+        fix = "Load the draft again; your change was not stored."
+        raise Stale("Somebody changed this draft meanwhile.", fix=fix)
+    given = _known(fields, FIELDS[step])
+    merged = {**draft.values, **given}
+    changed = replace(
+        draft,
+        revision=draft.revision + 1,
+        values={name: value for name, value in merged.items() if value is not None},
+        visited=tuple(each for each in STEPS if each in draft.visited or each is step),
+        updated_at=scope.now(),
+    )
+    if not store.save(tx, changed, expected_revision=draft.revision):
+        raise Stale("Somebody changed this draft meanwhile.", fix="Load the draft again.")
+    return changed, problems_of(scope, changed)[step]
+
+
+def problems_of(scope: Scope, draft: JobDraft) -> Mapping[Step, Sequence[Problem]]:
+    """Return what is wrong with each step's answers."""
+    sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
+    for problem in specs.check(scope, draft.values).problems:
+        sorted_in[estimates.step_of(problem.pointer)].append(problem)
+    return sorted_in
+
+
+def review(scope: Scope, identifier: str) -> DraftReview:
+    """Return what a draft lacks and what it would take."""
+    draft = get(scope, identifier)
+    checked = specs.check(scope, draft.values)
+    estimate = estimates.of_checked(scope, checked)
+    sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
+    for problem in checked.problems:
+        sorted_in[estimates.step_of(problem.pointer)].append(problem)
+    targets: Sequence[str] = ()
+    if checked.spec is not None and checked.connection is not None:
+        backend = scope.backends.of(checked.connection)
+        targets = ("curl", *(backend.code_targets() if isinstance(backend, ShowsCode) else ()))
+    return DraftReview(
+        complete=not checked.problems and not estimate.blockers,
+        problems=sorted_in,
+        blockers=estimate.blockers,
+        warnings=estimate.warnings,
+        estimate=estimate,
+        code_targets=targets,
+    )
+
+
+def submit(scope: Scope, identifier: str) -> FineTuningJob:
+    """Make a draft into a job; the second time, return the job of the first.
+
+    Raises:
+        Invalid: with everything that is still missing.
+    """
+    draft = get(scope, identifier)
+    if draft.job is not None:
+        return jobs.get(scope, draft.job)
+    checked = specs.check(scope, draft.values)
+    if checked.spec is None:
+        raise Invalid(checked.problems)
+    # The backend may have been asked above; from here on nobody else writes.
+    tx = scope.write
+    draft = get(scope, identifier)
+    if draft.job is not None:
+        return jobs.get(scope, draft.job)
+    job = jobs.record(scope, checked.spec)
+    changed = replace(draft, revision=draft.revision + 1, job=job.id, updated_at=scope.now())
+    store.save(tx, changed, expected_revision=draft.revision)
+    return job
+
+
+def of_job(scope: Scope, job_id: str) -> JobDraft:
+    """Begin a draft with a job's answers (clone with changes)."""
+    job = jobs.get(scope, job_id)
+    return create(scope, jobs.fields_of(job.spec))
+
+
+def delete(scope: Scope, identifier: str) -> None:
+    """Forget a draft; one that became a job stays, as that job's origin.
+
+    Raises:
+        Conflict: when it became a job.
+    """
+    tx = scope.write
+    draft = get(scope, identifier)
+    _check_open(draft)
+    store.remove(tx, identifier)
+
+
+def _check_open(draft: JobDraft) -> None:
+    if draft.job is not None:
+        raise Conflict("This draft has been submitted.", fix="Open its job, and clone it to make changes.")
+
+
+def _known(fields: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+    problems = [
+        Problem(f"/{name}", "unknown", f"{name} is not a field of this step.", f"Use {', '.join(allowed)}.")
+        for name in fields
+        if name not in allowed
+    ]
+    problems += [
+        Problem(f"/{name}", "length", "The answer is too long.", "Shorten it.")
+        for name, value in fields.items()
+        if len(str(value)) > MAX_STORED_TEXT
+    ]
+    if problems:
+        raise Invalid(problems)
+    return dict(fields)

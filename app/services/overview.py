@@ -1,0 +1,134 @@
+"""What the overview shows: what runs, what costs, what needs somebody, and how the last jobs ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.connections import CheckStatus
+from app.domain.deployments import Deployment, DeploymentStatus
+from app.domain.drafts import JobDraft
+from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.metrics import TRAIN_LOSS, MetricSeries
+from app.services import connections, drafts, evaluations, jobs
+from app.services.evaluations import JobEvaluations
+from app.services.sampling import thin
+from app.services.scope import Scope
+from app.setup.runtimes import RuntimeState
+from app.store import deployments as deployment_store
+from app.store import metrics as metric_store
+
+_SPARK_POINTS = 60
+_SHOWN = 5
+_OPEN = (JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.CANCELLING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The top bar's figures."""
+
+    running: int
+    queued: int
+    hosting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """Something that needs somebody: what, why, and where."""
+
+    kind: str  # job_failed | job_unknown | deployment_failed | connection_paused | connection_unhealthy
+    id: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob:
+    """A job under way with the curve of its training loss so far."""
+
+    job: FineTuningJob
+    loss: MetricSeries | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A job that succeeded, with what judges its result."""
+
+    job: FineTuningJob
+    evaluations: JobEvaluations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The whole page."""
+
+    counts: Counts
+    first_run: bool
+    attention: Sequence[Attention]
+    running: Sequence[RunningJob]
+    deployments: Sequence[Deployment]
+    finished: Sequence[FinishedJob]
+    drafts: Sequence[JobDraft]
+    runtime: RuntimeState
+
+
+def counts(scope: Scope) -> Counts:
+    """Return the top bar's figures."""
+    by_status = jobs.counts(scope)
+    return Counts(
+        running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
+        queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),
+        hosting=deployment_store.hosting(scope.read),
+    )
+
+
+def summary(scope: Scope) -> Overview:
+    """Return everything that the overview shows."""
+    open_jobs = jobs.list_jobs(scope, statuses=(*_OPEN, JobStatus.PENDING), limit=20).items
+    done = jobs.list_jobs(scope, statuses=(JobStatus.SUCCEEDED,), limit=_SHOWN).items
+    served = deployment_store.page(scope.read, limit=20, cursor=None).items
+    return Overview(
+        counts=counts(scope),
+        first_run=not open_jobs and not done and not jobs.list_jobs(scope, limit=1).items,
+        attention=_attention(scope, served),
+        running=[RunningJob(job=job, loss=_loss(scope, job)) for job in open_jobs],
+        deployments=served,
+        finished=[FinishedJob(job=job, evaluations=evaluations.for_job(scope, job.id)) for job in done],
+        drafts=drafts.list_drafts(scope, limit=_SHOWN).items,
+        runtime=scope.runtimes.state("trl"),
+    )
+
+
+def spark(scope: Scope, job_id: str) -> MetricSeries | None:
+    """Return the curve of a job's training loss, thinned for a row of a table."""
+    found = metric_store.read(scope.read, job_id, names=(TRAIN_LOSS,))
+    return thin(found[0], _SPARK_POINTS) if found else None
+
+
+def _loss(scope: Scope, job: FineTuningJob) -> MetricSeries | None:
+    return spark(scope, job.id)
+
+
+def _attention(scope: Scope, served: Sequence[Deployment]) -> list[Attention]:
+    needed = []
+    for status, kind in ((JobStatus.UNKNOWN, "job_unknown"), (JobStatus.FAILED, "job_failed")):
+        for job in jobs.list_jobs(scope, statuses=(status,), limit=_SHOWN).items:
+            needed.append(Attention(kind=kind, id=job.id, title=job.spec.name, detail=job.message))
+    for deployment in served:
+        if deployment.status is DeploymentStatus.FAILED:
+            detail = deployment.message
+            needed.append(
+                Attention(kind="deployment_failed", id=deployment.id, title=deployment.name, detail=detail)
+            )
+    for connection in connections.list_connections(scope):
+        if connection.paused_reason is not None:
+            detail = connection.paused_reason
+            needed.append(
+                Attention(kind="connection_paused", id=connection.id, title=connection.name, detail=detail)
+            )
+        elif connection.doctor is not None and not connection.doctor.healthy:
+            failed = [check.title for check in connection.doctor.checks if check.status is CheckStatus.FAIL]
+            needed.append(
+                Attention(
+                    kind="connection_unhealthy", id=connection.id, title=connection.name, detail=", ".join(failed)
+                )
+            )
+    return needed
