@@ -5,6 +5,7 @@ Nothing outside the standard library is imported before the web environment stan
 """
 
 import argparse
+import compileall
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.setup import bootstrap
-from app.setup.places import Places, data_root, runtimes_root
+from app.setup.places import Places, data_root, named_runtime_python, runtimes_root
 from app.setup.problems import SetupError
 from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup.terminal import Terminal
@@ -157,7 +158,10 @@ def _demo(asked: argparse.Namespace, _places: Places) -> int:
     return app.demo.run(asked.further)
 
 
-def _setup(_asked: argparse.Namespace, _places: Places) -> int:
+def _setup(_asked: argparse.Namespace, places: Places) -> int:
+    """Also compile ahead: an image's user may not write beside the sources, and would compile at every start."""
+    for folder in (places.venv, places.root / "app"):
+        compileall.compile_dir(folder, quiet=2, workers=0)
     print("Everything is set up. Start with: python3 -m app")
     return 0
 
@@ -166,7 +170,7 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
     """pytest over everything not marked slow or campaign; a plain run makes the training runtime first, for the tests
     that train.
     """
-    if asked.all or not asked.further:
+    if (asked.all or not asked.further) and not named_runtime_python():
         _install(_environments(places), RUNTIMES[0], allow_cuda=False)
     selection = ["-m", ""] if asked.all else []
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]

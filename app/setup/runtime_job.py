@@ -143,11 +143,11 @@ def disk_size(folder: Path) -> int:
     return total
 
 
-def install(installation: Installation, *, allow_cuda: bool) -> int:
+def install(installation: Installation, machine: Machine, *, allow_cuda: bool) -> int:
     """Make the environment; whatever goes wrong ends as a status line. Returns the exit code."""
     status, problem = RuntimeStatus.FAILED, ""
     try:
-        installation.make(Machine.this(), allow_cuda=allow_cuda)
+        installation.make(machine, allow_cuda=allow_cuda)
     except _NeedsConsentError:
         status, problem = RuntimeStatus.NEEDS_CONSENT, consent_question()
     except SetupError as error:
@@ -176,7 +176,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.set_inheritable(asked.lock, False)
     sign(asked.lock)
-    return install(Installation(asked.name, asked.home, asked.lock_file, asked.lock), allow_cuda=asked.allow_cuda)
+    installation = Installation(asked.name, asked.home, asked.lock_file, asked.lock)
+    return install(installation, Machine.this(), allow_cuda=asked.allow_cuda)
 
 
 if __name__ == "__main__":
