@@ -29,9 +29,8 @@ from app.setup.problems import SetupError
 from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
 from app.store.database import Database
 from app.store.migrating import upgrade
-from app.web.site import problem_page
+from app.web.site import problem_page, static_files
 from app.web.site import router as site_router
-from app.web.site import static_files
 
 VERSION = "0.1.0"
 RUNTIME = "trl"

@@ -1,16 +1,28 @@
 """How Alembic reaches the database: through the store's own writing engine."""
 
+from typing import Literal
+
 from alembic import context
 
 from app.store.database import Database
-from app.store.schema import metadata
+from app.store.schema import UtcTime, metadata
+
+
+def render(kind: str, thing: object, _autogen: object) -> str | Literal[False]:
+    """Write a moment's column as what it is in the tables, so that a migration never needs the application."""
+    return "sa.BigInteger()" if kind == "type" and isinstance(thing, UtcTime) else False
+
 
 url = context.config.attributes["url"]
 database = Database(url)
 try:
     with database.writers.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=True,
+            render_item=render,
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -60,13 +60,10 @@ def check_value(spec: HyperparameterSpec, value: object, pointer: str) -> tuple[
         case HyperparameterType.BOOLEAN:
             return _check_boolean(spec, value, pointer)
         case HyperparameterType.CHOICE:
-            if value in spec.choices:
-                return str(value), None
-            return None, _problem(spec, pointer, f"must be one of {', '.join(spec.choices)}", "Choose one of them.")
+            good = isinstance(value, str) and value in spec.choices
+            return _text_or(spec, value if good else None, pointer, f"must be one of {', '.join(spec.choices)}")
         case HyperparameterType.STRING:
-            if isinstance(value, str):
-                return value, None
-            return None, _problem(spec, pointer, "must be text", "Put it in quotes.")
+            return _text_or(spec, value, pointer, "must be text")
 
 
 def check_values(
@@ -145,6 +142,12 @@ def _check_boolean(
     if value in {"false", "off", "0"}:
         return False, None
     return None, _problem(spec, pointer, "must be true or false", "Switch it on or off.")
+
+
+def _text_or(
+    spec: HyperparameterSpec, value: object, pointer: str, what: str
+) -> tuple[Hyperparameter | None, Problem | None]:
+    return (value, None) if isinstance(value, str) else (None, _problem(spec, pointer, what, "Choose another value."))
 
 
 def _range_hint(spec: HyperparameterSpec) -> str:

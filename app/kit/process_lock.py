@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class ProcessLock:
@@ -14,7 +15,7 @@ class ProcessLock:
         self._handle: int | None = None
         self.held = False
 
-    def __enter__(self) -> "ProcessLock":
+    def __enter__(self) -> Self:
         """Try once; never wait."""
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

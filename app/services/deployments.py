@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.backend import BackendError, Chats, ChatChunk, ChatRequest, Deploys
+from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Deploys
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.events import Event

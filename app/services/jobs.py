@@ -16,8 +16,8 @@ from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, specs
 from app.services.found import found
-from app.services.scope import Scope
 from app.services.sampling import thin
+from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.connections import CheckStatus
+from app.domain.connections import CheckStatus, Connection
 from app.domain.deployments import Deployment, DeploymentStatus
 from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
@@ -108,27 +108,24 @@ def _loss(scope: Scope, job: FineTuningJob) -> MetricSeries | None:
 
 
 def _attention(scope: Scope, served: Sequence[Deployment]) -> list[Attention]:
-    needed = []
-    for status, kind in ((JobStatus.UNKNOWN, "job_unknown"), (JobStatus.FAILED, "job_failed")):
-        for job in jobs.list_jobs(scope, statuses=(status,), limit=_SHOWN).items:
-            needed.append(Attention(kind=kind, id=job.id, title=job.spec.name, detail=job.message))
-    for deployment in served:
-        if deployment.status is DeploymentStatus.FAILED:
-            detail = deployment.message
-            needed.append(
-                Attention(kind="deployment_failed", id=deployment.id, title=deployment.name, detail=detail)
-            )
-    for connection in connections.list_connections(scope):
-        if connection.paused_reason is not None:
-            detail = connection.paused_reason
-            needed.append(
-                Attention(kind="connection_paused", id=connection.id, title=connection.name, detail=detail)
-            )
-        elif connection.doctor is not None and not connection.doctor.healthy:
-            failed = [check.title for check in connection.doctor.checks if check.status is CheckStatus.FAIL]
-            needed.append(
-                Attention(
-                    kind="connection_unhealthy", id=connection.id, title=connection.name, detail=", ".join(failed)
-                )
-            )
-    return needed
+    needed = [
+        Attention(kind=kind, id=job.id, title=job.spec.name, detail=job.message)
+        for status, kind in ((JobStatus.UNKNOWN, "job_unknown"), (JobStatus.FAILED, "job_failed"))
+        for job in jobs.list_jobs(scope, statuses=(status,), limit=_SHOWN).items
+    ]
+    needed += [
+        Attention(kind="deployment_failed", id=each.id, title=each.name, detail=each.message)
+        for each in served
+        if each.status is DeploymentStatus.FAILED
+    ]
+    return needed + [each for connection in connections.list_connections(scope) for each in _ailments(connection)]
+
+
+def _ailments(connection: Connection) -> list[Attention]:
+    if connection.paused_reason is not None:
+        detail = connection.paused_reason
+        return [Attention(kind="connection_paused", id=connection.id, title=connection.name, detail=detail)]
+    if connection.doctor is None or connection.doctor.healthy:
+        return []
+    failed = ", ".join(check.title for check in connection.doctor.checks if check.status is CheckStatus.FAIL)
+    return [Attention(kind="connection_unhealthy", id=connection.id, title=connection.name, detail=failed)]

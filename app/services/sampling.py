@@ -1,5 +1,7 @@
 """Thin a metric series for a chart: fewer points, every peak kept."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from app.domain.metrics import MetricSeries
@@ -16,7 +18,7 @@ def thin(series: MetricSeries, points: int) -> MetricSeries:
     values = np.array([np.nan if value is None else value for value in series.values], dtype=float)
     edges = np.linspace(0, count, max(1, points // 2) + 1).astype(int)
     kept: set[int] = {0, count - 1} if points >= 4 else set()  # noqa: PLR2004 -- both ends need room beside a bucket
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         bucket = values[start:end]
         if bucket.size == 0:
             continue
@@ -25,7 +27,7 @@ def thin(series: MetricSeries, points: int) -> MetricSeries:
             continue
         kept.add(int(start + np.nanargmin(bucket)))
         kept.add(int(start + np.nanargmax(bucket)))
-    order = sorted(kept)[:points] if len(kept) <= points else sorted(kept)[: points - 1] + [count - 1]
+    order = sorted(kept)[:points] if len(kept) <= points else [*sorted(kept)[: points - 1], count - 1]
     return MetricSeries(
         name=series.name, steps=[series.steps[i] for i in order], values=[series.values[i] for i in order]
     )

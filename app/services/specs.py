@@ -259,9 +259,9 @@ def _share(reading: _Check, value: object, pointer: str) -> float | None:
     if value in (None, "", 0, "0"):
         return None
     try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError
-        return float(value)
+        share = None if isinstance(value, bool) else float(str(value))
     except (ValueError, OverflowError):
+        share = None
+    if share is None:
         reading.complain(pointer, "invalid", "The share is not a number.", "Enter a number such as 0.1.")
-        return None
+    return share

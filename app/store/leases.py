@@ -5,7 +5,7 @@ out meanwhile and somebody else claimed the row, the numbers differ, no row is w
 it found. On SQLite a writer is alone (BEGIN IMMEDIATE); on PostgreSQL, SKIP LOCKED lets several claim at once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,14 +101,15 @@ def release(tx: Writer, token: str | None = None) -> int:
     return given_back
 
 
-def next_due(tx: Reader, tables: Sequence[str] = tuple(TABLES)) -> float | None:
-    """Return when the next row falls due (seconds since 1970), read from the due indexes alone."""
-    moments = [tx.scalar(_first_due(TABLES[table])) for table in tables]
+def next_due(tx: Reader, *, now: float) -> float | None:
+    """Return when the next row that nobody holds falls due (seconds since 1970), read from the due indexes."""
+    moments = [tx.scalar(_first_due(table, now)) for table in TABLES.values()]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _first_due(t: Table) -> Any:  # noqa: ANN401 -- a SQL expression
-    return select(t.c.due_at).where(t.c.due_at.is_not(None)).order_by(t.c.due_at).limit(1)
+def _first_due(t: Table, now: float) -> Any:  # noqa: ANN401 -- a SQL expression
+    free = or_(t.c.lease_until.is_(None), t.c.lease_until <= now)
+    return select(t.c.due_at).where(t.c.due_at.is_not(None), free).order_by(t.c.due_at).limit(1)
 
 
 def _engines(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Dialect,
@@ -50,7 +51,7 @@ def from_microseconds(microseconds: int) -> datetime:
 class UtcTime(TypeDecorator[datetime]):
     """An aware moment, kept as microseconds: sorts as a number, loses nothing, is the same on every database."""
 
-    impl = Integer
+    impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
