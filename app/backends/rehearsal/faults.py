@@ -1,0 +1,124 @@
+"""What goes wrong on request, by rule and by seed, so that a run can be played again."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from app.domain import backend as seam
+from app.domain.backend import BackendError
+
+
+class FaultKind(StrEnum):
+    """Every way to go wrong. The first group are errors of any call, named as in `app.domain.backend`."""
+
+    UNAVAILABLE = "unavailable"
+    OUTCOME_UNKNOWN = "outcome_unknown"  # for a submit: refused, but the caller cannot know
+    RATE_LIMITED = "rate_limited"
+    NO_CAPACITY = "no_capacity"
+    NOT_AUTHORISED = "not_authorised"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    REJECTED = "rejected"
+    DATA_REJECTED = "data_rejected"
+    NOT_FOUND = "not_found"
+    UNSUPPORTED = "unsupported"
+    BROKEN = "broken"  # something that no backend may raise
+
+    LOST_ANSWER = "lost_answer"  # submit: accepted, but the answer never arrives
+    LATE_ACCEPTANCE = "late_acceptance"  # submit: no answer, and accepted only `seconds` later
+
+    BACKWARDS = "backwards"  # observe: an earlier status, and the events in the wrong order
+    STRANGE = "strange"  # observe: a word that nobody knows
+    REPEATED = "repeated"  # observe: everything once more, from the beginning
+
+    FAILS = "fails"  # train, serve, judge: comes to a bad end
+    INTERRUPTED = "interrupted"  # train: stops with a checkpoint, `times` times
+    GONE = "gone"  # serve: disappears `seconds` after it was ready
+
+
+ERRORS: dict[FaultKind, type[BackendError]] = {
+    FaultKind.UNAVAILABLE: seam.Unavailable,
+    FaultKind.OUTCOME_UNKNOWN: seam.OutcomeUnknown,
+    FaultKind.RATE_LIMITED: seam.RateLimited,
+    FaultKind.NO_CAPACITY: seam.NoCapacity,
+    FaultKind.NOT_AUTHORISED: seam.NotAuthorised,
+    FaultKind.QUOTA_EXCEEDED: seam.QuotaExceeded,
+    FaultKind.REJECTED: seam.Rejected,
+    FaultKind.DATA_REJECTED: seam.DataRejected,
+    FaultKind.NOT_FOUND: seam.NotFound,
+    FaultKind.UNSUPPORTED: seam.Unsupported,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One rule: at `call` (a method's name; `train`, `serve`, `judge` for what happens in between), for tags that
+    match the pattern `tag`, go wrong as `kind` at most `times` times per tag (None: always), in `share` of the cases.
+    """
+
+    call: str
+    kind: FaultKind
+    tag: str = "*"
+    times: int | None = 1
+    share: float = 1.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """How a rehearsal runs. Durations in seconds on the given clock; `latency_s` in real seconds, around each write.
+
+    `repeats_doubles`: whether a second submit under the same tag makes a second job, as it does at most providers.
+    """
+
+    seed: int = 0
+    queue_s: float = 2.0
+    train_s: float = 20.0
+    steps: int = 30
+    deploy_s: float = 3.0
+    undeploy_s: float = 1.0
+    evaluate_s: float = 3.0
+    look_s: float = 1.0
+    acceptance_grace_s: float = 5.0
+    latency_s: float = 0.0
+    repeats_doubles: bool = False
+    faults: Sequence[Fault] = ()
+
+    def chance(self, *about: object) -> float:
+        """Return a number in [0, 1) that only the seed and `about` decide."""
+        return zlib.crc32("/".join(str(part) for part in (self.seed, *about)).encode()) / 2**32
+
+    def fault(self, call: str, tag: str, *, turn: int, spent: int) -> Fault | None:
+        """Return what goes wrong with the `turn`-th call for `tag`, of which `spent` went wrong before."""
+        for number, fault in enumerate(self.faults):
+            if fault.call != call or not fnmatchcase(tag, fault.tag):
+                continue
+            if (fault.times is None or spent < fault.times) and self.chance(number, call, tag, turn) < fault.share:
+                return fault
+        return None
+
+
+def read_script(path: Path) -> Script:
+    """Return the script in a JSON file; the plain one where there is no file.
+
+    Raises:
+        msgspec.DecodeError: the file is not a script; the message says where.
+    """
+    return msgspec.json.decode(path.read_bytes(), type=Script) if path.exists() else Script()
+
+
+def error(fault: Fault) -> Exception:
+    """Return the exception that a fault asks for."""
+    if fault.kind is FaultKind.BROKEN:
+        return RuntimeError("Rehearsal: an error that no backend may raise, on request.")
+    kind = ERRORS.get(fault.kind, seam.OutcomeUnknown)
+    words = fault.kind.value.replace("_", " ")
+    wait = timedelta(seconds=fault.seconds) if fault.kind is FaultKind.RATE_LIMITED and fault.seconds else None
+    return kind(
+        f"Rehearsal: {words}, on request.", fix="This is a scripted fault; nothing needs mending.", retry_after=wait
+    )

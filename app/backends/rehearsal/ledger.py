@@ -1,0 +1,113 @@
+"""The rehearsal's own book: append-only, on the disk before a call returns, there to check the engine by."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import IO, Any
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that the rehearsal did or refused: when (seconds since 1970), which call, for which tag.
+
+    `call` is a method's name (`submit`, `cancel`, `deploy`, …); `fault` names what was done wrongly on purpose;
+    `id` is the rehearsal's own id of what was made, None where nothing was made.
+    """
+
+    call: str
+    tag: str
+    at: float
+    id: str | None = None
+    fault: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Ledger:
+    """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries: list[Entry] = []
+        self._by_tag: dict[str, list[Entry]] = {}
+        self._read_to = 0
+        self._thread_lock = RLock()
+        self._held = 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process and thread out between looking and writing."""
+        with self._thread_lock:
+            if self._held:
+                self._held += 1
+                try:
+                    yield
+                finally:
+                    self._held -= 1
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.with_suffix(".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._held = 1
+                try:
+                    yield
+                finally:
+                    self._held = 0  # closing the file gives the lock back
+
+    def entries(self) -> list[Entry]:
+        """Return everything that was written, oldest first, also what other processes wrote."""
+        with self._thread_lock:
+            self._refresh()
+            return list(self._entries)
+
+    def of(self, tag: str) -> list[Entry]:
+        """Return what was written for one tag, oldest first."""
+        with self._thread_lock:
+            self._refresh()
+            return list(self._by_tag.get(tag, ()))
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry; it is on the disk when this returns."""
+        with self.locked():
+            with self.path.open("a+b") as file:
+                _mend_torn_line(file)
+                file.write(msgspec.json.encode(entry) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if not self.path.exists() or self.path.stat().st_size == self._read_to:
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read_to)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        for line in whole.splitlines():
+            if line.strip():
+                entry = _decode(line)
+                if entry is not None:
+                    self._entries.append(entry)
+                    self._by_tag.setdefault(entry.tag, []).append(entry)
+
+
+def _mend_torn_line(file: IO[bytes]) -> None:
+    """End a line that a killed process left unfinished, so that it cannot swallow the next one."""
+    end = file.seek(0, os.SEEK_END)
+    if end:
+        file.seek(end - 1)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
+def _decode(line: bytes) -> Entry | None:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError:
+        return None  # a torn line: the call that wrote it never returned, so nobody was told

@@ -1,0 +1,90 @@
+"""Rehearsed deployments: they come, they may go away by themselves, and they answer with a labelled echo."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from app.backends.rehearsal.desk import LABEL, Desk
+from app.backends.rehearsal.faults import Fault, FaultKind
+from app.backends.rehearsal.ledger import Entry
+from app.domain.backend import ChatChunk, ChatRequest, DeploymentObservation, DeploymentRequest, Unavailable
+from app.domain.deployments import DeploymentStatus as Status
+
+
+class Serving(Desk):
+    """Deployments and chat."""
+
+    def deploy(self, request: DeploymentRequest) -> None:
+        """Begin to serve; what serves already goes on."""
+        tag = request.tag
+        self.take_time()
+        self.stumble("deploy", tag)
+        with self.ledger.locked():
+            latest = self._latest(tag)
+            if latest is None or latest.call != "deploy" or self._is_gone(latest):
+                number = len(self.made("deploy", tag)) + 1
+                label = request.model or request.base_model
+                self.write("deploy", tag, id=f"reh-{tag}-{number}", label=label, number=number)
+        self.take_time()
+
+    def observe_deployment(self, tag: str) -> DeploymentObservation:
+        """Look at a deployment: creating, ready, gone, or deleted."""
+        fault = self.stumble("observe_deployment", tag)
+        latest = self._latest(tag)
+        look = timedelta(seconds=self.script.look_s)
+        if latest is None or latest.call == "lose" or self._is_gone(latest):
+            return DeploymentObservation(status=Status.DELETED, raw_status="Gone", gone=True, next_look=look)
+        age = self.now() - latest.at
+        if latest.call == "undeploy":
+            gone = age >= self.script.undeploy_s
+            status = Status.DELETED if gone else Status.DELETING
+            return DeploymentObservation(status=status, raw_status=status.value.title(), gone=gone, next_look=look)
+        if self._fate(tag, latest, FaultKind.FAILS) is not None and age >= self.script.deploy_s / 2:
+            message = f"{LABEL}: the deployment came to a bad end, on request."
+            return DeploymentObservation(status=Status.FAILED, raw_status="Broken", message=message, next_look=look)
+        status = Status.READY if age >= self.script.deploy_s else Status.CREATING
+        if fault is not None and fault.kind is FaultKind.BACKWARDS:
+            status = Status.CREATING
+        endpoint = f"rehearsal://{tag}" if status is Status.READY else None
+        return DeploymentObservation(status=status, raw_status=status.value.title(), endpoint=endpoint, next_look=look)
+
+    def undeploy(self, tag: str) -> None:
+        """Stop serving."""
+        self.take_time()
+        self.stumble("undeploy", tag)
+        with self.ledger.locked():
+            latest = self._latest(tag)
+            if latest is not None and latest.call != "undeploy":
+                self.write("undeploy", tag, id=latest.id)
+
+    def lose_deployment(self, tag: str) -> None:
+        """Take a deployment away, as if somebody had removed it at the provider."""
+        self.write("lose", tag, id=f"reh-{tag}-lost")
+
+    def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
+        """Answer with the last message, word by word, under a label."""
+        self.stumble("chat", tag)
+        if self.observe_deployment(tag).status is not Status.READY:
+            raise Unavailable(f"{LABEL}: nothing serves {tag!r} now.", fix="Wait until the deployment is ready.")
+        said = request.messages[-1]["content"] if request.messages else ""
+        words = f"[{LABEL}] You said: {said}".split()
+        told = words[: request.max_tokens]
+        for number, word in enumerate(told):
+            yield ChatChunk(text=word if number == 0 else f" {word}")
+        asked = sum(len(message["content"].split()) for message in request.messages)
+        reason = "stop" if len(told) == len(words) else "length"
+        yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(told))
+
+    def _latest(self, tag: str) -> Entry | None:
+        made = [e for e in self.ledger.of(tag) if e.call in {"deploy", "undeploy", "lose"} and e.id is not None]
+        return made[-1] if made else None
+
+    def _fate(self, tag: str, entry: Entry, kind: FaultKind) -> Fault | None:
+        spent = int(entry.data.get("number", 1)) - 1
+        fault = self.script.fault("serve", tag, turn=spent, spent=spent)
+        return fault if fault is not None and fault.kind is kind else None
+
+    def _is_gone(self, entry: Entry) -> bool:
+        if entry.call != "deploy":
+            return False
+        fate = self._fate(entry.tag, entry, FaultKind.GONE)
+        return fate is not None and self.now() >= entry.at + self.script.deploy_s + fate.seconds

@@ -1,0 +1,154 @@
+"""A job at the backend: look, record everything that one look tells, move forward only, stop it when asked."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from app.domain.backend import BackendError, JobObservation, NotFound, RemoteJob, Resumes
+from app.domain.events import EventLevel
+from app.domain.jobs import TRANSITIONS, FineTuningJob, JobReason, JobStatus
+from app.engine import pace, places, results
+from app.engine.jobs import Work, entry, sentence
+from app.engine.turn import Also, Outcome
+from app.services.scope import Scope
+from app.store import events, metrics
+from app.store import jobs as store
+
+RESUMPTIONS = 3  # how often an interrupted job is resumed before it counts as failed
+LOOKS_BEFORE_LOST = 3  # a listing may lag; a job that was seen before is not lost at the first 404
+MISSING = "missing"  # the kind of the journal entries that count those looks
+_BETWEEN_MISSES = timedelta(minutes=1)
+_MESSAGE_LIMIT = 4000
+_CALM = {JobStatus.QUEUED, JobStatus.RUNNING}
+
+
+def act_following(work: Work) -> Outcome:
+    """Look at the job and record what is new; ask it to stop if nobody wants it any more."""
+    job = work.job
+    if job.remote_id is None:
+        # Only a hand-edited row can be here; a person says what became of it.
+        failed = "It is not known under which name the backend has this job."
+        return work.fails(JobReason.INTERNAL, failed)
+    remote = RemoteJob(id=job.remote_id)
+    try:
+        if not work.is_wanted and job.status in _CALM:
+            work.backend.cancel(remote)
+            return work.advances(JobStatus.CANCELLING, pace.SOON, reason=JobReason.REQUESTED)
+        seen = work.backend.observe(remote, since=job.cursor)
+        if job.status is JobStatus.CANCELLING and seen.status in _CALM and not seen.interrupted:
+            work.backend.cancel(remote)
+        elif seen.interrupted and not seen.status.is_final:
+            return _interrupted(work, remote, seen)
+    except NotFound as error:
+        return _missing(work, error)
+    except BackendError as error:
+        return work.meets(error)
+    return _seen(work, seen)
+
+
+def _seen(work: Work, seen: JobObservation) -> Outcome:
+    job = _brought_up_to_date(work, seen)
+    also = [_told(job.id, seen), *_lifted_pause(work)]
+    wait = seen.next_look or pace.next_look(work.turn.now() - (job.started_at or job.changed_at))
+    if seen.status is job.status or _is_no_news(job, seen):
+        return work.becomes(job, wait, *also)
+    if seen.status not in TRANSITIONS[job.status]:
+        if seen.raw_status != work.job.raw_status:
+            said = f"The backend says {seen.raw_status or seen.status.value!r} of a job that is {job.status.value}."
+            also.append(entry(job.id, f"{said} That is not taken over.", level=EventLevel.WARNING))
+        return work.becomes(job, wait, *also)
+    moved = job.advance(seen.status, at=work.turn.now(), reason=_reason(seen), message=_message(work, seen))
+    if seen.status is JobStatus.SUCCEEDED:
+        moved = replace(moved, fine_tuned_model=seen.fine_tuned_model or job.remote_id)
+        also.append(results.harvest(moved, work.backend, size_bytes=seen.model_size_bytes))
+    return work.becomes(moved, wait, *also)
+
+
+def _is_no_news(job: FineTuningJob, seen: JobObservation) -> bool:
+    """Tell whether a look need not be spoken of: a job that is being stopped may still be seen waiting or running."""
+    return job.status is JobStatus.CANCELLING and seen.status in _CALM
+
+
+def _reason(seen: JobObservation) -> JobReason | None:
+    if seen.status is JobStatus.FAILED:
+        return seen.reason or JobReason.BACKEND_ERROR
+    return JobReason.REQUESTED if seen.status in {JobStatus.CANCELLED, JobStatus.CANCELLING} else None
+
+
+def _message(work: Work, seen: JobObservation) -> str:
+    if seen.status is JobStatus.CANCELLED and work.is_wanted and not seen.message:
+        return "It was cancelled at the backend, not here."
+    return seen.message[:_MESSAGE_LIMIT]
+
+
+def _brought_up_to_date(work: Work, seen: JobObservation) -> FineTuningJob:
+    return replace(
+        work.job,
+        raw_status=seen.raw_status[:_MESSAGE_LIMIT],
+        observed_at=work.turn.now(),
+        progress=seen.progress or work.job.progress,
+        cursor=seen.cursor or work.job.cursor,
+        note="",
+        attempts=0,
+    )
+
+
+def _told(job: str, seen: JobObservation) -> Also:
+    """Return the writing of what a look brought besides the status; told twice, it stands there once."""
+
+    def write(scope: Scope) -> None:
+        tx = scope.write
+        if seen.events:
+            events.add_remote(tx, job, seen.events)
+        metrics.add(tx, job, seen.metrics)
+        metrics.save_checkpoints(tx, job, seen.checkpoints)
+        if seen.sent is not None:
+            store.set_sent(tx, job, seen.sent)
+
+    return write
+
+
+def _lifted_pause(work: Work) -> list[Also]:
+    if work.connection.paused_reason is None:
+        return []
+    return [places.lift_pause(work.connection.id), places.wake_waiting(work.connection.id)]
+
+
+def _interrupted(work: Work, remote: RemoteJob, seen: JobObservation) -> Outcome:
+    """Go on from the last checkpoint, a few times; a job that nobody wants any more has stopped as asked."""
+    job = _brought_up_to_date(work, seen)
+    told = _told(job.id, seen)
+    if not work.is_wanted:
+        cancelled = job
+        if job.status in _CALM:
+            cancelled = cancelled.advance(JobStatus.CANCELLING, at=work.turn.now())
+        cancelled = cancelled.advance(JobStatus.CANCELLED, at=work.turn.now(), reason=JobReason.REQUESTED)
+        return work.becomes(cancelled, None, told)
+    if job.resumptions >= RESUMPTIONS or not isinstance(work.backend, Resumes):
+        tried = f" after {job.resumptions} resumptions" if job.resumptions else ""
+        message = seen.message or f"The training stopped before its end{tried}. Retry starts it again."
+        failed = job.advance(JobStatus.FAILED, at=work.turn.now(), reason=JobReason.BACKEND_ERROR, message=message)
+        return work.becomes(failed, None, told)
+    work.backend.resume(remote)
+    resumed = replace(job, resumptions=job.resumptions + 1)
+    said = f"It was interrupted, and goes on from its last checkpoint (resumption {resumed.resumptions})."
+    return work.becomes(resumed, timedelta(seconds=1), told, entry(job.id, said, level=EventLevel.WARNING))
+
+
+def _missing(work: Work, error: NotFound) -> Outcome:
+    """Count the looks since the last time it was seen; the third one in a row, apart, says that it is lost."""
+    job, now = work.job, work.turn.now()
+    with work.turn.open() as scope:
+        misses = events.of_kind(scope.read, job.id, MISSING)
+    last_seen = job.observed_at or job.changed_at
+    count = sum(miss.at >= last_seen for miss in misses) + 1
+    said = f"{sentence(error)} (look {count} of {LOOKS_BEFORE_LOST})"
+    counted = entry(job.id, said, level=EventLevel.WARNING, kind=MISSING)
+    if count < LOOKS_BEFORE_LOST:
+        return work.stays(_BETWEEN_MISSES, counted, note=said)
+    if not work.is_wanted:
+        stopping = job if job.status is JobStatus.CANCELLING else job.advance(JobStatus.CANCELLING, at=now)
+        message = "The backend does not know the job any more."
+        gone = stopping.advance(JobStatus.CANCELLED, at=now, reason=JobReason.REQUESTED, message=message)
+        return work.becomes(gone, None, counted)
+    lost = job.advance(JobStatus.FAILED, at=now, reason=JobReason.LOST, message=said)
+    return work.becomes(lost, None, counted)

@@ -1,0 +1,35 @@
+"""How soon to look again: adaptive, jittered, and the same whenever the same row is in the same turn."""
+
+import zlib
+from datetime import timedelta
+
+_JITTER = 0.1  # each wait is up to a tenth longer or shorter, so that a thousand jobs do not call at once
+_LONGEST_BACKOFF_S = 300.0
+# Looking at a training: soon after the start, then ever more seldom, and at least every five minutes.
+_FIRST_LOOK_S, _STEADY_LOOK_S, _SELDOM_LOOK_S = 10.0, 60.0, 300.0
+_LONG_RUN_S = 3600.0
+
+SOON = timedelta(0)
+WAITING = timedelta(minutes=1)  # a row that waits its turn is woken when there is room; this only makes sure
+UNAVAILABLE = timedelta(seconds=5)  # a backend that is getting ready (a runtime being installed) shows its progress
+PAUSED = timedelta(minutes=1)
+
+
+def jittered(wait: timedelta, *, seed: str) -> timedelta:
+    """Return `wait`, longer or shorter by up to a tenth; the same seed gives the same."""
+    chance = zlib.crc32(seed.encode()) / 2**32
+    return wait * (1 + _JITTER * (2 * chance - 1))
+
+
+def backoff(attempts: int, *, asked: timedelta | None = None) -> timedelta:
+    """Return how long to wait after the `attempts`-th failure in a row: 2, 4, 8 … 300 s, or what the provider asked."""
+    doubled = timedelta(seconds=min(_LONGEST_BACKOFF_S, 2.0 ** min(attempts, 10)))
+    return doubled if asked is None else max(asked, timedelta(seconds=1))
+
+
+def next_look(age: timedelta) -> timedelta:
+    """Return how soon to look at a training of that age: after a tenth of it, from 10 s to 60 s, later up to 300 s."""
+    seconds = age.total_seconds()
+    if seconds > _LONG_RUN_S:
+        return timedelta(seconds=min(_SELDOM_LOOK_S, seconds / _LONG_RUN_S * _STEADY_LOOK_S))
+    return timedelta(seconds=min(_STEADY_LOOK_S, max(_FIRST_LOOK_S, seconds / 10)))
