@@ -1,10 +1,20 @@
 """Rows by line number, a page at a time, from files of any size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from app.data.convert import conversation
 from app.data.index import LineIndex
+from app.data.limits import DEFAULT
+from app.data.lines import BOM
+from app.data.syntax import read_line
+from app.data.visible import visible
+
+SHOWN_BYTES = 1 << 16  # of one row; longer ones are shown cut
+SHOWN_MESSAGES = 200
+MAX_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +42,73 @@ class Row:
 
 
 def read_rows(path: Path, index: LineIndex, start: int, limit: int) -> list[Row]:
-    """Return up to `limit` rows from line number `start` (from 1) on, blank lines left out."""
-    raise NotImplementedError
+    """Return up to `limit` rows (200 at most) from line number `start` (from 1) on, blank lines left out.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    rows: list[Row] = []
+    for number, line, length in _lines_from(path, index, start):
+        if len(rows) >= min(limit, MAX_ROWS):
+            break
+        if line and not line.isspace():
+            rows.append(_row(number, line, length))
+    return rows
+
+
+def read_values(path: Path, index: LineIndex, start: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """Return up to `limit` pairs of line number and value from `start` on; lines that are no rows are left out."""
+    values: list[tuple[int, dict[str, Any]]] = []
+    for number, line, length in _lines_from(path, index, start):
+        if len(values) >= limit:
+            break
+        if length == len(line) and line and isinstance(value := read_line(line, depth=DEFAULT.depth).value, dict):
+            values.append((number, value))
+    return values
+
+
+def _lines_from(path: Path, index: LineIndex, start: int) -> Iterator[tuple[int, bytes, int]]:
+    """Yield (number, line, full length); a line longer than allowed is given cut."""
+    number, offset = index.before(start)
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        while line := stream.readline(DEFAULT.line_bytes + 1):
+            skipped = 0 if line.endswith(b"\n") else _skip(stream)
+            text = line.removesuffix(b"\n")
+            if number == 1:
+                text = text.removeprefix(BOM)
+            if number >= start:
+                yield number, text, len(text) + skipped
+            number += 1
+
+
+def _skip(stream: BinaryIO) -> int:
+    """Read on to the next line feed; return the number of bytes before it."""
+    skipped = 0
+    while piece := stream.readline(1 << 20):
+        if piece.endswith(b"\n"):
+            return skipped + len(piece) - 1
+        skipped += len(piece)
+    return skipped
+
+
+def _row(number: int, line: bytes, length: int) -> Row:
+    shown = visible(line[:SHOWN_BYTES].decode(errors="backslashreplace"))
+    cut = length > SHOWN_BYTES
+    if length > len(line):
+        return Row(
+            line=number, bytes=length, raw=shown, cut=cut, messages=(), problem="The line is too long to be read."
+        )
+    reading = read_line(line, depth=DEFAULT.depth)
+    turns = conversation(reading.value) if isinstance(reading.value, dict) else []
+    problem = "" if turns else next((trouble.message for trouble in reading.troubles), "The row is in no known format.")
+    return Row(line=number, bytes=length, raw=shown, cut=cut, messages=tuple(_messages(turns)), problem=problem)
+
+
+def _messages(turns: list[tuple[str, str, bool]]) -> Iterator[RowMessage]:
+    """Yield the turns until enough is shown."""
+    left = SHOWN_BYTES
+    for role, content, learned in turns[:SHOWN_MESSAGES]:
+        if left > 0:
+            yield RowMessage(role=visible(role[:40]), content=visible(content[:left]), learned=learned)
+        left -= len(content)

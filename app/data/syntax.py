@@ -17,6 +17,7 @@ _NOT_A_NUMBER = re.compile(r"[-+]?(NaN|nan|Infinity|inf)\b")
 _PYTHON_LITERAL = re.compile(r"(True|False|None)\b")
 _INT64 = range(-(2**63), 2**64)  # what JSON libraries keep exactly; a wider integer becomes a rounded float
 _MAX_INT_CHARS = 20
+_WIDE = 2.0**63
 _ESCAPES = {"\t": "\\t", "\r": "\\r"}
 
 _Explained = tuple[rules.Rule, str, str]  # rule, message, remedy (empty: the rule's own)
@@ -58,7 +59,16 @@ def needs_second_look(line: bytes, value: object) -> bool:
         written = orjson.dumps(value)
     except orjson.JSONEncodeError:
         return True
-    return written.count(b'"') != line.count(b'"') or re.search(rb"[0-9]{19}", line) is not None
+    return written.count(b'"') != line.count(b'"') or _has_wide(value)
+
+
+def _has_wide(value: object) -> bool:
+    """Return whether a number is so large that it may have been an integer of more than 64 bits, rounded to a float."""
+    if isinstance(value, dict):
+        return any(map(_has_wide, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_wide, value))
+    return isinstance(value, float) and not -_WIDE < value < _WIDE
 
 
 def depth_of(value: object) -> int:

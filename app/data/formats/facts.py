@@ -1,6 +1,5 @@
 """What validation needs to know of a sound row, and the check that lets a quick look be trusted."""
 
-import re
 from typing import NamedTuple
 
 import orjson
@@ -9,7 +8,6 @@ from app.data.syntax import depth_of, needs_second_look
 
 SEPARATOR = "\x1e"  # stands between texts, so that two rows with the same words in other messages differ
 QUICK_DEPTH = 64
-_WIDE = re.compile(rb"[0-9]{19}")
 
 
 class Facts(NamedTuple):
