@@ -1,5 +1,6 @@
 """A job at the backend: look, record everything that one look tells, move forward only, stop it when asked."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from app.domain.events import EventLevel
 from app.domain.jobs import TRANSITIONS, FineTuningJob, JobReason, JobStatus
 from app.engine import pace, places, results
 from app.engine.jobs import Work, entry, sentence
-from app.engine.turn import Also, Outcome
+from app.engine.turn import Also, Decision, Outcome
 from app.services.scope import Scope
 from app.store import events, metrics
 from app.store import jobs as store
@@ -21,7 +22,7 @@ _MESSAGE_LIMIT = 4000
 _CALM = {JobStatus.QUEUED, JobStatus.RUNNING}
 
 
-def act_following(work: Work) -> Outcome:
+def act_following(work: Work) -> Decision:
     """Look at the job and record what is new; ask it to stop if nobody wants it any more."""
     job = work.job
     if job.remote_id is None:
@@ -45,7 +46,7 @@ def act_following(work: Work) -> Outcome:
     return _seen(work, seen)
 
 
-def _seen(work: Work, seen: JobObservation) -> Outcome:
+def _seen(work: Work, seen: JobObservation) -> Decision:
     job = _brought_up_to_date(work, seen)
     also = [_told(job.id, seen), *_lifted_pause(work)]
     wait = seen.next_look or pace.next_look(work.turn.now() - (job.started_at or job.changed_at))
@@ -58,9 +59,20 @@ def _seen(work: Work, seen: JobObservation) -> Outcome:
         return work.becomes(job, wait, *also)
     moved = job.advance(seen.status, at=work.turn.now(), reason=_reason(seen), message=_message(work, seen))
     if seen.status is JobStatus.SUCCEEDED:
-        moved = replace(moved, fine_tuned_model=seen.fine_tuned_model or job.remote_id)
-        also.append(results.harvest(moved, work.backend, size_bytes=seen.model_size_bytes))
+        return _harvested(work, seen, moved, also)
     return work.becomes(moved, wait, *also)
+
+
+def _harvested(
+    work: Work, seen: JobObservation, job: FineTuningJob, also: Sequence[Also]
+) -> Callable[[Scope], Outcome]:
+    name = seen.fine_tuned_model or job.remote_id or job.id
+
+    def decide(scope: Scope) -> Outcome:
+        whole = results.harvest(scope, job, work.backend, name=name, size_bytes=seen.model_size_bytes)
+        return work.becomes(whole, None, *also)
+
+    return decide
 
 
 def _is_no_news(job: FineTuningJob, seen: JobObservation) -> bool:

@@ -1,27 +1,45 @@
 """What has to be cleared away now and then; doing it twice, or by two processes at once, does no harm."""
 
+import logging
 from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
+from app.domain.errors import ProviderFailed
+from app.services import models
 from app.services.scope import Scopes
 from app.store import idempotency
 
-EVERY = timedelta(hours=1)
-KEYS_KEPT = timedelta(hours=24)
+KEYS_EVERY, KEYS_KEPT = timedelta(hours=1), timedelta(hours=24)
+TEARDOWN_AGAIN = timedelta(minutes=1)  # after a provider has refused to remove a model
+
+log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Forgets answers that nobody can ask for again."""
+    """Forgets answers that nobody can ask for again, and ends teardowns once nothing serves the model any more."""
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
-        self._next: datetime | None = None
+        self._keys_at: datetime | None = None
+        self._refused: dict[str, datetime] = {}
 
-    def turn(self, now: datetime) -> bool:
-        """Clear up if it is time; tell whether it was."""
-        if self._next is not None and now < self._next:
-            return False
-        self._next = now + EVERY
+    def turn(self, now: datetime) -> int:
+        """Clear up what is to be cleared up now; return how many models were removed."""
+        if self._keys_at is None or now >= self._keys_at:
+            self._keys_at = now + KEYS_EVERY
+            with self._scopes.open(ENGINE) as scope:
+                idempotency.forget(scope.write, before=now - KEYS_KEPT)
         with self._scopes.open(ENGINE) as scope:
-            idempotency.forget(scope.write, before=now - KEYS_KEPT)
+            waiting = [model.id for model in models.torn_down(scope)]
+        return sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)
+
+    def _remove(self, model: str, now: datetime) -> bool:
+        try:
+            with self._scopes.open(ENGINE) as scope:
+                models.finish_teardown(scope, model)
+        except ProviderFailed as error:
+            log.warning("model %s cannot be removed yet: %s", model, error.message)
+            self._refused[model] = now + TEARDOWN_AGAIN
+            return False
+        self._refused.pop(model, None)
         return True

@@ -8,12 +8,11 @@ from app.data.convert import write_training_file
 from app.domain.backend import BackendError, RemoteFile, TrainingRequest
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, JobStatus, ValidationKind
-from app.domain.splits import SplitSpec
 from app.engine import pace
 from app.engine.jobs import Work, entry
 from app.engine.submitting import establish, submit
 from app.engine.turn import Outcome
-from app.services import datasets, splits
+from app.services import datasets, specs, splits
 from app.services.scope import Scope
 
 _FILE_LOOK = timedelta(seconds=5)
@@ -71,14 +70,7 @@ def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
     if choice.kind is not ValidationKind.SPLIT:
         validation = choice.dataset if choice.kind is ValidationKind.DATASET else None
         return JobParts(training=spec.training_dataset, validation=validation, test=spec.test_dataset)
-    wish = SplitSpec(
-        ratio=choice.ratio if choice.ratio is not None else SplitSpec().ratio,
-        test_ratio=choice.test_ratio,
-        seed=choice.seed,
-        strategy=choice.strategy,
-        key=choice.key,
-    )
-    made = splits.split(scope, spec.training_dataset, wish)
+    made = splits.split(scope, spec.training_dataset, specs.split_spec(choice))
     test = spec.test_dataset or (made.test.id if made.test is not None else None)
     return JobParts(training=made.training.id, validation=made.validation.id, test=test)
 

@@ -7,27 +7,24 @@ from app.domain.deployments import Target
 from app.domain.evaluations import Evaluation, EvaluationStatus
 from app.domain.jobs import FineTuningJob
 from app.domain.models import FineTunedModel
-from app.engine.turn import Also
 from app.services.scope import Scope
 from app.store import evaluations, events, models
 
 
-def harvest(job: FineTuningJob, backend: Backend, *, size_bytes: int | None) -> Also:
-    """Return the writing of a succeeded job's model and, where there are rows for it, of base and tuned evaluations."""
+def harvest(scope: Scope, job: FineTuningJob, backend: Backend, *, name: str, size_bytes: int | None) -> FineTuningJob:
+    """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
 
-    def write(scope: Scope) -> None:
-        model = _model(scope, job, size_bytes)
-        dataset, biased = _rows_apart(job)
-        if dataset is None or not isinstance(backend, Evaluates):
-            return
+    `name` is what the backend calls the model. Return the job with its model's id.
+    """
+    model = _model(scope, job, name, size_bytes)
+    dataset, biased = _rows_apart(job)
+    if dataset is not None and isinstance(backend, Evaluates):
         for target in (None, model.id):
             _ask(scope, _question(scope, job, target, dataset, biased=biased))
+    return replace(job, fine_tuned_model=model.id)
 
-    return write
 
-
-def _model(scope: Scope, job: FineTuningJob, size_bytes: int | None) -> FineTunedModel:
-    remote_id = job.fine_tuned_model or job.id
+def _model(scope: Scope, job: FineTuningJob, remote_id: str, size_bytes: int | None) -> FineTunedModel:
     known = models.by_remote_id(scope.write, job.spec.connection, remote_id)
     if known is not None:
         return known
@@ -74,6 +71,7 @@ def _ask(scope: Scope, wanted: Evaluation) -> None:
     """Record an evaluation; what was answered before (the base, by an earlier job) is not asked again."""
     tx = scope.write
     answered = evaluations.same_question(tx, wanted)
+    events.add(tx, wanted.id, EvaluationStatus.PENDING.value, at=scope.now())
     if answered is None:
         evaluations.add(tx, wanted, due_at=scope.due_now())
         return
@@ -90,3 +88,4 @@ def _ask(scope: Scope, wanted: Evaluation) -> None:
     )
     evaluations.add(tx, taken_over, due_at=None)
     evaluations.copy_rows(tx, answered.id, wanted.id)
+    events.add(tx, wanted.id, EvaluationStatus.SUCCEEDED.value, at=scope.now())

@@ -7,11 +7,22 @@ import msgspec
 
 from app.backends.rehearsal.catalog import Catalog
 from app.backends.rehearsal.desk import LABEL, NAME
+from app.backends.rehearsal.faults import Script, read_script
 from app.backends.rehearsal.judging import Judging
 from app.backends.rehearsal.serving import Serving
 from app.backends.rehearsal.training import Training
 from app.domain.backend import Unsupported
 from app.domain.jobs import JobSpec
+from app.kit.clock import Clock
+
+
+def rehearsal_backend(folder: Path, *, clock: Clock, script: Path | None = None) -> "RehearsalBackend":
+    """Return the rehearsal that keeps its ledger in `folder` and plays the script in a JSON file, if one is given.
+
+    Raises:
+        ValueError: the file is no script; the message says where.
+    """
+    return RehearsalBackend(folder, clock=clock, script=Script() if script is None else read_script(script))
 
 
 class RehearsalBackend(Catalog, Training, Serving, Judging):

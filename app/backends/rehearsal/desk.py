@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Event
 
-from app.backends.rehearsal.faults import Fault, FaultKind, Script, error, read_script
+from app.backends.rehearsal.faults import Fault, FaultKind, Script, error
 from app.backends.rehearsal.ledger import Entry, Ledger
 from app.domain.backend import NotFound
 from app.kit.clock import Clock
@@ -16,10 +16,10 @@ LABEL = "Rehearsal"
 class Desk:
     """The rehearsal's state; everything that must outlive the process is in the ledger."""
 
-    def __init__(self, folder: Path, *, clock: Clock, script: Script | None = None) -> None:
+    def __init__(self, folder: Path, *, clock: Clock, script: Script) -> None:
         self.folder = folder
         self.ledger = Ledger(folder / "ledger.jsonl")
-        self.script = read_script(folder / "script.json") if script is None else script
+        self.script = script
         self._clock = clock
         self._turns: Counter[tuple[str, str]] = Counter()
 

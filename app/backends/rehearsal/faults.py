@@ -104,12 +104,15 @@ class Script:
 
 
 def read_script(path: Path) -> Script:
-    """Return the script in a JSON file; the plain one where there is no file.
+    """Return the script in a JSON file.
 
     Raises:
-        msgspec.DecodeError: the file is not a script; the message says where.
+        ValueError: the file is no script; the message says where.
     """
-    return msgspec.json.decode(path.read_bytes(), type=Script) if path.exists() else Script()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Script)
+    except (OSError, msgspec.MsgspecError) as problem:
+        raise ValueError(f"The rehearsal script {path} cannot be read: {problem}.") from problem
 
 
 def error(fault: Fault) -> Exception:
