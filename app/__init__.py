@@ -1,0 +1,1 @@
+"""TuneDesk: fine-tune language models from a web page."""
