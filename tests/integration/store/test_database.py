@@ -1,0 +1,134 @@
+"""The two promises of the store: one writer at a time, and nothing half-written."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import OperationalError
+
+from app.domain.errors import StorageFull
+from app.domain.jobs import FineTuningJob, JobSpec
+from app.domain.metrics import Metric
+from app.settings import ROOT
+from app.store import jobs, metrics, schema
+from app.store.database import Database, Writer
+from app.store.migrating import configuration, upgrade
+
+MIGRATIONS = ROOT / "migrations"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    upgrade(url, MIGRATIONS)
+    made = Database(url)
+    yield made
+    made.close()
+
+
+def test_no_update_is_lost_between_reading_and_writing(database: Database) -> None:
+    with database.writing() as tx:
+        tx.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
+        tx.exec_driver_sql("INSERT INTO counter VALUES (0)")
+
+    def add_one(_: int) -> None:
+        with database.writing() as tx:
+            seen = tx.exec_driver_sql("SELECT n FROM counter").scalar_one()
+            tx.exec_driver_sql("UPDATE counter SET n = ?", (seen + 1,))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add_one, range(400)))
+    with database.reading() as tx:
+        assert tx.exec_driver_sql("SELECT n FROM counter").scalar_one() == 400
+
+
+def test_a_reader_writes_nothing(database: Database) -> None:
+    with pytest.raises(OperationalError, match="readonly"), database.reading() as tx:
+        tx.exec_driver_sql("DELETE FROM jobs")
+
+
+def test_every_writing_connection_waits_for_the_disk(database: Database) -> None:
+    with database.writing() as tx:
+        assert tx.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL
+        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_a_full_disk_is_told_and_heals(database: Database) -> None:
+    with database.writers.connect() as tx:
+        pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        tx.rollback()
+    rows = [(str(n), str(n), "x" * 1000) for n in range(500)]
+    with pytest.raises(StorageFull), database.writing() as tx:
+        tx.exec_driver_sql("INSERT INTO projects VALUES (?, ?, ?, '{}', 0, 0)", rows)
+    with database.writers.connect() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM projects").scalar_one() == 0
+        tx.exec_driver_sql("PRAGMA max_page_count=1073741823")
+        tx.rollback()
+    with database.writing() as tx:
+        tx.exec_driver_sql("INSERT INTO projects VALUES ('p', 'p', '', '{}', 0, 0)")
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
+    with database.writers.connect() as tx:
+        assert compare_metadata(MigrationContext.configure(tx), schema.metadata) == []
+
+
+def test_the_migrations_go_back_and_forth(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'back.sqlite3'}"
+    config = configuration(url, MIGRATIONS)
+    command.upgrade(config, "head")
+    command.downgrade(config, "base")
+    command.upgrade(config, "head")
+
+
+def test_moments_keep_their_microseconds() -> None:
+    moment = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC)
+    assert schema.from_microseconds(schema.to_microseconds(moment)) == moment
+    assert schema.from_microseconds(10**30) > moment
+    assert schema.from_microseconds(-(10**30)) < moment - timedelta(days=1)
+
+
+def test_the_last_word_on_a_step_counts(database: Database) -> None:
+    with database.writing() as tx:
+        _make_job(tx)
+        metrics.add(
+            tx, "job_1", [Metric(step=1, name="train_loss", value=3.0), Metric(step=2, name="train_loss", value=2.0)]
+        )
+        metrics.add(
+            tx,
+            "job_1",
+            [Metric(step=2, name="train_loss", value=1.5), Metric(step=3, name="train_loss", value=float("nan"))],
+        )
+    with database.reading() as tx:
+        (series,) = metrics.read(tx, "job_1")
+    assert (list(series.steps), list(series.values)) == ([1, 2, 3], [3.0, 1.5, None])
+
+
+def _make_job(tx: Writer) -> None:
+    tx.exec_driver_sql("INSERT INTO projects VALUES ('p', 'p', '', '{}', 0, 0)")
+    tx.exec_driver_sql("INSERT INTO connections VALUES ('c', 'c', 'local', '{}', 1, NULL, NULL, 0)")
+    tx.execute(
+        schema.datasets.insert().values(
+            id="d",
+            family="d",
+            version=1,
+            made_by="upload",
+            name="d",
+            filename="d",
+            status="ready",
+            format="chat",
+            bytes=1,
+            sha256="x",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    )
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    spec = JobSpec(project="p", connection="c", base_model="b", name="n", training_dataset="d")
+    jobs.add(tx, FineTuningJob(id="job_1", spec=spec, created_at=moment, changed_at=moment), due_at=0)

@@ -1,0 +1,92 @@
+"""A whole house on a temporary folder: a real SQLite file, a clock that is turned, the rehearsal backend."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.backends.rehearsal.backend import rehearsal_backend
+from app.domain.actors import OWNER
+from app.domain.backend import Backend
+from app.domain.connections import REHEARSAL_ID
+from app.domain.datasets import Dataset
+from app.kit.clock import TurnedClock
+from app.services import connections, datasets, projects
+from app.services.files import FileStore
+from app.services.scope import Backends, House, Scope, Scopes
+from app.settings import ROOT
+from app.setup.runtimes import RuntimeEnvironments
+from app.store.database import Database
+from app.store.migrating import upgrade
+
+MODEL = "rehearsal:small"
+
+
+class TestHouse:
+    """The house with its clock in reach."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, backends: dict[str, Backend] | None = None) -> None:
+        self.clock = TurnedClock()
+        self.folder = folder
+        url = f"sqlite:///{folder / 'house.sqlite3'}"
+        upgrade(url, ROOT / "migrations")
+        self.database = Database(url)
+        self.backend = rehearsal_backend(folder / "rehearsal", clock=self.clock, script=None)
+        self.house = House(
+            database=self.database,
+            clock=self.clock,
+            files=FileStore(folder / "data", upload_limit=64 * 2**20, disk_reserve=0),
+            backends=Backends(backends or {"rehearsal": self.backend}),
+            runtimes=RuntimeEnvironments(folder / "runtimes"),
+            samples=ROOT / "app" / "samples",
+            version="test",
+        )
+        self.nudges = 0
+        self.scopes = Scopes(self.house, self._nudge)
+        with self.open() as scope:
+            connections.ensure_built_in(scope, local_slots=1)
+
+    def _nudge(self) -> None:
+        self.nudges += 1
+
+    @contextmanager
+    def open(self) -> Iterator[Scope]:
+        """Give the owner's scope; commits at the end."""
+        with self.scopes.open(OWNER) as scope:
+            yield scope
+
+    def project(self, name: str = "Support") -> str:
+        """Make a project; return its id."""
+        with self.open() as scope:
+            return projects.create(scope, name).id
+
+    def dataset(self, rows: int = 20, *, name: str = "rows", answers: Sequence[str] = ("yes", "no")) -> Dataset:
+        """Upload a dataset of `rows` short chats whose answers go round."""
+        lines = [
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": f"question number {n}, is it so?"},
+                        {"role": "assistant", "content": answers[n % len(answers)]},
+                    ]
+                }
+            )
+            for n in range(rows)
+        ]
+        with self.open() as scope:
+            body = ("\n".join(lines) + "\n").encode()
+            return datasets.upload(scope, name=name, filename=f"{name}.jsonl", chunks=[body])
+
+    def fields(self, **changes: object) -> dict[str, object]:
+        """Return the fields of a job that is in order, changed as asked."""
+        whole: dict[str, object] = {
+            "project": changes.pop("project", None) or self.project(f"Project {self.clock.now().timestamp()}"),
+            "connection": REHEARSAL_ID,
+            "base_model": MODEL,
+            "name": "tuned",
+            "training_dataset": changes.pop("training_dataset", None) or self.dataset().id,
+            "validation": {"kind": "split", "ratio": 0.2, "test_ratio": 0.2, "seed": 7},
+        }
+        return whole | changes
