@@ -1,0 +1,52 @@
+"""From domain values to answers. Routes return these, so that FastAPI need not go through every value a second time."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from app.api.shapes.common import ProblemOut
+from app.edge.fields import Answer
+from app.kit.paging import Page
+
+CREATED = 201
+ACCEPTED = 202
+NO_CONTENT = 204
+_JSON = "application/json"
+
+# What every route may answer besides its own: documented once.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": ProblemOut, "description": "It did not work; the sentence says why and how to mend it."}
+}
+
+
+def answer(shape: type[Answer], value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a domain value in its shape."""
+    body = shape.model_validate(value).model_dump_json()
+    return Response(body, status, dict(headers or {}), _JSON)
+
+
+def listing(shape: type[Answer], items: Iterable[object], following: str | None = None) -> Response:
+    """Return `{"items": […], "next": …}`."""
+    shapes = [shape.model_validate(item) for item in items]
+    body = _ITEMS.dump_json({"items": shapes, "next": following})
+    return Response(body, media_type=_JSON)
+
+
+def page(shape: type[Answer], found: Page[Any]) -> Response:
+    """Return one page of a list."""
+    return listing(shape, found.items, found.next)
+
+
+def lines(texts: Iterable[str]) -> Response:
+    """Return lines of text as the items of a list."""
+    return Response(_ITEMS.dump_json({"items": list(texts), "next": None}), media_type=_JSON)
+
+
+def nothing() -> Response:
+    """Return that it is done and there is nothing to say."""
+    return Response(status_code=NO_CONTENT)
+
+
+_ITEMS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

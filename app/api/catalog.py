@@ -1,0 +1,42 @@
+"""REST on the catalog."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from app.api.answers import listing
+from app.api.routing import noun
+from app.api.shapes.catalog import CatalogModelOut
+from app.api.shapes.common import ListOut
+from app.domain.actors import Action
+from app.edge import fields
+from app.edge.dependencies import allowed
+from app.edge.fields import Id, Line
+from app.services import catalog
+from app.services.scope import Scope
+
+router = noun("catalog")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "catalog"), scope="function")]
+
+
+class CatalogQuery(fields.Query):
+    """Which base models."""
+
+    connection: Id | None = None
+    q: Line = Field("", description="Words that must all stand in the name, the publisher or the summary.")
+    method: Line | None = Field(None, description="`sft` or `dpo`.")
+    id: Line | None = Field(
+        None, description="One model by its id, also one that no list shows (`path:/…`, `hf:org/name`)."
+    )
+
+
+@router.get("", response_model=ListOut[CatalogModelOut])
+def search(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
+    """The base models that can be fine-tuned, with their methods, knobs and lifecycle."""
+    if wanted.id is not None:
+        connection = wanted.connection or "con_local"
+        return listing(CatalogModelOut, [catalog.model(scope, connection, wanted.id, pointer="?id")])
+    found = catalog.search(scope, connection=wanted.connection, query=wanted.q, method=wanted.method)
+    return listing(CatalogModelOut, found)

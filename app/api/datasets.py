@@ -1,0 +1,101 @@
+"""REST on datasets."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from app.api.answers import CREATED, NO_CONTENT, answer, listing, nothing, page
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.datasets import (
+    DatasetOut,
+    DatasetsQuery,
+    FindingOut,
+    FindingsQuery,
+    RowOut,
+    RowsQuery,
+    SplitIn,
+    SplitOut,
+    UploadQuery,
+)
+from app.domain.actors import Action
+from app.domain.jobs import SplitStrategy
+from app.domain.splits import SplitSpec
+from app.edge.body_stream import BodyChunks, raw_body
+from app.edge.dependencies import allowed
+from app.edge.downloads import attachment
+from app.services import datasets, splits
+from app.services.scope import Scope
+
+router = noun("datasets")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "datasets"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "datasets"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "datasets"), scope="function")]
+
+_RAW_FILE = {
+    "requestBody": {
+        "description": "The file as it is, of any size up to the installation's limit.",
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.put("", response_model=DatasetOut, status_code=CREATED, openapi_extra=_RAW_FILE)
+def upload(
+    scope: Writes, wish: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
+) -> Response:
+    """Bring a file of rows; it is streamed to the disk, checked, and never changed afterwards."""
+    made = datasets.upload(scope, name=wish.name, filename=wish.filename, chunks=body, project=wish.project)
+    return answer(DatasetOut, made, CREATED)
+
+
+@router.get("", response_model=ListOut[DatasetOut])
+def list_datasets(scope: Reads, wanted: Annotated[DatasetsQuery, Query()]) -> Response:
+    """The datasets, newest first."""
+    found = datasets.list_datasets(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
+    return page(DatasetOut, found)
+
+
+@router.get("/{identifier}", response_model=DatasetOut)
+def get_dataset(scope: Reads, identifier: PathId) -> Response:
+    """One dataset."""
+    return answer(DatasetOut, datasets.get(scope, identifier))
+
+
+@router.delete("/{identifier}", status_code=NO_CONTENT)
+def delete_dataset(scope: Deletes, identifier: PathId) -> Response:
+    """Remove a dataset that no job and no evaluation refers to."""
+    datasets.delete(scope, identifier)
+    return nothing()
+
+
+@router.get("/{identifier}/download")
+def download(scope: Reads, identifier: PathId) -> Response:
+    """The file as it was brought."""
+    return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)
+
+
+@router.get("/{identifier}/findings", response_model=ListOut[FindingOut])
+def findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, Query()]) -> Response:
+    """What the check found: every error with its line, its reason and its remedy."""
+    found = datasets.findings(
+        scope, identifier, severity=wanted.severity, rule=wanted.rule, limit=wanted.limit, cursor=wanted.cursor
+    )
+    return page(FindingOut, found)
+
+
+@router.get("/{identifier}/rows", response_model=ListOut[RowOut])
+def rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]) -> Response:
+    """The rows from a line number on; `next` is the line number of the next page."""
+    found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
+    following = str(found[-1].line + 1) if len(found) == wanted.limit else None
+    return listing(RowOut, found, following)
+
+
+@router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)
+def split(scope: Writes, identifier: PathId, wish: SplitIn) -> Response:
+    """Set rows apart for validation and test; the same wish gives the same datasets."""
+    values = {**wish.model_dump(), "strategy": SplitStrategy(wish.strategy)}
+    return answer(SplitOut, splits.split(scope, identifier, SplitSpec(**values)), CREATED)

@@ -1,0 +1,102 @@
+"""REST on drafts: the wizard, step by step. The ETag is the draft's revision."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.drafts import DraftOut, ReviewOut, StepOut
+from app.api.shapes.jobs import JobOut
+from app.domain.actors import Action
+from app.domain.drafts import JobDraft, Step
+from app.domain.errors import Stale
+from app.edge.dependencies import allowed
+from app.edge.fields import Line, Paging
+from app.edge.idempotency import OnceDep
+from app.services import code, drafts
+from app.services.scope import Scope
+
+router = noun("drafts")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "drafts"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "drafts"), scope="function")]
+Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
+Answers = Annotated[dict[str, Any], Body(description="Fields of POST /jobs; null takes an answer back.")]
+_ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
+
+
+@router.get("", response_model=ListOut[DraftOut])
+def list_drafts(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
+    """The drafts, newest first."""
+    return page(DraftOut, drafts.list_drafts(scope, limit=paging.limit, cursor=paging.cursor))
+
+
+@router.post("", response_model=DraftOut, status_code=CREATED)
+def create_draft(scope: Writes, values: Answers | None = None) -> Response:
+    """Begin a draft, perhaps with answers already given."""
+    draft = drafts.create(scope, values or {})
+    return answer(DraftOut, draft, CREATED, _etag(draft))
+
+
+@router.get("/{identifier}", response_model=DraftOut)
+def get_draft(scope: Reads, identifier: PathId) -> Response:
+    """One draft."""
+    draft = drafts.get(scope, identifier)
+    return answer(DraftOut, draft, headers=_etag(draft))
+
+
+@router.delete("/{identifier}", status_code=NO_CONTENT)
+def delete_draft(scope: Writes, identifier: PathId) -> Response:
+    """Forget a draft that has not become a job."""
+    drafts.delete(scope, identifier)
+    return nothing()
+
+
+@router.patch("/{identifier}/{step}", response_model=StepOut)
+def answer_step(
+    scope: Writes,
+    identifier: PathId,
+    step: Step,
+    values: Answers,
+    if_match: Annotated[str | None, Header(description="The ETag that the change is based on.")] = None,
+) -> Response:
+    """Store a step's answers, right or wrong; `errors` says what is wrong with them."""
+    draft, problems = drafts.update_step(scope, identifier, step, values, revision=_revision(if_match))
+    return answer(StepOut, StepOut.of(draft, list(problems)), headers=_etag(draft))
+
+
+@router.get("/{identifier}/review", response_model=ReviewOut)
+def review(scope: Reads, identifier: PathId) -> Response:
+    """What is missing, what it would take, and as which code it can be shown."""
+    return answer(ReviewOut, ReviewOut.of(drafts.review(scope, identifier)))
+
+
+@router.get("/{identifier}/code", response_class=PlainTextResponse)
+def show_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+    """A complete draft as code that runs when pasted."""
+    base_url = str(request.base_url).rstrip("/")
+    return PlainTextResponse(code.of_draft(scope, identifier, target, base_url=base_url))
+
+
+@router.post("/{identifier}/submit", response_model=JobOut, status_code=CREATED)
+def submit(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+    """Make a draft into a job; submitted again, it is the same job."""
+    return once(scope, lambda: answer(JobOut, drafts.submit(scope, identifier), CREATED))
+
+
+def _etag(draft: JobDraft) -> dict[str, str]:
+    return {"etag": f'"{draft.revision}"'}
+
+
+def _revision(if_match: str | None) -> int | None:
+    """Return the revision that a change is based on; None where the client does not care."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise Stale("The If-Match header is no ETag of a draft.", fix="Send the ETag of the draft as it was answered.")
+    return int(match[1])

@@ -1,0 +1,58 @@
+"""REST on evaluations."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from app.api.answers import ACCEPTED, CREATED, answer, page
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.evaluations import (
+    EvaluationIn,
+    EvaluationOut,
+    EvaluationRowOut,
+    EvaluationRowsQuery,
+    EvaluationsQuery,
+)
+from app.domain.actors import Action
+from app.edge.dependencies import allowed
+from app.edge.idempotency import OnceDep
+from app.services import evaluations
+from app.services.scope import Scope
+
+router = noun("evaluations")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "evaluations"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "evaluations"), scope="function")]
+Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "evaluations"), scope="function")]
+
+
+@router.get("", response_model=ListOut[EvaluationOut])
+def list_evaluations(scope: Reads, wanted: Annotated[EvaluationsQuery, Query()]) -> Response:
+    """The evaluations that fit, newest first."""
+    return page(EvaluationOut, evaluations.list_evaluations(scope, **wanted.model_dump()))
+
+
+@router.post("", response_model=EvaluationOut, status_code=CREATED)
+def create_evaluation(scope: Spends, wish: EvaluationIn, once: OnceDep) -> Response:
+    """Record an evaluation; the engine has it done."""
+    return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **wish.model_dump()), CREATED))
+
+
+@router.get("/{identifier}", response_model=EvaluationOut)
+def get_evaluation(scope: Reads, identifier: PathId) -> Response:
+    """One evaluation."""
+    return answer(EvaluationOut, evaluations.get(scope, identifier))
+
+
+@router.post("/{identifier}/cancel", response_model=EvaluationOut, status_code=ACCEPTED)
+def cancel(scope: Writes, identifier: PathId) -> Response:
+    """Ask for the evaluation's end; asking again is fine."""
+    return answer(EvaluationOut, evaluations.cancel(scope, identifier), ACCEPTED)
+
+
+@router.get("/{identifier}/rows", response_model=ListOut[EvaluationRowOut])
+def rows(scope: Reads, identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]) -> Response:
+    """The answered rows, in the order of lines."""
+    found = evaluations.rows(scope, identifier, wrong_only=wanted.wrong, limit=wanted.limit, cursor=wanted.cursor)
+    return page(EvaluationRowOut, found)

@@ -1,0 +1,35 @@
+"""REST on the installation's own state: is it alive, and does its engine turn?"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.answers import PROBLEMS, answer
+from app.domain.actors import Action
+from app.edge.dependencies import allowed
+from app.edge.fields import Answer
+from app.edge.strict_route import StrictRoute
+from app.services.scope import Scope
+
+router = APIRouter(tags=["health"], route_class=StrictRoute, responses=PROBLEMS)
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
+
+
+class HealthOut(Answer):
+    """It answers, and so does its database."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    engine_last_tick_s: float | None
+
+
+@router.get("/api/v1/health", response_model=HealthOut)
+@router.get("/healthz", response_model=HealthOut, include_in_schema=False)
+def health(request: Request, scope: Reads) -> Response:
+    """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
+    scope.house.database.ping()
+    engine_age: Callable[[], float | None] = getattr(request.app.state, "engine_age", lambda: None)
+    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=engine_age()))

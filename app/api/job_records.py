@@ -1,0 +1,77 @@
+"""REST on what a job leaves behind: events, metrics, checkpoints, log, code, and the live stream of all that."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+
+from app.api.answers import lines, listing, page
+from app.api.job_stream import JobStream
+from app.api.jobs import Reads
+from app.api.routing import PathId, noun
+from app.api.shapes.common import EventOut, ListOut
+from app.api.shapes.jobs import CheckpointOut, LogQuery, MetricsQuery, SeriesOut
+from app.domain.actors import Action
+from app.edge.dependencies import OpenScope, allowed_to_open
+from app.edge.downloads import metrics_csv, text_attachment
+from app.edge.fields import Line, Paging
+from app.edge.streams import MEDIA_TYPE, event_stream
+from app.services import code, jobs
+
+router = noun("jobs")
+_CSV = "text/csv"
+_TEXT = "text/plain"
+
+
+@router.get("/{identifier}/events", response_model=ListOut[EventOut])
+def events(scope: Reads, identifier: PathId, paging: Annotated[Paging, Query()]) -> Response:
+    """The job's journal, newest first."""
+    return page(EventOut, jobs.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
+
+
+@router.get("/{identifier}/metrics", response_model=ListOut[SeriesOut], responses={200: {"content": {_CSV: {}}}})
+def metrics(
+    scope: Reads, identifier: PathId, wanted: Annotated[MetricsQuery, Query()], accept: Annotated[str, Header()] = ""
+) -> Response:
+    """The training's series, thinned to `points`; as a table where `text/csv` is asked for."""
+    series = jobs.metrics(scope, identifier, names=wanted.name, points=wanted.points, since=wanted.since)
+    if _CSV in accept:
+        return text_attachment(metrics_csv(series), f"{identifier}.csv", _CSV)
+    return listing(SeriesOut, series)
+
+
+@router.get("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
+def checkpoints(scope: Reads, identifier: PathId) -> Response:
+    """The saved states, the best one marked."""
+    return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+
+
+@router.get("/{identifier}/log", response_model=ListOut[str], responses={200: {"content": {_TEXT: {}}}})
+def log(
+    scope: Reads, identifier: PathId, wanted: Annotated[LogQuery, Query()], accept: Annotated[str, Header()] = ""
+) -> Response:
+    """The end of the training's raw log; the whole of it where `text/plain` is asked for."""
+    if _TEXT in accept:
+        path = jobs.log_path(scope, identifier)
+        return PlainTextResponse("") if path is None else FileResponse(path, media_type=_TEXT)
+    return lines(jobs.log(scope, identifier, lines=wanted.lines))
+
+
+@router.get("/{identifier}/code", response_class=PlainTextResponse)
+def show_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+    """The job as code that runs when pasted."""
+    base_url = str(request.base_url).rstrip("/")
+    return PlainTextResponse(code.of_job(scope, identifier, target, base_url=base_url))
+
+
+@router.get("/{identifier}/stream", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
+def stream(
+    identifier: PathId,
+    open_scope: Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "jobs"))],
+    last_event_id: Annotated[str | None, Header(description="The id of the last message that arrived.")] = None,
+) -> Response:
+    """The job as server-sent events: `job`, `metric`, `log`, and `end`; goes on behind `Last-Event-ID`."""
+    with open_scope() as scope:
+        jobs.get(scope, identifier)  # a job that does not exist is told before the stream begins
+    return event_stream(JobStream(identifier, open_scope, last_event_id).look)

@@ -1,0 +1,92 @@
+"""A job's live stream as JSON: nothing lost and nothing twice, however often the connection breaks.
+
+An id is `<number>.<journal>.<series=step,…>`: a number that rises with every message, the journal entry and the step
+of every series that had been sent by then. Whoever comes back with it goes on exactly there, on any process.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.api.shapes.common import EventOut
+from app.api.shapes.jobs import JobOut, SeriesOut
+from app.domain.metrics import MetricSeries
+from app.edge.dependencies import OpenScope
+from app.edge.streams import Look, message
+from app.services import jobs
+from app.services.scope import Scope
+
+_ID = re.compile(r"(\d{1,15})\.(\d{1,15})\.((?:[a-z0-9_]{1,60}=\d{1,15}(?:,|$)){0,50})")
+_ENTRIES = 200
+
+
+@dataclass
+class Position:
+    """How far a stream has come."""
+
+    number: int = 0
+    journal: int = 0
+    steps: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, identifier: str | None) -> "Position":
+        """Return the position behind a Last-Event-ID; the beginning where it is none of ours."""
+        match = _ID.fullmatch(identifier or "")
+        if match is None:
+            return cls()
+        pairs = (pair.split("=") for pair in match[3].split(",") if pair)
+        return cls(int(match[1]), int(match[2]), {name: int(step) for name, step in pairs})
+
+    def __str__(self) -> str:
+        return f"{self.number}.{self.journal}." + ",".join(f"{name}={step}" for name, step in self.steps.items())
+
+
+class JobStream:
+    """One client's stream of one job."""
+
+    def __init__(self, job: str, open_scope: OpenScope, last_event_id: str | None) -> None:
+        self.job = job
+        self.open_scope = open_scope
+        self.position = Position.read(last_event_id)
+        self.version = ""
+
+    def look(self) -> Look:
+        """Return what has happened since the last look; cheap while nothing has."""
+        with self.open_scope() as scope:
+            version = jobs.live_version(scope, self.job)
+            if version == self.version:
+                return Look()
+            self.version = version
+            final = jobs.get(scope, self.job).status.is_final
+            messages = list(self._messages(scope))
+        return Look(messages, last=final)
+
+    def _messages(self, scope: Scope) -> Iterator[bytes]:
+        job = jobs.get(scope, self.job)
+        yield self._message("job", JobOut.model_validate(job).model_dump_json())
+        for series in jobs.metrics(scope, self.job, since=self._oldest_step()):
+            yield from self._points(series)
+        while entries := jobs.events_after(scope, self.job, self.position.journal, limit=_ENTRIES):
+            for entry in entries:
+                self.position.journal = entry.number
+                yield self._message("log", EventOut.model_validate(entry).model_dump_json())
+        if job.status.is_final:
+            yield self._message("end", f'{{"status":"{job.status}"}}')
+
+    def _points(self, series: MetricSeries) -> Iterator[bytes]:
+        """Send what is new of a series in one message of two columns."""
+        sent = self.position.steps.get(series.name, -1)
+        new = [(step, value) for step, value in zip(series.steps, series.values, strict=True) if step > sent]
+        if not new:
+            return
+        self.position.steps[series.name] = new[-1][0]
+        columns = SeriesOut(name=series.name, steps=[step for step, _ in new], values=[value for _, value in new])
+        yield self._message("metric", columns.model_dump_json())
+
+    def _oldest_step(self) -> int | None:
+        """Return the step up to which every series has been sent: the slowest one's."""
+        return min(self.position.steps.values(), default=None)
+
+    def _message(self, event: str, data: str) -> bytes:
+        self.position.number += 1
+        return message(data, event=event, identifier=str(self.position))

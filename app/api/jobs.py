@@ -1,0 +1,90 @@
+"""REST on jobs: make, steer."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
+from starlette.responses import Response
+
+from app.api.answers import ACCEPTED, CREATED, answer, page
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.drafts import DraftOut
+from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, ResolveIn
+from app.api.shapes.models import ModelOut
+from app.domain.actors import Action
+from app.edge.dependencies import allowed
+from app.edge.idempotency import OnceDep
+from app.services import drafts, estimates, jobs, models
+from app.services.scope import Scope
+
+router = noun("jobs")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "jobs"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "jobs"), scope="function")]
+Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
+
+
+@router.post("/estimate", response_model=EstimateOut)
+def estimate(scope: Reads, wish: JobIn) -> Response:
+    """What a job would take and cost, and what stands in its way; makes nothing."""
+    return answer(EstimateOut, estimates.estimate(scope, wish.fields()))
+
+
+@router.post("", response_model=JobOut, status_code=CREATED)
+def create_job(scope: Spends, wish: JobIn, once: OnceDep) -> Response:
+    """Record a job; the engine submits it."""
+    return once(scope, lambda: answer(JobOut, jobs.create(scope, wish.fields()), CREATED))
+
+
+@router.get("", response_model=ListOut[JobOut])
+def list_jobs(scope: Reads, wanted: Annotated[JobsQuery, Query()]) -> Response:
+    """The jobs that fit, newest first unless `sort` says otherwise."""
+    found = jobs.list_jobs(
+        scope,
+        statuses=wanted.status,
+        project=wanted.project,
+        connection=wanted.connection,
+        query=wanted.q,
+        sort=wanted.sort,
+        limit=wanted.limit,
+        cursor=wanted.cursor,
+    )
+    return page(JobOut, found)
+
+
+@router.get("/{identifier}", response_model=JobOut)
+def get_job(scope: Reads, identifier: PathId) -> Response:
+    """One job."""
+    return answer(JobOut, jobs.get(scope, identifier))
+
+
+@router.post("/{identifier}/cancel", response_model=JobOut, status_code=ACCEPTED)
+def cancel(scope: Writes, identifier: PathId) -> Response:
+    """Ask for the job's end; asking again is fine."""
+    return answer(JobOut, jobs.cancel(scope, identifier), ACCEPTED)
+
+
+@router.post("/{identifier}/retry", response_model=JobOut, status_code=CREATED)
+def retry(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+    """Make a new job with the same spec."""
+    return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier), CREATED))
+
+
+@router.post("/{identifier}/clone", response_model=DraftOut, status_code=CREATED)
+def clone(scope: Writes, identifier: PathId) -> Response:
+    """Begin a draft with the job's answers, to be changed."""
+    return answer(DraftOut, drafts.of_job(scope, identifier), CREATED)
+
+
+@router.post("/{identifier}/resolve", response_model=JobOut)
+def resolve(scope: Writes, identifier: PathId, wish: ResolveIn) -> Response:
+    """Settle a submit whose outcome nobody could establish."""
+    settled = jobs.resolve(scope, identifier, remote_id=wish.remote_id, not_submitted=wish.not_submitted)
+    return answer(JobOut, settled)
+
+
+@router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)
+def model_from_checkpoint(
+    scope: Spends, identifier: PathId, step: Annotated[int, Path(ge=0, le=2**53)], once: OnceDep
+) -> Response:
+    """Make a model of its own from a checkpoint."""
+    return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))

@@ -1,0 +1,59 @@
+"""REST on projects."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.projects import DecisionIn, ProjectIn, ProjectOut, ProjectPatch
+from app.domain.actors import Action
+from app.domain.projects import DecisionRecord
+from app.edge.dependencies import allowed
+from app.edge.fields import Paging
+from app.services import projects
+from app.services.scope import Scope
+
+router = noun("projects")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "projects"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "projects"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "projects"), scope="function")]
+
+
+@router.get("", response_model=ListOut[ProjectOut])
+def list_projects(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
+    """The projects, newest first."""
+    return page(ProjectOut, projects.list_projects(scope, limit=paging.limit, cursor=paging.cursor))
+
+
+@router.post("", response_model=ProjectOut, status_code=CREATED)
+def create_project(scope: Writes, wish: ProjectIn) -> Response:
+    """Make a project."""
+    return answer(ProjectOut, projects.create(scope, wish.name, wish.description), CREATED)
+
+
+@router.get("/{identifier}", response_model=ProjectOut)
+def get_project(scope: Reads, identifier: PathId) -> Response:
+    """One project."""
+    return answer(ProjectOut, projects.get(scope, identifier))
+
+
+@router.patch("/{identifier}", response_model=ProjectOut)
+def change_project(scope: Writes, identifier: PathId, wish: ProjectPatch) -> Response:
+    """Change a project's name or description."""
+    return answer(ProjectOut, projects.update(scope, identifier, name=wish.name, description=wish.description))
+
+
+@router.delete("/{identifier}", status_code=NO_CONTENT)
+def delete_project(scope: Deletes, identifier: PathId) -> Response:
+    """Remove an empty project."""
+    projects.delete(scope, identifier)
+    return nothing()
+
+
+@router.put("/{identifier}/decision", response_model=ProjectOut)
+def decide(scope: Writes, identifier: PathId, wish: DecisionIn) -> Response:
+    """Record why fine-tuning is the way: the lesson's questions."""
+    return answer(ProjectOut, projects.decide(scope, identifier, DecisionRecord(**wish.model_dump())))

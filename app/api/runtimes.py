@@ -1,0 +1,46 @@
+"""REST on runtime environments: where training runs."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from app.api.answers import ACCEPTED, answer, listing
+from app.api.routing import noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.runtimes import RuntimeIn, RuntimeOut
+from app.domain.actors import Action
+from app.domain.errors import NotFound, ProviderFailed
+from app.edge.dependencies import allowed
+from app.edge.fields import Line
+from app.services.scope import Scope
+from app.setup.problems import SetupError
+from app.setup.runtimes import RUNTIMES
+
+router = noun("runtimes")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "runtimes"), scope="function")]
+Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "runtimes"), scope="function")]
+
+
+@router.get("", response_model=ListOut[RuntimeOut])
+def list_runtimes(scope: Reads) -> Response:
+    """The environments, made or not."""
+    return listing(RuntimeOut, [scope.runtimes.state(name) for name in RUNTIMES])
+
+
+@router.get("/{name}", response_model=RuntimeOut)
+def get_runtime(scope: Reads, name: Line) -> Response:
+    """One environment."""
+    if name not in RUNTIMES:
+        raise NotFound("runtime", name)
+    return answer(RuntimeOut, scope.runtimes.state(name))
+
+
+@router.post("", response_model=RuntimeOut, status_code=ACCEPTED)
+def install(scope: Administers, wish: RuntimeIn) -> Response:
+    """Begin to make an environment; joins a making under way, and does nothing where it is ready."""
+    try:
+        state = scope.runtimes.start(wish.name, allow_cuda=wish.allow_cuda)
+    except SetupError as error:
+        raise ProviderFailed(error.sentence, fix=error.remedy) from error
+    return answer(RuntimeOut, state, ACCEPTED)

@@ -1,0 +1,128 @@
+"""Datasets as REST sees them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from app.domain.datasets import DatasetFormat, DatasetStatus, Severity
+from app.edge import fields
+from app.edge.fields import Answer, Id, Line, Whole, Wish
+from app.kit.paging import MAX_LIMIT
+
+
+class UploadQuery(fields.Query):
+    """What the file in the body is called and where it belongs."""
+
+    name: Line | None = Field(None, description="A label for people; the file's name without its ending if left out.")
+    filename: Line = "dataset.jsonl"
+    project: Id | None = None
+
+
+class DatasetsQuery(fields.Paging):
+    """Which datasets."""
+
+    project: Id | None = None
+
+
+class FindingsQuery(fields.Paging):
+    """Which findings."""
+
+    severity: Severity | None = None
+    rule: Line | None = None
+
+
+class RowsQuery(fields.Query):
+    """Which rows, by line number."""
+
+    start: int = Field(1, ge=1, le=2**53, alias="from", description="The line number of the first row.")
+    limit: int = Field(20, ge=1, le=MAX_LIMIT)
+    cursor: Annotated[str, StringConstraints(pattern="^[1-9][0-9]{0,15}$")] | None = Field(
+        None, description="The `next` of the page before."
+    )
+
+    @property
+    def first(self) -> int:
+        """The line number to begin with."""
+        return self.start if self.cursor is None else int(self.cursor)
+
+
+class SplitIn(Wish):
+    """How to set rows apart; shares of all rows between 0 and 1."""
+
+    ratio: float
+    test_ratio: float | None = None
+    seed: Whole = 0
+    strategy: Literal["random", "grouped", "stratified"] = "random"
+    key: Line | None = None
+
+
+class DatasetOut(Answer):
+    """One immutable version of a dataset."""
+
+    id: str
+    family: str
+    version: int
+    parent: str | None
+    made_by: str
+    name: str
+    filename: str
+    project: str | None
+    status: DatasetStatus
+    format: DatasetFormat
+    rows: int | None
+    errors: int | None
+    warnings: int | None
+    tokens: int | None
+    bytes: int
+    sha256: str
+    created_at: datetime
+
+
+class FindingOut(Answer):
+    """One thing found in a file: `offset` in bytes where there is no line."""
+
+    line: int | None
+    offset: int | None
+    column: int | None
+    path: str
+    rule: str
+    severity: Severity
+    message: str
+    fix: str
+
+
+class RowMessageOut(Answer):
+    """One turn of a row; `learned` says whether it receives loss."""
+
+    role: str
+    content: str
+    learned: bool
+
+
+class RowOut(Answer):
+    """One line of a file, hidden characters made visible."""
+
+    line: int
+    bytes: int
+    raw: str
+    cut: bool
+    messages: list[RowMessageOut]
+    problem: str
+
+
+class LeakageOut(Answer):
+    """How many held-out rows have an equal or nearly equal question in training."""
+
+    exact: int
+    near: int
+    checked: int
+
+
+class SplitOut(Answer):
+    """The parts of a split."""
+
+    training: DatasetOut
+    validation: DatasetOut
+    test: DatasetOut | None
+    leakage: LeakageOut

@@ -1,0 +1,130 @@
+"""Deployments and chats as REST sees them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
+from app.domain.backend import ChatRequest
+from app.domain.deployments import DeploymentGoal, DeploymentStatus
+from app.domain.hyperparameters import Hyperparameter
+from app.edge import fields
+from app.edge.fields import Answer, Name, Settings, Whole, Wish
+
+_MESSAGE_CHARS = 200_000
+
+
+class DeploymentIn(Wish):
+    """Serve a model; `expires_after_idle_s` 0 means never."""
+
+    target: TargetIn
+    name: Name | None = None
+    content_safety: bool = True
+    expires_after_idle_s: Whole | None = None
+    options: Settings = Field(default_factory=dict)
+
+
+class DeploymentsQuery(fields.Paging):
+    """Which deployments."""
+
+    include_deleted: bool = False
+
+
+class UsageOut(Answer):
+    """What has been asked of a deployment; latencies in milliseconds."""
+
+    requests: int
+    errors: int
+    refusals: int
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+
+
+class DeploymentOut(Answer):
+    """One model being served."""
+
+    id: str
+    name: str
+    target: TargetOut
+    goal: DeploymentGoal
+    status: DeploymentStatus
+    reason: str | None
+    message: str
+    note: str
+    raw_status: str
+    observed_at: datetime | None
+    endpoint: str | None
+    region: str | None
+    content_safety: bool
+    options: dict[str, Hyperparameter]
+    cost_per_hour: MoneyOut | None = Field(None, description="Null where no sourced price exists.")
+    expires_after_idle_s: int | None
+    last_used_at: datetime | None
+    usage: UsageOut
+    restarts: int
+    created_at: datetime
+    ready_at: datetime | None
+    ended_at: datetime | None
+
+
+class MessageIn(Wish):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, Field(max_length=_MESSAGE_CHARS)]
+
+
+class ChatIn(Wish):
+    """An OpenAI-style chat completion."""
+
+    messages: Annotated[list[MessageIn], Field(max_length=200)]
+    temperature: float = 0.0
+    max_tokens: Whole = 256
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    stream: bool = False
+
+    def request(self) -> ChatRequest:
+        """Return what services take."""
+        return ChatRequest(
+            messages=[each.model_dump() for each in self.messages],
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            top_p=self.top_p,
+            seed=self.seed,
+        )
+
+
+class ChatMessageOut(Answer):
+    """What the model said."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+
+
+class ChatChoiceOut(Answer):
+    """The one answer."""
+
+    index: int = 0
+    message: ChatMessageOut
+    finish_reason: str | None
+
+
+class ChatUsageOut(Answer):
+    """Tokens read and written, as far as the backend tells."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+
+
+class ChatOut(Answer):
+    """An OpenAI chat completion."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[ChatChoiceOut]
+    usage: ChatUsageOut

@@ -1,0 +1,60 @@
+"""Drafts as REST sees them."""
+
+from datetime import datetime
+from typing import Any
+
+from app.api.shapes.common import FieldProblemOut
+from app.api.shapes.jobs import EstimateOut, NoticeOut
+from app.domain.drafts import DraftReview, JobDraft, Step
+from app.domain.errors import Problem
+from app.edge.fields import Answer
+
+
+class DraftOut(Answer):
+    """A job in the making; `values` are the answers as they were given, right or wrong."""
+
+    id: str
+    revision: int
+    values: dict[str, Any]
+    visited: list[Step]
+    job: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class StepOut(DraftOut):
+    """A draft after one step was stored, with what is wrong with that step's answers."""
+
+    errors: list[FieldProblemOut]
+
+    @classmethod
+    def of(cls, draft: JobDraft, problems: list[Problem]) -> "StepOut":
+        """Return the draft with these problems."""
+        errors = [FieldProblemOut.model_validate(problem) for problem in problems]
+        return cls(**DraftOut.model_validate(draft).model_dump(), errors=errors)
+
+
+class ReviewOut(Answer):
+    """What a draft still lacks, what it would take, and which code it can be shown as."""
+
+    complete: bool
+    errors: dict[Step, list[FieldProblemOut]]
+    blockers: list[NoticeOut]
+    warnings: list[NoticeOut]
+    estimate: EstimateOut | None
+    code_targets: list[str]
+
+    @classmethod
+    def of(cls, review: DraftReview) -> "ReviewOut":
+        """Return a review in its shape."""
+        return cls(
+            complete=review.complete,
+            errors={
+                step: [FieldProblemOut.model_validate(problem) for problem in problems]
+                for step, problems in review.problems.items()
+            },
+            blockers=[NoticeOut.model_validate(notice) for notice in review.blockers],
+            warnings=[NoticeOut.model_validate(notice) for notice in review.warnings],
+            estimate=None if review.estimate is None else EstimateOut.model_validate(review.estimate),
+            code_targets=list(review.code_targets),
+        )

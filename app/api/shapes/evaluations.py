@@ -1,0 +1,93 @@
+"""Evaluations as REST sees them."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from app.api.shapes.common import TargetIn, TargetOut
+from app.domain.evaluations import EvaluationGoal, EvaluationStatus
+from app.edge import fields
+from app.edge.fields import Answer, Id, Text, Whole, Wish
+
+
+class EvaluationIn(Wish):
+    """Let a target answer the rows of a dataset, perhaps with a system prompt and examples before each question."""
+
+    target: TargetIn
+    dataset: Id
+    system_prompt: Text | None = None
+    few_shot: Whole = 0
+    few_shot_dataset: Id | None = None
+
+
+class EvaluationsQuery(fields.Paging):
+    """Which evaluations."""
+
+    job: Id | None = None
+    model: Id | None = None
+    project: Id | None = None
+
+
+class EvaluationRowsQuery(fields.Paging):
+    """Which rows."""
+
+    wrong: bool = Field(False, description="Only rows that were answered wrongly.")
+
+
+class ConfusionOut(Answer):
+    """How often each label (row) was answered as each label (column); the last column is "other"."""
+
+    labels: list[str]
+    counts: list[list[int]]
+
+
+class MetricsOut(Answer):
+    """The figures; null where there is none, and `missing` says why."""
+
+    rows: int
+    loss: float | None
+    perplexity: float | None
+    token_accuracy: float | None
+    exact_match: float | None
+    token_f1: float | None
+    accuracy: float | None
+    macro_f1: float | None
+    forced_choice_accuracy: float | None
+    confusion: ConfusionOut | None
+    missing: dict[str, str]
+
+
+class EvaluationOut(Answer):
+    """One evaluation and its outcome."""
+
+    id: str
+    target: TargetOut
+    dataset: str
+    project: str | None
+    job: str | None
+    system_prompt: str | None
+    few_shot: int
+    few_shot_dataset: str | None
+    selection_biased: bool
+    goal: EvaluationGoal
+    status: EvaluationStatus
+    reason: str | None
+    message: str
+    note: str
+    done_rows: int
+    total_rows: int | None
+    metrics: MetricsOut | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class EvaluationRowOut(Answer):
+    """One row answered."""
+
+    line: int
+    prompt: str
+    expected: str
+    answer: str
+    correct: bool
+    loss: float | None

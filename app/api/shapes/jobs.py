@@ -1,0 +1,213 @@
+"""Jobs as REST sees them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasPath, Field
+
+from app.api.shapes.common import MoneyOut
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import (
+    JobGoal,
+    JobReason,
+    JobStatus,
+    Method,
+    SplitStrategy,
+    TaskType,
+    ValidationKind,
+)
+from app.edge import fields
+from app.edge.fields import Answer, Id, Line, Settings, Whole, Wish
+
+
+class ValidationIn(Wish):
+    """Where the validation rows come from: a dataset, a split of the training dataset, or nowhere."""
+
+    kind: Literal["dataset", "split", "none"]
+    dataset: Id | None = None
+    ratio: float | None = Field(None, description="The share of all rows for validation, between 0 and 1.")
+    test_ratio: float | None = Field(None, description="The share of all rows for the test set.")
+    seed: Whole | None = None
+    strategy: Literal["random", "grouped", "stratified"] | None = None
+    key: Line | None = None
+
+
+class JobIn(Wish):
+    """A fine-tuning job; `name` is the fine-tuned model's name."""
+
+    project: Id
+    connection: Id
+    base_model: Line
+    name: Line
+    task_type: Literal["chat_completion", "text_completion"] = "chat_completion"
+    method: Literal["sft", "dpo"] = "sft"
+    training_dataset: Id
+    validation: ValidationIn | None = None
+    test_dataset: Id | None = None
+    hyperparameters: Settings = Field(default_factory=dict)
+    seed: Whole | None = None
+    options: Settings = Field(default_factory=dict)
+
+    def fields(self) -> dict[str, Any]:
+        """Return what was given, as services take it."""
+        return self.model_dump(exclude_none=True)
+
+
+class ResolveIn(Wish):
+    """How an unknown submit ended: it is that job at the provider, or it never arrived."""
+
+    remote_id: Annotated[Line, Field(min_length=1)] | None = None
+    not_submitted: bool = False
+
+
+class JobsQuery(fields.Paging):
+    """Which jobs, in which order."""
+
+    status: list[JobStatus] = Field(default_factory=list, max_length=20)
+    project: Id | None = None
+    connection: Id | None = None
+    q: Line | None = Field(None, description="Text that must stand in the name, the base model or the id.")
+    sort: Literal["-created_at", "created_at"] = "-created_at"
+
+
+class MetricsQuery(fields.Query):
+    """Which series, how fine, and from where on."""
+
+    name: list[Line] = Field(default_factory=list, max_length=50)
+    points: int = Field(1000, ge=2, le=5000, description="How many points a series has at most; every peak is kept.")
+    since: int | None = Field(None, ge=-1, le=2**53, description="Only steps behind this one.")
+
+
+class LogQuery(fields.Query):
+    """How much of the log."""
+
+    lines: int = Field(200, ge=1, le=10_000)
+
+
+class NoticeOut(Answer):
+    """A blocker or a warning, and the wizard's step where it is mended."""
+
+    step: str
+    pointer: str
+    message: str
+    fix: str
+
+
+class CostRangeOut(Answer):
+    """What a job may cost."""
+
+    low: MoneyOut
+    expected: MoneyOut
+    high: MoneyOut
+
+
+class EstimateOut(Answer):
+    """What a job will take, as far as that is known."""
+
+    tokens: int | None
+    epochs: float | None
+    steps: int | None
+    duration_s: float | None
+    cost: CostRangeOut | None
+    basis: str
+    blockers: list[NoticeOut]
+    warnings: list[NoticeOut]
+
+
+class ValidationOut(Answer):
+    """Where the validation rows come from."""
+
+    kind: ValidationKind
+    dataset: str | None
+    ratio: float | None
+    test_ratio: float | None
+    seed: int
+    strategy: SplitStrategy
+    key: str | None
+
+
+class SpecOut(Answer):
+    """What was asked for."""
+
+    project: str
+    connection: str
+    base_model: str
+    name: str
+    task_type: TaskType
+    method: Method
+    training_dataset: str
+    validation: ValidationOut
+    test_dataset: str | None
+    hyperparameters: dict[str, Hyperparameter]
+    seed: int | None
+    options: dict[str, Hyperparameter]
+
+
+class PartsOut(Answer):
+    """The datasets that the job really uses."""
+
+    training: str
+    validation: str | None
+    test: str | None
+
+
+class ProgressOut(Answer):
+    """How far training is."""
+
+    step: int | None
+    steps: int | None
+    epoch: float | None
+    epochs: float | None
+    eta_s: float | None
+    stage: str
+
+
+class CostOut(Answer):
+    """What a job costs."""
+
+    estimated: MoneyOut | None
+    so_far: MoneyOut | None
+
+
+class JobOut(Answer):
+    """One fine-tuning job: what was asked, where it stands, and the backend's own word with its time."""
+
+    id: str
+    name: str = Field(validation_alias=AliasPath("spec", "name"))
+    status: JobStatus
+    goal: JobGoal
+    reason: JobReason | None
+    message: str
+    note: str
+    raw_status: str
+    observed_at: datetime | None
+    remote_id: str | None
+    progress: ProgressOut
+    spec: SpecOut
+    parts: PartsOut | None
+    fine_tuned_model: str | None
+    cost: CostOut | None = Field(None, description="Null where no sourced price exists.")
+    cloned_from: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class SeriesOut(Answer):
+    """One series as two columns of equal length; null where a value was not finite."""
+
+    name: str
+    steps: list[int]
+    values: list[float | None]
+
+
+class CheckpointOut(Answer):
+    """A saved state; `present` until its files are removed."""
+
+    step: int
+    remote_id: str
+    epoch: float | None
+    train_loss: float | None
+    validation_loss: float | None
+    best: bool
+    present: bool

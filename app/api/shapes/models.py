@@ -1,0 +1,77 @@
+"""Fine-tuned models as REST sees them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.domain.deployments import Deployment
+from app.domain.evaluations import Evaluation
+from app.domain.models import FineTunedModel, ModelStatus
+from app.edge import fields
+from app.edge.fields import Answer, Id, Line, Wish
+
+
+class ModelsQuery(fields.Paging):
+    """Which models."""
+
+    project: Id | None = None
+
+
+class ModelOut(Answer):
+    """The product of a job."""
+
+    id: str
+    name: str
+    job: str | None
+    project: str
+    connection: str
+    base_model: str
+    remote_id: str
+    adapter: str
+    status: ModelStatus
+    size_bytes: int | None
+    checkpoint_step: int | None
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+class ModelDetailOut(ModelOut):
+    """A model with the ids of what judges and what serves it."""
+
+    evaluations: list[str]
+    deployments: list[str]
+
+    @classmethod
+    def of(
+        cls, model: FineTunedModel, evaluations: Sequence[Evaluation], deployments: Sequence[Deployment]
+    ) -> "ModelDetailOut":
+        """Return a model with its evaluations and deployments."""
+        return cls(
+            **ModelOut.model_validate(model).model_dump(),
+            evaluations=[each.id for each in evaluations],
+            deployments=[each.id for each in deployments],
+        )
+
+
+class TeardownIn(Wish):
+    """The model's name, typed by the one who wants it gone."""
+
+    confirm: Line
+
+
+class TeardownStepOut(Answer):
+    """One step: what is removed, what that saves, whether it is done."""
+
+    kind: str
+    id: str
+    label: str
+    saves: str
+    done: bool
+
+
+class TeardownOut(Answer):
+    """What removing a model takes, in its order."""
+
+    model: ModelOut
+    steps: list[TeardownStepOut]
+    blockers: list[str]
+    started: bool

@@ -1,0 +1,24 @@
+"""Runtime environments as REST sees them."""
+
+from typing import Literal
+
+from app.edge.fields import Answer, Wish
+from app.setup.runtimes import RuntimeStatus
+
+
+class RuntimeIn(Wish):
+    """Make an environment; `allow_cuda` agrees to the large CUDA build where no CPU build is to be had."""
+
+    name: Literal["trl"]
+    allow_cuda: bool = False
+
+
+class RuntimeOut(Answer):
+    """Where an environment stands; `progress` runs from 0 to 1."""
+
+    name: str
+    status: RuntimeStatus
+    progress: float
+    message: str
+    size_bytes: int | None
+    log_tail: list[str]

@@ -1,0 +1,92 @@
+"""Files handed out so that no browser runs them: as attachments, under a policy that allows nothing."""
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from app.domain.metrics import MetricSeries
+
+_SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
+_PIECE = 1 << 20
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def attachment(path: Path, filename: str, media_type: str = "application/octet-stream") -> Response:
+    """Return a file under a name (any text; encoded as RFC 6266 says)."""
+    return FileResponse(path, media_type=media_type, filename=filename, headers=_SANDBOX)
+
+
+def text_attachment(text: str, filename: str, media_type: str) -> Response:
+    """Return a text under an ASCII name of our own making."""
+    headers = {**_SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
+    return Response(text, headers=headers, media_type=media_type)
+
+
+def zipped(folder: Path, filename: str) -> Response:
+    """Return a folder's regular files as a ZIP archive, made while it is sent; `filename` is ASCII of our making."""
+    headers = {**_SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
+    return StreamingResponse(_zip_pieces(folder), headers=headers, media_type="application/zip")
+
+
+def metrics_csv(series: Sequence[MetricSeries]) -> str:
+    """Return series as a table with one row a step and one column a series; empty where a series has no value."""
+    by_step: dict[int, dict[str, float | None]] = {}
+    for each in series:
+        for step, value in zip(each.steps, each.values, strict=True):
+            by_step.setdefault(step, {})[each.name] = value
+    names = [each.name for each in series]
+    lines = [",".join(["step", *(csv_cell(name) for name in names)])]
+    for step in sorted(by_step):
+        values = (by_step[step].get(name) for name in names)
+        lines.append(",".join([str(step), *("" if value is None else repr(value) for value in values)]))
+    return "\r\n".join(lines) + "\r\n"
+
+
+def csv_cell(text: str) -> str:
+    """Return a text as one cell of CSV (RFC 4180) that no spreadsheet takes for a formula."""
+    safe = f"'{text}" if text.lstrip(" \ufeff\n").startswith(_FORMULA_STARTS) else text
+    if any(character in safe for character in ',"\r\n'):
+        return '"' + safe.replace('"', '""') + '"'
+    return safe
+
+
+class _Passing(io.RawIOBase):
+    """A file that keeps nothing but what has not been sent yet; it cannot seek, so the archive is written forwards."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(memoryview(data))  # type: ignore[arg-type]  # whatever has the buffer protocol
+        self._pending += piece
+        return len(piece)
+
+    def take(self) -> bytes:
+        """Return what has been written since the last time."""
+        piece = bytes(self._pending)
+        self._pending.clear()
+        return piece
+
+
+def _zip_pieces(folder: Path) -> Iterator[bytes]:
+    out = _Passing()
+    # Weights do not compress; storing them costs no time.
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or not path.is_file():
+                continue
+            entry = zipfile.ZipInfo.from_file(
+                path, f"{folder.name}/{path.relative_to(folder)}", strict_timestamps=False
+            )
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while piece := source.read(_PIECE):
+                    target.write(piece)
+                    yield out.take()
+            yield out.take()
+    yield out.take()
