@@ -1,0 +1,93 @@
+"""The backend `local`: everything this machine can do, put together."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from app.backends.local.code import ShowsCodeHere
+from app.backends.local.doctor import ChecksHere
+from app.backends.local.errors import in_backend_words
+from app.backends.local.estimate import EstimatesHere
+from app.backends.local.evaluation import EvaluatesHere
+from app.backends.local.jobs import TrainsHere
+from app.backends.local.models import BaseModels
+from app.backends.local.process import Runs
+from app.backends.local.serving import ServesHere
+from app.backends.local.weights import KeepsWeightsHere
+from app.backends.local.workshop import Workshop
+from app.domain.catalog import CatalogModel
+from app.kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """How much of this machine is used: `threads` of one child (0 chooses), `slots` of trainings at once, `device`
+    auto, cpu, cuda or mps; `offline` asks the hub for nothing.
+    """
+
+    threads: int = 0
+    slots: int = 1
+    device: str = "auto"
+    offline: bool = False
+
+
+_DEFAULT = Machine()
+
+
+class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere):
+    """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
+    another object over the same folder takes up everything that is there.
+    """
+
+    name = "local"
+    # A submit is a process on this machine. The look-up by tag must only wait until that has said who it is.
+    acceptance_grace = timedelta(seconds=5)
+
+    def __init__(
+        self,
+        *,
+        runs: Path,
+        starter: Path,
+        interpreter: Callable[[], Path],
+        environment: Mapping[str, str],
+        clock: Clock,
+        machine: Machine = _DEFAULT,
+    ) -> None:
+        """`interpreter` returns the runtime's Python, or raises NoCapacity saying how far its installation is.
+
+        `runs` is the folder of run folders, `starter` the built-in base model's directory. Of `environment`, children
+        are handed what `process.PASSED_ON` names.
+        """
+        self.workshop = Workshop(
+            runs=Runs(runs, interpreter=interpreter, environment=environment, clock=clock),
+            models=BaseModels(starter, environment, offline=machine.offline),
+            threads=machine.threads or default_threads(os.cpu_count() or 1),
+            slots=machine.slots,
+            device=machine.device,
+        )
+
+    @in_backend_words
+    def check(self) -> None:
+        """Return if the runtime environment is there.
+
+        Raises:
+            NoCapacity: with how far its installation is.
+        """
+        self.workshop.runs.interpreter()
+
+    @in_backend_words
+    def base_models(self) -> Sequence[CatalogModel]:
+        """Return the starter and a few models of the hub."""
+        return self.workshop.models.listed()
+
+    @in_backend_words
+    def base_model(self, identifier: str) -> CatalogModel:
+        """Return one base model: builtin:starter, path:/a/directory or hf:organisation/name."""
+        return self.workshop.models.one(identifier)
+
+
+def default_threads(cores: int) -> int:
+    """Return the threads of one training: one core is left to the web server and whoever else is there."""
+    return max(1, cores - 1)

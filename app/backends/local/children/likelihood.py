@@ -1,0 +1,83 @@
+"""How likely a model finds given answers, and what it answers itself. Greedy; batches padded where it cannot matter."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Of one answer: negative log likelihood in nats, tokens, and how many of them were the model's first choice."""
+
+    nll: float
+    tokens: int
+    right: int
+
+
+@torch.inference_mode()
+def likelihoods(
+    model: Any, sequences: Sequence[tuple[list[int], int]], *, pad: int, batch_size: int, tick: Callable[[], None]
+) -> list[Likelihood]:
+    """Return the likelihood of each (tokens, start of the answer). Padding goes right, where no token can see it."""
+    found: list[Likelihood] = []
+    for batch in _batches(sequences, batch_size):
+        tick()
+        width = max(len(ids) for ids, _ in batch)
+        ids = torch.full((len(batch), width), pad)
+        mask = torch.zeros((len(batch), width), dtype=torch.long)
+        for index, (tokens, _) in enumerate(batch):
+            ids[index, : len(tokens)] = torch.tensor(tokens)
+            mask[index, : len(tokens)] = 1
+        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+        for index, (tokens, start) in enumerate(batch):
+            found.append(_of_row(logits[index, start - 1 : len(tokens) - 1], tokens[start:]))
+    return found
+
+
+def _of_row(logits: torch.Tensor, answer: list[int]) -> Likelihood:
+    wanted = torch.tensor(answer, device=logits.device)
+    nll = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
+    return Likelihood(float(nll), len(answer), int((logits.argmax(-1) == wanted).sum()))
+
+
+@torch.inference_mode()
+def greedy_answers(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    tick: Callable[[], None],
+) -> list[str]:
+    """Return the model's answers, special tokens and surrounding white space removed. Padding goes left."""
+    answers: list[str] = []
+    config = generation_config(model, tokenizer, max_new_tokens=max_new_tokens, do_sample=False)
+    for batch in _batches(prompts, batch_size):
+        tick()
+        width = max(len(ids) for ids in batch)
+        ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(tokens)) + tokens for tokens in batch])
+        mask = torch.tensor([[0] * (width - len(tokens)) + [1] * len(tokens) for tokens in batch])
+        made = model.generate(
+            input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=config
+        )
+        answers += [text.strip() for text in tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)]
+    return answers
+
+
+def generation_config(model: Any, tokenizer: PreTrainedTokenizerBase, **wanted: Any) -> GenerationConfig:
+    """Return how to generate: as `wanted`, and with nothing of the sampling habits that a model's own config may bring.
+
+    The end is the model's own ends and the tokenizer's.
+    """
+    own = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [] if own is None else [own])}
+    return GenerationConfig(eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id, use_cache=True, **wanted)
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]

@@ -1,0 +1,113 @@
+"""Evaluating: one child per evaluation; its rows and figures are read once, when it is done."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from app.backends.local.errors import cause_of_death, in_backend_words, reason_of, sentence, untyped
+from app.backends.local.process import Look
+from app.backends.local.workshop import Workshop
+from app.domain.backend import EvaluationObservation, EvaluationRequest, NotFound
+from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.jobs import JobReason
+
+_EVALUATOR = "evaluator"
+_ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss")
+_SOON = timedelta(seconds=1)
+
+
+class EvaluatesHere:
+    """To let a base or tuned model answer held-out rows, and to count."""
+
+    workshop: Workshop
+
+    @in_backend_words
+    def start_evaluation(self, request: EvaluationRequest) -> None:
+        """Begin; a repeat finds what the first call made."""
+        if not request.rows.is_file():
+            raise NotFound("The file with the test rows is gone.", fix="Upload the dataset again.")
+        spec = {
+            "kind": "evaluate",
+            "target": self.workshop.target(request.base_model, request.model),
+            "rows": str(request.rows),
+            "system_prompt": request.system_prompt,
+            "few_shot": [dict(example) for example in request.few_shot],
+            "labels": list(request.labels),
+            "batch_size": self.workshop.batch_for(request.base_model),
+            "threads": self.workshop.threads,
+            "device": self.workshop.device,
+            "offline": self.workshop.models.offline or not request.base_model.startswith("hf:"),
+        }
+        self.workshop.runs.start(request.tag, _EVALUATOR, spec)
+
+    @in_backend_words
+    def observe_evaluation(self, tag: str) -> EvaluationObservation:
+        """Look at an evaluation. One that was stopped from outside begins anew: it has nothing to lose."""
+        runs = self.workshop.runs
+        look = runs.look(tag)
+        if not look.exists:
+            raise NotFound(f"The folder of evaluation {tag} is gone.", fix="Start the evaluation again.")
+        if look.state == "succeeded":
+            return _finished(runs.folder(tag))
+        if look.alive:
+            if look.stopping:
+                runs.stop(tag)
+            done, total = self._progress(tag)
+            return EvaluationObservation(
+                status=EvaluationStatus.RUNNING, done_rows=done, total_rows=total, next_look=_SOON
+            )
+        if look.stopping:
+            return EvaluationObservation(status=EvaluationStatus.CANCELLED, reason=JobReason.REQUESTED)
+        if look.state == "stopped" or (look.died and look.rebooted):
+            runs.restart(tag, _EVALUATOR)
+        elif look.state == "failed" or look.died:
+            return self._failed(tag, look)
+        return EvaluationObservation(status=EvaluationStatus.RUNNING, next_look=_SOON)
+
+    @in_backend_words
+    def cancel_evaluation(self, tag: str) -> None:
+        """Stop it; nothing is kept."""
+        self.workshop.runs.stop(tag)
+
+    def _failed(self, tag: str, look: Look) -> EvaluationObservation:
+        code, message = (
+            str(look.told.get("code", "")),
+            sentence(str(look.told.get("message")), str(look.told.get("fix"))),
+        )
+        if look.state != "failed":
+            code, message = cause_of_death(look.exit_code, self.workshop.runs.log(tag, 100))
+        return EvaluationObservation(status=EvaluationStatus.FAILED, message=message, reason=reason_of(code))
+
+    def _progress(self, tag: str) -> tuple[int, int | None]:
+        news, _ = self.workshop.runs.news(tag, None)
+        told = [event for _, event in news if event.get("kind") == "progress"]
+        return (int(told[-1]["done"]), int(told[-1]["total"])) if told else (0, None)
+
+
+def _finished(folder: Path) -> EvaluationObservation:
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    rows = _rows(folder / "rows.jsonl")
+    skipped = int(result.get("skipped", 0))
+    return EvaluationObservation(
+        status=EvaluationStatus.SUCCEEDED,
+        message=f"{skipped} rows are longer than the model's context and were left out." if skipped else "",
+        done_rows=len(rows),
+        total_rows=len(rows),
+        metrics=_metrics(untyped(result.get("metrics"))),
+        rows=rows,
+    )
+
+
+def _metrics(found: Mapping[str, Any]) -> EvaluationMetrics:
+    confusion = found.get("confusion")
+    known = {name: value for name, value in found.items() if name in EvaluationMetrics.__dataclass_fields__}
+    known["confusion"] = Confusion(labels=confusion["labels"], counts=confusion["counts"]) if confusion else None
+    return EvaluationMetrics(**known)
+
+
+def _rows(path: Path) -> Sequence[EvaluationRow]:
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return [EvaluationRow(**{name: row[name] for name in _ROW_FIELDS}) for row in rows]

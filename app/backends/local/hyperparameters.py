@@ -1,0 +1,187 @@
+"""The knobs of a training here: names, ranges, defaults, help; what "auto" becomes; and three presets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.domain.backend import Rejected
+from app.domain.hyperparameters import (
+    AUTO,
+    Hyperparameter,
+    HyperparameterSpec,
+    HyperparameterType,
+    Preset,
+    check_values,
+)
+
+_INT, _NUM, _BOOL = HyperparameterType.INTEGER, HyperparameterType.NUMBER, HyperparameterType.BOOLEAN
+_CHOICE, _TEXT = HyperparameterType.CHOICE, HyperparameterType.STRING
+
+_SPECS: tuple[HyperparameterSpec, ...] = (
+    HyperparameterSpec(
+        name="n_epochs", label="Epochs", type=_INT, default=AUTO, auto=True, minimum=1, maximum=100,
+        help="How often the model sees every row. More learn the rows better, until they are learned by heart.",
+    ),
+    HyperparameterSpec(
+        name="batch_size", label="Batch size", type=_INT, default=AUTO, auto=True, minimum=1, maximum=512,
+        help="Rows per step. Larger is steadier and needs more memory.", unit="rows",
+    ),
+    HyperparameterSpec(
+        name="learning_rate", label="Learning rate", type=_NUM, default=AUTO, auto=True,
+        minimum=0, maximum=1, exclusive_minimum=True,
+        help="The size of each step at its largest. Too high and the loss explodes; too low and nothing is learned.",
+    ),
+    HyperparameterSpec(
+        name="max_length", label="Max length", type=_INT, default=AUTO, auto=True, minimum=8, maximum=1_048_576,
+        help="Rows are cut after so many tokens; one whose answer begins later is left out.", unit="tokens",
+    ),
+    HyperparameterSpec(
+        name="warmup_steps", label="Warm-up", type=_INT, default=AUTO, auto=True, minimum=0, maximum=100_000,
+        help="Steps in which the learning rate rises from 0.", unit="steps", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="lr_scheduler", label="Learning rate schedule", type=_CHOICE, default="cosine",
+        choices=("cosine", "linear", "constant", "constant_with_warmup", "inverse_sqrt"),
+        help="How the learning rate falls after the warm-up.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="optimizer", label="Optimizer", type=_CHOICE, default="adamw_torch",
+        choices=("adamw_torch", "adafactor", "sgd", "rmsprop", "adagrad"),
+        help="AdamW fits nearly always; Adafactor needs less memory.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="loss_type", label="Loss", type=_CHOICE, default="nll", choices=("nll", "dft"),
+        help="nll: cross entropy. dft: cross entropy weighted by the model's own probability of each token, which "
+        "forgets less (arXiv 2508.05629). Validation is measured by the same loss, so runs of the two do not compare.",
+        advanced=True,
+    ),
+    HyperparameterSpec(
+        name="assistant_only_loss", label="Learn from answers only", type=_BOOL, default=True,
+        help="The loss counts the assistant's turns (or the completion) and not what is asked.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="weight_decay", label="Weight decay", type=_NUM, default=0.0, minimum=0, maximum=1,
+        help="Pulls the weights towards 0, against learning by heart.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="dropout", label="Dropout", type=_NUM, default=AUTO, auto=True, minimum=0, maximum=0.9,
+        help="The share of activations left out by chance in each step, against learning by heart.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="gradient_accumulation_steps", label="Gradient accumulation", type=_INT, default=1, minimum=1,
+        maximum=1024,
+        help="Batches per step: a larger batch in the memory of a small one.", unit="batches", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="max_grad_norm", label="Gradient limit", type=_NUM, default=1.0, minimum=0, maximum=1000,
+        help="Longer gradients are cut to this length; 0 cuts none.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="adam_beta1", label="Adam β₁", type=_NUM, default=0.9, minimum=0, maximum=0.9999,
+        help="How long Adam remembers the direction.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="adam_beta2", label="Adam β₂", type=_NUM, default=AUTO, auto=True, minimum=0, maximum=0.99999,
+        help="How long Adam remembers the scale; short trainings want less than 0.999.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="activation_checkpointing", label="Save memory", type=_BOOL, default=False,
+        help="Recompute activations instead of keeping them: less memory, about a fifth slower.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="checkpoints_per_epoch", label="Checkpoints per epoch", type=_INT, default=1, minimum=1, maximum=50,
+        help="How often validation loss is measured and the state kept.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="keep_checkpoints", label="Checkpoints kept", type=_INT, default=3, minimum=1, maximum=100,
+        help="Older ones are removed, the best one never.", advanced=True,
+    ),
+    HyperparameterSpec(
+        name="adapter", label="Method of tuning", type=_CHOICE, default="none", choices=("none", "lora"), option=True,
+        help="none: all weights are tuned. lora: a small adapter beside them, for models that are large.",
+    ),
+    HyperparameterSpec(
+        name="lora_r", label="LoRA rank", type=_INT, default=8, minimum=1, maximum=1024, option=True, advanced=True,
+        help="The adapter's size: how many directions it may change.",
+    ),
+    HyperparameterSpec(
+        name="lora_alpha", label="LoRA alpha", type=_INT, default=16, minimum=1, maximum=4096, option=True,
+        advanced=True, help="The adapter's weight; twice the rank is usual.",
+    ),
+    HyperparameterSpec(
+        name="lora_dropout", label="LoRA dropout", type=_NUM, default=0.0, minimum=0, maximum=0.9, option=True,
+        advanced=True, help="Dropout inside the adapter.",
+    ),
+    HyperparameterSpec(
+        name="lora_target_modules", label="LoRA targets", type=_TEXT, default="all-linear", option=True, advanced=True,
+        help="all-linear, or names of the layers to adapt, separated by commas.",
+    ),
+)  # fmt: skip
+
+# What "auto" becomes. The starter's are those of its measured recipe (app/samples/support_triage/recipe*.json). For
+# other models, LoRA takes ten times the rate of full fine-tuning (Schulman et al. 2025, "LoRA without regret").
+_STARTER: Mapping[str, Hyperparameter] = {
+    "n_epochs": 4, "batch_size": 16, "learning_rate": 5e-4, "warmup_steps": 10, "dropout": 0.1, "adam_beta2": 0.99,
+    "max_length": 256,
+}  # fmt: skip
+_STARTER_LORA: Mapping[str, Hyperparameter] = {**_STARTER, "n_epochs": 6, "learning_rate": 3e-3}
+_OTHER: Mapping[str, Hyperparameter] = {
+    "n_epochs": 3, "batch_size": 8, "learning_rate": 2e-5, "warmup_steps": 10, "dropout": 0.0, "adam_beta2": 0.999,
+    "max_length": 1024,
+}  # fmt: skip
+_OTHER_LORA: Mapping[str, Hyperparameter] = {**_OTHER, "learning_rate": 2e-4}
+
+
+def specs(context_length: int | None) -> Sequence[HyperparameterSpec]:
+    """Return the knobs of a base model; max length ends at its context."""
+    if context_length is None:
+        return _SPECS
+    return tuple(replace(spec, maximum=context_length) if spec.name == "max_length" else spec for spec in _SPECS)
+
+
+def presets(*, starter: bool) -> Sequence[Preset]:
+    """Return the three presets: values besides them are left as they are."""
+    epochs = (1, 4, 8) if starter else (1, 3, 5)
+    return (
+        Preset(
+            id="quick", label="Quick look", values={"n_epochs": epochs[0], "checkpoints_per_epoch": 2},
+            help="One pass over the rows: shows that everything works, and where the loss is going.",
+        ),
+        Preset(
+            id="balanced", label="Balanced", values={"n_epochs": epochs[1], "checkpoints_per_epoch": 1},
+            help="What usually serves best; the checkpoint of least validation loss is kept.",
+        ),
+        Preset(
+            id="thorough", label="Thorough", values={"n_epochs": epochs[2], "checkpoints_per_epoch": 2},
+            help="Twice as long, measured twice as often; the best checkpoint guards against too much.",
+        ),
+    )  # fmt: skip
+
+
+def resolve(
+    hyperparameters: Mapping[str, Hyperparameter],
+    options: Mapping[str, Hyperparameter],
+    *,
+    starter: bool,
+    context_length: int | None,
+) -> dict[str, Any]:
+    """Return a value for every knob, defaults filled in and "auto" decided: what is sent to the trainer.
+
+    Raises:
+        Rejected: with a sentence per value that is unknown or out of range.
+    """
+    known = specs(context_length)
+    chosen, problems = check_values([spec for spec in known if not spec.option], hyperparameters, "/hyperparameters")
+    more, more_problems = check_values([spec for spec in known if spec.option], options, "/options")
+    if problems or more_problems:
+        found = [*problems, *more_problems]
+        raise Rejected(" ".join(problem.message for problem in found), fix=" ".join(problem.fix for problem in found))
+    settings = {spec.name: spec.default for spec in known} | chosen | more
+    lora = settings["adapter"] == "lora"
+    auto = (_STARTER_LORA if lora else _STARTER) if starter else (_OTHER_LORA if lora else _OTHER)
+    for name, value in settings.items():
+        if value == AUTO:
+            settings[name] = auto[name]
+    if context_length is not None and settings["max_length"] == auto["max_length"]:
+        settings["max_length"] = min(int(auto["max_length"]), context_length)
+    return settings

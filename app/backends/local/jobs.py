@@ -1,0 +1,197 @@
+"""Training: submit, find, observe, cancel, resume; each looks at the run folder and goes by what is there."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from app.backends.local.children import presence
+from app.backends.local.errors import cause_of_death, in_backend_words, reason_of, sentence, untyped
+from app.backends.local.hyperparameters import resolve
+from app.backends.local.models import STARTER
+from app.backends.local.process import Look
+from app.backends.local.reading import checkpoints, events, metrics, progress
+from app.backends.local.weights import size_bytes
+from app.backends.local.workshop import Workshop
+from app.domain.backend import (
+    JobObservation,
+    NoCapacity,
+    NotFound,
+    RemoteFile,
+    RemoteJob,
+    TrainingRequest,
+    Unsupported,
+)
+from app.domain.jobs import JobReason, JobStatus
+
+TRAIN = "train"
+_TRAINER = "trainer"
+_SOON, _LATER = timedelta(seconds=1), timedelta(seconds=3)
+
+
+class TrainsHere:
+    """The least that a backend can do, on this machine."""
+
+    workshop: Workshop
+
+    @in_backend_words
+    def upload(self, path: Path, *, tag: str) -> RemoteFile:
+        """Keep the rows under `tag` for as long as the training may need them: a second name for the same bytes."""
+        kept = self.workshop.runs.folder("uploads") / f"{self.workshop.runs.folder(tag).name}.jsonl"
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not kept.exists():
+            partial = kept.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            try:
+                os.link(path, partial)
+            except FileNotFoundError:
+                raise
+            except OSError:  # another file system
+                shutil.copyfile(path, partial)
+            partial.replace(kept)
+        return RemoteFile(kept.name)
+
+    def file(self, file: RemoteFile) -> RemoteFile:
+        """Return the file: it is ready as soon as it is there."""
+        self._rows(file)
+        return RemoteFile(file.id)
+
+    @in_backend_words
+    def discard_file(self, file: RemoteFile) -> None:
+        """Remove the file's name here."""
+        with suppress(NotFound):
+            self._rows(file).unlink(missing_ok=True)
+
+    @in_backend_words
+    def submit(self, request: TrainingRequest) -> RemoteJob:
+        """Start the training's child, once per tag.
+
+        Raises:
+            NoCapacity: while as many trainings run as this machine may.
+        """
+        runs, job = self.workshop.runs, RemoteJob(request.tag)
+        if self.find(request.tag) is not None:
+            return job
+        if request.method != "sft":
+            raise Unsupported(f"{request.method} is not trained on this machine yet.", fix="Choose sft.")
+        others = [tag for tag in runs.at_work(TRAIN) if tag != request.tag]
+        if len(others) >= self.workshop.slots:
+            raise NoCapacity(f"This machine is training {others[0]}; it takes {self.workshop.slots} at a time.")
+        runs.start(request.tag, _TRAINER, self._spec(request))
+        return job
+
+    @in_backend_words
+    def find(self, tag: str) -> RemoteJob | None:
+        """Return the job if its child has ever come to life: before that, a submit has done nothing."""
+        look = self.workshop.runs.look(tag)
+        return RemoteJob(tag) if look.alive or look.started else None
+
+    @in_backend_words
+    def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
+        """Look at the run folder; `since` is a place in its file of events."""
+        look = self.workshop.runs.look(job.id)
+        if not look.exists:
+            raise NotFound(f"The folder of run {job.id} is gone.", fix="Start the training again.")
+        if look.stopping and look.alive:
+            self.workshop.runs.stop(job.id)
+        news, cursor = self.workshop.runs.news(job.id, since)
+        status, reason, message = self._verdict(job.id, look)
+        done = status is JobStatus.SUCCEEDED
+        final = status in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+        return JobObservation(
+            status=status,
+            reason=reason,
+            message=message,
+            raw_status=look.state or "starting",
+            progress=progress(news, look),
+            fine_tuned_model=f"run:{job.id}" if done else None,
+            model_size_bytes=size_bytes(self.workshop.runs.folder(job.id) / "model") if done else None,
+            interrupted=status is JobStatus.FAILED and _may_go_on(look),
+            sent=self._sent(job.id) if since is None else None,
+            events=events(news),
+            metrics=metrics(news),
+            checkpoints=checkpoints(news),
+            cursor=cursor,
+            next_look=None if final else _SOON if look.state != "training" else _LATER,
+        )
+
+    @in_backend_words
+    def cancel(self, job: RemoteJob) -> None:
+        """Ask the child to save its work and end; after a grace, `observe` sees to it that it does."""
+        self.workshop.runs.stop(job.id)
+
+    @in_backend_words
+    def resume(self, job: RemoteJob) -> None:
+        """Start the child again; it goes on from its newest whole checkpoint, or from the beginning."""
+        self.workshop.runs.restart(job.id, _TRAINER)
+
+    def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
+        """Return the end of what the child and its libraries printed."""
+        return self.workshop.runs.log(job.id, lines)
+
+    def log_path(self, job: RemoteJob) -> Path | None:
+        """Return that output as a file."""
+        return self.workshop.runs.log_path(job.id)
+
+    def _rows(self, file: RemoteFile) -> Path:
+        path = self.workshop.runs.folder("uploads") / self.workshop.runs.folder(file.id).name
+        if not path.is_file():
+            raise NotFound(f"The rows {file.id} are gone.", fix="Upload the dataset again.")
+        return path
+
+    def _spec(self, request: TrainingRequest) -> dict[str, Any]:
+        base = self.workshop.models.resolve(request.base_model)
+        settings = resolve(
+            request.hyperparameters,
+            request.options,
+            starter=base.id == STARTER,
+            context_length=self.workshop.models.context_length(base.id),
+        )
+        validation = request.validation_file
+        return {
+            "kind": TRAIN,
+            "name": request.suffix,
+            "base": base.as_spec(),
+            "settings": settings,
+            "seed": request.seed or 0,
+            "threads": self.workshop.threads,
+            "device": self.workshop.device,
+            "offline": self.workshop.models.offline or base.hub is None,
+            "train": str(self._rows(request.training_file)),
+            "validation": str(self._rows(validation)) if validation else None,
+            "rates": str(self.workshop.runs.root / "rates.jsonl"),
+        }
+
+    def _sent(self, tag: str) -> Mapping[str, Any] | None:
+        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        return None if spec is None else {**untyped(spec.get("settings")), "seed": spec.get("seed", 0)}
+
+    def _verdict(self, tag: str, look: Look) -> tuple[JobStatus, JobReason | None, str]:
+        if look.state == "succeeded":
+            return JobStatus.SUCCEEDED, None, ""
+        if look.stopping:
+            if look.alive:
+                return JobStatus.CANCELLING, JobReason.REQUESTED, ""
+            return JobStatus.CANCELLED, JobReason.REQUESTED, "It was stopped; its checkpoints are kept."
+        if look.alive or not (look.died or look.state in {"failed", "stopped"}):
+            return JobStatus.RUNNING if look.started else JobStatus.QUEUED, None, ""
+        return JobStatus.FAILED, *self._cause(tag, look)
+
+    def _cause(self, tag: str, look: Look) -> tuple[JobReason, str]:
+        if look.state == "failed":
+            code = str(look.told.get("code", ""))
+            return reason_of(code), sentence(str(look.told.get("message")), str(look.told.get("fix")))
+        if look.state == "stopped":
+            return JobReason.BACKEND_ERROR, "The training was stopped from outside; it saved its work."
+        if look.rebooted:
+            return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
+        code, text = cause_of_death(look.exit_code, self.workshop.runs.log(tag, 100))
+        return reason_of(code), text
+
+
+def _may_go_on(look: Look) -> bool:
+    """Tell whether starting again may help: it was no failure of the training's own."""
+    return look.started and look.state not in {"failed", "succeeded"} and not look.stopping

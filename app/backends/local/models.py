@@ -1,0 +1,225 @@
+"""Base models by id (`builtin:starter`, `path:/…`, `hf:org/name`), and the folders of tuned ones."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.backends.local import hyperparameters
+from app.domain.backend import NotFound, Rejected
+from app.domain.catalog import CatalogModel
+
+STARTER = "builtin:starter"
+_TASKS = ("chat_completion", "text_completion")
+# The hub's own rule for repository names (huggingface_hub 2.4, validate_repo_id): 96 characters, no leading - or .
+_HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+_HUB = "https://huggingface.co"
+_HUB_TIMEOUT_S = 4.0
+_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "seq_length")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+_SUGGESTED = (
+    ("hf:HuggingFaceTB/SmolLM2-135M-Instruct", 135_000_000, "Apache-2.0", "Small enough for a laptop's processor."),
+    ("hf:Qwen/Qwen3-0.6B", 600_000_000, "Apache-2.0", "A small model for many languages; a GPU is advised."),
+    ("hf:microsoft/Phi-4-mini-instruct", 3_800_000_000, "MIT", "The successor of Phi-3 mini; needs a GPU."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model as children are told: its id, and a directory or a hub name."""
+
+    id: str
+    path: Path | None = None
+    hub: str | None = None
+
+    def as_spec(self) -> dict[str, Any]:
+        """Return it as JSON for a child's spec."""
+        return {"id": self.id, "path": str(self.path) if self.path else None, "hub": self.hub}
+
+
+class BaseModels:
+    """What can be trained here."""
+
+    def __init__(self, starter: Path, environment: Mapping[str, str], *, offline: bool) -> None:
+        self._starter = starter
+        self._hub = environment.get("HF_ENDPOINT", _HUB).rstrip("/")
+        home = environment.get("HF_HOME") or f"{environment.get('HOME', '~')}/.cache/huggingface"
+        self._cache = Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+        self.offline = offline or environment.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
+
+    def listed(self) -> Sequence[CatalogModel]:
+        """Return the starter and a few models of the hub; any other is used by its id."""
+        hub = [
+            self._of_hub(identifier, parameters=parameters, licence=licence, summary=summary)
+            for identifier, parameters, licence, summary in _SUGGESTED
+        ]
+        return [self._of_directory(STARTER, self._starter), *hub]
+
+    def one(self, identifier: str) -> CatalogModel:
+        """Return one base model; a hub model that is not on this machine yet is looked up at the hub.
+
+        Raises:
+            Rejected: for a form of id that is not known, or a directory that is no safe, whole model.
+            NotFound: for a directory or a hub model that does not exist.
+        """
+        base = self.resolve(identifier)
+        if base.path is not None:
+            return self._of_directory(identifier, base.path)
+        return self._look_up(identifier, str(base.hub))
+
+    def resolve(self, identifier: str) -> Base:
+        """Return where `identifier` is; asks nobody.
+
+        Raises:
+            Rejected, NotFound: as in `one`.
+        """
+        kind, _, name = identifier.partition(":")
+        if identifier == STARTER:
+            return Base(STARTER, path=self._starter)
+        if kind == "path":
+            return Base(identifier, path=_checked_directory(name))
+        if kind == "hf":
+            if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name:
+                raise Rejected(
+                    f"{name[:100]!r} is not the name of a model at the Hugging Face hub.",
+                    fix="Write hf:organisation/name.",
+                )
+            return Base(identifier, hub=name)
+        raise Rejected(
+            f"{identifier[:100]!r} is not a base model of this machine.",
+            fix="Use builtin:starter, path:/a/directory or hf:organisation/name.",
+        )
+
+    def context_length(self, identifier: str) -> int | None:
+        """Return the context of a model whose config is on this machine; None where it is not."""
+        base = self.resolve(identifier)
+        return _context_length(_read(base.path / "config.json")) if base.path else None
+
+    def size_bytes(self, identifier: str) -> int | None:
+        """Return the size of a model's weights where that is known without asking anybody."""
+        base = self.resolve(identifier)
+        return _weights(base.path) if base.path else None
+
+    def _of_directory(self, identifier: str, path: Path) -> CatalogModel:
+        config = _read(path / "config.json")
+        context, starter = _context_length(config), identifier == STARTER
+        width = {"float32": 4}.get(str(config.get("dtype", config.get("torch_dtype"))), 2)
+        return CatalogModel(
+            id=identifier,
+            name="TuneDesk starter" if starter else path.name,
+            publisher="TuneDesk" if starter else "this machine",
+            connection="",
+            summary="A tiny model of the Phi-3 architecture for the sample: trains in half a minute on any processor."
+            if starter
+            else f"A {config.get('model_type', 'language')} model in {path}.",
+            licence="as TuneDesk" if starter else "",
+            task_types=_TASKS if _has_template(path) else ("text_completion",),
+            context_length=context,
+            parameters=_weights(path) // width,
+            size_bytes=_weights(path),
+            hyperparameters=hyperparameters.specs(context),
+            presets=hyperparameters.presets(starter=starter),
+        )
+
+    def _of_hub(
+        self, identifier: str, *, parameters: int | None = None, licence: str = "", summary: str = "", trouble: str = ""
+    ) -> CatalogModel:
+        publisher, _, name = identifier.removeprefix("hf:").partition("/")
+        return CatalogModel(
+            id=identifier,
+            name=name,
+            publisher=publisher,
+            connection="",
+            summary=summary or "A model of the Hugging Face hub; it is downloaded when it is first used.",
+            licence=licence,
+            task_types=_TASKS,
+            parameters=parameters,
+            hyperparameters=hyperparameters.specs(None),
+            presets=hyperparameters.presets(starter=False),
+            usable=not trouble,
+            unusable_reason=trouble,
+        )
+
+    def _look_up(self, identifier: str, name: str) -> CatalogModel:
+        if any((self._cache / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json")):
+            return self._of_hub(identifier)
+        unreachable = f"The Hugging Face hub could not be reached, and {name} is not on this machine yet."
+        if self.offline:
+            return self._of_hub(identifier, trouble=f"{unreachable} HF_HUB_OFFLINE is set.")
+        try:
+            answer = httpx.get(f"{self._hub}/api/models/{name}", timeout=_HUB_TIMEOUT_S, follow_redirects=True)
+            facts = answer.json() if answer.is_success else {}
+        except (httpx.HTTPError, ValueError):
+            return self._of_hub(identifier, trouble=unreachable)
+        if answer.status_code in {401, 403, 404}:
+            raise NotFound(
+                f"The Hugging Face hub shows no model {name} to this machine.",
+                fix="Check the spelling, or sign in with `hf auth login` if it is private.",
+            )
+        if not answer.is_success or not isinstance(facts, dict):
+            return self._of_hub(identifier, trouble=f"{unreachable} It answered {answer.status_code}.")
+        return self._of_hub(identifier, parameters=_parameters(facts), licence=_licence(facts))
+
+
+def _checked_directory(name: str) -> Path:
+    path = Path(name)
+    if not path.is_absolute() or "\0" in name:
+        raise Rejected("A model directory is given by its whole path.", fix="Write path:/home/me/models/name.")
+    if not path.is_dir():
+        raise NotFound(f"There is no directory {name}.", fix="Check the path; it must be on the machine of TuneDesk.")
+    if not (path / "config.json").is_file():
+        what = (
+            "is a LoRA adapter, not a whole model" if (path / "adapter_config.json").is_file() else "has no config.json"
+        )
+        raise Rejected(f"{name} {what}.", fix="Choose the directory of a whole model.")
+    if not any(path.glob("*.safetensors")):
+        raise Rejected(f"{name} has no safetensors file.", fix="Convert the weights: other formats can carry code.")
+    if not any((path / file).is_file() for file in _TOKENIZER_FILES):
+        raise Rejected(f"{name} has no tokenizer.", fix="Put the model's tokenizer files into the directory.")
+    if "auto_map" in _read(path / "config.json"):
+        raise Rejected(
+            f"{name} needs Python code of its own to load, and code that comes with a model is not run here.",
+            fix="Choose a model whose architecture is part of the transformers library.",
+        )
+    return path
+
+
+def _has_template(path: Path) -> bool:
+    return (path / "chat_template.jinja").is_file() or "chat_template" in _read(path / "tokenizer_config.json")
+
+
+def _context_length(config: Mapping[str, Any]) -> int | None:
+    inner = config.get("text_config")
+    for source in (config, inner if isinstance(inner, dict) else {}):
+        for name in _CONTEXT_FIELDS:
+            if isinstance(source.get(name), int) and source[name] > 0:
+                return int(source[name])
+    return None
+
+
+def _weights(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+
+
+def _parameters(facts: Mapping[str, Any]) -> int | None:
+    tensors = facts.get("safetensors")
+    total = tensors.get("total") if isinstance(tensors, dict) else None
+    return total if isinstance(total, int) else None
+
+
+def _licence(facts: Mapping[str, Any]) -> str:
+    card = facts.get("cardData")
+    licence = card.get("license") if isinstance(card, dict) else None
+    return licence[:100] if isinstance(licence, str) else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,242 @@
+"""Child processes and their run folders: started once, found again, stopped in good order.
+
+A child lives in a session of its own, so it outlives this process; whoever opens the same folder later takes it up.
+What makes that safe is the child's lock (children/presence.py): of two children for one folder, the second steps back
+at once. So a start may be repeated after a crash at any point.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.backends.local.children import presence
+from app.domain.backend import Rejected
+from app.kit.clock import Clock
+
+ROOT = Path(__file__).resolve().parents[3]  # the checkout: children import `app.backends.local.children`
+EXIT = "exit.json"
+# What a child may know of our environment: how to find programs, certificates, proxies, caches and GPUs. No secrets.
+PASSED_ON = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "XDG_CACHE_HOME",
+        "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
+    }
+)  # fmt: skip
+_GRACE = timedelta(seconds=30)  # from the wish to stop to SIGKILL: one training step and one checkpoint
+_START_PATIENCE = timedelta(seconds=60)  # a child says who it is within a second, on a loaded machine within seconds
+_MOST_NEWS = 4 * 2**20  # bytes of events read in one look
+_LOG_TAIL = 64 * 2**10  # bytes of log looked at
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a run folder tells. `state` is the child's last word; `exit_code` where this machine's parent saw it end."""
+
+    exists: bool
+    alive: bool
+    started: bool  # the child has said who it is
+    late: bool  # it has not, although it should have long ago
+    state: str
+    told: Mapping[str, Any]  # the fields of the last word
+    exit_code: int | None
+    stopping: bool  # somebody asked it to stop
+    rebooted: bool  # the machine was started anew since
+
+    @property
+    def died(self) -> bool:
+        """Whether it is gone without a last word, or never came."""
+        if self.alive:
+            return False
+        if not self.started:
+            return self.late or self.exit_code is not None
+        return self.state not in {"succeeded", "failed", "stopped"}
+
+
+class Runs:
+    """The folder of run folders, and the interpreter that children run in."""
+
+    def __init__(
+        self, root: Path, *, interpreter: Callable[[], Path], environment: Mapping[str, str], clock: Clock
+    ) -> None:
+        self.root = root
+        self.interpreter = interpreter
+        self._environment = {name: value for name, value in environment.items() if name in PASSED_ON}
+        self._clock = clock
+        self._spawned: dict[Path, int] = {}  # pids, for children that end before they say who they are
+
+    def folder(self, tag: str) -> Path:
+        """Return the run folder of `tag`.
+
+        Raises:
+            Rejected: for a tag that is no plain file name.
+        """
+        if not tag or len(tag) > 100 or tag[0] in ".-" or not _NAME_CHARACTERS.issuperset(tag):  # noqa: PLR2004
+            raise Rejected(f"{tag[:40]!r} cannot be the name of a run.")
+        return self.root / tag
+
+    def start(self, tag: str, child: str, spec: Mapping[str, Any]) -> None:
+        """Start `child` once for `tag`; a repeat finds what the first call made, also when that has ended since."""
+        folder = self.folder(tag)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if presence.is_held(folder) or (folder / presence.PROCESS).exists():
+            return
+        if not (folder / presence.SPEC).exists():
+            presence.write_whole(folder / presence.SPEC, dict(spec))
+        self._spawn(folder, child)
+
+    def restart(self, tag: str, child: str) -> None:
+        """Start `child` again with the spec it had, unless it is at work or was asked to stop."""
+        folder = self.folder(tag)
+        if not (folder / presence.SPEC).exists() or (folder / presence.CANCEL).exists():
+            return
+        with presence.held(folder) as ours:
+            if not ours:
+                return
+            for name in (presence.PROCESS, presence.STATUS, presence.READY, EXIT):
+                (folder / name).unlink(missing_ok=True)
+        self._spawn(folder, child)
+
+    def look(self, tag: str) -> Look:
+        """Look at a run. First whether it lives, then what it said: a last word cannot fall between the two."""
+        folder = self.folder(tag)
+        alive = presence.is_held(folder)
+        process = presence.read_whole(folder / presence.PROCESS)
+        told = presence.read_whole(folder / presence.STATUS) or {}
+        spec = folder / presence.SPEC
+        exists = spec.exists()
+        return Look(
+            exists=exists,
+            alive=alive,
+            started=process is not None,
+            late=exists and process is None and not alive and self._age(spec) > _START_PATIENCE,
+            state=str(told.get("state", "")),
+            told=told,
+            exit_code=self._exit_code(folder, process),
+            stopping=(folder / presence.CANCEL).exists(),
+            rebooted=process is not None and process.get("boot") != presence.boot(),
+        )
+
+    def stop(self, tag: str) -> None:
+        """Ask a run to stop (SIGTERM: it saves its work); a repeat after the grace ends it (SIGKILL to its group)."""
+        folder = self.folder(tag)
+        if not folder.exists():
+            return
+        asked = presence.read_whole(folder / presence.CANCEL)
+        if asked is None:
+            presence.write_whole(folder / presence.CANCEL, {"at": self._clock.now().isoformat()})
+            self._signal(folder, signal.SIGTERM)
+        elif self._clock.now() - datetime.fromisoformat(asked["at"]) > _GRACE:
+            self._signal(folder, signal.SIGKILL)
+
+    def news(self, tag: str, since: str | None) -> tuple[list[tuple[str, dict[str, Any]]], str]:
+        """Return the events behind the cursor `since`, each with an id unique in the run, and the next cursor."""
+        path = self.folder(tag) / presence.EVENTS
+        begin = int(since) if since and since.isdecimal() else 0
+        try:
+            with path.open("rb") as file:
+                file.seek(begin)
+                chunk = file.read(_MOST_NEWS)
+        except OSError:
+            return [], str(begin)
+        whole = chunk[: chunk.rfind(b"\n") + 1]
+        return list(_events(whole, begin)), str(begin + len(whole))
+
+    def log_path(self, tag: str) -> Path | None:
+        """Return the file of the run's raw output, if there is one."""
+        path = self.folder(tag) / presence.LOG
+        return path if path.exists() else None
+
+    def log(self, tag: str, lines: int) -> list[str]:
+        """Return the last lines of the run's raw output."""
+        path = self.log_path(tag)
+        if path is None or lines <= 0:
+            return []
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_TAIL))
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+
+    def remove(self, tag: str) -> None:
+        """Remove the folder of a run that is not at work."""
+        shutil.rmtree(self.folder(tag), ignore_errors=True)
+
+    def at_work(self, kind: str) -> list[str]:
+        """Return the tags of the living runs of a kind."""
+        if not self.root.is_dir():
+            return []
+        living = [folder for folder in self.root.iterdir() if presence.is_held(folder)]
+        return [
+            folder.name for folder in living if (presence.read_whole(folder / presence.SPEC) or {}).get("kind") == kind
+        ]
+
+    def _spawn(self, folder: Path, child: str) -> None:
+        command = [str(self.interpreter()), "-P", "-m", f"app.backends.local.children.{child}"]
+        log = os.open(folder / presence.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = subprocess.Popen(
+                [*command, str(folder / presence.SPEC)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**self._environment, "PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+                umask=0o077,
+            )
+        finally:
+            os.close(log)
+        self._spawned[folder] = process.pid
+        # Each child of ours has somebody waiting for its end, so that none is left as a zombie, and the cause is known.
+        threading.Thread(target=_see_off, args=(process, folder), name=f"child-{process.pid}", daemon=True).start()
+
+    def _signal(self, folder: Path, number: signal.Signals) -> None:
+        process = presence.read_whole(folder / presence.PROCESS)
+        if process is None or not presence.is_held(folder):
+            return
+        pid = int(process["pid"])
+        # The number alone could be somebody else's by now.
+        if presence.start_time(pid) != process["started"]:
+            return
+        with suppress(ProcessLookupError):
+            if number is signal.SIGKILL:
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+
+    def _age(self, path: Path) -> timedelta:
+        return self._clock.now() - datetime.fromtimestamp(path.stat().st_mtime, tz=self._clock.now().tzinfo)
+
+    def _exit_code(self, folder: Path, process: Mapping[str, Any] | None) -> int | None:
+        ended = presence.read_whole(folder / EXIT)
+        pid = process.get("pid") if process is not None else self._spawned.get(folder)
+        return int(ended["code"]) if ended is not None and ended.get("pid") == pid else None
+
+
+def _see_off(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    code = process.wait()
+    if code != presence.TAKEN:
+        with suppress(OSError):  # the folder may be gone
+            presence.write_whole(folder / EXIT, {"pid": process.pid, "code": code})
+
+
+def _events(chunk: bytes, begin: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in chunk.split(b"\n"):
+        try:
+            event = json.loads(line) if line else None
+        except ValueError:
+            event = None  # half a line, left by a process that was killed while writing it
+        if isinstance(event, dict):
+            yield str(begin), event
+        begin += len(line) + 1

@@ -1,0 +1,95 @@
+"""A trainer's events, read as what the domain has: progress, metrics, checkpoints, and sentences for people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from app.backends.local.process import Look
+from app.domain.backend import RemoteEvent
+from app.domain.events import EventLevel
+from app.domain.jobs import JobProgress
+from app.domain.metrics import Checkpoint, Metric
+
+News = Sequence[tuple[str, dict[str, Any]]]  # events with their ids, in their order
+_SERIES = ("train_loss", "validation_loss", "learning_rate", "tokens_per_second", "grad_norm")
+_STATES = {
+    "starting": "The training process has started.",
+    "loading": "Loading the base model on {device}.",
+    "measuring": "Measuring the untrained model on the validation rows.",
+    "training": "Training from step {step} to {steps}.",
+    "saving": "Saving the model.",
+    "succeeded": "Done in {train_runtime} s of training.",
+    "stopped": "Stopped.",
+}
+
+
+def progress(news: News, look: Look) -> JobProgress | None:
+    """Return how far it is; None where nothing new is known."""
+    told = [event for _, event in news if event.get("kind") == "metrics"]
+    if look.state == "succeeded":
+        steps = look.told.get("steps")
+        return JobProgress(step=look.told.get("step"), steps=steps, eta_s=0.0, stage=look.state, **_epochs(told))
+    if not told:
+        return JobProgress(stage=look.state) if look.state and look.state != "training" and not news else None
+    last = told[-1]
+    steps = last.get("steps") or None
+    return JobProgress(step=last.get("step"), steps=steps, eta_s=last.get("eta_s"), stage=look.state, **_epochs(told))
+
+
+def _epochs(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"epoch": told[-1].get("epoch"), "epochs": told[-1].get("epochs")} if told else {}
+
+
+def metrics(news: News) -> list[Metric]:
+    """Return the values of the known series."""
+    return [
+        Metric(step=int(event["step"]), name=name, value=float(event[name]))
+        for _, event in news
+        if event.get("kind") == "metrics"
+        for name in _SERIES
+        if isinstance(event.get(name), int | float)
+    ]
+
+
+def checkpoints(news: News) -> list[Checkpoint]:
+    """Return the checkpoints as the last event about them tells: each time all, for the best one changes."""
+    listed = [event["all"] for _, event in news if event.get("kind") == "checkpoint"]
+    return [
+        Checkpoint(
+            step=int(one["step"]),
+            remote_id=str(one["step"]),
+            epoch=one.get("epoch"),
+            train_loss=one.get("train_loss"),
+            validation_loss=one.get("validation_loss"),
+            best=bool(one.get("best")),
+            present=bool(one.get("present")),
+        )
+        for one in (listed[-1] if listed else [])
+    ]
+
+
+def events(news: News) -> list[RemoteEvent]:
+    """Return the sentences for people."""
+    told = []
+    for identifier, event in news:
+        text = _told(event)
+        if text:
+            level = EventLevel(event.get("level", "error" if event.get("state") == "failed" else "info"))
+            at = datetime.fromtimestamp(float(event["t"]), tz=UTC)
+            told.append(RemoteEvent(id=identifier, at=at, level=level, message=text))
+    return told
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    match event.get("kind"):
+        case "log":
+            return str(event.get("message", ""))
+        case "checkpoint":
+            loss = event.get("validation_loss")
+            return f"Checkpoint at step {event['step']}" + (
+                f", validation loss {loss:.4g}." if loss is not None else "."
+            )
+        case "status":
+            return _STATES.get(str(event.get("state")), "").format_map(event) or str(event.get("message", ""))
+        case _:
+            return ""

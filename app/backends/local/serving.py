@@ -1,0 +1,186 @@
+"""Serving: one child per deployment, which answers on loopback to whoever has the secret in its spec."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from app.backends.local.children import presence
+from app.backends.local.errors import cause_of_death, in_backend_words, sentence
+from app.backends.local.process import Look
+from app.backends.local.workshop import Workshop
+from app.domain.backend import (
+    ChatChunk,
+    ChatRequest,
+    DeploymentObservation,
+    DeploymentRequest,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unavailable,
+)
+from app.domain.deployments import DeploymentStatus
+
+_SERVER = "server"
+_WAITING = 8  # requests that may wait for the one that is answered
+_SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
+_TIMEOUT = httpx.Timeout(5.0, read=120.0)  # seconds; a first token may wait for others' turns
+
+
+class ServesHere:
+    """To serve what was trained, and the base beside it."""
+
+    workshop: Workshop
+
+    @in_backend_words
+    def deploy(self, request: DeploymentRequest) -> None:
+        """Begin to serve; what serves already is left alone, what is gone is made again."""
+        runs = self.workshop.runs
+        spec = {
+            "kind": "serve",
+            "target": self.workshop.target(request.base_model, request.model),
+            "alias": request.name,
+            "secret": secrets.token_urlsafe(32),
+            "queue": _WAITING,
+            "threads": self.workshop.threads,
+            "device": self.workshop.device,
+            "offline": self.workshop.models.offline or not request.base_model.startswith("hf:"),
+        }
+        if runs.look(request.tag).started:
+            runs.restart(request.tag, _SERVER)
+        else:
+            runs.start(request.tag, _SERVER, spec)
+
+    @in_backend_words
+    def observe_deployment(self, tag: str) -> DeploymentObservation:
+        """Look at a deployment. Once undeployed and ended, its folder goes, and it is DELETED."""
+        runs = self.workshop.runs
+        look = runs.look(tag)
+        if not look.exists or (look.stopping and not look.alive):
+            runs.remove(tag)
+            return DeploymentObservation(status=DeploymentStatus.DELETED, gone=True)
+        if look.stopping:
+            runs.stop(tag)
+            return _seen(DeploymentStatus.DELETING, look)
+        if look.alive:
+            endpoint = self._endpoint(tag)
+            return _seen(DeploymentStatus.READY if endpoint else DeploymentStatus.CREATING, look, endpoint=endpoint)
+        message = _cause(look, runs.log(tag, 100))
+        if message:
+            return _seen(DeploymentStatus.FAILED, look, message=message, gone=True)
+        return _seen(DeploymentStatus.CREATING, look)
+
+    @in_backend_words
+    def undeploy(self, tag: str) -> None:
+        """Ask the server to end; a repeat after the grace makes it."""
+        self.workshop.runs.stop(tag)
+
+    def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
+        """Answer piece by piece; closing the iterator closes the connection, which stops the model."""
+        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        endpoint = self._endpoint(tag)
+        if spec is None or endpoint is None:
+            raise NotFound("This deployment does not serve now.", fix="Wait until it is ready, or deploy it again.")
+        body = {
+            "model": spec["alias"],
+            "messages": [dict(message) for message in request.messages],
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "max_tokens": request.max_tokens,
+            "seed": request.seed,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        headers = {"Authorization": f"Bearer {spec['secret']}"}
+        with _as_backend_errors(), httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:  # noqa: SIM117
+            with client.stream("POST", f"{endpoint}/chat/completions", json=body, headers=headers) as answer:
+                _raise_for(answer)
+                yield from _chunks(answer.iter_lines())
+
+    def endpoint(self, tag: str) -> tuple[str, str, str] | None:
+        """Return (base URL, model alias, bearer secret) for a proxy on this machine; None where nothing serves."""
+        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        url = self._endpoint(tag)
+        return None if spec is None or url is None else (url, str(spec["alias"]), str(spec["secret"]))
+
+    def _endpoint(self, tag: str) -> str | None:
+        folder = self.workshop.runs.folder(tag)
+        ready, process = presence.read_whole(folder / presence.READY), presence.read_whole(folder / presence.PROCESS)
+        if ready is None or process is None or ready.get("started") != process.get("started"):
+            return None
+        return f"http://127.0.0.1:{int(ready['port'])}/v1" if presence.is_held(folder) else None
+
+
+def _cause(look: Look, log: list[str]) -> str:
+    if look.state == "failed":
+        return sentence(str(look.told.get("message")), str(look.told.get("fix")))
+    if look.state == "stopped":
+        return "The server was stopped from outside."
+    return cause_of_death(look.exit_code, log)[1] if look.died else ""
+
+
+def _seen(
+    status: DeploymentStatus, look: Look, *, message: str = "", endpoint: str | None = None, gone: bool = False
+) -> DeploymentObservation:
+    return DeploymentObservation(
+        status=status,
+        message=message,
+        raw_status=look.state or "starting",
+        endpoint=endpoint,
+        gone=gone,
+        next_look=_LATER if status is DeploymentStatus.READY else _SOON,
+    )
+
+
+@contextmanager
+def _as_backend_errors() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise Unavailable("The model did not answer in time.", fix="Try again, or ask for fewer tokens.") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            "The model's server is gone.", fix="It is started again by itself; try again then."
+        ) from error
+
+
+def _raise_for(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    answer.read()
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"The model's server answered {answer.status_code}."
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise RateLimited(message, retry_after=timedelta(seconds=2))
+    if answer.is_client_error:
+        raise Rejected(message)
+    raise Unavailable(message)
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[ChatChunk]:
+    """Yield the text, then one last chunk with the reason of the end and the counts."""
+    reason: str | None = None
+    usage: Mapping[str, Any] = {}
+    for line in lines:
+        data = line.removeprefix("data: ")
+        if data in {line, "[DONE]"}:
+            continue
+        event = json.loads(data)
+        usage = event.get("usage") or usage
+        for choice in event.get("choices", []):
+            reason = choice.get("finish_reason") or reason
+            if text := choice["delta"].get("content"):
+                yield ChatChunk(text=text)
+    if reason is None:
+        raise Unavailable("The answer broke off.", fix="Try again.")
+    yield ChatChunk(
+        finish_reason=reason,
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+    )
