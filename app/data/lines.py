@@ -47,8 +47,9 @@ def read_blocks(stream: BinaryIO, *, line_bytes: int, seen: Callable[[bytes], ob
             yield Block(line, offset, [], overlong=length, cut=cut)
             line += 1
             offset += length + 1
-    if rest:
-        yield Block(line, offset, [rest], cut=True)
+    if rest:  # one line, or what followed an overlong one in the last chunk
+        cut = not rest.endswith(b"\n")
+        yield Block(line, offset, rest.removesuffix(b"\n").split(b"\n"), cut=cut)
 
 
 def _skip_line(stream: BinaryIO, length: int, seen: Callable[[bytes], object] | None) -> tuple[int, bytes, bool]:

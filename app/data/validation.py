@@ -174,9 +174,9 @@ class _Pass:
     def _no_format(self) -> Iterator[Trouble]:
         if self._kind is not Kind.UNKNOWN:
             yield Trouble(rules.CONVERT, f"The rows are in the format {self._kind.words}.", fix=_CONVERT[self._kind])
-        elif self._fields:
-            message = f"The rows have the fields: {_names(self._fields)}; that is no format that TuneDesk knows."
-            yield Trouble(rules.UNKNOWN_FORMAT, message)
+        elif self._fields or not self._findings.errors:
+            fields = f"the fields: {_names(self._fields)}" if self._fields else "no fields"
+            yield Trouble(rules.UNKNOWN_FORMAT, f"The rows have {fields}; that is no format that TuneDesk knows.")
 
     def _report(self, form: DatasetFormat) -> DatasetReport:
         status = DatasetStatus.NEEDS_FIXING if self._findings.errors else DatasetStatus.READY

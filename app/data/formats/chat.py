@@ -157,7 +157,7 @@ def _content(message: dict[str, Any], place: str) -> Iterator[Trouble]:
 
 
 def _tools(message: dict[str, Any], place: str) -> Iterator[Trouble]:
-    role, calls = message.get("role"), message.get("tool_calls")
+    role, calls = known_role(message), message.get("tool_calls")
     if calls is None and role not in {"tool", "function"} and "function_call" not in message:
         return
     yield Trouble(rules.TOOLS, "The message calls a tool or answers for one.", place)
