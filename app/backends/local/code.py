@@ -46,15 +46,15 @@ tokenizer = AutoTokenizer.from_pretrained(MODEL)
 if tokenizer.pad_token_id is None:
     tokenizer.pad_token = tokenizer.eos_token
 train_rows, validation_rows = read(TRAIN), read(VALIDATION) if VALIDATION else None
-{lesson}
-set_seed({seed})
+{lesson}set_seed({seed})
 config = AutoConfig.from_pretrained(MODEL)
 for rate in {dropout_fields!r}:
     if hasattr(config, rate):
         setattr(config, rate, {dropout!r})
-model = AutoModelForCausalLM.from_pretrained(MODEL, config=config, dtype={dtype}, use_safetensors=True)
-{callback}
-trainer = SFTTrainer(
+model = AutoModelForCausalLM.from_pretrained(
+    MODEL, config=config, dtype={dtype}, use_safetensors=True
+)
+{callback}trainer = SFTTrainer(
     model=model,
     args=SFTConfig(
         output_dir=OUTPUT + "-checkpoints",
@@ -97,7 +97,6 @@ if not marks_answers(tokenizer.chat_template):
     learned = {"completion_only_loss": True}
     train_rows = [last_answer(row) for row in train_rows]
     validation_rows = [last_answer(row) for row in validation_rows] if validation_rows else None
-
 '''
 _EVALUATE_LAST = '''
 
@@ -135,13 +134,14 @@ class ShowsCodeHere:
         if target != TRL:
             raise Unsupported(f"There is no code for {target}.", fix=f"Choose {TRL}.")
         base = self.workshop.models.resolve(spec.base_model)
+        rows, shape = _look_at(training_file)
         settings = resolve(
             spec.hyperparameters,
             spec.options,
             starter=base.id == STARTER,
             context_length=self.workshop.models.context_length(base.id),
+            rows=rows,
         )
-        rows, shape = _look_at(training_file)
         seed = spec.seed or 0
         arguments = recipe.sft_arguments(settings, rows=rows, validation=validation_file is not None, seed=seed)
         chat = shape in {"messages", "conversation"} and settings["assistant_only_loss"]

@@ -27,13 +27,11 @@ class ChecksHere:
         except BackendError as error:
             fix = Fix(text=error.fix or "Wait until it is installed; the overview shows how far it is.")
             return _check("runtime", "The runtime environment is there", CheckStatus.FAIL, error.detail, fix)
-        status = CheckStatus.PASS if interpreter.exists() else CheckStatus.FAIL
-        fix = (
-            None
-            if status is CheckStatus.PASS
-            else Fix(text="Install it again.", command="python3 -m app runtime install trl")
-        )
-        return _check("runtime", "The runtime environment is there", status, str(interpreter), fix)
+        if interpreter.exists():
+            return _check("runtime", "The runtime environment is there", CheckStatus.PASS, str(interpreter))
+        again = Fix(text="Install it again.", command="python3 -m app runtime install trl")
+        gone = f"{interpreter} is gone."
+        return _check("runtime", "The runtime environment is there", CheckStatus.FAIL, gone, again)
 
     def _disk(self) -> Check:
         root = next(path for path in (self.workshop.runs.root, *self.workshop.runs.root.parents) if path.exists())

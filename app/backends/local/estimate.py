@@ -39,6 +39,7 @@ class EstimatesHere:
             spec.options,
             starter=base.id == STARTER,
             context_length=base.context_length,
+            rows=rows,
         )
         epochs = int(settings["n_epochs"])
         trained = tokens * epochs

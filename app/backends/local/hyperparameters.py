@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.backends.local.children import recipe
 from app.domain.backend import Rejected
 from app.domain.hyperparameters import (
     AUTO,
@@ -97,7 +98,7 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         help="Older ones are removed, the best one never.", advanced=True,
     ),
     HyperparameterSpec(
-        name="adapter", label="Method of tuning", type=_CHOICE, default="none", choices=("none", "lora"), option=True,
+        name="adapter", label="Adapter", type=_CHOICE, default="none", choices=("none", "lora"), option=True,
         help="none: all weights are tuned. lora: a small adapter beside them, for models that are large.",
     ),
     HyperparameterSpec(
@@ -164,8 +165,11 @@ def resolve(
     *,
     starter: bool,
     context_length: int | None,
+    rows: int = 0,
 ) -> dict[str, Any]:
     """Return a value for every knob, defaults filled in and "auto" decided: what is sent to the trainer.
+
+    `rows`, where it is known, keeps the warm-up within the first fifth of a short training.
 
     Raises:
         Rejected: with a sentence per value that is unknown or out of range.
@@ -182,6 +186,8 @@ def resolve(
     for name, value in settings.items():
         if value == AUTO:
             settings[name] = auto[name]
+    if rows and chosen.get("warmup_steps", AUTO) == AUTO:
+        settings["warmup_steps"] = min(int(auto["warmup_steps"]), recipe.total_steps(rows, settings) // 5)
     if context_length is not None and settings["max_length"] == auto["max_length"]:
         settings["max_length"] = min(int(auto["max_length"]), context_length)
     return settings

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from app.backends.local.children import presence
+from app.backends.local.children.checkpoints import checkpoints as checkpoints_of
+from app.backends.local.children.checkpoints import is_complete
 from app.backends.local.errors import cause_of_death, in_backend_words, reason_of, sentence, untyped
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.models import STARTER
@@ -99,6 +102,9 @@ class TrainsHere:
             self.workshop.runs.stop(job.id)
         news, cursor = self.workshop.runs.news(job.id, since)
         status, reason, message = self._verdict(job.id, look)
+        interrupted = status is JobStatus.FAILED and self._may_go_on(job.id, look)
+        if interrupted:
+            status = JobStatus.RUNNING
         done = status is JobStatus.SUCCEEDED
         final = status in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
         return JobObservation(
@@ -109,7 +115,7 @@ class TrainsHere:
             progress=progress(news, look),
             fine_tuned_model=f"run:{job.id}" if done else None,
             model_size_bytes=size_bytes(self.workshop.runs.folder(job.id) / "model") if done else None,
-            interrupted=status is JobStatus.FAILED and _may_go_on(look),
+            interrupted=interrupted,
             sent=self._sent(job.id) if since is None else None,
             events=events(news),
             metrics=metrics(news),
@@ -136,6 +142,16 @@ class TrainsHere:
         """Return that output as a file."""
         return self.workshop.runs.log_path(job.id)
 
+    def _may_go_on(self, tag: str, look: Look) -> bool:
+        """Tell whether starting again may help: it was ended from outside, and was no failure of its own."""
+        if not look.started or look.state == "failed":
+            return False
+        if look.state == "stopped" or look.rebooted or look.exit_code in {None, -signal.SIGTERM}:
+            return True
+        # SIGKILL is the kernel's way, too, when memory runs out: then only a checkpoint makes another try worth while.
+        whole = any(is_complete(path) for path in checkpoints_of(self.workshop.runs.folder(tag) / "checkpoints"))
+        return look.exit_code == -signal.SIGKILL and whole
+
     def _rows(self, file: RemoteFile) -> Path:
         path = self.workshop.runs.folder("uploads") / self.workshop.runs.folder(file.id).name
         if not path.is_file():
@@ -144,11 +160,13 @@ class TrainsHere:
 
     def _spec(self, request: TrainingRequest) -> dict[str, Any]:
         base = self.workshop.models.resolve(request.base_model)
+        rows = self._rows(request.training_file)
         settings = resolve(
             request.hyperparameters,
             request.options,
             starter=base.id == STARTER,
             context_length=self.workshop.models.context_length(base.id),
+            rows=_count_rows(rows),
         )
         validation = request.validation_file
         return {
@@ -160,7 +178,7 @@ class TrainsHere:
             "threads": self.workshop.threads,
             "device": self.workshop.device,
             "offline": self.workshop.models.offline or base.hub is None,
-            "train": str(self._rows(request.training_file)),
+            "train": str(rows),
             "validation": str(self._rows(validation)) if validation else None,
             "rates": str(self.workshop.runs.root / "rates.jsonl"),
         }
@@ -192,6 +210,6 @@ class TrainsHere:
         return reason_of(code), text
 
 
-def _may_go_on(look: Look) -> bool:
-    """Tell whether starting again may help: it was no failure of the training's own."""
-    return look.started and look.state not in {"failed", "succeeded"} and not look.stopping
+def _count_rows(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())

@@ -71,7 +71,8 @@ class ServesHere:
             return _seen(DeploymentStatus.READY if endpoint else DeploymentStatus.CREATING, look, endpoint=endpoint)
         message = _cause(look, runs.log(tag, 100))
         if message:
-            return _seen(DeploymentStatus.FAILED, look, message=message, gone=True)
+            # What failed by itself would fail again; what was ended from outside is gone, and may be made again.
+            return _seen(DeploymentStatus.FAILED, look, message=message, gone=look.state != "failed")
         return _seen(DeploymentStatus.CREATING, look)
 
     @in_backend_words
