@@ -21,25 +21,30 @@ NEEDED_BYTES = 700 * 1000**2  # measured: environment 234 MB, test tools 290 MB,
 def ensure(places: Places, terminal: Terminal, *, tests: bool = False) -> None:
     """Set up whatever is not set up; a second call at the same time waits for the first. Raises SetupError."""
     layers = web.LAYERS if tests else web.LAYERS[:1]
-    if _is_fresh(places, layers, tests=tests):
-        return
     try:
+        if _is_fresh(places, layers, tests=tests):
+            return
         lock = open_lock(places.workshop / "lock")
         try:
             if not try_lock(lock):
                 terminal.say("Another start is setting up this checkout: waiting for it")
                 wait_lock(lock)
             sign(lock)
-            if _is_fresh(places, layers, tests=tests):
-                return
-            _check_disk(places)
-            for layer in layers:
-                web.ensure(places, layer, terminal, hold=[lock])
-            browser.ensure(places, terminal, tests=tests, hold=[lock])
+            _set_up(places, layers, terminal, tests=tests, lock=lock)
         finally:
             os.close(lock)
     except OSError as error:
         raise explain_os("Set-up cannot go on.", error) from error
+
+
+def _set_up(places: Places, layers: Sequence[str], terminal: Terminal, *, tests: bool, lock: int) -> None:
+    """The steps, each of which looks first whether there is anything to do."""
+    if _is_fresh(places, layers, tests=tests):
+        return
+    _check_disk(places)
+    for layer in layers:
+        web.ensure(places, layer, terminal, hold=[lock])
+    browser.ensure(places, terminal, tests=tests, hold=[lock])
     terminal.say(f"Set up in {terminal.seconds():.0f} s")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,13 +62,15 @@ def _make(places: Places, terminal: Terminal, hold: Sequence[int]) -> None:
 
 
 def create_environment(folder: Path, *, log: Path, hold: Sequence[int] = ()) -> None:
-    """An environment with pip, made by this interpreter's own `venv`; raises SetupError where Python lacks that
-    module.
+    """An environment with pip, made by this interpreter's own `venv`; raises SetupError where Python lacks that module.
+
+    In two steps, because `venv` alone keeps to itself why pip could not be put in.
     """
     try:
-        run([sys.executable, "-m", "venv", str(folder)], log=log, hold=hold)
+        run([sys.executable, "-m", "venv", "--without-pip", str(folder)], log=log, hold=hold)
+        run([str(folder / "bin" / "python"), "-Im", "ensurepip", "--default-pip"], log=log, hold=hold)
     except CommandFailedError as error:
-        if "ensurepip is not available" in error.output or "No module named" in error.output:
+        if re.search(r"ensurepip is (not available|disabled)|No module named", error.output):
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetupError(
                 "This Python has no complete `venv` module.",
