@@ -13,29 +13,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TUNEDESK_", extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="The address to serve on; until accounts exist, loopback only.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
-    data_dir: Path = Field(ROOT / "data", description="Where the database, the files, the runs and the logs live.")
-    database_url: str = Field("", description="Another database instead of `tunedesk.sqlite3` in the data folder.")
-    runtimes_dir: Path = Field(ROOT / ".runtimes", description="Where runtime environments live.")
+    host: str = Field(default="127.0.0.1", description="The address to serve on; until accounts exist, loopback only.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default=ROOT / "data", description="Where the database, the files, the runs and the logs live."
+    )
+    database_url: str = Field(
+        default="", description="Another database instead of `tunedesk.sqlite3` in the data folder."
+    )
+    runtimes_dir: Path = Field(default=ROOT / ".runtimes", description="Where runtime environments live.")
     runtime_python: Path | None = Field(
-        None, description="An interpreter with torch, transformers and trl, to be used instead of the runtime `trl`."
+        default=None,
+        description="An interpreter with torch, transformers and trl, to be used instead of the runtime `trl`.",
     )
     runtime_autoinstall: bool = Field(
-        True, description="Make the runtime environment `trl` in the background at start."
+        default=True, description="Make the runtime environment `trl` in the background at start."
     )
-    rehearsal: bool = Field(False, description="Offer the scripted backend `rehearsal`, for trying things out.")
-    rehearsal_dir: Path | None = Field(None, description="Where the rehearsal backend keeps its ledger.")
-    rehearsal_script: Path | None = Field(None, description="A fault script (JSON) for the rehearsal backend.")
-    allowed_hosts: tuple[str, ...] = Field((), description="Host names besides loopback that the guard lets in.")
-    upload_limit_mb: int = Field(2048, ge=1, description="The largest dataset file that is taken, in MiB.")
-    disk_reserve_mb: int = Field(512, ge=0, description="Free space below which nothing new is stored, in MiB.")
-    local_slots: int = Field(1, ge=1, le=64, description="How many trainings this machine runs at once.")
-    local_threads: int = Field(0, ge=0, description="Threads of one training; 0 chooses by the number of cores.")
-    idle_stop_s: int = Field(1800, ge=0, description="Seconds of idleness after which a deployment stops; 0 never.")
-    engine_interval_s: float = Field(1.0, gt=0, description="How often the engine looks for what is due, in seconds.")
-    lease_s: float = Field(60.0, gt=0, description="How long the engine may hold a row before another may take it.")
-    log_level: str = Field("info", description="How much is logged: debug, info, warning or error.")
+    rehearsal: bool = Field(default=False, description="Offer the scripted backend `rehearsal`, for trying things out.")
+    rehearsal_dir: Path | None = Field(default=None, description="Where the rehearsal backend keeps its ledger.")
+    rehearsal_script: Path | None = Field(default=None, description="A fault script (JSON) for the rehearsal backend.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Host names besides loopback that the guard lets in."
+    )
+    upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
+    disk_reserve_mb: int = Field(default=512, ge=0, description="Free space below which nothing new is stored, in MiB.")
+    local_slots: int = Field(default=1, ge=1, le=64, description="How many trainings this machine runs at once.")
+    local_threads: int = Field(
+        default=0, ge=0, description="Threads of one training; 0 chooses by the number of cores."
+    )
+    idle_stop_s: int = Field(
+        default=1800, ge=0, description="Seconds of idleness after which a deployment stops; 0 never."
+    )
+    engine_interval_s: float = Field(
+        default=1.0, gt=0, description="How often the engine looks for what is due, in seconds."
+    )
+    lease_s: float = Field(
+        default=60.0, gt=0, description="How long the engine may hold a row before another may take it."
+    )
+    log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
 
     @property
     def url(self) -> str:
