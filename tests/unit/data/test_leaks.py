@@ -1,0 +1,73 @@
+"""Held-out rows that training gives away."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.data.leaks import MAX_PAIRS, MAX_POSTINGS, LeakCheck, normalise
+from app.data.split import check_leaks, check_leaks_between
+from app.domain.splits import LeakPair
+
+Write = Callable[[bytes], Path]
+LONG = "my parcel with order number 4711 has not arrived although it was sent two weeks ago"
+
+
+def _check(held_out: list[str], training: list[str]) -> LeakCheck:
+    check = LeakCheck(enumerate(held_out, 1))
+    for line, question in enumerate(training, 101):
+        check.compare(line, question)
+    return check
+
+
+@pytest.mark.parametrize("text", ["Hello,  World!", "hello world", "HELLO\nworld?", "ｈｅｌｌｏ – world"])
+def test_normalising_leaves_the_words(text: str) -> None:
+    assert normalise(text) == "hello world"
+
+
+def test_equal_questions_are_exact_leaks() -> None:
+    leakage = _check(["Where is it?", "Something else", ""], ["where is it", "third"]).result()
+    assert (leakage.exact, leakage.near, leakage.checked) == (1, 0, 2)
+    assert leakage.pairs == (LeakPair(line=1, training_line=101, similarity=1.0),)
+
+
+def test_nearly_equal_questions_are_near_leaks() -> None:
+    leakage = _check([LONG], [LONG.replace("two", "three"), "an entirely different question about a bill"]).result()
+    assert (leakage.exact, leakage.near) == (0, 1)
+    assert leakage.pairs[0].training_line == 101
+    assert 0.6 <= leakage.pairs[0].similarity < 1
+
+
+def test_an_exact_leak_is_no_near_one_too() -> None:
+    leakage = _check([LONG], [LONG.replace("two", "three"), LONG]).result()
+    assert (leakage.exact, leakage.near) == (1, 0)
+
+
+def test_same_words_in_another_order_are_no_leak() -> None:
+    assert _check([LONG], [" ".join(reversed(LONG.split()))]).result().pairs == ()
+
+
+def test_phrases_that_everybody_uses_tell_nothing() -> None:
+    held_out = [f"please help me with my order {number}" for number in range(MAX_POSTINGS + 10)]
+    assert _check(held_out, ["please help me with my order 99999"]).result().near == 0
+
+
+def test_pairs_are_bounded_and_counts_are_not() -> None:
+    questions = [f"question {number}" for number in range(MAX_PAIRS + 20)]
+    leakage = _check(questions, questions).result()
+    assert (leakage.exact, len(leakage.pairs)) == (MAX_PAIRS + 20, MAX_PAIRS)
+
+
+def test_leaks_within_one_file_and_between_two(write: Write, chat_row: Callable[..., bytes]) -> None:
+    first = write(b"".join(chat_row(question) for question in ("one", "two", "three", "Two!")))
+    second = write(b"".join(chat_row(question) for question in ("four", "THREE")))
+    within = check_leaks(first, [1, 2], [3, 4])
+    assert [(pair.line, pair.training_line) for pair in within.pairs] == [(4, 2)]
+    between = check_leaks_between(first, None, second, None)
+    assert [(pair.line, pair.training_line) for pair in between.pairs] == [(2, 3)]
+
+
+def test_system_messages_and_answers_do_not_count(write: Write) -> None:
+    row = b'{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "%s"}, '
+    row += b'{"role": "assistant", "content": "a"}]}\n'
+    assert check_leaks(write(row % b"one" + row % b"two"), [1], [2]).pairs == ()
