@@ -28,9 +28,11 @@ class FaultKind(StrEnum):
     NOT_FOUND = "not_found"
     UNSUPPORTED = "unsupported"
     BROKEN = "broken"  # something that no backend may raise
+    DIES_BEFORE = "dies_before"  # the caller's process ends before the call does anything
 
     LOST_ANSWER = "lost_answer"  # submit: accepted, but the answer never arrives
     LATE_ACCEPTANCE = "late_acceptance"  # submit: no answer, and accepted only `seconds` later
+    DIES_AFTER = "dies_after"  # submit: accepted, and the caller's process ends before it learns that
 
     BACKWARDS = "backwards"  # observe: an earlier status, and the events in the wrong order
     STRANGE = "strange"  # observe: a word that nobody knows
@@ -55,6 +57,10 @@ ERRORS: dict[FaultKind, type[BackendError]] = {
 }
 
 
+class Died(BaseException):
+    """The calling process ends here: no `except Exception` sees it, and nothing after the call happens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One rule: at `call` (a method's name; `train`, `serve`, `judge` for what happens in between), for tags that
@@ -73,6 +79,7 @@ class Fault:
 class Script:
     """How a rehearsal runs. Durations in seconds on the given clock; `latency_s` in real seconds, around each write.
 
+    `spread`: by which share the durations differ from job to job, up and down.
     `repeats_doubles`: whether a second submit under the same tag makes a second job, as it does at most providers.
     """
 
@@ -86,6 +93,7 @@ class Script:
     look_s: float = 1.0
     acceptance_grace_s: float = 5.0
     latency_s: float = 0.0
+    spread: float = 0.0
     repeats_doubles: bool = False
     faults: Sequence[Fault] = ()
 
@@ -115,8 +123,10 @@ def read_script(path: Path) -> Script:
         raise ValueError(f"The rehearsal script {path} cannot be read: {problem}.") from problem
 
 
-def error(fault: Fault) -> Exception:
+def error(fault: Fault) -> BaseException:
     """Return the exception that a fault asks for."""
+    if fault.kind in {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER}:
+        return Died(fault.call)
     if fault.kind is FaultKind.BROKEN:
         return RuntimeError("Rehearsal: an error that no backend may raise, on request.")
     kind = ERRORS.get(fault.kind, seam.OutcomeUnknown)

@@ -26,7 +26,8 @@ _WORDS = {
     JobStatus.SUCCEEDED: "Done",
     JobStatus.FAILED: "Broken",
 }
-_SILENT = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.OUTCOME_UNKNOWN}
+_REFUSED = {*ERRORS, FaultKind.DIES_BEFORE, FaultKind.BROKEN}
+_UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
 class Training(Desk):
@@ -62,21 +63,21 @@ class Training(Desk):
         with self.ledger.locked():
             fault = self.fault_at("submit", tag)
             made = self.made("submit", tag)
-            if fault is not None and fault.kind in ERRORS:
+            if fault is not None and fault.kind in _REFUSED:
                 self.write("submit", tag, fault=fault.kind)
             elif made and not self.script.repeats_doubles:
                 return RemoteJob(id=str(made[0].id))
             else:
                 made.append(self._accept(request, len(made) + 1, fault))
         self.take_time()
-        if fault is not None and (fault.kind in _SILENT or fault.kind in ERRORS):
+        if fault is not None and fault.kind in _REFUSED | _UNTOLD:
             raise error(fault)
         return RemoteJob(id=str(made[-1].id))
 
     def _accept(self, request: TrainingRequest, number: int, fault: Fault | None) -> Entry:
         tag, script = request.tag, self.script
         fate = script.fault("train", tag, turn=0, spent=0)
-        pace = 0.5 + script.chance("pace", tag)
+        pace = 1 + script.spread * (2 * script.chance("pace", tag) - 1)
         late = fault.seconds if fault is not None and fault.kind is FaultKind.LATE_ACCEPTANCE else 0.0
         settings = {**request.hyperparameters, **request.options}
         return self.write(
