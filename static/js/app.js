@@ -12,7 +12,7 @@
   // -- one submit per press: a second is dropped, the button says it is busy ---------------------------------------------
   const release = (form) => {
     delete form.dataset.busy;
-    for (const button of form.querySelectorAll("button[data-held]")) { button.disabled = false; button.removeAttribute("aria-busy"); delete button.dataset.held; }
+    for (const button of form.elements) if (button.dataset.held) { button.disabled = false; button.removeAttribute("aria-busy"); delete button.dataset.held; }
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -22,7 +22,7 @@
     // After this turn: a disabled submitter would not send its own name and value.
     setTimeout(() => {
       if (!form.dataset.busy) return;
-      for (const button of form.querySelectorAll("button:not([type=button]):not(:disabled)")) { button.dataset.held = "yes"; button.disabled = true; }
+      for (const button of form.elements) if (button.matches("button:not([type=button]):not(:disabled)")) { button.dataset.held = "yes"; button.disabled = true; }
       event.submitter?.setAttribute("aria-busy", "true");
     });
   }, true);

@@ -83,7 +83,6 @@
       this.plot = new uPlot(this.options(), columns, this.plotBox);
       this.plotBox.querySelector(".u-legend tr:last-child")?.remove(); // the unsmoothed shadow needs no entry
       this.plot.over.addEventListener("dblclick", () => { this.zoomed = false; });
-      this.box.dataset.ready = "yes";
     }
     again() { this.plot?.destroy(); this.plot = null; this.draw(); }
     later() { this.timer ??= setTimeout(() => { this.timer = null; this.draw(); }, REDRAW_EVERY_MS); }
@@ -93,7 +92,10 @@
 
   const sweep = () => {
     for (const [box, chart] of charts) if (!box.isConnected) { chart.drop(); charts.delete(box); }
-    for (const box of document.querySelectorAll("[data-chart]")) if (!charts.has(box)) charts.set(box, new LossChart(box));
+    for (const box of document.querySelectorAll("[data-chart]")) {
+      if (charts.has(box)) charts.get(box).later(); // its best checkpoint may have changed
+      else charts.set(box, new LossChart(box));
+    }
   };
   // {"step": 12, "values": {"train_loss": 1.2}}, or a list of these
   document.addEventListener("metric", (event) => {

@@ -1,7 +1,8 @@
 """The small frozen values that components take: a tab, a stat, a step, a choice."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +75,11 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    """A line of a log."""
+class Bin:
+    """A bar of a histogram."""
 
-    at: datetime
-    level: str
-    message: str
+    label: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +91,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """A bar of a histogram."""
-
-    label: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesSummary:
     """A series in five numbers, for those who do not see its drawing."""
 
@@ -107,3 +99,24 @@ class SeriesSummary:
     last: float | None
     best: float | None
     best_step: int | None
+
+
+class Lenient(dict[str, Any]):
+    """Answers or errors by name, where a name that is not there is None: an empty field is no mistake of the page."""
+
+    def __missing__(self, key: str) -> None:
+        """Return nothing for what was not given."""
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A guarded act asked for on a page of its own: where yes is posted, and where no leads back to."""
+
+    title: str
+    message: str
+    action: str
+    yes: str
+    no: str
+    back: str
+    fields: Mapping[str, str] = field(default_factory=dict)

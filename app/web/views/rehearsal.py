@@ -4,8 +4,11 @@ import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from app.data.rows import Row, RowMessage
+from app.domain.estimates import Money
+from app.domain.splits import Leakage, Part, SplitResult
 from app.web.views import charts
-from app.web.views.parts import Bin, CheckItem, Choice, FieldError, LogLine, SeriesSummary, Stage, Stat, StepMark, Tab
+from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
 
 STEPS = 240
 LINES = 9
@@ -106,18 +109,16 @@ def context(now: datetime) -> Mapping[str, object]:
         "plot": charts.plot(curves),
         "summaries": [_summary(one) for one in curves],
         "spark": [train_loss(step) for step in range(1, STEPS, 8)],
-        "bins": [
-            Bin(label=f"{low}–{low + 8}", count=round(90 * math.exp(-(((low - 40) / 18) ** 2))))
-            for low in range(0, 96, 8)
-        ],
-        "log": [
-            LogLine(
-                at=now - timedelta(seconds=60 - n),
-                level="error" if n == LINES else "info",
-                message=f"step {n * 10} loss {train_loss(n * 10):.4f}",
-            )
-            for n in range(1, LINES + 1)
-        ],
+        "bins": [_bin(low) for low in range(0, 96, 8)],
+        "split": SplitResult(
+            training=Part(lines=range(1, 289)),
+            validation=Part(lines=range(1, 37)),
+            test=Part(lines=range(1, 37)),
+            leakage=Leakage(exact=0, near=2, checked=72),
+        ),
+        "row": Row(line=7, bytes=64, raw="", cut=False, messages=_CONVERSATION),
+        "price": Money(amount="1.70"),
+        "log": [f"step {n * 10} loss {train_loss(n * 10):.4f}" for n in range(1, LINES + 1)],
         "choices": [
             Choice(value="quick", label="Quick look", note="1 epoch, about 8 s"),
             Choice(value="balanced", label="Balanced", note="4 epochs, about 30 s"),
@@ -155,6 +156,16 @@ def context(now: datetime) -> Mapping[str, object]:
         "hostile": "invoice\u202egnp.exe \x07 <b>bold</b>",
         "code": 'from trl import SFTConfig, SFTTrainer\n\nconfig = SFTConfig(output_dir="out", learning_rate=5e-4)',
     }
+
+
+_CONVERSATION = (
+    RowMessage(role="user", content="My parcel says delivered, but nothing came.", learned=False),
+    RowMessage(role="assistant", content="delivery", learned=True),
+)
+
+
+def _bin(low: int) -> Bin:
+    return Bin(label=f"{low}–{low + 8}", count=round(90 * math.exp(-(((low - 40) / 18) ** 2))))
 
 
 def _summary(one: charts.Series) -> SeriesSummary:

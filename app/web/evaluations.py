@@ -1,0 +1,91 @@
+"""Evaluations: begin one, look at one, set two side by side."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.evaluations import Evaluation
+from app.edge.fields import Id
+from app.edge.idempotency import once
+from app.services import datasets, evaluations, targets
+from app.services.evaluations import JobEvaluations, PairFilter
+from app.services.scope import Scope
+from app.web.job_context import evaluation_context
+from app.web.rendering import Fields, Reading, Spending, Writing, page, see_other
+from app.web.views import evaluations as view
+
+router = APIRouter()
+
+
+@router.post("/evaluations")
+def begin(scope: Spending, form: Fields) -> Response:
+    """Let a model answer the rows of a dataset, once per key."""
+    wish = "\0".join(f"{name}={value}" for name, value in sorted(form.items()) if name != "idempotency_key")
+    grant = once("POST /evaluations", form.get("idempotency_key"), wish.encode())
+    return grant(scope, lambda: _begun(scope, form))
+
+
+@router.get("/evaluations/{evaluation}")
+def show(
+    request: Request,
+    scope: Reading,
+    evaluation: Id,
+    wrong: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a part of the address
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """One evaluation: its figures and its rows."""
+    found = evaluations.get(scope, evaluation)
+    rows = evaluations.rows(scope, evaluation, wrong_only=wrong, cursor=cursor)
+    context = {
+        "evaluation": found,
+        "target": targets.label(scope, found.target),
+        "dataset": datasets.get(scope, found.dataset),
+        "figures": view.figures(None, found),
+        "rows": [(each, view.marked(each.expected, each.answer)) for each in rows.items],
+        "older": f"?wrong={str(wrong).lower()}&cursor={rows.next}" if rows.next else None,
+        "wrong": wrong,
+    }
+    return page(request, scope, "evaluations/show.html", context, part="evaluations/_body.html")
+
+
+@router.get("/evaluations/{evaluation}/compare")
+def compare(request: Request, scope: Reading, evaluation: Id, base: Id, only: PairFilter = PairFilter.ALL) -> Response:
+    """Two evaluations of the same rows, the first one as "tuned", the other as "base"."""
+    tuned, other = evaluations.get(scope, evaluation), evaluations.get(scope, base)
+    context = {
+        "tuned": tuned,
+        "base": other,
+        "tuned_name": _name(scope, tuned),
+        "base_name": _name(scope, other),
+        **evaluation_context(scope, JobEvaluations(tuned=tuned, base=other, others=()), only),
+        "filters": view.filters(only, f"?base={base}&only="),
+    }
+    return page(request, scope, "evaluations/compare.html", context)
+
+
+@router.post("/evaluations/{evaluation}/cancel")
+def cancel(scope: Writing, evaluation: Id) -> Response:
+    """Stop an evaluation."""
+    evaluations.cancel(scope, evaluation)
+    return see_other(f"/evaluations/{evaluation}", "evaluation_cancelled")
+
+
+def _begun(scope: Scope, form: Fields) -> Response:
+    shots = form.get("few_shot", "").strip() or "0"
+    made = evaluations.create(
+        scope,
+        target={name: form[name] for name in ("model", "base_model", "connection") if form.get(name)},
+        dataset=form.get("dataset", ""),
+        system_prompt=form.get("system_prompt", "").strip() or None,
+        few_shot=int(shots) if shots.isdigit() and len(shots) < 4 else -1,  # noqa: PLR2004 -- refused as out of range
+        few_shot_dataset=form.get("few_shot_dataset") or None,
+        job=form.get("job") or None,
+    )
+    back = f"/jobs/{made.job}?tab=evaluation" if form.get("job") else f"/evaluations/{made.id}"
+    return see_other(back, "evaluating")
+
+
+def _name(scope: Scope, evaluation: Evaluation) -> str:
+    return targets.label(scope, evaluation.target)

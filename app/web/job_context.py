@@ -1,0 +1,123 @@
+"""What the job page's templates are given, the same for the page and for its live fragments."""
+
+from typing import Any
+
+from app.domain.connections import REHEARSAL_ID
+from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
+from app.services import code, connections, datasets, evaluations, jobs, models, projects
+from app.services.evaluations import PairFilter
+from app.services.scope import Scope
+from app.web.rendering import fresh_key
+from app.web.views import evaluations as evaluation_view
+from app.web.views import jobs as view
+
+_POINTS = 600
+_EVENTS = 100
+_LOG_LINES = 400
+_SHOWN_ROWS = 3
+
+
+def job_context(
+    scope: Scope, identifier: str, tab: str, *, base_url: str, target: str | None = None, only: PairFilter | None = None
+) -> dict[str, Any]:
+    """Return what one tab of a job's page shows."""
+    job, now = jobs.get(scope, identifier), scope.now()
+    judged = evaluations.for_job(scope, identifier)
+    everything = [each for each in (judged.tuned, judged.base, *judged.others) if each is not None]
+    series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
+    checkpoints = jobs.checkpoints(scope, identifier)
+    context: dict[str, Any] = {
+        "job": job,
+        "project": projects.get(scope, job.spec.project),
+        "connection": connections.get(scope, job.spec.connection),
+        "tab": tab,
+        "tabs": view.tabs(job, tab),
+        "stages": view.stages(jobs.stages(scope, identifier), now),
+        "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
+        "loss": view.loss_view(job, series, checkpoints),
+        "checkpoints": checkpoints,
+        "models": models.of_job(scope, identifier),
+        "judged": judged,
+        "headline": evaluation_view.headline(judged),
+        "settled": view.settled(job, everything, now),
+        "can_deploy": job.status is JobStatus.SUCCEEDED and job.fine_tuned_model is not None,
+        "key": fresh_key(),
+        "is_rehearsal": job.spec.connection == REHEARSAL_ID,
+    }
+    return {**context, **_of_tab(scope, job, tab, base_url=base_url, target=target, only=only)}
+
+
+def _of_tab(
+    scope: Scope,
+    job: FineTuningJob,
+    tab: str,
+    *,
+    base_url: str,
+    target: str | None,
+    only: PairFilter | None,
+) -> dict[str, Any]:
+    match tab:
+        case "events" | "log" | "data" | "parameters":
+            return _RECORDS[tab](scope, job)
+        case "evaluation":
+            return evaluation_context(scope, evaluations.for_job(scope, job.id), only) | {
+                "datasets": datasets.list_datasets(scope, with_parts=True, limit=100).items,
+                "test": job.parts.test if job.parts else job.spec.test_dataset,
+            }
+        case "code":
+            known = code.targets(scope, job.spec)
+            shown = target if target is not None and target in known else known[0]
+            return {"targets": known, "target": shown, "code": code.of_job(scope, job.id, shown, base_url=base_url)}
+        case _:
+            return {}
+
+
+def _events(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
+    return {"events": jobs.events(scope, job.id, limit=_EVENTS).items}
+
+
+def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
+    return {"log": jobs.log(scope, job.id, lines=_LOG_LINES)}
+
+
+def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
+    return {"asked": jobs.fields_of(job.spec), "sent": jobs.sent_parameters(scope, job.id)}
+
+
+def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
+    parts = job.parts
+    ids = {
+        "training": parts.training if parts else job.spec.training_dataset,
+        "validation": parts.validation if parts else job.spec.validation.dataset,
+        "test": parts.test if parts else job.spec.test_dataset,
+    }
+    known = datasets.many(scope, [identifier for identifier in ids.values() if identifier])
+    shown = {kind: known.get(identifier or "") for kind, identifier in ids.items()}
+    training = shown["training"]
+    return {
+        "parts": shown,
+        "rows": datasets.rows(scope, training.id, limit=_SHOWN_ROWS) if training else (),
+        "source": known.get(job.spec.training_dataset) or datasets.get(scope, job.spec.training_dataset),
+    }
+
+
+_RECORDS = {"events": _events, "log": _log, "data": _data, "parameters": _parameters}
+
+
+def evaluation_context(scope: Scope, judged: evaluations.JobEvaluations, only: PairFilter | None) -> dict[str, Any]:
+    """Return base and tuned side by side: the figures, and the rows that a filter lets through."""
+    both = judged.base and judged.tuned and judged.base.status.is_final and judged.tuned.status.is_final
+    wanted = only or PairFilter.ALL
+    pairs = (
+        evaluations.compare(scope, judged.base.id, judged.tuned.id, only=wanted)
+        if both and judged.base and judged.tuned
+        else ()
+    )
+    return {
+        "figures": evaluation_view.figures(judged.base, judged.tuned),
+        "pairs": [evaluation_view.pair(each) for each in pairs[: evaluation_view.SHOWN]],
+        "left_out": max(0, len(pairs) - evaluation_view.SHOWN),
+        "only": wanted,
+        "filters": evaluation_view.filters(wanted),
+    }

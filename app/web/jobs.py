@@ -1,0 +1,152 @@
+"""The list of jobs, the page of one job, and what can be done with it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.domain.jobs import JobStatus
+from app.edge.downloads import attachment, metrics_csv, text_attachment
+from app.edge.fields import Id
+from app.edge.idempotency import once
+from app.edge.streams import event_stream
+from app.services import drafts, jobs, models, overview
+from app.services.evaluations import PairFilter
+from app.web.job_context import job_context
+from app.web.live import JobPageStream
+from app.web.rendering import Fields, Opening, Reading, Spending, Writing, page, see_other, templates
+from app.web.views import jobs as view
+
+router = APIRouter()
+Tab = Annotated[str, Query(max_length=20)]
+Cursor = Annotated[str | None, Query(max_length=400)]
+Statuses = Annotated[list[JobStatus] | None, Query()]
+_PAGE = 50
+
+
+@router.get("/jobs")
+def index(
+    request: Request,
+    scope: Reading,
+    status: Statuses = None,
+    q: Annotated[str, Query(max_length=200)] = "",
+    sort: Annotated[str, Query(max_length=40)] = "-created_at",
+    cursor: Cursor = None,
+) -> Response:
+    """Jobs, filtered, searched and sorted."""
+    statuses = tuple(status or ())
+    found = jobs.list_jobs(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
+    context = {
+        "jobs": found.items,
+        "curves": {job.id: overview.spark(scope, job.id) for job in found.items},
+        "chips": view.filters(jobs.counts(scope), statuses, q),
+        "query": q,
+        "sort": sort,
+        "older": request.url.include_query_params(cursor=found.next).query if found.next else None,
+        "newest": cursor is not None,
+        "moving": any(not job.status.is_final for job in found.items),
+        "status": statuses[0].value if statuses else "",
+    }
+    return page(request, scope, "jobs/index.html", context, part="jobs/_list.html")
+
+
+@router.get("/jobs/{identifier}")
+def show(
+    request: Request,
+    scope: Reading,
+    identifier: Id,
+    tab: Tab = "overview",
+    target: Annotated[str | None, Query(max_length=40)] = None,
+    only: PairFilter | None = None,
+) -> Response:
+    """One job: where it stands, what it learned, and whether that was any good."""
+    shown = tab if tab in view.TABS else "overview"
+    base_url = str(request.base_url).rstrip("/")
+    context = job_context(scope, identifier, shown, base_url=base_url, target=target, only=only)
+    return page(request, scope, "jobs/show.html", context, project=context["project"])
+
+
+@router.get("/jobs/{identifier}/live")
+def live(
+    request: Request,
+    open_scope: Opening,
+    identifier: Id,
+    tab: Tab = "overview",
+    last_event_id: Annotated[str | None, Header(max_length=40)] = None,
+) -> Response:
+    """The page's own stream: HTML for its parts, points for its chart, `done` once nothing more will change."""
+    with open_scope() as scope:
+        jobs.get(scope, identifier)
+    shown = tab if tab in view.TABS else "overview"
+    return event_stream(JobPageStream(request, open_scope, templates(), identifier, shown, last_event_id).look)
+
+
+@router.get("/jobs/{identifier}/metrics.json")
+def metrics_json(scope: Reading, identifier: Id, points: Annotated[int, Query(ge=2, le=5000)] = 2000) -> Response:
+    """The training's series as columns."""
+    series = jobs.metrics(scope, identifier, points=points)
+    return JSONResponse({"items": [{"name": s.name, "steps": list(s.steps), "values": list(s.values)} for s in series]})
+
+
+@router.get("/jobs/{identifier}/metrics.csv")
+def metrics_table(scope: Reading, identifier: Id) -> Response:
+    """The training's series as a table."""
+    return text_attachment(
+        metrics_csv(jobs.metrics(scope, identifier, points=jobs.MAX_POINTS)), f"{identifier}.csv", "text/csv"
+    )
+
+
+@router.get("/jobs/{identifier}/log.txt")
+def whole_log(scope: Reading, identifier: Id) -> Response:
+    """The whole raw log."""
+    path = jobs.log_path(scope, identifier)
+    if path is None or not path.is_file():
+        return text_attachment("", f"{identifier}.log", "text/plain")
+    return attachment(path, f"{identifier}.log", "text/plain")
+
+
+@router.get("/jobs/{identifier}/cancel")
+def ask_to_cancel(request: Request, scope: Reading, identifier: Id) -> Response:
+    """The question behind Cancel, for browsers without scripts."""
+    return page(request, scope, "jobs/cancel.html", {"job": jobs.get(scope, identifier)})
+
+
+@router.post("/jobs/{identifier}/cancel")
+def cancel(scope: Writing, identifier: Id) -> Response:
+    """Ask for the job's end."""
+    jobs.cancel(scope, identifier)
+    return see_other(f"/jobs/{identifier}", "cancel_asked")
+
+
+@router.post("/jobs/{identifier}/retry")
+def retry(scope: Spending, identifier: Id, form: Fields) -> Response:
+    """Submit the same again, once per key."""
+    grant = once("POST /jobs/{id}/retry", form.get("idempotency_key"), identifier.encode())
+    return grant(scope, lambda: see_other(f"/jobs/{jobs.retry(scope, identifier).id}", "retried"))
+
+
+@router.post("/jobs/{identifier}/clone")
+def clone(scope: Writing, identifier: Id) -> Response:
+    """Begin a draft with this job's answers."""
+    return see_other(f"/wizard/{drafts.of_job(scope, identifier).id}/review")
+
+
+@router.post("/jobs/{identifier}/resolve")
+def resolve(scope: Writing, identifier: Id, form: Fields) -> Response:
+    """Settle a submit whose outcome nobody knows."""
+    answer = form.get("answer", "")
+    jobs.resolve(
+        scope,
+        identifier,
+        remote_id=form.get("remote_id", "").strip() or None if answer == "remote" else None,
+        not_submitted=answer == "not_submitted",
+        give_up=answer == "give_up",
+    )
+    return see_other(f"/jobs/{identifier}", "resolved")
+
+
+@router.post("/jobs/{identifier}/checkpoints/{step}/model")
+def model_from_checkpoint(scope: Writing, identifier: Id, step: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
+    """Make a model of its own from a checkpoint."""
+    return see_other(f"/models/{models.from_checkpoint(scope, identifier, step).id}", "model_made")

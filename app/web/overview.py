@@ -1,0 +1,24 @@
+"""The overview: what needs somebody, what runs, what is hosted, and how the last jobs ended."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.services import overview
+from app.web.rendering import Reading, page
+from app.web.views import overview as view
+
+router = APIRouter()
+
+
+@router.get("/")
+def index(request: Request, scope: Reading) -> Response:
+    """The way in: first steps on a fresh installation, the state of things on one in use."""
+    summary = overview.summary(scope)
+    context = {
+        "summary": summary,
+        "attention": view.attention(summary.attention),
+        "finished": view.finished(summary.finished),
+        "moving": view.moving(summary),
+    }
+    return page(request, scope, "overview/index.html", context, part="overview/_live.html")

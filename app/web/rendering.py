@@ -1,0 +1,134 @@
+"""From a template's name and values to an answer, and from a form to fields: the two ends of every page's route."""
+
+import secrets
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from app.domain.actors import Action
+from app.domain.errors import DomainError, Invalid, Problem
+from app.domain.projects import Project
+from app.edge.actor import actor_of
+from app.edge.dependencies import OpenScope, allowed, allowed_to_open
+from app.edge.problems import describe
+from app.services.scope import Scope
+from app.web.frame import frame_of
+from app.web.notices import NOTICE_COOKIE
+from app.web.templating import Templates
+from app.web.views.parts import FieldError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MAX_FIELDS = 400
+_NOTICE_SECONDS = 60
+SEE_OTHER = 303
+UNPROCESSABLE = 422
+
+
+@cache
+def templates() -> Templates:
+    """Return the templates of this checkout, compiled once."""
+    return Templates(_ROOT / "templates", _ROOT / "static", _ROOT / "app" / "locale")
+
+
+def page(
+    request: Request,
+    scope: Scope,
+    name: str,
+    context: Mapping[str, object],
+    *,
+    part: str | None = None,
+    status: int = 200,
+    project: Project | None = None,
+) -> HTMLResponse:
+    """Render a page, or only its `part` when htmx asks for a fragment (`HX-Request-Type: partial`).
+
+    Boosted navigation asks for whole pages, so the same address serves both; `Vary` says so.
+    """
+    fragment = part is not None and request.headers.get("hx-request-type") == "partial"
+    frame = frame_of(request, scope, project)
+    text = templates().render(part if fragment and part else name, {"frame": frame, **context})
+    response = HTMLResponse(text, status, headers={"vary": "HX-Request-Type"})
+    if frame.flash and not fragment:
+        response.delete_cookie(NOTICE_COOKIE, path="/")
+    return response
+
+
+def see_other(address: str, notice: str | None = None) -> RedirectResponse:
+    """Send the reader on after an act (303, so that a reload repeats nothing), with a word about it."""
+    response = RedirectResponse(address, SEE_OTHER)
+    if notice is not None:
+        response.set_cookie(NOTICE_COOKIE, notice, max_age=_NOTICE_SECONDS, path="/", httponly=True, samesite="lax")
+    return response
+
+
+def fresh_key() -> str:
+    """Return an idempotency key for a form that is about to be shown: pressing twice sends it twice."""
+    return secrets.token_urlsafe(16)
+
+
+async def _form(request: Request) -> FormData:
+    actor_of(request)  # nobody unknown makes this installation read
+    return await request.form(max_fields=_MAX_FIELDS)
+
+
+async def _fields(request: Request) -> Mapping[str, str]:
+    form = await _form(request)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+Fields = Annotated[Mapping[str, str], Depends(_fields)]
+Form = Annotated[FormData, Depends(_form)]
+
+# Every page may be read, and every act done, by whoever these let in: each route names one of them.
+Reading = Annotated[Scope, Depends(allowed(Action.READ, "pages"), scope="function")]
+Writing = Annotated[Scope, Depends(allowed(Action.WRITE, "pages"), scope="function")]
+Spending = Annotated[Scope, Depends(allowed(Action.SPEND, "pages"), scope="function")]
+Deleting = Annotated[Scope, Depends(allowed(Action.DELETE, "pages"), scope="function")]
+Administering = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "pages"), scope="function")]
+Opening = Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "pages"))]
+Talking = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
+
+
+def upload_of(form: FormData, name: str) -> UploadFile:
+    """Return an uploaded file.
+
+    Raises:
+        Invalid: when no file was chosen.
+    """
+    value = form.get(name)
+    if not isinstance(value, UploadFile) or not value.filename:
+        raise Invalid([Problem(f"/{name}", "missing", "No file was chosen.", "Choose a JSON Lines file.")])
+    return value
+
+
+def element_id(pointer: str) -> str:
+    """Return the id of the field that a JSON pointer names: `/validation/ratio` is `validation-ratio`."""
+    return pointer.strip("/").replace("/", "-")
+
+
+def sentence(problem: Problem) -> str:
+    """Return what is wrong and how to mend it, in one breath."""
+    return f"{problem.message} {problem.fix}".strip()
+
+
+def sentence_of(error: DomainError) -> str:
+    """Return what happened and what to do, in one breath."""
+    return f"{error.message} {error.fix}".strip()
+
+
+def field_errors(error: DomainError) -> list[FieldError]:
+    """Return an error's problems as links to fields; an error without fields stands for the form as a whole."""
+    if isinstance(error, Invalid):
+        return [FieldError(field=element_id(each.pointer), message=sentence(each)) for each in error.problems]
+    return [FieldError(field="", message=sentence_of(error))]
+
+
+def status_of(error: DomainError) -> int:
+    """Return the status that a page with this error is sent with."""
+    return describe(error).status

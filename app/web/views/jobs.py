@@ -1,0 +1,212 @@
+"""The job's pages as values: figures, curves, stages and tabs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from gettext import gettext as _
+
+from app.domain.evaluations import Evaluation
+from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.metrics import LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS, Checkpoint, MetricSeries
+from app.domain.timeline import Stage as DomainStage
+from app.web.views import charts, formats
+from app.web.views.parts import SeriesSummary, Stage, Stat, Tab
+
+TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
+# How long the engine may take to begin the evaluations of a job that has just succeeded.
+_EVALUATION_GRACE = timedelta(seconds=60)
+_MAX_EPOCH_MARKS = 40
+
+
+def tab_labels() -> dict[str, str]:
+    """Return the tabs' names for people."""
+    return {
+        "overview": _("Overview"),
+        "events": _("Events"),
+        "log": _("Log"),
+        "data": _("Data"),
+        "parameters": _("Parameters"),
+        "evaluation": _("Evaluation"),
+        "code": _("Code"),
+    }
+
+
+def tabs(job: FineTuningJob, current: str) -> list[Tab]:
+    """Return the row of tabs."""
+    labels = tab_labels()
+    return [Tab(label=labels[name], href=f"/jobs/{job.id}?tab={name}", current=name == current) for name in TABS]
+
+
+def stage_names() -> dict[str, str]:
+    """Return the stages' names for people."""
+    return {
+        "data": _("Data and checks"),
+        "queue": _("Queue"),
+        "training": _("Training"),
+        "model": _("Model"),
+        "evaluation": _("Evaluation"),
+        "deployment": _("Deployment"),
+    }
+
+
+def stages(found: Sequence[DomainStage], now: datetime) -> list[Stage]:
+    """Return the timeline, each stage with what it took or has taken so far."""
+    names = stage_names()
+    return [
+        Stage(name=names.get(each.name, each.name), state=each.state.value, took=_took(each, now), note=each.detail)
+        for each in found
+    ]
+
+
+def _took(stage: DomainStage, now: datetime) -> float | None:
+    if stage.started_at is None or stage.state.value in {"waiting", "skipped"}:
+        return None
+    seconds = ((stage.ended_at or now) - stage.started_at).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+Last = Mapping[str, tuple[int, float | None]]
+
+
+def stats(job: FineTuningJob, last: Last, series: Sequence[MetricSeries], now: datetime) -> list[Stat]:
+    """Return the figures of the strip; a figure that nobody knows is a dash, never an invented zero."""
+    curves = {each.name: each for each in series}
+    return [
+        _progress(job),
+        _loss(_("Training loss"), last.get(TRAIN_LOSS), curves.get(TRAIN_LOSS), "stat-train-loss"),
+        _best(last.get(VALIDATION_LOSS), curves.get(VALIDATION_LOSS)),
+        Stat(
+            label=_("Learning rate"), value=formats.number(_value(last, LEARNING_RATE)), note=_("now"), id="stat-rate"
+        ),
+        Stat(label=_("Speed"), value=formats.compact(_value(last, TOKENS_PER_SECOND)), note=_("tokens a second")),
+        _time(job, now),
+        Stat(label=_("Cost so far"), value=_("free"), note=_("own machine")),
+    ]
+
+
+def _value(last: Last, name: str) -> float | None:
+    return last[name][1] if name in last else None
+
+
+def _progress(job: FineTuningJob) -> Stat:
+    progress = job.progress
+    note = (
+        _("%(step)s of %(steps)s steps")
+        % {"step": formats.number(progress.step), "steps": formats.number(progress.steps)}
+        if progress.step is not None and progress.steps
+        else progress.stage
+    )
+    return Stat(label=_("Progress"), value=formats.percent(progress.share), note=note, id="stat-progress")
+
+
+def _loss(label: str, last: tuple[int, float | None] | None, curve: MetricSeries | None, element: str) -> Stat:
+    value = last[1] if last else None
+    first = _finite(curve)[:1]
+    if value is None or not first:
+        return Stat(label=label, value=formats.NOTHING, id=element)
+    change = value - first[0][1]
+    note = _("%(change)s since step %(step)d") % {"change": formats.signed(change), "step": first[0][0]}
+    return Stat(label=label, value=formats.number(value, 4), note=note, tone="up" if change < 0 else "", id=element)
+
+
+def _best(last: tuple[int, float | None] | None, curve: MetricSeries | None) -> Stat:
+    label, element = _("Validation loss"), "stat-validation-loss"
+    points = _finite(curve)
+    if last is None or last[1] is None or not points:
+        return Stat(label=label, value=formats.NOTHING, id=element)
+    step, best = min(points, key=lambda point: point[1])
+    note = _("best %(loss)s at step %(step)d") % {"loss": formats.number(best, 4), "step": step}
+    return Stat(label=label, value=formats.number(last[1], 4), note=note, id=element)
+
+
+def _time(job: FineTuningJob, now: datetime) -> Stat:
+    if job.status.is_final:
+        end = job.ended_at or now
+        took = (end - job.created_at).total_seconds()
+        return Stat(label=_("Took"), value=formats.duration(took), note=_("from submit to end"))
+    if job.progress.eta_s is not None and job.status is JobStatus.RUNNING:
+        return Stat(label=_("Time left"), value=formats.duration(job.progress.eta_s), note=_("estimated"))
+    return Stat(label=_("Time left"), value=formats.NOTHING, note="")
+
+
+def _finite(curve: MetricSeries | None) -> list[tuple[int, float]]:
+    if curve is None:
+        return []
+    pairs = zip(curve.steps, curve.values, strict=True)
+    return [(step, value) for step, value in pairs if value is not None and math.isfinite(value)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossView:
+    """The loss chart as the server draws it, with the same in numbers."""
+
+    plot: charts.Plot
+    rows: Sequence[SeriesSummary]
+    epoch_steps: Sequence[int]
+    best_step: int | None
+
+
+def loss_view(job: FineTuningJob, series: Sequence[MetricSeries], checkpoints: Sequence[Checkpoint]) -> LossView:
+    """Return the chart: the two losses, where epochs end, and the best checkpoint."""
+    curves = {each.name: each for each in series}
+    names = ((TRAIN_LOSS, _("Training loss")), (VALIDATION_LOSS, _("Validation loss")))
+    drawn, rows = [], []
+    for key, name in names:
+        points = _finite(curves.get(key))
+        drawn.append(charts.Series(name, [step for step, _value in points], [value for _step, value in points]))
+        best = min(points, key=lambda point: point[1], default=(None, None))
+        rows.append(
+            SeriesSummary(
+                name=name,
+                first=points[0][1] if points else None,
+                last=points[-1][1] if points else None,
+                best=best[1],
+                best_step=best[0],
+            )
+        )
+    best_step = next((each.step for each in checkpoints if each.best), None)
+    return LossView(plot=charts.plot(drawn), rows=rows, epoch_steps=_epoch_steps(job), best_step=best_step)
+
+
+def _epoch_steps(job: FineTuningJob) -> list[int]:
+    steps, epochs = job.progress.steps, job.progress.epochs
+    if not steps or not epochs or epochs < 1 or epochs > _MAX_EPOCH_MARKS:
+        return []
+    return [round(steps * number / epochs) for number in range(1, math.floor(epochs) + 1)]
+
+
+def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime) -> bool:
+    """Tell whether nothing on the job's page will change by itself any more."""
+    if not job.status.is_final or any(not each.status.is_final for each in evaluations):
+        return False
+    waiting = job.status is JobStatus.SUCCEEDED and not evaluations
+    return not (waiting and job.ended_at is not None and now - job.ended_at < _EVALUATION_GRACE)
+
+
+def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query: str) -> list[Tab]:
+    """Return the chips of the list: all, and every status that there is a job in."""
+    tail = f"&q={query}" if query else ""
+    labels = {
+        JobStatus.PENDING: _("Pending"),
+        JobStatus.PREPARING: _("Preparing"),
+        JobStatus.QUEUED: _("Queued"),
+        JobStatus.RUNNING: _("Running"),
+        JobStatus.CANCELLING: _("Cancelling"),
+        JobStatus.UNKNOWN: _("Unknown"),
+        JobStatus.SUCCEEDED: _("Succeeded"),
+        JobStatus.FAILED: _("Failed"),
+        JobStatus.CANCELLED: _("Cancelled"),
+    }
+    chips = [Tab(label=_("All"), href=f"/jobs?{tail.lstrip('&')}", current=not current, count=sum(counts.values()))]
+    for status, label in labels.items():
+        if counts.get(status) or status in current:
+            chips.append(
+                Tab(
+                    label=label,
+                    href=f"/jobs?status={status.value}{tail}",
+                    current=status in current,
+                    count=counts.get(status, 0),
+                )
+            )
+    return chips

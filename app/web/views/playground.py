@@ -1,0 +1,84 @@
+"""What the playground shows and sends, computed from frozen values."""
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from gettext import gettext as _
+
+from app.domain.backend import ChatChunk, ChatRequest
+from app.domain.deployments import Deployment, DeploymentStatus
+from app.services.models import HeldOutRow
+
+_DEFAULT_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One column's answer, or why there is none."""
+
+    text: str = ""
+    facts: str = ""
+    error: str = ""
+
+
+def request_of(form: Mapping[str, str]) -> ChatRequest:
+    """Return the form as a chat request; numbers that are none become ones that are out of range."""
+    messages = []
+    if form.get("system", "").strip():
+        messages.append({"role": "system", "content": form["system"]})
+    messages.append({"role": "user", "content": form.get("prompt", "")})
+    return ChatRequest(
+        messages=messages,
+        temperature=_number(form.get("temperature", "0")),
+        max_tokens=int(_number(form.get("max_tokens", str(_DEFAULT_TOKENS)))),
+    )
+
+
+def whole(chunks: Iterable[ChatChunk]) -> Answer:
+    """Return a finished answer."""
+    began = time.perf_counter()
+    parts = list(chunks)
+    last = parts[-1] if parts else ChatChunk()
+    return Answer(text="".join(part.text for part in parts), facts=facts(last, time.perf_counter() - began))
+
+
+def facts(last: ChatChunk, seconds: float) -> str:
+    """Return the small print under an answer."""
+    took = _("%(ms)d ms") % {"ms": round(seconds * 1000)}
+    if last.completion_tokens is None:
+        return took
+    tokens = _("%(n)d tokens") % {"n": last.completion_tokens}
+    cut = [_("cut off at the limit")] if last.finish_reason == "length" else []
+    return " · ".join([tokens, took, *cut])
+
+
+def chosen(values: Mapping[str, str], served: Sequence[Deployment]) -> dict[str, str]:
+    """Return which deployments stand in the columns: those asked for, else a base model left and a tuned one right."""
+    ready = [each for each in served if each.status is DeploymentStatus.READY]
+    tuned = next((each for each in ready if each.target.is_tuned), None)
+    base = next((each for each in ready if not each.target.is_tuned), None)
+    right = values.get("right") or (tuned.id if tuned else "")
+    left = values.get("left") or (base.id if base and base.id != right else "")
+    model = next((each.target.model for each in served if each.id == right), None)
+    return {"left": left, "right": right, "right_model": model or ""}
+
+
+def values(form: Mapping[str, str], columns: Mapping[str, str], row: HeldOutRow | None) -> dict[str, str]:
+    """Return what stands in the form's fields."""
+    return {
+        "left": columns["left"],
+        "right": columns["right"],
+        "system": row.system if row else form.get("system", ""),
+        "prompt": row.prompt if row else form.get("prompt", ""),
+        "temperature": form.get("temperature", "0"),
+        "max_tokens": form.get("max_tokens", str(_DEFAULT_TOKENS)),
+    }
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return -1
+    return number if math.isfinite(number) and abs(number) < 10**9 else -1

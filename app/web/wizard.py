@@ -1,0 +1,137 @@
+"""The wizard: five steps and a review, stored after each answer, so that nothing is lost by reload, back or restart."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.drafts import JobDraft, Step
+from app.domain.errors import Invalid, Problem
+from app.edge.fields import Id
+from app.edge.idempotency import once
+from app.services import catalog, code, drafts, projects, sample
+from app.services.scope import Scope
+from app.web.rendering import (
+    UNPROCESSABLE,
+    Deleting,
+    Fields,
+    Reading,
+    Spending,
+    Writing,
+    fresh_key,
+    page,
+    see_other,
+)
+from app.web.views import wizard as view
+from app.web.wizard_context import review_context, step_context
+
+router = APIRouter()
+
+
+@router.get("/wizard")
+def index(request: Request, scope: Reading) -> Response:
+    """Drafts to go on with, and a new one."""
+    return page(request, scope, "wizard/index.html", {"drafts": drafts.list_drafts(scope).items})
+
+
+@router.post("/wizard")
+def begin(scope: Writing, form: Fields) -> Response:
+    """Begin a draft, perhaps with a project, a dataset or a base model already chosen."""
+    given = {name: form[name] for name in ("project", "training_dataset", "base_model", "connection") if form.get(name)}
+    return see_other(f"/wizard/{drafts.create(scope, given).id}/project")
+
+
+@router.post("/sample")
+def try_the_sample(scope: Writing) -> Response:
+    """Begin a draft in which everything is answered, at its review."""
+    return see_other(f"/wizard/{sample.draft(scope).id}/review")
+
+
+@router.get("/wizard/{draft}/review")
+def review(
+    request: Request, scope: Reading, draft: Id, target: Annotated[str | None, Query(max_length=40)] = None
+) -> Response:
+    """Everything on one page, with what is missing as links."""
+    found = drafts.get(scope, draft)
+    if found.job is not None:
+        return see_other(f"/jobs/{found.job}")
+    context = review_context(scope, found, fresh_key())
+    shown = target if target in context["review"].code_targets else next(iter(context["review"].code_targets), None)
+    text = code.of_draft(scope, draft, shown, base_url=str(request.base_url).rstrip("/")) if shown else ""
+    return page(request, scope, "wizard/review.html", {**context, "target": shown, "code": text})
+
+
+@router.post("/wizard/{draft}/submit")
+def submit(request: Request, scope: Spending, draft: Id, form: Fields) -> Response:
+    """Make the draft a job, once per key however often the button is pressed."""
+    grant = once("POST /wizard/{draft}/submit", form.get("idempotency_key"), draft.encode())
+    try:
+        return grant(scope, lambda: see_other(f"/jobs/{drafts.submit(scope, draft).id}", "submitted"))
+    except Invalid:
+        context = review_context(scope, drafts.get(scope, draft), fresh_key())
+        return page(request, scope, "wizard/review.html", {**context, "target": None, "code": ""}, status=UNPROCESSABLE)
+
+
+@router.post("/wizard/{draft}/delete")
+def forget(scope: Deleting, draft: Id) -> Response:
+    """Forget the draft."""
+    drafts.delete(scope, draft)
+    return see_other("/wizard", "draft_deleted")
+
+
+@router.post("/wizard/{draft}/preset")
+def apply_preset(scope: Writing, draft: Id, form: Fields) -> Response:
+    """Lay a preset's values over the last step's answers."""
+    found = drafts.get(scope, draft)
+    values = found.values
+    model = catalog.model(scope, str(values.get("connection", "")), str(values.get("base_model", "")))
+    preset = next((each for each in model.presets if each.id == form.get("preset")), None)
+    if preset is not None:
+        drafts.update_step(scope, draft, Step.HYPERPARAMETERS, view.preset_fields(preset, model, found))
+    return see_other(f"/wizard/{draft}/{Step.HYPERPARAMETERS.value}")
+
+
+@router.get("/wizard/{draft}/{step}")
+def show(request: Request, scope: Reading, draft: Id, step: Step) -> Response:
+    """One step, with what is wrong in it once it has been visited."""
+    found = drafts.get(scope, draft)
+    if found.job is not None:
+        return see_other(f"/jobs/{found.job}")
+    problems = drafts.problems_of(scope, found)[step] if step in found.visited else ()
+    return page(request, scope, "wizard/step.html", step_context(scope, found, step, problems))
+
+
+@router.post("/wizard/{draft}/validate/{step}")
+def validate(request: Request, scope: Writing, draft: Id, step: Step, form: Fields) -> Response:
+    """Store what has been answered so far, and send the fields and the readiness card again."""
+    found, problems = _store(scope, draft, step, form)
+    return page(request, scope, "wizard/_saved.html", step_context(scope, found, step, problems))
+
+
+@router.post("/wizard/{draft}/{step}")
+def save(request: Request, scope: Writing, draft: Id, step: Step, form: Fields) -> Response:
+    """Store the step and go on, back, or stay; going on needs a step without problems, going back never does."""
+    goto = form.get("goto", "next")
+    found, problems = _store(scope, draft, step, form)
+    if goto == "back":
+        return see_other(f"/wizard/{draft}/{view.before(step)}")
+    if not problems and goto == "next":
+        return see_other(f"/wizard/{draft}/{view.after(step)}")
+    status = UNPROCESSABLE if problems else 200
+    context = {**step_context(scope, found, step, problems), "pressed": True}
+    return page(request, scope, "wizard/step.html", context, status=status)
+
+
+def _store(scope: Scope, draft: str, step: Step, form: Mapping[str, str]) -> tuple[JobDraft, Sequence[Problem]]:
+    fields = view.fields_of(step, form)
+    extra: list[Problem] = []
+    if step is Step.PROJECT and form.get("project") == view.NEW and form.get("new_project", "").strip():
+        try:
+            fields["project"] = projects.create(scope, form["new_project"]).id
+        except Invalid as error:
+            extra = [Problem("/new_project", each.code, each.message, each.fix) for each in error.problems]
+    found, problems = drafts.update_step(scope, draft, step, fields)
+    kept = [each for each in problems if not extra or each.pointer != "/project"]
+    return found, [*extra, *kept]

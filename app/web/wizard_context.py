@@ -1,0 +1,131 @@
+"""What the wizard's templates are given: a draft with everything that its answers stand for."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from app.domain.datasets import Dataset
+from app.domain.drafts import JobDraft, Step
+from app.domain.errors import DomainError, Problem
+from app.domain.splits import SplitResult
+from app.services import catalog, connections, datasets, drafts, projects, splits
+from app.services.scope import Scope
+from app.web.views import datasets as dataset_view
+from app.web.views import wizard as view
+from app.web.views.parts import Lenient
+
+T = TypeVar("T")
+_LISTED = 100
+_SHOWN_ROWS = 3
+
+
+def chosen_of(scope: Scope, draft: JobDraft) -> view.Chosen:
+    """Return what the draft's ids stand for; what does not exist (any more) is None, and the checks tell it."""
+    values = draft.values
+    validation = view.values_of(draft, "validation")
+    connection, model = str(values.get("connection") or ""), str(values.get("base_model") or "")
+    return view.Chosen(
+        project=_found(lambda: projects.get(scope, str(values.get("project") or ""))),
+        connection=_found(lambda: connections.get(scope, connection)),
+        model=_found(lambda: catalog.model(scope, connection, model)),
+        training=_found(lambda: datasets.get(scope, str(values.get("training_dataset") or ""))),
+        validation=_found(lambda: datasets.get(scope, str(validation.get("dataset") or ""))),
+        test=_found(lambda: datasets.get(scope, str(values.get("test_dataset") or ""))),
+    )
+
+
+def step_context(scope: Scope, draft: JobDraft, step: Step, problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return what a step's page shows."""
+    review = drafts.review(scope, draft.id)
+    chosen = chosen_of(scope, draft)
+    context: dict[str, Any] = {
+        "draft": draft,
+        "step": step.value,
+        "label": view.labels()[step.value],
+        "steps": view.marks(draft, review, chosen, step.value),
+        "readiness": view.readiness(draft, review),
+        "review": review,
+        "estimate": review.estimate,
+        "chosen": chosen,
+        "answers": Lenient(draft.values),
+        "errors": Lenient(view.errors_by_field(problems)),
+        "error_links": view.error_links(problems),
+        "pressed": False,
+        "is_first": step is Step.PROJECT,
+    }
+    return {**context, **_of_step(scope, draft, step, chosen)}
+
+
+def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
+    """Return what the review shows."""
+    review = drafts.review(scope, draft.id)
+    chosen = chosen_of(scope, draft)
+    return {
+        "draft": draft,
+        "steps": view.marks(draft, review, chosen, view.REVIEW),
+        "review": review,
+        "estimate": review.estimate,
+        "missing": view.missing(draft, review),
+        "readiness": view.readiness(draft, review),
+        "chosen": chosen,
+        "knobs": view.knobs(chosen.model, draft) if chosen.model else [],
+        "answers": Lenient(draft.values),
+        "validation": Lenient(view.values_of(draft, "validation")),
+        "split": _split(scope, draft, chosen),
+        "key": key,
+    }
+
+
+def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> dict[str, Any]:
+    match step:
+        case Step.PROJECT:
+            listed = projects.list_projects(scope, limit=_LISTED).items
+            return {
+                "projects": listed,
+                "project_options": view.options(listed),
+                "connections": connections.list_connections(scope),
+            }
+        case Step.MODEL:
+            connection = str(draft.values.get("connection") or "") or None
+            models = _found(lambda: catalog.search(scope, connection=connection)) or ()
+            return {"models": models, "listed": {model.id for model in models}}
+        case Step.DATA:
+            return {"datasets": _ready(scope), **_look_into(scope, chosen)}
+        case Step.VALIDATION:
+            values = view.values_of(draft, "validation")
+            return {
+                "dataset_options": view.options(_ready(scope)),
+                "validation": Lenient(values),
+                "ratio": view.percent_of(values.get("ratio"), 10),
+                "test_ratio": view.percent_of(values.get("test_ratio"), 0),
+                "split": _split(scope, draft, chosen),
+            }
+        case Step.HYPERPARAMETERS:
+            return {"knobs": view.knobs(chosen.model, draft) if chosen.model else []}
+
+
+def _ready(scope: Scope) -> Sequence[Dataset]:
+    return datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
+
+
+def _look_into(scope: Scope, chosen: view.Chosen) -> dict[str, Any]:
+    training = chosen.training
+    if training is None:
+        return {"report": None, "bins": (), "rows": ()}
+    rows = _found(lambda: datasets.rows(scope, training.id, limit=_SHOWN_ROWS)) or ()
+    report = datasets.report(scope, training.id)
+    return {"report": report, "bins": dataset_view.bins(report), "rows": rows}
+
+
+def _split(scope: Scope, draft: JobDraft, chosen: view.Chosen) -> SplitResult | None:
+    wish, training = view.split_wish(draft), chosen.training
+    if wish is None or training is None:
+        return None
+    return _found(lambda: splits.preview(scope, training.id, wish))
+
+
+def _found(ask: Callable[[], T]) -> T | None:
+    """Return what is asked for, or None where there is no such thing: a page shows what is there."""
+    try:
+        return ask()
+    except DomainError:
+        return None
