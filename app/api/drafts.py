@@ -18,7 +18,7 @@ from app.domain.errors import Stale
 from app.edge.dependencies import allowed
 from app.edge.fields import Line, Paging
 from app.edge.idempotency import OnceDep
-from app.services import code, drafts
+from app.services import code, drafts, sample
 from app.services.scope import Scope
 
 router = noun("drafts")
@@ -39,6 +39,13 @@ def list_drafts(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
 def create_draft(scope: Writes, values: Answers | None = None) -> Response:
     """Begin a draft, perhaps with answers already given."""
     draft = drafts.create(scope, values or {})
+    return answer(DraftOut, draft, CREATED, _etag(draft))
+
+
+@router.post("/sample", response_model=DraftOut, status_code=CREATED)
+def try_the_sample(scope: Writes) -> Response:
+    """Begin a draft of the sample, everything answered; its project and datasets are made where they are missing."""
+    draft = sample.draft(scope)
     return answer(DraftOut, draft, CREATED, _etag(draft))
 
 
