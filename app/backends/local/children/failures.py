@@ -140,6 +140,12 @@ def _known(error: BaseException) -> Failure | None:
         return error.failure
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return OUT_OF_MEMORY
+    if isinstance(error, ModuleNotFoundError):
+        return Failure(
+            "runtime_incomplete",
+            f"The runtime environment lacks the package {error.name}.",
+            "Install the runtime environment again: python3 -m app runtime install trl.",
+        )
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DISK_FULL
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:

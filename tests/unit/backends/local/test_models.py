@@ -1,0 +1,124 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from app.backends.local.models import STARTER, BaseModels
+from app.domain.backend import NotFound, Rejected
+
+STARTER_FOLDER = Path(__file__).resolve().parents[4] / "app" / "samples" / "starter"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Knows one model."""
+
+    def do_GET(self) -> None:
+        known = self.path == "/api/models/org/known"
+        body = json.dumps({"safetensors": {"total": 5}, "cardData": {"license": "mit"}} if known else {}).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def models(home: Path, hub: str = "http://127.0.0.1:9", *, offline: bool = False) -> BaseModels:
+    return BaseModels(STARTER_FOLDER, {"HOME": str(home), "HF_ENDPOINT": hub}, offline=offline)
+
+
+def directory(folder: Path, **config: object) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "max_position_embeddings": 64, **config}))
+    (folder / "model.safetensors").write_bytes(bytes(100))
+    (folder / "tokenizer.json").write_text("{}")
+    return folder
+
+
+def test_the_starter_is_listed_first_with_its_facts(tmp_path: Path) -> None:
+    starter = models(tmp_path).listed()[0]
+    assert starter.id == STARTER
+    assert starter.context_length == 512
+    assert 1e6 < (starter.parameters or 0) < 3e6
+    assert starter.hyperparameters
+    assert starter.presets
+
+
+def test_a_directory_is_a_base_model(tmp_path: Path) -> None:
+    folder = directory(tmp_path / "tiny")
+    found = models(tmp_path).one(f"path:{folder}")
+    assert (found.name, found.context_length, found.task_types) == ("tiny", 64, ("text_completion",))
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("config.json", "config.json"), ("model.safetensors", "safetensors"), ("tokenizer.json", "tokenizer")],
+)
+def test_a_directory_must_be_a_whole_model(tmp_path: Path, missing: str, said: str) -> None:
+    (directory(tmp_path / "tiny") / missing).unlink()
+    with pytest.raises(Rejected, match=said):
+        models(tmp_path).one(f"path:{tmp_path / 'tiny'}")
+
+
+def test_code_that_comes_with_a_model_is_refused(tmp_path: Path) -> None:
+    folder = directory(tmp_path / "tiny", auto_map={"AutoConfig": "x.Y"})
+    with pytest.raises(Rejected, match="code that comes with a model"):
+        models(tmp_path).one(f"path:{folder}")
+
+
+def test_an_adapter_is_not_a_base(tmp_path: Path) -> None:
+    (directory(tmp_path / "tiny") / "config.json").rename(tmp_path / "tiny" / "adapter_config.json")
+    with pytest.raises(Rejected, match="LoRA adapter"):
+        models(tmp_path).one(f"path:{tmp_path / 'tiny'}")
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    ["", "starter", "path:models/x", "path:/a\0b", "hf:name", "hf:-org/name", "hf:org/-name", "hf:../..", "hf:a/b/c",
+     "hf:org/na me", "hf:org/na--me", "builtin:other"],
+)  # fmt: skip
+def test_ids_of_another_form_are_refused(tmp_path: Path, identifier: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        models(tmp_path).one(identifier)
+    assert caught.value.fix
+
+
+def test_a_directory_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no directory"):
+        models(tmp_path).one(f"path:{tmp_path / 'none'}")
+
+
+def test_a_hub_model_is_looked_up(tmp_path: Path, hub: str) -> None:
+    found = models(tmp_path, hub).one("hf:org/known")
+    assert (found.usable, found.parameters, found.licence) == (True, 5, "mit")
+    with pytest.raises(NotFound, match="no model org/other"):
+        models(tmp_path, hub).one("hf:org/other")
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_hub_out_of_reach_is_one_sentence(tmp_path: Path, offline: bool) -> None:
+    found = models(tmp_path, offline=offline).one("hf:org/known")
+    assert not found.usable
+    assert found.unusable_reason.startswith("The Hugging Face hub could not be reached, and org/known is not on this")
+
+
+def test_a_hub_model_that_is_here_already_needs_no_hub(tmp_path: Path) -> None:
+    snapshot = tmp_path / ".cache" / "huggingface" / "hub" / "models--org--known" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert models(tmp_path, offline=True).one("hf:org/known").usable
