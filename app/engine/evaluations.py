@@ -24,11 +24,12 @@ from app.engine.jobs import entry, sentence
 from app.engine.turn import Also, Decision, Outcome, Turn
 from app.services import datasets
 from app.services.scope import Scope
-from app.store import connections, models
+from app.store import connections, events, models
 from app.store import evaluations as store
 
 _LOOK = timedelta(seconds=10)
-_STARTS = 3  # how often an evaluation that vanished is started again
+STARTS = 3  # how often an evaluation that vanishes is started
+START = "start"  # the kind of the journal entries that count that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +142,19 @@ def _follow(work: Judging, backend: Evaluates) -> Outcome:
             seen = backend.observe_evaluation(work.evaluation.id)
         except NotFound as error:
             # Not started yet, or what ran has vanished: a start is idempotent by its tag.
-            if work.evaluation.attempts >= _STARTS:
+            if _starts(work) >= STARTS:
                 return work.meets(error)
             backend.start_evaluation(_request(work))
-            return work.stays(timedelta(seconds=1), "", attempts=work.evaluation.attempts + 1)
+            begun = entry(work.evaluation.id, "The backend began to answer the rows.", kind=START)
+            return work.stays(timedelta(seconds=1), "", begun, attempts=0)
     except BackendError as error:
         return work.meets(error)
     return _seen(work, seen)
+
+
+def _starts(work: Judging) -> int:
+    with work.turn.open() as scope:
+        return len(events.of_kind(scope.read, work.evaluation.id, START))
 
 
 def _seen(work: Judging, seen: EvaluationObservation) -> Outcome:
