@@ -64,7 +64,8 @@ def install_command(python: Path, torch: Locked, build: Build, scratch: Path) ->
         patience = ["--retries", "1", "--timeout", "10"]
         return pip_install(python, *patience, "--extra-index-url", CPU_INDEX, f"torch=={torch.version}+cpu")
     requirements = scratch / "torch.txt"
-    requirements.write_text(f"{torch.text}\n", encoding="utf-8")
+    # Three signs of equality: a `+cpu` wheel in a nearer folder would else be taken for the locked one.
+    requirements.write_text(torch.text.replace("==", "===", 1) + "\n", encoding="utf-8")
     return pip_install(python, "--require-hashes", "--requirement", str(requirements))
 
 
