@@ -1,7 +1,7 @@
 """REST on the installation's own state: is it alive, and does its engine turn?"""
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -18,6 +18,15 @@ router = APIRouter(tags=["health"], route_class=StrictRoute, responses=PROBLEMS)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
 
 
+class Ticks(Protocol):
+    """What turns the engine, as far as anybody here may know."""
+
+    @property
+    def last_tick(self) -> datetime | None:
+        """When the engine last looked for something due."""
+        ...
+
+
 class HealthOut(Answer):
     """It answers, and so does its database."""
 
@@ -31,5 +40,7 @@ class HealthOut(Answer):
 def health(request: Request, scope: Reads) -> Response:
     """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
     scope.house.database.ping()
-    engine_age: Callable[[], float | None] = getattr(request.app.state, "engine_age", lambda: None)
-    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=engine_age()))
+    clockwork: Ticks | None = getattr(request.app.state, "clockwork", None)
+    tick = None if clockwork is None else clockwork.last_tick
+    age = None if tick is None else round((scope.now() - tick).total_seconds(), 1)
+    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=age))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from app.api.shapes.common import EventOut
 from app.api.shapes.jobs import JobOut, SeriesOut
-from app.domain.metrics import MetricSeries
 from app.edge.dependencies import OpenScope
 from app.edge.streams import Look, message
 from app.services import jobs
@@ -64,8 +63,10 @@ class JobStream:
     def _messages(self, scope: Scope) -> Iterator[bytes]:
         job = jobs.get(scope, self.job)
         yield self._message("job", JobOut.model_validate(job).model_dump_json())
-        for series in jobs.metrics(scope, self.job, since=self._oldest_step()):
-            yield from self._points(series)
+        for name, (newest, _) in sorted(jobs.last_values(scope, self.job).items()):
+            sent = self.position.steps.get(name)
+            if sent is None or newest > sent:
+                yield from self._points(scope, name, sent)
         while entries := jobs.events_after(scope, self.job, self.position.journal, limit=_ENTRIES):
             for entry in entries:
                 self.position.journal = entry.number
@@ -73,19 +74,14 @@ class JobStream:
         if job.status.is_final:
             yield self._message("end", f'{{"status":"{job.status}"}}')
 
-    def _points(self, series: MetricSeries) -> Iterator[bytes]:
-        """Send what is new of a series in one message of two columns."""
-        sent = self.position.steps.get(series.name, -1)
-        new = [(step, value) for step, value in zip(series.steps, series.values, strict=True) if step > sent]
-        if not new:
-            return
-        self.position.steps[series.name] = new[-1][0]
-        columns = SeriesOut(name=series.name, steps=[step for step, _ in new], values=[value for _, value in new])
-        yield self._message("metric", columns.model_dump_json())
+    def _points(self, scope: Scope, name: str, sent: int | None) -> Iterator[bytes]:
+        """Send what is new of a series in one message of two columns.
 
-    def _oldest_step(self) -> int | None:
-        """Return the step up to which every series has been sent: the slowest one's."""
-        return min(self.position.steps.values(), default=None)
+        Each series has its own place: validation is measured later than training at the same step.
+        """
+        for series in jobs.metrics(scope, self.job, names=[name], points=jobs.MAX_POINTS, since=sent):
+            self.position.steps[name] = series.steps[-1]
+            yield self._message("metric", SeriesOut.model_validate(series).model_dump_json())
 
     def _message(self, event: str, data: str) -> bytes:
         self.position.number += 1

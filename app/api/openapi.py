@@ -43,7 +43,7 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
 
 
 def _as_problem(response: dict[str, Any]) -> None:
-    """FastAPI knows one media type per route; problems have their own."""
+    """FastAPI describes every answer of a route with the route's own media type; problems have theirs."""
     content = response.get("content", {})
-    if "application/json" in content:
-        content[MEDIA_TYPE] = content.pop("application/json")
+    for media_type in list(content):
+        content[MEDIA_TYPE] = content.pop(media_type)

@@ -1,0 +1,51 @@
+"""The REST door on a whole house in a temporary folder, with an engine that is turned by hand."""
+
+from datetime import timedelta
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from app.api.router import router
+from app.edge.application import GuardedApp
+from app.edge.guard import GuardPolicy
+from app.edge.problem_answers import answer_problems
+from app.engine.engine import Engine
+from tests.support.house import TestHouse
+
+BASE_URL = "http://127.0.0.1:8000"
+PEER = ("127.0.0.1", 50_000)
+POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), upload_bytes=64 * 2**20)
+
+
+def rest_app(house: TestHouse) -> GuardedApp:
+    """Return the application with REST alone; nothing turns the engine."""
+    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app.state.scopes = house.scopes
+    app.include_router(router)
+    answer_problems(app)
+    return app
+
+
+def client_of(app: GuardedApp, *, peer: tuple[str, int] = PEER, base_url: str = BASE_URL) -> TestClient:
+    """Return a client that sits at this machine unless told otherwise, and sees what a server's client would see."""
+    return TestClient(app, base_url=base_url, client=peer, raise_server_exceptions=False, follow_redirects=False)
+
+
+def turn(house: TestHouse, engine: Engine, *, times: int = 60) -> None:
+    """Turn the engine, ten seconds a time, until nothing happens any more."""
+    idle = 0
+    for _ in range(times):
+        idle = 0 if engine.tick() else idle + 1
+        if idle > 20:
+            return
+        house.clock.turn(timedelta(seconds=10))
+
+
+def key(text: str) -> dict[str, str]:
+    """Return the header of an idempotency key."""
+    return {"idempotency-key": text}
+
+
+def job_body(house: TestHouse, **changes: object) -> dict[str, Any]:
+    """Return the body of a job that is in order, changed as asked."""
+    return dict(house.fields(**changes))
