@@ -11,10 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.router import router as api_router
-from app.backends.local.backend import local_backend
+from app.backends.local.backend import LocalBackend, Machine
 from app.backends.rehearsal.backend import rehearsal_backend
 from app.domain.actors import ENGINE
-from app.domain.backend import Backend
+from app.domain.backend import Backend, NoCapacity
 from app.edge.application import GuardedApp
 from app.edge.guard import MIB, GuardPolicy
 from app.edge.problem_answers import answer_problems
@@ -24,7 +24,7 @@ from app.kit.process_lock import ProcessLock
 from app.services import connections
 from app.services.files import FileStore
 from app.services.scope import Backends, House, Scopes
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
 from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
 from app.store.database import Database
@@ -116,6 +116,8 @@ def serve(settings: Settings) -> None:
                 "Stop it, or start this one with another folder: --data-dir PATH",
             )
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        for chatty in ("alembic", "httpx"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         app = create_app(settings)
         _begin_runtime(settings)
         config = uvicorn.Config(
@@ -152,23 +154,25 @@ class _Announcing(uvicorn.Server):
 def _own_backends(
     settings: Settings, files: FileStore, runtimes: RuntimeEnvironments, clock: Clock
 ) -> dict[str, Backend]:
-    def python() -> Path | None:
-        return settings.runtime_python or runtimes.state(RUNTIME).python
-
-    def missing() -> str:
+    def interpreter() -> Path:
         state = runtimes.state(RUNTIME)
-        share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
-        return state.message + share
+        python = settings.runtime_python or state.python
+        if python is None:
+            share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
+            raise NoCapacity(
+                f"The runtime environment is not ready: {state.message}{share}",
+                fix="See Settings, Runtime environments.",
+            )
+        return python
 
     own: dict[str, Backend] = {
-        "local": local_backend(
+        "local": LocalBackend(
             runs=files.runs,
             starter=SAMPLES / "starter",
-            python=python,
-            missing=missing,
+            interpreter=interpreter,
+            environment=environment(),
             clock=clock,
-            slots=settings.local_slots,
-            threads=settings.local_threads,
+            machine=Machine(threads=settings.local_threads, slots=settings.local_slots),
         )
     }
     if settings.rehearsal:

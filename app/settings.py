@@ -1,5 +1,7 @@
 """Every setting, read once from the environment (`TUNEDESK_…`) and handed down as values."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -56,3 +58,8 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tunedesk.sqlite3'}"
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, of which child processes are handed what their backend names."""
+    return dict(os.environ)

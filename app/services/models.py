@@ -1,7 +1,7 @@
 """Verbs on fine-tuned models, the ordered teardown among them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.backend import BackendError, KeepsWeights, RemoteJob
@@ -10,7 +10,7 @@ from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, jobs
+from app.services import connections, datasets, jobs
 from app.services.found import found
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -102,6 +102,38 @@ def files(scope: Scope, identifier: str) -> Path:
         return backend.model_files(model.remote_id)
     except BackendError as error:
         raise Conflict(error.detail, fix=error.fix) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutRow:
+    """A row that the model never saw, to be asked in the playground; `next_row` is the line after it, if any."""
+
+    line: int
+    system: str
+    prompt: str
+    expected: str
+    next_row: int | None
+
+
+def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
+    """Return the first single-turn row from `line` on of the test set (else validation set) of a model's job."""
+    model = store.get(scope.read, identifier) if identifier else None
+    job = jobs.get(scope, model.job) if model and model.job else None
+    parts = job.parts if job else None
+    dataset = (parts.test or parts.validation) if parts else None
+    if dataset is None:
+        return None
+    rows = datasets.rows(scope, dataset, start=line, limit=2)
+    if not rows or not rows[0].messages:
+        return None
+    told = {message.role: message.content for message in rows[0].messages}
+    return HeldOutRow(
+        line=rows[0].line,
+        system=told.get("system", ""),
+        prompt=told.get("user", ""),
+        expected=told.get("assistant", ""),
+        next_row=rows[1].line if len(rows) > 1 else None,
+    )
 
 
 def delete(scope: Scope, identifier: str) -> FineTunedModel:

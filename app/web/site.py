@@ -5,7 +5,21 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.staticfiles import StaticFiles
 
-from app.web import evaluations, jobs, overview, patterns, wizard
+from app.web import (
+    catalog,
+    connections,
+    datasets,
+    deployments,
+    evaluations,
+    jobs,
+    models,
+    overview,
+    patterns,
+    playground,
+    projects,
+    settings,
+    wizard,
+)
 from app.web.problem_page import problem_page
 
 __all__ = ["problem_page", "router", "static_files"]
@@ -17,6 +31,8 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
+for _noun in (projects, connections, catalog, datasets, models, deployments, playground, settings):
+    router.include_router(_noun.router)
 
 
 def static_files(folder: Path) -> StaticFiles:

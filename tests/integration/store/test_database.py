@@ -43,8 +43,8 @@ def test_no_update_is_lost_between_reading_and_writing(database: Database) -> No
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add_one, range(400)))
-    with database.reading() as tx:
-        assert tx.exec_driver_sql("SELECT n FROM counter").scalar_one() == 400
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT n FROM counter").scalar_one() == 400
 
 
 def test_a_reader_writes_nothing(database: Database) -> None:

@@ -1,0 +1,131 @@
+"""Pages of datasets: bring one in, see what is wrong with it, look at its rows."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from app.domain.datasets import Severity
+from app.domain.drafts import Step
+from app.domain.errors import DomainError
+from app.edge.fields import Id
+from app.services import datasets, drafts, projects
+from app.services.scope import Scope
+from app.web.rendering import Deleting, Form, Reading, Writing, field_errors, page, see_other, status_of, upload_of
+from app.web.views import datasets as view
+
+router = APIRouter()
+_CHUNK = 1 << 20
+_ROWS = 20
+
+
+class Tab(StrEnum):
+    """The parts of a dataset's page."""
+
+    OVERVIEW = "overview"
+    FINDINGS = "findings"
+    ROWS = "rows"
+    LINEAGE = "lineage"
+
+
+@router.get("/datasets")
+def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
+    """All datasets, and a form to upload one."""
+    return page(request, scope, "datasets/index.html", _list_context(scope, cursor))
+
+
+@router.post("/datasets")
+def upload(request: Request, scope: Writing, form: Form) -> Response:
+    """Take a file, check it, and show what was found; in the wizard, go on there."""
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        file = upload_of(form, "file")
+        name, project = texts.get("name", ""), texts.get("project") or None
+        made = datasets.upload(
+            scope, name=name, filename=file.filename or "upload.jsonl", chunks=_chunks(file), project=project
+        )
+    except DomainError as error:
+        context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
+        return page(request, scope, "datasets/index.html", context, status=status_of(error))
+    if texts.get("draft"):
+        drafts.update_step(scope, texts["draft"], Step.DATA, {"training_dataset": made.id})
+        return see_other(f"/wizard/{texts['draft']}/{Step.DATA.value}", "uploaded")
+    return see_other(f"/datasets/{made.id}", "uploaded")
+
+
+@router.get("/datasets/{dataset}")
+def show(
+    request: Request,
+    scope: Reading,
+    dataset: Id,
+    tab: Tab = Tab.OVERVIEW,
+    start: Annotated[int, Query(alias="from", ge=1, le=2**53)] = 1,
+    severity: Severity | None = None,
+    rule: Annotated[str | None, Query(max_length=80)] = None,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """One dataset."""
+    found = datasets.get(scope, dataset)
+    context: dict[str, Any] = {
+        "dataset": found,
+        "report": datasets.report(scope, dataset),
+        "tab": tab.value,
+        "tabs": view.tabs(found, tab.value),
+        "severity": severity.value if severity else "",
+        "rule": rule or "",
+    }
+    if tab is Tab.FINDINGS:
+        context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
+    elif tab is Tab.ROWS:
+        context |= {"rows": datasets.rows(scope, dataset, start=start, limit=_ROWS), "start": start, "step": _ROWS}
+    elif tab is Tab.LINEAGE:
+        parent = datasets.get(scope, found.parent) if found.parent else None
+        context |= {"children": datasets.children(scope, dataset), "parent": parent}
+    else:
+        context |= {"bins": view.bins(context["report"]), "preview": _preview(scope, found.id, context["report"])}
+    return page(request, scope, "datasets/dataset.html", context)
+
+
+@router.get("/datasets/{dataset}/download")
+def download(scope: Reading, dataset: Id) -> FileResponse:
+    """The file as it was uploaded; never shown as a page, whatever is in it."""
+    found = datasets.get(scope, dataset)
+    headers = {"content-security-policy": "sandbox; default-src 'none'"}
+    file = datasets.path(scope, dataset)
+    return FileResponse(file, media_type="application/octet-stream", filename=found.filename, headers=headers)
+
+
+@router.get("/datasets/{dataset}/delete")
+def ask_to_delete(request: Request, scope: Reading, dataset: Id) -> Response:
+    """Ask before removing, for browsers without scripts."""
+    question = view.deletion(datasets.get(scope, dataset))
+    return page(request, scope, "confirm.html", {"question": question})
+
+
+@router.post("/datasets/{dataset}/delete")
+def delete(scope: Deleting, dataset: Id) -> Response:
+    """Remove a dataset that no job was trained on."""
+    datasets.delete(scope, dataset)
+    return see_other("/datasets", "dataset_deleted")
+
+
+def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
+    return {
+        "page": datasets.list_datasets(scope, cursor=cursor),
+        "projects": projects.names(scope),
+        "errors": [],
+        "upload_name": "",
+    }
+
+
+def _preview(scope: Scope, dataset: str, report: object) -> Sequence[object]:
+    return datasets.rows(scope, dataset, start=1, limit=3) if report is not None else ()
+
+
+def _chunks(file: UploadFile) -> Iterator[bytes]:
+    while chunk := file.file.read(_CHUNK):
+        yield chunk

@@ -1,0 +1,62 @@
+"""Pages of fine-tuned models, with the guided teardown."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.errors import Invalid
+from app.edge.fields import Id
+from app.services import datasets, jobs, models
+from app.services.scope import Scope
+from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, field_errors, fresh_key, page, see_other
+from app.web.views.parts import FieldError
+
+router = APIRouter()
+
+
+@router.get("/models")
+def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
+    """All fine-tuned models."""
+    return page(request, scope, "models/index.html", {"page": models.list_models(scope, cursor=cursor)})
+
+
+@router.get("/models/{model}")
+def show(request: Request, scope: Reading, model: Id) -> Response:
+    """One model: where it came from, how good it is, who serves it."""
+    found = models.get(scope, model)
+    job = jobs.get(scope, found.job) if found.job else None
+    context = {
+        "model": found,
+        "job": job,
+        "training": datasets.get(scope, job.parts.training if job.parts else job.spec.training_dataset)
+        if job
+        else None,
+        "evaluations": models.evaluations(scope, model),
+        "deployments": models.deployments(scope, model),
+        "key": fresh_key(),
+    }
+    return page(request, scope, "models/model.html", context)
+
+
+@router.get("/models/{model}/teardown")
+def plan(request: Request, scope: Reading, model: Id) -> Response:
+    """What removing the model takes, in its order."""
+    return _plan_page(request, scope, model, errors=[], status=200)
+
+
+@router.post("/models/{model}/teardown")
+def teardown(request: Request, scope: Deleting, model: Id, form: Fields) -> Response:
+    """Begin the teardown once the name has been typed."""
+    try:
+        models.teardown(scope, model, form.get("confirm", ""))
+    except Invalid as error:
+        return _plan_page(request, scope, model, errors=field_errors(error), status=UNPROCESSABLE)
+    return see_other(f"/models/{model}/teardown", "teardown_started")
+
+
+def _plan_page(request: Request, scope: Scope, model: str, *, errors: Sequence[FieldError], status: int) -> Response:
+    context = {"plan": models.teardown_plan(scope, model), "errors": errors}
+    return page(request, scope, "models/teardown.html", context, status=status)

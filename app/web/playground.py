@@ -1,0 +1,89 @@
+"""The playground: two deployments answer the same prompt side by side."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.domain.backend import ChatChunk, ChatRequest
+from app.domain.errors import DomainError
+from app.edge.fields import Id
+from app.services import deployments, models
+from app.services.scope import Scope, Scopes
+from app.web.rendering import Fields, Reading, Spending, Talking, page, sentence_of, status_of
+from app.web.views import playground as view
+
+router = APIRouter()
+
+
+@router.get("/playground")
+def show(
+    request: Request,
+    scope: Reading,
+    left: Id | None = None,
+    right: Id | None = None,
+    row: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> Response:
+    """Two columns and one prompt; `row` puts a held-out row of the right column's model into it."""
+    context = _context(scope, {"left": left or "", "right": right or ""}, row)
+    return page(request, scope, "playground/index.html", context)
+
+
+@router.post("/playground")
+def ask(request: Request, scope: Spending, form: Fields) -> Response:
+    """Answer both columns on one page, for browsers without scripts."""
+    context = _context(scope, form, None)
+    answers, status = {}, 200
+    for column in ("left", "right"):
+        if form.get(column):
+            try:
+                answers[column] = view.whole(
+                    _talk(request.app.state.scopes, scope, form[column], view.request_of(form))
+                )
+            except DomainError as error:
+                answers[column], status = view.Answer(error=sentence_of(error)), status_of(error)
+    return page(request, scope, "playground/index.html", {**context, "answers": answers}, status=status)
+
+
+@router.post("/playground/stream")
+def stream(request: Request, opening: Talking, form: Fields) -> Response:
+    """Answer one column as it is written: one JSON object a line."""
+    scopes: Scopes = request.app.state.scopes
+    wish = view.request_of(form)
+
+    def lines() -> Iterator[str]:
+        began = time.perf_counter()
+        last = ChatChunk()
+        try:
+            with opening() as scope:
+                chunks = _talk(scopes, scope, form.get("deployment", ""), wish)
+            for chunk in chunks:
+                last = replace(chunk, text="")
+                if chunk.text:
+                    yield json.dumps({"text": chunk.text}) + "\n"
+            yield json.dumps({"facts": view.facts(last, time.perf_counter() - began)}) + "\n"
+        except DomainError as error:
+            yield json.dumps({"error": sentence_of(error)}) + "\n"
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"x-accel-buffering": "no"})
+
+
+def _talk(scopes: Scopes, scope: Scope, deployment: str, wish: ChatRequest) -> Iterator[ChatChunk]:
+    return deployments.chat(scopes, scope, deployment, wish).chunks
+
+
+def _context(scope: Scope, values: Mapping[str, str], row: int | None) -> dict[str, object]:
+    served = deployments.list_deployments(scope).items
+    chosen = view.chosen(values, served)
+    prompt = models.held_out_row(scope, chosen["right_model"], row) if row is not None else None
+    return {
+        "deployments": served,
+        "values": view.values(values, chosen, prompt),
+        "row": prompt,
+        "answers": {},
+    }

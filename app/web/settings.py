@@ -1,0 +1,52 @@
+"""Settings: runtime environments, connections, the theme, and what this installation is."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.services import connections, runtimes
+from app.web.frame import THEME_COOKIE, THEMES
+from app.web.rendering import Administering, Fields, Reading, Writing, page, see_other
+
+router = APIRouter()
+_YEAR_S = 365 * 24 * 3600
+
+
+@router.get("/settings")
+def show(request: Request, scope: Reading, log: Annotated[bool, Query()] = False) -> Response:  # noqa: FBT002 -- a query
+    """Everything an owner may look at or change."""
+    context = {
+        "runtimes": runtimes.everyone(scope),
+        "logs": runtimes.logs(scope) if log else {},
+        "connections": connections.list_connections(scope),
+        "version": scope.house.version,
+        "data_dir": str(scope.files.root),
+    }
+    return page(request, scope, "settings/index.html", context, part="settings/_runtimes.html")
+
+
+@router.post("/settings/runtimes")
+def install(scope: Administering, form: Fields) -> Response:
+    """Install a runtime environment, or try again."""
+    runtimes.install(scope, form.get("name", ""), allow_cuda=form.get("allow_cuda") == "yes")
+    return see_other("/settings#runtimes", "installing")
+
+
+@router.post("/settings/theme")
+def theme(_scope: Writing, form: Fields) -> Response:
+    """Remember the theme in this browser."""
+    wanted = form.get("theme", "")
+    response = see_other(_own_path(form.get("next", "/")))
+    response.set_cookie(
+        THEME_COOKIE, wanted if wanted in THEMES else THEMES[0], max_age=_YEAR_S, path="/", samesite="lax"
+    )
+    return response
+
+
+def _own_path(address: str) -> str:
+    """Return an address of this site; anything that could lead elsewhere becomes the overview."""
+    elsewhere = not address.startswith("/") or address.startswith(("//", "/\\"))
+    odd = "\\" in address or any(ord(character) < 33 for character in address)  # noqa: PLR2004 -- controls and space
+    return "/" if elsewhere or odd else address
