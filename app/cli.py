@@ -6,6 +6,7 @@ Nothing outside the standard library is imported before the web environment stan
 
 import argparse
 import compileall
+import os
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.setup import bootstrap
-from app.setup.places import Places, data_root, named_runtime_python, runtimes_root
+from app.setup.places import Places, data_root, runtimes_root
 from app.setup.problems import SetupError
 from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup.terminal import Terminal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Command = Callable[[argparse.Namespace, Places], int]
 _PASSES_ARGUMENTS_ON = {"test", "demo"}
 _USAGE = 2
+_TEST_RUNTIME = "TUNEDESK_TEST_RUNTIME_PYTHON"  # the interpreter that tests train with
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,14 +169,18 @@ def _setup(_asked: argparse.Namespace, places: Places) -> int:
 
 
 def _test(asked: argparse.Namespace, places: Places) -> int:
-    """pytest over everything not marked slow or campaign; a plain run makes the training runtime first, for the tests
-    that train.
+    """Run pytest over everything not marked slow or campaign.
+
+    A plain run first makes the training runtime, for the tests that train, and names its interpreter to them; a run of
+    chosen tests takes the one that is there, and those that train say so when there is none.
     """
-    if (asked.all or not asked.further) and not named_runtime_python():
-        _install(_environments(places), RUNTIMES[0], allow_cuda=False)
+    environ = dict(os.environ)
+    if _TEST_RUNTIME not in environ and (asked.all or not asked.further):
+        state = _install(_environments(places), RUNTIMES[0], allow_cuda=False)
+        environ[_TEST_RUNTIME] = str(state.python)
     selection = ["-m", ""] if asked.all else []
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]
-    return subprocess.run(command, cwd=places.root, check=False).returncode
+    return subprocess.run(command, cwd=places.root, env=environ, check=False).returncode
 
 
 def _doctor(asked: argparse.Namespace, places: Places) -> int:

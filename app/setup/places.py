@@ -57,11 +57,6 @@ def runtimes_root(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     return Path(named).expanduser().absolute() if named else root / ".runtimes"
 
 
-def named_runtime_python(environ: Mapping[str, str] = os.environ) -> str:
-    """The interpreter to train with instead of a runtime environment's: TUNEDESK_RUNTIME_PYTHON, else empty."""
-    return environ.get("TUNEDESK_RUNTIME_PYTHON", "").strip()
-
-
 def data_root(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """The data folder: TUNEDESK_DATA_DIR, else `data` in the checkout."""
     named = environ.get("TUNEDESK_DATA_DIR", "").strip()
