@@ -15,6 +15,11 @@ class LabelTracker:
     def __init__(self) -> None:
         self._counts: Counter[str] | None = Counter()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the answers may still be labels."""
+        return self._counts is not None
+
     def add(self, answer: str) -> None:
         """Take one row's answer."""
         if self._counts is None:

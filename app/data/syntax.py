@@ -55,19 +55,23 @@ def needs_second_look(line: bytes, value: object) -> bool:
     Written out again, a line that lost a key has fewer quotation marks. Escaped ones (\u0022) count as a difference
     too, hence "may".
     """
+    return quotes_of(value) != line.count(b'"') or has_wide(value)
+
+
+def quotes_of(value: object) -> int:
+    """Return the number of quotation marks in a value as JSON, -1 where it nests too deep to be written."""
     try:
-        written = orjson.dumps(value)
+        return orjson.dumps(value).count(b'"')
     except orjson.JSONEncodeError:
-        return True
-    return written.count(b'"') != line.count(b'"') or _has_wide(value)
+        return -1
 
 
-def _has_wide(value: object) -> bool:
+def has_wide(value: object) -> bool:
     """Return whether a number is so large that it may have been an integer of more than 64 bits, rounded to a float."""
     if isinstance(value, dict):
-        return any(map(_has_wide, value.values()))
+        return any(map(has_wide, value.values()))
     if isinstance(value, list):
-        return any(map(_has_wide, value))
+        return any(map(has_wide, value))
     return isinstance(value, float) and not -_WIDE < value < _WIDE
 
 

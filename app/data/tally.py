@@ -9,7 +9,7 @@ import numpy as np
 from app.data.formats.facts import Facts
 from app.data.labels import LabelTracker
 from app.data.limits import Limits
-from app.data.tokens import BYTES_PER_TOKEN, MESSAGE_TOKENS, text_bytes
+from app.data.tokens import BYTES_PER_TOKEN, MESSAGE_TOKENS
 from app.domain.datasets import LengthBin
 
 _MAX_SEQUENCES = 1000
@@ -22,7 +22,7 @@ class Tally:
 
     def __init__(self, limits: Limits) -> None:
         self._duplicate_rows = limits.duplicate_rows
-        self._sequences: Counter[tuple[str, ...]] = Counter()
+        self._sequences: dict[tuple[str, ...], int] = {}
         self._roles: Counter[str] = Counter()
         self._features: set[str] = set()
         self._bins: Counter[int] = Counter()
@@ -36,20 +36,24 @@ class Tally:
     def add(self, line: int, facts: Facts) -> None:
         """Count one sound row."""
         roles, text, answer, extra, features = facts
+        data = text.encode()
+        tokens = (len(data) + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN + (len(roles) + 1) * MESSAGE_TOKENS
         self.rows += 1
-        tokens = (text_bytes(text) + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN + (len(roles) + 1) * MESSAGE_TOKENS
         self.tokens += tokens
         self._bins[_bin_of(tokens)] += 1
-        self._sequences[roles] += 1
-        if len(self._sequences) > _MAX_SEQUENCES:
-            self._fold()
-        self.labels.add(answer)
-        if len(self._hashes) < self._duplicate_rows:
-            self._hashes.append(hash((roles, text)))
+        try:
+            self._sequences[roles] += 1
+        except KeyError:
+            self._new_sequence(roles)
+        if self.labels.alive:
+            self.labels.add(answer)
+        if self.rows <= self._duplicate_rows:
+            self._hashes.append(hash((roles, data)))
             self._lines.append(line)
         if extra and len(self.extra) < _MAX_EXTRA:
             self.extra |= extra
-        self._features |= features
+        if features:
+            self._features |= features
 
     def roles(self) -> tuple[tuple[str, int], ...]:
         """Return how many messages each role has, most frequent first."""
@@ -86,6 +90,11 @@ class Tally:
     def unchecked(self) -> int:
         """How many rows were not compared with the others."""
         return self.rows - len(self._hashes)
+
+    def _new_sequence(self, roles: tuple[str, ...]) -> None:
+        if len(self._sequences) >= _MAX_SEQUENCES:
+            self._fold()
+        self._sequences[roles] = 1
 
     def _fold(self) -> None:
         for sequence, rows in self._sequences.items():

@@ -1,7 +1,6 @@
 """Chat rows: {"messages": [{"role", "content"}, …]}, as OpenAI, Azure and TRL define them."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,10 +11,10 @@ from app.data.rules import Trouble
 from app.data.visible import visible
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_SHORT = 32
 _OPENING = {"system", "developer"}
 _FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _TOOL_FIELDS = {"tool_calls", "tool_call_id", "function_call"}
+_MESSAGES = frozenset({"messages"})
 _KNOWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 _OTHERS = frozenset({"completion", "text", "chosen", "rejected", "preferred_output", "conversations", "instruction"})
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -41,29 +40,27 @@ def quick(line: bytes) -> Facts | None:
         return None
     roles = tuple([message.role for message in messages])
     texts = [message.content for message in messages]
-    if not is_usual(roles):
+    if roles not in _USUAL and not is_usual(roles):
         return None
     text = SEPARATOR.join(texts)
-    if "\0" in text or any(map(str.isspace, texts)):
+    if "\0" in text or True in map(str.isspace, texts):
         return None
-    quotes, expected = line.count(b'"'), 2 + 8 * len(texts)  # around names, roles and contents: more means more fields
-    if quotes == expected or quotes == expected + text.count('"'):
-        return Facts(roles, text, texts[-1])
-    extra = extra_fields(line, _KNOWN, _OTHERS)
-    return None if extra is None else Facts(roles, text, texts[-1], extra)
+    more = line.count(b'"') - 2 - 8 * len(texts)  # besides those around names, roles and contents
+    if more and (more := more - text.count('"')):
+        extra = extra_fields(line, more, _MESSAGES, _OTHERS)
+        return None if extra is None else Facts(roles, text, texts[-1], extra - _KNOWN)
+    return Facts(roles, text, texts[-1])
 
 
 def is_usual(roles: tuple[str, ...]) -> bool:
     """Return whether roles stand as chat templates like them: at most one opening, then user and assistant in turn."""
-    return _is_usual_short(roles) if len(roles) <= _SHORT else _is_usual(roles)
-
-
-def _is_usual(roles: tuple[str, ...]) -> bool:
     turns = roles[1:] if roles and roles[0] in _OPENING else roles
     return len(turns) > 0 and len(turns) % 2 == 0 and turns == ("user", "assistant") * (len(turns) // 2)
 
 
-_is_usual_short = lru_cache(maxsize=4096)(_is_usual)  # the same few sequences again and again
+_USUAL = frozenset(
+    opening + ("user", "assistant") * turns for opening in ((), ("system",), ("developer",)) for turns in range(1, 16)
+)  # looked up first, for most rows are short
 
 
 def troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import orjson
 
-from app.data.syntax import depth_of, needs_second_look
+from app.data.syntax import depth_of, has_wide, quotes_of
 
 SEPARATOR = "\x1e"  # stands between texts, so that two rows with the same words in other messages differ
 QUICK_DEPTH = 64
@@ -20,10 +20,11 @@ class Facts(NamedTuple):
     features: frozenset[str] = frozenset()
 
 
-def extra_fields(line: bytes, known: frozenset[str], others: frozenset[str]) -> frozenset[str] | None:
+def extra_fields(line: bytes, quotes: int, trained: frozenset[str], others: frozenset[str]) -> frozenset[str] | None:
     """Return a row's further fields; None where the row needs a closer look (it may have a key twice, for example).
 
-    `others` are fields that would make the row one of two formats.
+    `quotes` is the number of quotation marks that the line has outside of its further fields; `others` are fields
+    that would make the row one of two formats.
     """
     try:
         row = orjson.loads(line)
@@ -31,7 +32,7 @@ def extra_fields(line: bytes, known: frozenset[str], others: frozenset[str]) -> 
         return None
     if line.count(b"[") + line.count(b"{") > QUICK_DEPTH and depth_of(row) > QUICK_DEPTH:
         return None
-    if needs_second_look(line, row):
+    rest = {name: value for name, value in row.items() if name not in trained}
+    if not others.isdisjoint(rest) or has_wide(rest) or quotes_of(rest) != quotes:
         return None
-    extra = frozenset(row.keys() - known)
-    return None if extra & others else extra
+    return frozenset(rest)

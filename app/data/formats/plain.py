@@ -56,9 +56,8 @@ def _quick(
 ) -> Facts | None:
     if "\0" in text:
         return None
-    if line.count(b'"') in {quotes, quotes + text.count('"')}:
-        return Facts((), text, answer)
-    extra = extra_fields(line, known, others)
+    more = line.count(b'"') - quotes - text.count('"')
+    extra = extra_fields(line, more, known, others) if more else frozenset[str]()
     return None if extra is None else Facts((), text, answer, extra)
 
 
