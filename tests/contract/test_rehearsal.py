@@ -10,7 +10,9 @@ from app.backends.rehearsal.faults import ERRORS
 from app.domain.backend import Backend, OutcomeUnknown, RemoteJob
 from app.domain.jobs import JobStatus
 from app.kit.clock import TurnedClock
-from tests.contract.suite import BackendContract, Bench
+from tests.contract.abilities import AbilitiesContract
+from tests.contract.bench import Bench
+from tests.contract.suite import BackendContract
 from tests.support.rehearsed import LABELS, rows_file
 
 
@@ -38,6 +40,12 @@ class RehearsalBench(Bench):
 
 
 class TestRehearsal(BackendContract):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Bench:
+        return RehearsalBench(tmp_path, Script())
+
+
+class TestRehearsalAbilities(AbilitiesContract):
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Bench:
         return RehearsalBench(tmp_path, Script())
