@@ -1,0 +1,99 @@
+"""The whole house for a journey: a real server process over a data folder, reached by REST alone."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.backends.local.children import presence
+from app.demo import server, steps
+from app.demo.desk import Answer, Desk
+from tests.support.local import ROOT, end_all
+
+REVIEWS = ROOT / "app" / "samples" / "praise_or_complaint"
+PARTS = {"training": "train.jsonl", "validation": "validation.jsonl", "test": "test.jsonl"}
+
+
+class Place:
+    """A data folder with a server that can be killed and started again; `desk` reaches the one that runs."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.settings = {"runtime_autoinstall": "false", "disk_reserve_mb": "0", "log_level": "warning", **settings}
+        self.start()
+
+    def start(self) -> None:
+        self.server = server.start(self.folder, self.settings)
+        self.desk = Desk(self.server.url)
+
+    def kill(self) -> None:
+        """End the server as a power cut would; what it started goes on."""
+        self.desk.close()
+        self.server.kill()
+
+    def run(self, identifier: str) -> Path:
+        """Return the folder of a job's, an evaluation's or a deployment's child process."""
+        return self.folder / "runs" / identifier
+
+    def state(self, identifier: str) -> str:
+        """Return the last word of a child process."""
+        return str((presence.read_whole(self.run(identifier) / presence.STATUS) or {}).get("state", ""))
+
+    def pid(self, identifier: str) -> int:
+        """Return the number of a living child process."""
+        process = presence.read_whole(self.run(identifier) / presence.PROCESS)
+        assert process is not None
+        assert presence.is_held(self.run(identifier))
+        return int(process["pid"])
+
+    @property
+    def said(self) -> str:
+        """Everything that the server complained about."""
+        return self.server.log.read_text(encoding="utf-8")
+
+
+@contextmanager
+def place(folder: Path, **settings: str) -> Iterator[Place]:
+    """Have a place; nothing that was started there outlives the block."""
+    made = Place(folder, settings)
+    try:
+        yield made
+        steps.clear(made.desk)
+    finally:
+        made.desk.close()
+        made.server.stop()
+        end_all(folder / "runs")
+
+
+def project(desk: Desk) -> str:
+    """Return a new project."""
+    return str(desk.post("/projects", {"name": "Reviews"})["id"])
+
+
+def reviews(desk: Desk, project_id: str) -> dict[str, str]:
+    """Bring the reviews, and return the datasets' ids by their part."""
+    made = {part: desk.upload(REVIEWS / file, name=part, project=project_id) for part, file in PARTS.items()}
+    assert {each["status"] for each in made.values()} == {"ready"}
+    return {part: each["id"] for part, each in made.items()}
+
+
+def job_wish(desk: Desk, **more: object) -> Answer:
+    """Return a job over the reviews as POST /jobs takes it."""
+    owner = project(desk)
+    data = reviews(desk, owner)
+    return {
+        "project": owner,
+        "connection": steps.LOCAL,
+        "base_model": "builtin:starter",
+        "name": "reviews",
+        "training_dataset": data["training"],
+        "validation": {"kind": "dataset", "dataset": data["validation"]},
+        "test_dataset": data["test"],
+        **more,
+    }
+
+
+def judged(desk: Desk, job: Answer) -> dict[str, Answer]:
+    """Return the evaluations that a succeeded job asks for by itself, once they are done."""
+    own = desk.items("/evaluations", job=job["id"])
+    done = steps.judged(desk, [each["id"] for each in own])
+    return {"tuned" if each["target"]["model"] else "base": each for each in done}
