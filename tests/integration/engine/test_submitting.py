@@ -180,3 +180,12 @@ def test_where_nothing_can_be_looked_up_a_person_gives_up(build: Build) -> None:
     ended = house.until(job)
     assert ended.status is JobStatus.CANCELLED
     assert "have a look there" in ended.message
+
+
+def test_without_the_grace_a_late_acceptance_would_be_doubled(build: Build) -> None:
+    """The tests above can fail: looked up at once, the late job is not there yet, and is made a second time."""
+    late = Fault(call="submit", kind=FaultKind.LATE_ACCEPTANCE, seconds=LAG)
+    house = build(late, repeats_doubles=True, acceptance_grace_s=0.0)
+    job = house.job()
+    house.until(job.id)
+    assert len(house.accepted(job.id)) == 2
