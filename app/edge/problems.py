@@ -11,6 +11,7 @@ from app.domain.errors import DomainError, Invalid, Problem
 MEDIA_TYPE = "application/problem+json"
 _MAX_TEXT = 2000
 _MAX_PROBLEMS = 100
+_TOLD_AT_ONCE = 3
 
 
 class SignInNeeded(DomainError):
@@ -30,7 +31,7 @@ class WrongContentType(DomainError):
 
 
 # Everything that a wish can come to, and how HTTP calls it. A test holds that no error is missing here.
-# 5xx is kept for what is ours to mend: a provider that failed is 424, and only a full disk of ours is 507 (RFC 4918).
+# 5xx is kept for what nobody foresaw: a provider that failed is 424, and a full disk is a state that people can mend.
 STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "Not found"),
     errors.Forbidden: (403, "Not allowed"),
@@ -40,7 +41,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.KeyMissing: (400, "Idempotency key missing"),
     errors.KeyReused: (422, "Idempotency key used for something else"),
     errors.TooLarge: (413, "Too large"),
-    errors.StorageFull: (507, "No room left on the disk"),
+    errors.StorageFull: (409, "No room left on the disk"),
     errors.ProviderFailed: (424, "The provider did not do it"),
     SignInNeeded: (401, "Sign in first"),
     UnreadableBody: (400, "Not readable as JSON"),
@@ -93,12 +94,20 @@ def describe(error: DomainError, *, request_id: str = "") -> ProblemDocument:
         status=status,
         kind=_hyphenated(kind.__name__),
         title=title,
-        detail=error.message or f"{title}.",
+        detail=_summary(problems) or error.message or f"{title}.",
         fix=error.fix,
         problems=problems,
         request_id=request_id,
         headers={"www-authenticate": 'Bearer realm="TuneDesk"'} if status == STATUSES[SignInNeeded][0] else {},
     )
+
+
+def _summary(problems: Sequence[Problem]) -> str:
+    """Return the first few sentences; `errors` has them all."""
+    sentences = [problem.message for problem in problems[:_TOLD_AT_ONCE]]
+    if len(problems) > _TOLD_AT_ONCE:
+        sentences.append(f"There are {len(problems) - _TOLD_AT_ONCE} more.")
+    return " ".join(sentences)
 
 
 def clean(text: str) -> str:

@@ -79,9 +79,9 @@ def test_a_mistake_of_ours_is_told_without_its_trace(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_full_disk_is_507(number: int) -> None:
+def test_a_full_disk_is_a_state_that_people_can_mend(number: int) -> None:
     status, problem, _ = ask(OSError(number, "No space left on device"))
-    assert status == 507
+    assert status == 409
     assert "disk" in str(problem["detail"])
 
 
