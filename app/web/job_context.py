@@ -11,6 +11,7 @@ from app.services.scope import Scope
 from app.web.rendering import fresh_key
 from app.web.views import evaluations as evaluation_view
 from app.web.views import jobs as view
+from app.web.views.wizard import options
 
 _POINTS = 600
 _EVENTS = 100
@@ -62,7 +63,7 @@ def _of_tab(
             return _RECORDS[tab](scope, job)
         case "evaluation":
             return evaluation_context(scope, evaluations.for_job(scope, job.id), only) | {
-                "datasets": datasets.list_datasets(scope, with_parts=True, limit=100).items,
+                "dataset_options": options(datasets.list_datasets(scope, with_parts=True, limit=100).items),
                 "test": job.parts.test if job.parts else job.spec.test_dataset,
             }
         case "code":

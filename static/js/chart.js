@@ -67,7 +67,7 @@
         scales: { x: { time: false }, y: this.scale === "log" ? { distr: 3, log: 10 } : {} },
         axes: [{ ...axis, space: 60 }, { ...axis, size: 48 }],
         series: [
-          { label: this.box.dataset.stepLabel },
+          { label: this.box.dataset.stepLabel, value: (plot, step) => (step === null || step === undefined ? "–" : String(step)) },
           ...this.names.map(([, label], place) => ({ label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } })),
           { label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true },
         ],

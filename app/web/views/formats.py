@@ -84,8 +84,8 @@ def compact(value: float | None) -> str:
     if value is None:
         return NOTHING
     size = float(value)
-    for letter in ("", "k", "M", "G"):
-        if abs(size) < _KILO or letter == "G":
+    for letter in ("", "k", "M", "B"):
+        if abs(size) < _KILO or letter == "B":
             return f"{size:.3g}{letter}" if abs(size) < _KILO else f"{size:,.0f}{letter}"
         size /= _KILO
     raise AssertionError(size)

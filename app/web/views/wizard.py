@@ -247,6 +247,13 @@ class Knob:
     value: str
     choices: Sequence[tuple[str, str]] = ()
     hint: str = ""
+    default: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The value in words, the default where none was given."""
+        words = dict(self.choices)
+        return words.get(self.value, self.value) if self.value else self.default
 
 
 def knobs(model: CatalogModel, draft: JobDraft) -> list[Knob]:
@@ -274,6 +281,7 @@ def _knob(spec: HyperparameterSpec, draft: JobDraft) -> Knob:
         value="" if value == AUTO else value,
         choices=choices,
         hint=hint,
+        default=default,
     )
 
 

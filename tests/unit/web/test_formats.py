@@ -64,7 +64,7 @@ def test_number(value: float | None, places: int | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(950, "950"), (4100, "4.1k"), (1_480_000, "1.48M"), (2_000_000_000_000, "2,000G"), (None, "–")]
+    ("value", "words"), [(950, "950"), (4100, "4.1k"), (1_480_000, "1.48M"), (2_000_000_000_000, "2,000B"), (None, "–")]
 )
 def test_compact(value: float | None, words: str) -> None:
     assert formats.compact(value) == words
