@@ -22,12 +22,15 @@ POINTER = "/validation"
 _BUFFER = 1 << 20
 
 
-def plan_split(path: Path, report: DatasetReport, spec: SplitSpec, *, pointer: str = POINTER) -> SplitResult:
+def plan_split(
+    path: Path, report: DatasetReport, spec: SplitSpec, *, pointer: str = POINTER, leaks: bool = True
+) -> SplitResult:
     """Return which lines go where, and what leaks between the parts.
 
     Rows are put into an order that depends on the seed and on their questions only, and the first go to validation,
     the next to the test set. So the same file and seed always give the same parts, the order of lines plays no role,
-    and rows with equal questions fall into one part, but for those at a boundary.
+    and rows with equal questions fall into one part, but for those at a boundary. Without `leaks` the parts are not
+    compared, which takes most of the time with large files; then `leakage.checked` is 0.
 
     Raises:
         Invalid: the wish is wrong, or does not fit the file (a field that rows lack, a part without a row).
@@ -50,7 +53,7 @@ def plan_split(path: Path, report: DatasetReport, spec: SplitSpec, *, pointer: s
     training, validation, test = (
         _part(part, labels=labels and spec.strategy is not SplitStrategy.GROUPED) for part in parts
     )
-    leakage = check_leaks(path, training.lines, [*validation.lines, *test.lines])
+    leakage = check_leaks(path, training.lines, [*validation.lines, *test.lines]) if leaks else Leakage()
     return SplitResult(
         training=training, validation=validation, test=test if spec.test_ratio else None, leakage=leakage
     )

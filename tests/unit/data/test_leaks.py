@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.data.leaks import MAX_PAIRS, MAX_POSTINGS, LeakCheck, normalise
 from app.data.split import check_leaks, check_leaks_between
@@ -23,6 +25,11 @@ def _check(held_out: list[str], training: list[str]) -> LeakCheck:
 @pytest.mark.parametrize("text", ["Hello,  World!", "hello world", "HELLO\nworld?", "ｈｅｌｌｏ – world"])
 def test_normalising_leaves_the_words(text: str) -> None:
     assert normalise(text) == "hello world"
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_normalising_ascii_is_the_same_by_either_way(text: str) -> None:
+    assert normalise(text) == normalise(f"{text} é").removesuffix("é").strip()
 
 
 def test_equal_questions_are_exact_leaks() -> None:

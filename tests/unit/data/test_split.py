@@ -19,7 +19,7 @@ from app.data.validation import validate
 from app.domain.datasets import DatasetStatus
 from app.domain.errors import Invalid
 from app.domain.jobs import SplitStrategy
-from app.domain.splits import SplitResult, SplitSpec, split_problems
+from app.domain.splits import Leakage, SplitResult, SplitSpec, split_problems
 
 Write = Callable[[bytes], Path]
 RANDOM, GROUPED, STRATIFIED = SplitStrategy.RANDOM, SplitStrategy.GROUPED, SplitStrategy.STRATIFIED
@@ -86,6 +86,15 @@ def test_rows_with_equal_questions_stay_together_but_at_a_boundary() -> None:
         questions = [{(line - 1) % 20 for line in part.lines} for part in (result.training, result.validation)]
         assert len(questions[0] & questions[1]) <= 1
         assert result.leakage.exact <= 5
+
+
+def test_leaks_may_be_left_out(write: Write) -> None:
+    path = write(b"".join(_row(f"Question, {number % 5}") for number in range(40)))
+    spec = SplitSpec(ratio=0.5)
+    full, quick = plan_split(path, validate(path), spec), plan_split(path, validate(path), spec, leaks=False)
+    assert full.leakage.checked == 20
+    assert full.leakage.exact > 0
+    assert quick == replace(full, leakage=Leakage())
 
 
 @given(
