@@ -46,18 +46,6 @@ class AllowedToOpen:
         return lambda: scopes.open(actor)
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """For the few routes that say nothing about anybody's things, such as the health check; still for known people."""
-
-    action: Action
-    thing: str
-
-    def __call__(self, request: Request) -> Actor:
-        """Return who asks."""
-        return authorize(actor_of(request), self.action, self.thing)
-
-
 def allowed(action: Action, thing: str) -> Allowed:
     """Return the dependency of an ordinary route: `Annotated[Scope, Depends(allowed(…), scope="function")]`."""
     return Allowed(action, thing)

@@ -1,5 +1,6 @@
 """From the fields that a form or REST sends to a checked `JobSpec`: every problem at once, each with its place."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from app.services.names import model_name_problem
 from app.services.scope import Scope
 
 E = TypeVar("E", bound=StrEnum)
+_DIGITS = re.compile(r"[0-9]{1,15}")
 FIELDS = tuple(JobSpec.__dataclass_fields__)
 
 
@@ -53,7 +55,7 @@ class _Check:
 
     def choice(self, field: str, kind: type[E], default: E) -> E:
         value = self.fields.get(field) or default
-        if value in set(kind):
+        if isinstance(value, str) and value in set(kind):
             return kind(value)
         listed = ", ".join(kind)
         self.complain(f"/{field}", "invalid", f"{field} must be one of {listed}.", "Choose one of them.")
@@ -111,7 +113,7 @@ class _Check:
         value = self.fields.get("seed")
         if value in (None, ""):
             return None
-        number = int(value) if isinstance(value, str) and value.strip().isdigit() else value
+        number = _whole(value)
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_SEED:
             return number
         self.complain("/seed", "range", "The seed is not a whole number in range.", f"Enter 0 to {MAX_SEED}.")
@@ -216,7 +218,7 @@ def _validation(reading: _Check, value: object) -> ValidationChoice:
     for name in sorted(unknown):
         reading.complain(f"/validation/{name}", "unknown", f"{name} is not a field of validation.", "Leave it out.")
     kind = value.get("kind") or ValidationKind.NONE
-    if kind not in set(ValidationKind):
+    if not isinstance(kind, str) or kind not in set(ValidationKind):
         reading.complain("/validation/kind", "invalid", "kind must be dataset, split or none.", "Choose one of them.")
         return ValidationChoice()
     if kind == ValidationKind.DATASET:
@@ -232,14 +234,12 @@ def _validation(reading: _Check, value: object) -> ValidationChoice:
 def _split_choice(reading: _Check, value: Mapping[str, Any]) -> ValidationChoice:
     ratio = _share(reading, value.get("ratio", 0.1), "/validation/ratio")
     test_ratio = _share(reading, value.get("test_ratio"), "/validation/test_ratio")
-    seed = value.get("seed", 0)
+    seed = _whole(value.get("seed", 0))
     strategy = value.get("strategy") or SplitStrategy.RANDOM
-    if isinstance(seed, str) and seed.strip().isdigit():
-        seed = int(seed)
     if not isinstance(seed, int) or isinstance(seed, bool):
         reading.complain("/validation/seed", "invalid", "The seed is not a whole number.", "Enter 0, for example.")
         seed = 0
-    if strategy not in set(SplitStrategy):
+    if not isinstance(strategy, str) or strategy not in set(SplitStrategy):
         listed = ", ".join(SplitStrategy)
         reading.complain("/validation/strategy", "invalid", f"strategy must be one of {listed}.", "Choose one of them.")
         strategy = SplitStrategy.RANDOM
@@ -253,6 +253,11 @@ def _split_choice(reading: _Check, value: Mapping[str, Any]) -> ValidationChoice
     )
     reading.problems.extend(split_problems(split_spec(choice)))
     return choice
+
+
+def _whole(value: object) -> object:
+    """Return typed digits as a number, anything else as it is; int() itself also takes digits of other scripts."""
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value.strip()) else value
 
 
 def _share(reading: _Check, value: object, pointer: str) -> float | None:

@@ -1,0 +1,104 @@
+"""Deny by default: every address says what it does to what, and answers nobody whom it does not know."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute, Mount
+
+from app.domain.actors import Action
+from app.edge.application import GuardedApp
+from app.edge.dependencies import Allowed, AllowedToOpen
+from app.main import create_app
+from app.settings import Settings
+from tests.support.asgi import ask
+
+# The only address that asks for nobody: files that are the same for everybody.
+PUBLIC = {"/static"}
+LOOPBACK = ("host", "127.0.0.1:8000")
+STRANGERS = [
+    ("another machine's peer", ("10.0.0.7", 1), [LOOPBACK]),
+    ("another name", ("127.0.0.1", 1), [("host", "dash.corp")]),
+    ("a proxy", ("127.0.0.1", 1), [LOOPBACK, ("x-forwarded-for", "127.0.0.1")]),
+    ("another proxy", ("127.0.0.1", 1), [LOOPBACK, ("forwarded", "for=127.0.0.1")]),
+    ("nobody", None, [LOOPBACK]),
+]
+
+
+@pytest.fixture
+def whole(settings: Settings) -> GuardedApp:
+    """The whole application, pages included; its engine does not turn."""
+    made = create_app(settings)
+    assert isinstance(made, GuardedApp)
+    return made
+
+
+def contexts(app: GuardedApp) -> Iterator[RouteContext]:
+    yield from iter_route_contexts(app.routes)
+
+
+def asks_for(dependant: Dependant) -> list[Allowed | AllowedToOpen]:
+    """Return every permission that a route's dependencies ask for, however deep."""
+    own = [dependant.call] if isinstance(dependant.call, Allowed | AllowedToOpen) else []
+    return [*own, *(each for inner in dependant.dependencies for each in asks_for(inner))]
+
+
+def scoped(dependant: Dependant) -> Iterator[tuple[object, str | None]]:
+    for inner in dependant.dependencies:
+        yield inner.call, inner.scope
+        yield from scoped(inner)
+
+
+def test_every_address_names_what_it_does_and_to_what(whole: GuardedApp) -> None:
+    seen = 0
+    silent = []
+    for context in contexts(whole):
+        route: BaseRoute = context.original_route
+        if isinstance(route, Mount) and route.path in PUBLIC:
+            continue
+        seen += 1
+        if not isinstance(route, APIRoute) or not asks_for(route.dependant):
+            silent.append(context.path)
+    assert silent == []
+    assert seen > 45
+
+
+def test_every_commit_comes_before_the_answer(whole: GuardedApp) -> None:
+    routes = [context.original_route for context in contexts(whole)]
+    late = [
+        route.path
+        for route in routes
+        if isinstance(route, APIRoute)
+        for call, scope in scoped(route.dependant)
+        if isinstance(call, Allowed) and scope != "function"
+    ]
+    assert late == []
+
+
+def test_reading_addresses_only_ask_to_read(whole: GuardedApp) -> None:
+    routes = [context.original_route for context in contexts(whole)]
+    wrong = [
+        route.path
+        for route in routes
+        if isinstance(route, APIRoute) and (route.methods or set()) <= {"GET", "HEAD"}
+        for asked in asks_for(route.dependant)
+        if asked.action is not Action.READ
+    ]
+    assert wrong == []
+
+
+def test_strangers_get_nothing_from_any_address(whole: GuardedApp) -> None:
+    """Not even a hint whether the thing exists or the body is right."""
+    through = []
+    for context in contexts(whole):
+        if context.path in PUBLIC or context.path is None:
+            continue
+        path = re.sub(r"\{[^}]+\}", "job_1", context.path)
+        for method in context.methods or {"GET"}:
+            for who, peer, headers in STRANGERS:
+                reply = ask(whole, method, path, headers, peer=peer)
+                if reply.status not in {401, 403, 421}:
+                    through.append((who, method, path, reply.status))
+    assert through == []

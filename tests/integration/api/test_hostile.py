@@ -1,0 +1,385 @@
+"""Hostile input against every address: never a 5xx, always a problem with a sentence."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.testclient import TestClient
+
+from app.domain.drafts import FIELDS
+from app.engine.engine import Engine
+from tests.support.door import client_of, job_body, key, rest_app, turn
+from tests.support.house import MODEL, TestHouse
+
+Body = dict[str, Any]
+
+IDS = [
+    "none_1",
+    "job_" + "x" * 1000,
+    "job_%00",
+    "job_1'--",
+    "%2e%2e",
+    "..%2f..%2fetc%2fpasswd",
+    "JOB_1",
+    "9" * 400,
+    "job_%C3%A9",
+    "%ED%A0%80",
+    "job_1%0a",
+    "%F0%9F%92%A9",
+    "-1",
+    "NaN",
+    "{id}",
+    "%25s%25n",
+]
+TEXTS = [
+    "",
+    "\x00",
+    "%",
+    "%%%%",
+    "'; DROP TABLE jobs;--",
+    "x" * 5000,
+    "\u202e",
+    "\ud7ff",
+    "NaN",
+    "1e999",
+    "-1",
+    "9" * 40,
+]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    2**53,
+    -(2**53),
+    1.7e308,
+    5e-324,
+    "",
+    " ",
+    "\x01\x1f",
+    "x" * 10_000,
+    "\u202eevil",
+    "²",
+    "٣",
+    "NaN",
+    "Infinity",
+    "1e999",
+    [],
+    [[]],
+    [None] * 100,
+    {},
+    {"": ""},
+    {"$ref": "#"},
+    {"a": {"b": [1, {"c": None}]}},
+    "__proto__",
+    "../../etc/passwd",
+    "<script>alert(1)</script>",
+]
+SPLITS: list[Any] = [
+    {"kind": []},
+    {"kind": "split", "seed": "²"},
+    {"kind": "split", "strategy": {}},
+    {"kind": "split", "ratio": [], "test_ratio": {}, "key": []},
+    {"kind": "dataset", "dataset": {}},
+]
+RAW = [
+    b"",
+    b"null",
+    b"[]",
+    b"0",
+    b'"text"',
+    b"true",
+    b"{",
+    b"}",
+    b'{"a":1,}',
+    b"{'a': 1}",
+    b"NaN",
+    b'{"name": NaN}',
+    b'{"name": 1e999}',
+    b'{"name": Infinity}',
+    b'{"name": "\\ud800"}',
+    b'{"\\ud800": 1}',
+    b'{"name": "\xed\xa0\x80"}',
+    b'{"name": "\xff\xfe"}',
+    b"\xef\xbb\xbf{}",
+    '{"name": "x"}'.encode("utf-16"),
+    b'{"name": "\\u0000"}',
+    b'{"name": "a", "name": "b"}',
+    b'{"name": 9223372036854775808}',
+    b'{"name": ' + b"9" * 5000 + b"}",
+    b'{"name": ' + b"[" * 900 + b"]" * 900 + b"}",
+    b"[" * 100_000,
+    b'{"a":' * 65 + b"1" + b"}" * 65,
+    b'{"unknown_field": 1}',
+    b"\x00",
+    b"%s%n",
+    b"<xml/>",
+    b"name=x&name=y",
+    b"{" + b",".join(b'"%d":1' % n for n in range(20_000)) + b"}",
+]
+
+
+class Target:
+    """A door with one of everything behind it, and how each address is asked well."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house = TestHouse(folder)
+        app = rest_app(self.house)
+        self.client = client_of(app)
+        engine = Engine(self.house.scopes)
+        self.job_body = job_body(self.house)
+        self.project = str(self.job_body["project"])
+        self.dataset = str(self.job_body["training_dataset"])
+        self.job = self._make("/jobs", self.job_body, "j")
+        turn(self.house, engine)
+        self.model = self.client.get(f"/api/v1/jobs/{self.job}").json()["fine_tuned_model"]
+        self.deployment = self._make("/deployments", {"target": {"model": self.model}}, "d")
+        self.evaluation = self._make("/evaluations", self._evaluation(), "e")
+        turn(self.house, engine)
+        self.draft = self._make("/drafts", {}, "f")
+        self.ids = {
+            "projects": self.project,
+            "datasets": self.dataset,
+            "jobs": self.job,
+            "models": self.model,
+            "deployments": self.deployment,
+            "evaluations": self.evaluation,
+            "drafts": self.draft,
+            "connections": "con_rehearsal",
+        }
+        self.routes = [
+            (method, str(context.path))
+            for context in iter_route_contexts(app.routes)
+            if isinstance(context.original_route, APIRoute) and str(context.path).startswith("/api")
+            for method in sorted(context.methods or ())
+        ]
+        self.bodies: dict[str, Body] = {
+            "POST /api/v1/projects": {"name": "x", "description": "y"},
+            "PATCH /api/v1/projects/{identifier}": {"description": "y"},
+            "PUT /api/v1/projects/{identifier}/decision": {"use_case": "x", "costs": "y"},
+            "PATCH /api/v1/connections/{identifier}": {"name": "x", "slots": 2},
+            "POST /api/v1/datasets/{identifier}/split": {
+                "ratio": 0.2,
+                "test_ratio": 0.2,
+                "seed": 1,
+                "strategy": "random",
+                "key": None,
+            },
+            "POST /api/v1/drafts": self.job_body,
+            "POST /api/v1/jobs": {**self.job_body, "seed": 1, "hyperparameters": {"n_epochs": 2}, "options": {}},
+            "POST /api/v1/jobs/estimate": self.job_body,
+            "POST /api/v1/jobs/{identifier}/resolve": {"remote_id": "x", "not_submitted": False},
+            "POST /api/v1/evaluations": self._evaluation(),
+            "POST /api/v1/deployments": {
+                "target": {"model": self.model},
+                "name": "x",
+                "content_safety": True,
+                "expires_after_idle_s": 5,
+                "options": {"a": 1},
+            },
+            "POST /api/v1/deployments/{identifier}/chat": {
+                "messages": [{"role": "user", "content": "x"}],
+                "temperature": 0.5,
+                "max_tokens": 5,
+                "top_p": 0.5,
+                "seed": 1,
+                "stream": False,
+            },
+            "POST /api/v1/models/{identifier}/teardown": {"confirm": "x"},
+            "POST /api/v1/runtimes": {"name": "trl", "allow_cuda": False},
+        }
+
+    def _make(self, path: str, body: Body, name: str) -> str:
+        answer = self.client.post(f"/api/v1{path}", json=body, headers=key(name))
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _evaluation(self) -> Body:
+        target = {"base_model": MODEL, "connection": "con_rehearsal"}
+        return {"target": target, "dataset": self.dataset, "system_prompt": "x", "few_shot": 0}
+
+    def path(self, template: str, identifier: str | None = None) -> str:
+        """Return an address with an id that exists, or with the one given."""
+        noun = template.split("/")[3]
+        values = {"identifier": identifier or self.ids.get(noun, "x"), "name": identifier or "trl", "step": "model"}
+        if "checkpoints" in template:
+            values["step"] = identifier or "10"
+        elif identifier is not None and "{step}" in template:
+            values["step"] = "data"
+        return template.format(**values)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    made = Target(tmp_path_factory.mktemp("hostile"))
+    with made.client:
+        yield made
+    made.house.database.close()
+
+
+def verdict(answer: httpx2.Response) -> str | None:
+    """Return what is wrong with an answer, if anything is."""
+    if answer.status_code >= 500:
+        return f"{answer.status_code}: {answer.text[:300]}"
+    if answer.status_code < 400:
+        return None
+    if answer.headers["content-type"] != "application/problem+json":
+        return f"no problem document: {answer.headers['content-type']}"
+    problem = answer.json()
+    sentences = [problem["detail"], *(each["message"] for each in problem.get("errors", []))]
+    if not all(sentence.rstrip("…").endswith((".", "?", "!", ")")) and len(sentence) > 10 for sentence in sentences):
+        return f"no sentence: {sentences}"
+    if len(answer.content) > 200_000:
+        return f"{len(answer.content)} bytes of problem"
+    return None
+
+
+class Attack:
+    """Many requests, and those that went wrong."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.wrong: list[tuple[object, ...]] = []
+        self.count = 0
+
+    def __call__(self, method: str, path: str, what: object = "", **more: Any) -> None:  # noqa: ANN401
+        headers = {**key(f"hostile-{self.count}"), **more.pop("headers", {})}
+        self.count += 1
+        found = verdict(self.client.request(method, path, headers=headers, **more))
+        if found is not None:
+            self.wrong.append((method, path[:200], what, found))
+
+    def json(self, method: str, path: str, body: object) -> None:
+        text = json.dumps(body).encode()
+        self(method, path, text[:200], content=text, headers={"content-type": "application/json"})
+
+
+def is_stream(template: str) -> bool:
+    return template.endswith("/stream")
+
+
+def test_ids(target: Target) -> None:
+    attack = Attack(target.client)
+    for method, template in target.routes:
+        for identifier in IDS if "{" in template else []:
+            body = target.bodies.get(f"{method} {template}")
+            attack(method, target.path(template, identifier), json=body) if body else attack(
+                method, target.path(template, identifier)
+            )
+    assert attack.wrong == []
+    assert attack.count > 500
+
+
+def test_queries(target: Target) -> None:
+    attack = Attack(target.client)
+    document = target.client.get("/openapi.json").json()
+    for method, template in target.routes:
+        operation = document["paths"][template][method.lower()]
+        names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+        if is_stream(template) or not (names or method == "GET"):
+            continue
+        more = {"content": b'{"text": "x"}\n'} if method == "PUT" else {}
+        for name in (*names, "unknown"):
+            for text in TEXTS:
+                attack(method, f"{target.path(template)}?{name}={quote(text)}", **more)
+        attack(method, f"{target.path(template)}?{'limit=1&' * 5000}", **more)
+        attack(method, f"{target.path(template)}?%ED%A0%80=%FF", **more)
+    assert attack.wrong == []
+    assert attack.count > 800
+
+
+def test_raw_bodies(target: Target) -> None:
+    attack = Attack(target.client)
+    for method, template in target.routes:
+        if method in {"POST", "PATCH", "PUT"} and template != "/api/v1/datasets":
+            for body in RAW:
+                headers = {"content-type": "application/json"}
+                attack(method, target.path(template), body[:80], content=body, headers=headers)
+    assert attack.wrong == []
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/json; charset=utf-16", "multipart/form-data"]
+)
+def test_bodies_that_are_declared_as_something_else(target: Target, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"content-type": content_type}
+    for route in target.bodies:
+        method, template = route.split(" ")
+        refused = target.client.request(method, target.path(template), content=b"{}", headers=headers)
+        assert refused.status_code == 415, route
+        assert verdict(refused) is None
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
+    """Yield the way to every value inside a body."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        yield (*path, name)
+        yield from places(child, (*path, name))
+
+
+def replaced(body: Body, path: tuple[str | int, ...], value: object) -> Body:
+    changed: Any = copy.deepcopy(body)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    return dict(changed)
+
+
+def test_fields(target: Target) -> None:
+    attack = Attack(target.client)
+    for route, body in target.bodies.items():
+        method, template = route.split(" ")
+        for path in places(body):
+            for value in VALUES:
+                attack.json(method, target.path(template), replaced(body, path, value))
+        attack.json(method, target.path(template), {**body, "unknown": 1})
+        attack.json(method, target.path(template), dict.fromkeys(body, VALUES))
+    assert attack.wrong == []
+    assert attack.count > 1500
+
+
+def test_a_draft_that_holds_nonsense_can_still_be_read_reviewed_and_mended(target: Target) -> None:
+    attack = Attack(target.client)
+    for step, fields in FIELDS.items():
+        for field in fields:
+            draft = target.client.post("/api/v1/drafts", json=target.job_body).json()["id"]
+            for value in [*VALUES, *SPLITS]:
+                attack.json("PATCH", f"/api/v1/drafts/{draft}/{step.value}", {field: value})
+                attack("GET", f"/api/v1/drafts/{draft}/review", (field, value))
+            attack("GET", f"/api/v1/drafts/{draft}", field)
+            attack("GET", f"/api/v1/drafts/{draft}/code", field)
+            attack.json("PATCH", f"/api/v1/drafts/{draft}/{step.value}", {field: target.job_body.get(field)})
+            review = target.client.get(f"/api/v1/drafts/{draft}/review").json()
+            if not review.get("complete"):
+                attack.wrong.append((field, review))
+    assert attack.wrong == []
+
+
+def test_headers(target: Target) -> None:
+    attack = Attack(target.client)
+    texts = ["", "\x7f", "x" * 10_000, '"', "W/", "é".encode(), b"\xff\xfe", "*", "text/csv;q=" + "9" * 400]
+    for text in texts:
+        for name in (
+            "if-match",
+            "accept",
+            "last-event-id",
+            "idempotency-key",
+            "content-type",
+            "authorization",
+            "cookie",
+        ):
+            headers = {name: text}
+            attack("PATCH", f"/api/v1/drafts/{target.draft}/model", (name, text), content=b"{}", headers=headers)
+            attack("GET", f"/api/v1/jobs/{target.job}/metrics", (name, text), headers=headers)
+            attack("POST", "/api/v1/jobs", (name, text), content=b"{}", headers=headers)
+            attack("GET", f"/api/v1/jobs/{target.job}/stream", (name, text), headers=headers)
+    assert attack.wrong == []
