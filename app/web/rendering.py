@@ -92,6 +92,9 @@ Spending = Annotated[Scope, Depends(allowed(Action.SPEND, "pages"), scope="funct
 Deleting = Annotated[Scope, Depends(allowed(Action.DELETE, "pages"), scope="function")]
 Administering = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "pages"), scope="function")]
 Opening = Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "pages"))]
+# For acts that are shown at once: what was written is committed before anything that asks a provider is rendered.
+WritingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.WRITE, "pages"))]
+SpendingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
 Talking = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
 
 

@@ -18,8 +18,9 @@ from app.web.rendering import (
     Deleting,
     Fields,
     Reading,
-    Spending,
+    SpendingThenReading,
     Writing,
+    WritingThenReading,
     fresh_key,
     page,
     see_other,
@@ -64,14 +65,16 @@ def review(
 
 
 @router.post("/wizard/{draft}/submit")
-def submit(request: Request, scope: Spending, draft: Id, form: Fields) -> Response:
+def submit(request: Request, open_scope: SpendingThenReading, draft: Id, form: Fields) -> Response:
     """Make the draft a job, once per key however often the button is pressed."""
     grant = once("POST /wizard/{draft}/submit", form.get("idempotency_key"), draft.encode())
     try:
-        return grant(scope, lambda: see_other(f"/jobs/{drafts.submit(scope, draft).id}", "submitted"))
+        with open_scope() as scope:
+            return grant(scope, lambda: see_other(f"/jobs/{drafts.submit(scope, draft).id}", "submitted"))
     except Invalid:
-        context = review_context(scope, drafts.get(scope, draft), fresh_key())
-        return page(request, scope, "wizard/review.html", {**context, "target": None, "code": ""}, status=UNPROCESSABLE)
+        with open_scope() as scope:
+            context = {**review_context(scope, drafts.get(scope, draft), fresh_key()), "target": None, "code": ""}
+            return page(request, scope, "wizard/review.html", context, status=UNPROCESSABLE)
 
 
 @router.post("/wizard/{draft}/delete")
@@ -104,24 +107,27 @@ def show(request: Request, scope: Reading, draft: Id, step: Step) -> Response:
 
 
 @router.post("/wizard/{draft}/validate/{step}")
-def validate(request: Request, scope: Writing, draft: Id, step: Step, form: Fields) -> Response:
+def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
     """Store what has been answered so far, and send the fields and the readiness card again."""
-    found, problems = _store(scope, draft, step, form)
-    return page(request, scope, "wizard/_saved.html", step_context(scope, found, step, problems))
+    with open_scope() as scope:
+        found, problems = _store(scope, draft, step, form)
+    with open_scope() as scope:
+        return page(request, scope, "wizard/_saved.html", step_context(scope, found, step, problems))
 
 
 @router.post("/wizard/{draft}/{step}")
-def save(request: Request, scope: Writing, draft: Id, step: Step, form: Fields) -> Response:
+def save(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
     """Store the step and go on, back, or stay; going on needs a step without problems, going back never does."""
     goto = form.get("goto", "next")
-    found, problems = _store(scope, draft, step, form)
+    with open_scope() as scope:
+        found, problems = _store(scope, draft, step, form)
     if goto == "back":
         return see_other(f"/wizard/{draft}/{view.before(step)}")
     if not problems and goto == "next":
         return see_other(f"/wizard/{draft}/{view.after(step)}")
-    status = UNPROCESSABLE if problems else 200
-    context = {**step_context(scope, found, step, problems), "pressed": True}
-    return page(request, scope, "wizard/step.html", context, status=status)
+    with open_scope() as scope:
+        context = {**step_context(scope, found, step, problems), "pressed": True}
+        return page(request, scope, "wizard/step.html", context, status=UNPROCESSABLE if problems else 200)
 
 
 def _store(scope: Scope, draft: str, step: Step, form: Mapping[str, str]) -> tuple[JobDraft, Sequence[Problem]]:
