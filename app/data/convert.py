@@ -14,6 +14,7 @@ _PEOPLE = {"human": "user", "gpt": "assistant", "system": "system", "user": "use
 _TRAINED: dict[Kind, tuple[str, ...]] = {
     Kind.CHAT: ("messages", "tools"),
     Kind.PROMPT_COMPLETION: ("prompt", "completion"),
+    Kind.MESSAGE_PAIR: ("prompt", "completion"),
     Kind.TEXT: ("text",),
     Kind.PREFERENCE: ("prompt", "chosen", "rejected", "input", "preferred_output", "non_preferred_output"),
 }
@@ -28,7 +29,7 @@ def to_chat(row: Mapping[str, Any]) -> dict[str, Any]:
     match kind_of(row):
         case Kind.CHAT:
             return {"messages": row["messages"]}
-        case Kind.PROMPT_COMPLETION | Kind.UNPAIRED:
+        case Kind.PROMPT_COMPLETION | Kind.MESSAGE_PAIR | Kind.UNPAIRED:
             return {"messages": _as_messages(row["prompt"], "user") + _as_messages(row["completion"], "assistant")}
         case Kind.LABELLED:
             return {"messages": _as_messages(row["text"], "user") + _as_messages(str(row["label"]), "assistant")}

@@ -150,6 +150,12 @@ ORDER = Rule(
     "Let user and assistant take turns, with at most one system message at the start: many chat templates insist.",
 )
 WEIGHT = Rule("weight", ERROR, "Wrong weight", "Write 0 or 1, on assistant messages only.")
+WEIGHTS = Rule(
+    "weights",
+    WARNING,
+    "Answers that are not to be learned",
+    "Choose a backend that honours weights; training on this machine learns these answers like the others.",
+)
 ALL_WEIGHTS_ZERO = Rule(
     "nothing_to_learn",
     ERROR,

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from app.data import containers, rules
 from app.data.findings import Findings
-from app.data.formats import chat, plain, preference
+from app.data.formats import chat, message_pair, plain, preference
 from app.data.formats.facts import Facts
 from app.data.formats.recognition import Kind, kind_of, kind_of_file
 from app.data.limits import DEFAULT, MIB, Limits
@@ -35,6 +35,7 @@ class _Format(NamedTuple):
 _FORMATS: dict[Kind, _Format] = {
     Kind.CHAT: _Format(chat.quick, chat.troubles, chat.facts),
     Kind.PROMPT_COMPLETION: _Format(plain.quick_pair, plain.pair_troubles, plain.pair_facts),
+    Kind.MESSAGE_PAIR: _Format(message_pair.quick, message_pair.troubles, message_pair.facts),
     Kind.TEXT: _Format(plain.quick_text, plain.text_troubles, plain.text_facts),
     Kind.PREFERENCE: _Format(preference.quick, preference.troubles, preference.facts),
 }
@@ -165,6 +166,8 @@ class _Pass:
             yield Trouble(rules.ONE_ROW, "The file has one example only.")
         elif self._rows < FEW_ROWS:
             yield Trouble(rules.FEW_ROWS, f"The file has {self._rows} rows only.")
+        if "weight" in self._tally.features():
+            yield Trouble(rules.WEIGHTS, "Some of the assistant's messages have the weight 0.")
         if self._tally.extra:
             yield Trouble(rules.EXTRA_FIELDS, f"Rows also have the fields: {_names(self._tally.extra)}.")
         if self._tally.unchecked:

@@ -104,7 +104,7 @@ class DatasetReport:
 
     `rows` counts the lines that are not blank, `lines` all of them; `tokens_estimate` is bytes of text over four
     (`app.data.tokens` states the error); `findings` are the first of each kind, in the order of lines, while
-    `rules` counts all; `features` names what rows make use of: `system`, `multi_turn`, `tools`, `weight`,
+    `rules` counts all; `features` names what rows make use of: `system`, `multi_turn`, `tools`, `weight` (of 0),
     `conversational` (prompt and completion given as messages), `extra_fields`.
     """
 

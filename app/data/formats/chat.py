@@ -98,8 +98,8 @@ def facts(row: Mapping[str, Any]) -> Facts:
     messages = row["messages"]
     texts = [message.get("content") or "" for message in messages]
     roles = tuple(message["role"] for message in messages)
-    fields = {name for message in messages for name in message}
-    features = {"weight"} & fields | ({"tools"} if fields & _TOOL_FIELDS else set())
+    features = {"tools" for message in messages if not _TOOL_FIELDS.isdisjoint(message)}
+    features |= {"weight" for message in messages if message.get("weight") == 0}
     return Facts(roles, SEPARATOR.join(texts), texts[-1], frozenset(row.keys() - _KNOWN), frozenset(features))
 
 

@@ -62,11 +62,7 @@ def _quick(
 
 
 def pair_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
-    """Yield everything that is wrong with a prompt/completion row; both may be texts, or both lists of messages."""
-    prompt, completion = row.get("prompt"), row.get("completion")
-    if isinstance(prompt, list) and isinstance(completion, list):
-        yield from _conversational(prompt, completion)
-        return
+    """Yield everything that is wrong with a prompt/completion row."""
     for name in ("prompt", "completion"):
         yield from _text_field(row, name)
 
@@ -78,11 +74,8 @@ def text_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
 
 def pair_facts(row: Mapping[str, Any]) -> Facts:
     """Return the facts of a prompt/completion row without errors."""
-    extra = frozenset(row.keys() - _PAIR)
-    if isinstance(row["prompt"], str):
-        return Facts((), f"{row['prompt']}{SEPARATOR}{row['completion']}", row["completion"], extra)
-    facts = chat.facts({"messages": row["prompt"] + row["completion"]})
-    return facts._replace(extra=extra, features=facts.features | {"conversational"})
+    text = f"{row['prompt']}{SEPARATOR}{row['completion']}"
+    return Facts((), text, row["completion"], frozenset(row.keys() - _PAIR))
 
 
 def text_facts(row: Mapping[str, Any]) -> Facts:
@@ -100,13 +93,3 @@ def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Trouble]:
         yield Trouble(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
     elif "\0" in value:
         yield Trouble(rules.NUL_TEXT, f"{name} holds a NUL character (\\u0000).", path)
-
-
-def _conversational(prompt: list[Any], completion: list[Any]) -> Iterator[Trouble]:
-    for name, messages in (("prompt", prompt), ("completion", completion)):
-        if not messages:
-            yield Trouble(rules.EMPTY_TEXT, f"{name} is an empty list.", f"$.{name}")
-        yield from chat.message_troubles(messages, f"$.{name}")
-    if completion and chat.known_role(completion[-1]) not in {"assistant", None}:
-        message = "The completion does not end with the assistant's message, which is what is learned."
-        yield Trouble(rules.LAST_ROLE, message, f"$.completion[{len(completion) - 1}].role")

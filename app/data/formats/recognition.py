@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     CHAT = "chat"
     PROMPT_COMPLETION = "prompt_completion"
+    MESSAGE_PAIR = "message_pair"
     TEXT = "text"
     PREFERENCE = "preference"
     SHAREGPT = "sharegpt"
@@ -27,6 +28,8 @@ class Kind(StrEnum):
     @property
     def dataset_format(self) -> DatasetFormat:
         """The dataset format; `unknown` for all that must be converted first."""
+        if self is Kind.MESSAGE_PAIR:
+            return DatasetFormat.PROMPT_COMPLETION
         return DatasetFormat(self.value) if self.value in set(DatasetFormat) else DatasetFormat.UNKNOWN
 
     @property
@@ -38,6 +41,7 @@ class Kind(StrEnum):
 _WORDS = {
     Kind.CHAT: "chat (messages)",
     Kind.PROMPT_COMPLETION: "prompt and completion",
+    Kind.MESSAGE_PAIR: "prompt and completion as lists of messages",
     Kind.TEXT: "text",
     Kind.PREFERENCE: "preference (chosen and rejected)",
     Kind.SHAREGPT: "ShareGPT (conversations with from and value)",
@@ -68,11 +72,14 @@ def _trainable_kind(row: Mapping[str, Any]) -> Kind:
     has_pair = {"prompt", "completion"} <= keys
     if has_pair and isinstance(row.get("label"), bool):
         return Kind.UNPAIRED
+    pair = Kind.PROMPT_COMPLETION
+    if has_pair and isinstance(row["prompt"], list) and isinstance(row["completion"], list):
+        pair = Kind.MESSAGE_PAIR
     present = [
         kind
         for kind, there in (
             (Kind.CHAT, "messages" in keys),
-            (Kind.PROMPT_COMPLETION, has_pair),
+            (pair, has_pair),
             (Kind.TEXT, "text" in keys),
         )
         if there

@@ -13,6 +13,7 @@ Row = dict[str, Any]
 PAIRS: list[Row] = [{"prompt": f"p{number}", "completion": f"c{number}"} for number in range(10)]
 TURN = [{"role": "user", "content": "q"}]
 REPLY = [{"role": "assistant", "content": "a"}]
+TURNS: list[Row] = [{"prompt": TURN, "completion": [{"role": "assistant", "content": str(n)}]} for n in range(10)]
 TEXTS: list[Row] = [{"text": f"text {number}"} for number in range(10)]
 CHOICES: list[Row] = [{"prompt": f"p{number}", "chosen": "good", "rejected": "bad"} for number in range(10)]
 OPENAI: list[Row] = [
@@ -34,11 +35,7 @@ def _file(*rows: Row) -> bytes:
     [
         (PAIRS, DatasetFormat.PROMPT_COMPLETION, True),
         ([{**row, "id": 1} for row in PAIRS], DatasetFormat.PROMPT_COMPLETION, True),
-        (
-            [{"prompt": TURN, "completion": [{"role": "assistant", "content": str(n)}]} for n in range(10)],
-            DatasetFormat.PROMPT_COMPLETION,
-            True,
-        ),
+        (TURNS, DatasetFormat.PROMPT_COMPLETION, True),
         (TEXTS, DatasetFormat.TEXT, True),
         (CHOICES, DatasetFormat.PREFERENCE, False),
         (OPENAI, DatasetFormat.PREFERENCE, False),
@@ -60,9 +57,12 @@ def test_sound_files(check: Check, rows: list[Row], form: DatasetFormat, sft: bo
         (PAIRS, {"prompt": " ", "completion": "y"}, "empty_text", "$.prompt"),
         (PAIRS, {"prompt": 1, "completion": "y"}, "wrong_field_type", "$.prompt"),
         (PAIRS, {"prompt": TURN, "completion": "y"}, "wrong_field_type", "$.prompt"),
-        (PAIRS, {"prompt": TURN, "completion": []}, "empty_text", "$.completion"),
-        (PAIRS, {"prompt": TURN, "completion": TURN}, "last_role", "$.completion[0].role"),
-        (PAIRS, {"prompt": [{"role": "x", "content": "y"}], "completion": REPLY}, "role", "$.prompt[0].role"),
+        (PAIRS, {"prompt": TURN, "completion": REPLY}, "mixed_formats", "$"),
+        (TURNS, {"prompt": "p", "completion": "c"}, "mixed_formats", "$"),
+        (TURNS, {"prompt": TURN, "completion": []}, "empty_text", "$.completion"),
+        (TURNS, {"prompt": TURN, "completion": TURN}, "last_role", "$.completion[0].role"),
+        (TURNS, {"prompt": TURN}, "missing_field", "$.completion"),
+        (TURNS, {"prompt": [{"role": "x", "content": "y"}], "completion": REPLY}, "role", "$.prompt[0].role"),
         (TEXTS, {"text": None}, "wrong_field_type", "$.text"),
         (TEXTS, {"text": "\n"}, "empty_text", "$.text"),
         (TEXTS, {"txt": "x"}, "missing_field", "$.text"),
