@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from app.edge.application import GuardedApp
 from app.services.files import FileStore
+from app.services.scope import Scopes
 from tests.support.door import job_body, key
 from tests.support.house import TestHouse
 
@@ -47,16 +50,17 @@ def test_a_full_database_says_so_changes_nothing_and_recovers(client: TestClient
     assert client.post("/api/v1/projects", json={"name": "after"}).status_code == 201
 
 
-def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(client: TestClient, house: TestHouse) -> None:
-    roomy = house.house.files
-    narrow = FileStore(house.folder / "data", upload_limit=64 * 2**20, disk_reserve=2**60)
+def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(
+    client: TestClient, app: GuardedApp, house: TestHouse
+) -> None:
     body = job_body(house)
     before = client.get("/api/v1/datasets").json()
-    object.__setattr__(house.house, "files", narrow)
+    narrow = FileStore(house.folder / "data", upload_limit=64 * 2**20, disk_reserve=2**60)
+    app.state.scopes = Scopes(replace(house.house, files=narrow))
     refused = client.put("/api/v1/datasets", params={"name": "x"}, content=ROW * 20)
     assert (refused.status_code, refused.json()["title"]) == (409, "No room left on the disk")
     assert client.post("/api/v1/jobs", json=body, headers=key("k")).status_code == 409
     assert client.get("/api/v1/datasets").json() == before
     assert client.get("/api/v1/jobs").json()["items"] == []
-    object.__setattr__(house.house, "files", roomy)
+    app.state.scopes = house.scopes
     assert client.post("/api/v1/jobs", json=body, headers=key("k")).status_code == 201
