@@ -66,7 +66,8 @@ def place(folder: Path, **settings: str) -> Iterator[Place]:
 
 def project(desk: Desk) -> str:
     """Return a new project."""
-    return str(desk.post("/projects", {"name": "Reviews"})["id"])
+    number = len(desk.items("/projects")) + 1
+    return str(desk.post("/projects", {"name": f"Reviews {number}"})["id"])
 
 
 def reviews(desk: Desk, project_id: str) -> dict[str, str]:
