@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{error.sentence} {error.remedy}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        print("\nStopped. The same command starts again.", file=sys.stderr)
         return 128 + signal.SIGINT
 
 
