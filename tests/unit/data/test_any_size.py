@@ -155,12 +155,12 @@ def _holds(content: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_random_bytes_never_raise(content: bytes) -> None:
     _holds(content)
 
 
 @given(dirty_files())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_damaged_rows_never_raise(content: bytes) -> None:
     _holds(content)
