@@ -146,6 +146,14 @@
     if (log.scrollHeight - log.scrollTop - log.clientHeight > 24) away.add(log); else away.delete(log);
   }, true);
 
+  // -- a word after an act goes by itself once it has been read; hovering or focusing keeps it -----------------------------------
+  const fade = () => setTimeout(() => {
+    const flash = document.getElementById("flash");
+    if (flash?.matches(":hover, :focus-within")) fade(); else flash?.replaceChildren();
+  }, 7000);
+  document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target === document.body) fade(); });
+  fade();
+
   // -- relative times: the server's words, said again as time passes, on the server's clock ------------------------------------
   let skew = 0;
   const words = {};

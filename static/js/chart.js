@@ -3,6 +3,7 @@
   "use strict";
   const charts = new Map();
   const REDRAW_EVERY_MS = 250;
+  const STEP_MARKS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power)); // steps are whole
 
   const colour = (name) => {
     const probe = document.createElement("span");
@@ -65,7 +66,7 @@
         width: this.plotBox.clientWidth, height: this.height(),
         cursor: { drag: { x: true, y: false }, points: { size: 7 } },
         scales: { x: { time: false }, y: this.scale === "log" ? { distr: 3, log: 10 } : {} },
-        axes: [{ ...axis, space: 60 }, { ...axis, size: 48 }],
+        axes: [{ ...axis, space: 60, size: 30, incrs: STEP_MARKS }, { ...axis, size: 48 }],
         series: [
           { label: this.box.dataset.stepLabel, value: (plot, step) => (step === null || step === undefined ? "–" : String(step)) },
           ...this.names.map(([, label], place) => ({ label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } })),

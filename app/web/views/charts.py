@@ -89,7 +89,7 @@ def plot(series: Sequence[Series], width: int = 800, height: int = 240) -> Plot:
         width=width,
         height=height,
         lines=lines,
-        x_ticks=tuple(Tick(round(x(at), 1), f"{at:,.0f}") for at in nice_ticks(x_low, x_high, 6)),
+        x_ticks=tuple(Tick(round(x(at), 1), f"{at:,.0f}") for at in nice_ticks(x_low, x_high, 6) if at.is_integer()),
         y_ticks=tuple(Tick(round(y(at), 1), f"{at:g}") for at in nice_ticks(y_low, y_high, 4)),
     )
 

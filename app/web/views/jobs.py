@@ -77,7 +77,10 @@ def stats(job: FineTuningJob, last: Last, series: Sequence[MetricSeries], now: d
         _loss(_("Training loss"), last.get(TRAIN_LOSS), curves.get(TRAIN_LOSS), "stat-train-loss"),
         _best(last.get(VALIDATION_LOSS), curves.get(VALIDATION_LOSS)),
         Stat(
-            label=_("Learning rate"), value=formats.number(_value(last, LEARNING_RATE)), note=_("now"), id="stat-rate"
+            label=_("Learning rate"),
+            value=formats.number(_value(last, LEARNING_RATE)),
+            note=_("last step"),
+            id="stat-rate",
         ),
         Stat(label=_("Speed"), value=formats.compact(_value(last, TOKENS_PER_SECOND)), note=_("tokens a second")),
         _time(job, now),
