@@ -47,7 +47,10 @@ HUB_UNREACHABLE = Failure(
 # What stands in a message, and what it means. Messages are those of torch 2.13, transformers 5.23, safetensors 0.8 and
 # huggingface_hub 2.4; the first match counts.
 _BY_TEXT: tuple[tuple[tuple[str, ...], Failure], ...] = (
-    (("No space left on device", "PytorchStreamWriter failed writing", "Disk quota exceeded"), DISK_FULL),
+    (
+        ("No space left on device", "PytorchStreamWriter failed writing", "Disk quota exceeded", "File too large"),
+        DISK_FULL,
+    ),
     (("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory"), OUT_OF_MEMORY),
     (
         ("trust_remote_code", "contains custom code", "execute the configuration file"),
@@ -146,7 +149,7 @@ def _known(error: BaseException) -> Failure | None:
             f"The runtime environment lacks the package {error.name}.",
             "Install the runtime environment again: python3 -m app runtime install trl.",
         )
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return DISK_FULL
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return OUT_OF_MEMORY
