@@ -45,7 +45,7 @@ def bare_texts(soup: BeautifulSoup) -> list[str]:
         for text in soup.find_all(string=True)
         if not isinstance(text, Comment | Doctype)
         and text.parent is not None
-        and text.parent.name not in {"script", "style"}
+        and text.parent.name not in {"script", "style", "code"}
     ]
     found += [str(tag[name]) for tag in soup.find_all(True) for name in SPOKEN_ATTRIBUTES if tag.get(name)]
     return [text for text in found if re.search(r"[^\W\d_]{2,}", text) and text not in UNTRANSLATED]

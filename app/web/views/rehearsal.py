@@ -50,7 +50,10 @@ def metrics_items() -> list[dict[str, object]]:
 
 def context(now: datetime) -> Mapping[str, object]:
     """Everything that patterns.html shows."""
-    curves = series()
+    return {**_figures(now), **_paths(), **_curves(), **_forms()}
+
+
+def _figures(now: datetime) -> Mapping[str, object]:
     return {
         "states": (
             "pending",
@@ -80,6 +83,11 @@ def context(now: datetime) -> Mapping[str, object]:
             Stat(label="Time left", value="12 s", note="ends at 09:14"),
             Stat(label="Cost so far", value="free", note="this machine"),
         ],
+    }
+
+
+def _paths() -> Mapping[str, object]:
+    return {
         "steps": [
             StepMark(label="Project", state="done", href="#steps", answer="Support triage"),
             StepMark(label="Model", state="done", href="#steps", answer="starter"),
@@ -106,6 +114,12 @@ def context(now: datetime) -> Mapping[str, object]:
                 note="Out of memory at step 3. Halve the batch size, or train an adapter (LoRA).",
             ),
         ],
+    }
+
+
+def _curves() -> Mapping[str, object]:
+    curves = series()
+    return {
         "plot": charts.plot(curves),
         "summaries": [_summary(one) for one in curves],
         "spark": [train_loss(step) for step in range(1, STEPS, 8)],
@@ -119,6 +133,11 @@ def context(now: datetime) -> Mapping[str, object]:
         "row": Row(line=7, bytes=64, raw="", cut=False, messages=_CONVERSATION),
         "price": Money(amount="1.70"),
         "log": [f"step {n * 10} loss {train_loss(n * 10):.4f}" for n in range(1, LINES + 1)],
+    }
+
+
+def _forms() -> Mapping[str, object]:
+    return {
         "choices": [
             Choice(value="quick", label="Quick look", note="1 epoch, about 8 s"),
             Choice(value="balanced", label="Balanced", note="4 epochs, about 30 s"),
