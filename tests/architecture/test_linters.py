@@ -3,28 +3,31 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.architecture.tree import ROOT
 
 
-def run(*arguments: str) -> str:
-    """What the tool says when it is not content; empty when it is."""
+def expect_content(*arguments: str) -> None:
+    """Fail with what the tool says, if it has anything to say against the tree."""
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    if done.returncode != 0:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
 
 
 def test_ruff_finds_nothing() -> None:
-    assert run("-m", "ruff", "check", "--output-format", "concise", ".") == ""
+    expect_content("-m", "ruff", "check", "--output-format", "concise", ".")
 
 
 def test_every_file_is_formatted() -> None:
-    assert run("-m", "ruff", "format", "--check", ".") == ""
+    expect_content("-m", "ruff", "format", "--check", ".")
 
 
 def test_types_are_strict_and_hold() -> None:
-    assert run("-m", "mypy") == ""
+    expect_content("-m", "mypy")
 
 
 def test_imports_point_downstairs() -> None:
     start = "from importlinter.cli import lint_imports_command as main; main()"
-    assert run("-c", start, "--config", "pyproject.toml") == ""
+    expect_content("-c", start, "--config", "pyproject.toml")
