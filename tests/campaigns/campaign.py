@@ -25,6 +25,7 @@ from tests.support.rehearsed import ROOT, rows_file
 SERVE = "from app.main import serve; from app.settings import Settings; serve(Settings())"
 _PATIENCE_S = 60.0
 GRACE_S = 2.0
+_STILLBORN = 0.2  # the share of servers that are killed while they start
 # A bad day at the provider: one submit in three goes wrong, one look in ten.
 BAD_DAY: Mapping[str, Any] = {
     "queue_s": 0.1,
@@ -144,7 +145,11 @@ def run(folder: Path, *, seed: int, jobs: int, kills: int, longest_life_s: float
         poster = threading.Thread(target=_post, args=(server, wish, jobs, acknowledged), name="poster")
         poster.start()
         for _ in range(kills):
-            server.stands(chance.uniform(0.0, longest_life_s) + chance.choice([0.0, 1.0, 1.0]))
+            if chance.random() < _STILLBORN:
+                server.stands(chance.uniform(0.0, 1.0))
+            else:
+                server.ask(client, "GET", "/health")
+                server.stands(chance.uniform(0.0, longest_life_s))
             server.kill()
         poster.join()
         assert len(acknowledged) == jobs
