@@ -71,7 +71,9 @@ def delete_dataset(scope: Deletes, identifier: PathId) -> Response:
     return nothing()
 
 
-@router.get("/{identifier}/download")
+@router.get(
+    "/{identifier}/download", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}}
+)
 def download(scope: Reads, identifier: PathId) -> Response:
     """The file as it was brought."""
     return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)

@@ -41,7 +41,7 @@ def delete_model(scope: Deletes, identifier: PathId) -> Response:
     return answer(ModelOut, models.delete(scope, identifier))
 
 
-@router.get("/{identifier}/download", responses={200: {"content": {"application/zip": {}}}})
+@router.get("/{identifier}/download", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def download(scope: Reads, identifier: PathId) -> Response:
     """The safetensors, the tokenizer and the model card as a ZIP archive."""
     return zipped(models.files(scope, identifier), f"{identifier}.zip")

@@ -37,6 +37,7 @@ class Described:
         self.asked.add((method, template))
         content = operation["responses"].get(str(status), operation["responses"]["default"]).get("content", {})
         media_type = answer.headers.get("content-type", "").split(";")[0]
+        assert media_type in content or not answer.content, (method, path, media_type)
         if media_type.endswith("json"):
             schema = {**content[media_type]["schema"], "components": self.document["components"]}
             OAS31Validator(schema).validate(answer.json())
