@@ -1,0 +1,76 @@
+"""A real Chromium over a real server. Every page that a test opens must leave the console silent."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.support.journeys import Place, place
+from tests.support.pages import Furnished, furnish
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything here, and skip it visibly where there is no browser."""
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine: apt-get install chromium"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start Debian's Chromium, which is there already; no browser is downloaded."""
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": quiet}
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+    """One installation for all page tests: a job of every kind, by the rehearsal."""
+    with place(tmp_path_factory.mktemp("furnished"), rehearsal="true") as here:
+        yield furnish(here)
+
+
+@pytest.fixture
+def rehearsal_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An empty installation with the rehearsal backend, for tests that change things."""
+    with place(tmp_path_factory.mktemp("place"), rehearsal="true") as here:
+        yield here
+
+
+class Watched:
+    """A page whose console is listened to."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser notes every 4xx answer by itself; a form sent back with its mistakes is one.
+        if message.type in {"error", "warning"} and "422 (Unprocessable Entity)" not in message.text:
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Page]:
+    """A page at 1440 px; the console must have stayed silent in the end."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    watched = Watched(context.new_page())
+    yield watched.page
+    context.close()
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def scriptless(browser: Browser) -> Iterator[Page]:
+    """A page in a browser with JavaScript off."""
+    context: BrowserContext = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,91 @@
+"""The main job in a real browser with a real training: from "Try the sample" to the teardown."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.journeys import Place, place
+from tests.support.local import runtime_python
+
+MINUTES = 60_000
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    python = str(runtime_python())
+    with place(tmp_path_factory.mktemp("workshop"), runtime_python=python, local_threads="1") as here:
+        yield here
+
+
+def test_from_the_sample_to_the_teardown(visitor: Page, workshop: Place) -> None:
+    page = visitor
+    page.goto(workshop.server.url)
+    page.get_by_role("button", name="Try the sample").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Review")
+    page.get_by_role("link", name="Edit Hyperparameters").click()
+    page.get_by_label(re.compile("^Epochs")).fill("2")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Review")
+    page.get_by_role("button", name=re.compile("^Submit")).click()
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("support-triage")
+    page.evaluate("window.sameDocument = true")
+    expect(page.locator("[data-status=running]").first).to_be_visible(timeout=MINUTES)
+    _training_advances(page)
+    _restart_under_the_open_page(page, workshop)
+    expect(page.locator("#main [data-status=succeeded]").first).to_be_visible(timeout=5 * MINUTES)
+    expect(page.get_by_text(re.compile("Did it get better"))).to_be_visible(timeout=3 * MINUTES)
+    assert page.evaluate("window.sameDocument") is True, "the page was loaded again"
+    jobs = workshop.desk.items("/jobs")
+    assert [job["status"] for job in jobs] == ["succeeded"]
+
+    page.goto(f"{workshop.server.url}/jobs/{jobs[0]['id']}?tab=evaluation")
+    expect(page.get_by_text(re.compile("confusion|Expected", re.IGNORECASE)).first).to_be_visible()
+    _deploy_and_talk(page, workshop)
+    _tear_down(page, workshop)
+
+
+def _training_advances(page: Page) -> None:
+    progress = page.locator("progress").first
+    expect(progress).to_have_attribute("value", re.compile(r"^[1-9]"), timeout=2 * MINUTES)
+
+
+def _restart_under_the_open_page(page: Page, workshop: Place) -> None:
+    """Kill the server as a power cut would, and start it again on the same port: the open page goes on by itself."""
+    port = workshop.server.url.rsplit(":", 1)[1]
+    workshop.kill()
+    workshop.settings["port"] = port
+    workshop.start()
+    page.evaluate("document.title")
+
+
+def _deploy_and_talk(page: Page, workshop: Place) -> None:
+    model = workshop.desk.items("/models")[0]
+    page.goto(f"{workshop.server.url}/models/{model['id']}")
+    page.get_by_role("button", name="Deploy").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("support-triage")
+    expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=2 * MINUTES)
+    page.get_by_role("link", name="Open playground").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Playground")
+    page.get_by_role("link", name="Next test row").click()
+    expect(page.get_by_text("Expected answer")).to_be_visible()
+    page.get_by_role("button", name="Send").click()
+    answer = page.locator("[data-column=right] [data-answer]")
+    expect(answer).to_have_text(re.compile("^(billing|delivery|returns|account|technical|sales)$"), timeout=MINUTES)
+
+
+def _tear_down(page: Page, workshop: Place) -> None:
+    model = workshop.desk.items("/models")[0]
+    page.goto(f"{workshop.server.url}/models/{model['id']}")
+    page.get_by_role("link", name="Tear down").click()
+    page.get_by_label("Type the model's name").fill("wrong")
+    page.get_by_role("button", name="Tear down").click()
+    expect(page.locator("#errors")).to_be_visible()
+    page.get_by_label("Type the model's name").fill(model["name"])
+    page.get_by_role("button", name="Tear down").click()
+    expect(page.get_by_text("All gone")).to_be_visible(timeout=MINUTES)
+    assert workshop.desk.items("/models") == []
+    assert workshop.desk.items("/deployments") == []
