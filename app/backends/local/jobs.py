@@ -32,6 +32,7 @@ from app.domain.jobs import JobReason, JobStatus
 
 TRAIN = "train"
 _TRAINER = "trainer"
+_ENDS = frozenset({"succeeded", "failed"})  # of the training itself; "stopped" is no end
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=3)
 
 
@@ -88,9 +89,12 @@ class TrainsHere:
 
     @in_backend_words
     def find(self, tag: str) -> RemoteJob | None:
-        """Return the job if its child has ever come to life: before that, a submit has done nothing."""
+        """Return the job if a child was ever started for it: before that, a submit has done nothing.
+
+        A kill between the start and the writing down of it is made good by the child, which says who it is itself.
+        """
         look = self.workshop.runs.look(tag)
-        return RemoteJob(tag) if look.alive or look.started else None
+        return RemoteJob(tag) if look.alive or look.started or look.spawned else None
 
     @in_backend_words
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
@@ -116,7 +120,7 @@ class TrainsHere:
             fine_tuned_model=f"run:{job.id}" if done else None,
             model_size_bytes=size_bytes(self.workshop.runs.folder(job.id) / "model") if done else None,
             interrupted=interrupted,
-            sent=self._sent(job.id) if since is None else None,
+            sent=self._sent(job.id),
             events=events(news),
             metrics=metrics(news),
             checkpoints=checkpoints(news),
@@ -132,7 +136,8 @@ class TrainsHere:
     @in_backend_words
     def resume(self, job: RemoteJob) -> None:
         """Start the child again; it goes on from its newest whole checkpoint, or from the beginning."""
-        self.workshop.runs.restart(job.id, _TRAINER)
+        if self.workshop.runs.look(job.id).state not in _ENDS:
+            self.workshop.runs.restart(job.id, _TRAINER)
 
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the end of what the child and its libraries printed."""

@@ -24,6 +24,7 @@ from app.kit.clock import Clock
 
 ROOT = Path(__file__).resolve().parents[3]  # the checkout: children import `app.backends.local.children`
 EXIT = "exit.json"
+SPAWNED = "spawned.json"  # whom we started last, for as long as the child has not said who it is
 # What a child may know of our environment: how to find programs, certificates, proxies, caches and GPUs. No secrets.
 PASSED_ON = frozenset(
     {
@@ -47,6 +48,7 @@ class Look:
 
     exists: bool
     alive: bool
+    spawned: bool  # a child was started, and that was written down
     started: bool  # the child has said who it is
     late: bool  # it has not, although it should have long ago
     state: str
@@ -75,7 +77,6 @@ class Runs:
         self.interpreter = interpreter
         self._environment = {name: value for name, value in environment.items() if name in PASSED_ON}
         self._clock = clock
-        self._spawned: dict[Path, int] = {}  # pids, for children that end before they say who they are
 
     def folder(self, tag: str) -> Path:
         """Return the run folder of `tag`.
@@ -91,7 +92,7 @@ class Runs:
         """Start `child` once for `tag`; a repeat finds what the first call made, also when that has ended since."""
         folder = self.folder(tag)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if presence.is_held(folder) or (folder / presence.PROCESS).exists():
+        if presence.is_held(folder) or (folder / presence.PROCESS).exists() or self._is_coming(folder):
             return
         if not (folder / presence.SPEC).exists():
             presence.write_whole(folder / presence.SPEC, dict(spec))
@@ -103,9 +104,9 @@ class Runs:
         if not (folder / presence.SPEC).exists() or (folder / presence.CANCEL).exists():
             return
         with presence.held(folder) as ours:
-            if not ours:
+            if not ours or self._is_coming(folder):
                 return
-            for name in (presence.PROCESS, presence.STATUS, presence.READY, EXIT):
+            for name in (presence.PROCESS, presence.STATUS, presence.READY, EXIT, SPAWNED):
                 (folder / name).unlink(missing_ok=True)
         self._spawn(folder, child)
 
@@ -120,6 +121,7 @@ class Runs:
         return Look(
             exists=exists,
             alive=alive,
+            spawned=(folder / SPAWNED).exists(),
             started=process is not None,
             late=exists and process is None and not alive and self._age(spec) > _START_PATIENCE,
             state=str(told.get("state", "")),
@@ -197,7 +199,7 @@ class Runs:
             )
         finally:
             os.close(log)
-        self._spawned[folder] = process.pid
+        presence.write_whole(folder / SPAWNED, {"pid": process.pid, "started": presence.start_time(process.pid)})
         # Each child of ours has somebody waiting for its end, so that none is left as a zombie, and the cause is known.
         threading.Thread(target=_see_off, args=(process, folder), name=f"child-{process.pid}", daemon=True).start()
 
@@ -215,13 +217,17 @@ class Runs:
             else:
                 os.kill(pid, number)
 
+    def _is_coming(self, folder: Path) -> bool:
+        coming = presence.read_whole(folder / SPAWNED)
+        return coming is not None and presence.start_time(int(coming["pid"])) == coming["started"]
+
     def _age(self, path: Path) -> timedelta:
         return self._clock.now() - datetime.fromtimestamp(path.stat().st_mtime, tz=self._clock.now().tzinfo)
 
     def _exit_code(self, folder: Path, process: Mapping[str, Any] | None) -> int | None:
         ended = presence.read_whole(folder / EXIT)
-        pid = process.get("pid") if process is not None else self._spawned.get(folder)
-        return int(ended["code"]) if ended is not None and ended.get("pid") == pid else None
+        ours = process or presence.read_whole(folder / SPAWNED) or {}
+        return int(ended["code"]) if ended is not None and ended.get("pid") == ours.get("pid") else None
 
 
 def _see_off(process: "subprocess.Popen[bytes]", folder: Path) -> None:

@@ -96,6 +96,9 @@ def take(run: Path) -> int | None:
             time.sleep(0.02)
         else:
             break
+    if (run / PROCESS).exists():  # somebody was here since this process was started, and has ended: a latecomer
+        os.close(descriptor)
+        return None
     write_whole(run / PROCESS, {"pid": os.getpid(), "started": start_time(os.getpid()), "boot": boot()})
     return descriptor
 

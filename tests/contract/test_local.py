@@ -1,0 +1,76 @@
+"""The local backend keeps the contract. What trains is a stand-in; what evaluates and serves is real."""
+
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.backends.local.backend import LocalBackend
+from app.backends.local.children import presence
+from app.domain.backend import Resumes
+from tests.contract.abilities import AbilitiesContract
+from tests.contract.bench import Bench
+from tests.contract.suite import BackendContract
+from tests.support import local
+
+STAND_IN = local.ROOT / "tests" / "support" / "stand_in_trainer.py"
+REAL = (
+    "test_a_deployment_comes_answers_and_goes",
+    "test_a_reader_may_stop_listening",
+    "test_an_evaluation_answers_every_row_once",
+    "test_an_evaluation_can_be_stopped",
+)
+
+
+class LocalBench(Bench):
+    """A folder of runs, and trainings that are moved by files in them."""
+
+    base_model = "builtin:starter"
+    labels = ("account", "billing", "delivery", "returns", "sales", "technical")
+
+    def __init__(self, folder: Path, runtime: Path) -> None:
+        self.runs = folder / "runs"
+        self._tick = threading.Event()
+        self._interpreter = folder / "interpreter"
+        stand_in, real = shlex.join([sys.executable, str(STAND_IN)]), shlex.quote(str(runtime))
+        chosen = f'case "$*" in *children.trainer*) exec {stand_in} "$@";; *) exec {real} "$@";; esac\n'
+        self._interpreter.write_text(f"#!/bin/sh\n{chosen}", encoding="utf-8")
+        self._interpreter.chmod(0o755)
+        self.training_rows = local.head(local.TRIAGE / "train.jsonl", 30, folder / "training.jsonl")
+        self.validation_rows = local.head(local.TRIAGE / "validation.jsonl", 9, folder / "validation.jsonl")
+        self.backend = self.reopen()
+
+    def reopen(self) -> LocalBackend:
+        return local.backend_over(self.runs, self._interpreter)
+
+    def pass_time(self) -> None:
+        for folder in self.runs.glob("job-*"):
+            if presence.is_held(folder):
+                (folder / "step").touch()
+        self._tick.wait(0.1)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A bench; with the real runtime where the test needs one."""
+    real = request.node.originalname in REAL
+    yield LocalBench(tmp_path, local.runtime_python() if real else Path(sys.executable))
+    local.end_all(tmp_path / "runs")
+
+
+class TestLocal(BackendContract):
+    @pytest.fixture
+    def bench(self, bench: Bench) -> Bench:
+        return bench
+
+    def test_it_goes_on_with_what_was_interrupted(self, bench: Bench) -> None:
+        assert isinstance(bench.backend, Resumes)
+
+
+class TestLocalAbilities(AbilitiesContract):
+    @pytest.fixture
+    def bench(self, bench: Bench) -> Bench:
+        return bench

@@ -1,0 +1,51 @@
+"""A child without torch: keeps the rules of children/channel.py, trains nothing, and does what files in its folder say.
+
+It trains eight steps, one for each file `step` that it finds and takes away; `fail`, `vanish` and `boom` end it.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from app.backends.local.children import presence
+from app.backends.local.children.channel import Channel, run_child
+from app.backends.local.children.failures import ChildError, Stopped
+
+STEPS = 8
+
+
+def work(_spec: dict[str, Any], channel: Channel) -> None:
+    run, tick = channel.run, threading.Event()
+    told = presence.read_whole(run / "reached") or {}
+    step = int(told.get("step", 0))
+    channel.state("training", step=step, steps=STEPS, epochs=2)
+    sys.stderr.write("training\n")
+    while step < STEPS:
+        if channel.stop.is_set() and not (run / "stubborn").exists():
+            presence.write_whole(run / "reached", {"step": step})
+            raise Stopped({"step": step})
+        if (run / "fail").exists():
+            raise ChildError("diverged", "It diverged.", "Go slower.")
+        if (run / "boom").exists():
+            sys.stderr.write("SomethingError: boom\n")
+            os._exit(3)
+        if (run / "step").exists():
+            (run / "step").unlink()
+            step += 1
+            channel.emit(
+                "metrics", step=step, steps=STEPS, epoch=step / 4, epochs=2, eta_s=8.0 - step, train_loss=1 / step
+            )
+        tick.wait(0.01)
+    (run / "model").mkdir(exist_ok=True)
+    (run / "model" / "model.safetensors").write_bytes(b"weights")
+    (run / "model" / "README.md").write_text("a card", encoding="utf-8")
+    channel.state("succeeded", step=step, steps=STEPS, train_runtime=1.0)
+
+
+if __name__ == "__main__":
+    sys.argv = [sys.argv[0], sys.argv[-1]]
+    sys.exit(run_child(work))
