@@ -1,0 +1,81 @@
+"""The journey in docs/rest.md is run as it stands there, on the rehearsal instead of a real training."""
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.api.openapi import describe_api
+from app.edge.application import GuardedApp
+from app.edge.problems import STATUSES
+from app.engine.engine import Engine
+from app.settings import ROOT
+from tests.support.house import TestHouse
+from tests.support.server import serving
+
+PAGE = (ROOT / "docs" / "rest.md").read_text()
+TOOLS = ("bash", "curl", "jq")
+
+
+@contextmanager
+def turning(house: TestHouse, engine: Engine) -> Iterator[None]:
+    """Let the engine work and the clock run, quickly, while the block runs."""
+    stop = threading.Event()
+
+    def turn() -> None:
+        while not stop.wait(0.02):
+            engine.tick()
+            house.clock.turn(timedelta(seconds=5))
+
+    thread = threading.Thread(target=turn, name="engine")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}")
+def test_the_journey_runs_as_it_is_written(app: GuardedApp, house: TestHouse, engine: Engine, tmp_path: Path) -> None:
+    written = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    folder = tmp_path / "journey"
+    folder.mkdir()
+    (folder / "uuidgen").write_text("#!/bin/sh\ncat /proc/sys/kernel/random/uuid\n")
+    (folder / "uuidgen").chmod(0o755)
+    shutil.copy(ROOT / "app/samples/support_triage/train.jsonl", folder)
+    with serving(app) as url, turning(house, engine):
+        script = written.replace("http://127.0.0.1:8000", url)
+        script = script.replace("con_local", "con_rehearsal").replace("builtin:starter", "rehearsal:small")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f'export PATH="$PWD:$PATH"\n{script}'],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
+    assert "event: end" in done.stdout
+    assert '"status": "succeeded"' in done.stdout
+    assert (folder / "metrics.csv").read_text().startswith("step,")
+    assert done.stdout.rstrip().endswith("true")
+
+
+def test_the_page_names_every_status(app: GuardedApp) -> None:
+    table = re.findall(r"^\| (\d{3}) \|", PAGE, flags=re.MULTILINE)
+    assert {str(status) for status, _ in STATUSES.values()} <= set(table)
+
+
+def test_every_address_on_the_page_exists(app: GuardedApp) -> None:
+    described = describe_api(app.routes, "test")["paths"]
+    patterns = [re.sub(r"\{[^}]+\}", "[^/]+", path.removeprefix("/api/v1")) for path in described]
+    named = re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) (/[^`?]*)`", PAGE)
+    assert len(named) > 8
+    assert [path for path in named if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
