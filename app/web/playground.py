@@ -12,7 +12,6 @@ from starlette.responses import Response, StreamingResponse
 
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.errors import DomainError
-from app.edge.fields import Id
 from app.services import deployments, models
 from app.services.scope import Scope, Scopes
 from app.web.rendering import Fields, Reading, Spending, Talking, page, sentence_of, status_of
@@ -25,12 +24,12 @@ router = APIRouter()
 def show(
     request: Request,
     scope: Reading,
-    left: Id | None = None,
-    right: Id | None = None,
+    left: Annotated[str, Query(max_length=60)] = "",
+    right: Annotated[str, Query(max_length=60)] = "",
     row: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> Response:
     """Two columns and one prompt; `row` puts a held-out row of the right column's model into it."""
-    context = _context(scope, {"left": left or "", "right": right or ""}, row)
+    context = _context(scope, {"left": left, "right": right}, row)
     return page(request, scope, "playground/index.html", context)
 
 

@@ -108,11 +108,15 @@ def show(request: Request, scope: Reading, draft: Id, step: Step) -> Response:
 
 @router.post("/wizard/{draft}/validate/{step}")
 def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
-    """Store what has been answered so far, and send the fields and the readiness card again."""
+    """Store what has been answered so far, and send the fields and the readiness card again; makes nothing else."""
     with open_scope() as scope:
-        found, problems = _store(scope, draft, step, form)
+        found, problems = drafts.update_step(scope, draft, step, view.fields_of(step, form))
+    if _new_project(step, form):
+        # It is made when the reader goes on; until then its name is a promise, not a gap.
+        problems = [each for each in problems if each.pointer != "/project"]
     with open_scope() as scope:
-        return page(request, scope, "wizard/_saved.html", step_context(scope, found, step, problems))
+        context = {**step_context(scope, found, step, problems), "typed": _new_project(step, form)}
+        return page(request, scope, "wizard/_saved.html", context)
 
 
 @router.post("/wizard/{draft}/{step}")
@@ -126,16 +130,23 @@ def save(request: Request, open_scope: WritingThenReading, draft: Id, step: Step
     if not problems and goto == "next":
         return see_other(f"/wizard/{draft}/{view.after(step)}")
     with open_scope() as scope:
-        context = {**step_context(scope, found, step, problems), "pressed": True}
+        context = {**step_context(scope, found, step, problems), "pressed": True, "typed": _new_project(step, form)}
         return page(request, scope, "wizard/step.html", context, status=UNPROCESSABLE if problems else 200)
+
+
+def _new_project(step: Step, form: Mapping[str, str]) -> str:
+    """Return the name of the project that the reader wants to be made, "" for none."""
+    wanted = step is Step.PROJECT and form.get("project") in {"", view.NEW}
+    return form.get("new_project", "").strip() if wanted else ""
 
 
 def _store(scope: Scope, draft: str, step: Step, form: Mapping[str, str]) -> tuple[JobDraft, Sequence[Problem]]:
     fields = view.fields_of(step, form)
     extra: list[Problem] = []
-    if step is Step.PROJECT and form.get("project") == view.NEW and form.get("new_project", "").strip():
+    name = _new_project(step, form)
+    if name:
         try:
-            fields["project"] = projects.create(scope, form["new_project"]).id
+            fields["project"] = projects.create(scope, name).id
         except Invalid as error:
             extra = [Problem("/new_project", each.code, each.message, each.fix) for each in error.problems]
     found, problems = drafts.update_step(scope, draft, step, fields)

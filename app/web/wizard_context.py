@@ -50,6 +50,7 @@ def step_context(scope: Scope, draft: JobDraft, step: Step, problems: Sequence[P
         "errors": Lenient(view.errors_by_field(problems)),
         "error_links": view.error_links(problems),
         "pressed": False,
+        "typed": "",
         "is_first": step is Step.PROJECT,
     }
     return {**context, **_of_step(scope, draft, step, chosen)}
