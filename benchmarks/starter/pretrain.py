@@ -24,7 +24,6 @@ from benchmarks.starter.corpus import clean_chats
 from benchmarks.starter.grammar import Grammar
 from benchmarks.starter.tokenizer import train_tokenizer
 
-CHATS_FOR_TOKENIZER = 20_000
 LONGEST = 512
 
 
@@ -41,6 +40,7 @@ class Plan:
     weight_decay: float = 0.02
     prompt_weight: float = 0.3
     vocabulary: int = 4096
+    tokenizer_chats: int = 20_000
     hidden: int = 192
     feed_forward: int = 512
     layers: int = 2
@@ -49,7 +49,7 @@ class Plan:
 
 def make_tokenizer(grammar: Grammar, plan: Plan) -> PreTrainedTokenizerFast:
     """The tokenizer, learnt from the first chats of the same stream."""
-    chats = islice(clean_chats(grammar, plan.seed), CHATS_FOR_TOKENIZER)
+    chats = islice(clean_chats(grammar, plan.seed), plan.tokenizer_chats)
     texts = (message["content"] for chat in chats for message in chat.messages)
     return train_tokenizer(texts, plan.vocabulary, LONGEST)
 

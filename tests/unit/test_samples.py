@@ -1,22 +1,21 @@
 """The shipped samples: every row valid, labels balanced, splits and generated text apart, starter small and whole."""
 
 import json
+import subprocess
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-import app
+from app.backends.local.hyperparameters import resolve
 from benchmarks.reference_tfidf import Reference, reference_scores, score
 from benchmarks.starter.corpus import HELD_OUT, clean_chats
 from benchmarks.starter.decontamination import held_out_runs, is_clean, user_texts, word_runs
 from benchmarks.starter.grammar import QUEUES, Grammar
+from tests.support.local import ROOT, STARTER, TRIAGE, runtime_python
 
-SAMPLES = Path(app.__path__[0]) / "samples"
-TRIAGE = SAMPLES / "support_triage"
-REVIEWS = SAMPLES / "praise_or_complaint"
-STARTER = SAMPLES / "starter"
+REVIEWS = ROOT / "app" / "samples" / "praise_or_complaint"
 
 FILES = [
     *(TRIAGE / f"{name}.jsonl" for name in ("train", "validation", "test", "test_indirect")),
@@ -88,11 +87,13 @@ def test_the_starter_is_small_whole_and_described() -> None:
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "recipe_lora.json"])
-def test_recipes_name_files_that_are_there(name: str) -> None:
+def test_recipes_name_files_and_settings_that_there_are(name: str) -> None:
     recipe = json.loads((TRIAGE / name).read_text(encoding="utf-8"))
     assert recipe["base_model"] == "builtin:starter"
     assert all((TRIAGE / file).is_file() for file in recipe["files"].values())
-    assert set(recipe["hyperparameters"]) == {"n_epochs", "batch_size", "learning_rate"}
+    settings = resolve(recipe["hyperparameters"], recipe["options"], starter=True, context_length=512)
+    assert settings["adapter"] == ("lora" if "lora" in name else "none")
+    assert settings.items() >= recipe["hyperparameters"].items()
 
 
 def test_the_reference_scores_as_documented() -> None:
@@ -106,3 +107,48 @@ def test_the_reference_learns_and_counts() -> None:
     figures = score(["a", "a", "b", "b"], ["a", "b", "b", "neither"])
     assert (figures.rows, figures.accuracy) == (4, 0.5)
     assert figures.macro_f1 == pytest.approx((2 / 3 + 1 / 2) / 2)
+
+
+def in_runtime(*arguments: str) -> str:
+    done = subprocess.run(
+        [str(runtime_python()), *arguments],
+        cwd=ROOT,
+        env={"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LOAD = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+chat = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day"}]
+encoded = tokenizer.apply_chat_template(chat, return_dict=True, return_assistant_tokens_mask=True)
+told = [token for token, mine in zip(encoded["input_ids"], encoded["assistant_masks"]) if mine]
+print(json.dumps([model.dtype == torch.float16, model.num_parameters(), tokenizer.decode(told)]))
+"""
+
+
+@pytest.mark.training
+def test_the_starter_loads_and_marks_the_assistants_tokens() -> None:
+    half, parameters, told = json.loads(in_runtime("-c", LOAD, str(STARTER)).splitlines()[-1])
+    assert half
+    assert f"{parameters:,}" in (STARTER / "README.md").read_text(encoding="utf-8")
+    assert told == "Good day<|end|>\n"
+
+
+@pytest.mark.training
+def test_pretraining_repeats_to_the_last_bit(tmp_path: Path) -> None:
+    small = ("--steps", "3", "--vocabulary", "400", "--tokenizer-chats", "300", "--hidden", "24", "--heads", "2")
+    told = [
+        in_runtime("-m", "benchmarks.starter.pretrain", "--out", str(tmp_path / out), "--seed", seed, *small)
+        for out, seed in (("first", "0"), ("again", "0"), ("other", "1"))
+    ]
+    first, again, other = (output.splitlines()[-1] for output in told)
+    assert first.startswith("sha256 ")
+    assert first == again != other
