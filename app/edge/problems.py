@@ -106,7 +106,7 @@ def _summary(problems: Sequence[Problem]) -> str:
     """Return the first few sentences; `errors` has them all."""
     sentences = [problem.message for problem in problems[:_TOLD_AT_ONCE]]
     if len(problems) > _TOLD_AT_ONCE:
-        sentences.append(f"There are {len(problems) - _TOLD_AT_ONCE} more.")
+        sentences.append("There are more.")
     return " ".join(sentences)
 
 

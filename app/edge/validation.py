@@ -6,6 +6,7 @@ from typing import Any
 from app.domain.errors import Problem
 
 _MAX_NAME = 80
+_MAX_PROBLEMS = 100  # a body may have a hundred thousand unknown fields; nobody reads of more than these
 _FIXES = {
     "missing": "Add it.",
     "extra_forbidden": "Remove it; the API's description at /openapi.json names the fields.",
@@ -24,7 +25,7 @@ _PLACES = {"body": "/", "query": "?", "header": "header ", "cookie": "cookie ", 
 
 def field_problems(details: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """Return one problem per wrong field: a JSON pointer into the body, `?name` in the query, or the header's name."""
-    return [_field_problem(detail) for detail in details]
+    return [_field_problem(detail) for detail in details[:_MAX_PROBLEMS]]
 
 
 def _field_problem(detail: Mapping[str, Any]) -> Problem:

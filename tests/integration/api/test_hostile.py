@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from app.domain.drafts import FIELDS
 from app.engine.engine import Engine
+from app.setup.runtimes import RuntimeEnvironments
 from tests.support.door import client_of, job_body, key, rest_app, turn
 from tests.support.house import MODEL, TestHouse
 
@@ -126,11 +127,43 @@ RAW = [
 ]
 
 
+def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
+    """Return a body in order for every address that takes one."""
+    decision = {"use_case": "x", "costs": "y"}
+    split = {"ratio": 0.2, "test_ratio": 0.2, "seed": 1, "strategy": "random", "key": None}
+    deployment = {"target": {"model": model}, "name": "x", "content_safety": True}
+    chat = {"messages": [{"role": "user", "content": "x"}], "temperature": 0.5, "max_tokens": 5}
+    return {
+        "POST /api/v1/projects": {"name": "x", "description": "y"},
+        "PATCH /api/v1/projects/{identifier}": {"description": "y"},
+        "PUT /api/v1/projects/{identifier}/decision": decision,
+        "PATCH /api/v1/connections/{identifier}": {"name": "x", "slots": 2},
+        "POST /api/v1/datasets/{identifier}/split": split,
+        "POST /api/v1/drafts": job,
+        "POST /api/v1/jobs": {**job, "seed": 1, "hyperparameters": {"n_epochs": 2}, "options": {}},
+        "POST /api/v1/jobs/estimate": job,
+        "POST /api/v1/jobs/{identifier}/resolve": {"remote_id": "x", "not_submitted": False},
+        "POST /api/v1/evaluations": evaluation,
+        "POST /api/v1/deployments": {**deployment, "expires_after_idle_s": 5, "options": {"a": 1}},
+        "POST /api/v1/deployments/{identifier}/chat": {**chat, "top_p": 0.5, "seed": 1, "stream": False},
+        "POST /api/v1/models/{identifier}/teardown": {"confirm": "x"},
+        "POST /api/v1/runtimes": {"name": "trl", "allow_cuda": False},
+    }
+
+
+def pretend_ready(runtimes: RuntimeEnvironments) -> None:
+    """Say that the runtime is there, so that asking for it installs nothing."""
+    home = runtimes.home("trl")
+    home.mkdir(parents=True)
+    (home / "ready.json").write_text('{"message": "Ready", "size_bytes": 1}')
+
+
 class Target:
     """A door with one of everything behind it, and how each address is asked well."""
 
     def __init__(self, folder: Path) -> None:
         self.house = TestHouse(folder)
+        pretend_ready(self.house.house.runtimes)
         app = rest_app(self.house)
         self.client = client_of(app)
         engine = Engine(self.house.scopes)
@@ -160,41 +193,7 @@ class Target:
             if isinstance(context.original_route, APIRoute) and str(context.path).startswith("/api")
             for method in sorted(context.methods or ())
         ]
-        self.bodies: dict[str, Body] = {
-            "POST /api/v1/projects": {"name": "x", "description": "y"},
-            "PATCH /api/v1/projects/{identifier}": {"description": "y"},
-            "PUT /api/v1/projects/{identifier}/decision": {"use_case": "x", "costs": "y"},
-            "PATCH /api/v1/connections/{identifier}": {"name": "x", "slots": 2},
-            "POST /api/v1/datasets/{identifier}/split": {
-                "ratio": 0.2,
-                "test_ratio": 0.2,
-                "seed": 1,
-                "strategy": "random",
-                "key": None,
-            },
-            "POST /api/v1/drafts": self.job_body,
-            "POST /api/v1/jobs": {**self.job_body, "seed": 1, "hyperparameters": {"n_epochs": 2}, "options": {}},
-            "POST /api/v1/jobs/estimate": self.job_body,
-            "POST /api/v1/jobs/{identifier}/resolve": {"remote_id": "x", "not_submitted": False},
-            "POST /api/v1/evaluations": self._evaluation(),
-            "POST /api/v1/deployments": {
-                "target": {"model": self.model},
-                "name": "x",
-                "content_safety": True,
-                "expires_after_idle_s": 5,
-                "options": {"a": 1},
-            },
-            "POST /api/v1/deployments/{identifier}/chat": {
-                "messages": [{"role": "user", "content": "x"}],
-                "temperature": 0.5,
-                "max_tokens": 5,
-                "top_p": 0.5,
-                "seed": 1,
-                "stream": False,
-            },
-            "POST /api/v1/models/{identifier}/teardown": {"confirm": "x"},
-            "POST /api/v1/runtimes": {"name": "trl", "allow_cuda": False},
-        }
+        self.bodies = good_bodies(self.job_body, self.model, self._evaluation())
 
     def _make(self, path: str, body: Body, name: str) -> str:
         answer = self.client.post(f"/api/v1{path}", json=body, headers=key(name))

@@ -67,6 +67,15 @@ def test_the_description_is_valid_openapi(ask: Described) -> None:
 
 def test_the_main_job(ask: Described, house: TestHouse, engine: Engine) -> None:
     assert ask("GET", "/health")["status"] == "ok"
+    project = _project(ask)
+    parts = _datasets(ask, project)
+    job, tuned = _job(ask, house, engine, project, parts)
+    deployment = _use(ask, house, engine, tuned, parts)
+    assert ask("GET", "/evaluations", params={"job": job})["items"]
+    _clean_up(ask, house, engine, tuned, deployment)
+
+
+def _project(ask: Described) -> str:
     project = ask("POST", "/projects", 201, json={"name": "Parity"})["id"]
     ask("PUT", f"/projects/{project}/decision", json={"use_case": "Even or odd?", "costs": "none"})
     ask("PATCH", f"/projects/{project}", json={"description": "Two answers"})
@@ -76,7 +85,10 @@ def test_the_main_job(ask: Described, house: TestHouse, engine: Engine) -> None:
     model = ask("GET", "/catalog", params={"q": "small"})["items"][0]
     assert model["id"] == MODEL
     assert ask("GET", "/catalog", params={"id": MODEL, "connection": REHEARSAL_ID})["items"][0]["id"] == MODEL
+    return str(project)
 
+
+def _datasets(ask: Described, project: str) -> Any:  # noqa: ANN401
     where = {"name": "parity", "project": project, "filename": "parity.jsonl"}
     dataset = ask("PUT", "/datasets", 201, params=where, content=ROWS.encode())
     assert (dataset["status"], dataset["rows"], dataset["format"]) == ("ready", 40, "chat")
@@ -86,7 +98,10 @@ def test_the_main_job(ask: Described, house: TestHouse, engine: Engine) -> None:
     assert [row["line"] for row in page["items"]] == [39, 40]
     parts = ask("POST", f"/datasets/{dataset['id']}/split", 201, json={"ratio": 0.2, "test_ratio": 0.2, "seed": 1})
     assert parts["training"]["rows"] + parts["validation"]["rows"] + parts["test"]["rows"] == 40
+    return parts
 
+
+def _job(ask: Described, house: TestHouse, engine: Engine, project: str, parts: Any) -> tuple[str, str]:  # noqa: ANN401
     wish = {
         "project": project,
         "connection": REHEARSAL_ID,
@@ -113,20 +128,22 @@ def test_the_main_job(ask: Described, house: TestHouse, engine: Engine) -> None:
     again = ask("POST", f"/jobs/{job}/retry", 201, headers=key("retry"))["id"]
     assert ask("POST", f"/jobs/{again}/cancel", 202)["goal"] == "cancelled"
 
-    tuned = done["fine_tuned_model"]
+    return job, done["fine_tuned_model"]
+
+
+def _use(ask: Described, house: TestHouse, engine: Engine, tuned: str, parts: Any) -> str:  # noqa: ANN401
     by_hand = {"target": {"base_model": MODEL, "connection": REHEARSAL_ID}, "dataset": parts["test"]["id"]}
     evaluation = ask("POST", "/evaluations", 201, json=by_hand, headers=key("evaluation"))["id"]
     deployment = ask("POST", "/deployments", 201, json={"target": {"model": tuned}}, headers=key("dep"))["id"]
     turn(house, engine)
     assert ask("GET", f"/evaluations/{evaluation}")["status"] == "succeeded"
     assert len(ask("GET", f"/evaluations/{evaluation}/rows", params={"limit": 3})["items"]) == 3
-    assert ask("GET", "/evaluations", params={"job": job})["items"]
     assert ask("GET", f"/deployments/{deployment}")["status"] == "ready"
     said = ask("POST", f"/deployments/{deployment}/chat", json={"messages": [{"role": "user", "content": "2?"}]})
     assert said["choices"][0]["message"]["role"] == "assistant"
     assert ask("GET", f"/deployments/{deployment}")["usage"]["requests"] == 1
     assert ask("GET", f"/deployments/{deployment}/events")["items"]
-    _clean_up(ask, house, engine, tuned, deployment)
+    return str(deployment)
 
 
 def _clean_up(ask: Described, house: TestHouse, engine: Engine, tuned: str, deployment: str) -> None:
