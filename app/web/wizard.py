@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.drafts import JobDraft, Step
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import DomainError, Invalid, Problem
 from app.edge.fields import Id
 from app.edge.idempotency import once
 from app.services import catalog, code, drafts, projects, sample
@@ -60,7 +60,10 @@ def review(
         return see_other(f"/jobs/{found.job}")
     context = review_context(scope, found, fresh_key())
     shown = target if target in context["review"].code_targets else next(iter(context["review"].code_targets), None)
-    text = code.of_draft(scope, draft, shown, base_url=str(request.base_url).rstrip("/")) if shown else ""
+    try:
+        text = code.of_draft(scope, draft, shown, base_url=str(request.base_url).rstrip("/")) if shown else ""
+    except DomainError as error:  # the review stands without its code; the sentence says why
+        text = f"# {error.message} {error.fix}"
     return page(request, scope, "wizard/review.html", {**context, "target": shown, "code": text})
 
 
@@ -109,10 +112,13 @@ def show(request: Request, scope: Reading, draft: Id, step: Step) -> Response:
 @router.post("/wizard/{draft}/validate/{step}")
 def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
     """Store what has been answered so far, and send the fields and the readiness card again; makes nothing else."""
-    with open_scope() as scope:
-        found, problems = drafts.update_step(scope, draft, step, view.fields_of(step, form))
+    fields = view.fields_of(step, form)
     if _new_project(step, form):
-        # It is made when the reader goes on; until then its name is a promise, not a gap.
+        # It is made when the reader goes on. This answer may be on its way while that happens, and must not undo it.
+        fields.pop("project", None)
+    with open_scope() as scope:
+        found, problems = drafts.update_step(scope, draft, step, fields)
+    if _new_project(step, form):
         problems = [each for each in problems if each.pointer != "/project"]
     with open_scope() as scope:
         context = {**step_context(scope, found, step, problems), "typed": _new_project(step, form)}

@@ -49,7 +49,6 @@ def walk(page: Page, url: str, file: Path) -> None:
 def test_the_wizard_with_scripts(visitor: Page, rehearsal_place: Place, tmp_path: Path) -> None:
     walk(visitor, rehearsal_place.server.url, rows_file(tmp_path))
     review = visitor.url
-    visitor.screenshot(path="/tmp/td/lead/rev.png", full_page=True)
     visitor.reload()
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Review")
     expect(visitor.get_by_text("by-hand").first).to_be_visible()
