@@ -86,7 +86,7 @@ class Catalog(Desk):
         )
 
     def _folder_check(self) -> Check:
-        broken = self.script.fault("doctor", "", turn=0, spent=0)
+        broken = self.script.fault("doctor", "", 0, turn=0, spent=0)
         status = CheckStatus.FAIL if broken is not None and broken.kind is not FaultKind.STRANGE else CheckStatus.PASS
         return Check(id="ledger", title="The ledger can be written", status=status, detail=self.ledger.path.name)
 

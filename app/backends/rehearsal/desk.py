@@ -22,6 +22,7 @@ class Desk:
         self.script = script
         self._clock = clock
         self._turns: Counter[tuple[str, str]] = Counter()
+        self._numbers: dict[str, int] = {}
 
     def now(self) -> float:
         """Return the time in seconds since 1970."""
@@ -32,13 +33,26 @@ class Desk:
         if self.script.latency_s:
             Event().wait(self.script.latency_s)
 
+    def number(self, tag: str) -> int:
+        """Return which tag this is in the order in which they first came, so that chance is the same in every run."""
+        if tag not in self._numbers:
+            with self.ledger.locked():
+                first = [entry.tag for entry in self.ledger.entries() if entry.call == "met"]
+                if tag not in first:
+                    self.write("met", tag)
+                    first.append(tag)
+            self._numbers = {known: number for number, known in enumerate(first)}
+        return self._numbers[tag]
+
     def fault_at(self, call: str, tag: str) -> Fault | None:
         """Return what goes wrong with this call, and write that down; what goes wrong is decided before it is done."""
+        if not self.script.faults:
+            return None
         entries = self.ledger.of(tag)
         if (call, tag) not in self._turns:
             self._turns[call, tag] = sum(entry.call == call for entry in entries)
         spent = sum(entry.call == call and entry.fault is not None for entry in entries)
-        fault = self.script.fault(call, tag, turn=self._turns[call, tag], spent=spent)
+        fault = self.script.fault(call, tag, self.number(tag), turn=self._turns[call, tag], spent=spent)
         self._turns[call, tag] += 1
         return fault
 

@@ -101,12 +101,15 @@ class Script:
         """Return a number in [0, 1) that only the seed and `about` decide."""
         return zlib.crc32("/".join(str(part) for part in (self.seed, *about)).encode()) / 2**32
 
-    def fault(self, call: str, tag: str, *, turn: int, spent: int) -> Fault | None:
-        """Return what goes wrong with the `turn`-th call for `tag`, of which `spent` went wrong before."""
-        for number, fault in enumerate(self.faults):
+    def fault(self, call: str, tag: str, number: int, *, turn: int, spent: int) -> Fault | None:
+        """Return what goes wrong with the `turn`-th call for `tag`, of which `spent` went wrong before.
+
+        `number` stands for the tag where chance decides: tags are made of chance themselves.
+        """
+        for rule, fault in enumerate(self.faults):
             if fault.call != call or not fnmatchcase(tag, fault.tag):
                 continue
-            if (fault.times is None or spent < fault.times) and self.chance(number, call, tag, turn) < fault.share:
+            if (fault.times is None or spent < fault.times) and self.chance(rule, call, number, turn) < fault.share:
                 return fault
         return None
 

@@ -55,7 +55,7 @@ class Judging(Desk):
         if age < self.script.evaluate_s:
             done = int(len(rows) * age / self.script.evaluate_s)
             return EvaluationObservation(status=Status.RUNNING, done_rows=done, total_rows=len(rows), next_look=look)
-        fate = self.script.fault("judge", tag, turn=0, spent=0)
+        fate = self.script.fault("judge", tag, self.number(tag), turn=0, spent=0)
         if fate is not None and fate.kind is FaultKind.FAILS:
             message = f"{LABEL}: the evaluation came to a bad end, on request."
             return EvaluationObservation(status=Status.FAILED, reason=JobReason.BACKEND_ERROR, message=message)

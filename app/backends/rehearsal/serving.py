@@ -80,7 +80,7 @@ class Serving(Desk):
 
     def _fate(self, tag: str, entry: Entry, kind: FaultKind) -> Fault | None:
         spent = int(entry.data.get("number", 1)) - 1
-        fault = self.script.fault("serve", tag, turn=spent, spent=spent)
+        fault = self.script.fault("serve", tag, self.number(tag), turn=spent, spent=spent)
         return fault if fault is not None and fault.kind is kind else None
 
     def _is_gone(self, entry: Entry) -> bool:
