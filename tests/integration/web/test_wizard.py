@@ -1,0 +1,118 @@
+from bs4 import BeautifulSoup
+from starlette.testclient import TestClient
+
+from app.domain.connections import REHEARSAL_ID
+from app.services import drafts, jobs
+from tests.support.house import MODEL, TestHouse
+
+
+def soup(text: str) -> BeautifulSoup:
+    return BeautifulSoup(text, "html.parser")
+
+
+def begin(pages: TestClient) -> str:
+    answer = pages.post("/wizard")
+    assert answer.status_code == 303
+    return answer.headers["location"].split("/")[2]
+
+
+def walk(pages: TestClient, house: TestHouse, draft: str) -> None:
+    """Answer all five steps as a person would."""
+    forms = {
+        "project": {"project": "new", "new_project": "Letters", "connection": REHEARSAL_ID},
+        "model": {"base_model": MODEL, "name": "letters", "task_type": "chat_completion", "method": "sft"},
+        "data": {"training_dataset": house.dataset(40).id},
+        "validation": {"validation.kind": "split", "validation.ratio": "20", "validation.test_ratio": "20"},
+        "hyperparameters": {"hyperparameters.n_epochs": "2", "seed": "3"},
+    }
+    following = ("model", "data", "validation", "hyperparameters", "review")
+    for (step, form), after in zip(forms.items(), following, strict=True):
+        answer = pages.post(f"/wizard/{draft}/{step}", data={**form, "goto": "next"})
+        assert answer.status_code == 303, answer.text
+        assert answer.headers["location"] == f"/wizard/{draft}/{after}"
+
+
+def test_five_steps_without_scripts_make_a_job(pages: TestClient, house: TestHouse) -> None:
+    draft = begin(pages)
+    walk(pages, house, draft)
+    review = soup(pages.get(f"/wizard/{draft}/review").text)
+    key = review.select_one("input[name=idempotency_key]")
+    assert key is not None
+    assert "disabled" not in review.select_one("#submit").attrs  # type: ignore[union-attr]
+    first = pages.post(f"/wizard/{draft}/submit", data={"idempotency_key": str(key["value"])})
+    again = pages.post(f"/wizard/{draft}/submit", data={"idempotency_key": str(key["value"])})
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"] == again.headers["location"]
+    with house.open() as scope:
+        (job,) = jobs.list_jobs(scope).items
+    assert first.headers["location"] == f"/jobs/{job.id}"
+    assert job.spec.validation.ratio == 0.2
+    assert job.spec.hyperparameters == {"n_epochs": 2}
+    assert job.spec.seed == 3
+    assert pages.get(f"/wizard/{draft}/model").headers["location"] == f"/jobs/{job.id}"
+
+
+def test_a_wrong_answer_is_told_at_its_field_and_kept(pages: TestClient) -> None:
+    draft = begin(pages)
+    pages.post(f"/wizard/{draft}/project", data={"project": "new", "new_project": "P", "connection": REHEARSAL_ID})
+    answer = pages.post(f"/wizard/{draft}/model", data={"base_model": MODEL, "name": "Not A Name", "goto": "next"})
+    assert answer.status_code == 422
+    page = soup(answer.text)
+    name = page.select_one("input#name")
+    assert name is not None
+    assert name["value"] == "Not A Name"
+    assert name["aria-invalid"] == "true"
+    assert page.select_one("#name-err").text.startswith("The name has characters")  # type: ignore[union-attr]
+    assert page.select_one("#errors a[href='#name']") is not None
+    again = soup(pages.get(f"/wizard/{draft}/model").text).select_one("input#name")
+    assert again is not None
+    assert again["value"] == "Not A Name"
+
+
+def test_going_back_is_never_refused(pages: TestClient) -> None:
+    draft = begin(pages)
+    answer = pages.post(f"/wizard/{draft}/hyperparameters", data={"hyperparameters.n_epochs": "-1", "goto": "back"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/wizard/{draft}/validation")
+
+
+def test_an_answer_is_stored_and_the_fragments_come_back(pages: TestClient, house: TestHouse) -> None:
+    draft = begin(pages)
+    answer = pages.post(f"/wizard/{draft}/validate/project", data={"project": "", "connection": REHEARSAL_ID})
+    assert answer.status_code == 200
+    targets = [str(each["hx-target"]) for each in soup(answer.text).find_all("hx-partial")]
+    assert targets == ["#step-fields", "#stepper", "#readiness"]
+    with house.open() as scope:
+        assert drafts.get(scope, draft).values["connection"] == REHEARSAL_ID
+
+
+def test_review_lists_what_is_missing_as_links(pages: TestClient) -> None:
+    draft = begin(pages)
+    page = soup(pages.get(f"/wizard/{draft}/review").text)
+    links = {str(each["href"]) for each in page.select("#errors a")}
+    assert {f"/wizard/{draft}/project#project", f"/wizard/{draft}/data#training_dataset"} <= links
+    assert "disabled" in page.select_one("#submit").attrs  # type: ignore[union-attr]
+    refused = pages.post(f"/wizard/{draft}/submit", data={"idempotency_key": "one"})
+    assert refused.status_code == 422
+    assert soup(refused.text).select_one("#errors") is not None
+
+
+def test_a_submit_without_its_key_is_refused(pages: TestClient) -> None:
+    assert pages.post(f"/wizard/{begin(pages)}/submit").status_code == 400
+
+
+def test_a_preset_is_a_form_of_its_own_and_leads_back(pages: TestClient, house: TestHouse) -> None:
+    draft = begin(pages)
+    walk(pages, house, draft)
+    page = soup(pages.get(f"/wizard/{draft}/hyperparameters").text)
+    preset = page.select_one("#presets input[name=preset]")
+    assert preset is not None
+    answer = pages.post(f"/wizard/{draft}/preset", data={"preset": str(preset["value"])})
+    assert answer.headers["location"] == f"/wizard/{draft}/hyperparameters"
+
+
+def test_text_from_outside_is_never_markup(pages: TestClient) -> None:
+    draft = begin(pages)
+    hostile = "<script>alert(1)</script>\u202e"
+    pages.post(f"/wizard/{draft}/model", data={"base_model": "other", "base_model_other": hostile, "name": hostile})
+    text = pages.get(f"/wizard/{draft}/review").text
+    assert "<script>alert" not in text
