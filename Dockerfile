@@ -27,5 +27,5 @@ RUN python3 -m app setup
 USER tunedesk
 VOLUME /var/lib/tunedesk
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/', timeout=4)"]
+  CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["python3", "-m", "app", "serve"]

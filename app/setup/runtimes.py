@@ -81,8 +81,12 @@ class RuntimeEnvironments:
         return self._places.locks / f"{name}.txt"
 
     def state(self, name: str) -> RuntimeState:
-        """Where `name` stands; reads two small files."""
+        """Where `name` stands; reads two small files.
+
+        The lock is looked at first: whatever its last holder had to say was written before it let go.
+        """
         home = self.home(name)
+        installing = is_held(home / "install.lock")
         records = read_records(home / "install.jsonl")
         tail = tuple(str(record["message"]) for record in records if record["kind"] == "log")[-20:]
         ready = _read_json(home / "ready.json")
@@ -90,15 +94,12 @@ class RuntimeEnvironments:
             python = home / "env" / "bin" / "python"
             return RuntimeState(name, RuntimeStatus.READY, 1.0, ready["message"], ready["size_bytes"], python, tail)
         said = next((record for record in reversed(records) if record["kind"] == "status"), None)
-        installing = is_held(home / "install.lock")
         if said is None:
             status = RuntimeStatus.INSTALLING if installing else RuntimeStatus.ABSENT
             return RuntimeState(name, status, 0.0, "Starting" if installing else "Not installed", None, None, tail)
         status, message = RuntimeStatus(said["status"]), str(said["message"])
-        if status is RuntimeStatus.INSTALLING and not installing:
+        if status is RuntimeStatus.INSTALLING and not installing and not is_held(home / "install.lock"):
             status, message = RuntimeStatus.FAILED, "The installation was interrupted. Start it again."
-        if installing and status is not RuntimeStatus.INSTALLING:
-            status, message = RuntimeStatus.INSTALLING, "Starting"
         return RuntimeState(name, status, float(said["progress"]), message, None, None, tail)
 
     def start(self, name: str, *, allow_cuda: bool = False) -> RuntimeState:
@@ -114,7 +115,7 @@ class RuntimeEnvironments:
         try:
             lock = open_lock(home / "install.lock")
             try:
-                if _take(lock):
+                if _take(lock, joining=self.state(name).status is RuntimeStatus.INSTALLING):
                     append(home, status=RuntimeStatus.INSTALLING, progress=0.0, message="Starting")
                     self._spawn(name, home, lock, allow_cuda=allow_cuda)
             finally:
@@ -206,9 +207,12 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def _take(lock: int) -> bool:
-    """The lock, unless an installer holds it; somebody merely asking holds it for an instant, so ask more than once."""
-    for _ in range(5):
+def _take(lock: int, *, joining: bool) -> bool:
+    """The lock, unless an installer is at work.
+
+    One that has said its last word lets go within moments, and somebody merely asking holds it for an instant.
+    """
+    for _ in range(1 if joining else 50):
         if try_lock(lock):
             return True
         time.sleep(0.02)

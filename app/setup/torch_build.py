@@ -17,7 +17,7 @@ from app.setup.requirements import Locked
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CUDA_DOWNLOAD_GB = 2.7  # measured for torch 2.13.0 on x86-64: torch 0.53, CUDA libraries and triton 2.2
-CUDA_DISK_GB = 7
+CUDA_DISK_GB = 5.4
 
 
 class Build(Enum):

@@ -60,4 +60,4 @@ def test_no_answer_is_the_networks_fault_not_a_missing_build(versions: str, *, m
 
 def test_the_question_says_how_much_it_is() -> None:
     assert "2.7 GB" in consent_question()
-    assert "7 GB of disk" in consent_question()
+    assert "5.4 GB of disk" in consent_question()
