@@ -80,6 +80,7 @@ def test_a_second_start_waits_for_the_first(checkout: Checkout, stalled: socket.
     assert "Making the Python environment" in said
 
 
+@pytest.mark.slow
 def test_a_pip_whose_starter_was_killed_is_waited_for(checkout: Checkout, stalled: socket.socket) -> None:
     with start(checkout, stalled) as first:
         call, _ = stalled.accept()
@@ -95,6 +96,7 @@ def test_a_pip_whose_starter_was_killed_is_waited_for(checkout: Checkout, stalle
             assert second.wait() == 0
 
 
+@pytest.mark.slow
 def test_two_first_starts_at_once_install_once(checkout: Checkout) -> None:
     checkout.lock("web", [write_wheel(checkout.wheels, f"tiny{number}", "1.0") for number in range(12)])
     both = [
