@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="tunedesk-demo-"))
     code = 1
     try:
-        with _stopped_like_ctrl_c():
+        with _stopped_once():
             code = _in_folder(folder, wish)
     except DemoError as error:
         print(error, file=sys.stderr)
@@ -61,13 +61,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _stopped_like_ctrl_c() -> Iterator[None]:
-    """Let a polite kill and a closed terminal clear up as Ctrl-C does."""
+def _stopped_once() -> Iterator[None]:
+    """Let a polite kill and a closed terminal clear up as Ctrl-C does; asked again, it goes on clearing up."""
+    stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        if stopping:
+            print("Clearing up; a moment.", file=sys.stderr)
+            return
+        stopping = True
         raise KeyboardInterrupt
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {each: signal.signal(each, stop) for each in signals}
     try:
         yield

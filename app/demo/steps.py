@@ -158,7 +158,7 @@ def deploy(desk: Desk, target: Mapping[str, Any], show: Show = quiet, **more: ob
     seen = desk.until(
         f"/deployments/{made['id']}",
         lambda each: each["status"] in {"ready", "failed", "deleted"},
-        watch=lambda each: show(0.5, each["note"] or each["status"]),
+        watch=lambda each: show(float(each["status"] == "ready"), each["note"] or each["status"]),
     )
     if seen["status"] != "ready":
         raise DemoError(f"The deployment is {seen['status']}: {seen['message']}")
