@@ -20,6 +20,7 @@ from starlette.responses import Response
 from app.domain.errors import DomainError, KeyMissing, KeyReused
 from app.services.scope import Scope
 from app.store import idempotency as stored_answers
+from app.store.database import Reader
 from app.store.idempotency import StoredAnswer
 
 KEPT_FOR = timedelta(days=30)
@@ -55,28 +56,30 @@ class Once:
             KeyReused: the key came with another wish before.
             AlreadyAnswered: it was granted meanwhile; the scope must be left by this exception.
         """
-        earlier = self._earlier(scope)
+        earlier = self._earlier(scope, scope.read)
         if earlier is not None:
             return _replay(earlier)
         try:
             response = grant()
         except DomainError:
-            # Perhaps it cannot be done any more because an equal request has just done it.
-            self._take_the_earlier(scope)
+            # Perhaps it cannot be done any more because an equal request has just done it; then that one's answer
+            # is committed. No lock is taken for this look: whoever tells the error may still ask a provider.
+            with scope.house.database.reading() as fresh:
+                self._leave_if_answered(scope, fresh)
             raise
-        self._take_the_earlier(scope)
+        # From the first use of `write` on nobody else writes, so an answer that is not there now will not come.
+        self._leave_if_answered(scope, scope.write)
         stored_answers.add(scope.write, self._stored(scope, response))
         return response
 
-    def _take_the_earlier(self, scope: Scope) -> None:
-        _ = scope.write  # from here on nobody else writes, so what is not there now will not come
-        earlier = self._earlier(scope)
+    def _leave_if_answered(self, scope: Scope, tx: Reader) -> None:
+        earlier = self._earlier(scope, tx)
         if earlier is not None:
             raise AlreadyAnswered(earlier)
 
-    def _earlier(self, scope: Scope) -> StoredAnswer | None:
+    def _earlier(self, scope: Scope, tx: Reader) -> StoredAnswer | None:
         since = scope.now() - KEPT_FOR
-        earlier = stored_answers.get(scope.read, actor=scope.actor.id, route=self.route, key=self.key, since=since)
+        earlier = stored_answers.get(tx, actor=scope.actor.id, route=self.route, key=self.key, since=since)
         if earlier is not None and earlier.body_sha256 != self.fingerprint:
             raise KeyReused(
                 "This Idempotency-Key was used for another request before.",

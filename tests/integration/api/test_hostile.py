@@ -1,130 +1,21 @@
 """Hostile input against every address: never a 5xx, always a problem with a sentence."""
 
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.testclient import TestClient
 
 from app.domain.drafts import FIELDS
 from app.engine.engine import Engine
-from app.setup.runtimes import RuntimeEnvironments
 from tests.support.door import client_of, job_body, key, rest_app, turn
+from tests.support.hostile import IDS, RAW, SPLITS, TEXTS, VALUES, Attack, pretend_ready, verdict
 from tests.support.house import MODEL, TestHouse
 
 Body = dict[str, Any]
-
-IDS = [
-    "none_1",
-    "job_" + "x" * 1000,
-    "job_%00",
-    "job_1'--",
-    "%2e%2e",
-    "..%2f..%2fetc%2fpasswd",
-    "JOB_1",
-    "9" * 400,
-    "job_%C3%A9",
-    "%ED%A0%80",
-    "job_1%0a",
-    "%F0%9F%92%A9",
-    "-1",
-    "NaN",
-    "{id}",
-    "%25s%25n",
-]
-TEXTS = [
-    "",
-    "\x00",
-    "%",
-    "%%%%",
-    "'; DROP TABLE jobs;--",
-    "x" * 5000,
-    "\u202e",
-    "\ud7ff",
-    "NaN",
-    "1e999",
-    "-1",
-    "9" * 40,
-]
-VALUES: list[Any] = [
-    None,
-    True,
-    0,
-    -1,
-    1.5,
-    2**53,
-    -(2**53),
-    1.7e308,
-    5e-324,
-    "",
-    " ",
-    "\x01\x1f",
-    "x" * 10_000,
-    "\u202eevil",
-    "²",
-    "٣",
-    "NaN",
-    "Infinity",
-    "1e999",
-    [],
-    [[]],
-    [None] * 100,
-    {},
-    {"": ""},
-    {"$ref": "#"},
-    {"a": {"b": [1, {"c": None}]}},
-    "__proto__",
-    "../../etc/passwd",
-    "<script>alert(1)</script>",
-]
-SPLITS: list[Any] = [
-    {"kind": []},
-    {"kind": "split", "seed": "²"},
-    {"kind": "split", "strategy": {}},
-    {"kind": "split", "ratio": [], "test_ratio": {}, "key": []},
-    {"kind": "dataset", "dataset": {}},
-]
-RAW = [
-    b"",
-    b"null",
-    b"[]",
-    b"0",
-    b'"text"',
-    b"true",
-    b"{",
-    b"}",
-    b'{"a":1,}',
-    b"{'a': 1}",
-    b"NaN",
-    b'{"name": NaN}',
-    b'{"name": 1e999}',
-    b'{"name": Infinity}',
-    b'{"name": "\\ud800"}',
-    b'{"\\ud800": 1}',
-    b'{"name": "\xed\xa0\x80"}',
-    b'{"name": "\xff\xfe"}',
-    b"\xef\xbb\xbf{}",
-    '{"name": "x"}'.encode("utf-16"),
-    b'{"name": "\\u0000"}',
-    b'{"name": "a", "name": "b"}',
-    b'{"name": 9223372036854775808}',
-    b'{"name": ' + b"9" * 5000 + b"}",
-    b'{"name": ' + b"[" * 900 + b"]" * 900 + b"}",
-    b"[" * 100_000,
-    b'{"a":' * 65 + b"1" + b"}" * 65,
-    b'{"unknown_field": 1}',
-    b"\x00",
-    b"%s%n",
-    b"<xml/>",
-    b"name=x&name=y",
-    b"{" + b",".join(b'"%d":1' % n for n in range(20_000)) + b"}",
-]
 
 
 def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
@@ -149,13 +40,6 @@ def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
         "POST /api/v1/models/{identifier}/teardown": {"confirm": "x"},
         "POST /api/v1/runtimes": {"name": "trl", "allow_cuda": False},
     }
-
-
-def pretend_ready(runtimes: RuntimeEnvironments) -> None:
-    """Say that the runtime is there, so that asking for it installs nothing."""
-    home = runtimes.home("trl")
-    home.mkdir(parents=True)
-    (home / "ready.json").write_text('{"message": "Ready", "size_bytes": 1}')
 
 
 class Target:
@@ -221,43 +105,6 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with made.client:
         yield made
     made.house.database.close()
-
-
-def verdict(answer: httpx2.Response) -> str | None:
-    """Return what is wrong with an answer, if anything is."""
-    if answer.status_code >= 500:
-        return f"{answer.status_code}: {answer.text[:300]}"
-    if answer.status_code < 400:
-        return None
-    if answer.headers["content-type"] != "application/problem+json":
-        return f"no problem document: {answer.headers['content-type']}"
-    problem = answer.json()
-    sentences = [problem["detail"], *(each["message"] for each in problem.get("errors", []))]
-    if not all(sentence.rstrip("…").endswith((".", "?", "!", ")")) and len(sentence) > 10 for sentence in sentences):
-        return f"no sentence: {sentences}"
-    if len(answer.content) > 200_000:
-        return f"{len(answer.content)} bytes of problem"
-    return None
-
-
-class Attack:
-    """Many requests, and those that went wrong."""
-
-    def __init__(self, client: TestClient) -> None:
-        self.client = client
-        self.wrong: list[tuple[object, ...]] = []
-        self.count = 0
-
-    def __call__(self, method: str, path: str, what: object = "", **more: Any) -> None:  # noqa: ANN401
-        headers = {**key(f"hostile-{self.count}"), **more.pop("headers", {})}
-        self.count += 1
-        found = verdict(self.client.request(method, path, headers=headers, **more))
-        if found is not None:
-            self.wrong.append((method, path[:200], what, found))
-
-    def json(self, method: str, path: str, body: object) -> None:
-        text = json.dumps(body).encode()
-        self(method, path, text[:200], content=text, headers={"content-type": "application/json"})
 
 
 def is_stream(template: str) -> bool:
