@@ -4,7 +4,7 @@ from typing import Any
 
 from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob, JobStatus
-from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
+from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS
 from app.services import code, connections, datasets, evaluations, jobs, models, projects
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
@@ -14,6 +14,7 @@ from app.web.views import jobs as view
 from app.web.views.wizard import options
 
 _POINTS = 600
+_SPARK_POINTS = 80
 _EVENTS = 100
 _LOG_LINES = 400
 _SHOWN_ROWS = 3
@@ -66,6 +67,9 @@ def _of_tab(
                 "dataset_options": options(datasets.list_datasets(scope, with_parts=True, limit=100).items),
                 "test": job.parts.test if job.parts else job.spec.test_dataset,
             }
+        case "overview":
+            names = (LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM)
+            return {"further": view.further(jobs.metrics(scope, job.id, names=names, points=_SPARK_POINTS))}
         case "code":
             known = code.targets(scope, job.spec)
             shown = target if target is not None and target in known else known[0]

@@ -61,14 +61,16 @@
     options() {
       const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
       const tints = ["--series-1", "--series-2", "--series-3"].map(colour);
-      const value = (plot, number) => (number === null || number === undefined ? "–" : number.toPrecision(4));
+      // While nobody points at the chart the legend tells the newest values.
+      const newest = (plot, number, series) => number ?? plot?.data?.[series].findLast((each) => each !== null && each !== undefined);
+      const value = (plot, number, series) => newest(plot, number, series)?.toPrecision(4) ?? "–";
       return {
         width: this.plotBox.clientWidth, height: this.height(),
         cursor: { drag: { x: true, y: false }, points: { size: 7 } },
         scales: { x: { time: false }, y: this.scale === "log" ? { distr: 3, log: 10 } : {} },
         axes: [{ ...axis, space: 60, size: 30, incrs: STEP_MARKS }, { ...axis, size: 48 }],
         series: [
-          { label: this.box.dataset.stepLabel, value: (plot, step) => (step === null || step === undefined ? "–" : String(step)) },
+          { label: this.box.dataset.stepLabel, value: (plot, step, series) => String(newest(plot, step, series) ?? "–") },
           ...this.names.map(([, label], place) => ({ label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } })),
           { label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true },
         ],

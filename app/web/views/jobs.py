@@ -8,7 +8,15 @@ from gettext import gettext as _
 
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobStatus
-from app.domain.metrics import LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS, Checkpoint, MetricSeries
+from app.domain.metrics import (
+    GRAD_NORM,
+    LEARNING_RATE,
+    TOKENS_PER_SECOND,
+    TRAIN_LOSS,
+    VALIDATION_LOSS,
+    Checkpoint,
+    MetricSeries,
+)
 from app.domain.timeline import Stage as DomainStage
 from app.web.views import charts, formats
 from app.web.views.parts import SeriesSummary, Stage, Stat, Tab
@@ -177,6 +185,31 @@ def _epoch_steps(job: FineTuningJob) -> list[int]:
     if not steps or not epochs or epochs < 1 or epochs > _MAX_EPOCH_MARKS:
         return []
     return [round(steps * number / epochs) for number in range(1, math.floor(epochs) + 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherCurve:
+    """A small curve beside the losses: its name, its finite values, the last of them, and whether they are large."""
+
+    name: str
+    curve: Sequence[float]
+    last: float
+    large: bool
+
+
+def further(series: Sequence[MetricSeries]) -> list[FurtherCurve]:
+    """Return the learning rate, the speed and the gradient's norm, as far as the backend measures them."""
+    names = {
+        LEARNING_RATE: (_("Learning rate"), False),
+        TOKENS_PER_SECOND: (_("Tokens a second"), True),
+        GRAD_NORM: (_("Gradient norm"), False),
+    }
+    curves = {each.name: [value for _step, value in _finite(each)] for each in series}
+    return [
+        FurtherCurve(name=name, curve=curves[key], last=curves[key][-1], large=large)
+        for key, (name, large) in names.items()
+        if curves.get(key)
+    ]
 
 
 def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime) -> bool:
