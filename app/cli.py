@@ -5,7 +5,6 @@ Nothing outside the standard library is imported before the web environment stan
 """
 
 import argparse
-import compileall
 import os
 import signal
 import socket
@@ -162,8 +161,8 @@ def _demo(asked: argparse.Namespace, _places: Places) -> int:
 
 def _setup(_asked: argparse.Namespace, places: Places) -> int:
     """Also compile ahead: an image's user may not write beside the sources, and would compile at every start."""
-    for folder in (places.venv, places.root / "app"):
-        compileall.compile_dir(folder, quiet=2, workers=0)
+    compiler = [sys.executable, "-W", "ignore", "-m", "compileall", "-qq", "-j", "0"]
+    subprocess.run([*compiler, str(places.venv), str(places.root / "app")], check=False)
     print("Everything is set up. Start with: python3 -m app")
     return 0
 
