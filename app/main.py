@@ -163,6 +163,11 @@ def _own_backends(
                 f"The runtime environment is not ready: {state.message}{share}",
                 fix="See Settings, Runtime environments.",
             )
+        if not python.exists():
+            raise NoCapacity(
+                f"The interpreter {python} is not there.",
+                fix="Correct TUNEDESK_RUNTIME_PYTHON, or leave it out and run: python3 -m app runtime install trl",
+            )
         return python
 
     own: dict[str, Backend] = {
