@@ -1,7 +1,7 @@
 """From a template's name and values to an answer, and from a form to fields: the two ends of every page's route."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -72,13 +72,13 @@ def fresh_key() -> str:
     return secrets.token_urlsafe(16)
 
 
-async def _form(request: Request) -> FormData:
+async def _form(request: Request) -> AsyncIterator[FormData]:
     actor_of(request)  # nobody unknown makes this installation read
-    return await request.form(max_fields=_MAX_FIELDS)
+    async with request.form(max_fields=_MAX_FIELDS) as form:  # closes what was uploaded, wanted or not
+        yield form
 
 
-async def _fields(request: Request) -> Mapping[str, str]:
-    form = await _form(request)
+async def _fields(form: Annotated[FormData, Depends(_form)]) -> Mapping[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 

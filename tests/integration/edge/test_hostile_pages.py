@@ -114,10 +114,10 @@ def test_pages_with_strange_ids_and_queries(site: Site) -> None:
         for identifier in IDS if "{" in template else []:
             knock("GET", site.path(template, identifier))
         for name in GETS:
-            for text in TEXTS[:6]:
+            for text in ("\x00", "'; DROP TABLE jobs;--", "9" * 40):
                 knock("GET", f"{site.path(template)}?{name}={quote(text)}")
     assert knock.wrong == []
-    assert knock.count > 1000
+    assert knock.count > 800
 
 
 def test_forms_with_strange_ids_and_bodies(site: Site) -> None:
