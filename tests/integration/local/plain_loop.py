@@ -20,21 +20,42 @@ if len(sys.argv) > 3:
 
     model = PeftModel.from_pretrained(model, sys.argv[3])
 model.eval()
-nll, count, answers = 0.0, 0, []
-for line in Path(rows).read_text(encoding="utf-8").splitlines():
-    turns = json.loads(line)["messages"]
-    whole = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)["input_ids"]
-    asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, return_tensors="pt", return_dict=True)
+nll, count, answers, chosen = 0.0, 0, [], 0
+read = [json.loads(line)["messages"] for line in Path(rows).read_text(encoding="utf-8").splitlines()]
+queues = sorted({turns[-1]["content"] for turns in read})
+
+
+def judge(turns: list[dict[str, str]], answer: str, start: int) -> tuple[float, int]:
+    """Return the answer's summed negative log likelihood, and its tokens."""
+    said = [*turns[:-1], {"role": "assistant", "content": answer}]
+    whole = tokenizer.apply_chat_template(said, return_tensors="pt", return_dict=True)["input_ids"]
     labels = whole.clone()
-    labels[:, : asked["input_ids"].shape[1]] = -100
-    with torch.no_grad():
-        loss = model(input_ids=whole, labels=labels).loss
-        said = model.generate(**asked, do_sample=False, max_new_tokens=24)
+    labels[:, :start] = -100
     learned = int((labels != -100).sum())
-    nll, count = nll + float(loss) * learned, count + learned
-    answers.append(tokenizer.decode(said[0, asked["input_ids"].shape[1] :], skip_special_tokens=True).strip())
+    return float(model(input_ids=whole, labels=labels).loss) * learned, learned
+
+
+for turns in read:
+    right = turns[-1]["content"]
+    asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    start = asked["input_ids"].shape[1]
+    with torch.no_grad():
+        loss, learned = judge(turns, right, start)
+        said = model.generate(**asked, do_sample=False, max_new_tokens=24)
+        chosen += min(queues, key=lambda queue: judge(turns, queue, start)[0]) == right
+    nll, count = nll + loss, count + learned
+    answers.append(tokenizer.decode(said[0, start:], skip_special_tokens=True).strip())
 saved = Path(folder) / "training_args.bin"
 arguments = torch.load(saved, weights_only=False).to_dict() if saved.exists() else {}
 known = {name: value for name, value in arguments.items() if isinstance(value, str | int | float | bool)}
-found = {"loss": nll / count, "perplexity": math.exp(nll / count), "answers": answers, "arguments": known}
-sys.stdout.write(json.dumps(found) + "\n")
+sys.stdout.write(
+    json.dumps(
+        {
+            "loss": nll / count,
+            "perplexity": math.exp(nll / count),
+            "forced_choice": chosen / len(read),
+            "answers": answers,
+            "arguments": known,
+        }
+    )
+)

@@ -57,7 +57,7 @@ def test_a_directory_with_another_tokenizer_takes_an_adapter(
     assert watched.until_final().status is JobStatus.SUCCEEDED, watched.looks[-1].message
     assert any("does not mark the assistant's turns" in text for text in watched.messages)
     validation = watched.series("validation_loss")
-    assert validation[8] < validation[0] / 2
+    assert validation[8] < validation[0] - 0.3
     folder = backend.model_files("run:job_1")
     assert {path.name for path in folder.iterdir()} >= {"adapter_model.safetensors", "adapter_config.json", "README.md"}
     assert not (folder / "model.safetensors").exists()
@@ -168,13 +168,12 @@ def test_a_hub_out_of_reach_fails_the_job_with_one_sentence(backend: LocalBacken
 
 
 @pytest.mark.slow
-def test_a_training_that_diverges_says_so(backend: LocalBackend, tiny: Path, tmp_path: Path) -> None:
-    seen = failed(
-        backend, rows_of(tmp_path), base=f"path:{tiny}", learning_rate=1.0, optimizer="sgd", max_grad_norm=0.0,
-        lr_scheduler="constant", n_epochs=50, warmup_steps=0,
-    )  # fmt: skip
-    assert (seen.status, seen.reason) == (JobStatus.FAILED, JobReason.DIVERGED)
-    assert "stopped being a number at step" in seen.message
+def test_a_training_that_diverges_says_so(backend: LocalBackend, python: Path, tmp_path: Path) -> None:
+    rows, sick = rows_of(tmp_path), tmp_path / "sick"
+    subprocess.run([python, HERE / "tiny_model.py", sick, rows, "nan"], check=True, capture_output=True)
+    seen = failed(backend, rows, base=f"path:{sick}")
+    assert (seen.status, seen.reason, seen.interrupted) == (JobStatus.FAILED, JobReason.DIVERGED, False)
+    assert "stopped being a number at step 1" in seen.message
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Makes a tiny Llama with a word tokenizer and a chat template without marks: `tiny_model.py FOLDER ROWS`.
+"""Makes a tiny Llama with a word tokenizer and a chat template without marks: `tiny_model.py FOLDER ROWS [nan]`.
 
 Nothing in it is like the starter: architecture, tokenizer, special tokens, template. Random weights, seed 0.
 """
@@ -33,5 +33,7 @@ model = LlamaForCausalLM(
         num_key_value_heads=2, max_position_embeddings=128, bos_token_id=1, eos_token_id=2,
     )
 )  # fmt: skip
+if "nan" in sys.argv:  # as a training leaves it that has diverged
+    model.model.norm.weight.data[0] = float("nan")
 model.save_pretrained(folder)
 tokenizer.save_pretrained(folder)
