@@ -99,6 +99,24 @@ class Server:
         self.process.wait()
         self.process = self._start()
 
+    def comes_up(self, client: httpx.Client) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            AssertionError: it ended by itself, or never answers; its log is told.
+        """
+        for _ in range(int(_PATIENCE_S / 0.05)):
+            try:
+                client.get(f"http://127.0.0.1:{self.port}/healthz")
+            except httpx.TransportError:
+                self.stands(0.05)
+            else:
+                return
+        raise AssertionError(f"the server never answers:\n{self._log()}")
+
+    def _log(self) -> str:
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")[-3000:]
+
     def stands(self, seconds: float) -> None:
         """Let that much time go by while the server runs.
 
@@ -109,8 +127,7 @@ class Server:
             code = self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             return
-        log = (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
-        raise AssertionError(f"the server ended by itself with {code}:\n{log[-3000:]}")
+        raise AssertionError(f"the server ended by itself with {code}:\n{self._log()}")
 
     def ask(self, client: httpx.Client, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 -- JSON
         """Ask until there is an answer, over as many deaths as there are."""
@@ -148,7 +165,7 @@ def run(folder: Path, *, seed: int, jobs: int, kills: int, longest_life_s: float
             if chance.random() < _STILLBORN:
                 server.stands(chance.uniform(0.0, 1.0))
             else:
-                server.ask(client, "GET", "/health")
+                server.comes_up(client)
                 server.stands(chance.uniform(0.0, longest_life_s))
             server.kill()
         poster.join()
