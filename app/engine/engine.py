@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.domain.actors import ENGINE
+from app.domain.errors import DomainError
 from app.engine.datasets import Checking
 from app.engine.housekeeping import Housekeeping
 from app.engine.levels import ACTS, NOTHING, broke_off
@@ -96,6 +97,9 @@ class Engine:
             step()
         except LeaseLost as lost:
             return lost
+        except DomainError as error:
+            log.warning("the engine tries again later: %s", error.message)
+            return error
         except Exception as error:
             log.exception("the engine goes on after an error of its own")
             return error

@@ -1,9 +1,11 @@
 """Which act belongs to which row, and what a row is told when an act breaks off for a reason of our own."""
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from app.domain.errors import DomainError
 from app.domain.events import EventLevel
 from app.domain.jobs import JobStatus
 from app.engine import deployments, evaluations, pace
@@ -43,9 +45,7 @@ ACTS: Mapping[str, Callable[[Turn], Decision | None]] = {
 
 def broke_off(turn: Turn, error: Exception) -> Callable[[Scope], Outcome]:
     """Return what an unexpected error comes to: a note, a journal entry the first time, and another try later."""
-    said = (
-        f"TuneDesk met an error of its own ({type(error).__name__}); it tries again. The server's log has the details."
-    )
+    said = _sentence(error)
 
     def decide(scope: Scope) -> Outcome:
         values, attempts = _noted(scope, turn, said)
@@ -53,6 +53,15 @@ def broke_off(turn: Turn, error: Exception) -> Callable[[Scope], Outcome]:
         return Outcome(values=values, due_in=pace.backoff(attempts), also=also)
 
     return decide
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, DomainError):
+        return f"{error.message} {error.fix}".strip()
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full. Free some space; then it goes on by itself."
+    kind = type(error).__name__
+    return f"TuneDesk met an error of its own ({kind}); it tries again. The server's log has the details."
 
 
 def _noted(scope: Scope, turn: Turn, said: str) -> tuple[dict[str, Any], int]:

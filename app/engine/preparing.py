@@ -85,7 +85,7 @@ def _convert(work: Work, parts: JobParts) -> tuple[Path, Path | None]:
     for source, name in zip(sources, ("training", "validation"), strict=False):
         final = folder / f"{name}.jsonl"
         if not final.exists():
-            half = folder / f"{name}.part"
+            half = folder / f"{name}.{work.turn.claim.gen}.part"
             write_training_file(source, half)
             half.replace(final)
         written.append(final)

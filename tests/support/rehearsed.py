@@ -76,7 +76,7 @@ class Rehearsed:
             connections.ensure_built_in(scope, local_slots=1, rehearsal_slots=slots)
         return cls(clock=clock, backend=backend, database=house.database, scopes=scopes, engine=Engine(scopes))
 
-    def again(self) -> "Rehearsed":
+    def again(self, *, files: FileStore | None = None) -> "Rehearsed":
         """Return the house as a process finds it that starts after this one was killed: the disk is all there is."""
         old = self.backend
         backend = RehearsalBackend(old.folder, clock=self.clock, script=old.script)
@@ -85,7 +85,7 @@ class Rehearsed:
             House(
                 database=house.database,
                 clock=house.clock,
-                files=house.files,
+                files=files or house.files,
                 backends=Backends({"rehearsal": backend}),
                 runtimes=house.runtimes,
                 samples=house.samples,

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.actors import OWNER
 from app.domain.connections import REHEARSAL_ID
+from app.domain.errors import StorageFull
 from app.domain.evaluations import EvaluationStatus
 from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, jobs, models
+from app.services.files import FileStore
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]
@@ -262,6 +265,29 @@ def test_an_error_that_no_backend_may_raise_is_noted_and_tried_again(build: Buil
     house.until(job.id, JobStatus.QUEUED)
     house.tick()
     assert "TuneDesk met an error of its own (RuntimeError)" in house.look(job.id).note
+    assert house.until(job.id).status is JobStatus.SUCCEEDED
+
+
+def test_a_full_disk_is_told_and_the_job_goes_on_by_itself(build: Build) -> None:
+    class FullAtFirst(FileStore):
+        """A disk that has no room for the first two files."""
+
+        refusals = 2
+
+        def temporary(self) -> Path:
+            if self.refusals:
+                self.refusals -= 1
+                raise StorageFull("The disk is full.", fix="Free some space.")
+            return super().temporary()
+
+    house = build()
+    job = house.job(validation=SPLIT)
+    files = FullAtFirst(house.scopes.house.files.root, upload_limit=2**20, disk_reserve=0)
+    house = house.again(files=files)
+    house.until(job.id, JobStatus.PREPARING)
+    house.tick()
+    waiting = house.look(job.id)
+    assert (waiting.status, waiting.note) == (JobStatus.PREPARING, "The disk is full. Free some space.")
     assert house.until(job.id).status is JobStatus.SUCCEEDED
 
 
