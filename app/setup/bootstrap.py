@@ -50,7 +50,7 @@ def _set_up(places: Places, layers: Sequence[str], terminal: Terminal, *, tests:
 
 def in_environment(places: Places) -> bool:
     """Whether this process is the web environment's."""
-    return Path(sys.prefix) == places.venv
+    return Path(sys.prefix).samefile(places.venv)
 
 
 def enter_environment(places: Places, arguments: Sequence[str]) -> NoReturn:

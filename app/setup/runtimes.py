@@ -63,9 +63,19 @@ class RuntimeState:
 class RuntimeEnvironments:
     """The environments under one root folder."""
 
-    def __init__(self, root: Path, *, places: Places | None = None, environ: Mapping[str, str] = os.environ) -> None:
-        """`root` need not exist yet; `environ` is what the installer is given (pip reads its mirrors there)."""
+    def __init__(
+        self,
+        root: Path,
+        *,
+        places: Places | None = None,
+        environ: Mapping[str, str] = os.environ,
+        named: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`root` need not exist yet; `environ` is what the installer is given (pip reads its mirrors there); `named`
+        are interpreters that somebody made himself, used in place of the environments of these names.
+        """
         self._root = root
+        self._named = dict(named or {})
         self._places = places or Places.here()
         self._environ = dict(environ)
 
@@ -86,6 +96,9 @@ class RuntimeEnvironments:
         The lock is looked at first: whatever its last holder had to say was written before it let go.
         """
         home = self.home(name)
+        if name in self._named:
+            python = self._named[name]
+            return RuntimeState(name, RuntimeStatus.READY, 1.0, f"{python} is used in its place.", None, python, ())
         installing = is_held(home / "install.lock")
         records = read_records(home / "install.jsonl")
         tail = tuple(str(record["message"]) for record in records if record["kind"] == "log")[-20:]
@@ -110,7 +123,7 @@ class RuntimeEnvironments:
         environment is made anew. Raises SetupError where not even the first file can be written.
         """
         home = self.home(name)
-        if (home / "ready.json").exists():
+        if name in self._named or (home / "ready.json").exists():
             return self.state(name)
         try:
             lock = open_lock(home / "install.lock")
