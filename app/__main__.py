@@ -15,8 +15,8 @@ def start():
         found = ".".join(str(part) for part in sys.version_info[:2])
         sys.stderr.write(
             "TuneDesk needs Python 3.11 or newer and this is Python {}: install a newer one "
-            "(Debian, Ubuntu: apt-get install python3.11 python3.11-venv; macOS: brew install python) and start it with that, "
-            "for example: python3.11 -m app\n".format(found)
+            "(Debian, Ubuntu: apt-get install python3.11 python3.11-venv; macOS: brew install python) and start it "
+            "with that, for example: python3.11 -m app\n".format(found)
         )
         return 2
     if os.name == "nt":
