@@ -11,7 +11,7 @@ from app.edge.downloads import attachment, metrics_csv, text_attachment
 from app.edge.fields import Id
 from app.edge.idempotency import once
 from app.edge.streams import event_stream
-from app.services import drafts, jobs, models, overview
+from app.services import connections, drafts, jobs, models, overview
 from app.services.evaluations import PairFilter
 from app.web.job_context import job_context
 from app.web.live import JobPageStream
@@ -39,6 +39,7 @@ def index(
     found = jobs.list_jobs(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
     context = {
         "jobs": found.items,
+        "connections": {each.id: each.name for each in connections.list_connections(scope)},
         "curves": {job.id: overview.spark(scope, job.id) for job in found.items},
         "chips": view.filters(jobs.counts(scope), statuses, q),
         "query": q,
@@ -109,7 +110,7 @@ def whole_log(scope: Reading, identifier: Id) -> Response:
 @router.get("/jobs/{identifier}/cancel")
 def ask_to_cancel(request: Request, scope: Reading, identifier: Id) -> Response:
     """The question behind Cancel, for browsers without scripts."""
-    return page(request, scope, "jobs/cancel.html", {"job": jobs.get(scope, identifier)})
+    return page(request, scope, "confirm.html", {"question": view.cancelling(jobs.get(scope, identifier))})
 
 
 @router.post("/jobs/{identifier}/cancel")

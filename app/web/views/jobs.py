@@ -19,7 +19,7 @@ from app.domain.metrics import (
 )
 from app.domain.timeline import Stage as DomainStage
 from app.web.views import charts, formats
-from app.web.views.parts import SeriesSummary, Stage, Stat, Tab
+from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
 # How long the engine may take to begin the evaluations of a job that has just succeeded.
@@ -246,3 +246,17 @@ def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query
                 )
             )
     return chips
+
+
+def cancelling(job: FineTuningJob) -> Question:
+    """Return what is asked before a training is stopped."""
+    return Question(
+        title=_("Stop this training?"),
+        message=_(
+            "It stops after the step it is in. The checkpoints saved so far are kept; a cancelled job does not go on."
+        ),
+        action=f"/jobs/{job.id}/cancel",
+        yes=_("Yes, stop it"),
+        no=_("Keep training"),
+        back=f"/jobs/{job.id}",
+    )

@@ -1,0 +1,104 @@
+"""What the scripts do beyond plain HTML: times that go on, theme, palette, chart, one submit a press."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from gettext import NullTranslations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.web.views import formats
+from tests.support.pages import Furnished
+
+SPANS = (0, 1, 4, 59, 60, 61, 3599, 3600, 7200, 86_399, 86_400, 400_000, -1, -30, -90, -7200)
+START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def test_the_script_tells_times_in_the_servers_words(visitor: Page, furnished: Furnished) -> None:
+    visitor.clock.install(time=START)
+    visitor.clock.pause_at(START + timedelta(minutes=1))
+    visitor.goto(furnished.url + "/patterns")
+    said = visitor.evaluate(
+        """spans => {
+            const now = Date.parse(document.body.dataset.now);
+            document.querySelector("main").replaceChildren(...spans.map((seconds) => {
+                const time = document.createElement("time");
+                time.dateTime = new Date(now - seconds * 1000).toISOString();
+                time.dataset.relative = "";
+                return time;
+            }));
+            return document.body.dataset.now;
+        }""",
+        list(SPANS),
+    )
+    visitor.clock.run_for(1000)
+    now = datetime.fromisoformat(said)
+    later = now + timedelta(seconds=1)
+    expected = [formats.ago(NullTranslations(), now - timedelta(seconds=span), later) for span in SPANS]
+    assert visitor.locator("main time").all_text_contents() == expected
+
+
+def test_the_theme_changes_at_once_and_stays(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/patterns")
+    expect(visitor.locator(".chart canvas")).to_have_count(1)
+    before = visitor.evaluate("getComputedStyle(document.body).backgroundColor")
+    visitor.get_by_label("Theme").click()
+    with visitor.expect_response("**/settings/theme"):
+        visitor.get_by_role("button", name="Dark").click()
+    assert visitor.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    expect(visitor.locator(".chart canvas")).to_have_count(1)
+    visitor.reload()
+    expect(visitor.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_palette_is_worked_by_the_keyboard_alone(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/jobs")
+    visitor.keyboard.press("/")
+    expect(visitor.locator("#palette")).to_be_visible()
+    visitor.keyboard.type("catal")
+    visitor.keyboard.press("ArrowDown")
+    visitor.keyboard.press("Enter")
+    expect(visitor).to_have_url(re.compile("/catalog$"))
+    expect(visitor.locator("h1")).to_be_focused()
+    visitor.keyboard.press("Control+k")
+    expect(visitor.locator("#palette")).to_be_visible()
+    visitor.keyboard.press("Escape")
+    expect(visitor.locator("#palette")).to_be_hidden()
+
+
+def test_the_keyboard_reaches_the_content_in_one_step(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/jobs")
+    visitor.keyboard.press("Tab")
+    expect(visitor.locator(".skip")).to_be_focused()
+    visitor.keyboard.press("Enter")
+    expect(visitor.locator("main")).to_be_focused()
+
+
+def test_points_that_come_twice_are_drawn_once(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/patterns")
+    legend = visitor.locator(".u-legend .u-series")
+    expect(legend.first).to_contain_text("240")
+    send = """() => document.body.dispatchEvent(new CustomEvent("metric", {bubbles: true, detail: {data: JSON.stringify(
+        [{step: 241, values: {train_loss: 9}}, {step: 241, values: {train_loss: 0.125}}])}}))"""
+    visitor.evaluate(send)
+    visitor.evaluate(send)
+    expect(legend.first).to_contain_text("241")
+    expect(legend.nth(1)).to_contain_text("0.1250")
+
+
+@pytest.mark.parametrize("name", ["Log", "Linear"])
+def test_the_value_axis_can_be_switched(visitor: Page, furnished: Furnished, name: str) -> None:
+    visitor.goto(furnished.url + "/patterns")
+    expect(visitor.locator(".chart canvas")).to_have_count(1)
+    visitor.get_by_role("button", name=name, exact=True).click()
+    expect(visitor.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(visitor.locator(".chart canvas")).to_have_count(1)
+
+
+def test_two_presses_submit_once(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/wizard")
+    posts: list[str] = []
+    visitor.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    visitor.get_by_role("button", name="Start the wizard").dblclick()
+    expect(visitor).to_have_url(re.compile("/wizard/dft_[0-9a-z]+/project$"))
+    assert len(posts) == 1
