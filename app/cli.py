@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Command = Callable[[argparse.Namespace, Places], int]
 _PASSES_ARGUMENTS_ON = {"test", "demo"}
+_HELPS_ITSELF = {"demo"}  # it knows its own options
 _USAGE = 2
 _TEST_RUNTIME = "TUNEDESK_TEST_RUNTIME_PYTHON"  # the interpreter that tests train with
 
@@ -69,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Command, about: str, *, needs_environment: bool = True) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        command = commands.add_parser(
+            name, help=about, description=about, allow_abbrev=False, add_help=name not in _HELPS_ITSELF
+        )
         command.set_defaults(run=run, needs_environment=needs_environment)
         return command
 
