@@ -62,7 +62,7 @@ class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, Esti
         """
         self.workshop = Workshop(
             runs=Runs(runs, interpreter=interpreter, environment=environment, clock=clock),
-            models=BaseModels(starter, environment, offline=machine.offline),
+            models=BaseModels(starter, environment, offline=machine.offline, clock=clock),
             threads=machine.threads or default_threads(os.cpu_count() or 1),
             slots=machine.slots,
             device=machine.device,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.errors import cause_of_death, in_backend_words, reason_of, sentence, untyped
+from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.process import Look
 from app.backends.local.workshop import Workshop
 from app.domain.backend import EvaluationObservation, EvaluationRequest, NotFound
@@ -77,7 +77,7 @@ class EvaluatesHere:
             sentence(str(look.told.get("message")), str(look.told.get("fix"))),
         )
         if look.state != "failed":
-            code, message = cause_of_death(look.exit_code, self.workshop.runs.log(tag, 100))
+            code, message = self.workshop.runs.cause_of_death(tag, look)
         return EvaluationObservation(status=EvaluationStatus.FAILED, message=message, reason=reason_of(code))
 
     def _progress(self, tag: str) -> tuple[int, int | None]:

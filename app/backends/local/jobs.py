@@ -12,7 +12,7 @@ from typing import Any
 from app.backends.local.children import presence
 from app.backends.local.children.checkpoints import checkpoints as checkpoints_of
 from app.backends.local.children.checkpoints import is_complete
-from app.backends.local.errors import cause_of_death, in_backend_words, reason_of, sentence, untyped
+from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.models import STARTER
 from app.backends.local.process import Look
@@ -33,7 +33,9 @@ from app.domain.jobs import JobReason, JobStatus
 TRAIN = "train"
 _TRAINER = "trainer"
 _ENDS = frozenset({"succeeded", "failed"})  # of the training itself; "stopped" is no end
-_SOON, _LATER = timedelta(seconds=1), timedelta(seconds=3)
+_FROM_OUTSIDE = frozenset({"died", "killed"})  # causes of death that nothing in the log explains
+_SOON, _LATER = timedelta(seconds=1), timedelta(seconds=5)
+_LONG_S = 120  # with so much ahead, nobody misses a second
 
 
 class TrainsHere:
@@ -109,6 +111,7 @@ class TrainsHere:
         interrupted = status is JobStatus.FAILED and self._may_go_on(job.id, look)
         if interrupted:
             status = JobStatus.RUNNING
+        reached = progress(news, look)
         done = status is JobStatus.SUCCEEDED
         final = status in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
         return JobObservation(
@@ -116,7 +119,7 @@ class TrainsHere:
             reason=reason,
             message=message,
             raw_status=look.state or "starting",
-            progress=progress(news, look),
+            progress=reached,
             fine_tuned_model=f"run:{job.id}" if done else None,
             model_size_bytes=size_bytes(self.workshop.runs.folder(job.id) / "model") if done else None,
             interrupted=interrupted,
@@ -125,7 +128,7 @@ class TrainsHere:
             metrics=metrics(news),
             checkpoints=checkpoints(news),
             cursor=cursor,
-            next_look=None if final else _SOON if look.state != "training" else _LATER,
+            next_look=None if final else _LATER if reached and (reached.eta_s or 0) > _LONG_S else _SOON,
         )
 
     @in_backend_words
@@ -151,7 +154,11 @@ class TrainsHere:
         """Tell whether starting again may help: it was ended from outside, and was no failure of its own."""
         if not look.started or look.state == "failed":
             return False
-        if look.state == "stopped" or look.rebooted or look.exit_code in {None, -signal.SIGTERM}:
+        if look.state == "stopped" or look.rebooted:
+            return True
+        if self.workshop.runs.cause_of_death(tag, look)[0] not in _FROM_OUTSIDE:
+            return False
+        if look.exit_code in {None, -signal.SIGTERM}:
             return True
         # SIGKILL is the kernel's way, too, when memory runs out: then only a checkpoint makes another try worth while.
         whole = any(is_complete(path) for path in checkpoints_of(self.workshop.runs.folder(tag) / "checkpoints"))
@@ -211,7 +218,7 @@ class TrainsHere:
             return JobReason.BACKEND_ERROR, "The training was stopped from outside; it saved its work."
         if look.rebooted:
             return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
-        code, text = cause_of_death(look.exit_code, self.workshop.runs.log(tag, 100))
+        code, text = self.workshop.runs.cause_of_death(tag, look)
         return reason_of(code), text
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 from app.backends.local import hyperparameters
 from app.domain.backend import NotFound, Rejected
 from app.domain.catalog import CatalogModel
+from app.kit.clock import Clock
 
 STARTER = "builtin:starter"
 _TASKS = ("chat_completion", "text_completion")
@@ -19,6 +21,7 @@ _TASKS = ("chat_completion", "text_completion")
 _HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 _HUB = "https://huggingface.co"
 _HUB_TIMEOUT_S = 4.0
+_REMEMBERED = timedelta(minutes=1)
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "seq_length")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 _SUGGESTED = (
@@ -44,8 +47,10 @@ class Base:
 class BaseModels:
     """What can be trained here."""
 
-    def __init__(self, starter: Path, environment: Mapping[str, str], *, offline: bool) -> None:
+    def __init__(self, starter: Path, environment: Mapping[str, str], *, offline: bool, clock: Clock) -> None:
         self._starter = starter
+        self._clock = clock
+        self._known: dict[str, tuple[datetime, CatalogModel]] = {}  # what the hub said, so as not to ask at every step
         self._hub = environment.get("HF_ENDPOINT", _HUB).rstrip("/")
         home = environment.get("HF_HOME") or f"{environment.get('HOME', '~')}/.cache/huggingface"
         self._cache = Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
@@ -69,7 +74,12 @@ class BaseModels:
         base = self.resolve(identifier)
         if base.path is not None:
             return self._of_directory(identifier, base.path)
-        return self._look_up(identifier, str(base.hub))
+        known = self._known.get(identifier)
+        if known is not None and self._clock.now() - known[0] < _REMEMBERED:
+            return known[1]
+        found = self._look_up(identifier, str(base.hub))
+        self._known[identifier] = (self._clock.now(), found)
+        return found
 
     def resolve(self, identifier: str) -> Base:
         """Return where `identifier` is; asks nobody.

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from app.backends.local.children import presence
+from app.backends.local.children.failures import DISK_FULL
+from app.backends.local.errors import cause_of_death, sentence
 from app.domain.backend import Rejected
 from app.kit.clock import Clock
 
@@ -38,6 +40,7 @@ PASSED_ON = frozenset(
 _GRACE = timedelta(seconds=30)  # from the wish to stop to SIGKILL: one training step and one checkpoint
 _START_PATIENCE = timedelta(seconds=60)  # a child says who it is within a second, on a loaded machine within seconds
 _MOST_NEWS = 4 * 2**20  # bytes of events read in one look
+_NO_ROOM = 2**20  # bytes; with less, a last word cannot be written
 _LOG_TAIL = 64 * 2**10  # bytes of log looked at
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 
@@ -169,6 +172,13 @@ class Runs:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LOG_TAIL))
             return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+
+    def cause_of_death(self, tag: str, look: Look) -> tuple[str, str]:
+        """Return (code, text) for a child that died: by its exit, its log, or the disk it could not write to."""
+        code, text = cause_of_death(look.exit_code, self.log(tag, 100))
+        if code == "died" and shutil.disk_usage(self.root).free < _NO_ROOM:
+            return DISK_FULL.code, sentence(DISK_FULL.message, DISK_FULL.fix)
+        return code, text
 
     def remove(self, tag: str) -> None:
         """Remove the folder of a run that is not at work."""

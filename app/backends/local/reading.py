@@ -18,7 +18,7 @@ _STATES = {
     "measuring": "Measuring the untrained model on the validation rows.",
     "training": "Training from step {step} to {steps}.",
     "saving": "Saving the model.",
-    "succeeded": "Done in {train_runtime} s of training.",
+    "succeeded": "Done in {train_runtime:.0f} s of training.",
     "stopped": "Stopped.",
 }
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from app.backends.local.children import presence
-from app.backends.local.errors import cause_of_death, in_backend_words, sentence
-from app.backends.local.process import Look
+from app.backends.local.errors import in_backend_words, sentence
+from app.backends.local.process import Look, Runs
 from app.backends.local.workshop import Workshop
 from app.domain.backend import (
     ChatChunk,
@@ -69,7 +69,7 @@ class ServesHere:
         if look.alive:
             endpoint = self._endpoint(tag)
             return _seen(DeploymentStatus.READY if endpoint else DeploymentStatus.CREATING, look, endpoint=endpoint)
-        message = _cause(look, runs.log(tag, 100))
+        message = _cause(runs, tag, look)
         if message:
             # What failed by itself would fail again; what was ended from outside is gone, and may be made again.
             return _seen(DeploymentStatus.FAILED, look, message=message, gone=look.state != "failed")
@@ -116,12 +116,12 @@ class ServesHere:
         return f"http://127.0.0.1:{int(ready['port'])}/v1" if presence.is_held(folder) else None
 
 
-def _cause(look: Look, log: list[str]) -> str:
+def _cause(runs: Runs, tag: str, look: Look) -> str:
     if look.state == "failed":
         return sentence(str(look.told.get("message")), str(look.told.get("fix")))
     if look.state == "stopped":
         return "The server was stopped from outside."
-    return cause_of_death(look.exit_code, log)[1] if look.died else ""
+    return runs.cause_of_death(tag, look)[1] if look.died else ""
 
 
 def _seen(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,7 +76,12 @@ def test_many_starts_at_once_are_one_child(place: Place) -> None:
     pid = place.until_training()
 
     def here() -> list[int]:
-        return [child.pid for child in psutil.Process().children() if str(place.run) in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process().children():
+            with suppress(psutil.Error):  # it ended while it was looked at
+                if str(place.run) in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return found
 
     until(lambda: here() == [pid], doing="the others' stepping back")
     states = [event["state"] for _, event in runs[0].news(JOB.id, None)[0] if event["kind"] == "status"]

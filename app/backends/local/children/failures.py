@@ -48,7 +48,13 @@ HUB_UNREACHABLE = Failure(
 # huggingface_hub 2.4; the first match counts.
 _BY_TEXT: tuple[tuple[tuple[str, ...], Failure], ...] = (
     (
-        ("No space left on device", "PytorchStreamWriter failed writing", "Disk quota exceeded", "File too large"),
+        (
+            "No space left on device",
+            "PytorchStreamWriter failed writing",
+            "unexpected pos ",
+            "Disk quota exceeded",
+            "File too large",
+        ),
         DISK_FULL,
     ),
     (("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory"), OUT_OF_MEMORY),

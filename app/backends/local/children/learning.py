@@ -76,6 +76,12 @@ def tell_rows(trainer: SFTTrainer, channel: Channel, *, given: int, max_length: 
             f"In every one of the {given} rows the answer begins after {max_length} tokens: nothing is left to learn.",
             "Raise max length, or shorten the rows.",
         )
+    if trainer.eval_dataset is not None and len(trainer.eval_dataset) == 0:
+        raise ChildError(
+            "rows_too_long",
+            f"In every validation row the answer begins after {max_length} tokens: nothing is left to measure.",
+            "Raise max length, or choose other validation rows.",
+        )
     channel.emit("rows", given=given, kept=kept, cut=cut, tokens=sum(lengths), learned_tokens=learned)
     channel.log(f"{kept} rows with {sum(lengths)} tokens; {learned} of them are learned from, in each epoch.")
     if given > kept:

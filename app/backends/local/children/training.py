@@ -55,6 +55,12 @@ def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[SFTTrain
     settings, seed = spec["settings"], spec["seed"]
     rows = read_rows(Path(spec["train"]))
     validation = read_rows(Path(spec["validation"])) if spec.get("validation") else None
+    if validation and validation[0].shape != rows[0].shape:
+        raise ChildError(
+            "mixed_rows",
+            f"The training rows have {rows[0].shape}, the validation rows have {validation[0].shape}.",
+            "Bring both files to one shape.",
+        )
     where = loading.locate(spec["base"])
     tokenizer = loading.load_tokenizer(where)
     lesson = learning.plan(rows, tokenizer, answers_only=settings["assistant_only_loss"])

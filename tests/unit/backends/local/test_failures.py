@@ -15,6 +15,7 @@ class OutOfMemoryError(RuntimeError):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 7476032 vs 7475924"), "disk_full"),
         (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "out_of_memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"), "out_of_memory"),
         (MemoryError(), "out_of_memory"),

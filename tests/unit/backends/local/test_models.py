@@ -1,6 +1,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.backends.local.models import STARTER, BaseModels
 from app.domain.backend import NotFound, Rejected
+from app.kit.clock import TurnedClock
 
 STARTER_FOLDER = Path(__file__).resolve().parents[4] / "app" / "samples" / "starter"
 
@@ -38,8 +40,12 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
-def models(home: Path, hub: str = "http://127.0.0.1:9", *, offline: bool = False) -> BaseModels:
-    return BaseModels(STARTER_FOLDER, {"HOME": str(home), "HF_ENDPOINT": hub}, offline=offline)
+def models(
+    home: Path, hub: str = "http://127.0.0.1:9", *, offline: bool = False, clock: TurnedClock | None = None
+) -> BaseModels:
+    return BaseModels(
+        STARTER_FOLDER, {"HOME": str(home), "HF_ENDPOINT": hub}, offline=offline, clock=clock or TurnedClock()
+    )
 
 
 def directory(folder: Path, **config: object) -> Path:
@@ -108,6 +114,15 @@ def test_a_hub_model_is_looked_up(tmp_path: Path, hub: str) -> None:
     assert (found.usable, found.parameters, found.licence) == (True, 5, "mit")
     with pytest.raises(NotFound, match="no model org/other"):
         models(tmp_path, hub).one("hf:org/other")
+
+
+def test_the_hub_is_not_asked_at_every_step_but_again_after_a_minute(tmp_path: Path, hub: str) -> None:
+    clock = TurnedClock()
+    asked = models(tmp_path, hub, clock=clock)
+    assert asked.one("hf:org/known") is asked.one("hf:org/known")
+    before = asked.one("hf:org/known")
+    clock.turn(timedelta(minutes=2))
+    assert asked.one("hf:org/known") is not before
 
 
 @pytest.mark.parametrize("offline", [True, False])
