@@ -1,5 +1,6 @@
 """Hostile input against every page and every form: never a 5xx, always a page that says what is wrong."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -113,11 +114,12 @@ def test_pages_with_strange_ids_and_queries(site: Site) -> None:
     for template in [path for method, path in site.pages if method == "GET" and not path.endswith("/live")]:
         for identifier in IDS if "{" in template else []:
             knock("GET", site.path(template, identifier))
-        for name in GETS:
-            for text in ("\x00", "'; DROP TABLE jobs;--", "9" * 40):
-                knock("GET", f"{site.path(template)}?{name}={quote(text)}")
+        for name, text in zip(GETS, itertools.cycle(TEXTS), strict=False):
+            knock("GET", f"{site.path(template)}?{name}={quote(text)}")
+        for text in TEXTS:
+            knock("GET", f"{site.path(template)}?{urlencode(dict.fromkeys(GETS, text))}")
     assert knock.wrong == []
-    assert knock.count > 800
+    assert knock.count > 500
 
 
 def test_forms_with_strange_ids_and_bodies(site: Site) -> None:
