@@ -74,3 +74,7 @@ class TestLocalAbilities(AbilitiesContract):
     @pytest.fixture
     def bench(self, bench: Bench) -> Bench:
         return bench
+
+    @pytest.mark.slow
+    def test_a_reader_may_stop_listening(self, bench: Bench) -> None:
+        super().test_a_reader_may_stop_listening(bench)

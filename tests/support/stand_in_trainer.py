@@ -6,6 +6,7 @@ It trains eight steps, one for each file `step` that it finds and takes away; `f
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from app.backends.local.children.channel import Channel, run_child
 from app.backends.local.children.failures import ChildError, Stopped
 
 STEPS = 8
+_PATIENCE_S = 300
 
 
 def work(_spec: dict[str, Any], channel: Channel) -> None:
     run, tick = channel.run, threading.Event()
+    latest = time.monotonic() + _PATIENCE_S
     told = presence.read_whole(run / "reached") or {}
     step = int(told.get("step", 0))
     channel.state("training", step=step, steps=STEPS, epochs=2)
@@ -28,6 +31,8 @@ def work(_spec: dict[str, Any], channel: Channel) -> None:
         if channel.stop.is_set() and not (run / "stubborn").exists():
             presence.write_whole(run / "reached", {"step": step})
             raise Stopped({"step": step})
+        if not (run / presence.SPEC).exists() or time.monotonic() > latest:
+            os._exit(4)  # whoever moved it is gone
         if (run / "fail").exists():
             raise ChildError("diverged", "It diverged.", "Go slower.")
         if (run / "boom").exists():

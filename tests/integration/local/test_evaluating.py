@@ -276,6 +276,7 @@ def test_a_killed_server_is_gone_and_made_again_and_torn_down(serving: LocalBack
     serving.undeploy("dep_1")
 
 
+@pytest.mark.slow
 def test_a_server_whose_folder_is_gone_ends_by_itself(trained: Trained, serving: LocalBackend) -> None:
     wanted = DeploymentRequest(tag="dep_2", base_model="builtin:starter", model=None, name="base")
     serving.deploy(wanted)

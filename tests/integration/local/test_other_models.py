@@ -81,6 +81,7 @@ def failed(
     return Watched(backend, backend.submit(wanted)).until_final()
 
 
+@pytest.mark.slow
 def test_conversations_need_a_chat_template(backend: LocalBackend, tiny: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     shutil.copytree(tiny, plain)
