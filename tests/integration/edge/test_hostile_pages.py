@@ -117,7 +117,7 @@ def test_pages_with_strange_ids_and_queries(site: Site) -> None:
         for name, text in zip(GETS, itertools.cycle(TEXTS), strict=False):
             knock("GET", f"{site.path(template)}?{name}={quote(text)}")
         for text in TEXTS:
-            knock("GET", f"{site.path(template)}?{urlencode(dict.fromkeys(GETS, text))}")
+            knock("GET", f"{site.path(template)}?{urlencode(dict.fromkeys(GETS, text[:1000]))}")
     assert knock.wrong == []
     assert knock.count > 500
 
