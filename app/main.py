@@ -87,7 +87,8 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
     files = FileStore(
         settings.data_dir, upload_limit=settings.upload_limit_mb * MIB, disk_reserve=settings.disk_reserve_mb * MIB
     )
-    runtimes = RuntimeEnvironments(settings.runtimes_dir)
+    named = {RUNTIME: settings.runtime_python} if settings.runtime_python else {}
+    runtimes = RuntimeEnvironments(settings.runtimes_dir, named=named)
     upgrade(settings.url, ROOT / "migrations")
     return House(
         database=Database(settings.url),

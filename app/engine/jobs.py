@@ -39,7 +39,9 @@ class Work:
         """Return: the job as given, a journal entry if its status is another, and a place for others if it is over."""
         writes = list(also)
         if job.status is not self.job.status:
-            writes.insert(0, entry(job.id, job.status.value, kind="status", level=_level(job)))
+            # What the backend told came before the end, and after every other change.
+            place = len(writes) if job.status.is_final else 0
+            writes.insert(place, entry(job.id, job.status.value, kind="status", level=_level(job)))
         if job.status.is_final:
             due_in = None
             writes.append(places.wake_waiting(job.spec.connection))

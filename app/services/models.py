@@ -19,7 +19,7 @@ from app.store import events as event_store
 from app.store import metrics as metric_store
 from app.store import models as store
 
-_MIB = 2**20
+_MB = 10**6
 
 
 def list_models(
@@ -168,7 +168,7 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
         )
         for each in served
     ]
-    size = f"{model.size_bytes / _MIB:.1f} MiB on the disk" if model.size_bytes else "the space of its weights"
+    size = f"{model.size_bytes / _MB:.1f} MB on the disk" if model.size_bytes else "the space of its weights"
     gone = model.status is ModelStatus.DELETED
     steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone))
     started = model.status is not ModelStatus.PRESENT

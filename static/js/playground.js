@@ -39,6 +39,7 @@
     running.get(form)?.abort();
     const stopper = new AbortController(); running.set(form, stopper);
     const columns = [...document.querySelectorAll("[data-column]")].filter((column) => form.elements[column.dataset.column]?.value);
+    columns[0]?.scrollIntoView({ block: "nearest" }); // on a phone the answers stand above the prompt
     const stop = form.querySelector("[data-stop]"); if (stop) stop.hidden = false;
     await Promise.all(columns.map((column) => ask(form, column, stopper.signal)));
     if (stop) stop.hidden = true;
