@@ -13,8 +13,47 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from app.domain.backend_errors import (
+    BackendError as BackendError,
+)
+from app.domain.backend_errors import (
+    DataRejected as DataRejected,
+)
+from app.domain.backend_errors import (
+    NoCapacity as NoCapacity,
+)
+from app.domain.backend_errors import (
+    NotAuthorised as NotAuthorised,
+)
+from app.domain.backend_errors import (
+    NotFound as NotFound,
+)
+from app.domain.backend_errors import (
+    OutcomeUnknown as OutcomeUnknown,
+)
+from app.domain.backend_errors import (
+    Permanent as Permanent,
+)
+from app.domain.backend_errors import (
+    QuotaExceeded as QuotaExceeded,
+)
+from app.domain.backend_errors import (
+    RateLimited as RateLimited,
+)
+from app.domain.backend_errors import (
+    Rejected as Rejected,
+)
+from app.domain.backend_errors import (
+    Transient as Transient,
+)
+from app.domain.backend_errors import (
+    Unavailable as Unavailable,
+)
+from app.domain.backend_errors import (
+    Unsupported as Unsupported,
+)
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Check
 from app.domain.deployments import DeploymentStatus
@@ -24,95 +63,6 @@ from app.domain.events import EventLevel
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, Metric
-
-
-class BackendError(Exception):
-    """A backend could not do as asked; `fix` says what a person can do about it.
-
-    BackendError
-      +- Transient            try again, later each time
-      |    +- Unavailable     no answer, or a 5xx, and surely nothing was accepted
-      |    +- OutcomeUnknown  no answer to a submit that may have been accepted: look it up, never repeat blindly
-      |    +- RateLimited     a 429; `retry_after` says when
-      |    +- NoCapacity      nothing free to train on or to deploy on
-      +- Permanent            trying again cannot help
-           +- NotAuthorised   wrong or missing credentials
-           +- QuotaExceeded   a limit that somebody has to raise
-           +- Rejected        the request is wrong; `detail` says how
-           |    +- DataRejected
-           +- NotFound        the backend does not know the thing
-           +- Unsupported     the backend cannot do this at all
-    """
-
-    reason: ClassVar[JobReason] = JobReason.BACKEND_ERROR
-
-    def __init__(self, detail: str, *, fix: str = "", retry_after: timedelta | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.fix = fix
-        self.retry_after = retry_after
-
-
-class Transient(BackendError):
-    """Try again, later each time."""
-
-
-class Unavailable(Transient):
-    """No answer, or a 5xx, and surely nothing was accepted."""
-
-
-class OutcomeUnknown(Transient):
-    """No answer to a submit that may have been accepted."""
-
-
-class RateLimited(Transient):
-    """Too many requests."""
-
-
-class NoCapacity(Transient):
-    """Nothing free to train on or to deploy on."""
-
-    reason = JobReason.CAPACITY
-
-
-class Permanent(BackendError):
-    """Trying again cannot help."""
-
-
-class NotAuthorised(Permanent):
-    """Wrong or missing credentials."""
-
-    reason = JobReason.AUTHENTICATION
-
-
-class QuotaExceeded(Permanent):
-    """A limit that somebody has to raise."""
-
-    reason = JobReason.QUOTA
-
-
-class Rejected(Permanent):
-    """The request is wrong."""
-
-    reason = JobReason.INVALID_REQUEST
-
-
-class DataRejected(Rejected):
-    """The rows are wrong."""
-
-    reason = JobReason.INVALID_DATA
-
-
-class NotFound(Permanent):
-    """The backend does not know the thing."""
-
-    reason = JobReason.LOST
-
-
-class Unsupported(Permanent):
-    """The backend cannot do this at all."""
-
-    reason = JobReason.INVALID_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
