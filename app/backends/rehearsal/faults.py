@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
 
     LOST_ANSWER = "lost_answer"  # submit: accepted, but the answer never arrives
     LATE_ACCEPTANCE = "late_acceptance"  # submit: no answer, and accepted only `seconds` later
-    DIES_AFTER = "dies_after"  # submit: accepted, and the caller's process ends before it learns that
+    DIES_AFTER = "dies_after"  # submit: accepted (`seconds` later), and the caller's process ends before it learns that
 
     BACKWARDS = "backwards"  # observe: an earlier status, and the events in the wrong order
     STRANGE = "strange"  # observe: a word that nobody knows

@@ -78,7 +78,7 @@ class Training(Desk):
         tag, script = request.tag, self.script
         fate = script.fault("train", tag, self.number(tag), turn=0, spent=0)
         pace = 1 + script.spread * (2 * script.chance("pace", self.number(tag)) - 1)
-        late = fault.seconds if fault is not None and fault.kind is FaultKind.LATE_ACCEPTANCE else 0.0
+        late = fault.seconds if fault is not None and fault.kind in _UNTOLD else 0.0
         settings = {**request.hyperparameters, **request.options}
         return self.write(
             "submit",

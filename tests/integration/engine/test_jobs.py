@@ -98,6 +98,17 @@ def test_places_are_counted_and_the_line_is_kept(build: Build) -> None:
     assert accepted == sorted(accepted)
 
 
+def test_a_younger_job_that_looks_first_waits_all_the_same(build: Build) -> None:
+    house = build(slots=1)
+    older, younger = house.job("older"), house.job("younger")
+    with house.database.writing() as tx:
+        tx.exec_driver_sql("UPDATE jobs SET due_at = due_at + 5 WHERE id = ?", (older.id,))
+    house.tick(2)
+    assert house.look(younger.id).note == "Waits its turn: another job on this connection was there first."
+    house.until(younger.id)
+    assert house.accepted(older.id)[0].at < house.accepted(younger.id)[0].at
+
+
 def test_a_waiting_job_begins_as_soon_as_there_is_a_place(build: Build) -> None:
     house = build(slots=1)
     first, second = house.job("first"), house.job("second")

@@ -74,6 +74,18 @@ def test_a_process_that_dies_within_a_submit_leaves_a_doubt_and_not_a_second_job
     assert len([entry for entry in heir.backend.ledger.of(job.id) if entry.call == "submit"]) == submits
 
 
+def test_the_next_process_waits_for_what_is_still_on_its_way(build: Build) -> None:
+    """It finds the intent at once after its start, while the provider has yet to accept what the dead one sent."""
+    house = house_with(build, Fault(call="submit", kind=FaultKind.DIES_AFTER, seconds=LAG))
+    job = house.job()
+    with pytest.raises(Died):
+        house.tick(5)
+    heir = house.again()
+    heir.engine.take_over()
+    assert heir.until(job.id).status is JobStatus.SUCCEEDED
+    assert len(heir.accepted(job.id)) == 1
+
+
 def test_a_process_that_was_thought_dead_records_nothing_and_submits_nothing(build: Build) -> None:
     """A worker that was paused longer than its lease wakes up: its number is old, so it stops before the call."""
     house = house_with(build)
