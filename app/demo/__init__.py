@@ -1,7 +1,6 @@
 """The whole main job without a browser: a server of its own, the REST contract, and a temporary data folder."""
 
 import argparse
-import re
 import shutil
 import signal
 import sys
@@ -22,7 +21,6 @@ from app.setup.terminal import Terminal
 EXAMPLES = 6  # shown to the base model before each question, in its few-shot evaluation
 ROWS_ASKED = 10
 _WIDTH = 100
-_DIGITS = re.compile(r"[\d.]+")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -171,7 +169,7 @@ class Screen:
         heads = [title]
 
         def show(share: float, words: str) -> None:
-            told = f"{share} {words}" if sys.stderr.isatty() else f"{share:.1f} {_DIGITS.sub('', words)}"
+            told = f"{share} {words}" if sys.stderr.isatty() else f"{share:.1f} {words.partition(' ')[0]}"
             if told != self._said:
                 self._said = told
                 if heads:
