@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.backends.rehearsal.backend import rehearsal_backend
+from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.actors import OWNER
 from app.domain.backend import Backend
 from app.domain.connections import REHEARSAL_ID
@@ -22,18 +22,34 @@ from app.store.migrating import upgrade
 MODEL = "rehearsal:small"
 
 
+def chats(rows: int, answers: Sequence[str], question: str) -> bytes:
+    """Return chats whose answers go round; `question` may name {n} and {answer}."""
+    lines = [
+        {
+            "messages": [
+                {"role": "user", "content": question.format(n=n, answer=answers[n % len(answers)])},
+                {"role": "assistant", "content": answers[n % len(answers)]},
+            ]
+        }
+        for n in range(rows)
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
 class TestHouse:
     """The house with its clock in reach."""
 
     __test__ = False
 
-    def __init__(self, folder: Path, backends: dict[str, Backend] | None = None) -> None:
+    def __init__(
+        self, folder: Path, backends: dict[str, Backend] | None = None, *, script: Script | None = None
+    ) -> None:
         self.clock = TurnedClock()
         self.folder = folder
         url = f"sqlite:///{folder / 'house.sqlite3'}"
         upgrade(url, ROOT / "migrations")
         self.database = Database(url)
-        self.backend = rehearsal_backend(folder / "rehearsal", clock=self.clock, script=None)
+        self.backend = RehearsalBackend(folder / "rehearsal", clock=self.clock, script=script or Script())
         self.house = House(
             database=self.database,
             clock=self.clock,
@@ -64,20 +80,12 @@ class TestHouse:
 
     def dataset(self, rows: int = 20, *, name: str = "rows", answers: Sequence[str] = ("yes", "no")) -> Dataset:
         """Upload a dataset of `rows` short chats whose answers go round."""
-        lines = [
-            json.dumps(
-                {
-                    "messages": [
-                        {"role": "user", "content": f"question number {n}, is it so?"},
-                        {"role": "assistant", "content": answers[n % len(answers)]},
-                    ]
-                }
-            )
-            for n in range(rows)
-        ]
+        return self.upload(chats(rows, answers, "question number {n}, is it so?"), name)
+
+    def upload(self, content: bytes, name: str) -> Dataset:
+        """Bring a file; the same bytes under the same name are the same dataset."""
         with self.open() as scope:
-            body = ("\n".join(lines) + "\n").encode()
-            return datasets.upload(scope, name=name, filename=f"{name}.jsonl", chunks=[body])
+            return datasets.upload(scope, name=name, filename=f"{name}.jsonl", chunks=[content])
 
     def fields(self, **changes: object) -> dict[str, object]:
         """Return the fields of a job that is in order, changed as asked."""

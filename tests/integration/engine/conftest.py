@@ -12,7 +12,7 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Rehearsed]]:
     built: list[Rehearsed] = []
 
     def make(*faults: object, **script: object) -> Rehearsed:
-        house = Rehearsed.build(tmp_path, *faults, **script)  # type: ignore[arg-type]
+        house = Rehearsed(tmp_path, *faults, **script)  # type: ignore[arg-type]
         built.append(house)
         return house
 

@@ -14,7 +14,7 @@ Status = EvaluationStatus
 
 
 def ask(house: Rehearsed, **more: object) -> str:
-    rows = house.dataset()
+    rows = house.tickets()
     target = {"base_model": "rehearsal:small", "connection": REHEARSAL_ID}
     with house.scopes.open(OWNER) as scope:
         return evaluations.create(scope, target=target, dataset=rows.id, **more).id  # type: ignore[arg-type]
@@ -36,7 +36,7 @@ def until(house: Rehearsed, identifier: str, status: Status, limit: int = 600) -
 
 def test_rows_and_figures_are_recorded_together(build: Build) -> None:
     house = build()
-    identifier = ask(house, few_shot=2, few_shot_dataset=house.dataset().id)
+    identifier = ask(house, few_shot=2, few_shot_dataset=house.tickets().id)
     running = until(house, identifier, Status.RUNNING)
     assert running.metrics is None
     done = until(house, identifier, Status.SUCCEEDED)

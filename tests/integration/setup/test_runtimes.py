@@ -179,3 +179,13 @@ def test_a_folder_that_cannot_be_written(checkout: Checkout) -> None:
     environments = RuntimeEnvironments(blocked, places=checkout.places, environ=checkout.environ)
     with pytest.raises(SetupError, match="TUNEDESK_RUNTIMES_DIR"):
         environments.start("trl")
+
+
+def test_an_interpreter_that_somebody_named_is_ready_and_installs_nothing(tmp_path: Path) -> None:
+    python = tmp_path / "own" / "bin" / "python"
+    environments = RuntimeEnvironments(tmp_path / "runtimes", named={"trl": python})
+    state = environments.start("trl")
+    assert state.status is RuntimeStatus.READY
+    assert state.python == python
+    assert str(python) in state.message
+    assert not (tmp_path / "runtimes").exists()
