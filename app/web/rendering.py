@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from functools import cache
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
@@ -106,7 +107,7 @@ def upload_of(form: FormData, name: str) -> UploadFile:
     """
     value = form.get(name)
     if not isinstance(value, UploadFile) or not value.filename:
-        raise Invalid([Problem(f"/{name}", "missing", "No file was chosen.", "Choose a JSON Lines file.")])
+        raise Invalid([Problem(f"/{name}", "missing", _("No file was chosen."), _("Choose a JSON Lines file."))])
     return value
 
 
