@@ -73,8 +73,6 @@ class Camera:
             if act:
                 act(page)
             page.evaluate("document.fonts.ready")
-            if page.locator("[data-chart]").count():
-                page.locator("[data-chart] canvas").first.wait_for()
             page.screenshot(path=ALL / f"{name}-{look}.png", full_page=True, animations="disabled")
             for chosen, wanted in README.items():
                 if wanted == (name, look):
@@ -164,13 +162,17 @@ def _training(camera: Camera, desk: Desk, draft: Answer) -> Answer:
     path = f"/jobs/{job['id']}"
     camera.take("job-waiting", path)
     desk.until(path, _half_way)
-    camera.take("job-training", path)
+    camera.take("job-training", path, _drawn)
     camera.take("overview-training", "/")
     camera.take("jobs-training", "/jobs")
     camera.take("job-cancel", f"{path}/cancel")
     done = desk.until(path, lambda seen: seen["status"] in steps.FINAL)
     steps.judged(desk, [each["id"] for each in desk.items("/evaluations", job=job["id"])])
     return done
+
+
+def _drawn(page: Page) -> None:
+    page.locator("[data-chart] canvas").first.wait_for()
 
 
 def _half_way(job: Answer) -> bool:
@@ -180,7 +182,7 @@ def _half_way(job: Answer) -> bool:
 
 def _job(camera: Camera, desk: Desk, job: Answer) -> None:
     path = f"/jobs/{job['id']}"
-    camera.take("job", path)
+    camera.take("job", path, _drawn)
     camera.take_all("job", path, ("events", "log", "data", "parameters", "evaluation", "code"), "?tab=")
     camera.take("jobs", "/jobs")
     base, tuned = sorted(desk.items("/evaluations", job=job["id"]), key=lambda each: bool(each["target"]["model"]))
