@@ -99,8 +99,8 @@ class ServesHere:
         headers = {"Authorization": f"Bearer {spec['secret']}"}
         with _as_backend_errors(), httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:  # noqa: SIM117
             with client.stream("POST", f"{endpoint}/chat/completions", json=body, headers=headers) as answer:
-                _raise_for(answer)
-                yield from _chunks(answer.iter_lines())
+                raise_for(answer)
+                yield from chunks(answer.iter_lines())
 
     def endpoint(self, tag: str) -> tuple[str, str, str] | None:
         """Return (base URL, model alias, bearer secret) for a proxy on this machine; None where nothing serves."""
@@ -149,7 +149,8 @@ def _as_backend_errors() -> Iterator[None]:
         ) from error
 
 
-def _raise_for(answer: httpx.Response) -> None:
+def raise_for(answer: httpx.Response) -> None:
+    """Raise what a refusal of the model's server means."""
     if answer.is_success:
         return
     answer.read()
@@ -164,7 +165,7 @@ def _raise_for(answer: httpx.Response) -> None:
     raise Unavailable(message)
 
 
-def _chunks(lines: Iterator[str]) -> Iterator[ChatChunk]:
+def chunks(lines: Iterator[str]) -> Iterator[ChatChunk]:
     """Yield the text, then one last chunk with the reason of the end and the counts."""
     reason: str | None = None
     usage: Mapping[str, Any] = {}

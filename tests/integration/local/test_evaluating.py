@@ -3,8 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from app.domain.backend import (
     EvaluationObservation,
     EvaluationRequest,
     NotFound,
-    RateLimited,
     Rejected,
 )
 from app.domain.deployments import DeploymentStatus
@@ -242,22 +239,6 @@ def test_an_answer_that_nobody_hears_is_not_finished(serving: LocalBackend) -> N
     pieces.close()  # type: ignore[attr-defined]  # a generator
     # The model is free at once for the next one.
     assert list(serving.chat("dep_1", ChatRequest(messages=[{"role": "user", "content": "Hello"}], max_tokens=4)))
-
-
-def test_more_than_may_wait_are_sent_away(serving: LocalBackend) -> None:
-    wanted = ChatRequest(messages=[{"role": "user", "content": "I"}], temperature=2.0, seed=1, max_tokens=400)
-
-    def ask(_number: int) -> timedelta | None:
-        try:
-            list(serving.chat("dep_1", wanted))
-        except RateLimited as error:
-            return error.retry_after
-        return None
-
-    with ThreadPoolExecutor(30) as crowd:
-        told = list(crowd.map(ask, range(30)))
-    assert told.count(None) >= 9  # one that is answered, and eight that wait
-    assert any(told)
 
 
 def test_a_killed_server_is_gone_and_made_again_and_torn_down(serving: LocalBackend, trained: Trained) -> None:

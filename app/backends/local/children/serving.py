@@ -7,7 +7,6 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.backends.local.children.channel import Channel
 from app.backends.local.children.chat_request import LARGEST_BODY, BadRequest, ChatRequest, parse
 from app.backends.local.children.failures import explain
 from app.backends.local.children.generation import Answer, Voice
+from app.backends.local.children.turns import Busy, Turns
 
 _LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
 _WATCH_EVERY_S = 0.5
@@ -48,10 +48,6 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
         channel.state("stopped")
 
 
-class _Busy(Exception):
-    """One answers, and as many wait as may."""
-
-
 class _Server(ThreadingHTTPServer):
     """On 127.0.0.1 and a free port. One answer at a time; `waiting` more may wait for their turn."""
 
@@ -61,24 +57,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Talk)
         self.voice, self.alias, self.secret = voice, alias, secret
         self.served = 0
-        self._turn = threading.Lock()
-        self._places = threading.Semaphore(1 + waiting)
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the model.
-
-        Raises:
-            _Busy: when too many wait already.
-        """
-        if not self._places.acquire(blocking=False):
-            raise _Busy
-        try:
-            with self._turn:
-                yield
-                self.served += 1
-        finally:
-            self._places.release()
+        self.turns = Turns(waiting)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Leave a client that went away unmentioned; it is free to."""
@@ -115,15 +94,16 @@ class _Talk(BaseHTTPRequestHandler):
         try:
             request = parse(self._body(), alias=self.server.alias)
             ids = self.server.voice.prompt(request)
-            with self.server.turn():
+            with self.server.turns.mine():
                 self._answer(request, ids)
+            self.server.served += 1
         except BadRequest as bad:
             self._refuse(bad.status, bad.message, field=bad.field, code=bad.code)
         except (RuntimeError, ValueError, MemoryError) as error:
             failure = explain(error)
             traceback.print_exc()
             self._refuse(500, f"The model could not answer. {failure.message}", code=failure.code)
-        except _Busy:
+        except Busy:
             message = "The model is busy and enough requests wait already; try again in a few seconds."
             self._refuse(429, message, code="busy", retry_after=2)
 
