@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from app.domain.backend import ShowsCode
@@ -47,24 +48,30 @@ def update_step(
         Stale: when `revision` is given and is not the draft's.
         Conflict: when the draft has become a job.
     """
+    draft = get(scope, identifier)
+    given = _known(fields, FIELDS[step])
+    # The backend is asked about the base model before anything is written: no call inside a write transaction.
+    problems = problems_of(scope, _answered(draft, step, given, scope.now()))[step]
     tx = scope.write
     draft = get(scope, identifier)
     _check_open(draft)
-    if revision is not None and revision != draft.revision:
+    changed = _answered(draft, step, given, scope.now())
+    if (revision or draft.revision) != draft.revision or not store.save(tx, changed, expected_revision=draft.revision):
         fix = "Load the draft again; your change was not stored."
         raise Stale("Somebody changed this draft meanwhile.", fix=fix)
-    given = _known(fields, FIELDS[step])
+    return changed, problems
+
+
+def _answered(draft: JobDraft, step: Step, given: Mapping[str, Any], now: datetime) -> JobDraft:
+    """Return the draft with a step's answers; None takes one back."""
     merged = {**draft.values, **given}
-    changed = replace(
+    return replace(
         draft,
         revision=draft.revision + 1,
         values={name: value for name, value in merged.items() if value is not None},
         visited=tuple(each for each in STEPS if each in draft.visited or each is step),
-        updated_at=scope.now(),
+        updated_at=now,
     )
-    if not store.save(tx, changed, expected_revision=draft.revision):
-        raise Stale("Somebody changed this draft meanwhile.", fix="Load the draft again.")
-    return changed, problems_of(scope, changed)[step]
 
 
 def problems_of(scope: Scope, draft: JobDraft) -> Mapping[Step, Sequence[Problem]]:

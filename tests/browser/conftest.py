@@ -1,5 +1,6 @@
 """A real Chromium over a real server. Every page that a test opens must leave the console silent."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -30,16 +31,25 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a rehearsal script under which everything takes a moment instead of half a minute."""
+    script = tmp_path_factory.mktemp("script") / "quick.json"
+    moments = {"queue_s": 0.1, "train_s": 1.0, "deploy_s": 0.2, "undeploy_s": 0.1, "evaluate_s": 0.2, "look_s": 0.2}
+    script.write_text(json.dumps(moments), encoding="utf-8")
+    return str(script)
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory, quick: str) -> Iterator[Furnished]:
     """One installation for all page tests: a job of every kind, by the rehearsal."""
-    with place(tmp_path_factory.mktemp("furnished"), rehearsal="true") as here:
+    with place(tmp_path_factory.mktemp("furnished"), rehearsal="true", rehearsal_script=quick) as here:
         yield furnish(here)
 
 
 @pytest.fixture
-def rehearsal_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def rehearsal_place(tmp_path_factory: pytest.TempPathFactory, quick: str) -> Iterator[Place]:
     """An empty installation with the rehearsal backend, for tests that change things."""
-    with place(tmp_path_factory.mktemp("place"), rehearsal="true") as here:
+    with place(tmp_path_factory.mktemp("place"), rehearsal="true", rehearsal_script=quick) as here:
         yield here
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.support.journeys import Place, place
 from tests.support.local import runtime_python
@@ -20,8 +20,26 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield here
 
 
-def test_from_the_sample_to_the_teardown(visitor: Page, workshop: Place) -> None:
-    page = visitor
+@pytest.fixture
+def reader(browser: Browser) -> Iterator[Page]:
+    """A page whose console stays silent but for what a browser says by itself when a server dies or refuses a form."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        expected = ("net::ERR_", "htmx:sse:error", "422 (Unprocessable Entity)")
+        if message.type in {"error", "warning"} and not any(words in message.text for words in expected):
+            complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def test_from_the_sample_to_the_teardown(reader: Page, workshop: Place) -> None:
+    page = reader
     page.goto(workshop.server.url)
     page.get_by_role("button", name="Try the sample").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
