@@ -31,7 +31,7 @@ SETTINGS = {"disk_reserve_mb": "0", "log_level": "warning"}
 BROKEN = b'{"messages": [{"role": "user", "content": "hello"}]}\n{"messages": [}\n{"prompt": "where is it?"}\n\n'
 README_HEIGHT = 720
 LARGEST_BYTES = 150_000
-HALF = 0.5  # of the training: both curves are to be seen
+SHOWN_AT = 0.6  # of the training: both curves are to be seen
 WAIT_MS = 120_000
 Act = Callable[[Page], None]
 
@@ -68,8 +68,8 @@ class Camera:
         """Photograph the whole page at `path`, after `act` where given, in every look."""
         for look, page in self.pages.items():
             answer = page.goto(self.url + path)
-            if answer is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise DemoError(f"{path} failed in the server: its log says why.")
+            if answer is None or (answer.status >= HTTPStatus.BAD_REQUEST and name != "error"):
+                raise DemoError(f"{path} is no page: {answer.status if answer else 'no answer'}.")
             if act:
                 act(page)
             page.evaluate("document.fonts.ready")
@@ -161,7 +161,7 @@ def _training(camera: Camera, desk: Desk, draft: Answer) -> Answer:
     job = desk.post(f"/drafts/{draft['id']}/submit")
     path = f"/jobs/{job['id']}"
     camera.take("job-waiting", path)
-    desk.until(path, _half_way)
+    desk.until(path, _well_on)
     camera.take("job-training", path, _drawn)
     camera.take("overview-training", "/")
     camera.take("jobs-training", "/jobs")
@@ -175,9 +175,9 @@ def _drawn(page: Page) -> None:
     page.locator("[data-chart] canvas").first.wait_for()
 
 
-def _half_way(job: Answer) -> bool:
+def _well_on(job: Answer) -> bool:
     done, of = job["progress"]["step"] or 0, job["progress"]["steps"] or 1
-    return bool(done >= HALF * of) or job["status"] in steps.FINAL
+    return bool(done >= SHOWN_AT * of) or job["status"] in steps.FINAL
 
 
 def _job(camera: Camera, desk: Desk, job: Answer) -> None:
@@ -187,7 +187,7 @@ def _job(camera: Camera, desk: Desk, job: Answer) -> None:
     camera.take("jobs", "/jobs")
     base, tuned = sorted(desk.items("/evaluations", job=job["id"]), key=lambda each: bool(each["target"]["model"]))
     camera.take("evaluation", f"/evaluations/{tuned['id']}")
-    camera.take("evaluation-compare", f"/evaluations/{tuned['id']}/compare?with={base['id']}")
+    camera.take("evaluation-compare", f"/evaluations/{tuned['id']}/compare?base={base['id']}")
 
 
 def _serving(camera: Camera, desk: Desk, job: Answer, model: Answer) -> None:
