@@ -1,12 +1,12 @@
 """The diagrams in docs/engine.md are those of the tables."""
 
 from app.domain import jobs
-from scripts.state_diagrams import DOCUMENT, TABLES, diagram, drawn
+from docs.state_diagrams import DOCUMENT, TABLES, diagram, drawn
 
 
 def test_the_document_shows_the_tables() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert drawn(text) == text, "run: python -m scripts.state_diagrams"
+    assert drawn(text) == text, "run: python -m docs.state_diagrams"
     for table in TABLES.values():
         assert diagram(table) in text
 

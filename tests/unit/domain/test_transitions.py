@@ -14,7 +14,7 @@ from app.domain import deployments, evaluations, jobs
 from app.domain.deployments import Deployment, DeploymentStatus, Target
 from app.domain.evaluations import Evaluation, EvaluationStatus
 from app.domain.jobs import ACTIVE, OPEN, FineTuningJob, JobReason, JobSpec, JobStatus
-from scripts.state_diagrams import TABLES
+from docs.state_diagrams import TABLES
 
 S = TypeVar("S", bound=StrEnum)
 Table = Mapping[S, frozenset[S]]

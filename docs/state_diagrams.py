@@ -1,4 +1,4 @@
-"""Draw the state diagrams in docs/engine.md from the tables in app/domain: `python -m scripts.state_diagrams`.
+"""Draw the state diagrams in docs/engine.md from the tables in app/domain: `python -m docs.state_diagrams`.
 
 With `--check` nothing is written; the exit status is 1 where the document and the tables differ.
 """
