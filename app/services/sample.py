@@ -53,7 +53,7 @@ def draft(scope: Scope) -> JobDraft:
             "test_dataset": parts["test"].id,
             "hyperparameters": recipe["hyperparameters"],
             "options": {name: value for name, value in recipe["options"].items() if name in options},
-            "seed": recipe["options"].get("seed", 0),
+            "seed": recipe["seed"],
         },
     )
 

@@ -24,10 +24,11 @@ _HUB_TIMEOUT_S = 4.0
 _REMEMBERED = timedelta(minutes=1)
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "seq_length")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+# Names only: sizes, context and licence are read from the hub or from the files, never from memory.
 _SUGGESTED = (
-    ("hf:HuggingFaceTB/SmolLM2-135M-Instruct", 135_000_000, "Apache-2.0", "Small enough for a laptop's processor."),
-    ("hf:Qwen/Qwen3-0.6B", 600_000_000, "Apache-2.0", "A small model for many languages; a GPU is advised."),
-    ("hf:microsoft/Phi-4-mini-instruct", 3_800_000_000, "MIT", "The successor of Phi-3 mini; needs a GPU."),
+    ("hf:HuggingFaceTB/SmolLM2-135M-Instruct", "Small enough for a laptop's processor."),
+    ("hf:Qwen/Qwen3-0.6B", "A small model for many languages; a GPU is advised."),
+    ("hf:microsoft/Phi-4-mini-instruct", "The successor of Phi-3 mini; needs a GPU."),
 )
 
 
@@ -58,10 +59,7 @@ class BaseModels:
 
     def listed(self) -> Sequence[CatalogModel]:
         """Return the starter and a few models of the hub; any other is used by its id."""
-        hub = [
-            self._of_hub(identifier, parameters=parameters, licence=licence, summary=summary)
-            for identifier, parameters, licence, summary in _SUGGESTED
-        ]
+        hub = [self._of_hub(identifier, summary=summary) for identifier, summary in _SUGGESTED]
         return [self._of_directory(STARTER, self._starter), *hub]
 
     def one(self, identifier: str) -> CatalogModel:
