@@ -12,8 +12,8 @@ from benchmarks.starter.grammar import Chat
 
 IGNORED = -100
 POOLED_BATCHES = 8
-DROPPED_MERGES = 0.1
-POOLS_WITH_DROPPED_MERGES = 0.6
+CUT_CHATS = 0.6
+CUTS_PER_LETTER = 0.04
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,30 @@ class Batch:
     is_answer: torch.Tensor
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, chat: Chat) -> tuple[list[int], list[int]]:
-    """The token ids of a chat up to the assistant's turn, and those of the assistant's answer with its end mark."""
+def pieces(text: str, rng: random.Random) -> list[str]:
+    """The text, cut inside words at random places."""
+    found, start = [], 0
+    for place in range(1, len(text)):
+        if text[place - 1].isalpha() and text[place].isalpha() and rng.random() < CUTS_PER_LETTER:
+            found.append(text[start:place])
+            start = place
+    return [*found, text[start:]]
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, chat: Chat, rng: random.Random) -> tuple[list[int], list[int]]:
+    """The token ids of a chat up to the assistant's turn, and those of the assistant's answer with its end mark.
+
+    In most chats some words of the message are cut before they become tokens, so that the model learns to read unusual
+    splits of a word. That is the idea of BPE dropout (Provilkov et al. 2020), whose own form takes no seed.
+    """
     whole = tokenizer.apply_chat_template(chat.messages, tokenize=False)
     prompt = tokenizer.apply_chat_template(chat.messages[:-1], tokenize=False, add_generation_prompt=True)
-    answer = whole[len(prompt) :]
-    return (
-        tokenizer(prompt, add_special_tokens=False)["input_ids"],
-        tokenizer(answer, add_special_tokens=False)["input_ids"],
-    )
+    parts = [prompt]
+    if rng.random() < CUT_CHATS:
+        at = prompt.index(chat.user, len(chat.system))
+        parts = [prompt[:at], *pieces(chat.user, rng), prompt[at + len(chat.user) :]]
+    encoded = tokenizer([*parts, whole[len(prompt) :]], add_special_tokens=False)["input_ids"]
+    return [token for part in encoded[:-1] for token in part], encoded[-1]
 
 
 def collate(encoded: list[tuple[list[int], list[int]]], pad: int) -> Batch:
@@ -53,19 +68,12 @@ def collate(encoded: list[tuple[list[int], list[int]]], pad: int) -> Batch:
 def batches(
     chats: Iterator[Chat], tokenizer: PreTrainedTokenizerFast, size: int, rng: random.Random
 ) -> Iterator[Batch]:
-    """An endless stream of batches.
-
-    Rows of similar length share a batch, which saves padding. In most pools some of the tokenizer's merges are left out
-    at random (BPE dropout, Provilkov et al. 2020), so that the model learns to read unusual splits of a word.
-    """
+    """An endless stream of batches; rows of similar length share one, which saves padding."""
     while True:
-        merges = tokenizer.backend_tokenizer.model
-        merges.dropout = DROPPED_MERGES if rng.random() < POOLS_WITH_DROPPED_MERGES else None
         pool = sorted(
-            (encode(tokenizer, chat) for chat in islice(chats, size * POOLED_BATCHES)),
+            (encode(tokenizer, chat, rng) for chat in islice(chats, size * POOLED_BATCHES)),
             key=lambda pair: len(pair[0]) + len(pair[1]),
         )
-        merges.dropout = None
         cut = [pool[start : start + size] for start in range(0, len(pool), size)]
         rng.shuffle(cut)
         for encoded in cut:
