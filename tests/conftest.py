@@ -60,3 +60,10 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
     """A client at this machine."""
     with client_of(app) as made:
         yield made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser's tests last: Playwright keeps an event loop running in the main thread until the session ends,
+    and no other test could start one of its own there.
+    """
+    items.sort(key=lambda item: "browser" in item.path.parts)
