@@ -21,6 +21,7 @@ from app.web.views import datasets as view
 router = APIRouter()
 _CHUNK = 1 << 20
 _ROWS = 20
+_FIRST_ERRORS = 3
 
 
 class Tab(StrEnum):
@@ -86,7 +87,9 @@ def show(
         parent = datasets.get(scope, found.parent) if found.parent else None
         context |= {"children": datasets.children(scope, dataset), "parent": parent}
     else:
-        context |= {"bins": view.bins(context["report"]), "preview": _preview(scope, found.id, context["report"])}
+        errors = datasets.findings(scope, dataset, severity=Severity.ERROR, limit=_FIRST_ERRORS)
+        preview = _preview(scope, found.id, context["report"])
+        context |= {"bins": view.bins(context["report"]), "preview": preview, "first_errors": errors.items}
     return page(request, scope, "datasets/dataset.html", context)
 
 
