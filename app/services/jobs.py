@@ -12,6 +12,7 @@ from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, MetricSeries
+from app.domain.models import ModelStatus
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, specs
@@ -23,6 +24,7 @@ from app.store import evaluations as evaluation_store
 from app.store import events as event_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
+from app.store import models as model_store
 
 MAX_POINTS = 5000
 LOG_LINES = 200
@@ -182,8 +184,13 @@ def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | N
 
 
 def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
-    get(scope, identifier)
-    return metric_store.checkpoints(scope.read, identifier)
+    """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
+    job = get(scope, identifier)
+    kept = metric_store.checkpoints(scope.read, identifier)
+    result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
+    if result is None or result.status is ModelStatus.PRESENT:
+        return kept
+    return [replace(each, present=False) for each in kept]
 
 
 def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparameter]:

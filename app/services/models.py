@@ -16,7 +16,6 @@ from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
-from app.store import metrics as metric_store
 from app.store import models as store
 
 _MB = 10**6
@@ -56,7 +55,7 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
         Conflict: when there is no such checkpoint (any more), or the backend cannot do this.
     """
     job = jobs.get(scope, job_id)
-    checkpoint = next((each for each in metric_store.checkpoints(scope.read, job_id) if each.step == step), None)
+    checkpoint = next((each for each in jobs.checkpoints(scope, job_id) if each.step == step), None)
     if checkpoint is None or not checkpoint.present or job.remote_id is None:
         raise Conflict(f"The job has no checkpoint at step {step}.", fix="Choose one from the checkpoints table.")
     backend = scope.backends.of(connections.get(scope, job.spec.connection))

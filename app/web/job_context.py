@@ -3,8 +3,9 @@
 from typing import Any
 
 from app.domain.connections import REHEARSAL_ID
-from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.jobs import FineTuningJob
 from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS
+from app.domain.models import ModelStatus
 from app.services import code, connections, datasets, evaluations, jobs, models, projects
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
@@ -29,6 +30,7 @@ def job_context(
     everything = [each for each in (judged.tuned, judged.base, *judged.others) if each is not None]
     series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
     checkpoints = jobs.checkpoints(scope, identifier)
+    made = models.of_job(scope, identifier)
     context: dict[str, Any] = {
         "job": job,
         "project": projects.get(scope, job.spec.project),
@@ -39,11 +41,11 @@ def job_context(
         "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
         "loss": view.loss_view(job, series, checkpoints),
         "checkpoints": checkpoints,
-        "models": models.of_job(scope, identifier),
+        "models": made,
         "judged": judged,
         "headline": evaluation_view.headline(judged),
         "settled": view.settled(job, everything, now),
-        "can_deploy": job.status is JobStatus.SUCCEEDED and job.fine_tuned_model is not None,
+        "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,
     }

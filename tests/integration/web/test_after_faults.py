@@ -1,0 +1,48 @@
+"""Pages where something is wrong or gone: they say so first, and offer nothing that can no longer be had."""
+
+import pytest
+from bs4 import BeautifulSoup
+from starlette.testclient import TestClient
+
+from app.engine.engine import Engine
+from app.services import jobs, models
+from tests.support.door import turn
+from tests.support.house import TestHouse
+
+ROW = '{"messages": [{"role": "user", "content": "2?"}, {"role": "assistant", "content": "two"}]}'
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "rows_shown"),
+    [
+        (f"{ROW}\n{ROW[:40]}\n{ROW}\n".encode(), "Line 2", True),
+        (f"{ROW}\n{ROW}\n".encode("utf-16"), "The file is in UTF-16", False),
+    ],
+)
+def test_a_dataset_with_errors_opens_with_them(pages: TestClient, file: bytes, said: str, rows_shown: bool) -> None:
+    answer = pages.post("/datasets", files={"file": ("rows.jsonl", file)}, data={"name": "rows"})
+    page = pages.get(answer.headers["location"]).text
+    headings = [each.text for each in BeautifulSoup(page, "html.parser").select("section.card > header > h2")]
+    assert headings[0] == "What must be mended"
+    assert said in page
+    assert ("First rows" in headings) is rows_shown
+
+
+def test_what_a_teardown_took_is_not_offered_any_more(pages: TestClient, house: TestHouse, engine: Engine) -> None:
+    with house.open() as scope:
+        job = jobs.create(scope, house.fields(training_dataset=house.dataset(60).id)).id
+    turn(house, engine)
+    before = pages.get(f"/jobs/{job}").text
+    assert "Deploy</button>" in before
+    assert "Make a model" in before
+    with house.open() as scope:
+        model = models.of_job(scope, job)[0]
+    assert "The checkpoints of its job go with its weights" in pages.get(f"/models/{model.id}/teardown").text
+    pages.post(f"/models/{model.id}/teardown", data={"confirm": model.name})
+    turn(house, engine)
+    after = pages.get(f"/jobs/{job}").text
+    assert "Deploy</button>" not in after
+    assert "Make a model" not in after
+    assert f'href="/models/{model.id}"' in after, "its record is kept"
+    with house.open() as scope:
+        assert not any(each.present for each in jobs.checkpoints(scope, job))
