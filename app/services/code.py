@@ -74,6 +74,6 @@ def _curl(spec: JobSpec, base_url: str) -> str:
     return (
         f"curl --fail-with-body -X POST {base_url}/api/v1/jobs \\\n"
         f'  -H "Content-Type: application/json" \\\n'
-        f'  -H "Idempotency-Key: $(uuidgen)" \\\n'
+        "  -H \"Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')\" \\\n"
         f"  -d '{body}'\n"
     )

@@ -47,14 +47,12 @@ def test_the_journey_runs_as_it_is_written(app: GuardedApp, house: TestHouse, en
     written = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)[0]
     folder = tmp_path / "journey"
     folder.mkdir()
-    (folder / "uuidgen").write_text("#!/bin/sh\ncat /proc/sys/kernel/random/uuid\n")
-    (folder / "uuidgen").chmod(0o755)
     shutil.copy(ROOT / "app/samples/support_triage/train.jsonl", folder)
     with serving(app) as url, turning(house, engine):
         script = written.replace("http://127.0.0.1:8000", url)
         script = script.replace("con_local", "con_rehearsal").replace("builtin:starter", "rehearsal:small")
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f'export PATH="$PWD:$PATH"\n{script}'],
+            ["bash", "-euo", "pipefail", "-c", script],
             cwd=folder,
             capture_output=True,
             text=True,
