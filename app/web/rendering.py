@@ -123,6 +123,8 @@ def sentence(problem: Problem) -> str:
 
 def sentence_of(error: DomainError) -> str:
     """Return what happened and what to do, in one breath."""
+    if isinstance(error, Invalid):
+        return " ".join(sentence(each) for each in error.problems)
     return f"{error.message} {error.fix}".strip()
 
 
