@@ -38,11 +38,16 @@ def test_what_a_teardown_took_is_not_offered_any_more(pages: TestClient, house: 
     with house.open() as scope:
         model = models.of_job(scope, job)[0]
     assert "The checkpoints of its job go with its weights" in pages.get(f"/models/{model.id}/teardown").text
+    place = pages.post("/deployments", data={"model": model.id, "idempotency_key": "once"}).headers["location"]
+    turn(house, engine)
+    assert "deploy the base model too" in pages.get("/playground").text
+    assert "Ask it" in pages.get(place).text
     pages.post(f"/models/{model.id}/teardown", data={"confirm": model.name})
     turn(house, engine)
     after = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" not in after
     assert "Make a model" not in after
+    assert "Ask it" not in pages.get(place).text
     assert f'href="/models/{model.id}"' in after, "its record is kept"
     with house.open() as scope:
         assert not any(each.present for each in jobs.checkpoints(scope, job))
