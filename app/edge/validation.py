@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import Problem
+from app.kit.ids import ID_PATTERN
 
 _MAX_NAME = 80
 _MAX_PROBLEMS = 100  # a body may have a hundred thousand unknown fields; nobody reads of more than these
@@ -42,5 +43,7 @@ def _sentence(detail: Mapping[str, Any], code: str) -> str:
         return "this field is needed."
     if code == "extra_forbidden":
         return "there is no such field here."
+    if code == "string_pattern_mismatch" and detail.get("ctx", {}).get("pattern") == ID_PATTERN:
+        return "this is not an id; ids look like prj_01jd3x8z, and stand in the answers and on the pages."
     text = str(detail.get("msg", "not acceptable")).removeprefix("Value error, ")
     return f"{text[:1].lower()}{text[1:]}."

@@ -19,6 +19,12 @@ from app.web.views import evaluations as view
 router = APIRouter()
 
 
+@router.get("/evaluations")
+def index(_scope: Reading) -> Response:
+    """Evaluations are found on their jobs and models."""
+    return see_other("/jobs")
+
+
 @router.post("/evaluations")
 def begin(scope: Spending, form: Fields) -> Response:
     """Let a model answer the rows of a dataset, once per key."""

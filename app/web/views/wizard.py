@@ -294,9 +294,10 @@ def _word(value: object) -> str:
 def _range(spec: HyperparameterSpec, default: str) -> str:
     parts = []
     if spec.minimum is not None and spec.maximum is not None:
-        parts.append(_("%(low)g to %(high)g") % {"low": spec.minimum, "high": spec.maximum})
+        words = _("above %(low)g, up to %(high)g") if spec.exclusive_minimum else _("%(low)g to %(high)g")
+        parts.append(words % {"low": spec.minimum, "high": spec.maximum})
     elif spec.minimum is not None:
-        parts.append(_("at least %(low)g") % {"low": spec.minimum})
+        parts.append((_("above %(low)g") if spec.exclusive_minimum else _("at least %(low)g")) % {"low": spec.minimum})
     parts.append(_("empty: %(value)s") % {"value": default})
     return f"({'; '.join(parts)})"
 
