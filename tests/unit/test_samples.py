@@ -142,6 +142,7 @@ def test_the_starter_loads_and_marks_the_assistants_tokens() -> None:
     assert told == "Good day<|end|>\n"
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_pretraining_repeats_to_the_last_bit(tmp_path: Path) -> None:
     small = ("--steps", "3", "--vocabulary", "400", "--tokenizer-chats", "300", "--hidden", "24", "--heads", "2")

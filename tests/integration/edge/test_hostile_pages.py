@@ -109,6 +109,7 @@ class Knock:
             self.wrong.append((method, path[:200], more, kind))
 
 
+@pytest.mark.slow
 def test_pages_with_strange_ids_and_queries(site: Site) -> None:
     knock = Knock(site.client)
     for template in [path for method, path in site.pages if method == "GET" and not path.endswith("/live")]:

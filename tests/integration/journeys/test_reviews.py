@@ -126,6 +126,7 @@ def test_ten_test_rows_through_the_deployment_are_answered_as_the_evaluation_rec
     assert len(asked) == 10
 
 
+@pytest.mark.slow
 def test_a_killed_inference_process_comes_back(story: Story, deployment: Answer) -> None:
     desk, identifier = story.place.desk, deployment["id"]
     question = [{"role": "user", "content": "The soup was cold."}]

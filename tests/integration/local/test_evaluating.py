@@ -121,6 +121,7 @@ def test_the_counts_follow_from_the_rows(evaluated: EvaluationObservation) -> No
     assert not metrics.missing
 
 
+@pytest.mark.slow
 def test_the_base_with_examples_and_a_prompt_of_its_own_is_asked_otherwise(trained: Trained, test_rows: Path) -> None:
     shots = [json.loads(line) for line in trained.training_rows.read_text(encoding="utf-8").splitlines()[:2]]
     wanted = EvaluationRequest(

@@ -45,6 +45,7 @@ def evaluated(backend: LocalBackend, request: EvaluationRequest) -> EvaluationOb
     return until(final, doing="the evaluation's end")
 
 
+@pytest.mark.slow
 def test_a_directory_with_another_tokenizer_takes_an_adapter(
     backend: LocalBackend, tiny: Path, tmp_path: Path, python: Path
 ) -> None:

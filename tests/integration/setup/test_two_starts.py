@@ -63,6 +63,7 @@ def test_a_killed_set_up_is_mended_by_the_next_start(checkout: Checkout, stalled
     assert "tinyweb" in str(list(checkout.places.venv.rglob("tinyweb")))
 
 
+@pytest.mark.slow
 def test_a_second_start_waits_for_the_first(checkout: Checkout, stalled: socket.socket) -> None:
     with start(checkout, stalled) as first:
         call, _ = stalled.accept()
