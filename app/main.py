@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.router import router as api_router
+from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.backends.local.backend import LocalBackend, Machine
 from app.backends.rehearsal.backend import rehearsal_backend
 from app.domain.actors import ENGINE
@@ -21,6 +22,7 @@ from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
 from app.kit.clock import Clock, SystemClock
 from app.kit.process_lock import ProcessLock
+from app.kit.vault import Vault
 from app.services import connections
 from app.services.files import FileStore
 from app.services.scope import Backends, House, Scopes
@@ -94,7 +96,11 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         database=Database(settings.url),
         clock=clock,
         files=files,
-        backends=Backends(_own_backends(settings, files, runtimes, clock) if backends is None else backends),
+        backends=Backends(
+            _own_backends(settings, files, runtimes, clock) if backends is None else backends,
+            kinds=(AzureFoundryKind(clock=clock, cache=settings.data_dir / "cache"),),
+            vault=Vault(settings.secret_key_file),
+        ),
         runtimes=runtimes,
         samples=SAMPLES,
         version=VERSION,

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="Another database instead of `tunedesk.sqlite3` in the data folder."
     )
+    secret_key_file: Path = Field(
+        default=ROOT / ".tunedesk-key",
+        description="The key that seals the secrets of connections; keep it apart from backups of the data folder.",
+    )
     runtimes_dir: Path = Field(default=ROOT / ".runtimes", description="Where runtime environments live.")
     runtime_python: Path | None = Field(
         default=None,

@@ -59,8 +59,13 @@ class Connection:
     name: str
     backend: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    has_secrets: bool = False
+    sealed: str | None = field(default=None, repr=False)  # its secrets, encrypted; opened only to make its backend
     slots: int = 1
     paused_reason: str | None = None
     doctor: DoctorReport | None = None
     created_at: datetime
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether secrets are kept for it; which ones, nobody is told."""
+        return self.sealed is not None

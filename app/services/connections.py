@@ -1,11 +1,13 @@
 """Verbs on connections, the doctor among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.domain.backend import BackendError, Checks
+from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem
+from app.kit.vault import VaultClosed
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope
@@ -40,21 +42,97 @@ def ensure_built_in(scope: Scope, *, local_slots: int, rehearsal_slots: int = 4)
             store.save(tx, replace(known, slots=slots))
 
 
-def update(scope: Scope, identifier: str, *, name: object = None, slots: int | None = None) -> Connection:
-    """Change a connection's name or how much it does at once; lifts a pause."""
+def create(
+    scope: Scope,
+    *,
+    backend: object,
+    name: object,
+    settings: Mapping[str, str],
+    secrets: Mapping[str, str],
+    slots: int = 4,
+) -> Connection:
+    """Record a connection of a kind; nothing is called out to, the doctor does that.
+
+    Raises:
+        Invalid: with every problem at once.
+        Conflict: when the secrets cannot be sealed.
+    """
+    kind = scope.backends.kind(str(backend))
+    if kind is None:
+        known = ", ".join(each.name for each in scope.backends.kinds) or "none here"
+        raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
+    tx = scope.write
+    good, given, problems = check_fields(kind.fields, {**settings, **secrets})
+    problems += kind.problems(good, [each.settings for each in store.everyone(tx) if each.backend == kind.name])
+    label = _named(name, problems)
+    _check_slots(slots, problems)
+    if problems:
+        raise Invalid(problems)
+    identifier = scope.new_id("con")
+    made = Connection(
+        id=identifier,
+        name=label,
+        backend=kind.name,
+        settings=good,
+        sealed=_sealed(scope, identifier, given),
+        slots=slots,
+        created_at=scope.now(),
+    )
+    store.add(tx, made)
+    return made
+
+
+def update(
+    scope: Scope,
+    identifier: str,
+    *,
+    name: object = None,
+    slots: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Connection:
+    """Change a connection: what is not given stays; secrets left empty stay, too. Lifts a pause.
+
+    Raises:
+        Invalid: with every problem at once.
+        Conflict: when the secrets cannot be sealed, or it has no settings to change.
+    """
     tx = scope.write
     connection = get(scope, identifier)
+    problems: list[Problem] = []
     if name is not None:
-        connection = replace(connection, name=checked_name(name, "/name", "The connection"))
+        connection = replace(connection, name=_named(name, problems))
     if slots is not None:
-        if not 1 <= slots <= MAX_SLOTS:
-            fix = f"Enter a whole number from 1 to {MAX_SLOTS}."
-            raise Invalid([Problem("/slots", "range", "The number of places is out of range.", fix)])
+        _check_slots(slots, problems)
         connection = replace(connection, slots=slots)
+    if settings is not None or secrets:
+        connection = _reset(scope, connection, settings, secrets or {}, problems)
+    if problems:
+        raise Invalid(problems)
     connection = replace(connection, paused_reason=None)
     store.save(tx, connection)
     scope.nudge()
     return connection
+
+
+def delete(scope: Scope, identifier: str) -> None:
+    """Forget a connection and its secrets; what it made at the provider stays there.
+
+    Raises:
+        Conflict: for a built-in one, and while anything here names it.
+    """
+    tx = scope.write
+    connection = get(scope, identifier)
+    if scope.backends.kind(connection.backend) is None:
+        raise Conflict("This connection belongs to the installation.", fix="Nothing has to be done about it.")
+    used = {table: count for table, count in store.users(tx, identifier).items() if count}
+    if used:
+        listed = ", ".join(f"{count} {table}" for table, count in used.items())
+        raise Conflict(
+            f"The connection {connection.name!r} is used by {listed}.",
+            fix="Their records need it. To stop its use, replace its secrets, or take away its rights at the provider.",
+        )
+    store.remove(tx, identifier)
 
 
 def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
@@ -71,3 +149,65 @@ def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
     tx = scope.write
     store.save(tx, replace(get(scope, identifier), doctor=report))
     return report
+
+
+def _reset(
+    scope: Scope,
+    connection: Connection,
+    settings: Mapping[str, str] | None,
+    secrets: Mapping[str, str],
+    problems: list[Problem],
+) -> Connection:
+    kind = scope.backends.kind(connection.backend)
+    if kind is None:
+        raise Conflict("This connection has no settings to change.", fix="Change its name or its number of places.")
+    wanted = connection.settings if settings is None else settings
+    kept = _kept(scope, kind, connection, wanted)
+    good, given, found_problems = check_fields(kind.fields, {**wanted, **secrets}, kept=frozenset(kept))
+    others = [
+        each.settings for each in store.everyone(scope.write) if each.backend == kind.name and each.id != connection.id
+    ]
+    problems += [*found_problems, *kind.problems(good, others)]
+    if problems:
+        return connection
+    asked_for = {each.name for each in asked(kind.fields, good)}
+    whole = {name: value for name, value in kept.items() if name in asked_for} | given
+    return replace(connection, settings=good, sealed=_sealed(scope, connection.id, whole), doctor=None)
+
+
+def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the secrets that stay: none where a value that they were typed for is another one now."""
+
+    def value(field: ConnectionField, settings: Mapping[str, str]) -> str:
+        return settings.get(field.name) or field.default
+
+    moved = any(value(each, wanted) != value(each, connection.settings) for each in kind.fields if each.binds_secrets)
+    if moved or connection.sealed is None:
+        return {}
+    try:
+        return scope.backends.vault.open(connection.id, connection.sealed)
+    except VaultClosed:
+        return {}  # they are lost; the checks ask for them again
+
+
+def _sealed(scope: Scope, identifier: str, secrets: Mapping[str, str]) -> str | None:
+    if not secrets:
+        return None
+    try:
+        return scope.backends.vault.seal(identifier, secrets)
+    except VaultClosed as error:
+        raise Conflict(str(error), fix="See TUNEDESK_SECRET_KEY_FILE in the settings.") from error
+
+
+def _named(name: object, problems: list[Problem]) -> str:
+    try:
+        return checked_name(name, "/name", "The connection")
+    except Invalid as error:
+        problems.extend(error.problems)
+        return ""
+
+
+def _check_slots(slots: int, problems: list[Problem]) -> None:
+    if not 1 <= slots <= MAX_SLOTS:
+        fix = f"Enter a whole number from 1 to {MAX_SLOTS}."
+        problems.append(Problem("/slots", "range", "The number of places is out of range.", fix))

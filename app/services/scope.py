@@ -3,47 +3,95 @@
 Services never commit. `Scopes.open` does, once, when the door (a request or an act of the engine) closes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 from app.domain.actors import Actor
 from app.domain.backend import Backend
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import ProviderFailed
 from app.kit.clock import Clock
 from app.kit.ids import new_id
+from app.kit.vault import Vault, VaultClosed
 from app.services.files import FileStore
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database, Reader, Writer
 
+NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
+
 
 class Backends:
-    """The backends of this installation, by name."""
+    """The backends of this installation: built-in ones by name, and those that connections of a kind lead to.
 
-    def __init__(self, backends: Mapping[str, Backend]) -> None:
+    A connection's backend is made when it is first asked for and kept until its settings or secrets change: it holds
+    tokens, pools and caches.
+    """
+
+    def __init__(
+        self,
+        backends: Mapping[str, Backend],
+        *,
+        kinds: Sequence[ConnectionKind] = (),
+        vault: Vault = NO_VAULT,
+    ) -> None:
         self._backends = dict(backends)
+        self._kinds = {kind.name: kind for kind in kinds}
+        self.vault = vault
+        self._opened: dict[str, tuple[tuple[object, ...], Backend]] = {}
+        self._lock = Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names, in the order in which they were handed in."""
-        return tuple(self._backends)
+        """The names of backends that connections may lead to."""
+        return (*self._backends, *self._kinds)
+
+    @property
+    def kinds(self) -> tuple[ConnectionKind, ...]:
+        """The kinds of connections that people can make."""
+        return tuple(self._kinds.values())
+
+    def kind(self, name: str) -> ConnectionKind | None:
+        """Return the kind of that name; None for built-in backends and unknown names."""
+        return self._kinds.get(name)
 
     def of(self, connection: Connection) -> Backend:
         """Return the backend that a connection leads to.
 
         Raises:
-            ProviderFailed: when this installation has no such backend (any more).
+            ProviderFailed: when this installation has no such backend (any more), or the secrets cannot be opened.
         """
-        backend = self._backends.get(connection.backend)
-        if backend is None:
+        if connection.backend in self._backends:
+            return self._backends[connection.backend]
+        kind = self._kinds.get(connection.backend)
+        if kind is None:
             raise ProviderFailed(
                 f"This installation has no backend {connection.backend!r}.",
                 fix="Choose another connection, or switch that backend on in the settings.",
             )
-        return backend
+        wanted = (tuple(sorted(connection.settings.items())), connection.sealed)
+        with self._lock:
+            known = self._opened.get(connection.id)
+            if known is None or known[0] != wanted:
+                backend = kind.open(connection.settings, self._unsealed(connection))
+                self._opened[connection.id] = known = (wanted, backend)
+            return known[1]
+
+    def _unsealed(self, connection: Connection) -> Mapping[str, str]:
+        if connection.sealed is None:
+            return {}
+        try:
+            return self.vault.open(connection.id, connection.sealed)
+        except VaultClosed as error:
+            raise ProviderFailed(
+                f"The secrets of the connection {connection.name!r} cannot be opened: {error}",
+                fix="Put the key file back, or enter the secrets of the connection again.",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, func, select
 
 from app.domain.connections import Connection, DoctorReport
 from app.store import codec, rows, schema
@@ -17,6 +17,7 @@ def _make(row: Row[Any]) -> Connection:
         name=row.name,
         backend=row.backend,
         settings=codec.load(dict[str, str], row.settings),
+        sealed=row.sealed,
         slots=row.slots,
         paused_reason=row.paused_reason,
         doctor=None if row.doctor is None else codec.load(DoctorReport, row.doctor),
@@ -30,6 +31,7 @@ def _values(connection: Connection) -> dict[str, Any]:
         "name": connection.name,
         "backend": connection.backend,
         "settings": codec.dump(connection.settings),
+        "sealed": connection.sealed,
         "slots": connection.slots,
         "paused_reason": connection.paused_reason,
         "doctor": None if connection.doctor is None else codec.dump(connection.doctor),
@@ -53,3 +55,16 @@ def get(tx: Reader, identifier: str) -> Connection | None:
 def everyone(tx: Reader) -> list[Connection]:
     """Return all connections in the order of their making (there are few)."""
     return [_make(row) for row in tx.execute(select(_T).order_by(_T.c.created_at, _T.c.id))]
+
+
+def remove(tx: Writer, identifier: str) -> None:
+    tx.execute(delete(_T).where(_T.c.id == identifier))
+
+
+def users(tx: Reader, identifier: str) -> dict[str, int]:
+    """Return how many rows of each table name the connection: jobs, models, deployments, evaluations."""
+    tables = (schema.jobs, schema.models, schema.deployments, schema.evaluations)
+    return {
+        table.name: tx.execute(select(func.count()).where(table.c.connection == identifier)).scalar_one()
+        for table in tables
+    }

@@ -95,6 +95,7 @@ connections = Table(
     Column("name", String, nullable=False),
     Column("backend", String, nullable=False),
     Column("settings", Text, nullable=False),
+    Column("sealed", Text),  # its secrets, encrypted for this row
     Column("slots", Integer, nullable=False),
     Column("paused_reason", Text),
     Column("doctor", Text),

@@ -8,9 +8,11 @@ from pathlib import Path
 from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.actors import OWNER
 from app.domain.backend import Backend
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import REHEARSAL_ID
 from app.domain.datasets import Dataset
 from app.kit.clock import TurnedClock
+from app.kit.vault import Vault
 from app.services import connections, datasets, projects
 from app.services.files import FileStore
 from app.services.scope import Backends, House, Scope, Scopes
@@ -42,7 +44,12 @@ class TestHouse:
     __test__ = False
 
     def __init__(
-        self, folder: Path, backends: dict[str, Backend] | None = None, *, script: Script | None = None
+        self,
+        folder: Path,
+        backends: dict[str, Backend] | None = None,
+        *,
+        script: Script | None = None,
+        kinds: Sequence[ConnectionKind] = (),
     ) -> None:
         self.clock = TurnedClock()
         self.folder = folder
@@ -54,7 +61,9 @@ class TestHouse:
             database=self.database,
             clock=self.clock,
             files=FileStore(folder / "data", upload_limit=64 * 2**20, disk_reserve=0),
-            backends=Backends(backends or {"rehearsal": self.backend}),
+            backends=Backends(
+                backends or {"rehearsal": self.backend}, kinds=kinds, vault=Vault(folder / "vault" / "key")
+            ),
             runtimes=RuntimeEnvironments(folder / "runtimes"),
             samples=ROOT / "app" / "samples",
             version="test",

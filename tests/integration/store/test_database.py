@@ -113,7 +113,7 @@ def test_the_last_word_on_a_step_counts(database: Database) -> None:
 
 def _make_job(tx: Writer) -> None:
     tx.exec_driver_sql("INSERT INTO projects VALUES ('p', 'p', '', '{}', 0, 0)")
-    tx.exec_driver_sql("INSERT INTO connections VALUES ('c', 'c', 'local', '{}', 1, NULL, NULL, 0)")
+    tx.exec_driver_sql("INSERT INTO connections VALUES ('c', 'c', 'local', '{}', 1, NULL, NULL, 0, NULL)")
     tx.execute(
         schema.datasets.insert().values(
             id="d",

@@ -1,0 +1,37 @@
+"""The kind of connection that leads to Azure AI Foundry."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.backends.azure_foundry import settings as fields
+from app.backends.azure_foundry.backend import AzureFoundryBackend
+from app.backends.azure_foundry.settings import AzureSettings
+from app.domain.backend import Backend
+from app.domain.connection_kinds import ConnectionField
+from app.domain.errors import Problem
+from app.kit.clock import Clock
+
+
+class AzureFoundryKind:
+    """Makes backends from settings and secrets. `cache` is a folder for what was looked up (the catalog)."""
+
+    name = "azure_foundry"
+    title = "Azure AI Foundry"
+    summary = "Phi and other models, fine-tuned in your own subscription: serverless or on managed compute."
+
+    def __init__(self, *, clock: Clock, cache: Path) -> None:
+        self._clock = clock
+        self._cache = cache
+
+    @property
+    def fields(self) -> Sequence[ConnectionField]:
+        """What a connection asks for."""
+        return fields.FIELDS
+
+    def problems(self, settings: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> Sequence[Problem]:
+        """Return what is wrong with the settings as a whole."""
+        return fields.problems(settings, others)
+
+    def open(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Backend:
+        """Return the backend; the Azure packages are imported when it first calls out."""
+        return AzureFoundryBackend(AzureSettings.of(settings), secrets, clock=self._clock, cache=self._cache)
