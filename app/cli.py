@@ -27,6 +27,7 @@ Command = Callable[[argparse.Namespace, Places], int]
 _PASSES_ARGUMENTS_ON = {"test", "demo"}
 _HELPS_ITSELF = {"demo"}  # it knows its own options
 _USAGE = 2
+_TEST_WORKERS = 4  # each may have a browser, a server and a training of its own: about 1.5 GB
 _TEST_RUNTIME = "TUNEDESK_TEST_RUNTIME_PYTHON"  # the interpreter that tests train with
 
 
@@ -174,13 +175,17 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
     """Run pytest over everything not marked slow or campaign.
 
     A plain run first makes the training runtime, for the tests that train, and names its interpreter to them; a run of
-    chosen tests takes the one that is there, and those that train say so when there is none.
+    chosen tests takes the one that is there, and those that train say so when there is none. A plain run also uses
+    several cores, a file of tests each: what a file's tests share is made once.
     """
     environ = dict(os.environ)
     if _TEST_RUNTIME not in environ and (asked.all or not asked.further):
         state = _install(_environments(places), RUNTIMES[0], allow_cuda=False)
         environ[_TEST_RUNTIME] = str(state.python)
     selection = ["-m", ""] if asked.all else []
+    cores = min(_TEST_WORKERS, os.cpu_count() or 1)
+    if not asked.further and cores > 1:
+        selection += ["-n", str(cores), "--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "0"]
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]
     return subprocess.run(command, cwd=places.root, env=environ, check=False).returncode
 
