@@ -63,7 +63,7 @@ def create(
         raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
     tx = scope.write
     good, given, problems = check_fields(kind.fields, {**settings, **secrets})
-    problems += kind.problems(good, [each.settings for each in store.everyone(tx) if each.backend == kind.name])
+    _judge(scope, kind, good, problems)
     label = _named(name, problems)
     _check_slots(slots, problems)
     if problems:
@@ -164,15 +164,23 @@ def _reset(
     wanted = connection.settings if settings is None else settings
     kept = _kept(scope, kind, connection, wanted)
     good, given, found_problems = check_fields(kind.fields, {**wanted, **secrets}, kept=frozenset(kept))
-    others = [
-        each.settings for each in store.everyone(scope.write) if each.backend == kind.name and each.id != connection.id
-    ]
-    problems += [*found_problems, *kind.problems(good, others)]
+    problems += found_problems
+    _judge(scope, kind, good, problems, but=connection.id)
     if problems:
         return connection
     asked_for = {each.name for each in asked(kind.fields, good)}
     whole = {name: value for name, value in kept.items() if name in asked_for} | given
     return replace(connection, settings=good, sealed=_sealed(scope, connection.id, whole), doctor=None)
+
+
+def _judge(
+    scope: Scope, kind: ConnectionKind, settings: Mapping[str, str], problems: list[Problem], *, but: str = ""
+) -> None:
+    """Add what is wrong with the settings as a whole, where nothing is wrong with the field itself."""
+    everyone = store.everyone(scope.write)
+    others = [each.settings for each in everyone if each.backend == kind.name and each.id != but]
+    told = {each.pointer for each in problems}
+    problems += [each for each in kind.problems(settings, others) if each.pointer not in told]
 
 
 def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Mapping[str, str]) -> Mapping[str, str]:
