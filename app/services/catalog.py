@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.backend import BackendError
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Connection
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid, Problem, ProviderFailed
 from app.services import connections
 from app.services.scope import Scope
 
@@ -48,9 +48,9 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
 
 
 def _listed(scope: Scope, connection: Connection) -> Sequence[CatalogModel]:
-    backend = scope.backends.of(connection)
     try:
+        backend = scope.backends.of(connection)
         return [replace(model, connection=connection.id) for model in backend.base_models()]
-    except BackendError:
+    except (BackendError, ProviderFailed):
         # A backend that does not answer has nothing to show now; its doctor says why.
         return []

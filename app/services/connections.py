@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.backend import BackendError, Checks
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.kit.vault import VaultClosed
 from app.services.found import found
 from app.services.names import checked_name
@@ -138,10 +138,13 @@ def delete(scope: Scope, identifier: str) -> None:
 def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
     """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown"."""
     connection = get(scope, identifier)
-    backend = scope.backends.of(connection)
-    scope.release()
     try:
+        backend = scope.backends.of(connection)
+        scope.release()
         checks = tuple(backend.doctor()) if isinstance(backend, Checks) else ()
+    except ProviderFailed as error:
+        mend = Fix(text=error.fix)
+        checks = (Check(id="secrets", title="Secrets", status=CheckStatus.FAIL, detail=error.message, fix=mend),)
     except BackendError as error:
         fix = Fix(text=error.fix) if error.fix else None
         checks = (Check(id="reach", title="Backend", status=CheckStatus.UNKNOWN, detail=error.detail, fix=fix),)

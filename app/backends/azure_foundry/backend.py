@@ -9,15 +9,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.backends.azure_foundry.client import Azure
+from app.backends.azure_foundry.discovery import DiscoversThere
 from app.backends.azure_foundry.jobs import TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
+from app.backends.azure_foundry.making import MakesProjectsThere
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.signing_in import Ceremony, SignsInThere
 from app.domain.backend import Unsupported
 from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 
-class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
+class AzureFoundryBackend(TrainsThere, KeepsLogsThere, SignsInThere, DiscoversThere, MakesProjectsThere):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"
@@ -32,8 +35,13 @@ class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
         clock: Clock,
         cache: Path,
         installation: Callable[[], str] = lambda: "unnamed",
+        earlier: "AzureFoundryBackend | None" = None,
     ) -> None:
-        self.azure = Azure(settings, secrets, prompt=lambda _address, _code, _expires: None, installation=installation)
+        """`earlier` is the same connection's backend before its settings changed."""
+        self.ceremony = Ceremony()
+        self.azure = Azure(settings, secrets, prompt=self.ceremony.prompt, installation=installation)
+        if earlier is not None and self.azure.go_on_as(earlier.azure):
+            self.ceremony = earlier.ceremony
         self.clock = clock
         self.cache = cache
 

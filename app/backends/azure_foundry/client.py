@@ -82,6 +82,21 @@ class Azure:
         self._pipelines: dict[tuple[str, int], PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
 
+    def go_on_as(self, earlier: "Azure") -> bool:
+        """Take over the sign-in of `earlier` if it is of the same identity; tells whether it did.
+
+        So choosing a project, which changes the settings, does not ask a person to sign in again.
+        """
+        names = ("credential", "tenant_id", "client_id", "token_file", "cloud")
+        same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
+        if not same or self._secrets != earlier._secrets:  # noqa: SLF001 -- another one of this class
+            return False
+        with earlier._lock:  # noqa: SLF001 -- another one of this class
+            known = earlier._credential  # noqa: SLF001 -- another one of this class
+        with self._lock:
+            self._credential = known
+        return known is not None
+
     @property
     def installation(self) -> str:
         """The name of this installation, as our things at Azure carry it in a tag."""

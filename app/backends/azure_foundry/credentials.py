@@ -90,11 +90,15 @@ def _azure_cli(settings: AzureSettings, _secrets: Mapping[str, str], _prompt: Pr
 def _device_code(settings: AzureSettings, _secrets: Mapping[str, str], prompt: Prompt) -> "TokenCredential":
     from azure.identity import DeviceCodeCredential
 
-    return DeviceCodeCredential(
+    from app.backends.azure_foundry.signing_in import CodeCredential
+
+    inner = DeviceCodeCredential(
         tenant_id=settings.tenant_id,
         authority=AUTHORITIES[settings.cloud],
         prompt_callback=lambda address, code, expires: prompt(address, code, expires.timestamp()),
+        disable_automatic_authentication=True,
     )
+    return CodeCredential(inner)
 
 
 _MAKERS: Mapping[SignIn, Callable[[AzureSettings, Mapping[str, str], Prompt], "TokenCredential"]] = {

@@ -39,5 +39,10 @@ class AzureFoundryKind:
     ) -> Backend:
         """Return the backend; the Azure packages are imported when it first calls out."""
         return AzureFoundryBackend(
-            AzureSettings.of(settings), secrets, clock=self._clock, cache=self._cache, installation=self._installation
+            AzureSettings.of(settings),
+            secrets,
+            clock=self._clock,
+            cache=self._cache,
+            installation=self._installation,
+            earlier=earlier if isinstance(earlier, AzureFoundryBackend) else None,
         )
