@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.backend import BackendError, Checks
+from app.domain.backend import Backend, BackendError, Checks, ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
@@ -135,13 +135,16 @@ def delete(scope: Scope, identifier: str) -> None:
     store.remove(tx, identifier)
 
 
-def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
-    """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown"."""
+def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) -> DoctorReport:
+    """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown".
+
+    `base_model`: what depends on a model is looked at for this one, where the backend can.
+    """
     connection = get(scope, identifier)
     try:
         backend = scope.backends.of(connection)
         scope.release()
-        checks = tuple(backend.doctor()) if isinstance(backend, Checks) else ()
+        checks = tuple(_checks(backend, base_model))
     except ProviderFailed as error:
         mend = Fix(text=error.fix)
         checks = (Check(id="secrets", title="Secrets", status=CheckStatus.FAIL, detail=error.message, fix=mend),)
@@ -152,6 +155,12 @@ def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
     tx = scope.write
     store.save(tx, replace(get(scope, identifier), doctor=report))
     return report
+
+
+def _checks(backend: Backend, base_model: str | None) -> Sequence[Check]:
+    if base_model is not None and isinstance(backend, ChecksFor):
+        return backend.doctor_for(base_model)
+    return backend.doctor() if isinstance(backend, Checks) else ()
 
 
 def _reset(

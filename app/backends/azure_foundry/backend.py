@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.discovery import DiscoversThere
+from app.backends.azure_foundry.doctor.checks import ChecksThere
 from app.backends.azure_foundry.jobs import TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
 from app.backends.azure_foundry.making import MakesProjectsThere
@@ -20,7 +21,7 @@ from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 
-class AzureFoundryBackend(TrainsThere, KeepsLogsThere, SignsInThere, DiscoversThere, MakesProjectsThere):
+class AzureFoundryBackend(TrainsThere, KeepsLogsThere, ChecksThere, SignsInThere, DiscoversThere, MakesProjectsThere):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.errors import in_azure_words
-from app.backends.azure_foundry.listing import text
+from app.backends.azure_foundry.listing import listed, text
 from app.backends.azure_foundry.names import is_ours
 from app.backends.azure_foundry.workspaces import (
     SUBSCRIPTIONS,
@@ -43,10 +43,7 @@ class MakesProjectsThere:
         going = self._deployment(wish.place)
         if going is not None and _status(text(going, "properties", "provisioningState")) is MakingStatus.CREATING:
             return
-        subscription = self.azure.arm(
-            "GET", f"/subscriptions/{wish.place.subscription}", api_version=SUBSCRIPTIONS
-        ).body
-        template = hub_template(wish, tenant=text(subscription, "tenantId"), tags=self.azure.owner_tags(_TAG))
+        template = hub_template(wish, tenant=self._tenant(wish.place), tags=self.azure.owner_tags(_TAG))
         body = {"properties": {"mode": "Incremental", "template": template, "parameters": {}}}
         self.azure.arm("PUT", deployment_path(wish.place), api_version=DEPLOYMENTS, body=body, submitting=True)
 
@@ -101,6 +98,13 @@ class MakesProjectsThere:
             f"A {kind_of(found)} named {place.name!r} is there already, and TuneDesk has not made it.",
             fix="Choose it from the list, or take another name.",
         )
+
+    def _tenant(self, place: Place) -> str:
+        """Return the tenant of a subscription, from the list of all: reading a single one needs a role upon it."""
+        for each in listed(self.azure, "/subscriptions", api_version=SUBSCRIPTIONS):
+            if text(each, "subscriptionId").lower() == place.subscription.lower():
+                return text(each, "tenantId")
+        raise NotFound(f"The account does not see the subscription {place.subscription}.", fix="Choose another one.")
 
     def _workspace(self, place: Place) -> Mapping[str, Any] | None:
         return self._got(workspace_path(place), WORKSPACES)
