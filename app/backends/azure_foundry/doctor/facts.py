@@ -11,7 +11,7 @@ from app.backends.azure_foundry.client import ARM, Answer, Azure, Call
 from app.backends.azure_foundry.listing import listed, text
 from app.backends.azure_foundry.settings import AzureSettings
 from app.backends.azure_foundry.workspaces import SUBSCRIPTIONS, WORKSPACES
-from app.domain.backend import BackendError, NotFound
+from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
 
 _METADATA = "2019-05-01"
@@ -94,7 +94,9 @@ class Facts:
 
     def _get(self, path: str, api_version: str) -> Mapping[str, Any]:
         body = self.azure.arm("GET", path, api_version=api_version, attempts=_ATTEMPTS).body
-        return body if isinstance(body, Mapping) else {}
+        if not isinstance(body, Mapping):
+            raise Unavailable("What answered was not Azure: a proxy or a portal may stand between.", fix="Check again.")
+        return body
 
     def _claims(self) -> Mapping[str, Any]:
         token = self.azure.in_time(lambda: self.azure.credential().get_token(self.azure.arm_scope)).token

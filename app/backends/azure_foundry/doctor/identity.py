@@ -1,6 +1,6 @@
 """Whether Azure is reached, what time it is there, and who signs in."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from app.backends.azure_foundry.client import ARM
@@ -45,7 +45,7 @@ def clock(facts: Facts) -> Finding:
         theirs = parsedate_to_datetime(stamp)
     except ValueError:
         return untold("Azure's answer had no time in it.")
-    off = facts.clock.now() - theirs
+    off = facts.clock.now() - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
     size = abs(off)
     words = f"{size.total_seconds():.0f} s {'ahead of' if off > timedelta(0) else 'behind'} Azure's"
     if size > FAR_OFF:

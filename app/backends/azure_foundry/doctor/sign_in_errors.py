@@ -18,6 +18,12 @@ class KnownRefusal:
 
 
 KNOWN: Sequence[KnownRefusal] = (
+    KnownRefusal(  # msal's words, where the directory has no configuration to give
+        "double check your tenant name",
+        "There is no such tenant.",
+        "Compare the tenant with the directory's overview.",
+        "az account show --query tenantId",
+    ),
     KnownRefusal(
         "AADSTS7000215",
         "The client secret is wrong.",

@@ -19,6 +19,7 @@ def datastore(facts: Facts) -> Finding:
     """Whether the datastore is there, with a key, a signature or the account's own rights, and not shut."""
     if not facts.settings.workspace:
         return untold("no project is chosen.")
+    facts.workspace()  # where there is none, the datastore's absence tells nothing
     try:
         found = facts.get(f"{facts.azure.workspace_path}/datastores/{DATASTORE}", WORKSPACES)
     except NotFound:

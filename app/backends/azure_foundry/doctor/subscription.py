@@ -3,7 +3,7 @@
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
 from app.backends.azure_foundry.listing import text
-from app.backends.azure_foundry.workspaces import GROUPS, group_path
+from app.backends.azure_foundry.workspaces import GROUPS
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
 
@@ -60,15 +60,16 @@ def _paid(facts: Facts, name: str, offer: str, limit: str) -> Finding:
 
 
 def resource_group(facts: Facts) -> Finding:
-    """Whether the resource group is there."""
+    """Whether the account sees the resource group: reading one that is not there is refused, so the list is read."""
     settings = facts.settings
     if not settings.subscription_id or not settings.resource_group:
         return failed("No resource group is chosen yet.", CHOOSE)
-    try:
-        found = facts.get(group_path(settings.subscription_id, settings.resource_group), GROUPS)
-    except NotFound:
+    wanted = settings.resource_group.lower()
+    groups = facts.all(f"/subscriptions/{settings.subscription_id}/resourcegroups", GROUPS)
+    found = next((each for each in groups if text(each, "name").lower() == wanted), None)
+    if found is None:
         fix = Fix(
-            text="Create it, or choose another one.",
+            text="Create it, choose another one, or let an owner give the account a role in it.",
             command=az(
                 "group create",
                 subscription=settings.subscription_id,
@@ -77,7 +78,7 @@ def resource_group(facts: Facts) -> Finding:
             ),
             url=portal(settings, f"/subscriptions/{settings.subscription_id}", "resourceGroups"),
         )
-        return failed(f"There is no resource group {settings.resource_group!r} in the subscription.", fix)
+        return failed(f"The account sees no resource group {settings.resource_group!r} in the subscription.", fix)
     return passed(f"{text(found, 'name')} in {text(found, 'location')}.")
 
 

@@ -16,6 +16,7 @@ def project(facts: Facts) -> Finding:
     settings = facts.settings
     if not settings.workspace:
         return failed("No project is chosen yet.", CHOOSE)
+    facts.subscription()  # where that is not seen, the project's absence tells nothing
     try:
         told = facts.workspace()
     except NotFound:
