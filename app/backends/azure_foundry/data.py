@@ -5,12 +5,14 @@ sent in a thread of its own; whoever asks meanwhile is told that it is not ready
 """
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock, Thread
+from typing import Any
 
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.errors import Conflicted, translate
@@ -24,6 +26,7 @@ LARGEST = 512 * 2**20
 VERSION = "1"
 _WAIT_S = 10.0  # how long a call waits for its upload; the engine asks again every few seconds
 _BLOCK = 2**20
+_PREFIX = "upload-"
 
 
 class Uploads:
@@ -76,11 +79,13 @@ class Uploads:
         return _file(name, ready=False)
 
     def exists(self, name: str) -> bool:
-        """Tell whether the asset is there."""
+        """Tell whether the asset is there; one that was put away is taken out again."""
         try:
-            self._azure.arm("GET", self._path(name), api_version=API)
+            told = (self._azure.arm("GET", self._path(name), api_version=API).body or {}).get("properties") or {}
         except NotFound:
             return False
+        if told.get("isArchived"):
+            self._put(name, told, archived=False)
         return True
 
     def arm_id(self, file: RemoteFile) -> str:
@@ -97,8 +102,12 @@ class Uploads:
         told = dict(body.get("properties") or {})
         if not is_ours(told.get("tags"), self._azure.installation) or told.get("isArchived"):
             return
+        self._put(name, told, archived=True)
+
+    def _put(self, name: str, told: Mapping[str, Any], *, archived: bool) -> None:
         kept = {key: told[key] for key in ("dataType", "dataUri", "tags", "properties") if key in told}
-        self._azure.arm("PUT", self._path(name), api_version=API, body={"properties": {**kept, "isArchived": True}})
+        body = {"properties": {**kept, "isArchived": archived}}
+        self._azure.arm("PUT", self._path(name), api_version=API, body=body)
 
     def _path(self, name: str) -> str:
         return f"{self._azure.workspace_path}/data/{name}/versions/{VERSION}"
@@ -163,13 +172,20 @@ class Uploads:
     @contextmanager
     def _spooled(self, path: Path) -> Iterator[Path]:
         self._spool.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self._spool, prefix="upload-") as folder:
+        self._sweep()
+        with TemporaryDirectory(dir=self._spool, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
             copy = Path(folder) / "rows.jsonl"
             with path.open("rb") as source, copy.open("wb") as made:
                 first = source.read(len(BOM))
                 made.write(BOM + (b"" if first == BOM else first))
                 shutil.copyfileobj(source, made, _BLOCK)
             yield copy
+
+    def _sweep(self) -> None:
+        """Remove the copies of a process that was killed over them; a data folder has one process at a time."""
+        for left in self._spool.glob(f"{_PREFIX}*"):
+            if not left.name.startswith(f"{_PREFIX}{os.getpid()}-"):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 class _Upload:
