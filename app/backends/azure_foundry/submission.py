@@ -10,7 +10,7 @@ from app.backends.azure_foundry.names import job_name, model_name
 from app.domain.backend import Rejected, TrainingRequest, Unsupported
 
 if TYPE_CHECKING:
-    from azure.ai.ml.entities import Job
+    from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import CustomModelFineTuningJob
 
 EXPERIMENT = "tunedesk"
 OUTPUT = "registered_model"
@@ -18,7 +18,7 @@ _TASKS = {"chat_completion": "ChatCompletion", "text_completion": "TextCompletio
 _WORDS = frozenset({"", "auto", "serverless", "managed"})  # values of `compute` that name no cluster
 
 
-def build(azure: Azure, request: TrainingRequest, model: ModelId, rows: Mapping[str, str]) -> "Job":
+def build(azure: Azure, request: TrainingRequest, model: ModelId, rows: Mapping[str, str]) -> "CustomModelFineTuningJob":
     """Return the job. `model` has a version; `rows` has the ARM ids of the assets, `training` and maybe `validation`.
 
     `create_finetuning_job` is not used: without validation rows it breaks (azure-sdk-for-python, issue 45770).
@@ -75,7 +75,7 @@ def place(azure: Azure, options: Mapping[str, Any], model: ModelId) -> tuple[str
     return None, instances
 
 
-def put(azure: Azure, job: "Job") -> None:
+def put(azure: Azure, job: "CustomModelFineTuningJob") -> None:
     """Send the job, once; call it inside `in_time(submitting=True)`.
 
     The operation under `jobs.create_or_update` is called rather than that itself: it would also run `git` in this
