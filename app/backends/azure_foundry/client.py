@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.backends.azure_foundry.credentials import Prompt, make_credential
 from app.backends.azure_foundry.errors import of_answer, translate
+from app.backends.azure_foundry.names import owner_tags
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import BackendError, OutcomeUnknown, Rejected, Unavailable
 
@@ -63,8 +64,17 @@ class Call:
 class Azure:
     """Shared by everything that one connection does; safe to use from many threads."""
 
-    def __init__(self, settings: AzureSettings, secrets: Mapping[str, str], *, prompt: Prompt) -> None:
+    def __init__(
+        self,
+        settings: AzureSettings,
+        secrets: Mapping[str, str],
+        *,
+        prompt: Prompt,
+        installation: Callable[[], str] = lambda: "unnamed",
+    ) -> None:
+        """`installation` returns the name by which this installation's things are told from another's."""
         self.settings = settings
+        self._installation = installation
         self._secrets = dict(secrets)
         self._prompt = prompt
         self._lock = Lock()
@@ -72,6 +82,15 @@ class Azure:
         self._credential: TokenCredential | None = None
         self._pipelines: dict[tuple[str, int], PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
+
+    @property
+    def installation(self) -> str:
+        """The name of this installation, as our things at Azure carry it in a tag."""
+        return self._installation()
+
+    def owner_tags(self, tag: str) -> dict[str, str]:
+        """Return the tags that a thing made for `tag` carries."""
+        return owner_tags(tag, self.installation)
 
     @property
     def arm_scope(self) -> str:
