@@ -47,8 +47,7 @@ def ask(azure: Azure, door: Door, request: ChatRequest) -> Iterator[ChatChunk]:
         opened.close()
         opened = _open(azure, door, _chat_body(request, counted=False))
     try:
-        if opened.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
-            raise chat_errors.explained(opened.status_code, opened.headers, _text(opened))
+        _raise_for(opened)
         if door.scores:
             yield from _scored(_text(opened))
         elif "event-stream" in opened.headers.get("Content-Type", ""):
@@ -97,6 +96,11 @@ def _score_body(request: ChatRequest) -> dict[str, Any]:
     else:
         parameters["do_sample"] = False
     return {"input_data": {"input_string": [dict(each) for each in request.messages], "parameters": parameters}}
+
+
+def _raise_for(answer: "HttpResponse") -> None:
+    if answer.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
+        raise chat_errors.explained(answer.status_code, answer.headers, _text(answer))
 
 
 def _dislikes_counting(answer: "HttpResponse") -> bool:

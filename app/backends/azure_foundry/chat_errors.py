@@ -8,10 +8,30 @@ from app.backends.azure_foundry.errors import retry_after
 from app.domain.backend import BackendError, NotAuthorised, NotFound, RateLimited, Refused, Rejected, Unavailable
 
 BAD_REQUEST = (400, 422)
-_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY, _SERVER = 401, 403, 404, 408, 429, 500
+_TOO_MANY, _SERVER = 429, 500
 # A managed online endpoint's container answered with an error of its own:
 # https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints
-_CONTAINER = 424
+# Else: (error, sentence, remedy) by status.
+_BY_STATUS: dict[int, tuple[type[BackendError], str, str]] = {
+    401: (
+        NotAuthorised,
+        "The endpoint refuses the key that Azure has just given for it.",
+        "Its keys may have been changed a moment ago: wait a minute and ask again.",
+    ),
+    403: (
+        NotAuthorised,
+        "The endpoint lets nobody in from here.",
+        "Look at its network access in the studio: a private endpoint answers within its network only.",
+    ),
+    404: (
+        NotFound,
+        "The endpoint does not answer at this address (404).",
+        "A new endpoint takes some minutes after Azure calls it ready; one of a retired model answers no more.",
+    ),
+    408: (Unavailable, "The endpoint took too long.", "Ask once more in a moment."),
+    424: (Unavailable, "The model's container answered with an error.", "Its log in the studio says why."),
+}
+_OTHERWISE = (Rejected, "The endpoint does not take this question.", "Look at its length and settings.")
 # What a serverless endpoint takes; read on 2026-11-21 at
 # https://learn.microsoft.com/azure/ai-foundry/how-to/deploy-models-serverless
 _LIMITS = "A serverless endpoint takes 200,000 tokens and 1,000 requests per minute."
@@ -31,31 +51,11 @@ def explained(status: int, headers: Mapping[str, str], text: str) -> BackendErro
         wait = retry_after(headers)
         pause = "" if wait is None else f" Azure asks to wait {max(1, round(wait.total_seconds()))} s."
         return RateLimited(f"Too many questions, or too many tokens at once. {_LIMITS}{pause}", retry_after=wait)
-    if status == _UNAUTHORISED:
-        return NotAuthorised(
-            f"The endpoint refuses the key that Azure has just given for it. {said}".strip(),
-            fix="Its keys may have been changed a moment ago: wait a minute and ask again.",
-        )
-    if status == _FORBIDDEN:
-        return NotAuthorised(
-            f"The endpoint lets nobody in from here. {said}".strip(),
-            fix="Look at its network access in the studio: a private endpoint answers within its network only.",
-        )
-    if status == _NOT_FOUND:
-        return NotFound(
-            "The endpoint does not answer at this address (404).",
-            fix="A new endpoint takes some minutes after Azure calls it ready; one of a retired model answers no more.",
-        )
-    if status == _CONTAINER:
-        return Unavailable(
-            f"The model's container answered with an error. {said}".strip(),
-            fix="Its log in the studio says why.",
-            retry_after=retry_after(headers),
-        )
-    if status >= _SERVER or status == _TIMEOUT:
+    if status >= _SERVER:
         detail = f"The endpoint has a problem of its own ({status}). {said}".strip()
         return Unavailable(detail, fix="Ask once more in a moment.", retry_after=retry_after(headers))
-    return Rejected(f"The endpoint does not take this question. {said}".strip(), fix="Look at its length and settings.")
+    kind, sentence, fix = _BY_STATUS.get(status, _OTHERWISE)
+    return kind(f"{sentence} {said}".strip(), fix=fix, retry_after=retry_after(headers))
 
 
 def _error(text: str) -> Mapping[str, Any]:

@@ -179,12 +179,15 @@ class Azure:
             call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
         )
         try:
-            return pipeline.send_request(request, stream=True, connection_timeout=CONNECT_S, read_timeout=read_s)
+            answer: HttpResponse = pipeline.send_request(
+                request, stream=True, connection_timeout=CONNECT_S, read_timeout=read_s
+            )
         except Exception as error:
             told = translate(error)
             if told is None:
                 raise
             raise told from error
+        return answer
 
     def ml(self) -> "MLClient":
         """Return azure-ai-ml's client of the workspace, made once; call it inside `in_time`.

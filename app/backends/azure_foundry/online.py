@@ -99,14 +99,16 @@ class Online:
         deployment = self.workspace.get(f"{KIND}/{endpoint['name']}/deployments/{DEPLOYMENT}")
         if deployment is None:
             return self._told(endpoint, Status.CREATING, "endpoint Succeeded", unfinished=True)
-        word = f"deployment {provisioning(deployment)}"
-        if provisioning(deployment) in _BROKEN:
+        return self._seen_on(endpoint, provisioning(deployment))
+
+    def _seen_on(self, endpoint: dict[str, Any], word: str) -> DeploymentObservation:
+        if word in _BROKEN:
             message = "Azure could not start the machines for it. Its deployment log in the studio says why."
-            return self._told(endpoint, Status.FAILED, word, message=message)
-        if provisioning(deployment) != "Succeeded":
-            return self._told(endpoint, Status.CREATING, word)
+            return self._told(endpoint, Status.FAILED, f"deployment {word}", message=message)
+        if word != "Succeeded":
+            return self._told(endpoint, Status.CREATING, f"deployment {word}")
         if not _has_traffic(endpoint):
-            return self._told(endpoint, Status.CREATING, f"{word}, no traffic yet", unfinished=True)
+            return self._told(endpoint, Status.CREATING, "deployment Succeeded, no traffic yet", unfinished=True)
         return self._told(endpoint, Status.READY, "Succeeded")
 
     def remove(self, tag: str) -> None:

@@ -31,8 +31,8 @@ SAFETY = (
     "Azure AI Content Safety reads questions and answers, and stops hate, violence, sexual content and self-harm. "
     "Without it, whatever the model writes reaches whoever asks."
 )
-_BILLED_BY_TOKEN = "Azure bills tokens, and for a tuned model every hour that the endpoint exists, used or not."
-_BILLED_BY_HOUR = "Azure bills every machine by the hour while the endpoint exists, used or not."
+_SERVERLESS_BILL = "Azure bills tokens, and for a tuned model every hour that the endpoint exists, used or not."
+_MACHINES_BILL = "Azure bills every machine by the hour while the endpoint exists, used or not."
 
 
 class DeploysThere(Endpoints):
@@ -73,12 +73,12 @@ class DeploysThere(Endpoints):
         """Return with which options a model is served. Calls nobody."""
         model = ModelId.parse(base_model)
         if model.way is Way.SERVERLESS:
-            return DeploymentOffer(content_safety=SAFETY, notes=(_BILLED_BY_TOKEN,))
+            return DeploymentOffer(content_safety=SAFETY, notes=(_SERVERLESS_BILL,))
         refused = ""
         if not tuned and model.version is None:
             refused = f"{model.name} can be deployed on machines of your own only in a named version."
         note = "Managed online endpoints have no content filter of Azure's; whoever asks gets what the model writes."
-        return DeploymentOffer(options=online.OPTIONS, notes=(_BILLED_BY_HOUR, note), refused=refused)
+        return DeploymentOffer(options=online.OPTIONS, notes=(_MACHINES_BILL, note), refused=refused)
 
     def _really(self, tag: str, seen: DeploymentObservation) -> DeploymentObservation:
         """Return what was seen, but not ready before the endpoint has answered one question of one token."""
@@ -102,5 +102,3 @@ class DeploysThere(Endpoints):
     def _paced(self, seen: DeploymentObservation) -> DeploymentObservation:
         looks = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK, Status.DELETING: _DELETING_LOOK}
         return replace(seen, next_look=looks.get(seen.status))
-
-
