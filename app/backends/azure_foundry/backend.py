@@ -33,7 +33,7 @@ class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
         cache: Path,
         installation: Callable[[], str] = lambda: "unnamed",
     ) -> None:
-        self.azure = Azure(settings, secrets, prompt=lambda _address, _code, _expires: None, installation=installation)
+        self.azure = Azure(settings, secrets, installation=installation, clock=clock)
         self.clock = clock
         self.cache = cache
 
