@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from app.backends.azure_foundry import cleanup, online, serverless
@@ -52,15 +51,6 @@ class FindsOrphansThere(Endpoints):
         if kind not in ways:
             raise Rejected(f"There is no way to remove a {kind[:40]}.", fix="Remove it in the studio.")
         return ways[kind]()
-
-    @in_azure_words
-    def discard_upload(self, path: Path) -> str:
-        """Remove the data asset that was made from a file's rows and say how."""
-        return cleanup.remove_data(self.workspace, f"{self.asset_of(path)}:1")
-
-    def asset_of(self, path: Path) -> str:
-        """Return the name of the data asset that holds a file's rows; the upload names it by the same hash."""
-        raise NotImplementedError
 
     def _endpoints(self, kind: str) -> Iterator[RemoteThing | None]:
         for each in self.workspace.list(kind):
