@@ -1,0 +1,56 @@
+"""Fixtures for tests that need Azure: import them into a conftest."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from azure.identity import ClientSecretCredential
+
+from tests.support.azure import azurite as azurite_process
+from tests.support.azure.azurite import Azurite
+from tests.support.azure.certificates import Certificates, make_certificates
+from tests.support.azure.cloud import AzureCloud
+from tests.support.azure.seed import SECRET
+from tests.support.azure.state import TENANT
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOLS = ROOT / "tests" / "vendor" / "azurite"
+
+
+@pytest.fixture(scope="session")
+def azure_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates for Azure's names, made once."""
+    return make_certificates(tmp_path_factory.mktemp("azure-pki"))
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """Azurite, one process for all; the test is skipped where it was not brought."""
+    found = azurite_process.find(TOOLS)
+    if found is None:
+        pytest.skip("Azurite is not here: `python3 -m app test` brings it with npm")
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureCloud]:
+    """A cloud of its own; at the end nothing unexpected was asked for, and it made no mistake itself."""
+    with AzureCloud(azure_certificates, tmp_path, azurite=azurite) as made:
+        yield made
+    assert made.refused == []
+    assert made.bugs == []
+
+
+@pytest.fixture
+def entered_cloud(cloud: AzureCloud) -> Iterator[AzureCloud]:
+    """The cloud, with this process's own calls to Azure coming to it."""
+    with cloud.entered():
+        yield cloud
+
+
+@pytest.fixture
+def azure_credentials(entered_cloud: AzureCloud) -> Iterator[ClientSecretCredential]:
+    """The real credential of the seeded app."""
+    with ClientSecretCredential(TENANT, entered_cloud.seed.app.app_id, SECRET) as made:
+        yield made
