@@ -41,7 +41,7 @@ class DoctorOut(Answer):
 
 
 class RemoteThingOut(Answer):
-    """Something at the provider with TuneDesk's mark; `record` is the id here that it belongs to, null: unknown here."""
+    """Something at the provider with TuneDesk's mark; `record` is the id here that it belongs to, null: unknown."""
 
     key: str
     kind: str

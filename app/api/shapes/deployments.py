@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
 from app.api.shapes.catalog import HyperparameterOut
+from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus
 from app.domain.hyperparameters import Hyperparameter
@@ -19,7 +19,7 @@ Moment = Annotated[datetime, Field(strict=False)]
 
 
 class DeploymentIn(Wish):
-    """Serve a model; `expires_after_idle_s` 0 means never. `content_safety` false switches the provider's filter off."""
+    """Serve a model; `expires_after_idle_s` 0: never; `content_safety` false switches the provider's filter off."""
 
     target: TargetIn
     name: Name | None = None

@@ -33,5 +33,5 @@ class TrainsThere:
     def discard_file(self, file: RemoteFile) -> None:
         raise Unsupported("Not built yet.")
 
-    def discard_model(self, model: str) -> None:
+    def discard_model(self, model: str) -> str | None:
         raise Unsupported("Not built yet.")
