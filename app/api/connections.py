@@ -8,15 +8,23 @@ from starlette.responses import Response
 from app.api.answers import answer, listing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
-from app.api.shapes.connections import ConnectionOut, ConnectionPatch, DoctorOut
+from app.api.shapes.connections import (
+    ConnectionOut,
+    ConnectionPatch,
+    DoctorOut,
+    OrphansOut,
+    RemovalIn,
+    RemovalOut,
+)
 from app.domain.actors import Action
 from app.domain.errors import Conflict
 from app.edge.dependencies import allowed
-from app.services import connections
+from app.services import connections, orphans
 from app.services.scope import Scope
 
 router = noun("connections")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "connections"), scope="function")]
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
 
 
@@ -51,3 +59,16 @@ def last_doctor(scope: Reads, identifier: PathId) -> Response:
     if report is None:
         raise Conflict("The doctor has not looked at this connection yet.", fix="POST to this address to let it.")
     return answer(DoctorOut, report)
+
+
+@router.get("/{identifier}/orphans", response_model=OrphansOut)
+def list_orphans(scope: Reads, identifier: PathId) -> Response:
+    """Ask the provider now what it has with TuneDesk's mark, and what of it nobody here knows any more."""
+    return answer(OrphansOut, OrphansOut.of(orphans.report(scope, identifier)))
+
+
+@router.post("/{identifier}/orphans/removal", response_model=RemovalOut)
+def remove_orphan(scope: Deletes, identifier: PathId, wish: RemovalIn) -> Response:
+    """Remove one thing that nobody here knows; 409 for what is known here or belongs to another installation."""
+    said = orphans.remove(scope, identifier, wish.key, wish.confirm)
+    return answer(RemovalOut, {"outcome": said})

@@ -43,6 +43,9 @@ from app.domain.backend_errors import (
     RateLimited as RateLimited,
 )
 from app.domain.backend_errors import (
+    Refused as Refused,
+)
+from app.domain.backend_errors import (
     Rejected as Rejected,
 )
 from app.domain.backend_errors import (
@@ -196,8 +199,8 @@ class Backend(Protocol):
         """Remove a file; one that is gone is fine."""
         ...
 
-    def discard_model(self, model: str) -> None:
-        """Remove a fine-tuned model; one that is gone is fine."""
+    def discard_model(self, model: str) -> str | None:
+        """Remove a fine-tuned model; one that is gone is fine. Return how, where there is more to say than "gone"."""
         ...
 
 
@@ -243,7 +246,9 @@ class DeploymentObservation:
     message: str = ""
     raw_status: str = ""
     endpoint: str | None = None
+    region: str | None = None
     gone: bool = False
+    unfinished: bool = False  # a further step is to be taken: `deploy` takes it when it is called again
     next_look: timedelta | None = None
 
 
@@ -305,6 +310,7 @@ class EvaluationRequest:
     system_prompt: str | None = None
     few_shot: Sequence[Mapping[str, object]] = ()
     labels: Sequence[str] = ()  # the small answer set, where there is one
+    deployment: str | None = None  # the tag of a deployment that serves it, where it is asked through one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

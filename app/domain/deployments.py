@@ -92,6 +92,7 @@ class Deployment:
     content_safety: bool = True
     options: Mapping[str, Hyperparameter] = field(default_factory=dict)
     expires_after_idle_s: int | None = None
+    expires_at: datetime | None = None  # removed then, used or not
     last_used_at: datetime | None = None
     usage: Usage = field(default_factory=Usage)
     restarts: int = 0

@@ -41,6 +41,7 @@ def _make(row: Row[Any]) -> Deployment:
         content_safety=bool(row.content_safety),
         options=codec.load(dict[str, Hyperparameter], row.options),
         expires_after_idle_s=row.expires_after_idle_s,
+        expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         usage=Usage(
             requests=row.requests,
@@ -78,6 +79,7 @@ def values(deployment: Deployment) -> dict[str, Any]:
         "content_safety": int(deployment.content_safety),
         "options": codec.dump(dict(deployment.options)),
         "expires_after_idle_s": deployment.expires_after_idle_s,
+        "expires_at": deployment.expires_at,
         "restarts": deployment.restarts,
         "attempts": deployment.attempts,
         "created_at": deployment.created_at,
@@ -98,15 +100,28 @@ def set_goal(tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: str |
     rows.change(tx, _T, identifier, {"goal": goal.value, "reason": reason, "due_at": due_at})
 
 
-def count_use(tx: Writer, identifier: str, *, at: datetime, milliseconds: float | None, failed: bool) -> None:
-    """Count one answer; `milliseconds` is None where none was given."""
+def count_use(
+    tx: Writer,
+    identifier: str,
+    *,
+    at: datetime,
+    milliseconds: float | None,
+    failed: bool,
+    refused: bool = False,
+) -> None:
+    """Count one answer; `milliseconds` is None where none was given, `refused` where a content filter stopped it."""
     row = tx.execute(select(_T.c.latencies).where(_T.c.id == identifier)).one_or_none()
     if row is None:
         return
     latencies: list[float] = json.loads(row.latencies)
     if milliseconds is not None:
         latencies = [*latencies, round(milliseconds, 1)][-KEPT_LATENCIES:]
-    counted = {"requests": _T.c.requests + 1, "errors": _T.c.errors + int(failed), "latencies": json.dumps(latencies)}
+    counted = {
+        "requests": _T.c.requests + 1,
+        "errors": _T.c.errors + int(failed),
+        "refusals": _T.c.refusals + int(refused),
+        "latencies": json.dumps(latencies),
+    }
     rows.change(tx, _T, identifier, counted | {"last_used_at": at})
 
 
@@ -132,3 +147,22 @@ def hosting(tx: Reader) -> int:
     """Return how many deployments exist at providers now."""
     there = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
     return tx.scalar(select(func.count()).select_from(_T).where(_T.c.status.in_(there))) or 0
+
+
+def of_connection(tx: Reader, connection: str) -> list[Deployment]:
+    """Return a connection's deployments that are not deleted."""
+    query = select(_T).where(_T.c.connection == connection, _T.c.status.not_in(_GONE)).order_by(_T.c.created_at)
+    return [_make(row) for row in tx.execute(query)]
+
+
+def ready_for(tx: Reader, target: Target) -> Deployment | None:
+    """Return a ready deployment of exactly this target, the newest; None where there is none."""
+    query = select(_T).where(
+        _T.c.connection == target.connection,
+        _T.c.base_model == target.base_model,
+        _T.c.model.is_(None) if target.model is None else _T.c.model == target.model,
+        _T.c.status == DeploymentStatus.READY.value,
+        _T.c.goal == DeploymentGoal.PRESENT.value,
+    )
+    row = tx.execute(query.order_by(_T.c.created_at.desc()).limit(1)).one_or_none()
+    return None if row is None else _make(row)

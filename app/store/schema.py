@@ -269,6 +269,7 @@ deployments = Table(
     Column("content_safety", Integer, nullable=False),
     Column("options", Text, nullable=False),
     Column("expires_after_idle_s", Integer),
+    Column("expires_at", UtcTime),
     Column("last_used_at", UtcTime),
     Column("requests", Integer, nullable=False),
     Column("errors", Integer, nullable=False),

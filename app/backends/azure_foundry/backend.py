@@ -8,17 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from app.backends.azure_foundry.chat import ChatsThere
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.jobs import Training, TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
+from app.backends.azure_foundry.measures import MeasuresThere
+from app.backends.azure_foundry.orphans import FindsOrphansThere
+from app.backends.azure_foundry.removing import RemovesThere
+from app.backends.azure_foundry.serving import DeploysThere
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import Unsupported
 from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 
-class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
+class AzureFoundryBackend(
+    RemovesThere, TrainsThere, KeepsLogsThere, DeploysThere, ChatsThere, MeasuresThere, FindsOrphansThere
+):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.core import PipelineClient
     from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpResponse
 
     from app.backends.azure_foundry.wire import Wire
 
@@ -183,6 +184,36 @@ class Azure:
             BackendError: translated; a submitting call without an answer is OutcomeUnknown, and is not repeated.
         """
         return self.in_time(lambda: self._send(call), deadline_s=call.deadline_s, submitting=call.submitting)
+
+    @property
+    def arm_root(self) -> str:
+        """ARM's address in the connection's cloud."""
+        return ARM[self.settings.cloud]
+
+    def open(self, call: Call, *, read_s: float) -> "HttpResponse":
+        """Send one request, once, and return the answer before it is read, whatever its status; the caller closes it.
+
+        `read_s` is the longest silence within the answer.
+
+        Raises:
+            BackendError: when there is no answer at all.
+        """
+        from azure.core.rest import HttpRequest
+
+        pipeline = self._pipeline(self.arm_scope if call.scope is None else call.scope)
+        request = HttpRequest(
+            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
+        )
+        try:
+            answer: HttpResponse = pipeline.send_request(
+                request, stream=True, connection_timeout=CONNECT_S, read_timeout=read_s
+            )
+        except Exception as error:
+            told = translate(error)
+            if told is None:
+                raise
+            raise told from error
+        return answer
 
     def ready(self) -> None:
         """Return once azure-ai-ml can be used; the first time loads it.
