@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.backends.azure_foundry.chat import ChatsThere
-from app.backends.azure_foundry.client import Azure
+from app.backends.azure_foundry.client import Azure, Times
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.jobs import Training, TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
@@ -40,8 +40,9 @@ class AzureFoundryBackend(
         clock: Clock,
         cache: Path,
         installation: Callable[[], str] = lambda: "unnamed",
+        times: Times | None = None,
     ) -> None:
-        self.azure = Azure(settings, secrets, installation=installation, clock=clock)
+        self.azure = Azure(settings, secrets, installation=installation, clock=clock, times=times or Times())
         self.clock = clock
         self.cache = cache
         self.training = Training(self.azure, clock=clock, cache=cache)

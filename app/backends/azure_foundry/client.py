@@ -7,6 +7,7 @@ tries again by itself: what may be repeated is repeated here, within the deadlin
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     from app.backends.azure_foundry.wire import Wire
 
 T = TypeVar("T")
-CONNECT_S, READ_S = 5.0, 15.0
 DEADLINE_S = 20.0  # of one call as a whole; the engine's lease is 60 s
-LOADING_S = 40.0  # of the first import: azure-ai-ml takes up to 11 s on a busy machine without compiled files
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
@@ -45,6 +44,21 @@ ARM = {
     "AzureChinaCloud": "https://management.chinacloudapi.cn",
 }
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long things may take, in seconds: to connect, between two pieces of an answer, a call as a whole, and the
+    first import of azure-ai-ml (2 s, up to 11 s on a busy machine, more without compiled files).
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 15.0
+    deadline_s: float = DEADLINE_S
+    loading_s: float = 40.0
+
+
+_USUAL = Times()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +83,7 @@ class Call:
     scope: str | None = None
     attempts: int = 3
     submitting: bool = False
-    deadline_s: float = DEADLINE_S
+    deadline_s: float | None = None  # the usual one
     wants_json: bool = True  # an answer that is no JSON is no answer
 
 
@@ -84,6 +98,7 @@ class Azure:
         prompt: Prompt | None = None,
         installation: Callable[[], str] = lambda: "unnamed",
         clock: Clock | None = None,
+        times: Times = _USUAL,
     ) -> None:
         """`installation` returns the name that tells our things from another's; `prompt` hears of a device code, too.
 
@@ -92,6 +107,7 @@ class Azure:
         self.settings = settings
         self.clock_skew: timedelta | None = None  # theirs minus ours, by the last answer
         self._clock = clock or SystemClock()
+        self._times = times
         self._installation = installation
         self._secrets = dict(secrets)
         self._desk = SignInDesk(self._clock, prompt)
@@ -206,7 +222,7 @@ class Azure:
         )
         try:
             answer: HttpResponse = pipeline.send_request(
-                request, stream=True, connection_timeout=CONNECT_S, read_timeout=read_s
+                request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
             )
         except Exception as error:
             told = translate(error)
@@ -223,7 +239,7 @@ class Azure:
             BackendError: when the connection lacks something.
         """
         if self._ml is None:
-            self.in_time(self.ml, deadline_s=LOADING_S)
+            self.in_time(self.ml, deadline_s=self._times.loading_s)
 
     def ml(self) -> "MLClient":
         """Return azure-ai-ml's client of the workspace, made once; call it inside `in_time`.
@@ -234,13 +250,13 @@ class Azure:
         _ = self.workspace_path
         with self._lock:
             made = self._ml
+        _hush()
         if made is not None:
             return made
         from azure.ai.ml import MLClient
 
         settings = self.settings
         self._one_cloud()
-        logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it warns of "experimental" at every call
         client = MLClient(
             self.credential(),
             settings.subscription_id,
@@ -263,22 +279,23 @@ class Azure:
 
         with self._lock:
             if self._wire is None:
-                self._wire = Wire(self._told, connect_s=CONNECT_S, read_s=READ_S)
+                self._wire = Wire(self._told, connect_s=self._times.connect_s, read_s=self._times.read_s)
             return self._wire
 
-    def in_time(self, work: Callable[[], T], *, deadline_s: float = DEADLINE_S, submitting: bool = False) -> T:
+    def in_time(self, work: Callable[[], T], *, deadline_s: float | None = None, submitting: bool = False) -> T:
         """Do `work` in a thread and return its result; once more with a fresh token where the token was refused.
 
         Raises:
             Unavailable (OutcomeUnknown when `submitting`): when it takes longer; the thread goes on to its own end.
             BackendError: whatever the Azure packages raise, translated.
         """
+        seconds = self._times.deadline_s if deadline_s is None else deadline_s
         try:
-            return self._in_time(work, deadline_s, submitting=submitting)
+            return self._in_time(work, seconds, submitting=submitting)
         except SignInRefused:
             if not self._forget_tokens():
                 raise
-        return self._in_time(work, deadline_s, submitting=submitting)
+        return self._in_time(work, seconds, submitting=submitting)
 
     def close(self) -> None:
         """Close the connections; what is asked afterwards opens new ones."""
@@ -387,3 +404,15 @@ class Azure:
         )
         with self._lock:
             return self._pipelines.setdefault(scope, made)
+
+
+def _hush() -> None:
+    """Keep the package's notes to its own authors out of our log: they come by the hundred, and tell users nothing."""
+    from marshmallow.warnings import Marshmallow4Warning
+
+    warnings.filterwarnings("ignore", category=Marshmallow4Warning)
+    activity = logging.getLogger("azure.ai.ml._telemetry")  # the same story again, call by call
+    activity.propagate = False
+    if not activity.handlers:
+        activity.addHandler(logging.NullHandler())
+    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it tells of "experimental" at every call
