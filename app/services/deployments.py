@@ -11,7 +11,7 @@ from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, targets
+from app.services import connections, prices, targets
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope, Scopes
@@ -58,6 +58,7 @@ def create(
     if not 0 <= idle <= MAX_IDLE_S:
         fix = f"Enter 0 (never) to {MAX_IDLE_S} seconds."
         raise Invalid([Problem("/expires_after_idle_s", "range", "The idle time is out of range.", fix)])
+    bill = prices.hosting_bill(scope, wanted, options or {})
     tx, now = scope.write, scope.now()
     deployment = Deployment(
         id=scope.new_id("dep"),
@@ -68,6 +69,7 @@ def create(
         options=dict(options or {}),
         created_at=now,
         changed_at=now,
+        bill=bill,
     )
     store.add(tx, deployment, due_at=scope.due_now())
     event_store.add(tx, deployment.id, DeploymentStatus.PENDING.value, at=now)

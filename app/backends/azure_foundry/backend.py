@@ -4,20 +4,24 @@ Each ability is a class of its own that has `azure` (the way to Azure), `cache` 
 `clock`; add it to the list of bases.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from app.backends.azure_foundry.catalog import Catalog
 from app.backends.azure_foundry.client import Azure
+from app.backends.azure_foundry.estimate import EstimatesThere
 from app.backends.azure_foundry.jobs import TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
+from app.backends.azure_foundry.lookups import RegistryCache
+from app.backends.azure_foundry.prices import PricesThere
+from app.backends.azure_foundry.quotas import QuotasThere
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import Unsupported
-from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 
-class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
+class AzureFoundryBackend(TrainsThere, KeepsLogsThere, Catalog, EstimatesThere, PricesThere, QuotasThere):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"
@@ -36,12 +40,7 @@ class AzureFoundryBackend(TrainsThere, KeepsLogsThere):
         self.azure = Azure(settings, secrets, prompt=lambda _address, _code, _expires: None, installation=installation)
         self.clock = clock
         self.cache = cache
+        self.looked_up = RegistryCache(self.azure, cache, clock)
 
     def check(self) -> None:
         raise Unsupported("Not built yet.")
-
-    def base_models(self) -> Sequence[CatalogModel]:
-        return ()
-
-    def base_model(self, identifier: str) -> CatalogModel:
-        raise Unsupported(f"Not built yet: {identifier}.")
