@@ -14,6 +14,7 @@ from app.api import (
     jobs,
     models,
     openapi,
+    prices,
     projects,
     runtimes,
 )
@@ -29,6 +30,7 @@ _NOUNS = (
     models,
     evaluations,
     deployments,
+    prices,
     runtimes,
 )
 

@@ -4,27 +4,40 @@ Each ability is a class of its own that has `azure` (the way to Azure), `cache` 
 `clock`; add it to the list of bases.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from app.backends.azure_foundry.catalog import Catalog
 from app.backends.azure_foundry.chat import ChatsThere
 from app.backends.azure_foundry.client import Azure, Times
 from app.backends.azure_foundry.errors import in_azure_words
+from app.backends.azure_foundry.estimate import EstimatesThere
 from app.backends.azure_foundry.jobs import Training, TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
+from app.backends.azure_foundry.lookups import RegistryCache
 from app.backends.azure_foundry.measures import MeasuresThere
 from app.backends.azure_foundry.orphans import FindsOrphansThere
+from app.backends.azure_foundry.prices import PricesThere
+from app.backends.azure_foundry.quotas import QuotasThere
 from app.backends.azure_foundry.removing import RemovesThere
 from app.backends.azure_foundry.serving import DeploysThere
 from app.backends.azure_foundry.settings import AzureSettings
-from app.domain.backend import Unsupported
-from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 
 class AzureFoundryBackend(
-    RemovesThere, TrainsThere, KeepsLogsThere, DeploysThere, ChatsThere, MeasuresThere, FindsOrphansThere
+    RemovesThere,
+    TrainsThere,
+    KeepsLogsThere,
+    DeploysThere,
+    ChatsThere,
+    MeasuresThere,
+    FindsOrphansThere,
+    Catalog,
+    EstimatesThere,
+    PricesThere,
+    QuotasThere,
 ):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
@@ -46,6 +59,7 @@ class AzureFoundryBackend(
         self.clock = clock
         self.cache = cache
         self.training = Training(self.azure, clock=clock, cache=cache)
+        self.looked_up = RegistryCache(self.azure, cache, clock)
 
     @in_azure_words
     def check(self) -> None:
@@ -56,9 +70,3 @@ class AzureFoundryBackend(
         """
         self.azure.ready()
         self.training.looker.workspace.places()
-
-    def base_models(self) -> Sequence[CatalogModel]:
-        return ()
-
-    def base_model(self, identifier: str) -> CatalogModel:
-        raise Unsupported(f"Not built yet: {identifier}.")
