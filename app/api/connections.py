@@ -14,18 +14,22 @@ from app.api.shapes.connections import (
     ConnectionOut,
     ConnectionPatch,
     DoctorOut,
+    OrphansOut,
+    RemovalIn,
+    RemovalOut,
     SignInOut,
     kind_shape,
 )
 from app.domain.actors import Action
 from app.domain.errors import Conflict
 from app.edge.dependencies import allowed
-from app.services import connections, sign_in
+from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
 
 router = noun("connections")
 kinds_router = noun("connection-kinds")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "connections"), scope="function")]
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
 
 
@@ -91,3 +95,16 @@ def begin_sign_in(scope: Administers, identifier: PathId) -> Response:
 def sign_in_state(scope: Administers, identifier: PathId) -> Response:
     """Where the sign-in stands."""
     return answer(SignInOut, sign_in.get(scope, identifier))
+
+
+@router.get("/{identifier}/orphans", response_model=OrphansOut)
+def list_orphans(scope: Reads, identifier: PathId) -> Response:
+    """Ask the provider now what it has with TuneDesk's mark, and what of it nobody here knows any more."""
+    return answer(OrphansOut, OrphansOut.of(orphans.report(scope, identifier)))
+
+
+@router.post("/{identifier}/orphans/removal", response_model=RemovalOut)
+def remove_orphan(scope: Deletes, identifier: PathId, wish: RemovalIn) -> Response:
+    """Remove one thing that nobody here knows; 409 for what is known here or belongs to another installation."""
+    said = orphans.remove(scope, identifier, wish.key, wish.confirm)
+    return answer(RemovalOut, {"outcome": said})

@@ -15,6 +15,7 @@ from app.api import (
     jobs,
     models,
     openapi,
+    prices,
     projects,
     runtimes,
 )
@@ -31,6 +32,7 @@ _NOUNS = (
     models,
     evaluations,
     deployments,
+    prices,
     runtimes,
 )
 

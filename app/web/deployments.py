@@ -23,6 +23,7 @@ from app.web.rendering import (
     status_of,
 )
 from app.web.views import deployments as view
+from app.web.views.prices import hosting_words
 
 router = APIRouter()
 
@@ -56,6 +57,7 @@ def show(request: Request, scope: Reading, deployment: Id) -> Response:
         "events": deployments.events(scope, deployment).items,
         "curl": view.curl(found, base),
         "python": view.python(found, base),
+        "cost": hosting_words(found, scope.now()),
     }
     return page(request, scope, "deployments/deployment.html", context, part="deployments/_state.html")
 

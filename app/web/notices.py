@@ -29,6 +29,9 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "project_chosen": ("ok", lambda: _("Jobs of this connection run in the chosen project.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
     "installing": ("ok", lambda: _("The installation was started.")),
+    "catalog_refreshing": ("ok", lambda: _("The registries are being asked. Reload this page in a few seconds.")),
+    "model_replaced": ("ok", lambda: _("The base model was exchanged for its replacement.")),
+    "price_saved": ("ok", lambda: _("The price was saved. Estimates and what is hosted use it from now on.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

@@ -17,6 +17,7 @@ from app.web import (
     overview,
     patterns,
     playground,
+    prices,
     projects,
     settings,
     wizard,
@@ -32,7 +33,7 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, choosing, catalog, datasets, models, deployments, playground, settings):
+for _noun in (projects, connections, choosing, catalog, datasets, models, deployments, playground, prices, settings):
     router.include_router(_noun.router)
 
 

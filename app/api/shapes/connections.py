@@ -10,6 +10,7 @@ from app.domain.connections import CheckStatus
 from app.domain.discovery import HubWish, MakingStatus, Place, ProjectWish, WorkspaceKind
 from app.domain.signing_in import SignInStatus
 from app.edge.fields import Answer, Line, Name, Query, Text, Whole, Wish
+from app.services.orphans import FoundThing, OrphanReport
 
 Values = Annotated[dict[Name, Text], Field(max_length=40)]
 
@@ -22,6 +23,8 @@ class ConnectionIn(Wish):
     settings: Values = Field(default_factory=dict)
     secrets: Values = Field(default_factory=dict, description="Kept sealed, and never told again.")
     slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
+
+
 
 
 class ConnectionPatch(Wish):
@@ -80,6 +83,56 @@ class DoctorOut(Answer):
     checked_at: datetime
     healthy: bool
     checks: list[CheckOut]
+
+
+class RemoteThingOut(Answer):
+    """Something at the provider with TuneDesk's mark; `record` is the id here that it belongs to, null: unknown."""
+
+    key: str
+    kind: str
+    name: str
+    tag: str
+    installation: str
+    ours: bool
+    state: str
+    created_at: datetime | None
+    billed: bool
+    record: str | None
+    removable: bool
+
+    @classmethod
+    def of(cls, found: FoundThing) -> "RemoteThingOut":
+        """Return a thing with what is known of it here."""
+        own = {name: getattr(found.thing, name) for name in cls.model_fields if hasattr(found.thing, name)}
+        return cls(**own, record=found.record, removable=found.is_orphan)
+
+
+class OrphansOut(Answer):
+    """What was left behind; `known` has a record here, `foreign` belongs to other installations."""
+
+    checked_at: datetime
+    orphans: list[RemoteThingOut]
+    known: list[RemoteThingOut]
+    foreign: list[RemoteThingOut]
+
+    @classmethod
+    def of(cls, report: OrphanReport) -> "OrphansOut":
+        """Return a report."""
+        parts = {name: [RemoteThingOut.of(each) for each in getattr(report, name)] for name in ("orphans", "known")}
+        return cls(checked_at=report.checked_at, **parts, foreign=[RemoteThingOut.of(each) for each in report.foreign])
+
+
+class RemovalIn(Wish):
+    """Which thing (its `key`), and its name, typed by the one who wants it gone."""
+
+    key: Line
+    confirm: Line
+
+
+class RemovalOut(Answer):
+    """How it was removed."""
+
+    outcome: str
 
 
 class ConnectionOut(Answer):
