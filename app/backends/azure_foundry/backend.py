@@ -32,13 +32,13 @@ from app.kit.clock import Clock
 
 class AzureFoundryBackend(
     RemovesThere,
+    Catalog,
     TrainsThere,
     KeepsLogsThere,
     DeploysThere,
     ChatsThere,
     MeasuresThere,
     FindsOrphansThere,
-    Catalog,
     EstimatesThere,
     PricesThere,
     QuotasThere,

@@ -9,12 +9,12 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.backends.azure_foundry.calls import ARM, Answer, Call, Times
 from app.backends.azure_foundry.credentials import make_credential
 from app.backends.azure_foundry.deadlines import Deadlines, NotBegun, TooSlow, left
 from app.backends.azure_foundry.device_code import PendingSignIn, Prompt, SignInDesk, SignsInByCode
@@ -32,59 +32,15 @@ if TYPE_CHECKING:
 
     from app.backends.azure_foundry.wire import Wire
 
+__all__ = ["ARM", "Answer", "Azure", "Call", "Times"]
 T = TypeVar("T")
-DEADLINE_S = 20.0  # of one call as a whole; the engine's lease is 60 s
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
-# ARM hosts by cloud, as azure-ai-ml has them (azure.ai.ml._azure_environments).
-ARM = {
-    "AzureCloud": "https://management.azure.com",
-    "AzureUSGovernment": "https://management.usgovcloudapi.net",
-    "AzureChinaCloud": "https://management.chinacloudapi.cn",
-}
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """How long things may take, in seconds: to connect, between two pieces of an answer, a call as a whole, and the
-    first import of azure-ai-ml (2 s, up to 11 s on a busy machine, more without compiled files).
-    """
-
-    connect_s: float = 5.0
-    read_s: float = 15.0
-    deadline_s: float = DEADLINE_S
-    loading_s: float = 40.0
-
-
 _USUAL = Times()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer with a status below 400. `body` is decoded JSON, or None where there was none."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `scope` names the token (ARM's unless given; "" sends none); `submitting`: it may be billed."""
-
-    method: str
-    url: str
-    body: object = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    scope: str | None = None
-    attempts: int = 3
-    submitting: bool = False
-    deadline_s: float | None = None  # the usual one
-    wants_json: bool = True  # an answer that is no JSON is no answer
 
 
 class Azure:
