@@ -18,6 +18,7 @@ from app.domain.backend import (
 )
 
 _ENTRA = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+_IDENTITY = "https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains"
 _ARM = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors"
 _PROVIDER = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider"
 _FINE_TUNE = "https://learn.microsoft.com/azure/ai-foundry/how-to/fine-tune-serverless"
@@ -25,6 +26,10 @@ _QUOTA = "https://learn.microsoft.com/azure/machine-learning/how-to-manage-quota
 _ONLINE = "https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints"
 _SERVERLESS = "https://learn.microsoft.com/azure/ai-foundry/how-to/deploy-models-serverless"
 _RBAC = "https://learn.microsoft.com/azure/role-based-access-control/troubleshooting"
+
+
+class NotThere(NotAuthorised):
+    """The place that the connection names does not exist: its jobs wait until somebody mends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ KNOWN: Sequence[Known] = (
         fix="Compare the client id and the tenant with the app registration's overview.",
     ),
     Known(
-        words="AADSTS90002", kind=NotAuthorised, source=_ENTRA,
+        words="AADSTS90002|AADSTS900023|double check your tenant name", kind=NotAuthorised, source=_ENTRA,
         cause="There is no such tenant",
         fix="Correct the tenant; `az account show --query tenantId` prints it.",
     ),
@@ -97,6 +102,22 @@ KNOWN: Sequence[Known] = (
         words="AADSTS50173|AADSTS700082|AADSTS70043", kind=NotAuthorised, source=_ENTRA,
         cause="The sign-in has run out",
         fix="Sign in again on the connection's page.",
+    ),
+    Known(
+        words="DefaultAzureCredential failed", kind=NotAuthorised, source=_IDENTITY,
+        cause="Nothing on this machine can sign in to Azure",
+        fix="Run `az login`, set AZURE_CLIENT_ID and its like, or choose another way to sign in.",
+    ),
+    Known(
+        words="ManagedIdentityCredential|managed identity .{0,60}(unavailable|not found)", kind=NotAuthorised,
+        source=_IDENTITY,
+        cause="This machine has no managed identity, or not this one",
+        fix="Assign an identity to the machine or app on which TuneDesk runs, or choose another way to sign in.",
+    ),
+    Known(
+        words="WorkloadIdentityCredential", kind=NotAuthorised, source=_IDENTITY,
+        cause="The platform has not set up workload identity for TuneDesk",
+        fix="Label the pod and its service account for it, or name tenant, client id and token file.",
     ),
     Known(
         words="Azure CLI not found|az login", kind=NotAuthorised,
@@ -156,12 +177,12 @@ KNOWN: Sequence[Known] = (
         fix="Its owner has to reactivate it (billing); only a paid subscription can fine-tune.",
     ),
     Known(
-        code="ResourceGroupNotFound", kind=NotAuthorised, source=_ARM,
+        code="ResourceGroupNotFound", kind=NotThere, source=_ARM,
         cause="The resource group is not there",
         fix="Choose it from the list on the connection's page.",
     ),
     Known(
-        code="ResourceNotFound|WorkspaceNotFound|NotFound", kind=NotAuthorised, source=_ARM,
+        code="ResourceNotFound|WorkspaceNotFound|NotFound", kind=NotThere, source=_ARM,
         words=r"Microsoft\.MachineLearningServices/workspaces/[^/'\"\s]+['\"\s]",
         cause="The project is not there",
         fix="Choose it from the list on the connection's page.",

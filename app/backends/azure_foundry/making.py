@@ -12,6 +12,7 @@ from typing import Any
 
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.errors import in_azure_words
+from app.backends.azure_foundry.known_failures import NotThere
 from app.backends.azure_foundry.listing import listed, text
 from app.backends.azure_foundry.names import is_ours
 from app.backends.azure_foundry.workspaces import (
@@ -115,7 +116,7 @@ class MakesProjectsThere:
     def _got(self, path: str, api_version: str) -> Mapping[str, Any] | None:
         try:
             body = self.azure.arm("GET", path, api_version=api_version).body
-        except NotFound:
+        except (NotFound, NotThere):
             return None
         return body if isinstance(body, Mapping) else None
 

@@ -6,8 +6,7 @@ from email.utils import parsedate_to_datetime
 from app.backends.azure_foundry.client import ARM
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, untold, warned
-from app.backends.azure_foundry.doctor.sign_in_errors import KNOWN
-from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import BackendError, Transient
 from app.domain.connections import Fix
 
@@ -15,6 +14,19 @@ from app.domain.connections import Fix
 # https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference (nbf, exp)
 FAR_OFF = timedelta(minutes=5)
 NOTICEABLE = timedelta(minutes=1)
+# Words of a refusal, and the command that helps; {client} and {tenant} are the connection's own, which are checked.
+_RESET = "az ad app credential reset --id {client} --append"
+_COMMANDS = (
+    ("AADSTS7000215", _RESET),
+    ("AADSTS7000222", _RESET),
+    ("AADSTS700016", "az ad app show --id {client} --query appId"),
+    ("AADSTS90002", "az account show --query tenantId"),
+    ("double check your tenant name", "az account show --query tenantId"),
+    ("AADSTS700027", "az ad app credential reset --id {client} --cert @certificate.pem --append"),
+    ("AADSTS700024", "sudo timedatectl set-ntp true"),
+    ("AADSTS70021", "az ad app federated-credential list --id {client}"),
+    ("az login", "az login --tenant {tenant}"),
+)
 _SYNC = Fix(text="Let the machine's clock follow a time server.", command="sudo timedatectl set-ntp true")
 
 
@@ -75,12 +87,8 @@ def signed_in(facts: Facts) -> Finding:
 
 
 def _refused(settings: AzureSettings, error: BackendError) -> Finding:
+    """Return why signing in failed: the cause and the remedy are the error's, the command that helps is added."""
     names = {"client": settings.client_id or "CLIENT_ID", "tenant": settings.tenant_id or "TENANT_ID"}
-    for known in KNOWN:
-        if known.words in error.detail:
-            fix = Fix(text=known.remedy, command=known.command.format(**names) or None)
-            return failed(f"{known.cause} {error.detail}", fix)
-    if settings.credential is SignIn.DEVICE_CODE:
-        return failed(error.detail, Fix(text=error.fix or "Press “Sign in” on the connection's page."))
-    fix = Fix(text="Look at the sign-in settings under “Edit”.")
+    command = next((line.format(**names) for words, line in _COMMANDS if words in error.detail), None)
+    fix = Fix(text=error.fix or "Look at the sign-in settings under “Edit”.", command=command)
     return untold(error.detail, fix) if isinstance(error, Transient) else failed(error.detail, fix)

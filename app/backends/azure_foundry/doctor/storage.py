@@ -3,6 +3,7 @@
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal, untold, warned
 from app.backends.azure_foundry.doctor.rights import allowed, permissions
+from app.backends.azure_foundry.known_failures import NotThere
 from app.backends.azure_foundry.listing import text
 from app.backends.azure_foundry.workspaces import WORKSPACES
 from app.domain.backend import BackendError, NotFound
@@ -22,7 +23,7 @@ def datastore(facts: Facts) -> Finding:
     facts.workspace()  # where there is none, the datastore's absence tells nothing
     try:
         found = facts.get(f"{facts.azure.workspace_path}/datastores/{DATASTORE}", WORKSPACES)
-    except NotFound:
+    except (NotFound, NotThere):
         fix = Fix(
             text="Create the project anew, or restore its datastore.",
             url=portal(facts.settings, facts.azure.workspace_path),

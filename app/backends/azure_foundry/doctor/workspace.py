@@ -1,8 +1,9 @@
 """The project: what it is, whether it is ready, and what can be tuned in its region."""
 
+from app.backends.azure_foundry import facts as facts_files
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
-from app.backends.azure_foundry.doctor.regions import families_in, regions_of
+from app.backends.azure_foundry.known_failures import NotThere
 from app.backends.azure_foundry.listing import text
 from app.backends.azure_foundry.model_ids import ModelId, Way
 from app.backends.azure_foundry.workspaces import workspace_of
@@ -19,7 +20,7 @@ def project(facts: Facts) -> Finding:
     facts.subscription()  # where that is not seen, the project's absence tells nothing
     try:
         told = facts.workspace()
-    except NotFound:
+    except (NotFound, NotThere):
         fix = Fix(
             text="Choose one that is there, or create it: “Choose a project” does both.",
             command=az(
@@ -63,7 +64,7 @@ def region(facts: Facts) -> Finding:
 
 
 def _anything(here: str) -> Finding:
-    names = families_in(here)
+    names = [each.name for each in facts_files.regions() if here in each.train]
     if names:
         managed = "Managed compute works in any region with GPU quota."
         return passed(f"Serverless fine-tuning in {here}: {', '.join(names)}. {managed}")
@@ -74,11 +75,14 @@ def _anything(here: str) -> Finding:
 def _one(model: ModelId, here: str) -> Finding:
     if model.way is Way.MANAGED:
         return passed(f"{model.name} is tuned on managed compute, which no region excludes; see the quota.")
-    regions = regions_of(model.name)
-    if regions is None:
+    known = next((each for each in facts_files.regions() if each.name.lower() == model.name.lower()), None)
+    if known is None:
         return untold(f"the regions of {model.name} are not known here.")
-    if here in regions:
+    if here in known.train:
         return passed(f"{model.name} is tuned serverless in {here}.")
-    where = ", ".join(regions)
-    fix = Fix(text=f"Choose or create a project in one of {where}; the region of a project cannot be changed.")
-    return failed(f"{model.name} is not tuned serverless in {here}.", fix)
+    where = ", ".join(known.train)
+    fix = Fix(
+        text=f"Choose or create a project in one of {where}; the region of a project cannot be changed.",
+        url=known.source,
+    )
+    return failed(f"{model.name} is not tuned serverless in {here} (as of {known.as_of}).", fix)
