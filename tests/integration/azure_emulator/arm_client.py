@@ -26,12 +26,20 @@ class ArmClient:
         """The authorization of the principal."""
         return {"Authorization": f"Bearer {self.cloud.token_for(self._principal, self._audience)}"}
 
-    def call(self, method: str, url: str, version: str | None = None, body: Any = None, **options: Any) -> httpx.Response:  # noqa: ANN401 -- passed on
+    def call(
+        self, method: str, url: str, version: str | None = None, body: Any = None, **options: Any
+    ) -> httpx.Response:  # noqa: ANN401 -- passed on
         """Send a request to a whole address, a path of Resource Manager, or one below the seeded project."""
-        where = url if url.startswith("https://") else f"{MANAGEMENT}{url if url.startswith('/') else f'{self.cloud.seed.project.id}/{url}'}"
+        where = (
+            url
+            if url.startswith("https://")
+            else f"{MANAGEMENT}{url if url.startswith('/') else f'{self.cloud.seed.project.id}/{url}'}"
+        )
         params = {"api-version": version, **options.pop("params", {})} if version else options.pop("params", None)
         headers = {**self.headers, **options.pop("headers", {})}
-        with httpx.Client(verify=self.context, proxy=self.cloud.proxy_url, timeout=options.pop("timeout", 20)) as client:
+        with httpx.Client(
+            verify=self.context, proxy=self.cloud.proxy_url, timeout=options.pop("timeout", 20)
+        ) as client:
             return client.request(method, where, params=params, json=body, headers=headers, **options)
 
     def get(self, url: str, version: str | None = None, **options: Any) -> httpx.Response:  # noqa: ANN401 -- passed on

@@ -113,7 +113,9 @@ def test_a_certificate_that_is_not_registered(cloud: AzureCloud, tmp_path: Path)
 
 def test_a_federated_token_of_somebody_else(cloud: AzureCloud, tmp_path: Path) -> None:
     path = cloud.seed.federated_token(tmp_path / "token", subject="system:serviceaccount:other:app")
-    credential = WorkloadIdentityCredential(tenant_id=TENANT, client_id=cloud.seed.app.app_id, token_file_path=str(path))
+    credential = WorkloadIdentityCredential(
+        tenant_id=TENANT, client_id=cloud.seed.app.app_id, token_file_path=str(path)
+    )
     with cloud.entered(), pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
         credential.get_token(SCOPE)
 

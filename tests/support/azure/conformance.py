@@ -33,10 +33,22 @@ class Exemption:
 
 
 EXEMPTIONS = (
-    Exemption("jobs", re.compile(r"/taskType: '[a-z]\w+' not in"), "the SDK writes a task in camel case; Azure's enumeration is open"),
-    Exemption("codes/versions", re.compile(r"/hash_version: expected string"), "the SDK writes the hash's version as a number"),
-    Exemption("", re.compile(r"/learningRateMultiplier: expected integer"), "the generator turns the specification's numbers to integers"),
-    Exemption("computes", re.compile(r"/kind: |/location: "), "clusters are written with their location as tracked resources"),
+    Exemption(
+        "jobs",
+        re.compile(r"/taskType: '[a-z]\w+' not in"),
+        "the SDK writes a task in camel case; Azure's enumeration is open",
+    ),
+    Exemption(
+        "codes/versions", re.compile(r"/hash_version: expected string"), "the SDK writes the hash's version as a number"
+    ),
+    Exemption(
+        "",
+        re.compile(r"/learningRateMultiplier: expected integer"),
+        "the generator turns the specification's numbers to integers",
+    ),
+    Exemption(
+        "computes", re.compile(r"/kind: |/location: "), "clusters are written with their location as tracked resources"
+    ),
 )
 
 
@@ -84,7 +96,9 @@ class _Check:
         elif kind == "StringType":
             self._string(one, value, path)
         elif kind == "IntegerType":
-            self._say(isinstance(value, int) and not isinstance(value, bool), f"{path}: expected integer, got {value!r}")
+            self._say(
+                isinstance(value, int) and not isinstance(value, bool), f"{path}: expected integer, got {value!r}"
+            )
         elif kind == "BooleanType":
             self._say(isinstance(value, bool), f"{path}: expected boolean, got {value!r}")
         elif kind == "ArrayType":
@@ -101,7 +115,11 @@ class _Check:
             return
         for name, about in known.items():
             flags = about.get("flags", 0)
-            needed = flags & _REQUIRED and not (flags & _READ_ONLY and not self.answering) and not (flags & _WRITE_ONLY and self.answering)
+            needed = (
+                flags & _REQUIRED
+                and not (flags & _READ_ONLY and not self.answering)
+                and not (flags & _WRITE_ONLY and self.answering)
+            )
             if needed and value.get(name) is None and name not in given:
                 self.findings.append(f"{path}: missing required {name}")
             if not self.answering and flags & _READ_ONLY and name in value and name not in given:
@@ -158,7 +176,9 @@ class _Check:
             self.findings.append(f"{path}: {one['discriminator']} {word!r} not in {list(one['elements'])}")
             return
         element = self._of(reference)
-        self.members({**one["baseProperties"], **element["properties"]}, element.get("additionalProperties"), value, path)
+        self.members(
+            {**one["baseProperties"], **element["properties"]}, element.get("additionalProperties"), value, path
+        )
 
 
 def findings_in(kind: str, version: str, body: Json, *, answering: bool, folder: Path) -> list[str]:

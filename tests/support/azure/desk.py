@@ -67,7 +67,10 @@ class Desk:
 
     def rows(self, count: int = 12) -> bytes:
         """Return chat examples as JSON Lines."""
-        messages = ({"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]} for n in range(count))
+        messages = (
+            {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]}
+            for n in range(count)
+        )
         return "\n".join(json.dumps(one) for one in messages).encode()
 
     def data(self, name: str, content: bytes) -> str:
@@ -78,7 +81,9 @@ class Desk:
         self.call("PUT", f"data/{name}/versions/1", "2023-04-01-preview", body).raise_for_status()
         return f"{self.project.id}/data/{name}/versions/1"
 
-    def job(self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: Any) -> Json:  # noqa: ANN401 -- a body's
+    def job(
+        self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: Any
+    ) -> Json:  # noqa: ANN401 -- a body's
         """Return the body of a fine-tuning job."""
         details: Json = {"modelProvider": "Custom", "taskType": "ChatCompletion"}
         details["model"] = {"jobInputType": "mlflow_model", "uri": model}
@@ -86,7 +91,12 @@ class Desk:
         if knobs is not None:
             details["hyperParameters"] = knobs
         outputs = {"registered_model": {"jobOutputType": "mlflow_model", "assetName": "tuned"}}
-        given: Json = {"jobType": "FineTuning", "fineTuningDetails": details, "outputs": outputs, "tags": {"tunedesk": "job"}}
+        given: Json = {
+            "jobType": "FineTuning",
+            "fineTuningDetails": details,
+            "outputs": outputs,
+            "tags": {"tunedesk": "job"},
+        }
         return {"properties": {**given, **properties}}
 
     def submit(self, name: str, body: Json) -> httpx.Response:
@@ -112,7 +122,12 @@ class Desk:
     def endpoint(self, model: str, **properties: Any) -> Json:  # noqa: ANN401 -- a body's
         """Return the body of a serverless endpoint."""
         given = {"authMode": "Key", "modelSettings": {"modelId": model}, **properties}
-        return {"location": "eastus2", "sku": {"name": "Consumption"}, "tags": {"tunedesk": "endpoint"}, "properties": given}
+        return {
+            "location": "eastus2",
+            "sku": {"name": "Consumption"},
+            "tags": {"tunedesk": "endpoint"},
+            "properties": given,
+        }
 
     def deploy(self, name: str, model: str) -> httpx.Response:
         """Deploy a model and wait until Resource Manager calls it ready."""
@@ -131,7 +146,9 @@ class Desk:
         given = {"messages": [{"role": "user", "content": text}], **body}
         return self.call("POST", url, None, given, headers={"Authorization": f"Bearer {key}"})
 
-    def template(self, parameters: Json, declared: Json, kinds: Iterable[str] = ("Microsoft.MachineLearningServices/workspaces",)) -> Json:
+    def template(
+        self, parameters: Json, declared: Json, kinds: Iterable[str] = ("Microsoft.MachineLearningServices/workspaces",)
+    ) -> Json:
         """Return the body of a template deployment of workspaces, as the SDK makes them."""
         resources = [
             {"type": kind, "apiVersion": "2023-08-01-preview", "name": "[parameters('workspaceName')]", "location": "[parameters('location')]",

@@ -47,7 +47,7 @@ def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) ->
     assert made.bugs == []
     folder = spec_folder()
     if folder is not None:
-        assert check_traffic(made.requests, folder) == []
+        assert "\n".join(check_traffic(made.requests, folder)) == ""
 
 
 @pytest.fixture

@@ -130,7 +130,8 @@ def _model(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json, d
             f"{message} Model '{model.name}' can be fine-tuned in: {places}; the workspace is in {workspace.location}.",
         )
     if model.partner and not any(
-        one.properties.get("modelId") == uri.split("/versions/", maxsplit=1)[0] for one in workspace.marketplace.values()
+        one.properties.get("modelId") == uri.split("/versions/", maxsplit=1)[0]
+        for one in workspace.marketplace.values()
     ):
         message = f"A marketplace subscription for model '{model.name}' is required before it can be fine-tuned."
         raise UserError(400, message, code="MarketplaceSubscriptionNotFound")

@@ -64,7 +64,9 @@ def wrong_audience(desk: Desk) -> httpx.Response:
 
 @planted(401, "InvalidAuthenticationToken", read_project)
 def a_token_of_somebody_else_s_making(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id, WORKSPACES, headers={"Authorization": f"{desk.bearer()['Authorization']}x"})
+    return desk.call(
+        "GET", desk.project.id, WORKSPACES, headers={"Authorization": f"{desk.bearer()['Authorization']}x"}
+    )
 
 
 @planted(401, "ExpiredAuthenticationToken", read_project)
@@ -170,16 +172,28 @@ def project_body(desk: Desk, **properties: str) -> Json:
 
 def make_project(desk: Desk, **properties: str) -> httpx.Response:
     desk.cloud.seed.grant(CONTRIBUTOR)
-    return desk.call("PUT", f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2", WORKSPACES, project_body(desk, **properties))
+    return desk.call(
+        "PUT",
+        f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2",
+        WORKSPACES,
+        project_body(desk, **properties),
+    )
 
 
 @planted(403, "AuthorizationFailed", make_project)
 def making_a_project_as_a_developer(desk: Desk) -> httpx.Response:
-    return desk.call("PUT", f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2", WORKSPACES, project_body(desk))
+    return desk.call(
+        "PUT",
+        f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2",
+        WORKSPACES,
+        project_body(desk),
+    )
 
 
 def register(desk: Desk) -> httpx.Response:
-    return desk.call("POST", f"{GROUP_SCOPE.rsplit('/resourceGroups', 1)[0]}/providers/Microsoft.SaaS/register", "2021-04-01")
+    return desk.call(
+        "POST", f"{GROUP_SCOPE.rsplit('/resourceGroups', 1)[0]}/providers/Microsoft.SaaS/register", "2021-04-01"
+    )
 
 
 @planted(403, "AuthorizationFailed", lambda desk: _granted(desk) or register(desk))
@@ -197,12 +211,22 @@ _DECLARED: Json = {
 }
 
 
-def by_template(desk: Desk, *, without: str = "", kind: str = "Microsoft.MachineLearningServices/workspaces", **more: object) -> httpx.Response:
+def by_template(
+    desk: Desk, *, without: str = "", kind: str = "Microsoft.MachineLearningServices/workspaces", **more: object
+) -> httpx.Response:
     desk.cloud.seed.grant(CONTRIBUTOR)
-    given: Json = {"workspaceName": "proj3", "location": "eastus2", "kind": "project", "workspace_hub": desk.cloud.seed.hub.id, **more}
+    given: Json = {
+        "workspaceName": "proj3",
+        "location": "eastus2",
+        "kind": "project",
+        "workspace_hub": desk.cloud.seed.hub.id,
+        **more,
+    }
     given.pop(without, None)
     body = desk.template(given, _DECLARED, [kind])
-    return desk.call("PUT", f"{GROUP_SCOPE}/providers/Microsoft.Resources/deployments/proj3-1234567", "2020-06-01", body)
+    return desk.call(
+        "PUT", f"{GROUP_SCOPE}/providers/Microsoft.Resources/deployments/proj3-1234567", "2020-06-01", body
+    )
 
 
 @planted(400, "InvalidTemplate", by_template)

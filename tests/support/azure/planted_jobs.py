@@ -101,7 +101,9 @@ def another_file_under_a_data_version_that_is_taken(desk: Desk) -> httpx.Respons
 def _register(desk: Desk, path: str) -> httpx.Response:
     desk.data("d", desk.rows())
     uri = f"azureml://datastores/workspaceblobstore/paths/{path}"
-    return desk.call("PUT", "data/d/versions/1", "2023-04-01-preview", {"properties": {"dataType": "uri_file", "dataUri": uri}})
+    return desk.call(
+        "PUT", "data/d/versions/1", "2023-04-01-preview", {"properties": {"dataType": "uri_file", "dataUri": uri}}
+    )
 
 
 @planted(400, "UserError", lambda desk: submit(desk) and desk.call("POST", "jobs/job-1/cancel", JOBS))
@@ -123,7 +125,9 @@ def _managed(desk: Desk, size: str) -> httpx.Response:
 
 @planted(400, "UserError", lambda desk: _managed(desk, "Standard_NC24ads_A100_v4"))
 def a_cluster_that_does_not_exist(desk: Desk) -> httpx.Response:
-    body = desk.job(desk.data("d", desk.rows()), model=f"{PHI_3}/versions/13", computeId=f"{desk.project.id}/computes/gpu")
+    body = desk.job(
+        desk.data("d", desk.rows()), model=f"{PHI_3}/versions/13", computeId=f"{desk.project.id}/computes/gpu"
+    )
     return desk.submit("job-1", body)
 
 

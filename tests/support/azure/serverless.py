@@ -179,10 +179,7 @@ class Serverless:
             raise AzureError(
                 400, "BadRequest", f"Requested value '{given['authMode']}' was not found. Path 'properties.authMode'."
             )
-        safety = given.get("contentSafety")
-        if safety is not None and safety.get("contentSafetyStatus") not in {"Enabled", "Disabled"}:
-            message = f"Requested value '{safety.get('contentSafetyStatus')}' was not found."
-            raise AzureError(400, "BadRequest", f"{message} Path 'properties.contentSafety.contentSafetyStatus'.")
+        _check_safety(given.get("contentSafety"), call.version)
         required(given.get("modelSettings") or {}, ("modelId",), "properties.modelSettings.")
 
     def _model(self, call: Call, workspace: Workspace, given: Json) -> None:
@@ -235,6 +232,30 @@ class Serverless:
         return found
 
 
+def _check_safety(given: Json | None, version: str) -> None:
+    """Refuse content safety that the api-version does not know; raises AzureError 400."""
+    if given is None:
+        return
+    path = "properties.contentSafety."
+    only(
+        given,
+        {"contentSafetyStatus"} | ({"contentSafetyLevel"} if version in versions.SAFETY_LEVEL else set()),
+        "ContentSafety",
+        path,
+    )
+    required(given, ("contentSafetyStatus", *versions.SAFETY_LEVEL.get(version, ())), path)
+    if given["contentSafetyStatus"] not in {"Enabled", "Disabled"}:
+        message = f"Requested value '{given['contentSafetyStatus']}' was not found. Path '{path}contentSafetyStatus'."
+        raise AzureError(400, "BadRequest", message)
+
+
+def _safety(given: Json | None, version: str) -> Json:
+    """Return the content safety of an endpoint: on, unless it was switched off."""
+    status = (given or {}).get("contentSafetyStatus", "Enabled")
+    level = (given or {}).get("contentSafetyLevel", "Blocking")
+    return {"contentSafetyStatus": status, **{name: level for name in versions.SAFETY_LEVEL.get(version, ())}}
+
+
 def _subscribed(workspace: Workspace, registry: str, name: str) -> bool:
     wanted = f"azureml://registries/{registry}/models/{name}"
     return any(
@@ -260,7 +281,7 @@ def body_of(workspace: Workspace, one: Resource, version: str) -> Json:
         properties["endpointState"] = states.get(one.state, one.state)
     properties["provisioningState"] = one.state
     if version >= versions.CONTENT_SAFETY_SINCE:
-        properties["contentSafety"] = given.get("contentSafety") or {"contentSafetyStatus": "Enabled"}
+        properties["contentSafety"] = _safety(given.get("contentSafety"), version)
     if one.state == "Succeeded":
         properties["inferenceEndpoint"] = {"uri": f"https://{host_of(workspace, one.name)}", "headers": {}}
     if version == "2024-10-01" and properties["authMode"] != "Key":

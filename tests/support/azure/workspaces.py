@@ -223,12 +223,13 @@ def body_of(one: Workspace, version: str) -> Json:
     }
     if one.hub and version >= "2023-08-01-preview":
         properties["hubResourceId"] = one.hub
+    kind = {"kind": one.kind} if version >= "2023-04-01-preview" else {}
     return {
+        **kind,
         "id": one.id,
         "name": one.name,
         "type": f"{ML}/workspaces",
         "location": one.location,
-        "kind": one.kind,
         "tags": one.tags,
         "sku": {"name": "Basic", "tier": "Basic"},
         "identity": {
