@@ -54,7 +54,7 @@ def test_the_whole_journey(
         tags={"tunedesk": "job-1"},
     )
     assert client.jobs.create_or_update(job).status == "NotStarted"
-    seen = []
+    seen: list[str] = []
     while not seen or seen[-1] not in {"Completed", "Failed"}:
         cloud.clock.turn(31)
         seen.append(client.jobs.get("job-1").status)

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from tests.support.azure.wire import Json, Seen
+from tests.support.azure.wire import AnyJson, Json, Seen
 
 ROOT = Path(__file__).resolve().parents[3]
 _REQUIRED, _READ_ONLY, _WRITE_ONLY = 1, 2, 4
@@ -86,7 +85,7 @@ class _Check:
     def _of(self, reference: Json) -> Json:
         return self.types[int(reference["$ref"].rsplit("/", 1)[-1])]
 
-    def value(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def value(self, one: Json, value: AnyJson, path: str) -> None:
         """Hold a value against a type."""
         kind = one["$type"]
         if kind == "UnionType":
@@ -108,11 +107,22 @@ class _Check:
         elif kind == "DiscriminatedObjectType":
             self._discriminated(one, value, path)
 
-    def members(self, known: Json, more: Json | None, value: Any, path: str, given: Iterable[str] = ()) -> None:  # noqa: ANN401 -- any JSON
+    def members(self, known: Json, more: Json | None, value: AnyJson, path: str, given: Iterable[str] = ()) -> None:
         """Hold an object against its known members; those `given` elsewhere need not be there."""
         if not isinstance(value, dict):
             self.findings.append(f"{path}: expected object, got {value!r}")
             return
+        self._flags(known, value, path, given)
+        for name, item in value.items():
+            if name in known:
+                if item is not None:
+                    self.value(self._of(known[name]["type"]), item, f"{path}/{name}")
+            elif more is not None:
+                self.value(self._of(more), item, f"{path}/{name}")
+            elif name not in given:
+                self.findings.append(f"{path}/{name}: unknown member")
+
+    def _flags(self, known: Json, value: Json, path: str, given: Iterable[str]) -> None:
         for name, about in known.items():
             flags = about.get("flags", 0)
             needed = (
@@ -126,47 +136,40 @@ class _Check:
                 self.findings.append(f"{path}/{name}: read-only member sent")
             if self.answering and flags & _WRITE_ONLY and name in value:
                 self.findings.append(f"{path}/{name}: write-only member answered")
-        for name, item in value.items():
-            if name in known:
-                if item is not None:
-                    self.value(self._of(known[name]["type"]), item, f"{path}/{name}")
-            elif more is not None:
-                self.value(self._of(more), item, f"{path}/{name}")
-            elif name not in given:
-                self.findings.append(f"{path}/{name}: unknown member")
 
-    def _say(self, fine: bool, finding: str) -> None:  # noqa: FBT001 -- the check's outcome
+    def _say(self, fine: bool, finding: str) -> None:
         if not fine:
             self.findings.append(finding)
 
-    def _string(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _string(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, str):
             self.findings.append(f"{path}: expected string, got {value!r}")
         elif one.get("pattern") and not re.search(one["pattern"], value):
             self.findings.append(f"{path}: {value!r} does not match {one['pattern']}")
 
-    def _array(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _array(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, list):
             self.findings.append(f"{path}: expected array, got {value!r}")
             return
         for number, item in enumerate(value):
             self.value(self._of(one["itemType"]), item, f"{path}[{number}]")
 
-    def _union(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _union(self, one: Json, value: AnyJson, path: str) -> None:
         elements = [self._of(element) for element in one["elements"]]
         words = [element["value"] for element in elements if element["$type"] == "StringLiteralType"]
         # An open enumeration is written as its words and a plain string: a word it does not name is still told.
         if words:
             self._say(value in words, f"{path}: {value!r} not in {words}")
             return
-        tries = []
+        tries: list[list[str]] = []
         for element in elements:
             attempt = _Check(self.types, self.answering)
             attempt.value(element, value, path)
             tries.append(attempt.findings)
-        self.findings.extend(min(tries, key=len))
+        fewest: list[str] = min(tries, key=len)
+        self.findings.extend(fewest)
 
-    def _discriminated(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _discriminated(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, dict):
             self.findings.append(f"{path}: expected object, got {value!r}")
             return

@@ -3,14 +3,14 @@
 import json
 import ssl
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.state import Principal, Workspace
 from tests.support.azure.tokens import ARM
-from tests.support.azure.wire import Json
+from tests.support.azure.wire import AnyJson, Json
 
 MANAGEMENT = "https://management.azure.com"
 JOBS, ENDPOINTS, ASSETS, WORKSPACES = "2024-10-01-preview", "2024-10-01", "2023-08-01-preview", "2024-10-01-preview"
@@ -45,7 +45,7 @@ class Desk:
         method: str,
         where: str,
         version: str | None = None,
-        body: Any = None,  # noqa: ANN401 -- JSON, right or wrong
+        body: AnyJson = None,
         *,
         headers: dict[str, str] | None = None,
         **params: str,
@@ -82,8 +82,8 @@ class Desk:
         return f"{self.project.id}/data/{name}/versions/1"
 
     def job(
-        self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: Any
-    ) -> Json:  # noqa: ANN401 -- a body's
+        self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: AnyJson
+    ) -> Json:
         """Return the body of a fine-tuning job."""
         details: Json = {"modelProvider": "Custom", "taskType": "ChatCompletion"}
         details["model"] = {"jobInputType": "mlflow_model", "uri": model}
@@ -119,7 +119,7 @@ class Desk:
         answer = self.call("GET", f"https://eastus2.api.azureml.ms/history/v1.0{self.project.id}/runs/{name}/details")
         return str(answer.json()["error"]["error"]["message"])
 
-    def endpoint(self, model: str, **properties: Any) -> Json:  # noqa: ANN401 -- a body's
+    def endpoint(self, model: str, **properties: AnyJson) -> Json:
         """Return the body of a serverless endpoint."""
         given = {"authMode": "Key", "modelSettings": {"modelId": model}, **properties}
         return {
@@ -140,7 +140,7 @@ class Desk:
         """Return an endpoint's key."""
         return str(self.call("POST", f"serverlessEndpoints/{name}/listKeys", ENDPOINTS).json()["primaryKey"])
 
-    def chat(self, name: str, key: str, text: str = "Hello", **body: Any) -> httpx.Response:  # noqa: ANN401 -- a body's
+    def chat(self, name: str, key: str, text: str = "Hello", **body: AnyJson) -> httpx.Response:
         """Ask an endpoint."""
         url = f"https://{name}.eastus2.models.ai.azure.com/v1/chat/completions"
         given = {"messages": [{"role": "user", "content": text}], **body}
@@ -151,11 +151,19 @@ class Desk:
     ) -> Json:
         """Return the body of a template deployment of workspaces, as the SDK makes them."""
         resources = [
-            {"type": kind, "apiVersion": "2023-08-01-preview", "name": "[parameters('workspaceName')]", "location": "[parameters('location')]",
-             "kind": "[parameters('kind')]", "properties": {"publicNetworkAccess": "[parameters('publicNetworkAccess')]",
-                                                            "hubResourceId": "[parameters('workspace_hub')]"}}
+            {
+                "type": kind,
+                "apiVersion": "2023-08-01-preview",
+                "name": "[parameters('workspaceName')]",
+                "location": "[parameters('location')]",
+                "kind": "[parameters('kind')]",
+                "properties": {
+                    "publicNetworkAccess": "[parameters('publicNetworkAccess')]",
+                    "hubResourceId": "[parameters('workspace_hub')]",
+                },
+            }
             for kind in kinds
-        ]  # fmt: skip
+        ]
         template = {"contentVersion": "1.0.0.0", "parameters": declared, "resources": resources}
         values = {name: {"value": value} for name, value in parameters.items()}
         return {"properties": {"mode": "Incremental", "template": template, "parameters": values}}

@@ -120,7 +120,8 @@ def _model(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json, d
             )
         return
     if model.retired and model.retired <= call.now.date():
-        message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d} and is no longer available for fine-tuning."
+        message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d}"
+        message = f"{message} and is no longer available for fine-tuning."
         raise UserError(400, message, code="ModelRetired")
     if workspace.location not in model.tuning_regions:
         places = ", ".join(model.tuning_regions) or "none"

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import httpx
 
-from tests.support.azure.desk import ASSETS, ENDPOINTS, JOBS, PHI_4, WORKSPACES, Desk
+from tests.support.azure.desk import ENDPOINTS, PHI_4, WORKSPACES, Desk
 from tests.support.azure.roles import CONTRIBUTOR, READER, TRAIN_ONLY
 from tests.support.azure.seed import GROUP_SCOPE
 from tests.support.azure.tokens import ML, STORAGE
@@ -45,6 +45,17 @@ def planted(status: int, code: str, right: Act) -> Callable[[Act], Act]:
         return wrong
 
     return keep
+
+
+def then(*steps: Callable[[Desk], object], last: Act) -> Act:
+    """Return an act that takes the steps before it."""
+
+    def act(desk: Desk) -> httpx.Response:
+        for step in steps:
+            step(desk)
+        return last(desk)
+
+    return act
 
 
 # ------------------------------------------------------------------------------------------------ tokens and versions
@@ -96,7 +107,7 @@ def a_subscription_that_is_not_ours(desk: Desk) -> httpx.Response:
     return desk.call("GET", desk.project.id.replace("0001", "0002", 1), WORKSPACES)
 
 
-@planted(404, "ResourceGroupNotFound", lambda desk: _granted(desk) or read_project(desk))
+@planted(404, "ResourceGroupNotFound", read_project)
 def a_group_that_does_not_exist(desk: Desk) -> httpx.Response:
     _granted(desk)
     return desk.call("GET", desk.project.id.replace("/rg1/", "/rg2/"), WORKSPACES)
@@ -196,7 +207,7 @@ def register(desk: Desk) -> httpx.Response:
     )
 
 
-@planted(403, "AuthorizationFailed", lambda desk: _granted(desk) or register(desk))
+@planted(403, "AuthorizationFailed", then(_granted, last=register))
 def registering_a_provider_without_the_right(desk: Desk) -> httpx.Response:
     return register(desk)
 
