@@ -62,10 +62,7 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     """Return how fresh the catalogs are that are looked up at a provider."""
     today, found = scope.now().date(), []
     for connection in connections.list_connections(scope):
-        try:
-            backend = scope.backends.of(connection)
-        except ProviderFailed:
-            continue  # its secrets cannot be opened; its own page says so
+        backend = scope.backends.opened(connection)
         if isinstance(backend, LooksUpModels):
             state = backend.catalog_state()
             found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))

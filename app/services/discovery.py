@@ -29,10 +29,7 @@ T = TypeVar("T")
 
 def can_discover(scope: Scope, connection: Connection) -> bool:
     """Tell whether there is anything to choose from; False too where its secrets cannot be opened."""
-    try:
-        return isinstance(scope.backends.of(connection), Discovers)
-    except ProviderFailed:
-        return False
+    return isinstance(scope.backends.opened(connection), Discovers)
 
 
 def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:

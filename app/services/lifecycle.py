@@ -111,7 +111,7 @@ def _ending_models(scope: Scope) -> dict[tuple[str, str], CatalogModel]:
     """Return the models that end, by (connection, id), of connections whose catalogs tell of such things."""
     found = {}
     for connection in connections.list_connections(scope):
-        backend = scope.backends.of(connection)
+        backend = scope.backends.opened(connection)
         if isinstance(backend, LooksUpModels):
             try:
                 listed = backend.base_models()

@@ -60,7 +60,7 @@ class OrphanReport:
 
 def can_report(scope: Scope, connection: Connection) -> bool:
     """Tell whether a connection's provider can be asked what is there of ours."""
-    return isinstance(scope.backends.of(connection), FindsOrphans)
+    return isinstance(scope.backends.opened(connection), FindsOrphans)
 
 
 def report(scope: Scope, identifier: str) -> OrphanReport:

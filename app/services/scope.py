@@ -83,6 +83,13 @@ class Backends:
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
 
+    def opened(self, connection: Connection) -> Backend | None:
+        """Return the same, or None where it cannot be had: for lists, which show what there is."""
+        try:
+            return self.of(connection)
+        except ProviderFailed:
+            return None
+
     def _unsealed(self, connection: Connection) -> Mapping[str, str]:
         if connection.sealed is None:
             return {}

@@ -10,10 +10,7 @@ from app.services.scope import Scope
 
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
-    try:
-        backend = scope.backends.of(connection)
-    except ProviderFailed:
-        return None
+    backend = scope.backends.opened(connection)
     return backend.sign_in() if isinstance(backend, SignsIn) else None
 
 

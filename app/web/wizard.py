@@ -13,7 +13,7 @@ from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
 from app.edge.fields import Id
 from app.edge.idempotency import once
-from app.services import catalog, code, drafts, lifecycle, projects, sample
+from app.services import catalog, code, connections, drafts, lifecycle, projects, sample
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -152,6 +152,11 @@ def save(request: Request, open_scope: WritingThenReading, draft: Id, step: Step
         found, problems = _store(scope, draft, step, form)
     if goto == "back":
         return see_other(f"/wizard/{draft}/{view.before(step)}")
+    connection = str(found.values.get("connection") or "")
+    if goto == "check" and connection:
+        with open_scope() as scope:
+            connections.run_doctor(scope, connection, base_model=str(found.values.get("base_model") or "") or None)
+        return see_other(f"/wizard/{draft}/{step.value}#checks", "doctor_done")
     if not problems and goto == "next":
         return see_other(f"/wizard/{draft}/{view.after(step)}")
     with open_scope() as scope:

@@ -46,6 +46,11 @@ class ConnectionForm:
     others: Sequence[FormField]
     name: str
     slots: str
+    errors: Mapping[str, str]  # by field
+
+    def error_of(self, field: str) -> str | None:
+        """Return what is wrong with a field, if anything is."""
+        return self.errors.get(field)
 
 
 def form_of(
@@ -80,6 +85,7 @@ def form_of(
         others=[each for each in fields if each.field.name not in leaders],
         name=name,
         slots=slots,
+        errors=told,
     )
 
 

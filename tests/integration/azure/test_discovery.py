@@ -118,11 +118,10 @@ def test_a_lost_answer_is_no_lost_project(bare_cloud: AzureCloud, maker: AzureFo
 def test_what_others_have_made_is_never_touched(
     bare_cloud: AzureCloud, maker: AzureFoundryBackend, name: str, kind: WorkspaceKind
 ) -> None:
+    hub, project = HubWish(place=place(name), region="eastus2"), ProjectWish(place=place(name), hub="hub1")
+    make: Callable[[], None] = {HUB: lambda: maker.make_hub(hub), PROJECT: lambda: maker.make_project(project)}[kind]
     with pytest.raises(Rejected, match="there already"):
-        if kind is HUB:
-            maker.make_hub(HubWish(place=place(name), region="eastus2"))
-        else:
-            maker.make_project(ProjectWish(place=place(name), hub="hub1"))
+        make()
     assert bare_cloud.ledger.entries == []
 
 
