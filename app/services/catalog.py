@@ -63,7 +63,7 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     today, found = scope.now().date(), []
     for connection in connections.list_connections(scope):
         backend = scope.backends.opened(connection)
-        if isinstance(backend, LooksUpModels):
+        if backend is not None and isinstance(backend, LooksUpModels):
             state = backend.catalog_state()
             found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))
     return found

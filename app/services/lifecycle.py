@@ -112,7 +112,7 @@ def _ending_models(scope: Scope) -> dict[tuple[str, str], CatalogModel]:
     found = {}
     for connection in connections.list_connections(scope):
         backend = scope.backends.opened(connection)
-        if isinstance(backend, LooksUpModels):
+        if backend is not None and isinstance(backend, LooksUpModels):
             try:
                 listed = backend.base_models()
             except BackendError:

@@ -55,7 +55,7 @@ def lists(scope: Scope) -> Sequence[PriceList]:
 def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
     """Return a connection's prices by id, what was set here over what was sourced; empty where nothing is billed."""
     backend = scope.backends.opened(connection)
-    if not isinstance(backend, Prices):
+    if backend is None or not isinstance(backend, Prices):
         return {}
     own = store.of_connection(scope.read, connection.id)
     return {
@@ -111,7 +111,7 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
     """Return what an hour of serving a target is billed for; None where nothing is billed."""
     connection = connections.get(scope, target.connection)
     backend = scope.backends.opened(connection)
-    if not isinstance(backend, Prices):
+    if backend is None or not isinstance(backend, Prices):
         return None
     charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
     return make_bill(charges, known(scope, connection))

@@ -11,7 +11,7 @@ from app.services.scope import Scope
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
     backend = scope.backends.opened(connection)
-    return backend.sign_in() if isinstance(backend, SignsIn) else None
+    return backend.sign_in() if backend is not None and isinstance(backend, SignsIn) else None
 
 
 def get(scope: Scope, identifier: str) -> SignIn:
