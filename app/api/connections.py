@@ -92,7 +92,7 @@ def begin_sign_in(scope: Administers, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/sign-in", response_model=SignInOut)
-def sign_in_state(scope: Administers, identifier: PathId) -> Response:
+def sign_in_state(scope: Reads, identifier: PathId) -> Response:
     """Where the sign-in stands."""
     return answer(SignInOut, sign_in.get(scope, identifier))
 

@@ -42,6 +42,16 @@ def ensure_built_in(scope: Scope, *, local_slots: int, rehearsal_slots: int = 4)
             store.save(tx, replace(known, slots=slots))
 
 
+def kind_of(scope: Scope, name: str) -> ConnectionKind:
+    """Return a kind of connection by its name; the first one for an empty name.
+
+    Raises:
+        NotFound: when there is no such kind here.
+    """
+    kind = scope.backends.kind(name) if name else next(iter(scope.backends.kinds), None)
+    return found(kind, "kind of connection", name)
+
+
 def create(
     scope: Scope,
     *,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.domain.catalog import CatalogModel
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
-from app.domain.errors import DomainError, NotFound
+from app.domain.errors import DomainError
 from app.edge.fields import Id
 from app.services import catalog, connections, discovery, sign_in
 from app.services.scope import Scope
@@ -32,7 +32,7 @@ def index(request: Request, scope: Reading) -> Response:
 @router.get("/connections/new")
 def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_length=80)] = "") -> Response:
     """An empty form for a connection of a kind."""
-    kind = _kind(scope, backend)
+    kind = connections.kind_of(scope, backend)
     form = view.form_of(kind, {}, (), name=kind.title)
     return page(request, scope, "connections/form.html", {"form": form, "connection": None, "errors": []})
 
@@ -40,7 +40,7 @@ def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_leng
 @router.post("/connections/new")
 def create(request: Request, scope: Administering, form: Fields) -> Response:
     """Make a connection; or, where only another way to sign in was chosen, ask for what that one needs."""
-    kind = _kind(scope, form.get("backend", ""))
+    kind = connections.kind_of(scope, form.get("backend", ""))
     if form.get("goto") == _ASK_AGAIN:
         return _form(request, scope, kind, form, ())
     settings, secrets = view.typed(form)
@@ -61,7 +61,7 @@ def create(request: Request, scope: Administering, form: Fields) -> Response:
 @router.post("/connections/fields")
 def fields(request: Request, scope: Reading, form: Fields) -> Response:
     """What the chosen way to sign in asks for, in place of what another one asked for; stores nothing."""
-    kind = _kind(scope, form.get("backend", ""))
+    kind = connections.kind_of(scope, form.get("backend", ""))
     found = connections.get(scope, form["connection"]) if form.get("connection") else None
     shown = _filled(kind, form, (), found)
     return page(request, scope, "connections/_fields_again.html", {"form": shown, "connection": found})
@@ -95,7 +95,7 @@ def rename(request: Request, scope: Administering, connection: Id, form: Fields)
 def edit(request: Request, scope: Reading, connection: Id) -> Response:
     """The form with what is set; secrets are never shown, and kept where they are left empty."""
     found = connections.get(scope, connection)
-    kind = _kind(scope, found.backend)
+    kind = connections.kind_of(scope, found.backend)
     form = view.form_of(kind, found.settings, (), kept=found.has_secrets, name=found.name, slots=str(found.slots))
     return page(request, scope, "connections/form.html", {"form": form, "connection": found, "errors": []})
 
@@ -104,7 +104,7 @@ def edit(request: Request, scope: Reading, connection: Id) -> Response:
 def save(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
     """Store the settings, and the secrets that were typed."""
     found = connections.get(scope, connection)
-    kind = _kind(scope, found.backend)
+    kind = connections.kind_of(scope, found.backend)
     if form.get("goto") == _ASK_AGAIN:
         return _form(request, scope, kind, form, (), connection=found)
     settings, secrets = view.typed(form)
@@ -141,14 +141,6 @@ def begin_sign_in(scope: Administering, connection: Id) -> Response:
     """Ask for a code, which the connection's page then shows."""
     sign_in.begin(scope, connection)
     return see_other(f"/connections/{connection}#sign-in")
-
-
-def _kind(scope: Scope, name: str) -> ConnectionKind:
-    kinds = scope.backends.kinds
-    kind = scope.backends.kind(name) if name else next(iter(kinds), None)
-    if kind is None:
-        raise NotFound("kind of connection", name)
-    return kind
 
 
 def _filled(
