@@ -154,6 +154,7 @@ def _record(scopes: Scopes, cloud: AzureCloud, wanted: int) -> None:
             slots=min(wanted, 20),
         )
         project = projects.create(scope, "Deaths").id
+    with scopes.open(OWNER) as scope:
         rows = datasets.upload(scope, name="rows", filename="rows.jsonl", chunks=[chats(30, LABELS, QUESTION)])
     fields = {"project": project, "connection": made.id, "base_model": SERVERLESS, "training_dataset": rows.id}
     for number in range(wanted):
