@@ -34,7 +34,7 @@ class Response:
         self.headers = dict(headers)
         self._text = text
 
-    def text(self, encoding: str | None = None) -> str:
+    def text(self) -> str:
         return self._text
 
     def json(self) -> Any:  # noqa: ANN401 -- JSON
