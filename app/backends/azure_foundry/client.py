@@ -66,7 +66,7 @@ class Azure:
         self._times = times
         self._installation = installation
         self._secrets = dict(secrets)
-        self._desk = SignInDesk(self._clock, prompt)
+        self.desk = SignInDesk(self._clock, prompt)  # where a sign-in by device code is noted
         self._lock = Lock()
         self._deadlines = Deadlines(_THREADS)
         self._wire: Wire | None = None
@@ -83,9 +83,9 @@ class Azure:
         same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
         if same and self._secrets == earlier._secrets:  # noqa: SLF001 -- another one of this class
             with earlier._lock:  # noqa: SLF001 -- another one of this class
-                known, desk = earlier._credential, earlier._desk  # noqa: SLF001 -- another one of this class
+                known, desk = earlier._credential, earlier.desk  # noqa: SLF001 -- another one of this class
             with self._lock:
-                self._credential, self._desk = known, desk
+                self._credential, self.desk = known, desk
 
     def begin_sign_in(self) -> None:
         """Ask for a code by which a person signs in, unless one waits already; returns within seconds.
@@ -98,11 +98,6 @@ class Azure:
             self.in_time(lambda: credential.begin((self.arm_scope,)))
 
     @property
-    def sign_in_desk(self) -> SignInDesk:
-        """Where a sign-in by device code is noted."""
-        return self._desk
-
-    @property
     def installation(self) -> str:
         """The name of this installation, as our things at Azure carry it in a tag."""
         return self._installation()
@@ -110,7 +105,7 @@ class Azure:
     @property
     def pending_sign_in(self) -> PendingSignIn | None:
         """What somebody has to do to sign in by device code: (address, code, until when); None while nothing."""
-        return self._desk.pending
+        return self.desk.pending
 
     def owner_tags(self, tag: str) -> dict[str, str]:
         """Return the tags that a thing made for `tag` carries."""
@@ -150,7 +145,7 @@ class Azure:
         """Return the connection's credential, made once and again after a refusal."""
         with self._lock:
             if self._credential is None:
-                self._credential = make_credential(self.settings, self._secrets, self._desk)
+                self._credential = make_credential(self.settings, self._secrets, self.desk)
             return self._credential
 
     def arm(

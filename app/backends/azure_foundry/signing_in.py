@@ -16,7 +16,7 @@ class SignsInThere:
         """Return where it stands; None for the ways that need nobody."""
         if self.azure.settings.credential is not Way.DEVICE_CODE:
             return None
-        desk = self.azure.sign_in_desk
+        desk = self.azure.desk
         pending = desk.pending
         if pending is not None:
             address, code, expires_at = pending
