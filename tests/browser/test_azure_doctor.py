@@ -48,7 +48,7 @@ class Connected:
         self.cloud.seed.project.storage.allow_keys = True
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     folder = tmp_path_factory.mktemp("azure")
     certificates = make_certificates(folder / "pki")
