@@ -25,8 +25,6 @@ class ConnectionIn(Wish):
     slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
 
 
-
-
 class ConnectionPatch(Wish):
     """What to change of a connection; any change lifts a pause."""
 
@@ -47,6 +45,9 @@ class FieldOut(Answer):
     default: str
     choices: dict[str, str]
     pattern: str
+    required_if: dict[str, list[str]] = Field(
+        description="Other fields and their values that make it required."
+    )
     only_if: dict[str, list[str]] = Field(description="Other fields and the values of theirs with which it matters.")
 
 
@@ -254,8 +255,13 @@ def kind_shape(kind: ConnectionKind) -> ConnectionKindOut:
             default=each.default,
             choices=dict(each.choices),
             pattern=each.pattern,
-            only_if={each.only_if[0]: sorted(each.only_if[1])} if each.only_if else {},
+            required_if=_when(each.required_if),
+            only_if=_when(each.only_if),
         )
         for each in kind.fields
     ]
     return ConnectionKindOut(name=kind.name, title=kind.title, summary=kind.summary, fields=fields)
+
+
+def _when(condition: tuple[str, frozenset[str]] | None) -> dict[str, list[str]]:
+    return {condition[0]: sorted(condition[1])} if condition else {}

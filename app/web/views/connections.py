@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gettext import gettext as _
 from urllib.parse import urlencode
 
-from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked
+from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, needed
 from app.domain.connections import Connection
 from app.domain.discovery import Place, ResourceGroup, Subscription, Workspace, WorkspaceKind
 from app.web.views.formats import visible
@@ -25,6 +25,7 @@ class FormField:
     value: str
     error: str | None
     kept: bool = False
+    needed: bool = False
 
     @property
     def choices(self) -> list[Choice]:
@@ -76,6 +77,7 @@ def form_of(
             value="" if field.secret else values.get(field.name, field.default),
             error=told.get(identifier),
             kept=kept and field.secret,
+            needed=needed(field, values) and not (kept and field.secret),
         )
 
     fields = [shown(each) for each in asked(kind.fields, values)]
