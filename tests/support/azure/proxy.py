@@ -219,7 +219,7 @@ class _Conversation(BaseHTTPRequestHandler):
             self.wfile.flush()
 
     def _head_of(self, reply: Reply, length: int | None) -> None:
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)  # the reply has a Date of its own, by the cloud's clock
         if length is not None:
             self.send_header("Content-Length", str(length))
         elif "Content-Length" not in reply.headers:
