@@ -44,7 +44,8 @@ def envelope(workspace: Workspace, kind: str, name: str, created: datetime, prop
 
 def asset_body(workspace: Workspace, asset: Asset) -> Json:
     """Return one version of an asset."""
-    properties = {"isAnonymous": False, "isArchived": False, **asset.properties}
+    named: Json = {"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
+    properties = {**named, **asset.properties}
     properties = {key: value for key, value in properties.items() if value is not None}
     return envelope(workspace, f"{asset.kind}/{asset.name}/versions", asset.version, asset.created, properties)
 
