@@ -1,4 +1,4 @@
-"""What Azure does by itself: lists that lag, operations that take time, pages, filters, measurements, lights that go on late."""
+"""What Azure does by itself: lists that lag, operations that take time, pages, filters, measurements."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def desk(cloud: AzureCloud) -> Iterator[Desk]:
 def listed(desk: Desk, **query: str) -> list[str]:
     """Return the names of the listed jobs, page by page."""
     names: list[str] = []
-    answer = desk.call("GET", "jobs", JOBS, **query).json()
+    answer = desk.call("GET", "jobs", JOBS, query=query).json()
     while True:
         names += [one["name"] for one in answer["value"]]
         if "nextLink" not in answer:
@@ -51,7 +51,7 @@ def test_jobs_come_in_pages_newest_first_and_by_tag(cloud: AzureCloud, desk: Des
     assert listed(desk) == [f"job-{number}" for number in reversed(range(10))]
     assert listed(desk, tag="tunedesk=t1") == ["job-9", "job-7", "job-5", "job-3", "job-1"]
     assert listed(desk, jobType="Command") == []
-    assert desk.call("GET", "jobs", JOBS, **{"$skip": "x"}).status_code == 400
+    assert desk.call("GET", "jobs", JOBS, query={"$skip": "x"}).status_code == 400
 
 
 def test_a_job_goes_through_its_stages_and_measures(cloud: AzureCloud, desk: Desk) -> None:
@@ -147,7 +147,7 @@ def test_a_chat_streams_and_is_counted(cloud: AzureCloud, desk: Desk) -> None:
     place = f"{desk.project.id}/serverlessEndpoints/ep1/providers/Microsoft.Insights/metrics"
     query = {"metricnames": "RequestsPerMinute,RequestLatency", "$filter": "statusCode eq '*'", "interval": "PT1H"}
     cloud.clock.turn(1)
-    found = desk.call("GET", place, "2023-10-01", **query).json()["value"]
+    found = desk.call("GET", place, "2023-10-01", query=query).json()["value"]
     split = {one["metadatavalues"][0]["value"]: one["data"][0]["total"] for one in found[0]["timeseries"]}
     assert split == {"200": 1, "503": 1}
 
@@ -189,7 +189,7 @@ def test_rights_are_told_as_they_are(cloud: AzureCloud, desk: Desk) -> None:
     actions = desk.call("GET", f"{base}/permissions", "2022-04-01").json()["value"][0]["actions"]
     assert "Microsoft.MachineLearningServices/workspaces/jobs/*" in actions
     mine = {"$filter": f"assignedTo('{cloud.seed.app.oid}')"}
-    assigned = desk.call("GET", f"{base}/roleAssignments", "2022-04-01", **mine).json()["value"]
+    assigned = desk.call("GET", f"{base}/roleAssignments", "2022-04-01", query=mine).json()["value"]
     role = assigned[0]["properties"]["roleDefinitionId"].rsplit("/", 1)[-1]
     definition = desk.call("GET", f"{base}/roleDefinitions/{role}", "2022-04-01").json()
     assert definition["properties"]["roleName"] == "Training only"

@@ -66,9 +66,9 @@ def test_endpoints_and_what_belongs_to_them(entered_cloud: AzureCloud, client: M
 
 @pytest.mark.slow
 def test_a_hub_by_the_sdk_and_a_project_that_it_spoils(entered_cloud: AzureCloud, client: MLClient) -> None:
-    """The SDK sleeps five seconds between its looks. Its project carries an enum's name where a template allows words."""
+    """The SDK sleeps five seconds between its looks, and carries an enum's name where a template allows words."""
     entered_cloud.seed.grant(CONTRIBUTOR)
     hub = client.workspaces.begin_create(Hub(name="hub2", location="eastus2", display_name="Second")).result()
     assert type(hub).__name__ == "Hub"
-    with pytest.raises(HttpResponseError, match="PublicNetworkAccessType.ENABLED"):
+    with pytest.raises(HttpResponseError, match=r"PublicNetworkAccessType\.ENABLED"):
         client.workspaces.begin_create(Project(name="proj2", location="eastus2", hub_id=hub.id)).result()

@@ -10,6 +10,7 @@ from azure.identity import ClientSecretCredential
 from app.setup.places import Places
 from tests.support.azure import azurite as azurite_process
 from tests.support.azure.azurite import Azurite
+from tests.support.azure.captured import check_shapes
 from tests.support.azure.certificates import Certificates, make_certificates
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.conformance import check_traffic, spec_folder
@@ -47,6 +48,7 @@ def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) ->
         yield made
     assert made.refused == []
     assert made.bugs == []
+    assert check_shapes(made.requests) == []
     folder = spec_folder()
     if folder is not None:
         assert "\n".join(check_traffic(made.requests, folder)) == ""

@@ -65,7 +65,9 @@ class Jobs:
         shown = body_of(workspace, known)["properties"]
         for field in sorted(set(given) - _SOFT - {"status", "services"}):
             if _plain(given[field]) != _plain(shown.get(field)):
-                message = "A job with this name already exists. If you are trying to create a new job, use a different name."
+                message = (
+                    "A job with this name already exists. If you are trying to create a new job, use a different name."
+                )
                 message = f"{message} If you are trying to update an existing job, the existing job's {field}"
                 message = f"{message} cannot be changed."
                 raise UserError(400, f"{message} Only {', '.join(sorted(_SOFT))} can be updated.")
