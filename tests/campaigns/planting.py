@@ -8,10 +8,12 @@ import importlib
 import json
 import os
 import sys
+import traceback
 import warnings
 
-_HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "hypothesis", "pytest")
-_HEAVY_TOO = ("azure.ai.ml._schema", "sqlalchemy", "alembic", "fastapi", "cryptography.x509")
+# Not pytest and its plugins: those want to be imported by pytest itself.
+_HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "azure.ai.ml._schema")
+_HEAVY_TOO = ("sqlalchemy", "alembic", "fastapi", "cryptography.x509")
 
 
 def run(folder: str, test: str, log: str) -> int:
@@ -37,6 +39,7 @@ def main() -> None:
             try:
                 code = run(**json.loads(line))
             except BaseException:  # noqa: BLE001 -- whatever it is, the parent must go on
+                traceback.print_exc()
                 code = 70
             sys.stdout.flush()
             os._exit(code)
