@@ -14,6 +14,7 @@ import warnings
 # Not pytest and its plugins: those want to be imported by pytest itself.
 _HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "azure.ai.ml._schema")
 _HEAVY_TOO = ("sqlalchemy", "alembic", "fastapi", "cryptography.x509")
+_QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # anyio is loaded already, and asserts nothing
 
 
 def run(folder: str, test: str, log: str) -> int:
@@ -24,7 +25,7 @@ def run(folder: str, test: str, log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     pytest = importlib.import_module("pytest")
-    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no"]))
+    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no", *_QUIET]))
 
 
 def main() -> None:
