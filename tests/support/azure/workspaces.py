@@ -88,8 +88,9 @@ class Workspaces:
         def finish() -> None:
             self._cloud.state.workspaces.remove(found)
 
-        operation = self._cloud.operations.begin(finish)
-        return Reply(202, None, self._cloud.operations.headers(operation, call, found.location))
+        found.state = "Deleting"
+        found.operation = self._cloud.operations.begin(finish)
+        return Reply(202, None, self._cloud.operations.headers(found.operation, call, found.location))
 
     def _datastores(self, call: Call) -> Reply:
         return page(call, [_datastore(workspace_of(call))])
