@@ -1,0 +1,5 @@
+"""What the tests of the Azure backend share."""
+
+from tests.support.azure.fixtures import azure_certificates
+
+__all__ = ["azure_certificates"]
