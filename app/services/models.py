@@ -153,7 +153,7 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
         named = ", ".join(each.name for each in serving)
         raise Conflict(
             f"The model {model.name!r} is served by {named}.",
-            fix=f"In this order: {_in_order(teardown_plan(scope, identifier))}. Tear down does all of it.",
+            fix=f"Delete the deployments first: {_in_order(teardown_plan(scope, identifier))}. Tear down keeps the order.",
         )
     return _discard(scope, model)
 
