@@ -151,9 +151,10 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
     serving = deployments(scope, identifier)
     if serving:
         named = ", ".join(each.name for each in serving)
+        plan = _in_order(teardown_plan(scope, identifier))
         raise Conflict(
             f"The model {model.name!r} is served by {named}.",
-            fix=f"Delete the deployments first: {_in_order(teardown_plan(scope, identifier))}. Tear down keeps the order.",
+            fix=f"Delete the deployments first: {plan}. Tear down does all of it.",
         )
     return _discard(scope, model)
 

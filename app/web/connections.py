@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.edge.fields import Id
-from app.services import catalog, connections
+from app.services import catalog, connections, orphans
 from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, Writing, field_errors, page, see_other
 
 router = APIRouter()
@@ -22,7 +22,12 @@ def index(request: Request, scope: Reading) -> Response:
 def show(request: Request, scope: Reading, connection: Id) -> Response:
     """One connection: what the doctor found, what can be trained there, how much at once."""
     found = connections.get(scope, connection)
-    context = {"connection": found, "models": catalog.search(scope, connection=connection), "errors": []}
+    context = {
+        "connection": found,
+        "models": catalog.search(scope, connection=connection),
+        "leaves_things": orphans.can_report(scope, found),
+        "errors": [],
+    }
     return page(request, scope, "connections/connection.html", context)
 
 

@@ -24,6 +24,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "decision_saved": ("ok", lambda: _("The decision record was saved.")),
     "draft_deleted": ("ok", lambda: _("The draft was deleted.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
+    "orphan_removed": ("ok", lambda: _("Removed at the provider; an endpoint takes some minutes to go.")),
     "installing": ("ok", lambda: _("The installation was started.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }

@@ -125,13 +125,13 @@ class Serverless:
                     f"The marketplace subscription that this partner's model needs could not be made: {error.detail}",
                     fix="Accept the offer's terms once in the studio, or let an owner of the subscription do it.",
                 ) from error
-        status = str(found.get("properties", {}).get("marketplaceSubscriptionStatus") or "Pending")
-        if status in {"Suspended", "Unsubscribed"}:
+        word = str(found.get("properties", {}).get("marketplaceSubscriptionStatus") or "Pending")
+        if word in {"Suspended", "Unsubscribed"}:
             raise Rejected(
-                f"The marketplace subscription of this partner's model is {status.lower()}.",
+                f"The marketplace subscription of this partner's model is {word.lower()}.",
                 fix="Look at it in the Azure portal under Microsoft Marketplace, SaaS.",
             )
-        if status != "Subscribed":
+        if word != "Subscribed":
             raise Unavailable("The marketplace subscription of this partner's model is being set up.")
 
     def _subscription_of(self, model: str) -> dict[str, Any] | None:
