@@ -117,6 +117,7 @@ class JobObservation:
     reason: JobReason | None = None
     message: str = ""
     raw_status: str = ""  # the backend's own word, kept for people
+    note: str = ""  # what people should know while the status stays as it is
     progress: JobProgress | None = None
     fine_tuned_model: str | None = None  # the backend's own name of it, once it exists
     model_size_bytes: int | None = None

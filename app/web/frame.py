@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from app.domain.estimates import Money
+from app.domain.money import Money
 from app.domain.projects import Project
 from app.services import overview, projects
 from app.services.scope import Scope

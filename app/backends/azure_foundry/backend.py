@@ -10,7 +10,8 @@ from pathlib import Path
 
 from app.backends.azure_foundry.chat import ChatsThere
 from app.backends.azure_foundry.client import Azure
-from app.backends.azure_foundry.jobs import TrainsThere
+from app.backends.azure_foundry.errors import in_azure_words
+from app.backends.azure_foundry.jobs import Training, TrainsThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
 from app.backends.azure_foundry.measures import MeasuresThere
 from app.backends.azure_foundry.orphans import FindsOrphansThere
@@ -43,9 +44,17 @@ class AzureFoundryBackend(
         self.azure = Azure(settings, secrets, installation=installation, clock=clock)
         self.clock = clock
         self.cache = cache
+        self.training = Training(self.azure, clock=clock, cache=cache)
 
+    @in_azure_words
     def check(self) -> None:
-        raise Unsupported("Not built yet.")
+        """Return if a training could be submitted now: the packages are loaded, and the project answers.
+
+        Raises:
+            BackendError: with the reason.
+        """
+        self.azure.ready()
+        self.training.looker.workspace.places()
 
     def base_models(self) -> Sequence[CatalogModel]:
         return ()
