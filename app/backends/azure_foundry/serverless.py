@@ -75,7 +75,7 @@ class Serverless:
             self._take_up(known, name)
             return
         place = self.workspace.place
-        check_region(model, place.region)
+        check_region(model, place.region, tuned=request.model is not None)
         model_id = self.model_address(request, model)
         if model.registry != _MICROSOFT:
             self.subscribe(f"azureml://registries/{model.registry}/models/{model.name}")
@@ -187,13 +187,13 @@ class Serverless:
         return str(subscription.get("name")) == subscription_name(model, self.installation)
 
 
-def check_region(model: ModelId, region: str) -> None:
+def check_region(model: ModelId, region: str, *, tuned: bool) -> None:
     """Return if the region serves the model serverless, or nobody knows.
 
     Raises:
         Rejected: with the regions that do.
     """
-    regions = serve_regions(model)
+    regions = serve_regions(model, tuned=tuned)
     if regions is not None and region not in regions:
         raise Rejected(
             f"{model.name} is not served in {region}, where the project is.",

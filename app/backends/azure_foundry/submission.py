@@ -18,7 +18,9 @@ _TASKS = {"chat_completion": "ChatCompletion", "text_completion": "TextCompletio
 _WORDS = frozenset({"", "auto", "serverless", "managed"})  # values of `compute` that name no cluster
 
 
-def build(azure: Azure, request: TrainingRequest, model: ModelId, rows: Mapping[str, str]) -> "CustomModelFineTuningJob":
+def build(
+    azure: Azure, request: TrainingRequest, model: ModelId, rows: Mapping[str, str]
+) -> "CustomModelFineTuningJob":
     """Return the job. `model` has a version; `rows` has the ARM ids of the assets, `training` and maybe `validation`.
 
     `create_finetuning_job` is not used: without validation rows it breaks (azure-sdk-for-python, issue 45770).

@@ -172,11 +172,16 @@ def test_a_managed_endpoint_takes_its_three_steps(served: ServedCloud) -> None:
     assert not served.project.online
 
 
-def test_a_managed_base_model_wants_its_version(served: ServedCloud) -> None:
+def test_a_managed_base_model_is_deployed_in_a_version(served: ServedCloud) -> None:
+    unknown = "managed:azureml/some-model"
     with pytest.raises(Rejected, match="named version"):
-        served.deploy(base=MANAGED)
-    assert served.backend.deployment_offer(MANAGED, tuned=False).refused
-    assert not served.backend.deployment_offer(MANAGED, tuned=True).refused
+        served.deploy(base=unknown)
+    assert served.backend.deployment_offer(unknown, tuned=False).refused
+    assert not served.backend.deployment_offer(unknown, tuned=True).refused
+    assert not served.cloud.ledger.of("create")
+    served.until(served.deploy("dep-2", base=MANAGED), Status.READY, looks=40)
+    model = served.project.online["dep-2"].children["main"].properties["model"]
+    assert model.startswith("azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/")
 
 
 def test_it_answers_piece_by_piece_and_counts_tokens(served: ServedCloud) -> None:
