@@ -179,9 +179,10 @@ def test_a_managed_base_model_is_deployed_in_a_version(served: ServedCloud) -> N
     assert served.backend.deployment_offer(unknown, tuned=False).refused
     assert not served.backend.deployment_offer(unknown, tuned=True).refused
     assert not served.cloud.ledger.of("create")
-    served.until(served.deploy("dep-2", base=MANAGED), Status.READY, looks=40)
+    assert not served.backend.deployment_offer(MANAGED, tuned=False).refused, "the data files know its version"
+    served.until(served.deploy("dep-2", base=f"{MANAGED}:13"), Status.READY, looks=40)
     model = served.project.online["dep-2"].children["main"].properties["model"]
-    assert model.startswith("azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/")
+    assert model == "azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/13"
 
 
 def test_it_answers_piece_by_piece_and_counts_tokens(served: ServedCloud) -> None:

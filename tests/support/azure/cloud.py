@@ -177,6 +177,10 @@ class AzureCloud:
             Entry(self.clock.now(), verb, f"{ML}/workspaces/jobs", request.path, job.name, dict(job.tags), "")
         )
 
+    def answer(self, request: Request) -> Reply:
+        """Answer a request that did not come over the wire."""
+        return self._answer(request, None)
+
     def _answer(self, request: Request, fault: Fault | None) -> Reply:
         refusal = fault.refusal(self.clock.now()) if fault else None
         if refusal is not None and fault is not None and not fault.accepted:
