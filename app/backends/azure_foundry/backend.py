@@ -11,6 +11,7 @@ from pathlib import Path
 from app.backends.azure_foundry.catalog import Catalog
 from app.backends.azure_foundry.chat import ChatsThere
 from app.backends.azure_foundry.client import Azure, Times
+from app.backends.azure_foundry.code import ShowsCodeThere
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.estimate import EstimatesThere
 from app.backends.azure_foundry.jobs import Training, TrainsThere
@@ -38,6 +39,7 @@ class AzureFoundryBackend(
     EstimatesThere,
     PricesThere,
     QuotasThere,
+    ShowsCodeThere,
 ):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.client import Azure
-from app.backends.azure_foundry.hyperparameter_keys import wire
+from app.backends.azure_foundry.knobs import wire_values
 from app.backends.azure_foundry.model_ids import ModelId, Way
 from app.backends.azure_foundry.names import job_name, model_name
+from app.backends.azure_foundry.prices import machine_of
 from app.domain.backend import Rejected, TrainingRequest, Unsupported
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def build(
         model=Input(type=AssetTypes.MLFLOW_MODEL, path=model.uri),
         training_data=Input(type=AssetTypes.URI_FILE, path=rows["training"]),
         validation_data=Input(type=AssetTypes.URI_FILE, path=validation) if validation else None,
-        hyperparameters=dict(wire(model, request.hyperparameters)),
+        hyperparameters=wire_values(model, request.hyperparameters),
         outputs={OUTPUT: Output(type=AssetTypes.MLFLOW_MODEL, name=model_name(request.suffix, request.tag))},
         compute=compute,
         resources=JobResources(instance_types=list(instances)) if instances else None,
@@ -67,7 +68,7 @@ def place(azure: Azure, options: Mapping[str, Any], model: ModelId) -> tuple[str
     cluster = str(options.get("compute", "")).strip()
     if cluster not in _WORDS:
         return f"{azure.workspace_path}/computes/{cluster}", ()
-    listed = str(options.get("instance_types") or options.get("instance_type") or "")
+    listed = str(options.get("instance_types") or machine_of(model, options) or "")
     instances = tuple(each.strip() for each in listed.split(",") if each.strip())
     if not instances:
         raise Rejected(
