@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.domain.backend import BackendError
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.prices import Price, is_stale
 from app.services import connections, prices
 from app.services.scope import Scope
@@ -62,7 +62,10 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     """Return how fresh the catalogs are that are looked up at a provider."""
     today, found = scope.now().date(), []
     for connection in connections.list_connections(scope):
-        backend = scope.backends.of(connection)
+        try:
+            backend = scope.backends.of(connection)
+        except ProviderFailed:
+            continue  # its secrets cannot be opened; its own page says so
         if isinstance(backend, LooksUpModels):
             state = backend.catalog_state()
             found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))
@@ -84,10 +87,10 @@ def refresh(scope: Scope, connection_id: str) -> None:
 
 
 def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price]) -> Sequence[CatalogModel]:
-    backend = scope.backends.of(connection)
     try:
+        backend = scope.backends.of(connection)
         return [_told(model, connection, known) for model in backend.base_models()]
-    except BackendError:
+    except (BackendError, ProviderFailed):
         # A backend that does not answer has nothing to show now; its doctor says why.
         return []
 

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.web import (
     catalog,
+    choosing,
     connections,
     datasets,
     deployments,
@@ -32,7 +33,7 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, catalog, datasets, models, deployments, playground, prices, settings):
+for _noun in (projects, connections, choosing, catalog, datasets, models, deployments, playground, prices, settings):
     router.include_router(_noun.router)
 
 

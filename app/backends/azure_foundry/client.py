@@ -9,15 +9,15 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.backends.azure_foundry.calls import ARM, Answer, Call, Times
 from app.backends.azure_foundry.credentials import make_credential
 from app.backends.azure_foundry.deadlines import Deadlines, NotBegun, TooSlow, left
-from app.backends.azure_foundry.device_code import PendingSignIn, Prompt, SignInDesk
+from app.backends.azure_foundry.device_code import PendingSignIn, Prompt, SignInDesk, SignsInByCode
 from app.backends.azure_foundry.errors import Conflicted, SignInRefused, of_answer, translate
 from app.backends.azure_foundry.names import owner_tags
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
@@ -32,59 +32,15 @@ if TYPE_CHECKING:
 
     from app.backends.azure_foundry.wire import Wire
 
+__all__ = ["ARM", "Answer", "Azure", "Call", "Times"]
 T = TypeVar("T")
-DEADLINE_S = 20.0  # of one call as a whole; the engine's lease is 60 s
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
-# ARM hosts by cloud, as azure-ai-ml has them (azure.ai.ml._azure_environments).
-ARM = {
-    "AzureCloud": "https://management.azure.com",
-    "AzureUSGovernment": "https://management.usgovcloudapi.net",
-    "AzureChinaCloud": "https://management.chinacloudapi.cn",
-}
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """How long things may take, in seconds: to connect, between two pieces of an answer, a call as a whole, and the
-    first import of azure-ai-ml (2 s, up to 11 s on a busy machine, more without compiled files).
-    """
-
-    connect_s: float = 5.0
-    read_s: float = 15.0
-    deadline_s: float = DEADLINE_S
-    loading_s: float = 40.0
-
-
 _USUAL = Times()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer with a status below 400. `body` is decoded JSON, or None where there was none."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `scope` names the token (ARM's unless given; "" sends none); `submitting`: it may be billed."""
-
-    method: str
-    url: str
-    body: object = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    scope: str | None = None
-    attempts: int = 3
-    submitting: bool = False
-    deadline_s: float | None = None  # the usual one
-    wants_json: bool = True  # an answer that is no JSON is no answer
 
 
 class Azure:
@@ -117,6 +73,34 @@ class Azure:
         self._credential: TokenCredential | None = None
         self._pipelines: dict[str, PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
+
+    def go_on_as(self, earlier: "Azure") -> None:
+        """Take over the sign-in of `earlier` if it is of the same identity.
+
+        So choosing a project, which changes the settings, does not ask a person to sign in again.
+        """
+        names = ("credential", "tenant_id", "client_id", "token_file", "cloud")
+        same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
+        if same and self._secrets == earlier._secrets:  # noqa: SLF001 -- another one of this class
+            with earlier._lock:  # noqa: SLF001 -- another one of this class
+                known, desk = earlier._credential, earlier._desk  # noqa: SLF001 -- another one of this class
+            with self._lock:
+                self._credential, self._desk = known, desk
+
+    def begin_sign_in(self) -> None:
+        """Ask for a code by which a person signs in, unless one waits already; returns within seconds.
+
+        Raises:
+            BackendError: translated.
+        """
+        credential = self.credential()
+        if isinstance(credential, SignsInByCode):
+            self.in_time(lambda: credential.begin((self.arm_scope,)))
+
+    @property
+    def sign_in_desk(self) -> SignInDesk:
+        """Where a sign-in by device code is noted."""
+        return self._desk
 
     @property
     def installation(self) -> str:
