@@ -354,6 +354,15 @@ class Checks(Protocol):
 
 
 @runtime_checkable
+class ChecksFor(Protocol):
+    """To say what is missing for one base model."""
+
+    def doctor_for(self, base_model: str | None) -> Sequence[Check]:
+        """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
+        ...
+
+
+@runtime_checkable
 class Estimates(Protocol):
     """To say what a training will take."""
 

@@ -67,8 +67,13 @@ class ConnectionKind(Protocol):
         """Return what is wrong with the settings as a whole, given those of the other connections of this kind."""
         ...
 
-    def open(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Backend:
-        """Return the backend of a connection; must not call out, and must be quick."""
+    def open(
+        self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
+    ) -> Backend:
+        """Return the backend of a connection; must not call out, and must be quick.
+
+        `earlier` is what the same connection led to before its settings changed: somebody may be signed in there.
+        """
         ...
 
 

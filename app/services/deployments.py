@@ -13,7 +13,7 @@ from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
 from app.domain.serving import AnswersDirectly, DeploymentOffer, Measures, OffersDeployments, RemoteUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, targets
+from app.services import connections, prices, targets
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope, Scopes
@@ -65,6 +65,7 @@ def create(
     problems += _time_problems(scope, idle, expires_at)
     if problems:
         raise Invalid(problems)
+    bill = prices.hosting_bill(scope, wanted, chosen)
     tx, now = scope.write, scope.now()
     deployment = Deployment(
         id=scope.new_id("dep"),
@@ -76,6 +77,7 @@ def create(
         options=chosen,
         created_at=now,
         changed_at=now,
+        bill=bill,
     )
     store.add(tx, deployment, due_at=scope.due_now())
     event_store.add(tx, deployment.id, DeploymentStatus.PENDING.value, at=now)

@@ -78,7 +78,8 @@ class Backends:
         with self._lock:
             known = self._opened.get(connection.id)
             if known is None or known[0] != wanted:
-                backend = kind.open(connection.settings, self._unsealed(connection))
+                earlier = None if known is None else known[1]
+                backend = kind.open(connection.settings, self._unsealed(connection), earlier=earlier)
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
 

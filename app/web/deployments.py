@@ -29,6 +29,7 @@ from app.web.rendering import (
     status_of,
 )
 from app.web.views import deployments as view
+from app.web.views.prices import hosting_words
 
 router = APIRouter()
 
@@ -115,6 +116,7 @@ def _one_context(request: Request, scope: Scope, deployment: str) -> dict[str, A
         "python": view.python(found, base),
         "direct": deployments.direct_code(scope, found) if found.status is DeploymentStatus.READY else {},
         "measures": deployments.is_measured(scope, found),
+        "cost": hosting_words(found, scope.now()),
         "key": None,
     }
 

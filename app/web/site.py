@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.web import (
     catalog,
+    choosing,
     connections,
     datasets,
     deployments,
@@ -17,6 +18,7 @@ from app.web import (
     overview,
     patterns,
     playground,
+    prices,
     projects,
     settings,
     wizard,
@@ -32,7 +34,19 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, orphans, catalog, datasets, models, deployments, playground, settings):
+for _noun in (
+    projects,
+    connections,
+    choosing,
+    orphans,
+    catalog,
+    datasets,
+    models,
+    deployments,
+    playground,
+    prices,
+    settings,
+):
     router.include_router(_noun.router)
 
 

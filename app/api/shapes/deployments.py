@@ -62,7 +62,7 @@ class DeploymentOut(Answer):
     region: str | None
     content_safety: bool
     options: dict[str, Hyperparameter]
-    cost_per_hour: MoneyOut | None = Field(None, description="Null where no sourced price exists.")
+    cost_per_hour: MoneyOut | None = Field(None, description="Null where nothing is billed, or its price is unknown.")
     expires_after_idle_s: int | None
     expires_at: datetime | None
     last_used_at: datetime | None

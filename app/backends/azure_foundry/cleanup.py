@@ -22,6 +22,8 @@ def remove_model(workspace: Workspace, model: str) -> str:
     Raises:
         Rejected: when it is not ours, or an endpoint still serves it.
     """
+    if ":" not in model:
+        return GONE  # no training of ours leaves a model without a version
     path = _version_path("models", model)
     found = workspace.get(path)
     if found is None:

@@ -7,16 +7,17 @@ tries again by itself: what may be repeated is repeated here, within the deadlin
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.backends.azure_foundry.calls import ARM, Answer, Call, Times
 from app.backends.azure_foundry.credentials import make_credential
 from app.backends.azure_foundry.deadlines import Deadlines, NotBegun, TooSlow, left
-from app.backends.azure_foundry.device_code import PendingSignIn, Prompt, SignInDesk
+from app.backends.azure_foundry.device_code import PendingSignIn, Prompt, SignInDesk, SignsInByCode
 from app.backends.azure_foundry.errors import Conflicted, SignInRefused, of_answer, translate
 from app.backends.azure_foundry.names import owner_tags
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
@@ -31,46 +32,15 @@ if TYPE_CHECKING:
 
     from app.backends.azure_foundry.wire import Wire
 
+__all__ = ["ARM", "Answer", "Azure", "Call", "Times"]
 T = TypeVar("T")
-CONNECT_S, READ_S = 5.0, 15.0
-DEADLINE_S = 20.0  # of one call as a whole; the engine's lease is 60 s
-LOADING_S = 40.0  # of the first import: azure-ai-ml takes up to 11 s on a busy machine without compiled files
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
-# ARM hosts by cloud, as azure-ai-ml has them (azure.ai.ml._azure_environments).
-ARM = {
-    "AzureCloud": "https://management.azure.com",
-    "AzureUSGovernment": "https://management.usgovcloudapi.net",
-    "AzureChinaCloud": "https://management.chinacloudapi.cn",
-}
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer with a status below 400. `body` is decoded JSON, or None where there was none."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `scope` names the token (ARM's unless given; "" sends none); `submitting`: it may be billed."""
-
-    method: str
-    url: str
-    body: object = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    scope: str | None = None
-    attempts: int = 3
-    submitting: bool = False
-    deadline_s: float = DEADLINE_S
-    wants_json: bool = True  # an answer that is no JSON is no answer
+_USUAL = Times()
 
 
 class Azure:
@@ -84,6 +54,7 @@ class Azure:
         prompt: Prompt | None = None,
         installation: Callable[[], str] = lambda: "unnamed",
         clock: Clock | None = None,
+        times: Times = _USUAL,
     ) -> None:
         """`installation` returns the name that tells our things from another's; `prompt` hears of a device code, too.
 
@@ -92,6 +63,7 @@ class Azure:
         self.settings = settings
         self.clock_skew: timedelta | None = None  # theirs minus ours, by the last answer
         self._clock = clock or SystemClock()
+        self._times = times
         self._installation = installation
         self._secrets = dict(secrets)
         self._desk = SignInDesk(self._clock, prompt)
@@ -101,6 +73,34 @@ class Azure:
         self._credential: TokenCredential | None = None
         self._pipelines: dict[str, PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
+
+    def go_on_as(self, earlier: "Azure") -> None:
+        """Take over the sign-in of `earlier` if it is of the same identity.
+
+        So choosing a project, which changes the settings, does not ask a person to sign in again.
+        """
+        names = ("credential", "tenant_id", "client_id", "token_file", "cloud")
+        same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
+        if same and self._secrets == earlier._secrets:  # noqa: SLF001 -- another one of this class
+            with earlier._lock:  # noqa: SLF001 -- another one of this class
+                known, desk = earlier._credential, earlier._desk  # noqa: SLF001 -- another one of this class
+            with self._lock:
+                self._credential, self._desk = known, desk
+
+    def begin_sign_in(self) -> None:
+        """Ask for a code by which a person signs in, unless one waits already; returns within seconds.
+
+        Raises:
+            BackendError: translated.
+        """
+        credential = self.credential()
+        if isinstance(credential, SignsInByCode):
+            self.in_time(lambda: credential.begin((self.arm_scope,)))
+
+    @property
+    def sign_in_desk(self) -> SignInDesk:
+        """Where a sign-in by device code is noted."""
+        return self._desk
 
     @property
     def installation(self) -> str:
@@ -206,7 +206,7 @@ class Azure:
         )
         try:
             answer: HttpResponse = pipeline.send_request(
-                request, stream=True, connection_timeout=CONNECT_S, read_timeout=read_s
+                request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
             )
         except Exception as error:
             told = translate(error)
@@ -223,7 +223,7 @@ class Azure:
             BackendError: when the connection lacks something.
         """
         if self._ml is None:
-            self.in_time(self.ml, deadline_s=LOADING_S)
+            self.in_time(self.ml, deadline_s=self._times.loading_s)
 
     def ml(self) -> "MLClient":
         """Return azure-ai-ml's client of the workspace, made once; call it inside `in_time`.
@@ -234,13 +234,13 @@ class Azure:
         _ = self.workspace_path
         with self._lock:
             made = self._ml
+        _hush()
         if made is not None:
             return made
         from azure.ai.ml import MLClient
 
         settings = self.settings
         self._one_cloud()
-        logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it warns of "experimental" at every call
         client = MLClient(
             self.credential(),
             settings.subscription_id,
@@ -263,22 +263,23 @@ class Azure:
 
         with self._lock:
             if self._wire is None:
-                self._wire = Wire(self._told, connect_s=CONNECT_S, read_s=READ_S)
+                self._wire = Wire(self._told, connect_s=self._times.connect_s, read_s=self._times.read_s)
             return self._wire
 
-    def in_time(self, work: Callable[[], T], *, deadline_s: float = DEADLINE_S, submitting: bool = False) -> T:
+    def in_time(self, work: Callable[[], T], *, deadline_s: float | None = None, submitting: bool = False) -> T:
         """Do `work` in a thread and return its result; once more with a fresh token where the token was refused.
 
         Raises:
             Unavailable (OutcomeUnknown when `submitting`): when it takes longer; the thread goes on to its own end.
             BackendError: whatever the Azure packages raise, translated.
         """
+        seconds = self._times.deadline_s if deadline_s is None else deadline_s
         try:
-            return self._in_time(work, deadline_s, submitting=submitting)
+            return self._in_time(work, seconds, submitting=submitting)
         except SignInRefused:
             if not self._forget_tokens():
                 raise
-        return self._in_time(work, deadline_s, submitting=submitting)
+        return self._in_time(work, seconds, submitting=submitting)
 
     def close(self) -> None:
         """Close the connections; what is asked afterwards opens new ones."""
@@ -387,3 +388,15 @@ class Azure:
         )
         with self._lock:
             return self._pipelines.setdefault(scope, made)
+
+
+def _hush() -> None:
+    """Keep the package's notes to its own authors out of our log: they come by the hundred, and tell users nothing."""
+    from marshmallow.warnings import Marshmallow4Warning
+
+    warnings.filterwarnings("ignore", category=Marshmallow4Warning)
+    activity = logging.getLogger("azure.ai.ml._telemetry")  # the same story again, call by call
+    activity.propagate = False
+    if not activity.handlers:
+        activity.addHandler(logging.NullHandler())
+    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it tells of "experimental" at every call

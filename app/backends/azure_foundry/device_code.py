@@ -29,6 +29,7 @@ class SignInDesk:
         self._lock = Lock()
         self._pending: PendingSignIn | None = None
         self.trouble = ""
+        self.who = ""  # who signed in last, once somebody has
         self.news = Event()
 
     @property
@@ -47,10 +48,10 @@ class SignInDesk:
             self._also(address, code, expires)
         self.news.set()
 
-    def done(self, trouble: str = "") -> None:
-        """Note that the sign-in is over."""
+    def done(self, trouble: str = "", *, who: str = "") -> None:
+        """Note that the sign-in is over: why it failed, or who signed in."""
         with self._lock:
-            self._pending, self.trouble = None, trouble
+            self._pending, self.trouble, self.who = None, trouble, who
         self.news.set()
 
 
@@ -91,7 +92,7 @@ class SignsInByCode:
         try:
             return ask()
         except AuthenticationRequiredError:
-            self._begin(scopes)
+            self.begin(scopes)
         pending = self._desk.pending
         how = "Open the connection's page: it shows an address and a code."
         if pending is not None:
@@ -99,7 +100,8 @@ class SignsInByCode:
         before = f" The last sign-in failed: {self._desk.trouble}" if self._desk.trouble else ""
         raise NotAuthorised(f"Somebody has to sign in to Azure.{before}", fix=how)
 
-    def _begin(self, scopes: tuple[str, ...]) -> None:
+    def begin(self, scopes: tuple[str, ...]) -> None:
+        """Ask for a code unless one is waited for, and return once it is there, or after some seconds."""
         with self._lock:
             if self._waiting is not None and self._waiting.is_alive():
                 return
@@ -112,8 +114,8 @@ class SignsInByCode:
         from azure.core.exceptions import AzureError
 
         try:
-            self._inner.authenticate(scopes=list(scopes))
+            record = self._inner.authenticate(scopes=list(scopes))
         except AzureError as error:
             self._desk.done(str(error).strip().split("\n")[0][:300])
         else:
-            self._desk.done()
+            self._desk.done(who=f"{record.username}, tenant {record.tenant_id}")

@@ -1,5 +1,6 @@
 """Training at Azure: data up, one submit per job, look-up by name, looks, cancel."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from app.backends.azure_foundry.client import Azure
@@ -55,7 +56,7 @@ class TrainsThere:
             return known
         azure = self.azure
         azure.ready()
-        model = self.training.versions.pinned(ModelId.parse(request.base_model))
+        model = self._pinned(ModelId.parse(request.base_model))
         rows = {"training": self.training.uploads.arm_id(request.training_file)}
         if request.validation_file is not None:
             rows["validation"] = self.training.uploads.arm_id(request.validation_file)
@@ -114,6 +115,20 @@ class TrainsThere:
     def discard_file(self, file: RemoteFile) -> None:
         """Put the data asset away, if it is ours; one that is gone is fine."""
         self.training.uploads.discard(file)
+
+    def newest_version(self, model: ModelId) -> str | None:
+        """Return the version that the catalog would name; the catalog's class says which."""
+        return model.version
+
+    def _pinned(self, model: ModelId) -> ModelId:
+        """Return the model with a version: the registry's newest, or for one that it lists no more the last known."""
+        try:
+            return self.training.versions.pinned(model)
+        except NotFound:
+            known = self.newest_version(model)
+            if known is None:
+                raise
+            return replace(model, version=known)
 
     def _body(self, name: str) -> Body:
         body: Body = self.azure.arm("GET", f"{self.azure.workspace_path}/jobs/{name}", api_version=API).body or {}

@@ -34,8 +34,15 @@ class AzureFoundryKind:
         """Return what is wrong with the settings as a whole."""
         return fields.problems(settings, others)
 
-    def open(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Backend:
+    def open(
+        self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
+    ) -> Backend:
         """Return the backend; the Azure packages are imported when it first calls out."""
         return AzureFoundryBackend(
-            AzureSettings.of(settings), secrets, clock=self._clock, cache=self._cache, installation=self._installation
+            AzureSettings.of(settings),
+            secrets,
+            clock=self._clock,
+            cache=self._cache,
+            installation=self._installation,
+            earlier=earlier if isinstance(earlier, AzureFoundryBackend) else None,
         )

@@ -4,7 +4,7 @@ from app.backends.azure_foundry import facts
 from app.backends.azure_foundry.model_ids import ModelId
 
 
-def serve_regions(model: ModelId, *, tuned: bool) -> tuple[str, ...] | None:
+def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | None:
     """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it.
 
     A tuned model lives in the project that trained it, and is served where its base can be trained.

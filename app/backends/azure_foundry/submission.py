@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.client import Azure
-from app.backends.azure_foundry.hyperparameter_keys import wire
+from app.backends.azure_foundry.knobs import COMPUTE, INSTANCE_TYPE, specs, wire_values
 from app.backends.azure_foundry.model_ids import ModelId, Way
 from app.backends.azure_foundry.names import job_name, model_name
 from app.domain.backend import Rejected, TrainingRequest, Unsupported
@@ -49,7 +49,7 @@ def build(
         model=Input(type=AssetTypes.MLFLOW_MODEL, path=model.uri),
         training_data=Input(type=AssetTypes.URI_FILE, path=rows["training"]),
         validation_data=Input(type=AssetTypes.URI_FILE, path=validation) if validation else None,
-        hyperparameters=dict(wire(model, request.hyperparameters)),
+        hyperparameters=wire_values(model, request.hyperparameters),
         outputs={OUTPUT: Output(type=AssetTypes.MLFLOW_MODEL, name=model_name(request.suffix, request.tag))},
         compute=compute,
         resources=JobResources(instance_types=list(instances)) if instances else None,
@@ -64,17 +64,17 @@ def place(azure: Azure, options: Mapping[str, Any], model: ModelId) -> tuple[str
     """
     if model.way is Way.SERVERLESS:
         return None, ()
-    cluster = str(options.get("compute", "")).strip()
+    cluster = str(options.get(COMPUTE, "")).strip()
     if cluster not in _WORDS:
         return f"{azure.workspace_path}/computes/{cluster}", ()
-    listed = str(options.get("instance_types") or options.get("instance_type") or "")
-    instances = tuple(each.strip() for each in listed.split(",") if each.strip())
-    if not instances:
+    usual = next((spec.default for spec in specs(model) if spec.name == INSTANCE_TYPE), "")
+    instance = str(options.get(INSTANCE_TYPE) or usual).strip()
+    if not instance:
         raise Rejected(
             f"{model.name} is trained on your own quota, and no cluster or instance type is named.",
             fix="Name one in the job's options, for example Standard_NC24ads_A100_v4.",
         )
-    return None, instances
+    return None, (instance,)
 
 
 def put(azure: Azure, job: "CustomModelFineTuningJob") -> None:

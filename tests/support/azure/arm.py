@@ -21,6 +21,16 @@ from tests.support.azure.workspaces import Workspaces
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
+# Shortened from what the public cloud answers.
+METADATA = {
+    "name": "AzureCloud",
+    "resourceManager": "https://management.azure.com/",
+    "authentication": {
+        "loginEndpoint": "https://login.microsoftonline.com/",
+        "audiences": ["https://management.azure.com/"],
+    },
+    "portal": "https://portal.azure.com",
+}
 _GROUP = re.compile(r"^/subscriptions/([^/]+)(?:/resourcegroups/([^/]+))?", re.IGNORECASE)
 
 
@@ -40,6 +50,8 @@ class Arm:
     def answer(self, request: Request) -> Reply:
         """Answer one request; raises AzureError."""
         cloud = self._cloud
+        if request.method == "GET" and request.path == "/metadata/endpoints":
+            return Reply(200, [METADATA])  # the one address that asks for nobody
         claims = cloud.tokens.verify(request.headers.get("authorization"), (ARM,), cloud.clock.now(), cloud.tenant)
         found = self._routes.find(request)
         if found is None:

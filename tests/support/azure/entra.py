@@ -160,7 +160,7 @@ class Entra:
                 f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'.",
             )
         else:
-            thumbprint = head.get("x5t#S256") or head.get("x5t") or ""
+            thumbprint = str(head.get("x5t#S256") or head.get("x5t") or "").rstrip("=")
             key = principal.certificates.get(thumbprint)
             number, what = (
                 700_027,

@@ -10,6 +10,7 @@ from tests.support.azure import azurite as azurite_process
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates, make_certificates
 from tests.support.azure.cloud import AzureCloud
+from tests.support.azure.conformance import check_traffic, spec_folder
 from tests.support.azure.seed import SECRET
 from tests.support.azure.state import TENANT
 
@@ -35,11 +36,18 @@ def azurite() -> Iterator[Azurite]:
 
 @pytest.fixture
 def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureCloud]:
-    """A cloud of its own; at the end nothing unexpected was asked for, and it made no mistake itself."""
+    """A cloud of its own.
+
+    At the end: nothing unexpected was asked for, it made no mistake itself, and where Azure's types are here, all accepted
+    bodies and all answers of Resource Manager conform to them.
+    """
     with AzureCloud(azure_certificates, tmp_path, azurite=azurite) as made:
         yield made
     assert made.refused == []
     assert made.bugs == []
+    folder = spec_folder()
+    if folder is not None:
+        assert check_traffic(made.requests, folder) == []
 
 
 @pytest.fixture

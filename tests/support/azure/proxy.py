@@ -116,14 +116,17 @@ class _Tunnel(StreamRequestHandler):
         return lines or [""]
 
     def _plain(self, target: str) -> None:
-        """A request in the clear: only the metadata service is looked for so, and it is not here."""
+        """A request in the clear: only the metadata service is looked for so, and it is not here.
+
+        A 403 of these words is what clients take as "not on a virtual machine"; a 404 they repeat for half a minute.
+        """
         probe = METADATA_HOST in target
         (self.server.probed if probe else self.server.refused).append(target)
-        self._say(HTTPStatus.NOT_FOUND if probe else HTTPStatus.FORBIDDEN)
+        self._say(HTTPStatus.FORBIDDEN, "A socket operation was attempted to an unreachable network." if probe else "")
 
-    def _say(self, status: HTTPStatus) -> None:
-        length = "" if status is HTTPStatus.OK else "Content-Length: 0\r\nConnection: close\r\n"
-        self.wfile.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{length}\r\n".encode())
+    def _say(self, status: HTTPStatus, text: str = "") -> None:
+        length = "" if status is HTTPStatus.OK else f"Content-Length: {len(text)}\r\nConnection: close\r\n"
+        self.wfile.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{length}\r\n{text}".encode())
 
     def _speak(self) -> None:
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -15,8 +15,8 @@ _SUB = "/subscriptions/{sub}"
 _GROUP = _SUB + "/resourceGroups/{rg}"
 _AUTH = "/providers/Microsoft.Authorization"
 _WORKSPACE = _GROUP + "/providers/Microsoft.MachineLearningServices/workspaces/{ws}"
-_SCOPES = (_SUB, _GROUP, _WORKSPACE)
 _STORAGE = _GROUP + "/providers/Microsoft.Storage/storageAccounts/{account}"
+_SCOPES = (_SUB, _GROUP, _WORKSPACE, _STORAGE)
 
 
 class Subscriptions:

@@ -252,8 +252,6 @@ def _datastore(workspace: Workspace) -> Json:
         "isDefault": True,
         "credentials": {"credentialsType": "AccountKey" if storage.allow_keys else "None"},
         "serviceDataAccessAuthIdentity": "None",
-        "subscriptionId": workspace.subscription,
-        "resourceGroup": workspace.group,
         "tags": {},
         "properties": {},
     }
