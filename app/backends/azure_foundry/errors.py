@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from app.backends.azure_foundry.known_failures import known
@@ -82,6 +83,9 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
 
     from app.backends.azure_foundry.wire import NotSent
 
+    if isinstance(error, JSONDecodeError | OSError):  # azure-core leaves a page instead of data to its decoder
+        kind = OutcomeUnknown if submitting else Unavailable
+        return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
     if not isinstance(error, AzureError):
         return None
     if isinstance(error, HttpResponseError) and (error.status_code or 0) >= _BAD:
@@ -152,7 +156,10 @@ def retry_after(headers: "Mapping[str, str]", *, now: datetime | None = None) ->
 
 def _date(headers: "Mapping[str, str]") -> datetime:
     told = headers.get("Date", headers.get("date", ""))
-    return parsedate_to_datetime(told) if told else datetime.now(UTC)  # noqa: TID251 -- a server that tells no date
+    try:
+        return parsedate_to_datetime(told)
+    except (ValueError, TypeError):
+        return datetime.now(UTC)  # noqa: TID251 -- a server that tells no date, or two
 
 
 def codes_and_message(body: object) -> tuple[list[str], str]:

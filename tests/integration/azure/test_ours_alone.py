@@ -22,8 +22,8 @@ from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.direct import DirectAzure
 from tests.support.azure.served import ANOTHER, BASE, INSTALLATION, MANAGED, ServedCloud, connection_settings
 
-TAGS = st.sampled_from(["dep-1", "dep-2", "dep-3"])
-NAMES = st.sampled_from(["triage", "reviews", "colleagues"])
+TAGS = st.sampled_from(["dep-1", "dep-2"])
+NAMES = st.sampled_from(["triage", "reviews"])
 OWNERS = st.sampled_from([INSTALLATION, ANOTHER, None])
 KINDS = st.sampled_from(["endpoint", "model", "data", "job", "subscription"])
 BASES = st.sampled_from([BASE, MANAGED + ":13", "serverless:azureml-mistral/Ministral-3B"])
@@ -138,7 +138,7 @@ class Operations(RuleBasedStateMachine):
     def clear_away(self) -> None:
         """Take everything of ours away, in order, and find nothing left."""
         self.served.cloud.state.model_delete = "allowed"
-        for tag in ("dep-1", "dep-2", "dep-3"):
+        for tag in ("dep-1", "dep-2"):
             self.settle()
             self.backend.undeploy(tag)
         self.settle()
