@@ -8,11 +8,13 @@ from pathlib import Path
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.domain.connections import Connection
+from app.domain.datasets import Dataset
 from app.domain.deployments import Deployment, DeploymentStatus
 from app.domain.jobs import FineTuningJob, JobParts, JobSpec, JobStatus
 from app.domain.models import FineTunedModel
 from app.engine.engine import Engine
 from app.services import connections, deployments, models
+from app.services.scope import Scope
 from app.store import jobs as job_store
 from app.store import models as model_store
 from tests.support.azure.seed import SECRET
@@ -47,28 +49,7 @@ class AzureHouse(TestHouse):
         rows = self.dataset()
         self.clock.turn(timedelta(milliseconds=5))
         with self.open() as scope:
-            now = scope.now()
-            spec = JobSpec(
-                project=self.only_project(), connection=self.connection.id, base_model=base, name=name,
-                training_dataset=rows.id,
-            )  # fmt: skip
-            job = FineTuningJob(
-                id=scope.new_id("job"), spec=spec, status=JobStatus.SUCCEEDED, parts=JobParts(training=rows.id),
-                remote_id=name, created_at=now, changed_at=now, ended_at=now,
-            )  # fmt: skip
-            job_store.add(scope.write, job, due_at=scope.due_now())
-            remote = self.served.model(name, tag=job.id)
-            made = FineTunedModel(
-                id=scope.new_id("mdl"), name=name, job=job.id, project=spec.project, connection=spec.connection,
-                base_model=base, remote_id=remote, created_at=now,
-            )  # fmt: skip
-            model_store.add(scope.write, made)
-            folder = scope.files.run_folder(job.id) / "input"
-        folder.mkdir()
-        (folder / "training.jsonl").write_bytes(f"{job.id}\n".encode())
-        asset = self.azure.training.uploads.name_of(folder / "training.jsonl")
-        self.served.data(asset, tag=f"{job.id}-training")
-        return made
+            return record_tuned(scope, self.served, self.connection, self.only_project(), rows, name=name, base=base)
 
     def only_project(self) -> str:
         """Return the id of the house's one project, made when it is first asked for."""
@@ -119,3 +100,29 @@ class AzureHouse(TestHouse):
         self.azure.azure.close()
         self.engine.checking.close()
         self.database.close()
+
+
+def record_tuned(
+    scope: Scope, served: ServedCloud, connection: Connection, project: str, rows: Dataset, *, name: str,
+    base: str = BASE,
+) -> FineTunedModel:  # fmt: skip
+    """Record a job that has succeeded on `rows`, with the model and the data asset that it left at Azure."""
+    now, azure = scope.now(), scope.backends.of(connection)
+    assert isinstance(azure, AzureFoundryBackend)
+    spec = JobSpec(project=project, connection=connection.id, base_model=base, name=name, training_dataset=rows.id)
+    job = FineTuningJob(
+        id=scope.new_id("job"), spec=spec, status=JobStatus.SUCCEEDED, parts=JobParts(training=rows.id),
+        remote_id=name, created_at=now, changed_at=now, ended_at=now,
+    )  # fmt: skip
+    model = FineTunedModel(
+        id=scope.new_id("mdl"), name=name, job=job.id, project=project, connection=connection.id, base_model=base,
+        remote_id=served.model(name, tag=job.id, owner=azure.azure.installation), created_at=now,
+    )  # fmt: skip
+    job_store.add(scope.write, replace(job, fine_tuned_model=model.id), due_at=scope.due_now())
+    model_store.add(scope.write, model)
+    folder = scope.files.run_folder(job.id) / "input"
+    folder.mkdir()
+    (folder / "training.jsonl").write_bytes(f"{job.id}\n".encode())
+    asset = azure.training.uploads.name_of(folder / "training.jsonl")
+    served.data(asset, tag=f"{job.id}-training", owner=azure.azure.installation)
+    return model
