@@ -25,6 +25,7 @@ from tests.support.house import chats
 from tests.support.server import serving
 
 PATIENCE = 60_000
+MAIN, FEW = {"form", "deployment", "orphans"}, (LOOKS[0], LOOKS[2])
 SPEED = 12.0  # of both clocks: Azure's minutes are seconds here
 
 
@@ -80,7 +81,7 @@ def look(desk: Desk, browser: Browser, tmp_path: Path) -> Iterator[Callable[[str
         page.goto(desk.url + path)
         page.wait_for_load_state("networkidle")
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        for width, scheme, rules in LOOKS:
+        for width, scheme, rules in LOOKS if name in MAIN else FEW:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png", full_page=True)
@@ -134,11 +135,11 @@ def see_the_key(page: Page, desk: Desk) -> None:
 
 def ask(page: Page, desk: Desk) -> None:
     page.get_by_role("link", name="Open playground").click()
-    page.get_by_label(re.compile("^Prompt")).fill("Where is my parcel?")
+    page.get_by_label("Message", exact=True).fill("Where is my parcel?")
     page.get_by_role("button", name="Send").click()
     answer = page.locator("[data-column=right] [data-answer]")
     expect(answer).to_have_text("The tuned model heard: Where is my parcel?", timeout=PATIENCE)
-    page.get_by_label(re.compile("^Prompt")).fill("a violence-probe")
+    page.get_by_label("Message", exact=True).fill("a violence-probe")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Azure's content filter refused this (violence: medium).")).to_be_visible(timeout=PATIENCE)
     page.goto(f"{desk.url}/deployments")
