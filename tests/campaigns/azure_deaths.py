@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,16 +73,14 @@ def run(certificates: Certificates, azurite: Azurite, folder: Path, *, seed: int
         with _midwife(folder, cloud, clock) as births:
             for _ in range(kills):
                 child = births.give()
-                births.tick.wait(chance.uniform(0.02, 1.6))
-                os.kill(child, signal.SIGKILL)
-                assert births.read() == str(-signal.SIGKILL), "a life ended by itself"
+                births.tick.wait(chance.uniform(0.02, 1.2))
+                births.end(child)
                 verdict.lives += 1
             child = births.give()
             with opened(folder, clock) as scopes:
                 until(lambda: _over(scopes), within=_PATIENCE_S, doing="the end of all jobs")
                 known = _known(scopes)
-            os.kill(child, signal.SIGKILL)
-            births.read()
+            births.end(child)
         _judge(verdict, cloud, known)
     assert cloud.refused == []
     assert cloud.bugs == []
@@ -90,8 +88,9 @@ def run(certificates: Certificates, azurite: Azurite, folder: Path, *, seed: int
 
 
 class _Births:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self._process = process
+        self._log = log
         self.tick = threading.Event()
 
     def give(self) -> int:
@@ -99,6 +98,17 @@ class _Births:
         self._process.stdin.write("live\n")
         self._process.stdin.flush()
         return int(self.read())
+
+    def end(self, child: int) -> None:
+        """Kill a life.
+
+        Raises:
+            AssertionError: it had ended by itself; its log is told.
+        """
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        if self.read() != str(-signal.SIGKILL):
+            raise AssertionError(f"a life ended by itself:\n{self._log.read_text(encoding='utf-8')[-3000:]}")
 
     def read(self) -> str:
         assert self._process.stdout is not None
@@ -117,7 +127,7 @@ def _midwife(folder: Path, cloud: AzureCloud, clock: CloudClock) -> Iterator[_Bi
             command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
     try:
-        births = _Births(process)
+        births = _Births(process, folder / "lives.log")
         assert births.read() == "ready"
         yield births
     finally:
@@ -154,6 +164,7 @@ def _record(scopes: Scopes, cloud: AzureCloud, wanted: int) -> None:
             slots=min(wanted, 20),
         )
         project = projects.create(scope, "Deaths").id
+    with scopes.open(OWNER) as scope:
         rows = datasets.upload(scope, name="rows", filename="rows.jsonl", chunks=[chats(30, LABELS, QUESTION)])
     fields = {"project": project, "connection": made.id, "base_model": SERVERLESS, "training_dataset": rows.id}
     for number in range(wanted):
@@ -174,7 +185,11 @@ def _judge(verdict: Verdict, cloud: AzureCloud, known: list[FineTuningJob]) -> N
     submitted = Counter(entry.tags["tunedesk"] for entry in cloud.ledger.submitted())
     again = Counter(entry.tags.get("tunedesk", "") for entry in cloud.ledger.of("update", "jobs"))
     verdict.doubled = sorted(tag for tag in submitted if submitted[tag] + again[tag] > 1)
-    verdict.lost = sorted(job.id for job in known if submitted[job.id] == 0 or job.status is not JobStatus.SUCCEEDED)
+    verdict.lost = sorted(
+        f"{job.id}, submitted {submitted[job.id]} times, is {job.status.value}: {job.message or job.note}"
+        for job in known
+        if submitted[job.id] == 0 or job.status is not JobStatus.SUCCEEDED
+    )
     verdict.stuck = sorted(job.id for job in known if not job.status.is_final and not job.note)
     verdict.strange = sorted(submitted.keys() - {job.id for job in known})
     verdict.met = Counter(kind for kind, _, _ in cloud.faults.met)

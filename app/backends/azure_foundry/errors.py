@@ -83,11 +83,9 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
 
     from app.backends.azure_foundry.wire import NotSent
 
-    if isinstance(error, JSONDecodeError | OSError):  # azure-core leaves a page instead of data to its decoder
-        kind = OutcomeUnknown if submitting else Unavailable
-        return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
     if not isinstance(error, AzureError):
-        return None
+        # azure-core leaves a page instead of data to its decoder, and a broken pipe to the operating system.
+        return _no_whole_answer(error, submitting=submitting) if isinstance(error, JSONDecodeError | OSError) else None
     if isinstance(error, HttpResponseError) and (error.status_code or 0) >= _BAD:
         return of_answer(error, submitting=submitting)
     if isinstance(error, ClientAuthenticationError):
@@ -96,9 +94,13 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
     if isinstance(error, ServiceRequestError) and not (submitting and sent):
         return Unavailable(f"Azure could not be reached: {_first_line(error)}", fix=_unreachable(error))
     if isinstance(error, (HttpResponseError, ServiceRequestError, ServiceResponseError)):
-        kind = OutcomeUnknown if submitting else Unavailable
-        return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
+        return _no_whole_answer(error, submitting=submitting)
     return Rejected(_first_line(error))
+
+
+def _no_whole_answer(error: BaseException, *, submitting: bool) -> BackendError:
+    kind = OutcomeUnknown if submitting else Unavailable
+    return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
 
 
 def of_answer(error: "HttpResponseError", *, submitting: bool = False) -> BackendError:

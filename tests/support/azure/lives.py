@@ -8,6 +8,7 @@ as fast as the machine's. It prints the life's process id, waits for its end, an
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -82,8 +83,10 @@ def main() -> None:
         if child == 0:
             try:
                 live(folder, clock)
-            finally:
-                os._exit(1)
+            except BaseException:  # noqa: BLE001 -- a life that ends by itself is told, and judged by the test
+                traceback.print_exc()
+                sys.stderr.flush()
+            os._exit(1)
         print(child, flush=True)  # noqa: T201
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
