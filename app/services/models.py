@@ -163,12 +163,13 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
+    hosted = scope.backends.kind(connections.get(scope, model.connection).backend) is not None
     steps = [
         TeardownStep(
             kind="deployment",
             id=each.id,
             label=each.name,
-            saves="the memory and the process that serve it",
+            saves="what hosting it costs there" if hosted else "the memory and the process that serve it",
             done=each.status is DeploymentStatus.DELETED,
         )
         for each in served
@@ -255,7 +256,7 @@ def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequenc
     if gone and not how:
         how = "Kept: another job uses them, or they were never sent."
     label = "the copy of its training rows"
-    saves = "what the provider stores of your data"
+    saves = "the data asset with your rows"
     return (TeardownStep(kind="files", id=model.job, label=label, saves=saves, done=gone, outcome=how),)
 
 
