@@ -100,7 +100,6 @@ def test_from_deploying_to_the_teardown(visitor: Page, desk: Desk, look: Callabl
     ask(visitor, desk)
     look("plan", f"/models/{desk.model}/teardown")
     tear_down(visitor, desk)
-    look("torn-down", f"/models/{desk.model}/teardown")
     remove_what_was_left(visitor, desk, look)
     kinds = [entry.kind.rsplit("/", 1)[-1].lower() for entry in desk.served.cloud.ledger.of("delete")]
     assert kinds == ["serverlessendpoints", "versions", "versions", "versions"]
@@ -157,7 +156,6 @@ def tear_down(page: Page, desk: Desk) -> None:
 
 
 def remove_what_was_left(page: Page, desk: Desk, look: Callable[[str, str], None]) -> None:
-    look("connection", f"/connections/{desk.connection}")
     page.goto(f"{desk.url}/connections/{desk.connection}")
     page.get_by_role("link", name="Left behind?").click()
     look("orphans", f"/connections/{desk.connection}/orphans")

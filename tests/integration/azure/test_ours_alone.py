@@ -218,7 +218,7 @@ def run(opener: Callable[[ExitStack], ServedCloud], *, examples: int, steps: int
 
 
 def test_random_operations_in_memory(azure_certificates: Certificates) -> None:
-    run(in_memory(azure_certificates), examples=12, steps=30)
+    run(in_memory(azure_certificates), examples=8, steps=30)
 
 
 @pytest.mark.campaign
