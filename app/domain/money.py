@@ -1,9 +1,11 @@
 """Amounts of money, exact and as text."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _LARGEST, _SMALLEST = Decimal(10**9), Decimal("0.000000001")
 _DIGITS = Decimal("0.0001")  # a token's price is far below a cent, a job's cost is not
 
@@ -39,9 +41,13 @@ def total(amounts: Iterable[Money]) -> Money | None:
 
 
 def read_amount(text: str) -> str | None:
-    """Return typed text as a plain decimal amount of 0 or more; None where it is none."""
+    """Return typed text as a plain decimal amount of 0 or more; None where it is none.
+
+    A comma is read between thousands only: "3,67" may mean 3.67, and is asked for again.
+    """
+    plain = text.strip().removeprefix("$").strip()
     try:
-        amount = Decimal(text.strip().removeprefix("$").replace(",", ""))
+        amount = Decimal(plain.replace(",", "") if _THOUSANDS.fullmatch(plain) else plain)
     except InvalidOperation:
         return None
     if not amount.is_finite() or not 0 <= amount < _LARGEST:

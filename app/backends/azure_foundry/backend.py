@@ -11,11 +11,13 @@ from pathlib import Path
 from app.backends.azure_foundry.catalog import Catalog
 from app.backends.azure_foundry.chat import ChatsThere
 from app.backends.azure_foundry.client import Azure, Times
+from app.backends.azure_foundry.code import ShowsCodeThere
 from app.backends.azure_foundry.discovery import DiscoversThere
 from app.backends.azure_foundry.doctor.checks import ChecksThere
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.estimate import EstimatesThere
 from app.backends.azure_foundry.jobs import Training, TrainsThere
+from app.backends.azure_foundry.judging import JudgesThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
 from app.backends.azure_foundry.lookups import RegistryCache
 from app.backends.azure_foundry.making import MakesProjectsThere
@@ -39,9 +41,11 @@ class AzureFoundryBackend(
     ChatsThere,
     MeasuresThere,
     FindsOrphansThere,
+    JudgesThere,
     EstimatesThere,
     PricesThere,
     QuotasThere,
+    ShowsCodeThere,
     ChecksThere,
     SignsInThere,
     DiscoversThere,

@@ -1,14 +1,23 @@
-"""Where a fine-tuned or base model can be served without machines of one's own."""
+"""Where a model can be served without machines of one's own, and in which version on one's own: from the data files."""
 
+from app.backends.azure_foundry import facts
 from app.backends.azure_foundry.model_ids import ModelId
 
-# Regions of standard (serverless) deployments of models fine-tuned there. Read on 2026-11-21.
-SOURCE = "https://learn.microsoft.com/azure/ai-foundry/how-to/deploy-models-serverless-availability"
-_SIX = ("eastus", "eastus2", "northcentralus", "southcentralus", "westus", "westus3")
-_BY_NAME = {"phi-4": _SIX, "ministral-3b": _SIX}
+
+def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | None:
+    """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it.
+
+    A tuned model lives in the project that trained it, and is served where its base can be trained.
+    """
+    for each in facts.regions():
+        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
+            return each.train if tuned else each.serve
+    return None
 
 
-def serve_regions(model: ModelId) -> tuple[str, ...] | None:
-    """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it."""
-    name = model.name.lower()
-    return next((regions for start, regions in _BY_NAME.items() if name.startswith(start)), None)
+def newest_version(model: ModelId) -> str | None:
+    """Return the version in which a base model was last seen in its registry; None where that is not known."""
+    for each in facts.managed():
+        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
+            return each.version
+    return None

@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any
 
 from app.backends.azure_foundry.client import Azure, Call
+from app.backends.azure_foundry.knobs import managed_fact
 from app.backends.azure_foundry.model_ids import ModelId
 from app.domain.backend import NotFound
 from app.kit.clock import Clock
@@ -57,6 +58,9 @@ class Versions:
         )
         params = {"api-version": _API, "$orderBy": "createdtime desc", "$top": "1"}
         versions = (self._azure.send(Call("GET", path, params=params)).body or {}).get("value") or []
+        fact = managed_fact(model)
+        if not versions and fact is not None:
+            return fact.version  # archived: not listed any more, and still to be had by its version
         if not versions:
             raise NotFound(f"The registry {model.registry} has no model {model.name}.", fix="Choose another model.")
         return str(versions[0]["name"])
