@@ -20,7 +20,7 @@ KNOBS = {"n_epochs": 2, "learning_rate": 2e-5, "batch_size": 2}
 
 def jobs_sent(cloud: AzureCloud) -> list[dict[str, Any]]:
     """Return the bodies of jobs that were put, oldest first."""
-    return [one.json() for one in cloud.requests if one.method == "PUT" and "/jobs/" in one.path]
+    return [one.body for one in cloud.requests if one.method == "PUT" and "/jobs/" in one.path]
 
 
 def comparable(body: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,10 @@ NC24 = "compute:Standard_NC24ads_A100_v4"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> TestHouse:
-    made = TestHouse(tmp_path)
-    made.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - made.clock.now())
-    made.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=made.clock, cache=tmp_path / "cache")
-    return made
+def house(house: TestHouse, tmp_path: Path) -> TestHouse:
+    house.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - house.clock.now())
+    house.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=house.clock, cache=tmp_path / "cache")
+    return house
 
 
 @pytest.fixture
