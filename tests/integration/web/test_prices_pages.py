@@ -45,7 +45,7 @@ def test_phi_3_is_searched_its_end_is_shown_and_one_press_takes_the_replacement(
     (form,) = [
         one
         for one in page.select(f'form[action="/wizard/{draft}/replacement"]')
-        if PHI3 == one.select_one("input")["value"]  # type: ignore[index]
+        if one.select_one("input")["value"] == PHI3  # type: ignore[index]
     ]
     assert "Use Phi-4-mini-instruct (serverless) instead" in form.text
     taken = pages.post(f"/wizard/{draft}/replacement", data={"base_model": PHI3})
