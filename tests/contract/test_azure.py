@@ -9,11 +9,17 @@ from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
 from tests.contract.suite import BackendContract
 from tests.support.azure.cloud import AzureCloud
-from tests.support.azure.foundry import AzureBench
+from tests.support.azure.foundry import AzureBench, load_packages
+
+
+@pytest.fixture(scope="module")
+def packages() -> None:
+    """Azure's packages, loaded."""
+    load_packages()
 
 
 @pytest.fixture
-def bench(entered_cloud: AzureCloud, tmp_path: Path) -> Iterator[AzureBench]:
+def bench(packages: None, entered_cloud: AzureCloud, tmp_path: Path) -> Iterator[AzureBench]:
     """A bench whose training is over after some twenty looks."""
     made = AzureBench(entered_cloud, tmp_path)
     yield made

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from app.backends.azure_foundry.known_failures import known
@@ -83,7 +84,8 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
     from app.backends.azure_foundry.wire import NotSent
 
     if not isinstance(error, AzureError):
-        return None
+        # azure-core leaves a page instead of data to its decoder, and a broken pipe to the operating system.
+        return _no_whole_answer(error, submitting=submitting) if isinstance(error, JSONDecodeError | OSError) else None
     if isinstance(error, HttpResponseError) and (error.status_code or 0) >= _BAD:
         return of_answer(error, submitting=submitting)
     if isinstance(error, ClientAuthenticationError):
@@ -92,9 +94,13 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
     if isinstance(error, ServiceRequestError) and not (submitting and sent):
         return Unavailable(f"Azure could not be reached: {_first_line(error)}", fix=_unreachable(error))
     if isinstance(error, (HttpResponseError, ServiceRequestError, ServiceResponseError)):
-        kind = OutcomeUnknown if submitting else Unavailable
-        return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
+        return _no_whole_answer(error, submitting=submitting)
     return Rejected(_first_line(error))
+
+
+def _no_whole_answer(error: BaseException, *, submitting: bool) -> BackendError:
+    kind = OutcomeUnknown if submitting else Unavailable
+    return kind(f"Azure gave no whole answer: {_first_line(error)}", fix="It is looked up, or tried again.")
 
 
 def of_answer(error: "HttpResponseError", *, submitting: bool = False) -> BackendError:
@@ -152,7 +158,10 @@ def retry_after(headers: "Mapping[str, str]", *, now: datetime | None = None) ->
 
 def _date(headers: "Mapping[str, str]") -> datetime:
     told = headers.get("Date", headers.get("date", ""))
-    return parsedate_to_datetime(told) if told else datetime.now(UTC)  # noqa: TID251 -- a server that tells no date
+    try:
+        return parsedate_to_datetime(told)
+    except (ValueError, TypeError):
+        return datetime.now(UTC)  # noqa: TID251 -- a server that tells no date, or two
 
 
 def codes_and_message(body: object) -> tuple[list[str], str]:

@@ -21,6 +21,7 @@ from app.domain.metrics import Metric
 from app.kit.clock import Clock
 
 _PER_WATCHED = timedelta(seconds=0.5)  # a job's whole history is read at most once in so long, times the jobs watched
+_MANY = 20  # while more are watched, the newest values have to do until the end: one call tells them for all
 _REGISTERING = timedelta(minutes=15)  # how long after its end a completed job may still be without its model
 _SOON = timedelta(seconds=10)
 
@@ -101,8 +102,9 @@ class Looker:
         """Return what is new. Histories are read at the beginning, at the end, and in between as often as is fair."""
         moved = [each for each, (step, _) in latest.items() if whole or mark.told.get(each, -1) < step]
         now = self._clock.now().timestamp()
-        fair = _PER_WATCHED.total_seconds() * self.sight.watched
-        read = bool(moved) and (whole or now - mark.read_at >= fair)
+        watched = self.sight.watched
+        fair = watched <= _MANY and now - mark.read_at >= _PER_WATCHED.total_seconds() * watched
+        read = bool(moved) and (whole or fair)
         found: list[Metric] = []
         for each in moved:
             points = self._runs.history(name, each) if read else [latest[each]]

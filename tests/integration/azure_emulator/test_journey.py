@@ -16,18 +16,25 @@ BASE = "azureml://registries/azureml/models/Phi-4-mini-instruct"
 
 def chat_rows(path: Path, count: int) -> Path:
     """Write `count` chat examples to a file."""
-    rows = [{"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}]} for n in range(count)]
+    rows = [
+        {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}]}
+        for n in range(count)
+    ]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8-sig")
     return path
 
 
 def uploaded(client: MLClient, path: Path, name: str) -> str:
     """Upload a file as a data asset and return its id."""
-    made = client.data.create_or_update(Data(path=str(path), type="uri_file", name=name, version="1", tags={"tunedesk": "1"}))
+    made = client.data.create_or_update(
+        Data(path=str(path), type="uri_file", name=name, version="1", tags={"tunedesk": "1"})
+    )
     return str(made.id)
 
 
-def test_the_whole_journey(entered_cloud: AzureCloud, azure_credentials: ClientSecretCredential, tmp_path: Path) -> None:
+def test_the_whole_journey(
+    entered_cloud: AzureCloud, azure_credentials: ClientSecretCredential, tmp_path: Path
+) -> None:
     cloud = entered_cloud
     client = MLClient(azure_credentials, SUBSCRIPTION, "rg1", "proj1", show_progress=False, enable_telemetry=False)
     workspace = client.workspaces.get("proj1")
@@ -47,7 +54,7 @@ def test_the_whole_journey(entered_cloud: AzureCloud, azure_credentials: ClientS
         tags={"tunedesk": "job-1"},
     )
     assert client.jobs.create_or_update(job).status == "NotStarted"
-    seen = []
+    seen: list[str] = []
     while not seen or seen[-1] not in {"Completed", "Failed"}:
         cloud.clock.turn(31)
         seen.append(client.jobs.get("job-1").status)

@@ -84,9 +84,12 @@ def test_a_person_who_declines(cloud: AzureCloud) -> None:
     def prompt(address: str, code: str, until: object) -> None:
         cloud.entra.refuse(code)
 
-    with cloud.entered(), DeviceCodeCredential(tenant_id=TENANT, prompt_callback=prompt) as credential:
-        with pytest.raises(ClientAuthenticationError, match="AADSTS70044"):
-            credential.get_token(SCOPE)
+    with (
+        cloud.entered(),
+        DeviceCodeCredential(tenant_id=TENANT, prompt_callback=prompt) as credential,
+        pytest.raises(ClientAuthenticationError, match="AADSTS70044"),
+    ):
+        credential.get_token(SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +102,12 @@ def test_a_person_who_declines(cloud: AzureCloud) -> None:
 def test_a_secret_that_is_not_known(cloud: AzureCloud, change: Callable[[AzureCloud], object], number: str) -> None:
     app = cloud.seed.app.app_id
     change(cloud)
-    with cloud.entered(), ClientSecretCredential(TENANT, app, SECRET) as credential:
-        with pytest.raises(ClientAuthenticationError, match=number):
-            credential.get_token(SCOPE)
+    with (
+        cloud.entered(),
+        ClientSecretCredential(TENANT, app, SECRET) as credential,
+        pytest.raises(ClientAuthenticationError, match=number),
+    ):
+        credential.get_token(SCOPE)
 
 
 def test_a_certificate_that_is_not_registered(cloud: AzureCloud, tmp_path: Path) -> None:
@@ -113,7 +119,9 @@ def test_a_certificate_that_is_not_registered(cloud: AzureCloud, tmp_path: Path)
 
 def test_a_federated_token_of_somebody_else(cloud: AzureCloud, tmp_path: Path) -> None:
     path = cloud.seed.federated_token(tmp_path / "token", subject="system:serviceaccount:other:app")
-    credential = WorkloadIdentityCredential(tenant_id=TENANT, client_id=cloud.seed.app.app_id, token_file_path=str(path))
+    credential = WorkloadIdentityCredential(
+        tenant_id=TENANT, client_id=cloud.seed.app.app_id, token_file_path=str(path)
+    )
     with cloud.entered(), pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
         credential.get_token(SCOPE)
 
@@ -127,8 +135,11 @@ def test_an_az_that_nobody_signed_in(cloud: AzureCloud, tmp_path: Path) -> None:
 
 def test_a_chain_looks_for_a_machine_s_identity_and_is_refused_at_once(cloud: AzureCloud, tmp_path: Path) -> None:
     extra = {"PATH": str(tmp_path)}
-    with cloud.entered(extra), DefaultAzureCredential(exclude_developer_cli_credential=True) as credential:
-        with pytest.raises(ClientAuthenticationError):
-            credential.get_token(SCOPE)
+    with (
+        cloud.entered(extra),
+        DefaultAzureCredential(exclude_developer_cli_credential=True) as credential,
+        pytest.raises(ClientAuthenticationError),
+    ):
+        credential.get_token(SCOPE)
     assert cloud.probed
     assert all("169.254.169.254" in one for one in cloud.probed)

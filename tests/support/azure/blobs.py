@@ -147,9 +147,9 @@ class Blobs:
 def _account_sas(storage: Storage) -> dict[str, str]:
     start, end = _span(1)
     rights, services, kinds = "rwdlacup", "b", "sco"
-    text = "\n".join([storage.account, rights, services, kinds, start, end, "", "", _VERSION, ""])
+    lines = (storage.account, rights, services, kinds, start, end, "", "", _VERSION, "")
     names = {"sv": _VERSION, "ss": services, "srt": kinds, "sp": rights, "st": start, "se": end}
-    return {**names, "sig": _sign(storage, text)}
+    return {**names, "sig": _sign(storage, "\n".join(lines))}
 
 
 def _sign(storage: Storage, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The registries' models as the emulator knows them: names, versions, tags and regions after those that are documented."""
+"""The registries' models as the emulator knows them: names, versions, tags and regions after the documented ones."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,20 +58,29 @@ class Model:
         return {**tags, **self.extra}
 
 
+def _phi3(name: str, versions: tuple[str, ...], context: int = 131_072) -> Model:
+    """A model whose serverless form is retired and that can still be tuned on managed compute."""
+    return Model(
+        "azureml",
+        name,
+        versions,
+        "Microsoft",
+        tuning_regions=("eastus2",),
+        deploy_regions=_HUB_REGIONS,
+        managed_tuning=True,
+        retired=PHI_3_RETIRED,
+        context=context,
+    )
+
+
 def models() -> list[Model]:
     """Return the catalog."""
-    phi3 = {
-        "tuning_regions": ("eastus2",),
-        "deploy_regions": _HUB_REGIONS,
-        "managed_tuning": True,
-        "retired": PHI_3_RETIRED,
-    }
     microsoft = [
-        Model("azureml", "Phi-3-mini-4k-instruct", ("13", "12", "11"), "Microsoft", context=4_096, **phi3),  # type: ignore[arg-type] -- shared keywords
-        Model("azureml", "Phi-3-mini-128k-instruct", ("13",), "Microsoft", **phi3),  # type: ignore[arg-type] -- shared keywords
-        Model("azureml", "Phi-3-medium-4k-instruct", ("7",), "Microsoft", context=4_096, **phi3),  # type: ignore[arg-type] -- shared keywords
-        Model("azureml", "Phi-3.5-mini-instruct", ("6",), "Microsoft", **phi3),  # type: ignore[arg-type] -- shared keywords
-        Model("azureml", "Phi-3.5-MoE-instruct", ("5",), "Microsoft", **phi3),  # type: ignore[arg-type] -- shared keywords
+        _phi3("Phi-3-mini-4k-instruct", ("13", "12", "11"), 4_096),
+        _phi3("Phi-3-mini-128k-instruct", ("13",)),
+        _phi3("Phi-3-medium-4k-instruct", ("7",), 4_096),
+        _phi3("Phi-3.5-mini-instruct", ("6",)),
+        _phi3("Phi-3.5-MoE-instruct", ("5",)),
         Model("azureml", "Phi-4", ("8", "7"), "Microsoft", tuning_regions=_HUB_REGIONS, context=16_384),
         Model("azureml", "Phi-4-mini-instruct", ("1",), "Microsoft", tuning_regions=_HUB_REGIONS),
         Model("azureml", "Phi-4-multimodal-instruct", ("2",), "Microsoft", tuning_regions=_HUB_REGIONS),

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from tests.support.azure.arm import Arm
 from tests.support.azure.azurite import Azurite
@@ -29,18 +29,18 @@ from tests.support.azure.scoring import Scoring
 from tests.support.azure.seed import Seed
 from tests.support.azure.state import ML, TENANT, Principal, State
 from tests.support.azure.tokens import Tokens
-from tests.support.azure.wire import AzureError, Reply, Request, Seen, redacted
+from tests.support.azure.wire import AnyJson, AzureError, Json, Reply, Request, Seen, redacted
 
 _PROXY_NAMES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _SECRET_FIELDS = {"client_secret", "client_assertion", "refresh_token", "device_code"}
 
 
 class AzureCloud:
-    """One cloud: start it, hand `environment()` to a child or enter `entered()`, and read `state`, `ledger`, `requests`.
+    """One cloud: start it, hand `environment()` to a child or enter `entered()`; read `state`, `ledger`, `requests`.
 
-    It holds a tenant, a subscription, resource group `rg1` in East US 2, hub `hub1`, project `proj1`, and people and apps
-    with the roles Azure AI Developer and Reader on the group (`seed`). `faults` breaks calls; `clock` stands still until it
-    is turned.
+    It holds a tenant, a subscription, resource group `rg1` in East US 2, hub `hub1`, project `proj1`, and people and
+    apps with the roles Azure AI Developer and Reader on the group (`seed`). `faults` breaks calls; `clock` stands still
+    until it is turned.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class AzureCloud:
 
     def token_for(self, principal: Principal, audience: str) -> str:
         """Return an access token for a principal and resource."""
-        claims: dict[str, Any] = {"aud": audience, "iss": f"https://sts.windows.net/{self.tenant}/", "tid": self.tenant}
+        claims: Json = {"aud": audience, "iss": f"https://sts.windows.net/{self.tenant}/", "tid": self.tenant}
         claims |= {"oid": principal.oid, "sub": principal.oid, "appid": principal.app_id, "ver": "1.0"}
         claims["idtyp"] = "user" if principal.kind == "User" else "app"
         if principal.kind == "User":
@@ -159,15 +159,16 @@ class AzureCloud:
             return
         principal = self.state.principals.get(oid)
         name = principal.app_id if principal else oid
-        message = f"The client '{name}' with object id '{oid}' does not have authorization to perform action '{action}' over scope"
-        message = f"{message} '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+        message = f"The client '{name}' with object id '{oid}' does not have authorization to perform action '{action}'"
+        message = f"{message} over scope '{scope}' or the scope is invalid. If access was recently granted, please"
+        message = f"{message} refresh your credentials."
         raise AzureError(403, "AuthorizationFailed", message)
 
     def write_down(
         self, call: Call, verb: str, where: str, name: str, tags: Mapping[str, str], *, kind: str = ""
     ) -> None:
         """Put an accepted mutation into the ledger."""
-        words = [part for part in where.partition("/providers/")[2].split("/")[1::2]]
+        words = where.partition("/providers/")[2].split("/")[1::2]
         found = kind or "/".join(words) or "resourceGroups"
         self.ledger.add(Entry(self.clock.now(), verb, found, where, name, dict(tags), call.caller))
 
@@ -241,7 +242,7 @@ class AzureCloud:
         self.requests.append(seen)
 
 
-def _shown(request: Request) -> Any:  # noqa: ANN401 -- whatever JSON came
+def _shown(request: Request) -> AnyJson:
     """Return a body as it is kept: JSON as it is, a form without its secrets, anything else by its length."""
     if not request.body:
         return None

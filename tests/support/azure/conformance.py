@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from tests.support.azure.wire import Json, Seen
+from tests.support.azure.wire import AnyJson, Json, Seen
 
 ROOT = Path(__file__).resolve().parents[3]
 _REQUIRED, _READ_ONLY, _WRITE_ONLY = 1, 2, 4
@@ -33,10 +32,22 @@ class Exemption:
 
 
 EXEMPTIONS = (
-    Exemption("jobs", re.compile(r"/taskType: '[a-z]\w+' not in"), "the SDK writes a task in camel case; Azure's enumeration is open"),
-    Exemption("codes/versions", re.compile(r"/hash_version: expected string"), "the SDK writes the hash's version as a number"),
-    Exemption("", re.compile(r"/learningRateMultiplier: expected integer"), "the generator turns the specification's numbers to integers"),
-    Exemption("computes", re.compile(r"/kind: |/location: "), "clusters are written with their location as tracked resources"),
+    Exemption(
+        "jobs",
+        re.compile(r"/taskType: '[a-z]\w+' not in"),
+        "the SDK writes a task in camel case; Azure's enumeration is open",
+    ),
+    Exemption(
+        "codes/versions", re.compile(r"/hash_version: expected string"), "the SDK writes the hash's version as a number"
+    ),
+    Exemption(
+        "",
+        re.compile(r"/learningRateMultiplier: expected integer"),
+        "the generator turns the specification's numbers to integers",
+    ),
+    Exemption(
+        "computes", re.compile(r"/kind: |/location: "), "clusters are written with their location as tracked resources"
+    ),
 )
 
 
@@ -74,7 +85,7 @@ class _Check:
     def _of(self, reference: Json) -> Json:
         return self.types[int(reference["$ref"].rsplit("/", 1)[-1])]
 
-    def value(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def value(self, one: Json, value: AnyJson, path: str) -> None:
         """Hold a value against a type."""
         kind = one["$type"]
         if kind == "UnionType":
@@ -84,7 +95,9 @@ class _Check:
         elif kind == "StringType":
             self._string(one, value, path)
         elif kind == "IntegerType":
-            self._say(isinstance(value, int) and not isinstance(value, bool), f"{path}: expected integer, got {value!r}")
+            self._say(
+                isinstance(value, int) and not isinstance(value, bool), f"{path}: expected integer, got {value!r}"
+            )
         elif kind == "BooleanType":
             self._say(isinstance(value, bool), f"{path}: expected boolean, got {value!r}")
         elif kind == "ArrayType":
@@ -94,20 +107,12 @@ class _Check:
         elif kind == "DiscriminatedObjectType":
             self._discriminated(one, value, path)
 
-    def members(self, known: Json, more: Json | None, value: Any, path: str, given: Iterable[str] = ()) -> None:  # noqa: ANN401 -- any JSON
+    def members(self, known: Json, more: Json | None, value: AnyJson, path: str, given: Iterable[str] = ()) -> None:
         """Hold an object against its known members; those `given` elsewhere need not be there."""
         if not isinstance(value, dict):
             self.findings.append(f"{path}: expected object, got {value!r}")
             return
-        for name, about in known.items():
-            flags = about.get("flags", 0)
-            needed = flags & _REQUIRED and not (flags & _READ_ONLY and not self.answering) and not (flags & _WRITE_ONLY and self.answering)
-            if needed and value.get(name) is None and name not in given:
-                self.findings.append(f"{path}: missing required {name}")
-            if not self.answering and flags & _READ_ONLY and name in value and name not in given:
-                self.findings.append(f"{path}/{name}: read-only member sent")
-            if self.answering and flags & _WRITE_ONLY and name in value:
-                self.findings.append(f"{path}/{name}: write-only member answered")
+        self._flags(known, value, path, given)
         for name, item in value.items():
             if name in known:
                 if item is not None:
@@ -117,38 +122,54 @@ class _Check:
             elif name not in given:
                 self.findings.append(f"{path}/{name}: unknown member")
 
-    def _say(self, fine: bool, finding: str) -> None:  # noqa: FBT001 -- the check's outcome
+    def _flags(self, known: Json, value: Json, path: str, given: Iterable[str]) -> None:
+        for name, about in known.items():
+            flags = about.get("flags", 0)
+            needed = (
+                flags & _REQUIRED
+                and not (flags & _READ_ONLY and not self.answering)
+                and not (flags & _WRITE_ONLY and self.answering)
+            )
+            if needed and value.get(name) is None and name not in given:
+                self.findings.append(f"{path}: missing required {name}")
+            if not self.answering and flags & _READ_ONLY and name in value and name not in given:
+                self.findings.append(f"{path}/{name}: read-only member sent")
+            if self.answering and flags & _WRITE_ONLY and name in value:
+                self.findings.append(f"{path}/{name}: write-only member answered")
+
+    def _say(self, fine: bool, finding: str) -> None:
         if not fine:
             self.findings.append(finding)
 
-    def _string(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _string(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, str):
             self.findings.append(f"{path}: expected string, got {value!r}")
         elif one.get("pattern") and not re.search(one["pattern"], value):
             self.findings.append(f"{path}: {value!r} does not match {one['pattern']}")
 
-    def _array(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _array(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, list):
             self.findings.append(f"{path}: expected array, got {value!r}")
             return
         for number, item in enumerate(value):
             self.value(self._of(one["itemType"]), item, f"{path}[{number}]")
 
-    def _union(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _union(self, one: Json, value: AnyJson, path: str) -> None:
         elements = [self._of(element) for element in one["elements"]]
         words = [element["value"] for element in elements if element["$type"] == "StringLiteralType"]
         # An open enumeration is written as its words and a plain string: a word it does not name is still told.
         if words:
             self._say(value in words, f"{path}: {value!r} not in {words}")
             return
-        tries = []
+        tries: list[list[str]] = []
         for element in elements:
             attempt = _Check(self.types, self.answering)
             attempt.value(element, value, path)
             tries.append(attempt.findings)
-        self.findings.extend(min(tries, key=len))
+        fewest: list[str] = min(tries, key=len)
+        self.findings.extend(fewest)
 
-    def _discriminated(self, one: Json, value: Any, path: str) -> None:  # noqa: ANN401 -- any JSON
+    def _discriminated(self, one: Json, value: AnyJson, path: str) -> None:
         if not isinstance(value, dict):
             self.findings.append(f"{path}: expected object, got {value!r}")
             return
@@ -158,7 +179,9 @@ class _Check:
             self.findings.append(f"{path}: {one['discriminator']} {word!r} not in {list(one['elements'])}")
             return
         element = self._of(reference)
-        self.members({**one["baseProperties"], **element["properties"]}, element.get("additionalProperties"), value, path)
+        self.members(
+            {**one["baseProperties"], **element["properties"]}, element.get("additionalProperties"), value, path
+        )
 
 
 def findings_in(kind: str, version: str, body: Json, *, answering: bool, folder: Path) -> list[str]:

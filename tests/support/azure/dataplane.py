@@ -1,11 +1,11 @@
-"""{region}.api.azureml.ms: discovery, run history and MLflow – the side that tells what a training measured and said."""
+"""{region}.api.azureml.ms: discovery, run history and MLflow, which tell what a training measured and said."""
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.support.azure.job_routes import settle
-from tests.support.azure.jobs_state import Job
+from tests.support.azure.jobs_state import Job, Point
 from tests.support.azure.registry import Registry, is_registry
 from tests.support.azure.state import ML, Workspace
 from tests.support.azure.tokens import ARM
@@ -15,7 +15,10 @@ from tests.support.azure.wire import AzureError, Json, Reply, Request, UserError
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
-_WORKSPACE = r"/subscriptions/(?P<sub>[^/]+)/resourceGroups/(?P<rg>[^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/(?P<ws>[^/]+)"
+_WORKSPACE = (
+    r"/subscriptions/(?P<sub>[^/]+)/resourceGroups/(?P<rg>[^/]+)"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<ws>[^/]+)"
+)
 _HISTORY = re.compile(
     rf"/history/v1\.0{_WORKSPACE}/(?:experiments/[^/]+/|experimentids/[^/]+/)?(?P<rest>runs/.+|rundata)", re.IGNORECASE
 )
@@ -74,7 +77,8 @@ class DataPlane:
         if workspace is None or workspace.subscription != found["sub"]:
             raise UserError(404, f"Workspace {found['ws']} was not found.", code="NotFound")
         if request.host.split(".")[0] != workspace.location:
-            message = f"Workspace {workspace.name} is in {workspace.location}; its data plane is {workspace.location}.api.azureml.ms."
+            place = workspace.location
+            message = f"Workspace {workspace.name} is in {place}; its data plane is {place}.api.azureml.ms."
             raise UserError(400, message, code="WrongRegion")
         return workspace
 
@@ -243,7 +247,7 @@ def _mlflow_error(status: int, code: str, message: str) -> AzureError:
     return MlflowError(status, code, message)
 
 
-def _metric(key: str, point: Any) -> Json:  # noqa: ANN401 -- a Point
+def _metric(key: str, point: Point) -> Json:
     return {"key": key, "value": point.value, "timestamp": _ms(point.at), "step": point.step}
 
 

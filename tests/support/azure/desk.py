@@ -3,14 +3,14 @@
 import json
 import ssl
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.state import Principal, Workspace
 from tests.support.azure.tokens import ARM
-from tests.support.azure.wire import Json
+from tests.support.azure.wire import AnyJson, Json
 
 MANAGEMENT = "https://management.azure.com"
 JOBS, ENDPOINTS, ASSETS, WORKSPACES = "2024-10-01-preview", "2024-10-01", "2023-08-01-preview", "2024-10-01-preview"
@@ -45,7 +45,7 @@ class Desk:
         method: str,
         where: str,
         version: str | None = None,
-        body: Any = None,  # noqa: ANN401 -- JSON, right or wrong
+        body: AnyJson = None,
         *,
         headers: dict[str, str] | None = None,
         **params: str,
@@ -67,7 +67,10 @@ class Desk:
 
     def rows(self, count: int = 12) -> bytes:
         """Return chat examples as JSON Lines."""
-        messages = ({"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]} for n in range(count))
+        messages = (
+            {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]}
+            for n in range(count)
+        )
         return "\n".join(json.dumps(one) for one in messages).encode()
 
     def data(self, name: str, content: bytes) -> str:
@@ -78,7 +81,9 @@ class Desk:
         self.call("PUT", f"data/{name}/versions/1", "2023-04-01-preview", body).raise_for_status()
         return f"{self.project.id}/data/{name}/versions/1"
 
-    def job(self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: Any) -> Json:  # noqa: ANN401 -- a body's
+    def job(
+        self, data: str, *, model: str = f"{PHI_4}/versions/1", knobs: Json | None = None, **properties: AnyJson
+    ) -> Json:
         """Return the body of a fine-tuning job."""
         details: Json = {"modelProvider": "Custom", "taskType": "ChatCompletion"}
         details["model"] = {"jobInputType": "mlflow_model", "uri": model}
@@ -86,7 +91,12 @@ class Desk:
         if knobs is not None:
             details["hyperParameters"] = knobs
         outputs = {"registered_model": {"jobOutputType": "mlflow_model", "assetName": "tuned"}}
-        given: Json = {"jobType": "FineTuning", "fineTuningDetails": details, "outputs": outputs, "tags": {"tunedesk": "job"}}
+        given: Json = {
+            "jobType": "FineTuning",
+            "fineTuningDetails": details,
+            "outputs": outputs,
+            "tags": {"tunedesk": "job"},
+        }
         return {"properties": {**given, **properties}}
 
     def submit(self, name: str, body: Json) -> httpx.Response:
@@ -109,10 +119,15 @@ class Desk:
         answer = self.call("GET", f"https://eastus2.api.azureml.ms/history/v1.0{self.project.id}/runs/{name}/details")
         return str(answer.json()["error"]["error"]["message"])
 
-    def endpoint(self, model: str, **properties: Any) -> Json:  # noqa: ANN401 -- a body's
+    def endpoint(self, model: str, **properties: AnyJson) -> Json:
         """Return the body of a serverless endpoint."""
         given = {"authMode": "Key", "modelSettings": {"modelId": model}, **properties}
-        return {"location": "eastus2", "sku": {"name": "Consumption"}, "tags": {"tunedesk": "endpoint"}, "properties": given}
+        return {
+            "location": "eastus2",
+            "sku": {"name": "Consumption"},
+            "tags": {"tunedesk": "endpoint"},
+            "properties": given,
+        }
 
     def deploy(self, name: str, model: str) -> httpx.Response:
         """Deploy a model and wait until Resource Manager calls it ready."""
@@ -125,20 +140,30 @@ class Desk:
         """Return an endpoint's key."""
         return str(self.call("POST", f"serverlessEndpoints/{name}/listKeys", ENDPOINTS).json()["primaryKey"])
 
-    def chat(self, name: str, key: str, text: str = "Hello", **body: Any) -> httpx.Response:  # noqa: ANN401 -- a body's
+    def chat(self, name: str, key: str, text: str = "Hello", **body: AnyJson) -> httpx.Response:
         """Ask an endpoint."""
         url = f"https://{name}.eastus2.models.ai.azure.com/v1/chat/completions"
         given = {"messages": [{"role": "user", "content": text}], **body}
         return self.call("POST", url, None, given, headers={"Authorization": f"Bearer {key}"})
 
-    def template(self, parameters: Json, declared: Json, kinds: Iterable[str] = ("Microsoft.MachineLearningServices/workspaces",)) -> Json:
+    def template(
+        self, parameters: Json, declared: Json, kinds: Iterable[str] = ("Microsoft.MachineLearningServices/workspaces",)
+    ) -> Json:
         """Return the body of a template deployment of workspaces, as the SDK makes them."""
         resources = [
-            {"type": kind, "apiVersion": "2023-08-01-preview", "name": "[parameters('workspaceName')]", "location": "[parameters('location')]",
-             "kind": "[parameters('kind')]", "properties": {"publicNetworkAccess": "[parameters('publicNetworkAccess')]",
-                                                            "hubResourceId": "[parameters('workspace_hub')]"}}
+            {
+                "type": kind,
+                "apiVersion": "2023-08-01-preview",
+                "name": "[parameters('workspaceName')]",
+                "location": "[parameters('location')]",
+                "kind": "[parameters('kind')]",
+                "properties": {
+                    "publicNetworkAccess": "[parameters('publicNetworkAccess')]",
+                    "hubResourceId": "[parameters('workspace_hub')]",
+                },
+            }
             for kind in kinds
-        ]  # fmt: skip
+        ]
         template = {"contentVersion": "1.0.0.0", "parameters": declared, "resources": resources}
         values = {name: {"value": value} for name, value in parameters.items()}
         return {"properties": {"mode": "Incremental", "template": template, "parameters": values}}

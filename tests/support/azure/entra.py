@@ -1,11 +1,12 @@
-"""login.microsoftonline.com: discovery, and tokens for secrets, certificates, federated assertions, devices and refreshes."""
+"""login.microsoftonline.com: discovery, and tokens for secrets, certificates, federated assertions and devices."""
 
 import hashlib
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.support.azure.state import TENANT, Principal
 from tests.support.azure.tokens import KNOWN_RESOURCES, decoded, encoded
-from tests.support.azure.wire import Json, Reply, Request
+from tests.support.azure.wire import AnyJson, Json, Reply, Request
 
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
@@ -54,23 +55,21 @@ class Entra:
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
-        parts = [part for part in request.path.split("/") if part]
         if request.path == "/common/discovery/instance":
             return self._instance()
-        if len(parts) < 2:
+        _, named, *rest = request.path.split("/")
+        answers: dict[tuple[str, str], Callable[[Request, str], Reply]] = {
+            ("GET", "v2.0/.well-known/openid-configuration"): self._configuration,
+            ("POST", "oauth2/v2.0/token"): self._token,
+            ("POST", "oauth2/v2.0/devicecode"): self._device,
+        }
+        answer = answers.get((request.method, "/".join(rest)))
+        if answer is None:
             return Reply(404)
         try:
-            tenant = self._tenant(parts[0])
-            rest = "/".join(parts[1:])
-            if rest == "v2.0/.well-known/openid-configuration":
-                return self._configuration(tenant)
-            if rest == "oauth2/v2.0/token" and request.method == "POST":
-                return self._token(request, tenant)
-            if rest == "oauth2/v2.0/devicecode" and request.method == "POST":
-                return self._device(request)
+            return answer(request, self._tenant(named))
         except SignInError as error:
             return error.reply(self._cloud.clock.now())
-        return Reply(404)
 
     def approve(self, user_code: str, principal: str) -> None:
         """Let a person sign in with the code they were shown. For tests."""
@@ -92,7 +91,7 @@ class Entra:
         found = f"{_LOGIN}/{TENANT}/v2.0/.well-known/openid-configuration"
         return Reply(200, {"tenant_discovery_endpoint": found, "api-version": "1.1", "metadata": [names]})
 
-    def _configuration(self, tenant: str) -> Reply:
+    def _configuration(self, _: Request, tenant: str) -> Reply:
         base = f"{_LOGIN}/{tenant}"
         body = {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -132,7 +131,8 @@ class Entra:
         if "client_assertion" in form:
             self._assertion(principal, form)
         elif form.get("client_secret") not in principal.secrets:
-            message = f"Invalid client secret provided. Ensure the secret being sent is the value, not its ID, for app '{client}'."
+            message = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
+            message = f"{message} value, not the client secret ID, for a secret added to app '{client}'."
             raise SignInError("invalid_client", 7_000_215, message, 401)
         return principal
 
@@ -171,7 +171,7 @@ class Entra:
         if key is None or not _genuine(key, head.get("alg", ""), signature, signed):
             raise SignInError("invalid_client", number, what, 401)
 
-    def _device(self, request: Request) -> Reply:
+    def _device(self, request: Request, _: str) -> Reply:
         form = request.form()
         client = form.get("client_id", "")
         apps = {principal.app_id for principal in self._cloud.state.principals.values()}
@@ -245,7 +245,7 @@ def _taken_apart(token: str) -> tuple[Json, Json, bytes, bytes]:
     return json.loads(decoded(head)), json.loads(decoded(claims)), f"{head}.{claims}".encode(), decoded(signature)
 
 
-def _genuine(key: Any, algorithm: str, signature: bytes, signed: bytes) -> bool:  # noqa: ANN401 -- RSA or EC
+def _genuine(key: AnyJson, algorithm: str, signature: bytes, signed: bytes) -> bool:
     digest = hashes.SHA256()
     try:
         if isinstance(key, rsa.RSAPublicKey) and algorithm == "RS256":

@@ -2,13 +2,12 @@
 
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from tests.support.azure.wire import AzureError, Json, Reply, Request
+from tests.support.azure.wire import AnyJson, AzureError, Reply, Request
 
 _REFUSALS = {
     "401": (401, "InvalidAuthenticationToken", "The access token is invalid."),
@@ -61,7 +60,7 @@ class Fault:
         code, message = self.details.get("code", code), self.details.get("message", message)
         return AzureError(status, code, message, headers=_retry_after(self.details.get("retry_after"), now)).reply()
 
-    def twist(self, body: Any) -> Any:
+    def twist(self, body: AnyJson) -> AnyJson:
         """Return the real answer, twisted where the kind says so."""
         if self.kind == "unknown-status":
             return _with_status(body, self.details.get("word", "Hibernating"))
@@ -80,7 +79,7 @@ def _retry_after(wanted: float | str | None, now: datetime) -> dict[str, str]:
     return {"Retry-After": "999999999" if wanted == "absurd" else str(wanted)}
 
 
-def _with_status(body: Any, word: str) -> Any:
+def _with_status(body: AnyJson, word: str) -> AnyJson:
     if isinstance(body, list):
         return [_with_status(item, word) for item in body]
     if not isinstance(body, dict):
@@ -92,7 +91,7 @@ def _with_status(body: Any, word: str) -> Any:
     }
 
 
-def _unordered(body: Any) -> Any:
+def _unordered(body: AnyJson) -> AnyJson:
     """Every second item first, the rest backwards: no order is left to rely on."""
     if isinstance(body, list):
         items = [_unordered(item) for item in body]
@@ -115,7 +114,7 @@ class Faults:
         times: int = 1,
         *,
         skip: int = 0,
-        **details: Any,  # noqa: ANN401 -- each kind has its own
+        **details: AnyJson,
     ) -> Fault:
         """Let the next `times` calls that match (method or "*", regular expression on `host/path`) meet a fault.
 
@@ -148,7 +147,3 @@ class Faults:
                 self.met.append((fault.kind, request.method, request.path))
                 return fault
         return None
-
-
-Answer = Callable[[Request], Reply]
-Body = Json

@@ -38,8 +38,8 @@ def azurite() -> Iterator[Azurite]:
 def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureCloud]:
     """A cloud of its own.
 
-    At the end: nothing unexpected was asked for, it made no mistake itself, and where Azure's types are here, all accepted
-    bodies and all answers of Resource Manager conform to them.
+    At the end: nothing unexpected was asked for, it made no mistake itself, and where Azure's types are here, all
+    accepted bodies and all answers of Resource Manager conform to them.
     """
     with AzureCloud(azure_certificates, tmp_path, azurite=azurite) as made:
         yield made
@@ -47,7 +47,7 @@ def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) ->
     assert made.bugs == []
     folder = spec_folder()
     if folder is not None:
-        assert check_traffic(made.requests, folder) == []
+        assert "\n".join(check_traffic(made.requests, folder)) == ""
 
 
 @pytest.fixture

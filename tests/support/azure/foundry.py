@@ -9,6 +9,7 @@ from app.backends.azure_foundry.settings import AzureSettings, SignIn
 from app.domain.backend import Backend, TrainingRequest
 from app.kit.installation import installation_name
 from tests.contract.bench import Bench
+from tests.support.azure import sdk
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.seed import GROUP, LOCATION, PROJECT, SECRET
 from tests.support.azure.state import SUBSCRIPTION, TENANT
@@ -93,3 +94,8 @@ class AzureBench(Bench):
 def as_backend(bench: AzureBench) -> Backend:
     """Return the bench's backend as the protocol that it keeps; mypy looks whether it does."""
     return bench.backend
+
+
+def load_packages() -> None:
+    """Import azure-ai-ml once, before anything is timed: on a busy machine that takes longer than a call may."""
+    assert sdk.MLClient is not None

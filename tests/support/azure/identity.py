@@ -1,4 +1,4 @@
-"""What signs in without Entra's own host: App Service's identity endpoint on loopback, and an `az` that knows one account."""
+"""What signs in without Entra's host: App Service's identity endpoint on loopback, and an `az` with one account."""
 
 import json
 import secrets
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.azure.state import SUBSCRIPTION
 from tests.support.azure.tokens import KNOWN_RESOURCES
+from tests.support.azure.wire import AnyJson
 
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
@@ -130,7 +131,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         }
         self._say(200, {**body, "subscription": SUBSCRIPTION, "tenant": cloud.tenant, "tokenType": "Bearer"})
 
-    def _say(self, status: int, body: Any) -> None:  # noqa: ANN401 -- JSON or a sentence
+    def _say(self, status: int, body: AnyJson) -> None:
         content = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -120,7 +120,8 @@ def _model(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json, d
             )
         return
     if model.retired and model.retired <= call.now.date():
-        message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d} and is no longer available for fine-tuning."
+        message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d}"
+        message = f"{message} and is no longer available for fine-tuning."
         raise UserError(400, message, code="ModelRetired")
     if workspace.location not in model.tuning_regions:
         places = ", ".join(model.tuning_regions) or "none"
@@ -130,7 +131,8 @@ def _model(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json, d
             f"{message} Model '{model.name}' can be fine-tuned in: {places}; the workspace is in {workspace.location}.",
         )
     if model.partner and not any(
-        one.properties.get("modelId") == uri.split("/versions/", maxsplit=1)[0] for one in workspace.marketplace.values()
+        one.properties.get("modelId") == uri.split("/versions/", maxsplit=1)[0]
+        for one in workspace.marketplace.values()
     ):
         message = f"A marketplace subscription for model '{model.name}' is required before it can be fine-tuned."
         raise UserError(400, message, code="MarketplaceSubscriptionNotFound")

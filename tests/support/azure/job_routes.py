@@ -1,6 +1,5 @@
 """Jobs: submitted once under their name, listed in pages, followed by the clock, cancelled in their own time."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ from tests.support.azure import versions
 from tests.support.azure.job_checks import check_job, check_when_preparing
 from tests.support.azure.jobs_state import MANAGED_STAGES, SERVERLESS_STAGES, Job
 from tests.support.azure.routes import Call, Route, route
-from tests.support.azure.shapes import envelope, page, strings, workspace_of
+from tests.support.azure.shapes import envelope, page_of, strings, workspace_of
 from tests.support.azure.state import Asset, Workspace
 from tests.support.azure.wire import AzureError, Json, Reply, UserError
 from tests.support.azure.workspaces import ONE
@@ -69,7 +68,8 @@ class Jobs:
                 message = (
                     "A job with this name already exists. If you are trying to create a new job, use a different name."
                 )
-                message = f"{message} If you are trying to update an existing job, the existing job's {field} cannot be changed."
+                message = f"{message} If you are trying to update an existing job, the existing job's {field}"
+                message = f"{message} cannot be changed."
                 raise UserError(400, f"{message} Only {', '.join(sorted(_SOFT))} can be updated.")
         before.update({field: given[field] for field in _SOFT if field in given})
         self._cloud.write_down(call, "update", call.request.path, known.name, known.tags)
@@ -90,7 +90,7 @@ class Jobs:
         if call.version not in versions.FINE_TUNING:
             found = [job for job in found if not job.details]
         found.sort(key=lambda job: job.created, reverse=True)
-        return page(call, _Bodies(self, workspace, found))
+        return page_of(call, found, lambda job: self._settled_body(workspace, job))
 
     def _get(self, call: Call) -> Reply:
         workspace, job = self._find(call)
@@ -135,28 +135,13 @@ class Jobs:
             raise UserError(404, f"Run {call.args['name']} not found.", code="NotFound")
         return workspace, job
 
+    def _settled_body(self, workspace: Workspace, job: Job) -> Json:
+        self.settle(workspace, job)
+        return body_of(workspace, job)
+
     def settle(self, workspace: Workspace, job: Job) -> None:
         """Bring a job to where the clock says it is: data is looked at when it prepares, its model made at its end."""
         settle(self._cloud, workspace, job)
-
-
-class _Bodies(Sequence[Json]):
-    """The jobs of a list, settled and written only where a page shows them."""
-
-    def __init__(self, jobs: Jobs, workspace: Workspace, found: list[Job]) -> None:
-        self._jobs, self._workspace, self._found = jobs, workspace, found
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __getitem__(self, index: int | slice) -> "Json | list[Json]":  # type: ignore[override] -- both forms, one body
-        if isinstance(index, slice):
-            return [self._body(job) for job in self._found[index]]
-        return self._body(self._found[index])
-
-    def _body(self, job: Job) -> Json:
-        self._jobs.settle(self._workspace, job)
-        return body_of(self._workspace, job)
 
 
 def settle(cloud: "AzureCloud", workspace: Workspace, job: Job) -> None:
@@ -185,8 +170,8 @@ def _entered(cloud: "AzureCloud", workspace: Workspace, job: Job) -> None:
 
 def _register(cloud: "AzureCloud", workspace: Workspace, job: Job) -> None:
     """Register the tuned model as the next version of the name that was asked for."""
-    outputs = job.body["properties"].get("outputs") or {}
-    output = next(iter(outputs.values()), {})
+    outputs: Json = job.body["properties"].get("outputs") or {}
+    output: Json = next(iter(outputs.values()), {})
     name = output.get("assetName") or f"azureml_{job.name}_output_mlflow_model"
     versions_of = workspace.models.setdefault(name, {})
     version = str(max((int(one) for one in versions_of if one.isdigit()), default=0) + 1)

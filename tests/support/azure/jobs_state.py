@@ -128,7 +128,7 @@ class Job:
         return max(0.0, min(1.0, passed / span))
 
     def measure(self, now: datetime) -> None:
-        """Write down what has been measured by now: losses that fall, as a training's do, the same for the same name."""
+        """Write down what has been measured by now: losses that fall as a training's do, the same for the same name."""
         if not self.details or self.started is None:
             return
         steps = self.steps()

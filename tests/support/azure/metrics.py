@@ -1,4 +1,4 @@
-"""Microsoft.Insights metrics of an endpoint: requests, errors and latency, by the minute, out of the calls that were made."""
+"""Microsoft.Insights metrics of an endpoint: requests, errors and latency, out of the calls that were made."""
 
 import re
 from collections import defaultdict
@@ -42,8 +42,8 @@ class Metrics:
         wanted = [name for name in call.query.get("metricnames", "").split(",") if name]
         unknown = [name for name in wanted if name not in NAMES]
         if unknown or not wanted:
-            message = f"Failed to find metric configuration for metric: {', '.join(unknown) or '(none)'}. Valid metrics: {','.join(NAMES)}"
-            raise AzureError(400, "BadRequest", message)
+            message = f"Failed to find metric configuration for metric: {', '.join(unknown) or '(none)'}."
+            raise AzureError(400, "BadRequest", f"{message} Valid metrics: {','.join(NAMES)}")
         interval = call.query.get("interval", "PT1M")
         if interval not in _GRAINS:
             raise AzureError(400, "BadRequest", f"Detected invalid time grain input: {interval}.")

@@ -223,8 +223,9 @@ class Online:
         usages = self._cloud.state.subscriptions[workspace.subscription].usages
         used, limit = usages.get((workspace.location, family), (0, 0))
         if used + needed > limit:
-            message = f"Not enough quota available for {deployment.properties['instanceType']}. Current usage/limit: {used}/{limit}."
-            raise UserError(400, f"{message} Additional needed: {needed}.", code="OutOfQuota")
+            message = f"Not enough quota available for {deployment.properties['instanceType']}."
+            message = f"{message} Current usage/limit: {used}/{limit}. Additional needed: {needed}."
+            raise UserError(400, message, code="OutOfQuota")
         usages[workspace.location, family] = (used + needed, limit)
 
     def _find(self, call: Call) -> tuple[Workspace, Resource]:

@@ -1,4 +1,4 @@
-"""Long-running operations: accepted now, done after some looks or some time, as Azure-AsyncOperation and Location tell."""
+"""Long-running operations: accepted now, done after some looks or some time, as their addresses tell."""
 
 import uuid
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import httpx
 
 from tests.support.azure.desk import JOBS, PHI_4, Desk
-from tests.support.azure.planted import DATA, MINISTRAL, PHI_3, planted
+from tests.support.azure.planted import DATA, MINISTRAL, PHI_3, planted, then
 from tests.support.azure.wire import Json
 
 
@@ -16,7 +16,7 @@ def a_fine_tuning_job_at_a_stable_api_version(desk: Desk) -> httpx.Response:
     return desk.call("PUT", "jobs/job-1", "2024-10-01", desk.job(desk.data("d", desk.rows())))
 
 
-@planted(404, "NotFound", lambda desk: submit(desk) and desk.call("GET", "jobs/job-1", JOBS))
+@planted(404, "NotFound", then(submit, last=lambda desk: desk.call("GET", "jobs/job-1", JOBS)))
 def reading_a_fine_tuning_job_at_a_stable_api_version(desk: Desk) -> httpx.Response:
     submit(desk)
     return desk.call("GET", "jobs/job-1", "2024-10-01")
@@ -83,14 +83,14 @@ def training_in_the_hub(desk: Desk) -> httpx.Response:
     return desk.call("PUT", f"{desk.cloud.seed.hub.id}/jobs/job-1", JOBS, body)
 
 
-@planted(400, "UserError", lambda desk: submit(desk) and submit_again(desk))
+def submit_again(desk: Desk) -> httpx.Response:
+    return desk.submit("job-1", desk.job(f"{desk.project.id}/data/d/versions/1", knobs={"num_train_epochs": "1"}))
+
+
+@planted(400, "UserError", then(submit, last=submit_again))
 def another_job_under_a_name_that_is_taken(desk: Desk) -> httpx.Response:
     submit(desk)
     return desk.submit("job-1", desk.job(desk.data("e", desk.rows())))
-
-
-def submit_again(desk: Desk) -> httpx.Response:
-    return desk.submit("job-1", desk.job(f"{desk.project.id}/data/d/versions/1", knobs={"num_train_epochs": "1"}))
 
 
 @planted(409, "Conflict", lambda desk: _register(desk, "files/d.jsonl"))
@@ -101,10 +101,12 @@ def another_file_under_a_data_version_that_is_taken(desk: Desk) -> httpx.Respons
 def _register(desk: Desk, path: str) -> httpx.Response:
     desk.data("d", desk.rows())
     uri = f"azureml://datastores/workspaceblobstore/paths/{path}"
-    return desk.call("PUT", "data/d/versions/1", "2023-04-01-preview", {"properties": {"dataType": "uri_file", "dataUri": uri}})
+    return desk.call(
+        "PUT", "data/d/versions/1", "2023-04-01-preview", {"properties": {"dataType": "uri_file", "dataUri": uri}}
+    )
 
 
-@planted(400, "UserError", lambda desk: submit(desk) and desk.call("POST", "jobs/job-1/cancel", JOBS))
+@planted(400, "UserError", then(submit, last=lambda desk: desk.call("POST", "jobs/job-1/cancel", JOBS)))
 def cancelling_a_job_that_has_ended(desk: Desk) -> httpx.Response:
     submit(desk)
     desk.cloud.clock.turn(3600)
@@ -123,11 +125,13 @@ def _managed(desk: Desk, size: str) -> httpx.Response:
 
 @planted(400, "UserError", lambda desk: _managed(desk, "Standard_NC24ads_A100_v4"))
 def a_cluster_that_does_not_exist(desk: Desk) -> httpx.Response:
-    body = desk.job(desk.data("d", desk.rows()), model=f"{PHI_3}/versions/13", computeId=f"{desk.project.id}/computes/gpu")
+    body = desk.job(
+        desk.data("d", desk.rows()), model=f"{PHI_3}/versions/13", computeId=f"{desk.project.id}/computes/gpu"
+    )
     return desk.submit("job-1", body)
 
 
-@planted(400, "WrongRegion", lambda desk: submit(desk) and desk.call("GET", _run(desk, "eastus2")))
+@planted(400, "WrongRegion", then(submit, last=lambda desk: desk.call("GET", _run(desk, "eastus2"))))
 def the_run_history_of_another_region(desk: Desk) -> httpx.Response:
     submit(desk)
     return desk.call("GET", _run(desk, "westus"))

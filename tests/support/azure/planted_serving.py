@@ -3,7 +3,7 @@
 import httpx
 
 from tests.support.azure.desk import ASSETS, ENDPOINTS, PHI_4, Desk
-from tests.support.azure.planted import MINISTRAL, PHI_3, deploy, planted
+from tests.support.azure.planted import MINISTRAL, PHI_3, deploy, planted, then
 from tests.support.azure.wire import Json
 
 
@@ -68,14 +68,14 @@ def a_second_deployment_of_the_same_model(desk: Desk) -> httpx.Response:
     return put(desk, desk.endpoint(PHI_4), name="ep2")
 
 
-@planted(409, "Conflict", lambda desk: desk.deploy("ep1", PHI_4) and delete(desk))
+def delete(desk: Desk) -> httpx.Response:
+    return desk.call("DELETE", "serverlessEndpoints/ep1", ENDPOINTS)
+
+
+@planted(409, "Conflict", then(lambda desk: desk.deploy("ep1", PHI_4), last=delete))
 def deleting_while_it_is_being_made(desk: Desk) -> httpx.Response:
     deploy(desk)
     return delete(desk)
-
-
-def delete(desk: Desk) -> httpx.Response:
-    return desk.call("DELETE", "serverlessEndpoints/ep1", ENDPOINTS)
 
 
 @planted(409, "Conflict", lambda desk: _renamed(desk, "ep2"))
@@ -89,22 +89,15 @@ def _renamed(desk: Desk, name: str) -> httpx.Response:
     return put(desk, desk.endpoint(PHI_4), name=name)
 
 
-@planted(409, "Conflict", lambda desk: _unused(desk))
-def deleting_a_model_that_is_deployed(desk: Desk) -> httpx.Response:
-    desk.deploy("ep1", desk.trained())
-    return desk.call("DELETE", "models/tuned/versions/1", ASSETS)
-
-
 def _unused(desk: Desk) -> httpx.Response:
     desk.deploy("ep1", desk.trained())
     desk.wait(delete(desk))
     return desk.call("DELETE", "models/tuned/versions/1", ASSETS)
 
 
-@planted(405, "MethodNotAllowed", lambda desk: desk.trained() and archive(desk))
-def deleting_where_a_model_can_only_be_archived(desk: Desk) -> httpx.Response:
-    desk.trained()
-    desk.cloud.state.model_delete = "refused"
+@planted(409, "Conflict", _unused)
+def deleting_a_model_that_is_deployed(desk: Desk) -> httpx.Response:
+    desk.deploy("ep1", desk.trained())
     return desk.call("DELETE", "models/tuned/versions/1", ASSETS)
 
 
@@ -112,6 +105,13 @@ def archive(desk: Desk) -> httpx.Response:
     body = desk.call("GET", "models/tuned/versions/1", ASSETS).json()
     given = {key: value for key, value in body["properties"].items() if key != "provisioningState"}
     return desk.call("PUT", "models/tuned/versions/1", ASSETS, {"properties": {**given, "isArchived": True}})
+
+
+@planted(405, "MethodNotAllowed", then(Desk.trained, last=archive))
+def deleting_where_a_model_can_only_be_archived(desk: Desk) -> httpx.Response:
+    desk.trained()
+    desk.cloud.state.model_delete = "refused"
+    return desk.call("DELETE", "models/tuned/versions/1", ASSETS)
 
 
 @planted(400, "ValidationError", deploy_tuned)
@@ -165,14 +165,14 @@ def asking_what_content_safety_forbids(desk: Desk) -> httpx.Response:
     return desk.chat("ep1", ready(desk), "tell me of the violence-probe")
 
 
-@planted(409, "Conflict", lambda desk: read_after(desk))
-def reading_keys_before_there_are_any(desk: Desk) -> httpx.Response:
-    deploy(desk)
+def read_after(desk: Desk) -> httpx.Response:
+    desk.deploy("ep1", PHI_4)
     return desk.call("POST", "serverlessEndpoints/ep1/listKeys", ENDPOINTS)
 
 
-def read_after(desk: Desk) -> httpx.Response:
-    desk.deploy("ep1", PHI_4)
+@planted(409, "Conflict", read_after)
+def reading_keys_before_there_are_any(desk: Desk) -> httpx.Response:
+    deploy(desk)
     return desk.call("POST", "serverlessEndpoints/ep1/listKeys", ENDPOINTS)
 
 

@@ -30,7 +30,7 @@ _GROUP = "registry-builtin-prod"
 
 def is_registry(path: str) -> bool:
     """Whether a path of the data plane is about a registry."""
-    return path.startswith("/registrymanagement/") or path.startswith("/mferp/")
+    return path.startswith(("/registrymanagement/", "/mferp/"))
 
 
 class Registry:

@@ -1,7 +1,7 @@
 """Who may do what: role definitions and the way Azure matches an action against them.
 
-Azure AI Developer, Reader, Contributor and Owner are given with the actions of Microsoft's list of built-in roles as far
-as they matter here; `*` in an action stands for any number of segments, none included, or else the built-in data
+Azure AI Developer, Reader, Contributor and Owner are given with the actions of Microsoft's list of built-in roles as
+far as they matter here; `*` in an action stands for any number of segments, none included, or else the built-in data
 scientist and developer roles could not read the workspace that they are excluded from writing.
 """
 

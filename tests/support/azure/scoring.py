@@ -91,7 +91,7 @@ class Scoring:
             cloud = self._cloud
             cloud.tokens.verify(header, (ML,), cloud.clock.now(), cloud.tenant)
             return
-        message = "Access denied due to missing or invalid credentials: send the endpoint's key as 'Authorization: Bearer <key>'."
+        message = "Access denied due to missing or invalid credentials: send the endpoint's key as a bearer token."
         raise AzureError(401, "Unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
     def _deployment(self, request: Request, endpoint: Resource) -> None:
@@ -197,7 +197,8 @@ def _stream(head: Json, words: list[str], reason: str, usage: Json) -> Iterator[
 def _filtered() -> Reply:
     result = {"violence": {"filtered": True, "severity": "medium"}, "hate": {"filtered": False, "severity": "safe"}}
     inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": result}
-    message = "The response was filtered due to the prompt triggering Microsoft's content management policy. Please modify your prompt and retry."
+    message = "The response was filtered due to the prompt triggering Microsoft's content management policy."
+    message = f"{message} Please modify your prompt and retry."
     return Reply(
         400,
         {

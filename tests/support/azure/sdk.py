@@ -8,4 +8,13 @@ with warnings.catch_warnings():
     from azure.ai.ml.entities import Data, Hub, MarketplaceSubscription, Project
     from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import CustomModelFineTuningJob
 
-__all__ = ["CustomModelFineTuningJob", "Data", "Hub", "Input", "MLClient", "MarketplaceSubscription", "Output", "Project"]
+__all__ = [
+    "CustomModelFineTuningJob",
+    "Data",
+    "Hub",
+    "Input",
+    "MLClient",
+    "MarketplaceSubscription",
+    "Output",
+    "Project",
+]

@@ -62,11 +62,13 @@ class Serverless:
             return self._update(call, workspace, known, body)
         until = workspace.reserved.get(name)
         if until is not None and until > call.now:
-            message = f"The endpoint name '{name}' was used recently and is reserved until {until:%Y-%m-%dT%H:%M:%SZ}. Use another name."
+            message = f"The endpoint name '{name}' was used recently and is reserved until {until:%Y-%m-%dT%H:%M:%SZ}."
+            message = f"{message} Use another name."
             raise UserError(409, message, code="Conflict")
         self._model(call, workspace, given)
         if len(workspace.serverless) >= self._cloud.state.serverless_endpoints_limit:
-            message = f"The limit of {self._cloud.state.serverless_endpoints_limit} serverless endpoints in this region is reached."
+            limit = self._cloud.state.serverless_endpoints_limit
+            message = f"The limit of {limit} serverless endpoints in this region is reached."
             raise UserError(400, message, code="QuotaExceeded")
         made = Resource("serverlessEndpoints", name, body, call.now)
         made.looks_until_ready = self._cloud.state.pace.data_plane_looks
@@ -159,7 +161,9 @@ class Serverless:
 
     def _check(self, call: Call, workspace: Workspace, body: Json, given: Json) -> None:
         if not _NAME.fullmatch(call.args["name"]):
-            message = f"Endpoint name '{call.args['name']}' is invalid: 3 to 52 letters, digits and '-', beginning with a letter."
+            message = (
+                f"Endpoint name '{call.args['name']}' is invalid: 3 to 52 letters, digits and '-', a letter first."
+            )
             raise UserError(400, message, code="ValidationError")
         allowed = _MEMBERS | (
             {"contentSafety"} if call.version >= versions.CONTENT_SAFETY_SINCE else {"offer", "capacityReservation"}
@@ -168,7 +172,9 @@ class Serverless:
         required(body, ("location",))
         strings(body.get("tags"), "tags")
         if body["location"].replace(" ", "").lower() != workspace.location:
-            message = f"The location '{body['location']}' of the endpoint must be that of the workspace, '{workspace.location}'."
+            message = (
+                f"The location '{body['location']}' of the endpoint must be its workspace's, '{workspace.location}'."
+            )
             raise UserError(400, message, code="ValidationError")
         if (body.get("sku") or {}).get("name", "Consumption") != "Consumption":
             raise UserError(400, "The SKU of a serverless endpoint must be 'Consumption'.", code="ValidationError")
@@ -179,10 +185,7 @@ class Serverless:
             raise AzureError(
                 400, "BadRequest", f"Requested value '{given['authMode']}' was not found. Path 'properties.authMode'."
             )
-        safety = given.get("contentSafety")
-        if safety is not None and safety.get("contentSafetyStatus") not in {"Enabled", "Disabled"}:
-            message = f"Requested value '{safety.get('contentSafetyStatus')}' was not found."
-            raise AzureError(400, "BadRequest", f"{message} Path 'properties.contentSafety.contentSafetyStatus'.")
+        _check_safety(given.get("contentSafety"), call.version)
         required(given.get("modelSettings") or {}, ("modelId",), "properties.modelSettings.")
 
     def _model(self, call: Call, workspace: Workspace, given: Json) -> None:
@@ -197,10 +200,10 @@ class Serverless:
                 400, f"The model id '{named}' is not valid for a serverless endpoint.", code="ValidationError"
             )
         if tuned is None and version is not None:
-            message = f"The model id '{named}' must not have a version: serverless endpoints serve the latest of a registry model."
+            message = f"The model id '{named}' must not have a version: the latest of a registry model is served."
             raise UserError(400, message, code="ValidationError")
         if model.retired and model.retired <= call.now.date():
-            message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d}: no new deployments can be made."
+            message = f"The model '{model.name}' has been retired on {model.retired:%Y-%m-%d}: no new deployments."
             raise UserError(400, message, code="ModelRetired")
         regions = model.deploy_regions or model.tuning_regions
         if workspace.location not in regions:
@@ -211,10 +214,11 @@ class Serverless:
                 400, f"{message} Supported regions: {', '.join(regions) or 'none'}.", code="RegionNotSupported"
             )
         if any(_model_id(one.properties) == named for one in workspace.serverless.values()):
-            message = f"There is a serverless endpoint for model '{named}' in this project already: one deployment per model and project."
+            message = f"There is a serverless endpoint for model '{named}' in this project already: one per model."
             raise UserError(400, message, code="QuotaExceeded")
         if model.partner and not _subscribed(workspace, model.registry, model.name):
-            message = f"A marketplace subscription for model 'azureml://registries/{model.registry}/models/{model.name}' is required."
+            place = f"azureml://registries/{model.registry}/models/{model.name}"
+            message = f"A marketplace subscription for model '{place}' is required."
             raise UserError(400, message, code="MarketplaceSubscriptionNotFound")
 
     def _asset(self, workspace: Workspace, tuned: re.Match[str]) -> Asset:
@@ -233,6 +237,30 @@ class Serverless:
                 code="ValidationError",
             )
         return found
+
+
+def _check_safety(given: Json | None, version: str) -> None:
+    """Refuse content safety that the api-version does not know; raises AzureError 400."""
+    if given is None:
+        return
+    path = "properties.contentSafety."
+    only(
+        given,
+        {"contentSafetyStatus"} | ({"contentSafetyLevel"} if version in versions.SAFETY_LEVEL else set()),
+        "ContentSafety",
+        path,
+    )
+    required(given, ("contentSafetyStatus", *versions.SAFETY_LEVEL.get(version, ())), path)
+    if given["contentSafetyStatus"] not in {"Enabled", "Disabled"}:
+        message = f"Requested value '{given['contentSafetyStatus']}' was not found. Path '{path}contentSafetyStatus'."
+        raise AzureError(400, "BadRequest", message)
+
+
+def _safety(given: Json | None, version: str) -> Json:
+    """Return the content safety of an endpoint: on, unless it was switched off."""
+    status = (given or {}).get("contentSafetyStatus", "Enabled")
+    level = (given or {}).get("contentSafetyLevel", "Blocking")
+    return {"contentSafetyStatus": status, **dict.fromkeys(versions.SAFETY_LEVEL.get(version, ()), level)}
 
 
 def _subscribed(workspace: Workspace, registry: str, name: str) -> bool:
@@ -260,7 +288,7 @@ def body_of(workspace: Workspace, one: Resource, version: str) -> Json:
         properties["endpointState"] = states.get(one.state, one.state)
     properties["provisioningState"] = one.state
     if version >= versions.CONTENT_SAFETY_SINCE:
-        properties["contentSafety"] = given.get("contentSafety") or {"contentSafetyStatus": "Enabled"}
+        properties["contentSafety"] = _safety(given.get("contentSafety"), version)
     if one.state == "Succeeded":
         properties["inferenceEndpoint"] = {"uri": f"https://{host_of(workspace, one.name)}", "headers": {}}
     if version == "2024-10-01" and properties["authMode"] != "Key":

@@ -1,15 +1,18 @@
 """How the machine-learning service writes its resources, and how it pages its lists."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from tests.support.azure.routes import Call
 from tests.support.azure.state import ML, Asset, Resource, Workspace
-from tests.support.azure.wire import AzureError, Json, Reply, UserError
+from tests.support.azure.wire import AnyJson, AzureError, Json, Reply, UserError
+
+T = TypeVar("T")
 
 
-def system_data(created: Any) -> Json:  # noqa: ANN401 -- a datetime, or something that formats as one
+def system_data(created: datetime) -> Json:
     """Return who made a resource and when."""
     when = f"{created:%Y-%m-%dT%H:%M:%S.%fZ}"
     who = {"createdBy": "TuneDesk", "createdByType": "Application", "lastModifiedBy": "TuneDesk"}
@@ -27,7 +30,7 @@ def workspace_of(call: Call) -> Workspace:
     return found
 
 
-def envelope(workspace: Workspace, kind: str, name: str, created: Any, properties: Json) -> Json:  # noqa: ANN401
+def envelope(workspace: Workspace, kind: str, name: str, created: datetime, properties: Json) -> Json:
     """Return a child resource of a workspace; `kind` is its path below, such as `jobs` or `models/m/versions`."""
     words = kind.split("/")
     return {
@@ -55,10 +58,18 @@ def resource_body(workspace: Workspace, resource: Resource, properties: Json, pa
 
 
 def page(call: Call, items: Sequence[Json]) -> Reply:
-    """Return one page of a list, with a `nextLink` where more follow (`$skip`, and `$top` where it is given)."""
+    """Return one page of a list that is written already."""
+    return page_of(call, items, lambda one: one)
+
+
+def page_of(call: Call, items: Sequence[T], written: Callable[[T], Json]) -> Reply:
+    """Return one page of a list, with a `nextLink` where more follow (`$skip`, and `$top` where it is given).
+
+    `written` turns an item into JSON, and is asked only for those that the page shows.
+    """
     skip = _number(call.query.get("$skip"))
     size = min(_number(call.query.get("$top")) or call.cloud.state.pace.page_size, call.cloud.state.pace.page_size)
-    body: Json = {"value": list(items[skip : skip + size])}
+    body: Json = {"value": [written(one) for one in items[skip : skip + size]]}
     if skip + size < len(items) and "$top" not in call.query:
         query = {**call.query, "$skip": str(skip + size)}
         body["nextLink"] = f"https://{call.request.host}{call.request.path}?{urlencode(query)}"
@@ -89,7 +100,7 @@ def required(body: Json, names: Sequence[str], path: str = "") -> None:
             raise AzureError(400, "BadRequest", message, target=f"{path}{name}")
 
 
-def strings(value: Any, path: str) -> None:  # noqa: ANN401 -- whatever came over the wire
+def strings(value: AnyJson, path: str) -> None:
     """Refuse a map whose values are no strings; raises AzureError 400."""
     if value is None:
         return

@@ -40,7 +40,7 @@ class Pace:
 
 @dataclass
 class Principal:
-    """Somebody who can sign in: `certificates` by SHA-256 thumbprint, `federations` as (issuer, subject, public key)."""
+    """Somebody who can sign in: `certificates` by thumbprint, `federations` as (issuer, subject, public key)."""
 
     oid: str
     app_id: str

@@ -1,12 +1,12 @@
 """Template deployments: parameters are checked as Resource Manager checks them before anything is made."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.support.azure.routes import Call, Route, route
 from tests.support.azure.state import ML
 from tests.support.azure.versions import known
-from tests.support.azure.wire import AzureError, Json, Reply
+from tests.support.azure.wire import AnyJson, AzureError, Json, Reply
 from tests.support.azure.workspaces import make_workspace
 
 if TYPE_CHECKING:
@@ -66,17 +66,15 @@ class Templates:
 
     def _put(self, call: Call) -> Reply:
         values, template = self._checked(call)
-        made: list[str] = []
-        for resource in template["resources"]:
-            if resource["type"].lower() == f"{ML}/workspaces".lower():
-                made.append(self._workspace(call, resource, values))
+        wanted = [one for one in template["resources"] if one["type"].lower() == f"{ML}/workspaces".lower()]
+        made = [self._workspace(call, one, values) for one in wanted]
         name = call.args["name"]
         operation = self._cloud.operations.begin(lambda: self._ended(name))
         parameters = {
             key: {"type": template["parameters"][key]["type"], "value": value} for key, value in values.items()
         }
-        properties = {"provisioningState": "Accepted", "mode": "Incremental", "parameters": parameters, "outputs": {}}
-        properties |= {"timestamp": f"{call.now:%Y-%m-%dT%H:%M:%SZ}", "correlationId": operation}
+        properties: Json = {"provisioningState": "Accepted", "mode": "Incremental", "parameters": parameters}
+        properties |= {"outputs": {}, "timestamp": f"{call.now:%Y-%m-%dT%H:%M:%SZ}", "correlationId": operation}
         properties["outputResources"] = [{"id": one} for one in made]
         body = {"id": call.request.path, "name": name, "type": _KIND, "properties": properties}
         self._cloud.state.deployments[name] = {"body": body, "operation": operation}
@@ -130,7 +128,7 @@ class Templates:
         return values, template
 
     def _workspace(self, call: Call, resource: Json, values: Json) -> str:
-        def filled(value: Any) -> Any:
+        def filled(value: AnyJson) -> AnyJson:
             if isinstance(value, dict):
                 return {key: filled(item) for key, item in value.items()}
             whole = _PARAMETER.fullmatch(value) if isinstance(value, str) else None
@@ -154,8 +152,8 @@ class Templates:
 def _values(declared: Json, given: Json) -> Json:
     for name in given:
         if name not in declared:
-            message = f"The following parameters were supplied, but do not correspond to any parameters defined in the template: '{name}'."
-            raise _invalid(message)
+            message = "The following parameters were supplied, but do not correspond to any parameters defined"
+            raise _invalid(f"{message} in the template: '{name}'.")
     values: Json = {}
     for name, about in declared.items():
         value = (given.get(name) or {}).get("value", about.get("defaultValue"))

@@ -11,25 +11,57 @@ _ML_VERSIONS = (
     "2024-07-01-preview", "2024-10-01", "2024-10-01-preview", "2025-01-01-preview", "2025-04-01", "2025-04-01-preview",
     "2025-06-01", "2025-07-01-preview", "2025-09-01", "2025-10-01-preview", "2025-12-01", "2026-05-01",
 )  # fmt: skip
-_SERVERLESS = tuple(v for v in _ML_VERSIONS if v >= "2023-08-01-preview" and v != "2023-10-01")
+# Before, an endpoint was of an offer, not of a model.
+_SERVERLESS = tuple(v for v in _ML_VERSIONS if v >= "2024-01-01-preview")
 _SINCE = {
     "workspaces/serverlessendpoints": _SERVERLESS,
-    "workspaces/marketplacesubscriptions": tuple(v for v in _SERVERLESS if v >= "2024-01-01-preview"),
+    "workspaces/marketplacesubscriptions": _SERVERLESS,
 }
 _OTHER = {
-    "microsoft.resources/subscriptions": ("2014-04-01", "2016-06-01", "2018-06-01", "2019-11-01", "2020-01-01", "2021-01-01", "2022-12-01"),
-    "microsoft.resources/subscriptions/resourcegroups": ("2018-05-01", "2019-10-01", "2020-06-01", "2021-04-01", "2022-09-01", "2024-03-01"),
+    "microsoft.resources/subscriptions": (
+        "2014-04-01",
+        "2016-06-01",
+        "2018-06-01",
+        "2019-11-01",
+        "2020-01-01",
+        "2021-01-01",
+        "2022-12-01",
+    ),
+    "microsoft.resources/subscriptions/resourcegroups": (
+        "2018-05-01",
+        "2019-10-01",
+        "2020-06-01",
+        "2021-04-01",
+        "2022-09-01",
+        "2024-03-01",
+    ),
     "microsoft.resources/deployments": ("2019-10-01", "2020-06-01", "2021-04-01", "2022-09-01", "2024-03-01"),
-    "microsoft.resources/providers": ("2016-06-01", "2018-05-01", "2019-10-01", "2020-06-01", "2021-04-01", "2022-09-01"),
+    "microsoft.resources/providers": (
+        "2016-06-01",
+        "2018-05-01",
+        "2019-10-01",
+        "2020-06-01",
+        "2021-04-01",
+        "2022-09-01",
+    ),
     "microsoft.authorization/roleassignments": ("2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2022-04-01"),
     "microsoft.authorization/roledefinitions": ("2015-07-01", "2018-01-01-preview", "2022-04-01", "2022-05-01-preview"),
     "microsoft.authorization/permissions": ("2015-07-01", "2018-01-01-preview", "2022-04-01"),
     "microsoft.insights/metrics": ("2018-01-01", "2019-07-01", "2021-05-01", "2023-10-01"),
-    "microsoft.storage/storageaccounts": ("2019-06-01", "2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01"),
-}  # fmt: skip
+    "microsoft.storage/storageaccounts": (
+        "2019-06-01",
+        "2021-09-01",
+        "2022-09-01",
+        "2023-01-01",
+        "2023-05-01",
+        "2024-01-01",
+    ),
+}
 # Fine-tuning jobs exist in these previews only (studied: absent from stable 2024-10-01 and 2026-05-01).
 FINE_TUNING = frozenset({"2024-01-01-preview", "2024-10-01-preview", "2025-01-01-preview"})
 CONTENT_SAFETY_SINCE = "2024-10-01"
+# How content safety is exercised is said in these two previews only; in the second it has to be.
+SAFETY_LEVEL: dict[str, tuple[str, ...]] = {"2024-10-01-preview": (), "2025-01-01-preview": ("contentSafetyLevel",)}
 
 
 def known(kind: str) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Json = dict[str, Any]
+# Whatever JSON allows, right or wrong; and keyword arguments that are passed on.
+AnyJson = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,11 +132,13 @@ class Workspaces:
         return page(call, items)
 
     def _sizes(self, call: Call) -> Reply:
+        del call
+        same: Json = {"osVhdSizeMB": 1_047_552, "maxResourceVolumeMB": 1_000_000, "lowPriorityCapable": True}
+        same |= {"premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}
         sizes = [
-            {"name": name, "family": family, "vCPUs": cpus, "gpus": gpus, "memoryGB": memory, "osVhdSizeMB": 1_047_552,
-             "maxResourceVolumeMB": 1_000_000, "lowPriorityCapable": True, "premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}
+            {**same, "name": name, "family": family, "vCPUs": cpus, "gpus": gpus, "memoryGB": memory}
             for name, (family, cpus, gpus, memory) in VM_SIZES.items()
-        ]  # fmt: skip
+        ]
         return Reply(200, {"value": sizes})
 
 
@@ -167,9 +169,10 @@ def make_workspace(cloud: "AzureCloud", call: Call, name: str, body: Json) -> Wo
         raise AzureError(400, "LocationRequired", "The location property is required for this definition.")
     access = given.get("publicNetworkAccess")
     if access is not None and access not in _ACCESS:
-        message = f"Error converting value '{access}' to type 'PublicNetworkAccessType'. Path 'properties.publicNetworkAccess'."
+        message = f"Error converting value '{access}' to type 'PublicNetworkAccessType'."
+        message = f"{message} Path 'properties.publicNetworkAccess'."
         raise AzureError(400, "BadRequest", message, target="properties.publicNetworkAccess")
-    hub = _hub(cloud, call, given, kind, location)
+    hub = _hub(cloud, call.caller, given, kind, location)
     storage = hub.storage if hub else _storage(cloud, given)
     made = Workspace(call.args["sub"], call.args["rg"], name, kind, location, storage, call.now)
     made.hub, made.tags = hub.id if hub else None, dict(body.get("tags") or {})
@@ -178,7 +181,7 @@ def make_workspace(cloud: "AzureCloud", call: Call, name: str, body: Json) -> Wo
     return made
 
 
-def _hub(cloud: "AzureCloud", call: Call, given: Json, kind: str, location: str) -> Workspace | None:
+def _hub(cloud: "AzureCloud", caller: str, given: Json, kind: str, location: str) -> Workspace | None:
     if kind != "Project":
         return None
     named = str(given.get("hubResourceId") or "")
@@ -193,7 +196,7 @@ def _hub(cloud: "AzureCloud", call: Call, given: Json, kind: str, location: str)
     if hub.location != location:
         message = f"The project's location '{location}' must match the location '{hub.location}' of its hub."
         raise AzureError(400, "ValidationError", message, target="location")
-    cloud.authorize(call.caller, f"{ML}/workspaces/hubs/join/action", hub.id)
+    cloud.authorize(caller, f"{ML}/workspaces/hubs/join/action", hub.id)
     return hub
 
 
@@ -223,12 +226,13 @@ def body_of(one: Workspace, version: str) -> Json:
     }
     if one.hub and version >= "2023-08-01-preview":
         properties["hubResourceId"] = one.hub
+    kind = {"kind": one.kind} if version >= "2023-04-01-preview" else {}
     return {
+        **kind,
         "id": one.id,
         "name": one.name,
         "type": f"{ML}/workspaces",
         "location": one.location,
-        "kind": one.kind,
         "tags": one.tags,
         "sku": {"name": "Basic", "tier": "Basic"},
         "identity": {
