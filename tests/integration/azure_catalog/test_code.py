@@ -120,7 +120,8 @@ def test_the_yaml_is_read_by_azure_ai_ml_as_what_we_send(bench: AzureBench, tmp_
     subprocess.run(["bash", "-ec", copies], cwd=folder, check=True)
     assert (folder / "training.jsonl").read_bytes() == b"\xef\xbb\xbf" + bench.training_rows.read_bytes()
     assert "az ml job create --file job.yml" in tail
-    job = load_job(folder / "job.yml")._to_rest_object()
+    loaded: Any = load_job(folder / "job.yml")
+    job = loaded._to_rest_object()
     theirs = comparable({"properties": job.as_dict()["properties"]})
     for part in ("trainingData", "validationData"):
         theirs["fineTuningDetails"][part].pop("uri")

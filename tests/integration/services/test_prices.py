@@ -10,8 +10,8 @@ from app.domain.connections import REHEARSAL_ID
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid
 from app.services import catalog, connections, deployments, drafts, estimates, jobs, lifecycle, overview, prices
-from app.store import deployments as deployment_store
 from app.store import jobs as job_store
+from app.store import rows, schema
 from tests.support.house import TestHouse
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
@@ -118,7 +118,7 @@ def test_hosting_is_metered_and_a_new_price_counts(house: TestHouse, azure: str)
     assert made.cost_per_hour.amount == "3.673"
     with house.open() as scope:
         ready = {"status": DeploymentStatus.READY.value, "ready_at": house.clock.now()}
-        deployment_store.rows.change(scope.write, deployment_store.schema.deployments, made.id, ready)
+        rows.change(scope.write, schema.deployments, made.id, ready)
         prices.set_own(scope, azure, NC24, "2")
     house.clock.turn(timedelta(hours=3))
     with house.open() as scope:
