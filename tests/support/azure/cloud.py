@@ -178,6 +178,10 @@ class AzureCloud:
             Entry(self.clock.now(), verb, f"{ML}/workspaces/jobs", request.path, job.name, dict(job.tags), "")
         )
 
+    def answer(self, request: Request) -> Reply:
+        """Answer a request that did not come over the wire."""
+        return self._answer(request, None)
+
     def _answer(self, request: Request, fault: Fault | None) -> Reply:
         refusal = fault.refusal(self.clock.now()) if fault else None
         if refusal is not None and fault is not None and not fault.accepted:
@@ -190,7 +194,7 @@ class AzureCloud:
                 reply.body = fault.twist(reply.body)
         for name, value in self._headers(request).items():
             reply.headers.setdefault(name, value)
-        self._record(request, reply)
+        self._record(request, reply, fault)
         return reply
 
     def _carried_out(self, request: Request) -> Reply:
@@ -226,19 +230,12 @@ class AzureCloud:
         client = request.headers.get("x-ms-client-request-id")
         return {**headers, "x-ms-client-request-id": client} if client else headers
 
-    def _record(self, request: Request, reply: Reply) -> None:
+    def _record(self, request: Request, reply: Reply, fault: Fault | None) -> None:
         answer = reply.body if isinstance(reply.body, dict | list) else None
         body = _shown(request)
-        seen = Seen(
-            request.host,
-            request.method,
-            request.path,
-            request.query,
-            redacted(request.headers),
-            body,
-            reply.status,
-            answer,
-        )
+        kept = redacted(request.headers)
+        met = fault.kind if fault else None
+        seen = Seen(request.host, request.method, request.path, request.query, kept, body, reply.status, answer, met)
         self.requests.append(seen)
 
 

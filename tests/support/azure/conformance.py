@@ -218,7 +218,7 @@ def check_traffic(requests: Iterable[Seen], folder: Path) -> list[str]:
 
 def _bodies(seen: Seen) -> Iterator[tuple[Json, str, bool]]:
     """Yield each resource of one exchange, its type, and whether it is the answer's."""
-    if seen.host != "management.azure.com" or seen.status >= 400:
+    if seen.host != "management.azure.com" or seen.status >= 400 or seen.fault is not None:
         return
     found = _WORKSPACES.search(seen.path)
     if found is None:

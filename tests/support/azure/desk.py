@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import httpx
@@ -48,14 +48,15 @@ class Desk:
         body: AnyJson = None,
         *,
         headers: dict[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         **params: str,
     ) -> httpx.Response:
         """Send a request to a whole address, a path of Resource Manager, or a path below the seeded project."""
         path = where if where.startswith("/") else f"{self.project.id}/{where}"
         url = where if where.startswith("https://") else f"{MANAGEMENT}{path}"
-        query = {"api-version": version, **params} if version else params
+        asked = {**({"api-version": version} if version else {}), **(query or {}), **params}
         given = self.bearer() if headers is None else headers
-        return self._client.request(method, url, params=query or None, json=body, headers=given)
+        return self._client.request(method, url, params=asked or None, json=body, headers=given)
 
     def wait(self, accepted: httpx.Response) -> str:
         """Look at an accepted operation until it ends, and return how it ended."""

@@ -1,21 +1,24 @@
 """Fixtures for tests that need Azure: import them into a conftest."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from azure.identity import ClientSecretCredential
 
+from app.setup.places import Places
 from tests.support.azure import azurite as azurite_process
 from tests.support.azure.azurite import Azurite
+from tests.support.azure.captured import check_shapes
 from tests.support.azure.certificates import Certificates, make_certificates
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.conformance import check_traffic, spec_folder
 from tests.support.azure.seed import SECRET
 from tests.support.azure.state import TENANT
 
-ROOT = Path(__file__).resolve().parents[3]
-TOOLS = ROOT / "tests" / "vendor" / "azurite"
+# Where the set-up of the tests brings Azurite, unless the environment names another place.
+TOOLS = Path(os.environ.get("TUNEDESK_AZURITE") or Places.here().blob_store)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +48,7 @@ def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) ->
         yield made
     assert made.refused == []
     assert made.bugs == []
+    assert check_shapes(made.requests) == []
     folder = spec_folder()
     if folder is not None:
         assert "\n".join(check_traffic(made.requests, folder)) == ""
@@ -62,3 +66,12 @@ def azure_credentials(entered_cloud: AzureCloud) -> Iterator[ClientSecretCredent
     """The real credential of the seeded app."""
     with ClientSecretCredential(TENANT, entered_cloud.seed.app.app_id, SECRET) as made:
         yield made
+
+
+@pytest.fixture
+def without_storage(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureCloud]:
+    """A cloud without Azurite, entered: for what moves no files."""
+    with AzureCloud(azure_certificates, tmp_path) as made, made.entered():
+        yield made
+    assert made.refused == []
+    assert made.bugs == []

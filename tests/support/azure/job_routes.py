@@ -9,7 +9,7 @@ from tests.support.azure.jobs_state import MANAGED_STAGES, SERVERLESS_STAGES, Jo
 from tests.support.azure.routes import Call, Route, route
 from tests.support.azure.shapes import envelope, page_of, strings, workspace_of
 from tests.support.azure.state import Asset, Workspace
-from tests.support.azure.wire import AzureError, Json, Reply, UserError
+from tests.support.azure.wire import AnyJson, AzureError, Json, Reply, UserError
 from tests.support.azure.workspaces import ONE
 
 if TYPE_CHECKING:
@@ -62,17 +62,19 @@ class Jobs:
 
     def _update(self, call: Call, workspace: Workspace, known: Job, given: Json) -> Reply:
         """The same job again is no second job; another one under its name is refused."""
-        before = known.body["properties"]
-        for field in sorted(set(before) | set(given)):
-            if field not in _SOFT and field not in {"status", "services"} and before.get(field) != given.get(field):
+        shown = body_of(workspace, known)["properties"]
+        for field in sorted(set(given) - _SOFT - {"status", "services"}):
+            if _plain(given[field]) != _plain(shown.get(field)):
                 message = (
                     "A job with this name already exists. If you are trying to create a new job, use a different name."
                 )
                 message = f"{message} If you are trying to update an existing job, the existing job's {field}"
                 message = f"{message} cannot be changed."
                 raise UserError(400, f"{message} Only {', '.join(sorted(_SOFT))} can be updated.")
-        before.update({field: given[field] for field in _SOFT if field in given})
-        self._cloud.write_down(call, "update", call.request.path, known.name, known.tags)
+        verb = "archive" if given.get("isArchived") and not known.hidden else "update"
+        self._cloud.write_down(call, verb, call.request.path, known.name, known.tags)
+        known.body["properties"].update({field: given[field] for field in _SOFT if field in given})
+        known.hidden = bool(given.get("isArchived"))
         return Reply(200, body_of(workspace, known))
 
     def _list(self, call: Call) -> Reply:
@@ -131,7 +133,9 @@ class Jobs:
         workspace = workspace_of(call)
         job = workspace.jobs.get(call.args["name"])
         lag = timedelta(seconds=self._cloud.state.pace.job_visible_after)
-        if job is None or job.created + lag > call.now or (job.details and call.version not in versions.FINE_TUNING):
+        # Cancelling and deleting write nothing of the job: the SDK does both at a version that cannot write it.
+        unwritable = call.request.method == "GET" and call.version not in versions.FINE_TUNING
+        if job is None or job.created + lag > call.now or (job.details and unwritable):
             raise UserError(404, f"Run {call.args['name']} not found.", code="NotFound")
         return workspace, job
 
@@ -188,6 +192,15 @@ def _register(cloud: "AzureCloud", workspace: Workspace, job: Job) -> None:
     versions_of[version] = Asset("models", name, version, properties, job.ended or cloud.clock.now())
 
 
+def _plain(value: AnyJson) -> AnyJson:
+    """Return a value without its nulls and in one case: what a client reads and writes back counts as the same."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.lower() if isinstance(value, str) else value
+
+
 def _stages(given: Json) -> tuple[str, ...]:
     managed = given.get("computeId") or (given.get("resources") or {}).get("instanceTypes")
     return MANAGED_STAGES if managed or given["jobType"] != "FineTuning" else SERVERLESS_STAGES
@@ -201,9 +214,10 @@ def body_of(workspace: Workspace, job: Job) -> Json:
         "Tracking": {"jobServiceType": "Tracking", "endpoint": tracking, "status": "Running"},
         "Studio": {"jobServiceType": "Studio", "endpoint": studio, "status": "Running"},
     }
-    properties = {"experimentName": "Default", "isArchived": job.hidden, **job.body["properties"]}
+    named: Json = {"experimentName": "Default", "displayName": job.name, "tags": {}, "properties": {}}
+    properties = {**named, **job.body["properties"]}
     properties |= {"status": job.status, "services": services}
-    properties["isArchived"] = job.hidden or bool(job.body["properties"].get("isArchived"))
+    properties["isArchived"] = job.hidden
     return envelope(
         workspace, "jobs", job.name, job.created, {key: value for key, value in properties.items() if value is not None}
     )

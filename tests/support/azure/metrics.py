@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PLACES = ("serverlessEndpoints", "onlineEndpoints")
 NAMES = {"RequestsPerMinute": "Count", "RequestLatency": "MilliSeconds"}
+# Online endpoints have these, too.
+PERCENTILES = {"RequestLatency_P50": "MilliSeconds", "RequestLatency_P95": "MilliSeconds"}
 _GRAINS = {"PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440}
 
 
@@ -40,10 +42,11 @@ class Metrics:
                 f"The Resource '{call.request.path.partition('/providers/Microsoft.Insights')[0]}' was not found.",
             )
         wanted = [name for name in call.query.get("metricnames", "").split(",") if name]
-        unknown = [name for name in wanted if name not in NAMES]
+        known = NAMES | (PERCENTILES if place == "online" else {})
+        unknown = [name for name in wanted if name not in known]
         if unknown or not wanted:
             message = f"Failed to find metric configuration for metric: {', '.join(unknown) or '(none)'}."
-            raise AzureError(400, "BadRequest", f"{message} Valid metrics: {','.join(NAMES)}")
+            raise AzureError(400, "BadRequest", f"{message} Valid metrics: {','.join(known)}")
         interval = call.query.get("interval", "PT1M")
         if interval not in _GRAINS:
             raise AzureError(400, "BadRequest", f"Detected invalid time grain input: {interval}.")
@@ -80,7 +83,7 @@ class Metrics:
             "id": place,
             "type": "Microsoft.Insights/metrics",
             "name": label,
-            "unit": NAMES[name],
+            "unit": (NAMES | PERCENTILES)[name],
             "timeseries": lines,
             "errorCode": "Success",
         }
@@ -94,7 +97,7 @@ def _points(name: str, calls: list[tuple[datetime, int, float]], minutes: int) -
     points = []
     for at, found in sorted(buckets.items()):
         counted: Json = {"timeStamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "count": len(found)}
-        if name == "RequestLatency":
+        if name.startswith("RequestLatency"):
             counted |= {
                 "average": sum(found) / len(found),
                 "total": sum(found),

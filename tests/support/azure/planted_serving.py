@@ -3,7 +3,7 @@
 import httpx
 
 from tests.support.azure.desk import ASSETS, ENDPOINTS, PHI_4, Desk
-from tests.support.azure.planted import MINISTRAL, PHI_3, deploy, planted, then
+from tests.support.azure.planted import MINISTRAL, PHI_3, deploy, make_project, planted, then
 from tests.support.azure.wire import Json
 
 
@@ -184,3 +184,16 @@ def a_method_that_the_type_does_not_have(desk: Desk) -> httpx.Response:
 @planted(404, "InvalidResourceType", deploy)
 def a_misspelt_resource_type(desk: Desk) -> httpx.Response:
     return desk.call("PUT", "serverlessEndpoint/ep1", ENDPOINTS, desk.endpoint(PHI_4))
+
+
+def _in_a_project_that_is_being_made(desk: Desk, *, waiting: bool) -> httpx.Response:
+    answer = make_project(desk)
+    if waiting:
+        desk.wait(answer)
+    made = desk.cloud.state.workspace("proj2")
+    return desk.call("PUT", f"{made.id if made else ''}/serverlessEndpoints/ep1", ENDPOINTS, desk.endpoint(PHI_4))
+
+
+@planted(409, "Conflict", lambda desk: _in_a_project_that_is_being_made(desk, waiting=True))
+def deploying_in_a_project_that_is_being_made(desk: Desk) -> httpx.Response:
+    return _in_a_project_that_is_being_made(desk, waiting=False)

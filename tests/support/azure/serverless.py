@@ -78,6 +78,10 @@ class Serverless:
 
         def finish() -> Json:
             made.state = "Succeeded"
+            failure = self._cloud.state.fail_operation
+            if failure is not None:
+                made.state, self._cloud.state.fail_operation = "Failed", None
+                raise AzureError(400, *failure)
             return body_of(workspace, made, call.version)
 
         made.operation = self._cloud.operations.begin(finish)

@@ -20,13 +20,17 @@ def system_data(created: datetime) -> Json:
 
 
 def workspace_of(call: Call) -> Workspace:
-    """Return the workspace a call is about; raises AzureError 404."""
+    """Return the workspace a call is about; raises AzureError 404, and 409 for a change below it while it changes."""
     found = call.cloud.state.workspace(call.args["ws"], call.args["rg"])
     if found is None or found.subscription != call.args["sub"]:
         kind = f"{ML}/workspaces/{call.args['ws']}"
         message = f"The Resource '{kind}' under resource group '{call.args['rg']}' was not found."
         message = f"{message} For more details please go to https://aka.ms/ARMResourceNotFoundFix"
         raise AzureError(404, "ResourceNotFound", message)
+    below = "/" in call.request.path.lower().partition("/workspaces/")[2]
+    if below and call.request.method not in {"GET", "HEAD"} and call.cloud.operations.running(found.operation):
+        message = f"Workspace '{found.name}' is in state '{found.state}'; another operation is in progress on it."
+        raise UserError(409, message, code="Conflict")
     return found
 
 
@@ -44,7 +48,8 @@ def envelope(workspace: Workspace, kind: str, name: str, created: datetime, prop
 
 def asset_body(workspace: Workspace, asset: Asset) -> Json:
     """Return one version of an asset."""
-    properties = {"isAnonymous": False, "isArchived": False, **asset.properties}
+    named: Json = {"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
+    properties = {**named, **asset.properties}
     properties = {key: value for key, value in properties.items() if value is not None}
     return envelope(workspace, f"{asset.kind}/{asset.name}/versions", asset.version, asset.created, properties)
 

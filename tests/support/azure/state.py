@@ -206,6 +206,7 @@ class State:
     devices: dict[str, Json] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     model_delete: str = "allowed"  # or "refused": then a version can only be archived
+    fail_operation: tuple[str, str] | None = None  # the next creation of an endpoint fails with this code and message
     tokens_per_minute: int = 200_000
     requests_per_minute: int = 1_000
     serverless_endpoints_limit: int = 20

@@ -118,7 +118,7 @@ class Templates:
             raise AzureError(
                 400, "InvalidTemplate", "Deployment template validation failed: the template has no resources."
             )
-        if given.get("mode") not in {"Incremental", "Complete"}:
+        if str(given.get("mode")).lower() not in {"incremental", "complete"}:
             raise AzureError(
                 400, "InvalidDeployment", "The 'mode' of the deployment must be 'Incremental' or 'Complete'."
             )

@@ -73,7 +73,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as the recorder keeps it: secrets redacted, with the status and body it was answered with."""
+    """One request as the recorder keeps it: secrets redacted, its answer, and the fault it met."""
 
     host: str
     method: str
@@ -83,6 +83,7 @@ class Seen:
     body: Any
     status: int
     answer: Any
+    fault: str | None = None
 
     @property
     def api_version(self) -> str | None:

@@ -55,7 +55,9 @@ class Workspaces:
         return page(call, [body_of(one, call.version) for one in seen if not kind or one.kind.lower() in kind])
 
     def _get(self, call: Call) -> Reply:
-        return Reply(200, body_of(workspace_of(call), call.version))
+        found = workspace_of(call)
+        self._cloud.operations.busy(found.operation)
+        return Reply(200, body_of(found, call.version))
 
     def _put(self, call: Call) -> Reply:
         """Make a workspace directly: a project names its hub and takes its storage from it."""
@@ -86,8 +88,9 @@ class Workspaces:
         def finish() -> None:
             self._cloud.state.workspaces.remove(found)
 
-        operation = self._cloud.operations.begin(finish)
-        return Reply(202, None, self._cloud.operations.headers(operation, call, found.location))
+        found.state = "Deleting"
+        found.operation = self._cloud.operations.begin(finish)
+        return Reply(202, None, self._cloud.operations.headers(found.operation, call, found.location))
 
     def _datastores(self, call: Call) -> Reply:
         return page(call, [_datastore(workspace_of(call))])
