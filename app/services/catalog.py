@@ -104,8 +104,8 @@ def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
         if old and not state.refreshing and not state.problem:
             due.append(backend)
     scope.release()
-    for backend in due:
-        backend.refresh_catalog()
+    for each in due:
+        each.refresh_catalog()
     return len(due)
 
 

@@ -286,3 +286,8 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
         return backend.measured(identifier, over=over)
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
+
+
+def is_measured(scope: Scope, deployment: Deployment) -> bool:
+    """Tell whether the provider counts a deployment's use itself."""
+    return isinstance(scope.backends.of(connections.get(scope, deployment.target.connection)), Measures)

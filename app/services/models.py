@@ -151,9 +151,10 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
     serving = deployments(scope, identifier)
     if serving:
         named = ", ".join(each.name for each in serving)
+        plan = _in_order(teardown_plan(scope, identifier))
         raise Conflict(
             f"The model {model.name!r} is served by {named}.",
-            fix=f"In this order: {_in_order(teardown_plan(scope, identifier))}. Tear down does all of it.",
+            fix=f"Delete the deployments first: {plan}. Tear down does all of it.",
         )
     return _discard(scope, model)
 
@@ -162,12 +163,13 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
+    hosted = scope.backends.kind(connections.get(scope, model.connection).backend) is not None
     steps = [
         TeardownStep(
             kind="deployment",
             id=each.id,
             label=each.name,
-            saves="the memory and the process that serve it",
+            saves="what hosting it costs there" if hosted else "the memory and the process that serve it",
             done=each.status is DeploymentStatus.DELETED,
         )
         for each in served
@@ -254,7 +256,7 @@ def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequenc
     if gone and not how:
         how = "Kept: another job uses them, or they were never sent."
     label = "the copy of its training rows"
-    saves = "what the provider stores of your data"
+    saves = "the data asset with your rows"
     return (TeardownStep(kind="files", id=model.job, label=label, saves=saves, done=gone, outcome=how),)
 
 

@@ -60,7 +60,10 @@ class OrphanReport:
 
 def can_report(scope: Scope, connection: Connection) -> bool:
     """Tell whether a connection's provider can be asked what is there of ours."""
-    return isinstance(scope.backends.of(connection), FindsOrphans)
+    try:
+        return isinstance(scope.backends.of(connection), FindsOrphans)
+    except ProviderFailed:
+        return False  # its secrets cannot be opened, or its backend is not there: the page says so elsewhere
 
 
 def report(scope: Scope, identifier: str) -> OrphanReport:

@@ -183,3 +183,8 @@ def ready_for(tx: Reader, target: Target) -> Deployment | None:
     )
     row = tx.execute(query.order_by(_T.c.created_at.desc()).limit(1)).one_or_none()
     return None if row is None else _make(row)
+
+
+def touch(tx: Writer, identifier: str, *, at: datetime) -> None:
+    """Note that a deployment is used now."""
+    rows.change(tx, _T, identifier, {"last_used_at": at})

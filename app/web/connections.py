@@ -12,7 +12,7 @@ from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import DomainError, NotFound
 from app.edge.fields import Id
-from app.services import catalog, connections, discovery, sign_in
+from app.services import catalog, connections, discovery, orphans, sign_in
 from app.services.scope import Scope
 from app.web.rendering import Administering, Fields, Reading, Writing, field_errors, page, see_other, status_of
 from app.web.views import connections as view
@@ -189,6 +189,7 @@ def _shown(
         "settings": view.settings_of(kind, found),
         "sign_in": sign_in.state(scope, found) if kind else None,
         "chooses": kind is not None and discovery.can_discover(scope, found),
+        "leaves_things": orphans.can_report(scope, found),
         "models": _models(scope, found.id),
         "errors": errors,
     }

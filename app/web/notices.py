@@ -28,6 +28,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "connection_deleted": ("ok", lambda: _("The connection was deleted.")),
     "project_chosen": ("ok", lambda: _("Jobs of this connection run in the chosen project.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
+    "orphan_removed": ("ok", lambda: _("Removed at the provider; an endpoint takes some minutes to go.")),
     "installing": ("ok", lambda: _("The installation was started.")),
     "catalog_refreshing": ("ok", lambda: _("The registries are being asked. Reload this page in a few seconds.")),
     "model_replaced": ("ok", lambda: _("The base model was exchanged for its replacement.")),

@@ -14,6 +14,7 @@ from app.web import (
     evaluations,
     jobs,
     models,
+    orphans,
     overview,
     patterns,
     playground,
@@ -33,7 +34,19 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, choosing, catalog, datasets, models, deployments, playground, prices, settings):
+for _noun in (
+    projects,
+    connections,
+    choosing,
+    orphans,
+    catalog,
+    datasets,
+    models,
+    deployments,
+    playground,
+    prices,
+    settings,
+):
     router.include_router(_noun.router)
 
 

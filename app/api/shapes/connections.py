@@ -25,8 +25,6 @@ class ConnectionIn(Wish):
     slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
 
 
-
-
 class ConnectionPatch(Wish):
     """What to change of a connection; any change lifts a pause."""
 

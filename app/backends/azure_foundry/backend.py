@@ -17,6 +17,7 @@ from app.backends.azure_foundry.doctor.checks import ChecksThere
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.estimate import EstimatesThere
 from app.backends.azure_foundry.jobs import Training, TrainsThere
+from app.backends.azure_foundry.judging import JudgesThere
 from app.backends.azure_foundry.logs import KeepsLogsThere
 from app.backends.azure_foundry.lookups import RegistryCache
 from app.backends.azure_foundry.making import MakesProjectsThere
@@ -40,6 +41,7 @@ class AzureFoundryBackend(
     ChatsThere,
     MeasuresThere,
     FindsOrphansThere,
+    JudgesThere,
     EstimatesThere,
     PricesThere,
     QuotasThere,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azure_foundry import facts
 from app.backends.azure_foundry.errors import retry_after
 from app.domain.backend import BackendError, NotAuthorised, NotFound, RateLimited, Refused, Rejected, Unavailable
 
@@ -32,9 +33,6 @@ _BY_STATUS: dict[int, tuple[type[BackendError], str, str]] = {
     424: (Unavailable, "The model's container answered with an error.", "Its log in the studio says why."),
 }
 _OTHERWISE = (Rejected, "The endpoint does not take this question.", "Look at its length and settings.")
-# What a serverless endpoint takes; read on 2026-11-21 at
-# https://learn.microsoft.com/azure/ai-foundry/how-to/deploy-models-serverless
-_LIMITS = "A serverless endpoint takes 200,000 tokens and 1,000 requests per minute."
 _FILTERS = ("content_filter", "contentfilter", "responsibleaipolicyviolation", "content_safety")
 
 
@@ -50,12 +48,18 @@ def explained(status: int, headers: Mapping[str, str], text: str) -> BackendErro
     if status == _TOO_MANY or code in {"429", "toomanyrequests", "rate_limit_exceeded"}:
         wait = retry_after(headers)
         pause = "" if wait is None else f" Azure asks to wait {max(1, round(wait.total_seconds()))} s."
-        return RateLimited(f"Too many questions, or too many tokens at once. {_LIMITS}{pause}", retry_after=wait)
+        return RateLimited(f"Too many questions, or too many tokens at once. {_limits()}{pause}", retry_after=wait)
     if status >= _SERVER:
         detail = f"The endpoint has a problem of its own ({status}). {said}".strip()
         return Unavailable(detail, fix="Ask once more in a moment.", retry_after=retry_after(headers))
     kind, sentence, fix = _BY_STATUS.get(status, _OTHERWISE)
     return kind(f"{sentence} {said}".strip(), fix=fix, retry_after=retry_after(headers))
+
+
+def _limits() -> str:
+    known = {each.id: each.limit for each in facts.limits()}
+    tokens, requests = known["serverless-tokens"], known["serverless-requests"]
+    return f"A serverless endpoint takes {tokens:,.0f} tokens and {requests:,.0f} requests per minute."
 
 
 def _error(text: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from app.domain.backend import BackendError, NotAuthorised, Rejected, Transient
 JOBS = "jobs"
 JOBS_VERSION = "2024-10-01-preview"  # fine-tuning jobs exist in previews only
 GONE, DELETED = "It was gone already.", "Deleted at Azure."
+FILE_STAYS = "The file under it stays in your storage account until you delete it there."
 
 
 def remove_model(workspace: Workspace, model: str) -> str:
@@ -51,7 +52,8 @@ def remove_data(workspace: Workspace, asset: str) -> str:
         return GONE
     if not is_ours(_tags(found), workspace.azure.installation):
         raise not_ours(f"The data asset {asset}")
-    return _delete_or_archive(workspace, path, found)
+    said = _delete_or_archive(workspace, path, found)
+    return said if said != DELETED else f"{DELETED} {FILE_STAYS}"
 
 
 def served_by(workspace: Workspace, model: str) -> list[str]:

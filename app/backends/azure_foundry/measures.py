@@ -39,23 +39,35 @@ class MeasuresThere(Endpoints):
         raise NotFound("Nothing serves this deployment at Azure (any more).")
 
     def _figures(self, path: str, since: datetime) -> RemoteUsage:
-        try:
-            by_status = self._metric(path, since, REQUESTS, split="statusCode eq '*'")
-            p50, p95 = (self._metric(path, since, name) for name in (P50, P95))
-        except NotAuthorised as error:
-            return _nothing(since, f"Azure Monitor may not be read: {error.detail}")
-        except (NotFound, Rejected) as error:
-            return _nothing(since, f"Azure Monitor has no such figures for this endpoint: {error.detail}")
-        if not any(_points(each) for each in by_status):
-            return _nothing(since, "Azure Monitor has counted nothing for this endpoint in that time.")
-        bad = [each for each in by_status if not _status(each).startswith("2")]
+        missing: dict[str, str] = {}
+        counted = self._told(path, since, REQUESTS, missing, "requests", "errors")
+        if counted is not None and not any(_points(each) for each in counted):
+            missing |= dict.fromkeys(_FIGURES, "Azure Monitor has counted nothing for this endpoint in that time.")
+            return RemoteUsage(since=since, missing=missing)
+        p50 = self._told(path, since, P50, missing, "latency_ms_p50")
+        p95 = self._told(path, since, P95, missing, "latency_ms_p95")
+        bad = [each for each in counted or () if not _status(each).startswith("2")]
         return RemoteUsage(
             since=since,
-            requests=round(sum(sum(_points(each)) for each in by_status)),
-            errors=round(sum(sum(_points(each)) for each in bad)),
-            latency_ms_p50=_mean(p50),
-            latency_ms_p95=_mean(p95),
+            requests=None if counted is None else round(sum(sum(_points(each)) for each in counted)),
+            errors=None if counted is None else round(sum(sum(_points(each)) for each in bad)),
+            latency_ms_p50=None if p50 is None else _mean(p50),
+            latency_ms_p95=None if p95 is None else _mean(p95),
+            missing=missing,
         )
+
+    def _told(
+        self, path: str, since: datetime, name: str, missing: dict[str, str], *figures: str
+    ) -> Sequence[dict[str, Any]] | None:
+        """Return a metric's series; None where Azure Monitor does not have it, and `missing` says why."""
+        try:
+            return self._metric(path, since, name, split="statusCode eq '*'" if name == REQUESTS else "")
+        except NotAuthorised as error:
+            reason = f"Azure Monitor may not be read: {error.detail}"
+        except (NotFound, Rejected):
+            reason = "Azure Monitor has no such figure for this kind of endpoint."
+        missing |= dict.fromkeys(figures, reason)
+        return None
 
     def _metric(self, path: str, since: datetime, name: str, *, split: str = "") -> Sequence[dict[str, Any]]:
         span: Callable[[datetime], str] = lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731 -- one word's use
@@ -70,10 +82,6 @@ class MeasuresThere(Endpoints):
         address = f"{self.azure.workspace_path}/{path}/providers/Microsoft.Insights/metrics"
         body = self.azure.arm("GET", address, api_version=METRICS_VERSION, params=params).body or {}
         return [series for metric in body.get("value", ()) for series in metric.get("timeseries", ())]
-
-
-def _nothing(since: datetime, reason: str) -> RemoteUsage:
-    return RemoteUsage(since=since, missing=dict.fromkeys(_FIGURES, reason))
 
 
 def _points(series: dict[str, Any]) -> list[float]:

@@ -4,12 +4,14 @@ An endpoint, then a deployment on it, then its traffic: three steps, each of whi
 the next one whenever it is called, and an observation says when there is one to take.
 """
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from app.backends.azure_foundry.model_ids import ModelId
 from app.backends.azure_foundry.names import endpoint_name, is_ours
 from app.backends.azure_foundry.place import Workspace
+from app.backends.azure_foundry.regions import newest_version
 from app.domain.backend import DeploymentObservation, DeploymentRequest, Rejected, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
 from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType
@@ -161,16 +163,17 @@ def model_address(workspace: Workspace, request: DeploymentRequest, model: Model
         Rejected: for a base model without a version, or a tuned one that is none.
     """
     if request.model is not None:
-        name, colon, version = request.model.partition(":")
+        name, colon, own_version = request.model.partition(":")
         if not colon:
             raise Rejected(f"{request.model!r} is no model with a version.", fix="Train it again.")
-        return f"{workspace.azure.workspace_path}/models/{name}/versions/{version}"
-    if model.version is None:
+        return f"{workspace.azure.workspace_path}/models/{name}/versions/{own_version}"
+    version = model.version or newest_version(model)
+    if version is None:
         raise Rejected(
             f"{model.name} can be deployed on machines of your own only in a named version.",
             fix=f"Choose it with its version, for example {model}:1; the catalog shows the newest.",
         )
-    return model.uri
+    return replace(model, version=version).uri
 
 
 def provisioning(found: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """What is at Azure with our mark on it, and how each of it is removed."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from app.domain.backend import Rejected
 from app.domain.serving import RemoteThing
 
 _ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
-_ALL_LISTS = {"listViewType": "All"}
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+)?")  # a name, or one with a version: nothing that could lead elsewhere
 
 
 class FindsOrphansThere(Endpoints):
@@ -48,8 +49,8 @@ class FindsOrphansThere(Endpoints):
             "data": partial(cleanup.remove_data, self.workspace, name),
             "subscription": partial(self._remove_subscription, name),
         }
-        if kind not in ways:
-            raise Rejected(f"There is no way to remove a {kind[:40]}.", fix="Remove it in the studio.")
+        if kind not in ways or _NAME.fullmatch(name) is None:
+            raise Rejected(f"There is no way to remove {kind[:40]} {name[:80]}.", fix="Remove it in the studio.")
         return ways[kind]()
 
     def _endpoints(self, kind: str) -> Iterator[RemoteThing | None]:

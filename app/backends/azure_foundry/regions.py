@@ -1,13 +1,23 @@
-"""Where a fine-tuned or base model can be served without machines of one's own."""
+"""Where a model can be served without machines of one's own, and in which version on one's own: from the data files."""
 
 from app.backends.azure_foundry import facts
 from app.backends.azure_foundry.model_ids import ModelId
 
 
-def serve_regions(model: ModelId) -> tuple[str, ...] | None:
-    """Return the regions that serve a model fine-tuned serverless; None where that is not known, and Azure says it.
+def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | None:
+    """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it.
 
-    A tuned model is served where its base can be fine-tuned (fine-tune-serverless.md, "Cross region deployment").
+    A tuned model lives in the project that trained it, and is served where its base can be trained.
     """
-    wanted = (model.registry, model.name)
-    return next((fact.train for fact in facts.regions() if (fact.registry, fact.name) == wanted), None)
+    for each in facts.regions():
+        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
+            return each.train if tuned else each.serve
+    return None
+
+
+def newest_version(model: ModelId) -> str | None:
+    """Return the version in which a base model was last seen in its registry; None where that is not known."""
+    for each in facts.managed():
+        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
+            return each.version
+    return None

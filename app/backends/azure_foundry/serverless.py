@@ -75,7 +75,7 @@ class Serverless:
             self._take_up(known, name)
             return
         place = self.workspace.place
-        check_region(model, place.region)
+        check_region(model, place.region, tuned=request.model is not None)
         model_id = self.model_address(request, model)
         if model.registry != _MICROSOFT:
             self.subscribe(f"azureml://registries/{model.registry}/models/{model.name}")
@@ -125,13 +125,13 @@ class Serverless:
                     f"The marketplace subscription that this partner's model needs could not be made: {error.detail}",
                     fix="Accept the offer's terms once in the studio, or let an owner of the subscription do it.",
                 ) from error
-        status = str(found.get("properties", {}).get("marketplaceSubscriptionStatus") or "Pending")
-        if status in {"Suspended", "Unsubscribed"}:
+        word = str(found.get("properties", {}).get("marketplaceSubscriptionStatus") or "Pending")
+        if word in {"Suspended", "Unsubscribed"}:
             raise Rejected(
-                f"The marketplace subscription of this partner's model is {status.lower()}.",
+                f"The marketplace subscription of this partner's model is {word.lower()}.",
                 fix="Look at it in the Azure portal under Microsoft Marketplace, SaaS.",
             )
-        if status != "Subscribed":
+        if word != "Subscribed":
             raise Unavailable("The marketplace subscription of this partner's model is being set up.")
 
     def _subscription_of(self, model: str) -> dict[str, Any] | None:
@@ -187,13 +187,13 @@ class Serverless:
         return str(subscription.get("name")) == subscription_name(model, self.installation)
 
 
-def check_region(model: ModelId, region: str) -> None:
+def check_region(model: ModelId, region: str, *, tuned: bool) -> None:
     """Return if the region serves the model serverless, or nobody knows.
 
     Raises:
         Rejected: with the regions that do.
     """
-    regions = serve_regions(model)
+    regions = serve_regions(model, tuned=tuned)
     if regions is not None and region not in regions:
         raise Rejected(
             f"{model.name} is not served in {region}, where the project is.",

@@ -9,6 +9,7 @@ from app.backends.azure_foundry.chat import ask
 from app.backends.azure_foundry.endpoints import Endpoints
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.model_ids import ModelId, Way
+from app.backends.azure_foundry.regions import newest_version
 from app.domain.backend import (
     BackendError,
     ChatRequest,
@@ -75,7 +76,7 @@ class DeploysThere(Endpoints):
         if model.way is Way.SERVERLESS:
             return DeploymentOffer(content_safety=SAFETY, notes=(_SERVERLESS_BILL,))
         refused = ""
-        if not tuned and model.version is None:
+        if not tuned and (model.version or newest_version(model)) is None:
             refused = f"{model.name} can be deployed on machines of your own only in a named version."
         note = "Managed online endpoints have no content filter of Azure's; whoever asks gets what the model writes."
         return DeploymentOffer(options=online.OPTIONS, notes=(_MACHINES_BILL, note), refused=refused)

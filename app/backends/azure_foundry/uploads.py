@@ -46,7 +46,7 @@ class Uploads:
             DataRejected: the file is too large.
             BackendError: the upload failed; a repeat begins it anew.
         """
-        name = data_name(self._hash(path))
+        name = self.name_of(path)
         if self.exists(name):
             return _file(name)
         upload = self._begin(name, path, tag)
@@ -77,6 +77,10 @@ class Uploads:
         if upload.error is not None:
             raise upload.error
         return _file(name, ready=False)
+
+    def name_of(self, path: Path) -> str:
+        """Return the name of the asset that holds a file's rows, made or not."""
+        return data_name(self._hash(path))
 
     def exists(self, name: str) -> bool:
         """Tell whether the asset is there; one that was put away is taken out again."""
