@@ -92,7 +92,7 @@ class BillItem:
 class Bill:
     """Everything that something will be billed for."""
 
-    items: Sequence[BillItem] = ()
+    items: tuple[BillItem, ...] = ()
 
     @property
     def unpriced(self) -> Sequence[Price]:

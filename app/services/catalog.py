@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from app.domain.backend import BackendError
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
@@ -81,6 +82,28 @@ def refresh(scope: Scope, connection_id: str) -> None:
         raise Conflict("This connection's catalog is not looked up.", fix="It is always up to date.")
     scope.release()
     backend.refresh_catalog()
+
+
+def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
+    """Begin to look up the catalogs of healthy connections that were never looked up, or not for so long; count them.
+
+    One whose last look-up failed waits for a person, or for the next start: its problem is on the catalog's page.
+    """
+    due: list[LooksUpModels] = []
+    for connection in connections.list_connections(scope):
+        if connection.doctor is None or not connection.doctor.healthy or connection.paused_reason is not None:
+            continue
+        backend = scope.backends.of(connection)
+        if not isinstance(backend, LooksUpModels):
+            continue
+        state = backend.catalog_state()
+        old = state.fetched_at is None or scope.now() - state.fetched_at > older_than
+        if old and not state.refreshing and not state.problem:
+            due.append(backend)
+    scope.release()
+    for each in due:
+        each.refresh_catalog()
+    return len(due)
 
 
 def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price]) -> Sequence[CatalogModel]:

@@ -24,9 +24,10 @@ def index(
 ) -> Response:
     """Base models, searched and filtered."""
     models = catalog.search(scope, connection=connection, query=q, method=method or None)
+    others = catalog.search(scope)  # a replacement need not have the words that were searched for
     names = {each.id: each.name for each in connections.list_connections(scope)}
     context = {
-        "models": [view.shown(each, models, names, scope.now().date()) for each in models],
+        "models": [view.shown(each, others, names, scope.now().date()) for each in models],
         "freshness": catalog.freshness(scope),
         "connections": connections.list_connections(scope),
         "query": q,

@@ -117,8 +117,9 @@ def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> d
     wanted = {model.id for model in fitting} | {str(draft.values.get("base_model") or "")}
     names = {each.id: each.name for each in connections.list_connections(scope)}
     today = scope.now().date()
+    shown = [catalog_view.shown(model, models, names, today) for model in models if model.id in wanted]
     return {
-        "models": [catalog_view.shown(model, models, names, today) for model in models if model.id in wanted],
+        "models": sorted(shown, key=lambda each: (each.retired, bool(each.end))),  # what can be chosen comes first
         "listed": {model.id for model in models},
         "chosen_model": chosen.model and catalog_view.shown(chosen.model, models, names, today),
         "freshness": [each for each in catalog.freshness(scope) if each.connection.id == connection],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.backends.azure_foundry import facts
 from app.backends.azure_foundry.errors import in_azure_words
 from app.backends.azure_foundry.facts import MachineFact
-from app.backends.azure_foundry.knobs import COMPUTE, epochs
+from app.backends.azure_foundry.knobs import COMPUTE, epochs, specs
 from app.backends.azure_foundry.lookups import RegistryCache
 from app.backends.azure_foundry.model_ids import ModelId, Way
 from app.backends.azure_foundry.prices import MILLION, machine_of
@@ -62,7 +62,7 @@ class EstimatesThere:
         return Estimate(
             tokens=round(trained.expected),
             epochs=turns.expected,
-            steps=_steps(spec.hyperparameters, rows, turns.expected),
+            steps=_steps(model, spec.hyperparameters, rows, turns.expected),
             duration_s=None if took is None else took.expected,
             duration_low_s=None if took is None else took.low,
             duration_high_s=None if took is None else took.high,
@@ -123,8 +123,9 @@ def _time_on(machine: MachineFact, parameters: int, trained: _Range) -> _Range:
     return _Range(low, expected, high)
 
 
-def _steps(hyperparameters: Mapping[str, Hyperparameter], rows: int, turns: float) -> int | None:
-    batch = hyperparameters.get("batch_size")
+def _steps(model: ModelId, hyperparameters: Mapping[str, Hyperparameter], rows: int, turns: float) -> int | None:
+    default = next(spec.default for spec in specs(model) if spec.name == "batch_size")
+    batch = hyperparameters.get("batch_size", default)
     if not rows or not isinstance(batch, int | float) or batch < 1:
         return None
     return math.ceil(rows / batch) * round(turns)

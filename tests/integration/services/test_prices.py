@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from app.domain.connections import REHEARSAL_ID
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid
 from app.services import catalog, connections, deployments, drafts, estimates, jobs, lifecycle, overview, prices
-from app.store import deployments as deployment_store
 from app.store import jobs as job_store
+from app.store import rows, schema
 from tests.support.house import TestHouse
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
@@ -21,11 +22,10 @@ NC24 = "compute:Standard_NC24ads_A100_v4"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> TestHouse:
-    made = TestHouse(tmp_path)
-    made.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - made.clock.now())
-    made.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=made.clock, cache=tmp_path / "cache")
-    return made
+def house(house: TestHouse, tmp_path: Path) -> TestHouse:
+    house.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - house.clock.now())
+    house.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=house.clock, cache=tmp_path / "cache")
+    return house
 
 
 @pytest.fixture
@@ -40,8 +40,9 @@ def asked(house: TestHouse, connection: str, base_model: str, **changes: object)
 
 
 def test_an_unknown_price_is_left_out_and_said(house: TestHouse, azure: str) -> None:
+    fields = asked(house, azure, PHI4)
     with house.open() as scope:
-        made = estimates.estimate(scope, asked(house, azure, PHI4))
+        made = estimates.estimate(scope, fields)
     assert made.cost is None
     assert made.bill is not None
     assert [price.id for price in made.bill.unpriced] == [TRAINING]
@@ -51,8 +52,9 @@ def test_an_unknown_price_is_left_out_and_said(house: TestHouse, azure: str) -> 
 def test_ones_own_price_makes_the_total(house: TestHouse, azure: str) -> None:
     with house.open() as scope:
         prices.set_own(scope, azure, TRAINING, "2.50")
+    fields = asked(house, azure, PHI4, hyperparameters={"n_epochs": 2})
     with house.open() as scope:
-        made = estimates.estimate(scope, asked(house, azure, PHI4, hyperparameters={"n_epochs": 2}))
+        made = estimates.estimate(scope, fields)
         assert catalog.model(scope, azure, PHI4).prices["training"].amount == "2.5"
     assert made.cost is not None
     assert made.cost.low.amount < made.cost.expected.amount < made.cost.high.amount
@@ -60,7 +62,8 @@ def test_ones_own_price_makes_the_total(house: TestHouse, azure: str) -> None:
     assert made.bill.items[0].price.own
     with house.open() as scope:
         prices.set_own(scope, azure, TRAINING, "")
-        assert estimates.estimate(scope, asked(house, azure, PHI4)).cost is None
+    with house.open() as scope:
+        assert estimates.estimate(scope, fields).cost is None
 
 
 @pytest.mark.parametrize(
@@ -76,16 +79,18 @@ def test_a_bad_price_is_refused(
 
 
 def test_what_runs_here_is_not_billed(house: TestHouse) -> None:
+    fields = house.fields()
     with house.open() as scope:
         assert prices.lists(scope) == []
-        job = jobs.create(scope, house.fields())
+        job = jobs.create(scope, fields)
     assert job.bill is None
     assert job.cost is None
 
 
 def test_a_job_keeps_the_prices_of_its_day_and_counts_by_work_and_hours(house: TestHouse, azure: str) -> None:
+    fields = asked(house, azure, PHI3_MANAGED)
     with house.open() as scope:
-        job = jobs.create(scope, asked(house, azure, PHI3_MANAGED))
+        job = jobs.create(scope, fields)
         prices.set_own(scope, azure, NC24, "100")
     with house.open() as scope:
         kept = jobs.get(scope, job.id)
@@ -94,8 +99,6 @@ def test_a_job_keeps_the_prices_of_its_day_and_counts_by_work_and_hours(house: T
     assert kept.cost.estimated is not None
     assert kept.cost.so_far is not None
     assert kept.cost.so_far.amount == "0.00"
-    from dataclasses import replace
-
     began = replace(kept, started_at=house.clock.now())
     after = began.cost_at(house.clock.now() + timedelta(hours=2))
     assert after is not None
@@ -108,14 +111,14 @@ def test_hosting_is_metered_and_a_new_price_counts(house: TestHouse, azure: str)
     with house.open() as scope:
         made = deployments.create(
             scope,
-            target={"connection": azure, "base_model": PHI3_MANAGED},
+            target={"connection": azure, "base_model": f"{PHI3_MANAGED}:13"},
             options={"instance_type": "Standard_NC24ads_A100_v4"},
         )
     assert made.cost_per_hour is not None
     assert made.cost_per_hour.amount == "3.673"
     with house.open() as scope:
         ready = {"status": DeploymentStatus.READY.value, "ready_at": house.clock.now()}
-        deployment_store.rows.change(scope.write, deployment_store.schema.deployments, made.id, ready)
+        rows.change(scope.write, schema.deployments, made.id, ready)
         prices.set_own(scope, azure, NC24, "2")
     house.clock.turn(timedelta(hours=3))
     with house.open() as scope:
@@ -130,22 +133,23 @@ def test_hosting_is_metered_and_a_new_price_counts(house: TestHouse, azure: str)
 
 
 def test_a_retired_model_cannot_be_used_and_says_what_can(house: TestHouse, azure: str) -> None:
+    fields = asked(house, azure, PHI3)
     with house.open() as scope:
-        found = catalog.search(scope, connection=azure, query="phi-3 mini 4k")
+        found = catalog.search(scope, connection=azure, query="phi-3-mini-4k mini")
         assert {model.id for model in found} == {PHI3, PHI3_MANAGED}
         with pytest.raises(Invalid) as refused:
-            jobs.create(scope, asked(house, azure, PHI3))
+            jobs.create(scope, fields)
     assert "Retired since 2025-08-30" in str(refused.value)
     assert PHI4 in str(refused.value)
 
 
 def test_one_act_puts_the_replacement_in_and_drops_what_it_has_not(house: TestHouse, azure: str) -> None:
+    values = asked(
+        house, azure, PHI3_MANAGED,
+        hyperparameters={"n_epochs": 2, "learning_rate": 4e-5, "warmup_ratio": 0.1},
+        options={"instance_type": "Standard_NC24ads_A100_v4", "adapter": "lora"},
+    )  # fmt: skip
     with house.open() as scope:
-        values = asked(
-            house, azure, PHI3_MANAGED,
-            hyperparameters={"n_epochs": 2, "learning_rate": 4e-5, "warmup_ratio": 0.1},
-            options={"instance_type": "Standard_NC24ads_A100_v4", "adapter": "lora"},
-        )  # fmt: skip
         draft = drafts.create(scope, values)
         replaced = lifecycle.take_replacement(scope, draft.id)
     assert replaced.draft.values["base_model"] == "managed:azureml/Phi-4"
@@ -173,8 +177,9 @@ def test_what_ends_needs_attention(house: TestHouse, azure: str) -> None:
 
 
 def test_a_retiring_model_is_a_warning_and_no_blocker(house: TestHouse, azure: str) -> None:
+    fields = asked(house, azure, PHI3_MANAGED)
     with house.open() as scope:
-        made = estimates.estimate(scope, asked(house, azure, PHI3_MANAGED))
+        made = estimates.estimate(scope, fields)
         model = catalog.model(scope, azure, PHI3_MANAGED)
     assert model.lifecycle.status == LifecycleStatus.RETIRING
     assert made.blockers == ()

@@ -56,7 +56,8 @@ def test_currencies_are_never_added() -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("1.70", "1.7"), ("$ 3", "3"), ("$3", "3"), ("1,000.5", "1000.5"), ("3,67", None), ("0", "0"), ("-1", None), ("NaN", None),
+    [("1.70", "1.7"), ("$ 3", "3"), ("$3", "3"), ("1,000.5", "1000.5"), ("3,67", None), ("0", "0"),
+     ("-1", None), ("NaN", None),
      ("1e3", "1000"), ("", None), ("viel", None), ("1e-12", None), ("1e12", None), ("Infinity", None)],
 )  # fmt: skip
 def test_typed_amounts_are_read(text: str, amount: str | None) -> None:

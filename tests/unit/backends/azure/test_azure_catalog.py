@@ -10,6 +10,7 @@ from app.backends.azure_foundry.model_ids import ModelId
 from app.backends.azure_foundry.registry import LookUp, RegistryModel, read_version
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import NotFound, Rejected
+from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec, Method
 from app.domain.prices import make_bill
 from app.kit.clock import TurnedClock
@@ -184,7 +185,7 @@ def test_hosting_is_charged_by_what_is_served(backend: AzureFoundryBackend) -> N
     assert backend.hosting_charges(PHI4, tuned=False, options={}) == ()
     (fee,) = backend.hosting_charges(PHI4, tuned=True, options={})
     assert fee.price == "hosting:azureml/Phi-4-mini-instruct"
-    machine = {"instance_type": "Standard_NC48ads_A100_v4", "instance_count": 2}
+    machine: dict[str, Hyperparameter] = {"instance_type": "Standard_NC48ads_A100_v4", "instance_count": 2}
     (two,) = backend.hosting_charges(PHI3_MANAGED, tuned=True, options=machine)
     assert (two.price, two.per_hour) == ("compute:Standard_NC48ads_A100_v4", 2.0)
 
