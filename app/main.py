@@ -21,6 +21,7 @@ from app.edge.guard import MIB, GuardPolicy
 from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
 from app.kit.clock import Clock, SystemClock
+from app.kit.installation import installation_name
 from app.kit.process_lock import ProcessLock
 from app.kit.vault import Vault
 from app.services import connections
@@ -98,7 +99,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         files=files,
         backends=Backends(
             _own_backends(settings, files, runtimes, clock) if backends is None else backends,
-            kinds=(AzureFoundryKind(clock=clock, cache=settings.data_dir / "cache"),),
+            kinds=(_azure(settings, clock),),
             vault=Vault(settings.secret_key_file),
         ),
         runtimes=runtimes,
@@ -156,6 +157,11 @@ class _Announcing(uvicorn.Server):
                 host, port = socket.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
                 print(f"TuneDesk is at http://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
+
+
+def _azure(settings: Settings, clock: Clock) -> AzureFoundryKind:
+    data = settings.data_dir
+    return AzureFoundryKind(clock=clock, cache=data / "cache", installation=lambda: installation_name(data))
 
 
 def _own_backends(

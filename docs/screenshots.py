@@ -221,6 +221,7 @@ def _data_and_rest(camera: Camera, desk: Desk, job: Answer) -> None:
     camera.take("connection", f"/connections/{steps.LOCAL}")
     for name in ("projects", "catalog", "settings", "commands", "patterns"):
         camera.take(name, f"/{name}")
+    camera.take("prices", "/settings/prices")
     camera.take("project", f"/projects/{job['spec']['project']}")
 
 

@@ -6,9 +6,9 @@ from fastapi import Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.answers import listing
-from app.api.routing import noun
-from app.api.shapes.catalog import CatalogModelOut
+from app.api.answers import NO_CONTENT, listing, nothing
+from app.api.routing import PathId, noun
+from app.api.shapes.catalog import CatalogModelOut, CatalogStateOut
 from app.api.shapes.common import ListOut
 from app.domain.actors import Action
 from app.edge import fields
@@ -18,6 +18,7 @@ from app.services import catalog
 from app.services.scope import Scope
 
 router = noun("catalog")
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "catalog"), scope="function")]
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "catalog"), scope="function")]
 
 
@@ -40,3 +41,16 @@ def search(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
         return listing(CatalogModelOut, [catalog.model(scope, connection, wanted.id, pointer="?id")])
     found = catalog.search(scope, connection=wanted.connection, query=wanted.q, method=wanted.method)
     return listing(CatalogModelOut, found)
+
+
+@router.get("/freshness", response_model=ListOut[CatalogStateOut])
+def freshness(scope: Reads) -> Response:
+    """When the catalogs were looked up that are looked up at a provider, and how old their data files are."""
+    return listing(CatalogStateOut, [CatalogStateOut.of(each) for each in catalog.freshness(scope)])
+
+
+@router.post("/refresh/{identifier}", status_code=NO_CONTENT)
+def refresh(scope: Writes, identifier: PathId) -> Response:
+    """Begin to look a connection's catalog up again; once at a time."""
+    catalog.refresh(scope, identifier)
+    return nothing()

@@ -1,22 +1,35 @@
-"""REST on connections. The built-in ones are there from the start; more kinds come with more backends."""
+"""REST on connections: the built-in ones, and those that people make of a kind."""
 
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.responses import Response
 
-from app.api.answers import answer, listing
+from app.api.answers import CREATED, answer, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
-from app.api.shapes.connections import ConnectionOut, ConnectionPatch, DoctorOut
+from app.api.shapes.connections import (
+    ConnectionIn,
+    ConnectionKindOut,
+    ConnectionOut,
+    ConnectionPatch,
+    DoctorOut,
+    OrphansOut,
+    RemovalIn,
+    RemovalOut,
+    SignInOut,
+    kind_shape,
+)
 from app.domain.actors import Action
 from app.domain.errors import Conflict
 from app.edge.dependencies import allowed
-from app.services import connections
+from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
 
 router = noun("connections")
+kinds_router = noun("connection-kinds")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "connections"), scope="function")]
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
 
 
@@ -24,6 +37,18 @@ Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections")
 def list_connections(scope: Reads) -> Response:
     """The connections; there are few, so there is one page."""
     return listing(ConnectionOut, connections.list_connections(scope))
+
+
+@kinds_router.get("", response_model=ListOut[ConnectionKindOut])
+def list_kinds(scope: Reads) -> Response:
+    """The kinds of connections that can be made, with what each asks for."""
+    return listing(ConnectionKindOut, [kind_shape(each) for each in scope.backends.kinds])
+
+
+@router.post("", response_model=ConnectionOut, status_code=CREATED)
+def create_connection(scope: Administers, wish: ConnectionIn) -> Response:
+    """Make a connection; nothing is called out to, the doctor does that."""
+    return answer(ConnectionOut, connections.create(scope, **wish.model_dump()), CREATED)
 
 
 @router.get("/{identifier}", response_model=ConnectionOut)
@@ -34,8 +59,15 @@ def get_connection(scope: Reads, identifier: PathId) -> Response:
 
 @router.patch("/{identifier}", response_model=ConnectionOut)
 def change_connection(scope: Administers, identifier: PathId, wish: ConnectionPatch) -> Response:
-    """Change a connection's name or its number of places."""
-    return answer(ConnectionOut, connections.update(scope, identifier, name=wish.name, slots=wish.slots))
+    """Change a connection; secrets are replaced where new ones come, and kept otherwise."""
+    return answer(ConnectionOut, connections.update(scope, identifier, **wish.model_dump()))
+
+
+@router.delete("/{identifier}", status_code=204)
+def delete_connection(scope: Administers, identifier: PathId) -> Response:
+    """Forget a connection and its secrets; refused while anything here names it."""
+    connections.delete(scope, identifier)
+    return nothing()
 
 
 @router.post("/{identifier}/doctor", response_model=DoctorOut)
@@ -51,3 +83,28 @@ def last_doctor(scope: Reads, identifier: PathId) -> Response:
     if report is None:
         raise Conflict("The doctor has not looked at this connection yet.", fix="POST to this address to let it.")
     return answer(DoctorOut, report)
+
+
+@router.post("/{identifier}/sign-in", response_model=SignInOut)
+def begin_sign_in(scope: Administers, identifier: PathId) -> Response:
+    """Ask for a code by which a person signs in; one that waits already is told again."""
+    return answer(SignInOut, sign_in.begin(scope, identifier))
+
+
+@router.get("/{identifier}/sign-in", response_model=SignInOut)
+def sign_in_state(scope: Reads, identifier: PathId) -> Response:
+    """Where the sign-in stands."""
+    return answer(SignInOut, sign_in.get(scope, identifier))
+
+
+@router.get("/{identifier}/orphans", response_model=OrphansOut)
+def list_orphans(scope: Reads, identifier: PathId) -> Response:
+    """Ask the provider now what it has with TuneDesk's mark, and what of it nobody here knows any more."""
+    return answer(OrphansOut, OrphansOut.of(orphans.report(scope, identifier)))
+
+
+@router.post("/{identifier}/orphans/removal", response_model=RemovalOut)
+def remove_orphan(scope: Deletes, identifier: PathId, wish: RemovalIn) -> Response:
+    """Remove one thing that nobody here knows; 409 for what is known here or belongs to another installation."""
+    said = orphans.remove(scope, identifier, wish.key, wish.confirm)
+    return answer(RemovalOut, {"outcome": said})

@@ -1,5 +1,6 @@
 """REST on deployments, and the chat with one of them."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -10,19 +11,34 @@ from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.chat import Completion
 from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, ListOut
-from app.api.shapes.deployments import ChatIn, ChatOut, DeploymentIn, DeploymentOut, DeploymentsQuery
+from app.api.shapes.deployments import (
+    ChatIn,
+    ChatOut,
+    DeploymentIn,
+    DeploymentOut,
+    DeploymentsQuery,
+    KeyOut,
+    MeasuredOut,
+    OfferOut,
+    OptionsQuery,
+)
 from app.domain.actors import Action
+from app.domain.errors import Conflict
+from app.domain.serving import DeploymentOffer
 from app.edge.dependencies import allowed
 from app.edge.fields import Paging
 from app.edge.idempotency import OnceDep
 from app.edge.streams import MEDIA_TYPE
-from app.services import deployments
+from app.services import deployments, targets
 from app.services.scope import Scope
 
 router = noun("deployments")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "deployments"), scope="function")]
 Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "deployments"), scope="function")]
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "deployments"), scope="function")]
+Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "deployments"), scope="function")]
+NOT_KEPT = {"cache-control": "no-store"}
+_LATELY = timedelta(hours=24)
 
 
 @router.get("", response_model=ListOut[DeploymentOut])
@@ -37,6 +53,13 @@ def create_deployment(scope: Spends, wish: DeploymentIn, once: OnceDep) -> Respo
     return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **wish.model_dump()), CREATED))
 
 
+@router.get("/options", response_model=OfferOut)
+def options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
+    """With which options a model can be deployed, and whether the provider filters what it is asked and answers."""
+    target = targets.target(scope, wanted.model_dump(), pointer="?model")
+    return answer(OfferOut, deployments.offer(scope, target) or DeploymentOffer())
+
+
 @router.get("/{identifier}", response_model=DeploymentOut)
 def get_deployment(scope: Reads, identifier: PathId) -> Response:
     """One deployment."""
@@ -47,6 +70,23 @@ def get_deployment(scope: Reads, identifier: PathId) -> Response:
 def delete_deployment(scope: Deletes, identifier: PathId) -> Response:
     """Ask for the deployment's end; asking again is fine."""
     return answer(DeploymentOut, deployments.delete(scope, identifier), ACCEPTED)
+
+
+@router.post("/{identifier}/key", response_model=KeyOut)
+def show_key(scope: Administers, identifier: PathId) -> Response:
+    """Fetch the deployment's own key from the provider; who was shown it stands in the journal."""
+    key = deployments.show_key(scope, identifier)
+    shown = {"endpoint": deployments.get(scope, identifier).endpoint, "key": key}
+    return answer(KeyOut, shown, headers=NOT_KEPT)
+
+
+@router.get("/{identifier}/measured", response_model=MeasuredOut)
+def measured(scope: Reads, identifier: PathId) -> Response:
+    """What the provider itself counted in the last 24 hours, questions that did not pass through here included."""
+    found = deployments.measured(scope, identifier, over=_LATELY)
+    if found is None:
+        raise Conflict("This provider counts nothing.", fix="The deployment's own `usage` says what was asked here.")
+    return answer(MeasuredOut, found)
 
 
 @router.get("/{identifier}/events", response_model=ListOut[EventOut])

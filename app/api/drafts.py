@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
-from app.api.shapes.drafts import DraftOut, ReviewOut, StepOut
+from app.api.shapes.drafts import DraftOut, ReplacedOut, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
 from app.domain.actors import Action
 from app.domain.drafts import JobDraft, Step
@@ -18,7 +18,7 @@ from app.domain.errors import Stale
 from app.edge.dependencies import allowed
 from app.edge.fields import Line, Paging
 from app.edge.idempotency import OnceDep
-from app.services import code, drafts, sample
+from app.services import code, drafts, lifecycle, sample
 from app.services.scope import Scope
 
 router = noun("drafts")
@@ -54,6 +54,13 @@ def get_draft(scope: Reads, identifier: PathId) -> Response:
     """One draft."""
     draft = drafts.get(scope, identifier)
     return answer(DraftOut, draft, headers=_etag(draft))
+
+
+@router.post("/{identifier}/replacement", response_model=ReplacedOut)
+def take_replacement(scope: Writes, identifier: PathId) -> Response:
+    """Put the named replacement in the place of a base model that ends; settings that it has not are dropped."""
+    replaced = lifecycle.take_replacement(scope, identifier)
+    return answer(ReplacedOut, replaced, headers=_etag(replaced.draft))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)

@@ -7,6 +7,7 @@ from app.api import (
     connections,
     datasets,
     deployments,
+    discovery,
     drafts,
     evaluations,
     health,
@@ -14,6 +15,7 @@ from app.api import (
     jobs,
     models,
     openapi,
+    prices,
     projects,
     runtimes,
 )
@@ -21,6 +23,7 @@ from app.api import (
 _NOUNS = (
     projects,
     connections,
+    discovery,
     catalog,
     datasets,
     drafts,
@@ -29,11 +32,13 @@ _NOUNS = (
     models,
     evaluations,
     deployments,
+    prices,
     runtimes,
 )
 
 router = APIRouter()
 router.include_router(health.router)
 router.include_router(openapi.router)
+router.include_router(connections.kinds_router, prefix="/api/v1")
 for _noun in _NOUNS:
     router.include_router(_noun.router, prefix="/api/v1")

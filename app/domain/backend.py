@@ -43,6 +43,9 @@ from app.domain.backend_errors import (
     RateLimited as RateLimited,
 )
 from app.domain.backend_errors import (
+    Refused as Refused,
+)
+from app.domain.backend_errors import (
     Rejected as Rejected,
 )
 from app.domain.backend_errors import (
@@ -114,6 +117,7 @@ class JobObservation:
     reason: JobReason | None = None
     message: str = ""
     raw_status: str = ""  # the backend's own word, kept for people
+    note: str = ""  # what people should know while the status stays as it is
     progress: JobProgress | None = None
     fine_tuned_model: str | None = None  # the backend's own name of it, once it exists
     model_size_bytes: int | None = None
@@ -195,8 +199,8 @@ class Backend(Protocol):
         """Remove a file; one that is gone is fine."""
         ...
 
-    def discard_model(self, model: str) -> None:
-        """Remove a fine-tuned model; one that is gone is fine."""
+    def discard_model(self, model: str) -> str | None:
+        """Remove a fine-tuned model; one that is gone is fine. Return how, where there is more to say than "gone"."""
         ...
 
 
@@ -242,7 +246,9 @@ class DeploymentObservation:
     message: str = ""
     raw_status: str = ""
     endpoint: str | None = None
+    region: str | None = None
     gone: bool = False
+    unfinished: bool = False  # a further step is to be taken: `deploy` takes it when it is called again
     next_look: timedelta | None = None
 
 
@@ -304,6 +310,7 @@ class EvaluationRequest:
     system_prompt: str | None = None
     few_shot: Sequence[Mapping[str, object]] = ()
     labels: Sequence[str] = ()  # the small answer set, where there is one
+    deployment: str | None = None  # the tag of a deployment that serves it, where it is asked through one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +350,15 @@ class Checks(Protocol):
 
     def doctor(self) -> Sequence[Check]:
         """Run the read-only checks, each within seconds or "could not tell"."""
+        ...
+
+
+@runtime_checkable
+class ChecksFor(Protocol):
+    """To say what is missing for one base model."""
+
+    def doctor_for(self, base_model: str | None) -> Sequence[Check]:
+        """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
         ...
 
 

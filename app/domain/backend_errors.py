@@ -20,6 +20,7 @@ class BackendError(Exception):
            +- QuotaExceeded   a limit that somebody has to raise
            +- Rejected        the request is wrong; `detail` says how
            |    +- DataRejected
+           |    +- Refused      the provider's content filter did not let a question or its answer through
            +- NotFound        the backend does not know the thing
            +- Unsupported     the backend cannot do this at all
     """
@@ -81,6 +82,10 @@ class DataRejected(Rejected):
     """The rows are wrong."""
 
     reason = JobReason.INVALID_DATA
+
+
+class Refused(Rejected):
+    """The provider's content filter did not let a question or its answer through."""
 
 
 class NotFound(Permanent):

@@ -16,8 +16,8 @@ class ConnectionField:
     """One thing that a kind of connection asks for: what a form and REST are made from, and checked against.
 
     `only_if` names another field and the values of it with which this one matters; otherwise it is neither asked for
-    nor kept. `binds_secrets`: secrets were typed for this value; another value forgets them, lest they be sent to
-    somebody else.
+    nor kept. `required_if` likewise: with these values it must not be left empty. `binds_secrets`: secrets were typed
+    for this value; another value forgets them, lest they be sent to somebody else.
     """
 
     name: str
@@ -32,6 +32,7 @@ class ConnectionField:
     pattern: str = ""  # a regular expression that the whole value must match
     pattern_help: str = ""  # what the pattern wants, as a sentence that tells how to mend it
     only_if: tuple[str, frozenset[str]] | None = None
+    required_if: tuple[str, frozenset[str]] | None = None
     binds_secrets: bool = False
 
     @property
@@ -67,8 +68,13 @@ class ConnectionKind(Protocol):
         """Return what is wrong with the settings as a whole, given those of the other connections of this kind."""
         ...
 
-    def open(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Backend:
-        """Return the backend of a connection; must not call out, and must be quick."""
+    def open(
+        self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
+    ) -> Backend:
+        """Return the backend of a connection; must not call out, and must be quick.
+
+        `earlier` is what the same connection led to before its settings changed: somebody may be signed in there.
+        """
         ...
 
 
@@ -83,6 +89,14 @@ def asked(fields: Sequence[ConnectionField], values: Mapping[str, str]) -> Seque
         return (values.get(name) or defaults.get(name, "")) in wanted
 
     return [each for each in fields if matters(each)]
+
+
+def needed(field: ConnectionField, values: Mapping[str, str]) -> bool:
+    """Tell whether a field must not be left empty, given the other values."""
+    if field.required or field.required_if is None:
+        return field.required
+    name, wanted = field.required_if
+    return values.get(name, "") in wanted
 
 
 def check_fields(
@@ -108,7 +122,7 @@ def check_fields(
     secrets: dict[str, str] = {}
     for each in asked(fields, values):
         value = values.get(each.name) or each.default
-        problem = _problem_of(each, value, kept=each.name in kept)
+        problem = _problem_of(each, value, required=needed(each, values) and each.name not in kept)
         if problem is not None:
             problems.append(problem)
         elif value:
@@ -116,9 +130,9 @@ def check_fields(
     return settings, secrets, problems
 
 
-def _problem_of(wanted: ConnectionField, value: str, *, kept: bool) -> Problem | None:
+def _problem_of(wanted: ConnectionField, value: str, *, required: bool) -> Problem | None:
     if not value:
-        if wanted.required and not kept:
+        if required:
             return Problem(wanted.pointer, "missing", f"{wanted.label} is missing.", wanted.help or "Enter it.")
         return None
     if len(value) > VALUE_LIMIT:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.money import Money
+from app.domain.prices import Bill
 
 
 class DeploymentGoal(StrEnum):
@@ -92,6 +94,7 @@ class Deployment:
     content_safety: bool = True
     options: Mapping[str, Hyperparameter] = field(default_factory=dict)
     expires_after_idle_s: int | None = None
+    expires_at: datetime | None = None  # removed then, used or not
     last_used_at: datetime | None = None
     usage: Usage = field(default_factory=Usage)
     restarts: int = 0
@@ -100,6 +103,21 @@ class Deployment:
     changed_at: datetime
     ready_at: datetime | None = None
     ended_at: datetime | None = None
+    bill: Bill | None = None  # what each hour is billed for; None where nothing is (one's own machine)
+
+    @property
+    def cost_per_hour(self) -> Money | None:
+        """What an hour of it costs, of what has a price; "0" where being there costs nothing at a provider."""
+        if self.bill is None:
+            return None
+        return self.bill.per_hour if self.bill.items else Money(amount="0")
+
+    def cost_at(self, now: datetime) -> Money | None:
+        """Return what it has cost since it was ready, until a moment or its end."""
+        if self.bill is None or self.ready_at is None:
+            return None
+        hours = ((self.ended_at or now) - self.ready_at).total_seconds() / 3600
+        return self.bill.so_far(hours=max(0.0, hours), share=0.0) if self.bill.items else Money(amount="0")
 
     def advance(
         self, to: DeploymentStatus, *, at: datetime, reason: str | None = None, message: str = ""

@@ -3,22 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """An amount as exact decimal text, for example "1.70"."""
-
-    amount: str
-    currency: str = "USD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostRange:
-    """Low, expected and high cost."""
-
-    low: Money
-    expected: Money
-    high: Money
+from app.domain.money import CostRange
+from app.domain.prices import Bill, Charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +19,19 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Tokens trained on (all epochs), optimizer steps, seconds, money; None where nothing is known."""
+    """Tokens trained on (all epochs), optimizer steps, seconds, money; None where nothing is known.
+
+    A backend fills in `charges`, what will be billed; the house makes `bill` and `cost` of them with its prices.
+    """
 
     tokens: int | None = None
     epochs: float | None = None
     steps: int | None = None
     duration_s: float | None = None
+    duration_low_s: float | None = None
+    duration_high_s: float | None = None
+    charges: Sequence[Charge] = ()
+    bill: Bill | None = None
     cost: CostRange | None = None
     basis: str = ""  # where the figures come from, in words
     blockers: Sequence[Notice] = ()

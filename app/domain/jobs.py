@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.money import Money
+from app.domain.prices import Bill
 
 
 class JobGoal(StrEnum):
@@ -158,6 +160,18 @@ class JobProgress:
         return min(1.0, self.step / self.steps)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCost:
+    """What a job costs, of what has a price: estimated at its submission, and by now (its total, once it has ended).
+
+    `unpriced` names what is missing because its price is unknown.
+    """
+
+    estimated: Money | None
+    so_far: Money | None
+    unpriced: tuple[str, ...] = ()
+
+
 class IllegalTransition(Exception):
     """A status was asked to follow one that it cannot follow."""
 
@@ -188,6 +202,27 @@ class FineTuningJob:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cloned_from: str | None = None
+    bill: Bill | None = None  # as estimated at the submission; None where nothing is billed
+
+    @property
+    def cost(self) -> JobCost | None:
+        """What it costs, as of the last look; None where nothing is billed."""
+        return self.cost_at(self.observed_at or self.changed_at)
+
+    def cost_at(self, now: datetime) -> JobCost | None:
+        """Return what it costs at a moment: work done by the share of its steps, machines by the hours they ran."""
+        if self.bill is None:
+            return None
+        share = 1.0 if self.status is S.SUCCEEDED else self.progress.share
+        hours = 0.0 if self.started_at is None else ((self.ended_at or now) - self.started_at).total_seconds() / 3600
+        by_work = any(item.charge.per_hour is None for item in self.bill.items)
+        untold = by_work and share is None and self.started_at is not None
+        expected = self.bill.cost
+        return JobCost(
+            estimated=None if expected is None else expected.expected,
+            so_far=None if untold else self.bill.so_far(hours=max(0.0, hours), share=share or 0.0),
+            unpriced=tuple(price.label for price in self.bill.unpriced),
+        )
 
     @property
     def submit_in_doubt(self) -> bool:

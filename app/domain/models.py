@@ -37,11 +37,12 @@ class FineTunedModel:
 class TeardownStep:
     """One step of a teardown, in its order: what is removed, what that saves, whether it is done."""
 
-    kind: str  # deployment | evaluations | model | files
+    kind: str  # deployment | model | files
     id: str
     label: str
     saves: str
     done: bool = False
+    outcome: str = ""  # how it went, where there is more to say than that it is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

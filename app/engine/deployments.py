@@ -25,7 +25,7 @@ from app.store import deployments as store
 
 RESTARTS, WITHIN = 5, timedelta(minutes=10)  # more often than this, and something is wrong with it
 RESTART = "restart"  # the kind of the journal entries that count them
-IDLE = "idle"
+IDLE, EXPIRED = "idle", "expired"
 _CREATING_LOOK, _READY_LOOK, _FAILED_LOOK = timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5)
 Status = DeploymentStatus
 
@@ -80,6 +80,8 @@ def act(turn: Turn) -> Outcome | None:
     if work is None:
         return None
     wanted = work.deployment.goal is DeploymentGoal.PRESENT
+    if wanted and _has_expired(work.deployment, turn.now()):
+        return work.becomes(work.deployment, pace.SOON, _stop_expired(work.deployment))
     if not isinstance(work.backend, Deploys):
         return _cannot(work) if wanted else _removed(work)
     step = _remove if not wanted else _make if work.deployment.status is Status.PENDING else _look
@@ -137,17 +139,22 @@ def _look(work: Serving, backend: Deploys) -> Outcome:
         seen = DeploymentObservation(status=Status.DELETED, gone=True)
     if (seen.gone or seen.status is Status.DELETED) and deployment.status is not Status.FAILED:
         return _again(work, backend)
+    if seen.unfinished:
+        backend.deploy(_request(work))
     looked = replace(
         deployment,
         raw_status=seen.raw_status,
         observed_at=work.turn.now(),
         endpoint=seen.endpoint,
+        region=seen.region or deployment.region,
         note="",
         attempts=0,
     )
     if seen.status in {Status.CREATING, Status.READY, Status.FAILED} and seen.status is not deployment.status:
         reason = "backend_error" if seen.status is Status.FAILED else None
         looked = looked.advance(seen.status, at=work.turn.now(), reason=reason, message=seen.message)
+    if looked.status is Status.CREATING:
+        looked = replace(looked, note=seen.message)
     if looked.status is Status.READY and _idle_until(looked, work.turn.now()) <= work.turn.now():
         return work.becomes(looked, pace.SOON, _stop_idle(looked))
     return work.becomes(looked, _next_look(looked, seen, work.turn.now()))
@@ -155,9 +162,26 @@ def _look(work: Serving, backend: Deploys) -> Outcome:
 
 def _next_look(deployment: Deployment, seen: DeploymentObservation, now: datetime) -> timedelta:
     usual = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK}.get(deployment.status, _FAILED_LOOK)
+    ends = now + timedelta(days=1) if deployment.expires_at is None else deployment.expires_at
     if deployment.status is Status.FAILED:
-        return usual
-    return min(seen.next_look or usual, max(_idle_until(deployment, now) - now, timedelta(seconds=1)))
+        return min(usual, max(ends - now, timedelta(seconds=1)))
+    until = min(_idle_until(deployment, now), ends)
+    return min(seen.next_look or usual, max(until - now, timedelta(seconds=1)))
+
+
+def _has_expired(deployment: Deployment, now: datetime) -> bool:
+    return deployment.expires_at is not None and deployment.expires_at <= now
+
+
+def _stop_expired(deployment: Deployment) -> Also:
+    def write(scope: Scope) -> None:
+        newest = store.get(scope.write, deployment.id)
+        if newest is None or newest.goal is not DeploymentGoal.PRESENT or not _has_expired(newest, scope.now()):
+            return
+        store.set_goal(scope.write, deployment.id, DeploymentGoal.ABSENT, reason=EXPIRED, due_at=scope.due_now())
+        events.add(scope.write, deployment.id, "Its time is up, so it is deleted.", at=scope.now(), kind="note")
+
+    return write
 
 
 def _idle_until(deployment: Deployment, now: datetime) -> datetime:

@@ -19,15 +19,17 @@ from app.domain.backend import (
 )
 from app.domain.connections import Connection
 from app.domain.evaluations import TRANSITIONS, Evaluation, EvaluationGoal, EvaluationStatus
+from app.domain.serving import JudgesByAsking
 from app.engine import pace, places
 from app.engine.jobs import entry, sentence
 from app.engine.turn import Also, Decision, Outcome, Turn
 from app.services import datasets
 from app.services.scope import Scope
-from app.store import connections, events, models
+from app.store import connections, deployments, events, models
 from app.store import evaluations as store
 
-_LOOK = timedelta(seconds=10)
+_LOOK, _UNDEPLOYED = timedelta(seconds=10), timedelta(seconds=30)
+DEPLOY_FIRST = "Deploy it first: this connection answers test rows through a deployment only."
 STARTS = 3  # how often an evaluation that vanishes is started
 START = "start"  # the kind of the journal entries that count that
 
@@ -41,6 +43,7 @@ class Judging:
     connection: Connection
     backend: Backend
     model: str | None
+    deployment: str | None = None  # one that serves the target now
 
     def becomes(self, evaluation: Evaluation, due_in: timedelta | None, *also: Also) -> Outcome:
         """Return: the evaluation as given; one that is over leaves its place to others."""
@@ -102,7 +105,11 @@ def _open(turn: Turn) -> Judging | None:
         model = None if target is None else models.get(tx, target)
         name = model.remote_id if model is not None and model.deleted_at is None else None
         backend = scope.backends.of(connection)
-        return Judging(turn=turn, evaluation=evaluation, connection=connection, backend=backend, model=name)
+        served = deployments.ready_for(tx, evaluation.target)
+        return Judging(
+            turn=turn, evaluation=evaluation, connection=connection, backend=backend, model=name,
+            deployment=None if served is None else served.id,
+        )  # fmt: skip
 
 
 def _cancel(work: Judging) -> Outcome:
@@ -115,6 +122,9 @@ def _cancel(work: Judging) -> Outcome:
 
 
 def _wait(work: Judging) -> Decision:
+    if isinstance(work.backend, JudgesByAsking) and work.deployment is None:
+        # It keeps no training waiting: whoever wants it judged has to deploy it first.
+        return work.stays(_UNDEPLOYED, DEPLOY_FIRST, attempts=places.PATIENCE)
     if work.connection.paused_reason is not None:
         return work.stays(pace.PAUSED, f"The connection is paused: {work.connection.paused_reason}")
     try:
@@ -149,6 +159,8 @@ def _follow(work: Judging, backend: Evaluates) -> Outcome:
             return work.stays(timedelta(seconds=1), "", begun, attempts=0)
     except BackendError as error:
         return work.meets(error)
+    if work.deployment is not None:
+        return _seen(work, seen, _in_use(work.deployment))
     return _seen(work, seen)
 
 
@@ -157,13 +169,22 @@ def _starts(work: Judging) -> int:
         return len(events.of_kind(scope.read, work.evaluation.id, START))
 
 
-def _seen(work: Judging, seen: EvaluationObservation) -> Outcome:
+def _in_use(deployment: str) -> Also:
+    """Keep a deployment from being stopped as idle while it is asked."""
+
+    def write(scope: Scope) -> None:
+        deployments.touch(scope.write, deployment, at=scope.now())
+
+    return write
+
+
+def _seen(work: Judging, seen: EvaluationObservation, *also: Also) -> Outcome:
     looked = replace(
         work.evaluation, done_rows=seen.done_rows, total_rows=seen.total_rows, note="", attempts=0, metrics=seen.metrics
     )
     wait = seen.next_look or _LOOK
     if seen.status is EvaluationStatus.PENDING or seen.status is looked.status:
-        return work.becomes(replace(looked, metrics=None), wait)
+        return work.becomes(replace(looked, metrics=None), wait, *also)
     if seen.status not in TRANSITIONS[looked.status]:
         return work.becomes(looked, wait)
     reason = None if seen.reason is None else seen.reason.value
@@ -190,6 +211,7 @@ def _request(work: Judging) -> EvaluationRequest:
         system_prompt=asked.system_prompt,
         few_shot=() if shown is None else examples(shown, asked.few_shot),
         labels=labels,
+        deployment=work.deployment,
     )
 
 

@@ -8,7 +8,7 @@ from app.domain.backend import BackendError, JobObservation, NotFound, RemoteJob
 from app.domain.events import EventLevel
 from app.domain.jobs import TRANSITIONS, FineTuningJob, JobReason, JobStatus
 from app.engine import pace, places, results
-from app.engine.jobs import Work, entry, sentence
+from app.engine.jobs import NOTE_LIMIT, Work, entry, sentence
 from app.engine.turn import Also, Decision, Outcome
 from app.services.scope import Scope
 from app.store import events, metrics
@@ -99,7 +99,7 @@ def _brought_up_to_date(work: Work, seen: JobObservation) -> FineTuningJob:
         observed_at=work.turn.now(),
         progress=seen.progress or work.job.progress,
         cursor=seen.cursor or work.job.cursor,
-        note="",
+        note=seen.note[:NOTE_LIMIT],
         attempts=0,
     )
 

@@ -5,22 +5,26 @@ from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
 from app.domain.errors import ProviderFailed
-from app.services import models
+from app.services import catalog, models
 from app.services.scope import Scopes
 from app.store import idempotency
 
 KEYS_EVERY, KEYS_KEPT = timedelta(hours=1), timedelta(hours=24)
+CATALOGS_EVERY, CATALOGS_KEPT = timedelta(minutes=1), timedelta(hours=24)
 TEARDOWN_AGAIN = timedelta(minutes=1)  # after a provider has refused to remove a model
 
 log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Forgets answers that nobody can ask for again, and ends teardowns once nothing serves the model any more."""
+    """Forgets answers that nobody can ask for again, has old catalogs looked up again, and ends teardowns once nothing
+    serves the model any more.
+    """
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
         self._keys_at: datetime | None = None
+        self._catalogs_at: datetime | None = None
         self._refused: dict[str, datetime] = {}
 
     def turn(self, now: datetime) -> int:
@@ -29,6 +33,10 @@ class Housekeeping:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+        if self._catalogs_at is None or now >= self._catalogs_at:
+            self._catalogs_at = now + CATALOGS_EVERY
+            with self._scopes.open(ENGINE) as scope:
+                catalog.refresh_where_due(scope, CATALOGS_KEPT)
         with self._scopes.open(ENGINE) as scope:
             waiting = [model.id for model in models.torn_down(scope)]
         return sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)

@@ -11,7 +11,7 @@ from app.services.scope import Scope
 from app.store import connections, evaluations, events, jobs, leases
 
 # An evaluation that failed to begin this often in a row no longer keeps trainings waiting behind it.
-_PATIENCE = 3
+PATIENCE = 3
 
 
 def job_waits_for(scope: Scope, job: str, connection: Connection) -> str:
@@ -51,7 +51,7 @@ def evaluation_waits_for(scope: Scope, evaluation: str, connection: Connection) 
 def _counts(evaluation: Evaluation) -> bool:
     if evaluation.status is EvaluationStatus.RUNNING:
         return True
-    return evaluation.goal is EvaluationGoal.FINISHED and evaluation.attempts < _PATIENCE
+    return evaluation.goal is EvaluationGoal.FINISHED and evaluation.attempts < PATIENCE
 
 
 def wake_waiting(connection: str) -> Also:

@@ -67,11 +67,12 @@ class Vault:
 
     def _make(self, key: bytes) -> None:
         try:
-            self.key_file.parent.mkdir(parents=True, exist_ok=True)
+            if not self.key_file.parent.is_dir():
+                self.key_file.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return  # somebody else made it meanwhile
         except OSError as error:
+            if self.key_file.exists():
+                return  # somebody else made it meanwhile
             raise VaultClosed(f"The key file {self.key_file} cannot be made: {error.strerror}.") from None
         with os.fdopen(handle, "wb") as file:
             file.write(key + b"\n")

@@ -1,31 +1,42 @@
-"""Verbs on the catalog: what can be fine-tuned, and where."""
+"""Verbs on the catalog: what can be fine-tuned, where, until when and for how much."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from app.domain.backend import BackendError
-from app.domain.catalog import CatalogModel
+from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
-from app.domain.errors import Invalid, Problem
-from app.services import connections
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.prices import Price, is_stale
+from app.services import connections, prices
 from app.services.scope import Scope
 
 _ID_LIMIT = 500
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How fresh one connection's catalog is; `stale` where a fact of the data files should be looked up again."""
+
+    connection: Connection
+    state: CatalogState
+    stale: bool
+
+
 def search(
     scope: Scope, *, connection: str | None = None, query: str = "", method: str | None = None
 ) -> Sequence[CatalogModel]:
-    """Return base models whose name, id or summary has every word of `query`, in each backend's own order."""
+    """Return base models whose name, id, family or summary has every word of `query`, in each backend's own order."""
     wanted = [connections.get(scope, connection)] if connection else connections.list_connections(scope)
+    known = {each.id: prices.known(scope, each) for each in wanted}
     scope.release()
     words = query.lower().split()
     return [
         model
         for each in wanted
-        for model in _listed(scope, each)
-        if all(word in f"{model.id} {model.name} {model.publisher} {model.summary}".lower() for word in words)
-        and (method is None or method in model.methods)
+        for model in _listed(scope, each, known[each.id])
+        if all(word in _searched(model) for word in words) and (method is None or method in model.methods)
     ]
 
 
@@ -39,18 +50,87 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         fix = "Choose one from the catalog."
         raise Invalid([Problem(pointer, "missing", "A base model has to be chosen.", fix)])
     where = connections.get(scope, connection)
+    known = prices.known(scope, where)
     try:
         found = scope.backends.of(where).base_model(identifier)
     except BackendError as error:
         fix = error.fix or "Choose one from the catalog."
         raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
-    return replace(found, connection=where.id)
+    return _told(found, where, known)
 
 
-def _listed(scope: Scope, connection: Connection) -> Sequence[CatalogModel]:
+def freshness(scope: Scope) -> Sequence[Freshness]:
+    """Return how fresh the catalogs are that are looked up at a provider."""
+    today, found = scope.now().date(), []
+    for connection in connections.list_connections(scope):
+        backend = scope.backends.opened(connection)
+        if backend is not None and isinstance(backend, LooksUpModels):
+            state = backend.catalog_state()
+            found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))
+    return found
+
+
+def refresh(scope: Scope, connection_id: str) -> None:
+    """Begin to look a catalog up again.
+
+    Raises:
+        Conflict: when that connection's catalog is not looked up anywhere.
+    """
+    connection = connections.get(scope, connection_id)
     backend = scope.backends.of(connection)
+    if not isinstance(backend, LooksUpModels):
+        raise Conflict("This connection's catalog is not looked up.", fix="It is always up to date.")
+    scope.release()
+    backend.refresh_catalog()
+
+
+def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
+    """Begin to look up the catalogs of healthy connections that were never looked up, or not for so long; count them.
+
+    One whose last look-up failed waits for a person, or for the next start: its problem is on the catalog's page.
+    """
+    due: list[LooksUpModels] = []
+    for connection in connections.list_connections(scope):
+        if connection.doctor is None or not connection.doctor.healthy or connection.paused_reason is not None:
+            continue
+        backend = scope.backends.of(connection)
+        if not isinstance(backend, LooksUpModels):
+            continue
+        state = backend.catalog_state()
+        old = state.fetched_at is None or scope.now() - state.fetched_at > older_than
+        if old and not state.refreshing and not state.problem:
+            due.append(backend)
+    scope.release()
+    for each in due:
+        each.refresh_catalog()
+    return len(due)
+
+
+def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price]) -> Sequence[CatalogModel]:
     try:
-        return [replace(model, connection=connection.id) for model in backend.base_models()]
-    except BackendError:
+        backend = scope.backends.of(connection)
+        return [_told(model, connection, known) for model in backend.base_models()]
+    except (BackendError, ProviderFailed):
         # A backend that does not answer has nothing to show now; its doctor says why.
         return []
+
+
+def _told(found: CatalogModel, connection: Connection, known: Mapping[str, Price]) -> CatalogModel:
+    """Return a model with its connection and prices; one that is retired cannot be used, whatever its backend says."""
+    costs = {
+        price.kind.value: price.money
+        for price in known.values()
+        if price.model and price.model == found.id and price.money is not None
+    }
+    told = replace(found, connection=connection.id, prices=costs)
+    life = found.lifecycle
+    if life.status != LifecycleStatus.RETIRED or not found.usable:
+        return told
+    since = life.serve_until or life.train_until
+    when = f" since {since.isoformat()}" if since else ""
+    instead = f" Use {life.replacement} instead." if life.replacement else ""
+    return replace(told, usable=False, unusable_reason=f"Retired{when}: nothing new can be trained from it.{instead}")
+
+
+def _searched(model: CatalogModel) -> str:
+    return f"{model.id} {model.name} {model.family} {model.publisher} {model.summary}".lower()

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.backend import BackendError, Checks
+from app.domain.backend import Backend, BackendError, Checks, ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.kit.vault import VaultClosed
 from app.services.found import found
 from app.services.names import checked_name
@@ -42,6 +42,16 @@ def ensure_built_in(scope: Scope, *, local_slots: int, rehearsal_slots: int = 4)
             store.save(tx, replace(known, slots=slots))
 
 
+def kind_of(scope: Scope, name: str) -> ConnectionKind:
+    """Return a kind of connection by its name; the first one for an empty name.
+
+    Raises:
+        NotFound: when there is no such kind here.
+    """
+    kind = scope.backends.kind(name) if name else next(iter(scope.backends.kinds), None)
+    return found(kind, "kind of connection", name)
+
+
 def create(
     scope: Scope,
     *,
@@ -63,7 +73,7 @@ def create(
         raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
     tx = scope.write
     good, given, problems = check_fields(kind.fields, {**settings, **secrets})
-    problems += kind.problems(good, [each.settings for each in store.everyone(tx) if each.backend == kind.name])
+    _judge(scope, kind, good, problems)
     label = _named(name, problems)
     _check_slots(slots, problems)
     if problems:
@@ -135,13 +145,19 @@ def delete(scope: Scope, identifier: str) -> None:
     store.remove(tx, identifier)
 
 
-def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
-    """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown"."""
+def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) -> DoctorReport:
+    """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown".
+
+    `base_model`: what depends on a model is looked at for this one, where the backend can.
+    """
     connection = get(scope, identifier)
-    backend = scope.backends.of(connection)
-    scope.release()
     try:
-        checks = tuple(backend.doctor()) if isinstance(backend, Checks) else ()
+        backend = scope.backends.of(connection)
+        scope.release()
+        checks = tuple(_checks(backend, base_model))
+    except ProviderFailed as error:
+        mend = Fix(text=error.fix)
+        checks = (Check(id="secrets", title="Secrets", status=CheckStatus.FAIL, detail=error.message, fix=mend),)
     except BackendError as error:
         fix = Fix(text=error.fix) if error.fix else None
         checks = (Check(id="reach", title="Backend", status=CheckStatus.UNKNOWN, detail=error.detail, fix=fix),)
@@ -149,6 +165,12 @@ def run_doctor(scope: Scope, identifier: str) -> DoctorReport:
     tx = scope.write
     store.save(tx, replace(get(scope, identifier), doctor=report))
     return report
+
+
+def _checks(backend: Backend, base_model: str | None) -> Sequence[Check]:
+    if base_model is not None and isinstance(backend, ChecksFor):
+        return backend.doctor_for(base_model)
+    return backend.doctor() if isinstance(backend, Checks) else ()
 
 
 def _reset(
@@ -164,15 +186,23 @@ def _reset(
     wanted = connection.settings if settings is None else settings
     kept = _kept(scope, kind, connection, wanted)
     good, given, found_problems = check_fields(kind.fields, {**wanted, **secrets}, kept=frozenset(kept))
-    others = [
-        each.settings for each in store.everyone(scope.write) if each.backend == kind.name and each.id != connection.id
-    ]
-    problems += [*found_problems, *kind.problems(good, others)]
+    problems += found_problems
+    _judge(scope, kind, good, problems, but=connection.id)
     if problems:
         return connection
     asked_for = {each.name for each in asked(kind.fields, good)}
     whole = {name: value for name, value in kept.items() if name in asked_for} | given
     return replace(connection, settings=good, sealed=_sealed(scope, connection.id, whole), doctor=None)
+
+
+def _judge(
+    scope: Scope, kind: ConnectionKind, settings: Mapping[str, str], problems: list[Problem], *, but: str = ""
+) -> None:
+    """Add what is wrong with the settings as a whole, where nothing is wrong with the field itself."""
+    everyone = store.everyone(scope.write)
+    others = [each.settings for each in everyone if each.backend == kind.name and each.id != but]
+    told = {each.pointer for each in problems}
+    problems += [each for each in kind.problems(settings, others) if each.pointer not in told]
 
 
 def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Mapping[str, str]) -> Mapping[str, str]:

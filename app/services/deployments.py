@@ -3,15 +3,17 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Deploys
-from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
+from app.domain.backend import Backend, BackendError, ChatChunk, ChatRequest, Chats, Deploys, Refused
+from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.events import Event
-from app.domain.hyperparameters import Hyperparameter
+from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
+from app.domain.serving import AnswersDirectly, DeploymentOffer, Measures, OffersDeployments, RemoteUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, targets
+from app.services import connections, prices, targets
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope, Scopes
@@ -22,6 +24,8 @@ MAX_MESSAGES = 200
 MAX_MESSAGE_CHARS = 200_000
 MAX_NEW_TOKENS = 8192
 MAX_IDLE_S = 30 * 24 * 3600
+MAX_LIFE = timedelta(days=366)
+CONTENT_FILTER = "content_filter"  # how an answer ends that a content filter cut off (OpenAI's finish reason)
 _ROLES = ("system", "user", "assistant")
 _MAX_TEMPERATURE = 2.0
 
@@ -43,21 +47,25 @@ def create(
     name: object = None,
     content_safety: bool = True,
     expires_after_idle_s: int | None = None,
-    options: Mapping[str, Hyperparameter] | None = None,
+    expires_at: datetime | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Deployment:
     """Record a deployment; the engine makes it.
 
     Raises:
-        Invalid, Conflict, NotFound: when the target, the name or the idle time is wrong.
+        Invalid, Conflict, NotFound: when the target, the name, an option or a time is wrong.
     """
     wanted = targets.target(scope, target)
-    if not isinstance(scope.backends.of(connections.get(scope, wanted.connection)), Deploys):
+    backend = scope.backends.of(connections.get(scope, wanted.connection))
+    if not isinstance(backend, Deploys):
         raise Conflict("This connection serves no models.", fix="Choose a model of another connection.")
     label = checked_name(name, "/name", "The deployment") if name else targets.label(scope, wanted)
     idle = scope.house.idle_stop_s if expires_after_idle_s is None else expires_after_idle_s
-    if not 0 <= idle <= MAX_IDLE_S:
-        fix = f"Enter 0 (never) to {MAX_IDLE_S} seconds."
-        raise Invalid([Problem("/expires_after_idle_s", "range", "The idle time is out of range.", fix)])
+    chosen, problems = _options(backend, wanted, options or {})
+    problems += _time_problems(scope, idle, expires_at)
+    if problems:
+        raise Invalid(problems)
+    bill = prices.hosting_bill(scope, wanted, chosen)
     tx, now = scope.write, scope.now()
     deployment = Deployment(
         id=scope.new_id("dep"),
@@ -65,14 +73,56 @@ def create(
         target=wanted,
         content_safety=content_safety,
         expires_after_idle_s=idle or None,
-        options=dict(options or {}),
+        expires_at=expires_at,
+        options=chosen,
         created_at=now,
         changed_at=now,
+        bill=bill,
     )
     store.add(tx, deployment, due_at=scope.due_now())
     event_store.add(tx, deployment.id, DeploymentStatus.PENDING.value, at=now)
     scope.nudge()
     return deployment
+
+
+def offer(scope: Scope, target: Target) -> DeploymentOffer | None:
+    """Return with what a target can be deployed; None where its backend has nothing to say about that."""
+    backend = scope.backends.of(connections.get(scope, target.connection))
+    return _offer(backend, target)
+
+
+def _offer(backend: Backend, target: Target) -> DeploymentOffer | None:
+    if not isinstance(backend, OffersDeployments):
+        return None
+    try:
+        return backend.deployment_offer(target.base_model, tuned=target.is_tuned)
+    except BackendError as error:
+        return DeploymentOffer(refused=error.detail)
+
+
+def _options(
+    backend: Backend, target: Target, given: Mapping[str, object]
+) -> tuple[dict[str, Hyperparameter], list[Problem]]:
+    found = _offer(backend, target)
+    if found is None:
+        return {name: value for name, value in given.items() if isinstance(value, int | float | str | bool)}, []
+    if found.refused:
+        raise Conflict(found.refused, fix="Choose another model.")
+    good, problems = check_values(found.options, given, "/options")
+    return with_defaults(found.options, good), problems
+
+
+def _time_problems(scope: Scope, idle: int, expires_at: datetime | None) -> Iterator[Problem]:
+    if not 0 <= idle <= MAX_IDLE_S:
+        fix = f"Enter 0 (never) to {MAX_IDLE_S} seconds."
+        yield Problem("/expires_after_idle_s", "range", "The idle time is out of range.", fix)
+    if expires_at is None:
+        return
+    if expires_at.tzinfo is None:
+        yield Problem("/expires_at", "invalid", "The time has no time zone.", "Add one, for example Z for UTC.")
+    elif not scope.now() < expires_at <= scope.now() + MAX_LIFE:
+        fix = f"Give a time within the next {MAX_LIFE.days} days, or leave it out."
+        yield Problem("/expires_at", "range", "That moment is over, or too far away.", fix)
 
 
 def delete(scope: Scope, identifier: str) -> Deployment:
@@ -158,13 +208,18 @@ def _message_problems(messages: Sequence[Mapping[str, str]]) -> Iterator[Problem
 def _counted(
     scopes: Scopes, scope: Scope, identifier: str, backend: Chats, request: ChatRequest
 ) -> Iterator[ChatChunk]:
-    began, failed = time.perf_counter(), True
+    began, failed, refused = time.perf_counter(), True, False
     try:
-        yield from backend.chat(identifier, request)
+        for chunk in backend.chat(identifier, request):
+            refused = refused or chunk.finish_reason == CONTENT_FILTER
+            yield chunk
         failed = False
     except GeneratorExit:
         failed = False  # the reader went away; that is no fault of the model
         raise
+    except Refused as error:
+        failed, refused = False, True
+        raise ProviderFailed(error.detail, fix=error.fix) from error
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
     finally:
@@ -174,8 +229,9 @@ def _counted(
                 counting.write,
                 identifier,
                 at=counting.now(),
-                milliseconds=None if failed else took,
+                milliseconds=None if failed or refused else took,
                 failed=failed,
+                refused=refused,
             )
 
 
@@ -183,3 +239,55 @@ def _again(first: ChatChunk | None, rest: Iterator[ChatChunk]) -> Iterator[ChatC
     if first is not None:
         yield first
     yield from rest
+
+
+def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
+    """Return code that asks a deployment without us, by language; empty where it has no address of its own."""
+    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
+    if deployment.endpoint is None or not isinstance(backend, AnswersDirectly):
+        return {}
+    return backend.direct_code(deployment.endpoint)
+
+
+def show_key(scope: Scope, identifier: str) -> str:
+    """Fetch a deployment's key now, note who asked for it, and keep it nowhere.
+
+    Raises:
+        Conflict: where it has none, or is not there.
+        ProviderFailed: when the provider does not give it.
+    """
+    deployment = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
+    if not isinstance(backend, AnswersDirectly):
+        raise Conflict("This deployment has no key of its own.", fix="Ask it through TuneDesk.")
+    if deployment.status is not DeploymentStatus.READY:
+        raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
+    scope.release()
+    try:
+        key = backend.endpoint_key(identifier)
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+    event_store.add(scope.write, identifier, f"{scope.actor.id} was shown the key.", at=scope.now(), kind="key")
+    return key
+
+
+def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage | None:
+    """Return what the provider itself counted lately; None where it counts nothing.
+
+    Raises:
+        ProviderFailed: when the provider does not answer.
+    """
+    deployment = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
+    if not isinstance(backend, Measures) or deployment.status is DeploymentStatus.DELETED:
+        return None
+    scope.release()
+    try:
+        return backend.measured(identifier, over=over)
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+
+
+def is_measured(scope: Scope, deployment: Deployment) -> bool:
+    """Tell whether the provider counts a deployment's use itself."""
+    return isinstance(scope.backends.of(connections.get(scope, deployment.target.connection)), Measures)

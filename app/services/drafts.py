@@ -116,12 +116,13 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
     checked = specs.check(scope, draft.values)
     if checked.spec is None:
         raise Invalid(checked.problems)
+    bill = estimates.bill(scope, checked)
     # The backend may have been asked above; from here on nobody else writes.
     tx = scope.write
     draft = get(scope, identifier)
     if draft.job is not None:
         return jobs.get(scope, draft.job)
-    job = jobs.record(scope, checked.spec)
+    job = jobs.record(scope, checked.spec, bill=bill)
     changed = replace(draft, revision=draft.revision + 1, job=job.id, updated_at=scope.now())
     store.save(tx, changed, expected_revision=draft.revision)
     return job

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.backend import BackendError, Estimates
+from app.domain.catalog import LifecycleStatus
 from app.domain.drafts import FIELDS, Step
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
-from app.services import specs
+from app.domain.prices import Bill, Prices
+from app.services import prices, specs
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
@@ -38,11 +40,40 @@ def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     base = Estimate()
     if checked.spec is not None and checked.connection is not None and checked.training is not None:
         base = _ask(scope, checked, base)
+        made = prices.bill_of(scope, checked.connection, base.charges)
+        base = replace(base, bill=made, cost=None if made is None else made.cost)
     return replace(
         base,
         blockers=(*(as_notice(problem) for problem in checked.problems), *base.blockers),
-        warnings=(*base.warnings, *_warnings(checked)),
+        warnings=(*base.warnings, *_warnings(checked), *_unpriced(base), *_ending(checked)),
     )
+
+
+def bill(scope: Scope, checked: specs.Checked) -> Bill | None:
+    """Return what a checked job will be billed for; None where nothing is, without asking for an estimate."""
+    if checked.connection is None or not isinstance(scope.backends.of(checked.connection), Prices):
+        return None
+    return of_checked(scope, checked).bill
+
+
+def _unpriced(estimate: Estimate) -> list[Notice]:
+    unknown = () if estimate.bill is None else estimate.bill.unpriced
+    fix = "Set your price in Settings, Prices; until then the total leaves it out."
+    return [
+        Notice(step=Step.MODEL.value, pointer="/base_model", message=f"No price is known: {price.label}.", fix=fix)
+        for price in unknown
+    ]
+
+
+def _ending(checked: specs.Checked) -> list[Notice]:
+    model = checked.model
+    if model is None or model.lifecycle.status != LifecycleStatus.RETIRING:
+        return []
+    life = model.lifecycle
+    until = f" It can be trained until {life.train_until.isoformat()}." if life.train_until else ""
+    message = f"{model.name} is being retired.{until} {life.note}".strip()
+    fix = f"Its replacement is {life.replacement}." if life.replacement else "Choose another base model in time."
+    return [Notice(step=Step.MODEL.value, pointer="/base_model", message=message, fix=fix)]
 
 
 def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:

@@ -13,9 +13,10 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, MetricSeries
 from app.domain.models import ModelStatus
+from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, specs
+from app.services import connections, estimates, specs
 from app.services.found import found
 from app.services.sampling import thin
 from app.services.scope import Scope
@@ -39,14 +40,17 @@ def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None =
     checked = specs.check(scope, fields)
     if checked.spec is None:
         raise Invalid(checked.problems)
-    return record(scope, checked.spec, cloned_from=cloned_from)
+    bill = estimates.bill(scope, checked)
+    return record(scope, checked.spec, cloned_from=cloned_from, bill=bill)
 
 
-def record(scope: Scope, spec: JobSpec, *, cloned_from: str | None = None) -> FineTuningJob:
-    """Record a job whose spec has been checked."""
+def record(scope: Scope, spec: JobSpec, *, cloned_from: str | None = None, bill: Bill | None = None) -> FineTuningJob:
+    """Record a job whose spec has been checked, with what it will be billed for."""
     tx, now = scope.write, scope.now()
     scope.files.check_room()
-    job = FineTuningJob(id=scope.new_id("job"), spec=spec, created_at=now, changed_at=now, cloned_from=cloned_from)
+    job = FineTuningJob(
+        id=scope.new_id("job"), spec=spec, created_at=now, changed_at=now, cloned_from=cloned_from, bill=bill
+    )
     store.add(tx, job, due_at=scope.due_now())
     event_store.add(tx, job.id, JobStatus.PENDING.value, at=now)
     scope.nudge()

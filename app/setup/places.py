@@ -50,6 +50,11 @@ class Places:
         """Browser libraries that only tests use; outside `static/`, so that they are never served."""
         return self.root / "tests" / "vendor"
 
+    @property
+    def blob_store(self) -> Path:
+        """Azurite and, where there is none on the PATH, the Node it runs in; only tests use them."""
+        return self.workshop / "azurite"
+
 
 def runtimes_root(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of the runtime environments: TUNEDESK_RUNTIMES_DIR, else `.runtimes` in the checkout."""

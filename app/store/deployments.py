@@ -8,6 +8,7 @@ from sqlalchemy import Row, func, select
 
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.prices import Bill
 from app.kit.paging import Page
 from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
@@ -15,6 +16,7 @@ from app.store.database import Reader, Writer
 _T = schema.deployments
 KEPT_LATENCIES = 1000
 _GONE = (DeploymentStatus.DELETED.value,)
+_THERE = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
 # These are counted and timed by answers, not by the engine, whose record must not write over them.
 _USAGE = {"last_used_at", "requests", "errors", "refusals", "latencies"}
 
@@ -41,6 +43,7 @@ def _make(row: Row[Any]) -> Deployment:
         content_safety=bool(row.content_safety),
         options=codec.load(dict[str, Hyperparameter], row.options),
         expires_after_idle_s=row.expires_after_idle_s,
+        expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         usage=Usage(
             requests=row.requests,
@@ -55,11 +58,12 @@ def _make(row: Row[Any]) -> Deployment:
         changed_at=row.changed_at,
         ready_at=row.ready_at,
         ended_at=row.ended_at,
+        bill=None if row.bill is None else codec.load(Bill, row.bill),
     )
 
 
 def values(deployment: Deployment) -> dict[str, Any]:
-    """Return the deployment as column values, without usage and without the engine's own columns."""
+    """Return the deployment as column values, without usage, its bill and the engine's own columns."""
     return {
         "id": deployment.id,
         "name": deployment.name,
@@ -78,6 +82,7 @@ def values(deployment: Deployment) -> dict[str, Any]:
         "content_safety": int(deployment.content_safety),
         "options": codec.dump(dict(deployment.options)),
         "expires_after_idle_s": deployment.expires_after_idle_s,
+        "expires_at": deployment.expires_at,
         "restarts": deployment.restarts,
         "attempts": deployment.attempts,
         "created_at": deployment.created_at,
@@ -90,7 +95,16 @@ def values(deployment: Deployment) -> dict[str, Any]:
 def add(tx: Writer, deployment: Deployment, *, due_at: float) -> None:
     """Insert a deployment that the engine looks at from `due_at` (seconds since 1970) on."""
     unused = {"last_used_at": None, "requests": 0, "errors": 0, "refusals": 0, "latencies": "[]"}
-    rows.add(tx, _T, values(deployment) | unused | {"due_at": due_at})
+    rows.add(tx, _T, values(deployment) | unused | {"due_at": due_at, "bill": _bill(deployment.bill)})
+
+
+def set_bill(tx: Writer, identifier: str, bill: Bill | None) -> None:
+    """Write what each hour is billed for, after a price has changed."""
+    rows.change(tx, _T, identifier, {"bill": _bill(bill)})
+
+
+def _bill(bill: Bill | None) -> str | None:
+    return None if bill is None else codec.dump(bill)
 
 
 def set_goal(tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: str | None, due_at: float) -> None:
@@ -98,15 +112,28 @@ def set_goal(tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: str |
     rows.change(tx, _T, identifier, {"goal": goal.value, "reason": reason, "due_at": due_at})
 
 
-def count_use(tx: Writer, identifier: str, *, at: datetime, milliseconds: float | None, failed: bool) -> None:
-    """Count one answer; `milliseconds` is None where none was given."""
+def count_use(
+    tx: Writer,
+    identifier: str,
+    *,
+    at: datetime,
+    milliseconds: float | None,
+    failed: bool,
+    refused: bool = False,
+) -> None:
+    """Count one answer; `milliseconds` is None where none was given, `refused` where a content filter stopped it."""
     row = tx.execute(select(_T.c.latencies).where(_T.c.id == identifier)).one_or_none()
     if row is None:
         return
     latencies: list[float] = json.loads(row.latencies)
     if milliseconds is not None:
         latencies = [*latencies, round(milliseconds, 1)][-KEPT_LATENCIES:]
-    counted = {"requests": _T.c.requests + 1, "errors": _T.c.errors + int(failed), "latencies": json.dumps(latencies)}
+    counted = {
+        "requests": _T.c.requests + 1,
+        "errors": _T.c.errors + int(failed),
+        "refusals": _T.c.refusals + int(refused),
+        "latencies": json.dumps(latencies),
+    }
     rows.change(tx, _T, identifier, counted | {"last_used_at": at})
 
 
@@ -128,7 +155,36 @@ def of_model(tx: Reader, model: str, *, include_deleted: bool = False) -> list[D
     return [_make(row) for row in tx.execute(query)]
 
 
+def of_connection(tx: Reader, connection: str) -> list[Deployment]:
+    """Return a connection's deployments that are not deleted."""
+    query = select(_T).where(_T.c.connection == connection, _T.c.status.not_in(_GONE))
+    return [_make(row) for row in tx.execute(query)]
+
+
+def hosting_bills(tx: Reader) -> list[Bill]:
+    """Return the bills of what exists at providers now; what was never billed (one's own machine) has none."""
+    query = select(_T.c.bill).where(_T.c.status.in_(_THERE), _T.c.bill.is_not(None))
+    return [codec.load(Bill, row.bill) for row in tx.execute(query)]
+
+
 def hosting(tx: Reader) -> int:
     """Return how many deployments exist at providers now."""
-    there = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
-    return tx.scalar(select(func.count()).select_from(_T).where(_T.c.status.in_(there))) or 0
+    return tx.scalar(select(func.count()).select_from(_T).where(_T.c.status.in_(_THERE))) or 0
+
+
+def ready_for(tx: Reader, target: Target) -> Deployment | None:
+    """Return a ready deployment of exactly this target, the newest; None where there is none."""
+    query = select(_T).where(
+        _T.c.connection == target.connection,
+        _T.c.base_model == target.base_model,
+        _T.c.model.is_(None) if target.model is None else _T.c.model == target.model,
+        _T.c.status == DeploymentStatus.READY.value,
+        _T.c.goal == DeploymentGoal.PRESENT.value,
+    )
+    row = tx.execute(query.order_by(_T.c.created_at.desc()).limit(1)).one_or_none()
+    return None if row is None else _make(row)
+
+
+def touch(tx: Writer, identifier: str, *, at: datetime) -> None:
+    """Note that a deployment is used now."""
+    rows.change(tx, _T, identifier, {"last_used_at": at})

@@ -7,6 +7,7 @@ from sqlalchemy import Row, func, or_, select
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
+from app.domain.prices import Bill
 from app.kit.paging import Page
 from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
@@ -41,11 +42,12 @@ def _make(row: Row[Any]) -> FineTuningJob:
         started_at=row.started_at,
         ended_at=row.ended_at,
         cloned_from=row.cloned_from,
+        bill=None if row.bill is None else codec.load(Bill, row.bill),
     )
 
 
 def values(job: FineTuningJob) -> dict[str, Any]:
-    """Return the job as column values, without the engine's own columns."""
+    """Return the job as column values, without the engine's own columns, and without its bill, which never changes."""
     return {
         "id": job.id,
         "project": job.spec.project,
@@ -79,7 +81,8 @@ def values(job: FineTuningJob) -> dict[str, Any]:
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
-    rows.add(tx, _T, values(job) | {"due_at": due_at})
+    bill = None if job.bill is None else codec.dump(job.bill)
+    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": bill})
 
 
 def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:

@@ -188,6 +188,7 @@ jobs = Table(
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
     *_leases(),
+    Column("bill", Text),  # what it was to be billed for when it was submitted
     Index("ix_jobs_created", "created_at", "id"),
     Index("ix_jobs_status_created", "status", "created_at", "id"),
     Index("ix_jobs_project_created", "project", "created_at", "id"),
@@ -269,6 +270,7 @@ deployments = Table(
     Column("content_safety", Integer, nullable=False),
     Column("options", Text, nullable=False),
     Column("expires_after_idle_s", Integer),
+    Column("expires_at", UtcTime),
     Column("last_used_at", UtcTime),
     Column("requests", Integer, nullable=False),
     Column("errors", Integer, nullable=False),
@@ -281,6 +283,7 @@ deployments = Table(
     Column("ready_at", UtcTime),
     Column("ended_at", UtcTime),
     *_leases(),
+    Column("bill", Text),  # what each hour of it is billed for
     Index("ix_deployments_created", "created_at", "id"),
     Index("ix_deployments_status", "status"),
     Index("ix_deployments_model", "model"),
@@ -347,6 +350,18 @@ events = Table(
     Index("ix_events_subject", "subject", "number"),
     Index("uq_events_remote", "subject", "remote_id", unique=True, sqlite_where=text("remote_id IS NOT NULL")),
     sqlite_autoincrement=True,
+)
+
+own_prices = Table(
+    "own_prices",
+    metadata,
+    Column("connection", String, ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    Column("price", String, primary_key=True),
+    Column("amount", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("set_at", UtcTime, nullable=False),
+    Column("set_by", String, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 idempotency = Table(

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from app.edge.fields import Id
 from app.services import catalog, connections
-from app.web.rendering import Reading, page
+from app.web.rendering import Fields, Reading, Writing, page, see_other
+from app.web.views import catalog as view
 
 router = APIRouter()
 
@@ -22,11 +23,22 @@ def index(
     method: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:
     """Base models, searched and filtered."""
+    models = catalog.search(scope, connection=connection, query=q, method=method or None)
+    others = catalog.search(scope)  # a replacement need not have the words that were searched for
+    names = {each.id: each.name for each in connections.list_connections(scope)}
     context = {
-        "models": catalog.search(scope, connection=connection, query=q, method=method or None),
+        "models": [view.shown(each, others, names, scope.now().date()) for each in models],
+        "freshness": catalog.freshness(scope),
         "connections": connections.list_connections(scope),
         "query": q,
         "connection": connection,
         "method": method or "",
     }
     return page(request, scope, "catalog/index.html", context)
+
+
+@router.post("/catalog/refresh")
+def refresh(scope: Writing, form: Fields) -> Response:
+    """Begin to look a catalog up again."""
+    catalog.refresh(scope, form.get("connection", ""))
+    return see_other("/catalog#freshness", "catalog_refreshing")

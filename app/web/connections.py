@@ -1,45 +1,196 @@
-"""Pages of connections, with the doctor."""
+"""Pages of connections: making them, changing them, the doctor, and signing in by a code."""
 
-from fastapi import APIRouter
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.errors import Invalid
+from app.domain.catalog import CatalogModel
+from app.domain.connection_kinds import ConnectionKind
+from app.domain.connections import Connection
+from app.domain.errors import DomainError
 from app.edge.fields import Id
-from app.services import catalog, connections
-from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, Writing, field_errors, page, see_other
+from app.services import catalog, connections, discovery, orphans, sign_in
+from app.services.scope import Scope
+from app.web.rendering import Administering, Fields, Reading, Writing, field_errors, page, see_other, status_of
+from app.web.views import connections as view
+from app.web.views.parts import FieldError
 
 router = APIRouter()
+_ASK_AGAIN = "fields"
 
 
 @router.get("/connections")
 def index(request: Request, scope: Reading) -> Response:
-    """All connections."""
-    return page(request, scope, "connections/index.html", {"connections": connections.list_connections(scope)})
+    """All connections, and the kinds that can be made."""
+    context = {"connections": connections.list_connections(scope), "kinds": scope.backends.kinds}
+    return page(request, scope, "connections/index.html", context)
+
+
+@router.get("/connections/new")
+def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_length=80)] = "") -> Response:
+    """An empty form for a connection of a kind."""
+    kind = connections.kind_of(scope, backend)
+    form = view.form_of(kind, {}, (), name=kind.title)
+    return page(request, scope, "connections/form.html", {"form": form, "connection": None, "errors": []})
+
+
+@router.post("/connections/new")
+def create(request: Request, scope: Administering, form: Fields) -> Response:
+    """Make a connection; or, where only another way to sign in was chosen, ask for what that one needs."""
+    kind = connections.kind_of(scope, form.get("backend", ""))
+    if form.get("goto") == _ASK_AGAIN:
+        return _form(request, scope, kind, form, ())
+    settings, secrets = view.typed(form)
+    try:
+        made = connections.create(
+            scope,
+            backend=kind.name,
+            name=form.get("name", ""),
+            settings=settings,
+            secrets=secrets,
+            slots=view.whole(form.get("slots", "")),
+        )
+    except DomainError as error:
+        return _form(request, scope, kind, form, field_errors(error), status=status_of(error))
+    return see_other(f"/connections/{made.id}", "connection_made")
+
+
+@router.post("/connections/fields")
+def fields(request: Request, scope: Reading, form: Fields) -> Response:
+    """What the chosen way to sign in asks for, in place of what another one asked for; stores nothing."""
+    kind = connections.kind_of(scope, form.get("backend", ""))
+    found = connections.get(scope, form["connection"]) if form.get("connection") else None
+    shown = _filled(kind, form, (), found)
+    return page(request, scope, "connections/_fields_again.html", {"form": shown, "connection": found})
 
 
 @router.get("/connections/{connection}")
 def show(request: Request, scope: Reading, connection: Id) -> Response:
-    """One connection: what the doctor found, what can be trained there, how much at once."""
-    found = connections.get(scope, connection)
-    context = {"connection": found, "models": catalog.search(scope, connection=connection), "errors": []}
-    return page(request, scope, "connections/connection.html", context)
+    """One connection: what the doctor found, where its jobs run, what can be trained there."""
+    return _shown(request, scope, connections.get(scope, connection), [])
 
 
 @router.post("/connections/{connection}/doctor")
 def doctor(scope: Writing, connection: Id) -> Response:
     """Run the checks."""
     connections.run_doctor(scope, connection)
-    return see_other(f"/connections/{connection}", "doctor_done")
+    return see_other(f"/connections/{connection}#doctor", "doctor_done")
 
 
 @router.post("/connections/{connection}")
-def save(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def rename(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
     """Change the name; lifts a pause."""
     try:
         connections.update(scope, connection, name=form.get("name", ""))
-    except Invalid as error:
+    except DomainError as error:
         found = connections.get(scope, connection)
-        context = {"connection": found, "models": (), "errors": field_errors(error)}
-        return page(request, scope, "connections/connection.html", context, status=UNPROCESSABLE)
+        return _shown(request, scope, found, field_errors(error), status=status_of(error))
     return see_other(f"/connections/{connection}")
+
+
+@router.get("/connections/{connection}/edit")
+def edit(request: Request, scope: Reading, connection: Id) -> Response:
+    """The form with what is set; secrets are never shown, and kept where they are left empty."""
+    found = connections.get(scope, connection)
+    kind = connections.kind_of(scope, found.backend)
+    form = view.form_of(kind, found.settings, (), kept=found.has_secrets, name=found.name, slots=str(found.slots))
+    return page(request, scope, "connections/form.html", {"form": form, "connection": found, "errors": []})
+
+
+@router.post("/connections/{connection}/edit")
+def save(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+    """Store the settings, and the secrets that were typed."""
+    found = connections.get(scope, connection)
+    kind = connections.kind_of(scope, found.backend)
+    if form.get("goto") == _ASK_AGAIN:
+        return _form(request, scope, kind, form, (), connection=found)
+    settings, secrets = view.typed(form)
+    try:
+        connections.update(
+            scope,
+            connection,
+            name=form.get("name", ""),
+            slots=view.whole(form.get("slots", "")),
+            settings=settings,
+            secrets=secrets,
+        )
+    except DomainError as error:
+        return _form(request, scope, kind, form, field_errors(error), connection=found, status=status_of(error))
+    return see_other(f"/connections/{connection}", "connection_saved")
+
+
+@router.get("/connections/{connection}/delete")
+def ask_to_delete(request: Request, scope: Reading, connection: Id) -> Response:
+    """Ask before forgetting, for browsers without scripts."""
+    question = view.deletion(connections.get(scope, connection))
+    return page(request, scope, "confirm.html", {"question": question})
+
+
+@router.post("/connections/{connection}/delete")
+def delete(scope: Administering, connection: Id) -> Response:
+    """Forget the connection."""
+    connections.delete(scope, connection)
+    return see_other("/connections", "connection_deleted")
+
+
+@router.post("/connections/{connection}/sign-in")
+def begin_sign_in(scope: Administering, connection: Id) -> Response:
+    """Ask for a code, which the connection's page then shows."""
+    sign_in.begin(scope, connection)
+    return see_other(f"/connections/{connection}#sign-in")
+
+
+def _filled(
+    kind: ConnectionKind, form: Mapping[str, str], errors: Sequence[FieldError], connection: Connection | None
+) -> view.ConnectionForm:
+    settings, _secrets = view.typed(form)
+    return view.form_of(
+        kind,
+        settings,
+        errors,
+        kept=connection is not None and connection.has_secrets,
+        name=form.get("name", ""),
+        slots=form.get("slots", ""),
+    )
+
+
+def _form(
+    request: Request,
+    scope: Scope,
+    kind: ConnectionKind,
+    form: Mapping[str, str],
+    errors: Sequence[FieldError],
+    *,
+    connection: Connection | None = None,
+    status: int = 200,
+) -> Response:
+    context = {"form": _filled(kind, form, errors, connection), "connection": connection, "errors": errors}
+    return page(request, scope, "connections/form.html", context, status=status)
+
+
+def _shown(
+    request: Request, scope: Scope, found: Connection, errors: Sequence[FieldError], *, status: int = 200
+) -> Response:
+    kind = scope.backends.kind(found.backend)
+    context = {
+        "connection": found,
+        "kind": kind,
+        "settings": view.settings_of(kind, found),
+        "sign_in": sign_in.state(scope, found) if kind else None,
+        "chooses": kind is not None and discovery.can_discover(scope, found),
+        "leaves_things": orphans.can_report(scope, found),
+        "models": _models(scope, found.id),
+        "errors": errors,
+    }
+    return page(request, scope, "connections/connection.html", context, part="connections/_sign_in.html", status=status)
+
+
+def _models(scope: Scope, identifier: str) -> Sequence[CatalogModel]:
+    """Return what can be trained there; nothing where nobody answers: the page says why by its doctor."""
+    try:
+        return catalog.search(scope, connection=identifier)
+    except DomainError:
+        return ()

@@ -1,17 +1,22 @@
 """Pages of deployments: what serves, how to ask it, and how to stop it."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.deployments import DeploymentStatus
 from app.domain.errors import DomainError
+from app.domain.serving import DeploymentOffer
 from app.edge.fields import Id
 from app.edge.idempotency import once
-from app.services import catalog, deployments, models
+from app.services import catalog, deployments, models, targets
 from app.services.scope import Scope
 from app.web.rendering import (
+    Administering,
     Deleting,
     Fields,
     Reading,
@@ -20,44 +25,69 @@ from app.web.rendering import (
     fresh_key,
     page,
     see_other,
+    sentence_of,
     status_of,
 )
 from app.web.views import deployments as view
+from app.web.views.prices import hosting_words
 
 router = APIRouter()
 
 
+_LATELY = timedelta(hours=24)
+
+
 @router.get("/deployments")
-def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
-    """What serves now, and a form to serve something."""
-    return page(request, scope, "deployments/index.html", _list_context(scope, cursor))
+def index(
+    request: Request,
+    scope: Reading,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    model: Annotated[str, Query(max_length=600)] = "",
+) -> Response:
+    """What serves now, and a form to serve something: `model` has its options shown."""
+    values = {name: value for name, value in request.query_params.items() if name != "cursor"} if model else {}
+    context = _list_context(scope, cursor, values)
+    return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
 
 
 @router.post("/deployments")
 def create(request: Request, scope: Spending, form: Fields) -> Response:
     """Serve a model, once per key however often the button is pressed."""
-    wish = view.wish(form)
+    wish = view.wish(form, scope.now())
     try:
         grant = once("POST /deployments", form.get("idempotency_key"), repr(sorted(wish.items())).encode())
         return grant(scope, lambda: see_other(f"/deployments/{deployments.create(scope, **wish).id}", "deploying"))
     except DomainError as error:
-        context = {**_list_context(scope, None), "errors": field_errors(error), "values": form}
+        context = {**_list_context(scope, None, form), "errors": field_errors(error)}
         return page(request, scope, "deployments/index.html", context, status=status_of(error))
 
 
 @router.get("/deployments/{deployment}")
 def show(request: Request, scope: Reading, deployment: Id) -> Response:
     """One deployment: its state, how to ask it, what was asked of it."""
-    found = deployments.get(scope, deployment)
-    base = str(request.base_url).rstrip("/")
-    context = {
-        "deployment": found,
-        "model": models.get(scope, found.target.model) if found.target.model else None,
-        "events": deployments.events(scope, deployment).items,
-        "curl": view.curl(found, base),
-        "python": view.python(found, base),
-    }
+    context = _one_context(request, scope, deployment)
     return page(request, scope, "deployments/deployment.html", context, part="deployments/_state.html")
+
+
+@router.post("/deployments/{deployment}/key")
+def show_key(request: Request, scope: Administering, deployment: Id) -> Response:
+    """Show the deployment's own key, once: it is fetched now, kept nowhere, and who saw it stands in the journal."""
+    key = deployments.show_key(scope, deployment)
+    context = {**_one_context(request, scope, deployment), "key": key}
+    answer = page(request, scope, "deployments/deployment.html", context)
+    answer.headers["cache-control"] = "no-store"
+    return answer
+
+
+@router.get("/deployments/{deployment}/measured")
+def measured(request: Request, scope: Reading, deployment: Id) -> Response:
+    """What the provider itself counted lately; asked for apart, because it may take a moment."""
+    context: dict[str, Any] = {"deployment": deployments.get(scope, deployment), "usage": None, "problem": ""}
+    try:
+        context["usage"] = deployments.measured(scope, deployment, over=_LATELY)
+    except DomainError as error:
+        context["problem"] = sentence_of(error)
+    return page(request, scope, "deployments/measured.html", context, part="deployments/_measured.html")
 
 
 @router.get("/deployments/{deployment}/delete")
@@ -74,12 +104,43 @@ def delete(scope: Deleting, deployment: Id) -> Response:
     return see_other(f"/deployments/{deployment}", "deployment_deleting")
 
 
-def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
+def _one_context(request: Request, scope: Scope, deployment: str) -> dict[str, Any]:
+    found = deployments.get(scope, deployment)
+    base = str(request.base_url).rstrip("/")
+    return {
+        "deployment": found,
+        "model": models.get(scope, found.target.model) if found.target.model else None,
+        "events": deployments.events(scope, deployment).items,
+        "offer": deployments.offer(scope, found.target),
+        "curl": view.curl(found, base),
+        "python": view.python(found, base),
+        "direct": deployments.direct_code(scope, found) if found.status is DeploymentStatus.READY else {},
+        "measures": deployments.is_measured(scope, found),
+        "cost": hosting_words(found, scope.now()),
+        "key": None,
+    }
+
+
+def _list_context(scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
+    choices = view.choices(models.list_models(scope).items, catalog.search(scope))
+    chosen = values.get("model") or (choices[0][0] if choices else "")
+    offer = _offer(scope, chosen) or DeploymentOffer()
     return {
         "page": deployments.list_deployments(scope, cursor=cursor),
-        "choices": view.choices(models.list_models(scope).items, catalog.search(scope)),
+        "choices": choices,
+        "offer": offer,
+        "option_choices": {spec.name: [(each, each) for each in spec.choices] for spec in offer.options},
         "idle_s": scope.house.idle_stop_s,
         "key": fresh_key(),
         "errors": [],
-        "values": {},
+        "values": values,
     }
+
+
+def _offer(scope: Scope, chosen: str) -> DeploymentOffer | None:
+    if not chosen:
+        return None
+    try:
+        return deployments.offer(scope, targets.target(scope, view.target_of(chosen)))
+    except DomainError:
+        return None  # what was sent is no choice of the form; sending it says so

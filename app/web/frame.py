@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from app.domain.estimates import Money
+from app.domain.money import Money
 from app.domain.projects import Project
 from app.services import overview, projects
 from app.services.scope import Scope
@@ -42,7 +42,8 @@ def frame_of(request: Request, scope: Scope, project: Project | None = None) -> 
         account=scope.actor.id,
         projects=projects.list_projects(scope, limit=_SHOWN_PROJECTS).items,
         project=project,
-        counts=overview.counts(scope),
+        counts=(counted := overview.counts(scope)),
+        hosting_per_hour=counted.hosting_cost.per_hour,
         flash=notice(request.cookies.get(NOTICE_COOKIE)),
     )
 

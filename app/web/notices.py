@@ -23,8 +23,16 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "project_deleted": ("ok", lambda: _("The project was deleted.")),
     "decision_saved": ("ok", lambda: _("The decision record was saved.")),
     "draft_deleted": ("ok", lambda: _("The draft was deleted.")),
+    "connection_made": ("ok", lambda: _("Connected. Run the checks: they say what is missing still.")),
+    "connection_saved": ("ok", lambda: _("Saved. Run the checks again.")),
+    "connection_deleted": ("ok", lambda: _("The connection was deleted.")),
+    "project_chosen": ("ok", lambda: _("Jobs of this connection run in the chosen project.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
+    "orphan_removed": ("ok", lambda: _("Removed at the provider; an endpoint takes some minutes to go.")),
     "installing": ("ok", lambda: _("The installation was started.")),
+    "catalog_refreshing": ("ok", lambda: _("The registries are being asked. Reload this page in a few seconds.")),
+    "model_replaced": ("ok", lambda: _("The base model was exchanged for its replacement.")),
+    "price_saved": ("ok", lambda: _("The price was saved. Estimates and what is hosted use it from now on.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

@@ -7,15 +7,18 @@ from starlette.staticfiles import StaticFiles
 
 from app.web import (
     catalog,
+    choosing,
     connections,
     datasets,
     deployments,
     evaluations,
     jobs,
     models,
+    orphans,
     overview,
     patterns,
     playground,
+    prices,
     projects,
     settings,
     wizard,
@@ -31,7 +34,19 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, catalog, datasets, models, deployments, playground, settings):
+for _noun in (
+    projects,
+    connections,
+    choosing,
+    orphans,
+    catalog,
+    datasets,
+    models,
+    deployments,
+    playground,
+    prices,
+    settings,
+):
     router.include_router(_noun.router)
 
 

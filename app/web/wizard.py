@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +13,7 @@ from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
 from app.edge.fields import Id
 from app.edge.idempotency import once
-from app.services import catalog, code, drafts, projects, sample
+from app.services import catalog, code, connections, drafts, lifecycle, projects, sample
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -29,6 +31,7 @@ from app.web.views import wizard as view
 from app.web.wizard_context import review_context, step_context
 
 router = APIRouter()
+Setting = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
 
 @router.get("/wizard")
@@ -99,14 +102,30 @@ def apply_preset(scope: Writing, draft: Id, form: Fields) -> Response:
     return see_other(f"/wizard/{draft}/{Step.HYPERPARAMETERS.value}")
 
 
+@router.post("/wizard/{draft}/replacement")
+def take_replacement(scope: Writing, draft: Id, form: Fields) -> Response:
+    """Put the named replacement in the place of a base model that ends, and say which settings went with it."""
+    replaced = lifecycle.take_replacement(scope, draft, form.get("base_model") or None)
+    query = urlencode([("dropped", name) for name in replaced.dropped])
+    return see_other(f"/wizard/{draft}/{Step.MODEL.value}{'?' if query else ''}{query}", "model_replaced")
+
+
 @router.get("/wizard/{draft}/{step}")
-def show(request: Request, scope: Reading, draft: Id, step: Step) -> Response:
-    """One step, with what is wrong in it once it has been visited."""
+def show(
+    request: Request,
+    scope: Reading,
+    draft: Id,
+    step: Step,
+    q: Annotated[str, Query(max_length=200)] = "",
+    dropped: Annotated[list[Setting] | None, Query(max_length=40)] = None,
+) -> Response:
+    """One step, with what is wrong in it once it has been visited; `dropped` names settings that were taken out."""
     found = drafts.get(scope, draft)
     if found.job is not None:
         return see_other(f"/jobs/{found.job}")
     problems = drafts.problems_of(scope, found)[step] if step in found.visited else ()
-    return page(request, scope, "wizard/step.html", step_context(scope, found, step, problems))
+    context = {**step_context(scope, found, step, problems, query=q), "dropped": dropped or ()}
+    return page(request, scope, "wizard/step.html", context)
 
 
 @router.post("/wizard/{draft}/validate/{step}")
@@ -121,7 +140,7 @@ def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: 
     if _new_project(step, form):
         problems = [each for each in problems if each.pointer != "/project"]
     with open_scope() as scope:
-        context = {**step_context(scope, found, step, problems), "typed": _new_project(step, form)}
+        context = {**step_context(scope, found, step, problems, query=_query(form)), "typed": _new_project(step, form)}
         return page(request, scope, "wizard/_saved.html", context)
 
 
@@ -133,11 +152,22 @@ def save(request: Request, open_scope: WritingThenReading, draft: Id, step: Step
         found, problems = _store(scope, draft, step, form)
     if goto == "back":
         return see_other(f"/wizard/{draft}/{view.before(step)}")
+    connection = str(found.values.get("connection") or "")
+    if goto == "check" and connection:
+        with open_scope() as scope:
+            connections.run_doctor(scope, connection, base_model=str(found.values.get("base_model") or "") or None)
+        return see_other(f"/wizard/{draft}/{step.value}#checks", "doctor_done")
     if not problems and goto == "next":
         return see_other(f"/wizard/{draft}/{view.after(step)}")
     with open_scope() as scope:
-        context = {**step_context(scope, found, step, problems), "pressed": True, "typed": _new_project(step, form)}
+        context = step_context(scope, found, step, problems, query=_query(form))
+        context |= {"pressed": True, "typed": _new_project(step, form)}
         return page(request, scope, "wizard/step.html", context, status=UNPROCESSABLE if problems else 200)
+
+
+def _query(form: Mapping[str, str]) -> str:
+    """Return what the list of base models was searched for, so that storing an answer does not forget it."""
+    return form.get("q", "")[:200]
 
 
 def _new_project(step: Step, form: Mapping[str, str]) -> str:

@@ -9,9 +9,11 @@ from app.domain.errors import DomainError, Problem
 from app.domain.splits import SplitResult
 from app.services import catalog, connections, datasets, drafts, projects, splits
 from app.services.scope import Scope
+from app.web.views import catalog as catalog_view
 from app.web.views import datasets as dataset_view
 from app.web.views import wizard as view
 from app.web.views.parts import Lenient
+from app.web.views.prices import price_lines
 
 T = TypeVar("T")
 _LISTED = 100
@@ -33,8 +35,10 @@ def chosen_of(scope: Scope, draft: JobDraft) -> view.Chosen:
     )
 
 
-def step_context(scope: Scope, draft: JobDraft, step: Step, problems: Sequence[Problem]) -> dict[str, Any]:
-    """Return what a step's page shows."""
+def step_context(
+    scope: Scope, draft: JobDraft, step: Step, problems: Sequence[Problem], *, query: str = ""
+) -> dict[str, Any]:
+    """Return what a step's page shows; `query` narrows the list of base models."""
     review = drafts.review(scope, draft.id)
     chosen = chosen_of(scope, draft)
     context: dict[str, Any] = {
@@ -52,7 +56,11 @@ def step_context(scope: Scope, draft: JobDraft, step: Step, problems: Sequence[P
         "pressed": False,
         "typed": "",
         "is_first": step is Step.PROJECT,
+        "dropped": (),
+        "price_lines": price_lines(review.estimate, scope.now().date()),
     }
+    if step is Step.MODEL:
+        return {**context, **_models(scope, draft, chosen, query)}
     return {**context, **_of_step(scope, draft, step, chosen)}
 
 
@@ -73,6 +81,7 @@ def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
         "validation": Lenient(view.values_of(draft, "validation")),
         "split": _split(scope, draft, chosen),
         "key": key,
+        "price_lines": price_lines(review.estimate, scope.now().date()),
     }
 
 
@@ -85,10 +94,6 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
                 "project_options": view.options(listed),
                 "connections": connections.list_connections(scope),
             }
-        case Step.MODEL:
-            connection = str(draft.values.get("connection") or "") or None
-            models = _found(lambda: catalog.search(scope, connection=connection)) or ()
-            return {"models": models, "listed": {model.id for model in models}}
         case Step.DATA:
             return {"datasets": _ready(scope), **_look_into(scope, chosen)}
         case Step.VALIDATION:
@@ -100,8 +105,26 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
                 "test_ratio": view.percent_of(values.get("test_ratio"), 0),
                 "split": _split(scope, draft, chosen),
             }
-        case Step.HYPERPARAMETERS:
+        case Step.HYPERPARAMETERS | Step.MODEL:
             return {"knobs": view.knobs(chosen.model, draft) if chosen.model else []}
+
+
+def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> dict[str, Any]:
+    """Return the second step: models that fit the search, and the chosen one in any case, lest saving forgets it."""
+    connection = str(draft.values.get("connection") or "") or None
+    models = _found(lambda: catalog.search(scope, connection=connection)) or ()
+    fitting = models if not query else _found(lambda: catalog.search(scope, connection=connection, query=query)) or ()
+    wanted = {model.id for model in fitting} | {str(draft.values.get("base_model") or "")}
+    names = {each.id: each.name for each in connections.list_connections(scope)}
+    today = scope.now().date()
+    shown = [catalog_view.shown(model, models, names, today) for model in models if model.id in wanted]
+    return {
+        "models": sorted(shown, key=lambda each: (each.retired, bool(each.end))),  # what can be chosen comes first
+        "listed": {model.id for model in models},
+        "chosen_model": chosen.model and catalog_view.shown(chosen.model, models, names, today),
+        "freshness": [each for each in catalog.freshness(scope) if each.connection.id == connection],
+        "query": query,
+    }
 
 
 def _ready(scope: Scope) -> Sequence[Dataset]:

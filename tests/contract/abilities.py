@@ -33,6 +33,7 @@ from app.domain.evaluations import EvaluationStatus
 from app.domain.hyperparameters import check_values
 from app.domain.jobs import JobSpec
 from app.domain.metrics import TRAIN_LOSS
+from app.domain.serving import JudgesByAsking
 from tests.contract.bench import Bench, ability, gone, job_over
 
 
@@ -153,8 +154,17 @@ class AbilitiesContract:
             list(ability(bench.backend, Chats).chat("dep-never", self.question()))
 
     def asked(self, bench: Bench, tag: str) -> EvaluationRequest:
+        served = None
+        if isinstance(bench.backend, JudgesByAsking):
+            served = f"dep-{tag}"
+            self.deployed(bench, served)
         return EvaluationRequest(
-            tag=tag, base_model=bench.base_model, model=None, rows=bench.validation_rows, labels=bench.labels
+            tag=tag,
+            base_model=bench.base_model,
+            model=None,
+            rows=bench.validation_rows,
+            labels=bench.labels,
+            deployment=served,
         )
 
     def test_an_evaluation_answers_every_row_once(self, bench: Bench) -> None:

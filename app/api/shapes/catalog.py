@@ -1,10 +1,13 @@
 """Base models as REST sees them."""
 
-from datetime import date
+from datetime import date, datetime
+
+from pydantic import Field
 
 from app.api.shapes.common import MoneyOut
 from app.domain.hyperparameters import Hyperparameter, HyperparameterType
 from app.edge.fields import Answer
+from app.services.catalog import Freshness
 
 
 class HyperparameterOut(Answer):
@@ -35,14 +38,15 @@ class PresetOut(Answer):
 
 
 class LifecycleOut(Answer):
-    """How long a model may be trained and served."""
+    """How long a model may be trained and served: the first days on which it no longer can, and where that is from."""
 
-    status: str
+    status: str = Field(description="`active`, `retiring` (its end is announced) or `retired`.")
     train_until: date | None
     serve_until: date | None
-    replacement: str | None
+    replacement: str | None = Field(description="The id of a model on the same connection.")
     source: str | None
     as_of: date | None
+    note: str
 
 
 class CatalogModelOut(Answer):
@@ -53,6 +57,7 @@ class CatalogModelOut(Answer):
     publisher: str
     connection: str
     summary: str
+    family: str
     licence: str
     methods: list[str]
     task_types: list[str]
@@ -62,7 +67,37 @@ class CatalogModelOut(Answer):
     hyperparameters: list[HyperparameterOut]
     presets: list[PresetOut]
     lifecycle: LifecycleOut
-    regions: list[str]
-    prices: dict[str, MoneyOut] | None = None
+    regions: list[str] = Field(description="Where it can be fine-tuned; empty where that is no question.")
+    serve_regions: list[str]
+    prices: dict[str, MoneyOut] = Field(
+        description="By meter: `training`, `input`, `output` a million tokens, `hosting` an hour; unknown: absent."
+    )
+    known_from: str
+    source: str | None
+    as_of: date | None
     usable: bool
     unusable_reason: str
+
+
+class CatalogStateOut(Answer):
+    """How fresh a connection's catalog is."""
+
+    connection: str
+    fetched_at: datetime | None = Field(description="Null: never; then the data files alone count.")
+    refreshing: bool
+    data_as_of: date | None = Field(description="The oldest fact of the data files.")
+    stale: bool = Field(description="Whether that is older than 60 days.")
+    problem: str
+
+    @classmethod
+    def of(cls, found: Freshness) -> "CatalogStateOut":
+        """Return it in its shape."""
+        state = found.state
+        return cls(
+            connection=found.connection.id,
+            fetched_at=state.fetched_at,
+            refreshing=state.refreshing,
+            data_as_of=state.data_as_of,
+            stale=found.stale,
+            problem=state.problem,
+        )

@@ -1,9 +1,28 @@
 """Connections as REST sees them."""
 
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import Field
+
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import CheckStatus
-from app.edge.fields import Answer, Name, Whole, Wish
+from app.domain.discovery import HubWish, MakingStatus, Place, ProjectWish, WorkspaceKind
+from app.domain.signing_in import SignInStatus
+from app.edge.fields import Answer, Line, Name, Query, Text, Whole, Wish
+from app.services.orphans import FoundThing, OrphanReport
+
+Values = Annotated[dict[Name, Text], Field(max_length=40)]
+
+
+class ConnectionIn(Wish):
+    """A new connection; `GET /connection-kinds` tells which backends there are, and what each asks for."""
+
+    backend: Name
+    name: Name = Field(description="Its name for people.")
+    settings: Values = Field(default_factory=dict)
+    secrets: Values = Field(default_factory=dict, description="Kept sealed, and never told again.")
+    slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
 
 
 class ConnectionPatch(Wish):
@@ -11,6 +30,34 @@ class ConnectionPatch(Wish):
 
     name: Name | None = None
     slots: Whole | None = None
+    settings: Values | None = Field(None, description="All settings: what is left out is unset.")
+    secrets: Values | None = Field(None, description="New secrets; what is left out is kept.")
+
+
+class FieldOut(Answer):
+    """One thing that a kind of connection asks for."""
+
+    name: str
+    label: str
+    help: str
+    required: bool
+    secret: bool = Field(description="Whether it goes into `secrets` instead of `settings`.")
+    default: str
+    choices: dict[str, str]
+    pattern: str
+    required_if: dict[str, list[str]] = Field(
+        description="Other fields and their values that make it required."
+    )
+    only_if: dict[str, list[str]] = Field(description="Other fields and the values of theirs with which it matters.")
+
+
+class ConnectionKindOut(Answer):
+    """A kind of connection that can be made."""
+
+    name: str
+    title: str
+    summary: str
+    fields: list[FieldOut]
 
 
 class FixOut(Answer):
@@ -39,6 +86,56 @@ class DoctorOut(Answer):
     checks: list[CheckOut]
 
 
+class RemoteThingOut(Answer):
+    """Something at the provider with TuneDesk's mark; `record` is the id here that it belongs to, null: unknown."""
+
+    key: str
+    kind: str
+    name: str
+    tag: str
+    installation: str
+    ours: bool
+    state: str
+    created_at: datetime | None
+    billed: bool
+    record: str | None
+    removable: bool
+
+    @classmethod
+    def of(cls, found: FoundThing) -> "RemoteThingOut":
+        """Return a thing with what is known of it here."""
+        own = {name: getattr(found.thing, name) for name in cls.model_fields if hasattr(found.thing, name)}
+        return cls(**own, record=found.record, removable=found.is_orphan)
+
+
+class OrphansOut(Answer):
+    """What was left behind; `known` has a record here, `foreign` belongs to other installations."""
+
+    checked_at: datetime
+    orphans: list[RemoteThingOut]
+    known: list[RemoteThingOut]
+    foreign: list[RemoteThingOut]
+
+    @classmethod
+    def of(cls, report: OrphanReport) -> "OrphansOut":
+        """Return a report."""
+        parts = {name: [RemoteThingOut.of(each) for each in getattr(report, name)] for name in ("orphans", "known")}
+        return cls(checked_at=report.checked_at, **parts, foreign=[RemoteThingOut.of(each) for each in report.foreign])
+
+
+class RemovalIn(Wish):
+    """Which thing (its `key`), and its name, typed by the one who wants it gone."""
+
+    key: Line
+    confirm: Line
+
+
+class RemovalOut(Answer):
+    """How it was removed."""
+
+    outcome: str
+
+
 class ConnectionOut(Answer):
     """A connection; secrets are never told."""
 
@@ -51,3 +148,120 @@ class ConnectionOut(Answer):
     paused_reason: str | None
     doctor: DoctorOut | None
     created_at: datetime
+
+
+class SignInOut(Answer):
+    """Where a person's sign-in stands; `code` is typed at `address` while it waits."""
+
+    status: SignInStatus
+    address: str
+    code: str
+    expires_at: datetime | None
+    who: str
+    message: str
+
+
+class SubscriptionOut(Answer):
+    """A subscription that the account sees."""
+
+    id: str
+    name: str
+    state: str
+
+
+class ResourceGroupOut(Answer):
+    """A resource group."""
+
+    name: str
+    region: str
+
+
+class WorkspaceOut(Answer):
+    """A hub, project or workspace; jobs run in it where it is `usable`."""
+
+    name: str
+    title: str
+    kind: WorkspaceKind
+    usable: bool
+    region: str
+    resource_group: str
+    hub: str | None
+    state: str
+
+
+class InSubscription(Query):
+    """Where to look; the connection's own subscription unless given."""
+
+    subscription: Line | None = None
+
+
+class InGroup(InSubscription):
+    """Where to look; the connection's own subscription and resource group unless given."""
+
+    resource_group: Line | None = None
+
+
+class _PlaceIn(Wish):
+    subscription: Line
+    resource_group: Line
+    name: Line
+    title: Line = ""
+
+    @property
+    def place(self) -> Place:
+        """The place that the fields name."""
+        return Place(subscription=self.subscription, resource_group=self.resource_group, name=self.name)
+
+
+class HubIn(_PlaceIn):
+    """A hub to be made, with the storage account and the key vault that it needs."""
+
+    region: Line
+
+    def wish(self) -> HubWish:
+        """Return it as the services take it."""
+        return HubWish(place=self.place, region=self.region, title=self.title)
+
+
+class ProjectIn(_PlaceIn):
+    """A project to be made in a hub of the same resource group."""
+
+    hub: Line
+
+    def wish(self) -> ProjectWish:
+        """Return it as the services take it."""
+        return ProjectWish(place=self.place, hub=self.hub, title=self.title)
+
+
+class MakingOut(Answer):
+    """A hub or project that is being made."""
+
+    kind: WorkspaceKind
+    name: str
+    status: MakingStatus
+    message: str
+    raw_status: str
+
+
+def kind_shape(kind: ConnectionKind) -> ConnectionKindOut:
+    """Return a kind of connection in its shape."""
+    fields = [
+        FieldOut(
+            name=each.name,
+            label=each.label,
+            help=each.help,
+            required=each.required,
+            secret=each.secret,
+            default=each.default,
+            choices=dict(each.choices),
+            pattern=each.pattern,
+            required_if=_when(each.required_if),
+            only_if=_when(each.only_if),
+        )
+        for each in kind.fields
+    ]
+    return ConnectionKindOut(name=kind.name, title=kind.title, summary=kind.summary, fields=fields)
+
+
+def _when(condition: tuple[str, frozenset[str]] | None) -> dict[str, list[str]]:
+    return {condition[0]: sorted(condition[1])} if condition else {}

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.api.shapes.catalog import HyperparameterOut
 from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus
@@ -13,15 +14,18 @@ from app.edge import fields
 from app.edge.fields import Answer, Name, Settings, Whole, Wish
 
 _MESSAGE_CHARS = 200_000
+# JSON has no moments: a text as ISO 8601 writes them, read here although everything else is strict.
+Moment = Annotated[datetime, Field(strict=False)]
 
 
 class DeploymentIn(Wish):
-    """Serve a model; `expires_after_idle_s` 0 means never."""
+    """Serve a model; `expires_after_idle_s` 0: never; `content_safety` false switches the provider's filter off."""
 
     target: TargetIn
     name: Name | None = None
     content_safety: bool = True
     expires_after_idle_s: Whole | None = None
+    expires_at: Moment | None = Field(None, description="When it is deleted, used or not; null: it stays.")
     options: Settings = Field(default_factory=dict)
 
 
@@ -58,14 +62,50 @@ class DeploymentOut(Answer):
     region: str | None
     content_safety: bool
     options: dict[str, Hyperparameter]
-    cost_per_hour: MoneyOut | None = Field(None, description="Null where no sourced price exists.")
+    cost_per_hour: MoneyOut | None = Field(None, description="Null where nothing is billed, or its price is unknown.")
     expires_after_idle_s: int | None
+    expires_at: datetime | None
     last_used_at: datetime | None
     usage: UsageOut
     restarts: int
     created_at: datetime
     ready_at: datetime | None
     ended_at: datetime | None
+
+
+class OptionsQuery(fields.Query):
+    """What is to be deployed: a fine-tuned model, or a base model on a connection."""
+
+    model: fields.Id | None = None
+    base_model: Annotated[fields.Line, Field(min_length=1)] | None = None
+    connection: fields.Id | None = None
+
+
+class OfferOut(Answer):
+    """With what a target can be deployed; `content_safety` says what switching it off means, null: no such filter."""
+
+    options: list[HyperparameterOut]
+    content_safety: str | None
+    notes: list[str]
+    refused: str
+
+
+class KeyOut(Answer):
+    """A deployment's own key, fetched now and kept nowhere."""
+
+    endpoint: str | None
+    key: str
+
+
+class MeasuredOut(Answer):
+    """What the provider itself counted; null where it does not say, with the reason in `missing`."""
+
+    since: datetime
+    requests: int | None
+    errors: int | None
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    missing: dict[str, str]
 
 
 class MessageIn(Wish):

@@ -22,6 +22,13 @@ class DraftOut(Answer):
     updated_at: datetime
 
 
+class ReplacedOut(Answer):
+    """A draft with another base model, and the names of settings that were dropped because they do not exist there."""
+
+    draft: DraftOut
+    dropped: list[str]
+
+
 class StepOut(DraftOut):
     """A draft after one step was stored, with what is wrong with that step's answers."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasPath, Field
 
 from app.api.shapes.common import MoneyOut
+from app.api.shapes.prices import PriceOut
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
     JobGoal,
@@ -101,6 +102,30 @@ class CostRangeOut(Answer):
     high: MoneyOut
 
 
+class ChargeOut(Answer):
+    """A quantity that is billed, in its price's unit."""
+
+    label: str
+    low: float
+    expected: float
+    high: float
+    per_hour: float | None
+
+
+class BillItemOut(Answer):
+    """A quantity with its price; `expected` is null while the price is unknown, and then it is in no total."""
+
+    charge: ChargeOut
+    price: PriceOut
+    expected: MoneyOut | None
+
+
+class BillOut(Answer):
+    """Everything that is billed."""
+
+    items: list[BillItemOut]
+
+
 class EstimateOut(Answer):
     """What a job will take, as far as that is known."""
 
@@ -108,7 +133,10 @@ class EstimateOut(Answer):
     epochs: float | None
     steps: int | None
     duration_s: float | None
-    cost: CostRangeOut | None
+    duration_low_s: float | None
+    duration_high_s: float | None
+    cost: CostRangeOut | None = Field(description="Of what has a price; null where nothing has.")
+    bill: BillOut | None = Field(description="Null where nothing is billed.")
     basis: str
     blockers: list[NoticeOut]
     warnings: list[NoticeOut]
@@ -163,10 +191,11 @@ class ProgressOut(Answer):
 
 
 class CostOut(Answer):
-    """What a job costs."""
+    """What a job costs, of what has a price: estimated at its submission, and so far (its total, once it has ended)."""
 
     estimated: MoneyOut | None
     so_far: MoneyOut | None
+    unpriced: list[str] = Field(description="What is missing because its price is unknown.")
 
 
 class JobOut(Answer):
@@ -186,7 +215,7 @@ class JobOut(Answer):
     spec: SpecOut
     parts: PartsOut | None
     fine_tuned_model: str | None
-    cost: CostOut | None = Field(None, description="Null where no sourced price exists.")
+    cost: CostOut | None = Field(None, description="Null where nothing is billed.")
     cloned_from: str | None
     created_at: datetime
     started_at: datetime | None

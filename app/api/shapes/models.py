@@ -59,13 +59,14 @@ class TeardownIn(Wish):
 
 
 class TeardownStepOut(Answer):
-    """One step: what is removed, what that saves, whether it is done."""
+    """One step: what is removed, what that saves, whether it is done, and how it went (deleted, archived)."""
 
     kind: str
     id: str
     label: str
     saves: str
     done: bool
+    outcome: str
 
 
 class TeardownOut(Answer):

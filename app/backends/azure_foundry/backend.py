@@ -1,58 +1,88 @@
-"""The backend `azure_foundry`: everything that one connection to Azure AI Foundry can do, put together."""
-# ruff: noqa: ARG002 -- the parts are being put in
+"""The backend `azure_foundry`: everything that one connection to Azure AI Foundry can do, put together.
 
-from collections.abc import Mapping, Sequence
+Each ability is a class of its own that has `azure` (the way to Azure), `cache` (a folder for what was looked up) and
+`clock`; add it to the list of bases.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from app.backends.azure_foundry.client import Azure
+from app.backends.azure_foundry.catalog import Catalog
+from app.backends.azure_foundry.chat import ChatsThere
+from app.backends.azure_foundry.client import Azure, Times
+from app.backends.azure_foundry.code import ShowsCodeThere
+from app.backends.azure_foundry.discovery import DiscoversThere
+from app.backends.azure_foundry.doctor.checks import ChecksThere
+from app.backends.azure_foundry.errors import in_azure_words
+from app.backends.azure_foundry.estimate import EstimatesThere
+from app.backends.azure_foundry.jobs import Training, TrainsThere
+from app.backends.azure_foundry.judging import JudgesThere
+from app.backends.azure_foundry.logs import KeepsLogsThere
+from app.backends.azure_foundry.lookups import RegistryCache
+from app.backends.azure_foundry.making import MakesProjectsThere
+from app.backends.azure_foundry.measures import MeasuresThere
+from app.backends.azure_foundry.orphans import FindsOrphansThere
+from app.backends.azure_foundry.prices import PricesThere
+from app.backends.azure_foundry.quotas import QuotasThere
+from app.backends.azure_foundry.removing import RemovesThere
+from app.backends.azure_foundry.serving import DeploysThere
 from app.backends.azure_foundry.settings import AzureSettings
-from app.domain.backend import JobObservation, RemoteFile, RemoteJob, TrainingRequest, Unsupported
-from app.domain.catalog import CatalogModel
+from app.backends.azure_foundry.signing_in import SignsInThere
 from app.kit.clock import Clock
 
 
-class AzureFoundryBackend:
+class AzureFoundryBackend(
+    RemovesThere,
+    Catalog,
+    TrainsThere,
+    KeepsLogsThere,
+    DeploysThere,
+    ChatsThere,
+    MeasuresThere,
+    FindsOrphansThere,
+    JudgesThere,
+    EstimatesThere,
+    PricesThere,
+    QuotasThere,
+    ShowsCodeThere,
+    ChecksThere,
+    SignsInThere,
+    DiscoversThere,
+    MakesProjectsThere,
+):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"
-    # Longest client deadline (20 s), the time ARM may take to accept, and the lag of its lists; see docs/azure.md.
+    # The longest call (20 s), the time that ARM may take to accept, the lag of its lists: docs/azure-client.md.
     acceptance_grace = timedelta(seconds=120)
 
-    def __init__(self, settings: AzureSettings, secrets: Mapping[str, str], *, clock: Clock, cache: Path) -> None:
-        self.azure = Azure(settings, secrets, prompt=lambda _address, _code, _expires: None)
-        self._clock = clock
-        self._cache = cache
+    def __init__(
+        self,
+        settings: AzureSettings,
+        secrets: Mapping[str, str],
+        *,
+        clock: Clock,
+        cache: Path,
+        installation: Callable[[], str] = lambda: "unnamed",
+        times: Times | None = None,
+        earlier: "AzureFoundryBackend | None" = None,
+    ) -> None:
+        """`earlier` is the same connection's backend before its settings changed."""
+        self.azure = Azure(settings, secrets, installation=installation, clock=clock, times=times or Times())
+        if earlier is not None:
+            self.azure.go_on_as(earlier.azure)
+        self.clock = clock
+        self.cache = cache
+        self.training = Training(self.azure, clock=clock, cache=cache)
+        self.looked_up = RegistryCache(self.azure, cache, clock)
 
+    @in_azure_words
     def check(self) -> None:
-        raise Unsupported("Not built yet.")
+        """Return if a training could be submitted now: the packages are loaded, and the project answers.
 
-    def base_models(self) -> Sequence[CatalogModel]:
-        return ()
-
-    def base_model(self, identifier: str) -> CatalogModel:
-        raise Unsupported("Not built yet.")
-
-    def upload(self, path: Path, *, tag: str) -> RemoteFile:
-        raise Unsupported("Not built yet.")
-
-    def file(self, file: RemoteFile) -> RemoteFile:
-        raise Unsupported("Not built yet.")
-
-    def submit(self, request: TrainingRequest) -> RemoteJob:
-        raise Unsupported("Not built yet.")
-
-    def find(self, tag: str) -> RemoteJob | None:
-        raise Unsupported("Not built yet.")
-
-    def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
-        raise Unsupported("Not built yet.")
-
-    def cancel(self, job: RemoteJob) -> None:
-        raise Unsupported("Not built yet.")
-
-    def discard_file(self, file: RemoteFile) -> None:
-        raise Unsupported("Not built yet.")
-
-    def discard_model(self, model: str) -> None:
-        raise Unsupported("Not built yet.")
+        Raises:
+            BackendError: with the reason.
+        """
+        self.azure.ready()
+        self.training.looker.workspace.places()

@@ -1,6 +1,6 @@
 """The kind of connection that leads to Azure AI Foundry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.backends.azure_foundry import settings as fields
@@ -19,8 +19,10 @@ class AzureFoundryKind:
     title = "Azure AI Foundry"
     summary = "Phi and other models, fine-tuned in your own subscription: serverless or on managed compute."
 
-    def __init__(self, *, clock: Clock, cache: Path) -> None:
+    def __init__(self, *, clock: Clock, cache: Path, installation: Callable[[], str] = lambda: "unnamed") -> None:
+        """`installation` returns the name that tells this installation's remote things from another's."""
         self._clock = clock
+        self._installation = installation
         self._cache = cache
 
     @property
@@ -32,6 +34,15 @@ class AzureFoundryKind:
         """Return what is wrong with the settings as a whole."""
         return fields.problems(settings, others)
 
-    def open(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Backend:
+    def open(
+        self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
+    ) -> Backend:
         """Return the backend; the Azure packages are imported when it first calls out."""
-        return AzureFoundryBackend(AzureSettings.of(settings), secrets, clock=self._clock, cache=self._cache)
+        return AzureFoundryBackend(
+            AzureSettings.of(settings),
+            secrets,
+            clock=self._clock,
+            cache=self._cache,
+            installation=self._installation,
+            earlier=earlier if isinstance(earlier, AzureFoundryBackend) else None,
+        )

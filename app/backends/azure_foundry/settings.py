@@ -50,12 +50,13 @@ FIELDS: Sequence[ConnectionField] = (
         name="tenant_id", label="Tenant", pattern=rf"{_GUID}|[A-Za-z0-9.-]+\.[A-Za-z]+", binds_secrets=True,
         pattern_help="Enter the directory's id (a GUID) or its domain; `az account show --query tenantId` prints it.",
         help="The directory (tenant) id of your organisation.", only_if=("credential", frozenset(_WITH_TENANT)),
+        required_if=("credential", _PRINCIPALS),
     ),
     ConnectionField(
         name="client_id", label="Client id", pattern=_GUID, binds_secrets=True,
         pattern_help="Enter the application (client) id, a GUID; the app registration's overview shows it.",
         help="The application (client) id; for a managed identity only if it is a user-assigned one.",
-        only_if=("credential", frozenset(_WITH_CLIENT)),
+        only_if=("credential", frozenset(_WITH_CLIENT)), required_if=("credential", _PRINCIPALS),
     ),
     ConnectionField(
         name="client_secret", label="Client secret", secret=True, required=True,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from gettext import gettext as _
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.domain.models import FineTunedModel, ModelStatus
 from app.web.views.parts import Question
 
 _BASE = "base:"
+_OPTION = "options-"
 _MINUTE = 60
 
 
@@ -22,16 +24,36 @@ def choices(tuned: Sequence[FineTunedModel], base: Sequence[CatalogModel]) -> li
     ]
 
 
-def wish(form: Mapping[str, str]) -> dict[str, Any]:
+def target_of(chosen: str) -> dict[str, str]:
+    """Return a choice of the form as what `services.targets.target` takes."""
+    if not chosen.startswith(_BASE):
+        return {"model": chosen}
+    connection, _colon, identifier = chosen.removeprefix(_BASE).partition(":")
+    return {"connection": connection, "base_model": identifier}
+
+
+def wish(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the form as what `services.deployments.create` takes; a field that is no number stays out of range."""
-    chosen = form.get("model", "")
-    target: dict[str, str] = {"model": chosen}
-    if chosen.startswith(_BASE):
-        connection, _colon, identifier = chosen.removeprefix(_BASE).partition(":")
-        target = {"connection": connection, "base_model": identifier}
-    minutes = form.get("idle_minutes", "").strip()
-    idle = None if not minutes else int(minutes) * _MINUTE if minutes.isdecimal() and len(minutes) < 9 else -1  # noqa: PLR2004
-    return {"target": target, "name": form.get("name") or None, "expires_after_idle_s": idle}
+    minutes, hours = _whole(form.get("idle_minutes", "")), _whole(form.get("expires_at", ""))
+    return {
+        "target": target_of(form.get("model", "")),
+        "name": form.get("name") or None,
+        # A box that is not ticked is not sent: only a form that showed it says anything about it.
+        "content_safety": form.get("content_safety") == "on" or not form.get("content_safety_shown"),
+        "expires_after_idle_s": None if minutes is None else minutes * _MINUTE,
+        "expires_at": now + timedelta(hours=hours) if hours else None,
+        "options": {
+            name.removeprefix(_OPTION): value for name, value in form.items() if name.startswith(_OPTION) and value
+        },
+    }
+
+
+def _whole(text: str) -> int | None:
+    """Return a field's number, -1 for what is none, None for nothing."""
+    plain = text.strip()
+    if not plain:
+        return None
+    return int(plain) if plain.isdecimal() and len(plain) < 7 else -1  # noqa: PLR2004 -- a century in hours
 
 
 def deletion(deployment: Deployment) -> Question:

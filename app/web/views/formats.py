@@ -128,7 +128,11 @@ def money(tr: NullTranslations, value: object) -> str:
         amount = Decimal(str(get("amount")))
     except InvalidOperation:
         return tr.gettext("no price known")
-    currency = str(get("currency"))
+    return amount_text(amount, str(get("currency")))
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """An amount to cents, to a hundredth of a cent below one cent; dollars with their sign."""
     digits = f"{amount:,.2f}" if amount == 0 or abs(amount) >= Decimal("0.01") else f"{amount:,.4f}"
     return f"${digits}" if currency == "USD" else f"{digits} {currency}"
 

@@ -20,6 +20,7 @@ from app.domain.metrics import (
 from app.domain.timeline import Stage as DomainStage
 from app.web.views import charts, formats
 from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
+from app.web.views.prices import job_cost
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
 # How long the engine may take to begin the evaluations of a job that has just succeeded.
@@ -92,7 +93,7 @@ def stats(job: FineTuningJob, last: Last, series: Sequence[MetricSeries], now: d
         ),
         Stat(label=_("Speed"), value=formats.compact(_value(last, TOKENS_PER_SECOND)), note=_("tokens a second")),
         _time(job, now),
-        Stat(label=_("Cost so far"), value=_("free"), note=_("own machine")),
+        job_cost(job, now),
     ]
 
 

@@ -10,7 +10,13 @@ from app.services.overview import Attention, FinishedJob, Overview
 from app.setup.runtimes import RuntimeStatus
 from app.web.views.evaluations import Headline, headline
 
-_PLACES = {"job": "jobs", "deployment": "deployments", "connection": "connections"}
+_PLACES = {
+    "job": "jobs",
+    "deployment": "deployments",
+    "connection": "connections",
+    "draft": "wizard",
+    "model": "models",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +38,17 @@ def attention(found: Sequence[Attention]) -> list[AttentionView]:
         "deployment_failed": (_("Deployment failed"), "failed"),
         "connection_paused": (_("Connection paused"), "warn"),
         "connection_unhealthy": (_("Doctor found something"), "warn"),
+        "draft_ending": (_("Base model ends"), "warn"),
+        "model_ending": (_("Base model ends"), "warn"),
+        "deployment_ending": (_("Base model ends"), "warn"),
     }
     lines = []
     for each in found:
         what, status = words.get(each.kind, (each.kind, "warn"))
         place = _PLACES.get(each.kind.split("_", maxsplit=1)[0], "jobs")
-        href = f"/{place}/{each.id}"
-        lines.append(AttentionView(href=href, title=each.title, what=what, detail=each.detail, status=status))
+        href = f"/{place}/{each.id}{'/model' if place == 'wizard' else ''}"
+        title = each.title or _("Unnamed draft")
+        lines.append(AttentionView(href=href, title=title, what=what, detail=each.detail, status=status))
     return lines
 
 

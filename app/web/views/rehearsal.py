@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from app.data.rows import Row, RowMessage
-from app.domain.estimates import Money
+from app.domain.money import Money
 from app.domain.splits import Leakage, Part, SplitResult
 from app.web.views import charts
 from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab

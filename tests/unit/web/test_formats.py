@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.estimates import Money
+from app.domain.money import Money
 from app.web.views import formats
 
 NOW = datetime(2026, 11, 21, 9, 12, 33, tzinfo=UTC)

@@ -1,67 +1,12 @@
-"""The figures of an evaluation, from expected and given answers. Standard library only."""
+"""The figures of an evaluation as this backend's children count them: the domain's own."""
 
-import re
-import string
-from collections import Counter
-from collections.abc import Sequence
+from app.domain.scoring import (
+    confusion,
+    exact_match,
+    find_labels,
+    macro_f1,
+    normalise,
+    token_f1,
+)
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-# What counts as a small set of labels when nobody names one.
-_MOST_LABELS = 20
-_LONGEST_LABEL = 40  # characters
-_ROWS_PER_LABEL = 2
-
-
-def exact_match(answer: str, expected: str) -> bool:
-    """Tell whether the two are the same text, white space around them left out."""
-    return answer.strip() == expected.strip()
-
-
-def normalise(text: str) -> list[str]:
-    """Return the words as SQuAD 1.1 compares them: lower case, no punctuation, no articles (Rajpurkar et al. 2016)."""
-    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
-
-
-def token_f1(answer: str, expected: str) -> float:
-    """Return the harmonic mean of precision and recall over the bags of words, as SQuAD 1.1 defines it, 0 to 1.
-
-    Two texts without words are equal (1.0); a text without words and one with words share nothing (0.0).
-    """
-    given, wanted = normalise(answer), normalise(expected)
-    if not given or not wanted:
-        return float(given == wanted)
-    common = sum((Counter(given) & Counter(wanted)).values())
-    return 2 * common / (len(given) + len(wanted))
-
-
-def find_labels(expected: Sequence[str]) -> list[str]:
-    """Return the expected answers as labels, sorted, if they are a small set of short ones; else an empty list."""
-    labels = sorted({text.strip() for text in expected})
-    small = 1 < len(labels) <= min(_MOST_LABELS, len(expected) // _ROWS_PER_LABEL)
-    short = all(label and len(label) <= _LONGEST_LABEL and "\n" not in label for label in labels)
-    return labels if small and short else []
-
-
-def confusion(answers: Sequence[str], expected: Sequence[str], labels: Sequence[str]) -> list[list[int]]:
-    """Return one row per label of how often it was answered as each label; the last column is anything else."""
-    column = {label: index for index, label in enumerate(labels)}
-    counts = [[0] * (len(labels) + 1) for _ in labels]
-    for answer, wanted in zip(answers, expected, strict=True):
-        row = column.get(wanted.strip())
-        if row is not None:
-            counts[row][column.get(answer.strip(), len(labels))] += 1
-    return counts
-
-
-def macro_f1(counts: Sequence[Sequence[int]]) -> float:
-    """Return the mean F1 over the labels that are expected at least once; answers outside the set are misses."""
-    scores = []
-    for index, row in enumerate(counts):
-        if not sum(row):
-            continue
-        hits = row[index]
-        answered = sum(other[index] for other in counts)
-        scores.append(2 * hits / (sum(row) + answered) if hits else 0.0)
-    return sum(scores) / len(scores) if scores else 0.0
+__all__ = ["confusion", "exact_match", "find_labels", "macro_f1", "normalise", "token_f1"]

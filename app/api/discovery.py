@@ -1,0 +1,85 @@
+"""REST on what a connection's account can see, and on making the hub and the project that are missing."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from app.api.answers import ACCEPTED, answer, listing
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.connections import (
+    HubIn,
+    InGroup,
+    InSubscription,
+    MakingOut,
+    ProjectIn,
+    ResourceGroupOut,
+    SubscriptionOut,
+    WorkspaceOut,
+)
+from app.domain.actors import Action
+from app.domain.discovery import Place, WorkspaceKind
+from app.edge.dependencies import allowed
+from app.edge.fields import Line
+from app.edge.idempotency import OnceDep
+from app.services import connections, discovery
+from app.services.scope import Scope
+
+router = noun("connections")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
+Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
+
+
+@router.get("/{identifier}/subscriptions", response_model=ListOut[SubscriptionOut])
+def subscriptions(scope: Reads, identifier: PathId) -> Response:
+    """The subscriptions that the account sees."""
+    return listing(SubscriptionOut, discovery.subscriptions(scope, identifier))
+
+
+@router.get("/{identifier}/resource-groups", response_model=ListOut[ResourceGroupOut])
+def resource_groups(scope: Reads, identifier: PathId, wanted: Annotated[InSubscription, Query()]) -> Response:
+    """The resource groups of a subscription."""
+    return listing(ResourceGroupOut, discovery.resource_groups(scope, identifier, wanted.subscription))
+
+
+@router.get("/{identifier}/workspaces", response_model=ListOut[WorkspaceOut])
+def workspaces(scope: Reads, identifier: PathId, wanted: Annotated[InGroup, Query()]) -> Response:
+    """The hubs, projects and workspaces of a resource group."""
+    found = discovery.workspaces(scope, identifier, wanted.subscription, wanted.resource_group)
+    return listing(WorkspaceOut, found)
+
+
+@router.post("/{identifier}/hubs", response_model=MakingOut, status_code=ACCEPTED)
+def make_hub(scope: Administers, identifier: PathId, wish: HubIn, once: OnceDep) -> Response:
+    """Begin to make a hub, with its storage account and key vault; a repeat finds what the first call began."""
+    return once(scope, lambda: answer(MakingOut, discovery.make_hub(scope, identifier, wish.wish()), ACCEPTED))
+
+
+@router.post("/{identifier}/projects", response_model=MakingOut, status_code=ACCEPTED)
+def make_project(scope: Administers, identifier: PathId, wish: ProjectIn, once: OnceDep) -> Response:
+    """Begin to make a project in a hub; a repeat finds what the first call began."""
+    return once(scope, lambda: answer(MakingOut, discovery.make_project(scope, identifier, wish.wish()), ACCEPTED))
+
+
+@router.get("/{identifier}/hubs/{name}", response_model=MakingOut)
+def hub(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
+    """Where the making of a hub stands."""
+    place = _place(scope, identifier, name, wanted)
+    return answer(MakingOut, discovery.making(scope, identifier, WorkspaceKind.HUB, place))
+
+
+@router.get("/{identifier}/projects/{name}", response_model=MakingOut)
+def project(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
+    """Where the making of a project stands."""
+    place = _place(scope, identifier, name, wanted)
+    return answer(MakingOut, discovery.making(scope, identifier, WorkspaceKind.PROJECT, place))
+
+
+def _place(scope: Scope, identifier: str, name: str, wanted: InGroup) -> Place:
+    own = connections.get(scope, identifier).settings
+    return Place(
+        subscription=wanted.subscription or own.get("subscription_id", ""),
+        resource_group=wanted.resource_group or own.get("resource_group", ""),
+        name=name,
+    )

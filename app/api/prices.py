@@ -1,0 +1,46 @@
+"""REST on prices and limits."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from app.api.answers import NO_CONTENT, answer, listing, nothing
+from app.api.routing import PathId, noun
+from app.api.shapes.common import ListOut
+from app.api.shapes.prices import PriceOut, PricesOut, PriceWish, QuotasOut
+from app.domain.actors import Action
+from app.edge.dependencies import allowed
+from app.services import prices
+from app.services.scope import Scope
+
+router = noun("prices")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "prices"), scope="function")]
+Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "prices"), scope="function")]
+
+
+@router.get("", response_model=ListOut[PricesOut])
+def list_prices(scope: Reads) -> Response:
+    """What is billed, connection by connection, each price with its source and date."""
+    found = [
+        PricesOut(
+            connection=each.connection.id,
+            prices=[PriceOut.model_validate(one) for one in each.prices],
+            stale=sorted(each.stale),
+        )
+        for each in prices.lists(scope)
+    ]
+    return listing(PricesOut, found)
+
+
+@router.get("/limits/{identifier}", response_model=QuotasOut)
+def limits(scope: Reads, identifier: PathId) -> Response:
+    """A connection's limits, asked of its provider now, with those that hold for everybody."""
+    return answer(QuotasOut, prices.check_present(prices.quotas(scope, identifier)))
+
+
+@router.put("", status_code=NO_CONTENT)
+def set_price(scope: Administers, wish: PriceWish) -> Response:
+    """Set a price of one's own, or take it back."""
+    prices.set_own(scope, wish.connection, wish.price, wish.amount, wish.currency)
+    return nothing()

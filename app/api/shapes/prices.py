@@ -1,0 +1,65 @@
+"""Prices and limits as REST sees them."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.prices import Meter, Unit
+from app.edge.fields import Answer, Id, Line, Wish
+
+
+class PriceOut(Answer):
+    """One price of one unit. `amount` null: nobody could source it; set your own."""
+
+    id: str
+    label: str
+    kind: Meter
+    unit: Unit
+    model: str = Field(description="The catalog id it belongs to; empty for machines.")
+    amount: str | None
+    currency: str
+    region: str
+    note: str
+    source: str | None
+    as_of: date | None
+    look_up: str | None
+    own: bool = Field(description="Set here, over whatever was sourced.")
+
+
+class PricesOut(Answer):
+    """What one connection is billed for."""
+
+    connection: str
+    prices: list[PriceOut]
+    stale: list[str] = Field(description="The ids of prices whose sources are older than 60 days.")
+
+
+class PriceWish(Wish):
+    """A price of one's own; an empty amount takes it back."""
+
+    connection: Id
+    price: Annotated[Line, Field(min_length=1)]
+    amount: Annotated[str, Field(max_length=40)] = ""
+    currency: Annotated[str, Field(max_length=3)] = "USD"
+
+
+class QuotaOut(Answer):
+    """A limit, and how much of it is used."""
+
+    id: str
+    label: str
+    unit: str
+    used: float | None
+    limit: float | None
+    region: str
+    note: str
+    source: str | None
+    as_of: date | None
+
+
+class QuotasOut(Answer):
+    """A connection's limits; `missing` says why the provider's own figures could not be had."""
+
+    quotas: list[QuotaOut]
+    missing: str

@@ -1,0 +1,88 @@
+"""The project: what it is, whether it is ready, and what can be tuned in its region."""
+
+from app.backends.azure_foundry import facts as facts_files
+from app.backends.azure_foundry.doctor.facts import Facts
+from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
+from app.backends.azure_foundry.known_failures import NotThere
+from app.backends.azure_foundry.listing import text
+from app.backends.azure_foundry.model_ids import ModelId, Way
+from app.backends.azure_foundry.workspaces import workspace_of
+from app.domain.backend import NotFound
+from app.domain.connections import Fix
+from app.domain.discovery import WorkspaceKind
+
+
+def project(facts: Facts) -> Finding:
+    """Whether it is there, ready, reachable, and of a kind in which jobs run."""
+    settings = facts.settings
+    if not settings.workspace:
+        return failed("No project is chosen yet.", CHOOSE)
+    facts.subscription()  # where that is not seen, the project's absence tells nothing
+    try:
+        told = facts.workspace()
+    except (NotFound, NotThere):
+        fix = Fix(
+            text="Choose one that is there, or create it: “Choose a project” does both.",
+            command=az(
+                "ml workspace create",
+                kind="project",
+                name=settings.workspace,
+                hub_id="HUB_ID",
+                resource_group=settings.resource_group,
+                subscription=settings.subscription_id,
+            ),
+        )
+        return failed(f"There is no project {settings.workspace!r} in the resource group.", fix)
+    found = workspace_of(told)
+    page = portal(settings, facts.azure.workspace_path)
+    if not found.usable:
+        what = "a hub: jobs run in a project of it" if found.kind is WorkspaceKind.HUB else "of another kind"
+        fix = Fix(text="Choose a project, or create one in the hub, under “Choose a project”.", url=page)
+        return failed(f"{found.name} is {what}.", fix)
+    if found.state.lower() not in {"succeeded", ""}:
+        state = found.state.lower()
+        fix = Fix(text="Wait until it is ready.", url=page)
+        return (failed if state in {"failed", "canceled", "deleting"} else warned)(
+            f"{found.name} is {found.state}.", fix
+        )
+    if text(told, "properties", "publicNetworkAccess") == "Disabled":
+        fix = Fix(
+            text="Run TuneDesk where the private endpoint is reached, or allow public access.",
+            url=f"{page.removesuffix('overview')}networking",
+        )
+        return warned(f"{found.name} is ready, but takes calls over a private endpoint only.", fix)
+    kind = f"project of hub {found.hub}" if found.hub else "workspace of Azure Machine Learning"
+    return passed(f"{found.title}: {kind}, in {found.region}.")
+
+
+def region(facts: Facts) -> Finding:
+    """Whether the chosen model can be tuned where the project is; or what can be, where none is chosen."""
+    if not facts.settings.workspace:
+        return untold("no project is chosen.")
+    here = workspace_of(facts.workspace()).region
+    return _anything(here) if facts.model is None else _one(ModelId.parse(facts.model), here)
+
+
+def _anything(here: str) -> Finding:
+    names = [each.name for each in facts_files.regions() if here in each.train]
+    if names:
+        managed = "Managed compute works in any region with GPU quota."
+        return passed(f"Serverless fine-tuning in {here}: {', '.join(names)}. {managed}")
+    fix = Fix(text="Use a project in another region for serverless fine-tuning, or managed compute here.")
+    return warned(f"No known model is tuned serverless in {here}.", fix)
+
+
+def _one(model: ModelId, here: str) -> Finding:
+    if model.way is Way.MANAGED:
+        return passed(f"{model.name} is tuned on managed compute, which no region excludes; see the quota.")
+    known = next((each for each in facts_files.regions() if each.name.lower() == model.name.lower()), None)
+    if known is None:
+        return untold(f"the regions of {model.name} are not known here.")
+    if here in known.train:
+        return passed(f"{model.name} is tuned serverless in {here}.")
+    where = ", ".join(known.train)
+    fix = Fix(
+        text=f"Choose or create a project in one of {where}; the region of a project cannot be changed.",
+        url=known.source,
+    )
+    return failed(f"{model.name} is not tuned serverless in {here} (as of {known.as_of}).", fix)

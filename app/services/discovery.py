@@ -1,0 +1,142 @@
+"""Verbs on what a connection's account can see: listing it, choosing from it, and making what is missing."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from app.domain.backend import Backend, BackendError, Rejected
+from app.domain.connections import Connection
+from app.domain.discovery import (
+    Discovers,
+    HubWish,
+    MakesProjects,
+    Making,
+    Place,
+    ProjectWish,
+    ResourceGroup,
+    Subscription,
+    Workspace,
+    WorkspaceKind,
+    check_hub,
+    check_place,
+    check_project,
+)
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.services import connections
+from app.services.scope import Scope
+
+T = TypeVar("T")
+
+
+def can_discover(scope: Scope, connection: Connection) -> bool:
+    """Tell whether there is anything to choose from; False too where its secrets cannot be opened."""
+    return isinstance(scope.backends.opened(connection), Discovers)
+
+
+def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:
+    """Return the subscriptions that the account sees."""
+    where = _discovering(scope, identifier)
+    return _asked(where.subscriptions)
+
+
+def resource_groups(scope: Scope, identifier: str, subscription: str | None = None) -> Sequence[ResourceGroup]:
+    """Return the resource groups of a subscription, the connection's own unless one is named."""
+    wanted = _setting(scope, identifier, "subscription_id", subscription, "/subscription")
+    where = _discovering(scope, identifier)
+    return _asked(lambda: where.resource_groups(wanted))
+
+
+def workspaces(
+    scope: Scope, identifier: str, subscription: str | None = None, resource_group: str | None = None
+) -> Sequence[Workspace]:
+    """Return the hubs, projects and workspaces of a resource group, the connection's own unless one is named."""
+    wanted = _setting(scope, identifier, "subscription_id", subscription, "/subscription")
+    group = _setting(scope, identifier, "resource_group", resource_group, "/resource_group")
+    where = _discovering(scope, identifier)
+    return _asked(lambda: where.workspaces(wanted, group))
+
+
+def choose(scope: Scope, identifier: str, place: Place) -> Connection:
+    """Let the connection's jobs run in a project; what else is set stays.
+
+    Raises:
+        Invalid: with every problem at once.
+    """
+    problems = check_place(place)
+    if problems:
+        raise Invalid(problems)
+    kept = connections.get(scope, identifier).settings
+    chosen = {
+        "subscription_id": place.subscription,
+        "resource_group": place.resource_group,
+        "workspace": place.name,
+    }
+    return connections.update(scope, identifier, settings={**kept, **chosen})
+
+
+def make_hub(scope: Scope, identifier: str, wish: HubWish) -> Making:
+    """Begin to make a hub; where it stands is read by `making`.
+
+    Raises:
+        Invalid: when the wish is wrong, or something else has its name.
+        ProviderFailed: when the provider does not take it.
+    """
+    where = _making(scope, identifier, check_hub(wish))
+    _asked(lambda: where.make_hub(wish))
+    return _asked(lambda: where.making(WorkspaceKind.HUB, wish.place))
+
+
+def make_project(scope: Scope, identifier: str, wish: ProjectWish) -> Making:
+    """Begin to make a project; where it stands is read by `making`.
+
+    Raises:
+        Invalid: when the wish is wrong, or something else has its name.
+        ProviderFailed: when the provider does not take it.
+    """
+    where = _making(scope, identifier, check_project(wish))
+    _asked(lambda: where.make_project(wish))
+    return _asked(lambda: where.making(WorkspaceKind.PROJECT, wish.place))
+
+
+def making(scope: Scope, identifier: str, kind: WorkspaceKind, place: Place) -> Making:
+    """Return where the making of a hub or project stands."""
+    where = _making(scope, identifier, check_place(place))
+    return _asked(lambda: where.making(kind, place))
+
+
+def _backend(scope: Scope, identifier: str) -> Backend:
+    backend = scope.backends.of(connections.get(scope, identifier))
+    scope.release()
+    return backend
+
+
+def _discovering(scope: Scope, identifier: str) -> Discovers:
+    backend = _backend(scope, identifier)
+    if not isinstance(backend, Discovers):
+        raise Conflict("There is nothing to choose from on this connection.", fix="It needs no further settings.")
+    return backend
+
+
+def _making(scope: Scope, identifier: str, problems: Sequence[Problem]) -> MakesProjects:
+    backend = _backend(scope, identifier)
+    if not isinstance(backend, MakesProjects):
+        raise Conflict("Nothing can be made on this connection.", fix="It needs no project.")
+    if problems:
+        raise Invalid(problems)
+    return backend
+
+
+def _setting(scope: Scope, identifier: str, name: str, given: str | None, pointer: str) -> str:
+    value = given or connections.get(scope, identifier).settings.get(name)
+    if not value:
+        fix = "Name it in the query, or choose it for the connection first."
+        raise Invalid([Problem(pointer, "missing", "It is not said where to look.", fix)])
+    return value
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except Rejected as error:
+        raise Invalid([Problem("/name", "rejected", error.detail, error.fix or "Change it, and try again.")]) from error
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error

@@ -1,0 +1,145 @@
+"""Verbs on prices: what is billed where and for how much, one's own prices over the sourced ones, and bills."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from app.domain.connections import Connection
+from app.domain.deployments import Target
+from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.money import Money, read_amount, total
+from app.domain.prices import Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
+from app.services import connections
+from app.services.scope import Scope
+from app.store import deployments as deployment_store
+from app.store import prices as store
+
+CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "BRL", "AUD", "CAD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """What one connection is billed for. `stale` are the ids of prices that should be looked up again."""
+
+    connection: Connection
+    prices: Sequence[Price]
+    stale: frozenset[str]
+    oldest: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosting:
+    """What everything that is served costs an hour, of what has a price; `unpriced` deployments have none."""
+
+    per_hour: Money | None
+    unpriced: int
+    billed: int
+
+
+def lists(scope: Scope) -> Sequence[PriceList]:
+    """Return the price lists of all connections that are billed at all."""
+    today = scope.now().date()
+    found = []
+    for connection in connections.list_connections(scope):
+        prices = tuple(known(scope, connection).values())
+        if prices:
+            days = [price.as_of for price in prices if price.as_of is not None and not price.own]
+            stale = frozenset(price.id for price in prices if not price.own and is_stale(price.as_of, today))
+            found.append(
+                PriceList(connection=connection, prices=prices, stale=stale, oldest=min(days) if days else None)
+            )
+    return found
+
+
+def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
+    """Return a connection's prices by id, what was set here over what was sourced; empty where nothing is billed."""
+    backend = scope.backends.opened(connection)
+    if backend is None or not isinstance(backend, Prices):
+        return {}
+    own = store.of_connection(scope.read, connection.id)
+    return {
+        price.id: price
+        if price.id not in own
+        else replace(
+            price,
+            amount=own[price.id][0],
+            currency=own[price.id][1],
+            own=True,
+            source=None,
+            note="",
+            region="",
+            as_of=own[price.id][2].date(),
+        )
+        for price in backend.prices()
+    }
+
+
+def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, currency: str = "USD") -> None:
+    """Set a price for a connection; an empty amount takes it back. What is hosted is billed by it from now on.
+
+    Raises:
+        Invalid: when the amount is none, or there is no such price.
+    """
+    tx = scope.write
+    connection = connections.get(scope, connection_id)
+    if price_id not in known(scope, connection):
+        raise Invalid([Problem("/price", "unknown", "There is no such price here.", "Choose one from the list.")])
+    if currency not in CURRENCIES:
+        listed = ", ".join(CURRENCIES)
+        raise Invalid([Problem("/currency", "invalid", "The currency is not known.", f"Use one of {listed}.")])
+    if not amount.strip():
+        store.remove(tx, connection.id, price_id)
+    else:
+        plain = read_amount(amount)
+        if plain is None:
+            fix = "Enter a number such as 1.70, or leave the field empty to take your price back."
+            raise Invalid([Problem("/amount", "invalid", "The price is not an amount of 0 or more.", fix)])
+        store.put(tx, connection.id, price_id, amount=plain, currency=currency, at=scope.now(), by=scope.actor.id)
+    for deployment in deployment_store.of_connection(tx, connection.id):
+        bill = hosting_bill(scope, deployment.target, deployment.options)
+        deployment_store.set_bill(tx, deployment.id, bill)
+
+
+def bill_of(scope: Scope, connection: Connection, charges: Sequence[Charge]) -> Bill | None:
+    """Return charges with their prices; None where this connection bills nothing."""
+    prices = known(scope, connection)
+    return make_bill(charges, prices) if prices else None
+
+
+def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparameter]) -> Bill | None:
+    """Return what an hour of serving a target is billed for; None where nothing is billed."""
+    connection = connections.get(scope, target.connection)
+    backend = scope.backends.opened(connection)
+    if backend is None or not isinstance(backend, Prices):
+        return None
+    charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
+    return make_bill(charges, known(scope, connection))
+
+
+def hosting(scope: Scope) -> Hosting:
+    """Return what is spent on hosting now."""
+    bills = deployment_store.hosting_bills(scope.read)
+    billed = [bill for bill in bills if bill.items]
+    rates = [rate for bill in billed if (rate := bill.per_hour) is not None]
+    return Hosting(per_hour=total(rates), unpriced=sum(bool(bill.unpriced) for bill in billed), billed=len(billed))
+
+
+def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
+    """Ask a connection's provider for its limits; None where it has none to tell."""
+    backend = scope.backends.of(connections.get(scope, connection_id))
+    if not isinstance(backend, Quotas):
+        return None
+    scope.release()
+    return backend.quotas()
+
+
+def check_present(report: QuotaReport | None) -> QuotaReport:
+    """Return the report.
+
+    Raises:
+        Conflict: where there is none.
+    """
+    if report is None:
+        raise Conflict("This connection has no limits to tell.", fix="Nothing has to be done about it.")
+    return report

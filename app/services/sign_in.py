@@ -1,0 +1,44 @@
+"""Verbs on a person's sign-in at a connection's provider."""
+
+from app.domain.backend import BackendError
+from app.domain.connections import Connection
+from app.domain.errors import Conflict, ProviderFailed
+from app.domain.signing_in import SignIn, SignsIn
+from app.services import connections
+from app.services.scope import Scope
+
+
+def state(scope: Scope, connection: Connection) -> SignIn | None:
+    """Return where a connection's sign-in by a person stands; None where no person is needed."""
+    backend = scope.backends.opened(connection)
+    return backend.sign_in() if backend is not None and isinstance(backend, SignsIn) else None
+
+
+def get(scope: Scope, identifier: str) -> SignIn:
+    """Return where the sign-in stands.
+
+    Raises:
+        Conflict: when the connection signs in by itself.
+    """
+    found = state(scope, connections.get(scope, identifier))
+    if found is None:
+        raise Conflict("This connection signs in by itself.", fix="Run its checks to see whether it can.")
+    return found
+
+
+def begin(scope: Scope, identifier: str) -> SignIn:
+    """Ask the provider for a code to show, unless one is shown already.
+
+    Raises:
+        Conflict: when the connection signs in by itself.
+        ProviderFailed: when the provider gives no code.
+    """
+    get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, identifier))
+    scope.release()
+    if not isinstance(backend, SignsIn):
+        raise Conflict("This connection signs in by itself.", fix="Run its checks to see whether it can.")
+    try:
+        return backend.begin_sign_in()
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error

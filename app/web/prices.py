@@ -1,0 +1,50 @@
+"""Pages of prices and limits: what is billed, from which source, one's own prices over it, and what is left."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.errors import Invalid
+from app.edge.fields import Id
+from app.services import connections, prices
+from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, field_errors, page, see_other
+from app.web.views import prices as view
+
+router = APIRouter()
+
+
+@router.get("/settings/prices")
+def index(request: Request, scope: Reading) -> Response:
+    """Every price with its source and date, and a field for one's own."""
+    return page(request, scope, "settings/prices.html", {"lists": _lists(scope), "errors": []})
+
+
+@router.post("/settings/prices")
+def save(request: Request, scope: Administering, form: Fields) -> Response:
+    """Set a price of one's own; an empty one takes it back."""
+    wanted = {name: form.get(name, "") for name in ("connection", "price", "amount", "currency")}
+    try:
+        prices.set_own(
+            scope, wanted["connection"], wanted["price"], wanted["amount"], wanted["currency"] or prices.CURRENCIES[0]
+        )
+    except Invalid as error:
+        context = {"lists": _lists(scope), "errors": field_errors(error)}
+        return page(request, scope, "settings/prices.html", context, status=UNPROCESSABLE)
+    return see_other(f"/settings/prices#list-{wanted['connection']}", "price_saved")
+
+
+@router.get("/connections/{connection}/limits")
+def limits(request: Request, scope: Reading, connection: Id) -> Response:
+    """A connection's limits, asked of its provider now."""
+    found = connections.get(scope, connection)
+    report = prices.check_present(prices.quotas(scope, connection))
+    context = {"connection": found, "report": report, "asked_at": scope.now()}
+    return page(request, scope, "connections/limits.html", context)
+
+
+def _lists(scope: Reading) -> list[dict[str, object]]:
+    units = view.unit_words()
+    return [
+        {"list": each, "groups": view.groups(each), "units": units, "currencies": prices.CURRENCIES}
+        for each in prices.lists(scope)
+    ]

@@ -1,0 +1,255 @@
+"""Mistakes planted in our own client for Azure: each is one line of it made wrong, and names the test that must see it.
+
+`tests/campaigns/test_azure_mutants.py` makes a copy of the project for each, plants the mistake, runs the named test,
+and fails where it stays green.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_AZURE = "app/backends/azure_foundry"
+_FAULTS = "tests/integration/azure_client/test_faults.py"
+_SIGNS = "tests/integration/azure_client/test_signing_in.py"
+_ERRORS = "tests/unit/backends/azure/test_errors.py"
+_DEADLINES = "tests/unit/backends/azure/test_deadlines.py"
+_NAMES = "tests/unit/backends/azure/test_names.py"
+_CONTRACT = "tests/contract/test_azure.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """In `file`, `right` becomes `wrong`; `test` must turn red."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    test: str
+
+
+MUTANTS: Sequence[Mutant] = (
+    Mutant(
+        name="a token for the wrong audience",
+        file=f"{_AZURE}/client.py",
+        right='return f"{ARM[self.settings.cloud]}/.default"',
+        wrong='return "https://storage.azure.com/.default"',
+        test=f"{_SIGNS}::test_a_secret",
+    ),
+    Mutant(
+        name="rows without the byte order mark",
+        file=f"{_AZURE}/uploads.py",
+        right='made.write(BOM + (b"" if first == BOM else first))',
+        wrong='made.write(b"" if first == BOM else first)',
+        test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
+    ),
+    Mutant(
+        name="the spooled copy is left",
+        file=f"{_AZURE}/uploads.py",
+        right='copy = Path(folder) / "rows.jsonl"',
+        wrong='copy = self._spool / "rows.jsonl"',
+        test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
+    ),
+    Mutant(
+        name="the same rows are sent again",
+        file=f"{_AZURE}/uploads.py",
+        right="        if self.exists(name):\n            return _file(name)\n        upload =",
+        wrong="        upload =",
+        test=f"{_FAULTS}::test_the_same_rows_are_sent_once",
+    ),
+    Mutant(
+        name="a submit that is repeated by the package",
+        file=f"{_AZURE}/client.py",
+        right="            retry_total=0,\n",
+        wrong="            retry_total=3,\n",
+        test=f"{_FAULTS}::test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles",
+    ),
+    Mutant(
+        name="an unanswered submit taken for a refused one",
+        file=f"{_AZURE}/jobs.py",
+        right="azure.in_time(lambda: put(azure, job), submitting=True)",
+        wrong="azure.in_time(lambda: put(azure, job))",
+        test=f"{_FAULTS}::test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles",
+    ),
+    Mutant(
+        name="a 5xx to a submit taken for a refusal",
+        file=f"{_AZURE}/errors.py",
+        right="if submitting and (status >= _SERVER or status == _TIMED_OUT):",
+        wrong="if submitting and status == _TIMED_OUT:",
+        test=f"{_FAULTS}::test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles",
+    ),
+    Mutant(
+        name="no look-up after a conflict",
+        file=f"{_AZURE}/jobs.py",
+        right="        except (Conflicted, Rejected):\n",
+        wrong="        except ZeroDivisionError:\n",
+        test=f"{_FAULTS}::test_a_conflict_with_an_earlier_submit_of_ours_is_that_job",
+    ),
+    Mutant(
+        name="a job under another name each time",
+        file=f"{_AZURE}/submission.py",
+        right="        name=job_name(request.tag),\n",
+        wrong="        name=f\"{job_name(request.tag)}-{__import__('time').monotonic_ns()}\",\n",
+        test=f"{_CONTRACT}::TestAzure::test_a_job_is_found_by_its_tag_and_submitted_once",
+    ),
+    Mutant(
+        name="a job without our tags",
+        file=f"{_AZURE}/submission.py",
+        right="        tags=azure.owner_tags(request.tag),\n",
+        wrong="",
+        test=f"{_CONTRACT}::TestAzure::test_a_job_is_found_by_its_tag_and_submitted_once",
+    ),
+    Mutant(
+        name="a stranger's job is adopted",
+        file=f"{_AZURE}/jobs.py",
+        right="if _tags(body).get(TAG) != tag:",
+        wrong="if not body:",
+        test=f"{_FAULTS}::test_what_is_not_ours_is_neither_adopted_nor_cancelled",
+    ),
+    Mutant(
+        name="a stranger's job is cancelled",
+        file=f"{_AZURE}/jobs.py",
+        right="if TAG not in _tags(body):",
+        wrong="if not body:",
+        test=f"{_FAULTS}::test_what_is_not_ours_is_neither_adopted_nor_cancelled",
+    ),
+    Mutant(
+        name="cancelling what has ended is an error",
+        file=f"{_AZURE}/jobs.py",
+        right="if status.is_final or status is JobStatus.CANCELLING:",
+        wrong="if status is JobStatus.PENDING:",
+        test=f"{_CONTRACT}::TestAzure::test_cancelling_what_is_finished_changes_nothing",
+    ),
+    Mutant(
+        name="a refused token is not renewed",
+        file=f"{_AZURE}/client.py",
+        right="            self._credential, self._pipelines, self._ml = None, {}, None\n        return True",
+        wrong="        return False",
+        test=f"{_FAULTS}::test_a_token_that_is_refused_is_renewed_once",
+    ),
+    Mutant(
+        name="providers are registered behind one's back",
+        file=f"{_AZURE}/wire.py",
+        right='if answer.status_code == _CONFLICT and not options.get("stream") and UNREGISTERED in answer.text():',
+        wrong="if answer.status_code == 0:",
+        test=f"{_FAULTS}::test_a_missing_provider_is_told_and_never_registered",
+    ),
+    Mutant(
+        name="Paused taken for an end",
+        file=f"{_AZURE}/states.py",
+        right='"Paused": JobStatus.RUNNING,',
+        wrong='"Paused": JobStatus.FAILED,',
+        test=f"{_FAULTS}::test_attention_is_no_end",
+    ),
+    Mutant(
+        name="an unknown word taken for an end",
+        file=f"{_AZURE}/states.py",
+        right="return STATES.get(word, JobStatus.UNKNOWN)",
+        wrong="return STATES.get(word, JobStatus.FAILED)",
+        test=f"{_FAULTS}::test_a_word_that_nobody_knows_moves_nothing_and_is_kept",
+    ),
+    Mutant(
+        name="Completed taken for done before its model is there",
+        file=f"{_AZURE}/looking.py",
+        right="return None, JobStatus.RUNNING if now - ended < _REGISTERING else JobStatus.FAILED",
+        wrong="return None, status",
+        test=f"{_FAULTS}::test_a_completed_job_without_its_model_is_not_over_yet",
+    ),
+    Mutant(
+        name="points are told twice",
+        file=f"{_AZURE}/looking.py",
+        right="latest: Latest = {} if word in WAITING or mark.over else self.sight.latest(name)",
+        wrong="mark, latest = Mark(), self.sight.latest(name)",
+        test=f"{_CONTRACT}::TestAzureAbilities::test_a_cursor_leaves_out_what_was_told_and_loses_nothing",
+    ),
+    Mutant(
+        name="points are lost between two looks",
+        file=f"{_AZURE}/looking.py",
+        right="read = bool(moved) and (whole or fair)",
+        wrong="read = False",
+        test=f"{_CONTRACT}::TestAzureAbilities::test_a_cursor_leaves_out_what_was_told_and_loses_nothing",
+    ),
+    Mutant(
+        name="points in the order in which they came",
+        file=f"{_AZURE}/curves.py",
+        right="for step in sorted(points)]",
+        wrong="for step in points]",
+        test=f"{_FAULTS}::test_points_and_events_in_any_order_come_out_in_order",
+    ),
+    Mutant(
+        name="events under a new name each time",
+        file=f"{_AZURE}/history.py",
+        right="RemoteEvent(id=name, at=when,",
+        wrong="RemoteEvent(id=f\"{name}{__import__('time').monotonic_ns()}\", at=when,",
+        test=f"{_CONTRACT}::TestAzure::test_an_event_keeps_its_name",
+    ),
+    Mutant(
+        name="an absurd Retry-After is obeyed",
+        file=f"{_AZURE}/errors.py",
+        right="max(timedelta(0), min(wait, LONGEST_WAIT))",
+        wrong="max(timedelta(0), wait)",
+        test=f"{_ERRORS}::test_every_way_to_ask_for_a_pause",
+    ),
+    Mutant(
+        name="the request id is dropped",
+        file=f"{_AZURE}/errors.py",
+        right='return f" (request {found[:100]})" if found else ""',
+        wrong='return ""',
+        test=f"{_ERRORS}::test_an_answer_comes_to",
+    ),
+    Mutant(
+        name="a quota taken for any refusal",
+        file=f"{_AZURE}/known_failures.py",
+        right="        kind=QuotaExceeded, source=_QUOTA,\n",
+        wrong="        kind=Rejected, source=_QUOTA,\n",
+        test=f"{_ERRORS}::test_an_answer_comes_to",
+    ),
+    Mutant(
+        name="a missing project loses jobs",
+        file=f"{_AZURE}/known_failures.py",
+        right='code="ResourceNotFound|WorkspaceNotFound|NotFound", kind=NotAuthorised',
+        wrong='code="NoSuchCodeAtAll", kind=NotAuthorised',
+        test=f"{_FAULTS}::test_no_workspace_pauses_instead_of_losing_jobs",
+    ),
+    Mutant(
+        name="a request after the deadline",
+        file=f"{_AZURE}/deadlines.py",
+        right="return None if end is None else end - monotonic()",
+        wrong="return None if end is None else 1.0",
+        test=f"{_DEADLINES}::test_slow_work_is_left_and_sees_that_nobody_waits",
+    ),
+    Mutant(
+        name="a second device code for a second call",
+        file=f"{_AZURE}/device_code.py",
+        right="if self._waiting is not None and self._waiting.is_alive():",
+        wrong="if self._waiting is not None and not self._waiting.is_alive():",
+        test=f"{_SIGNS}::test_a_device_code_holds_nobody_up",
+    ),
+    Mutant(
+        name="a second cloud in one process",
+        file=f"{_AZURE}/client.py",
+        right="if spoken and spoken != self.settings.cloud:",
+        wrong="if not self.settings.cloud:",
+        test=f"{_SIGNS}::test_a_second_cloud_is_refused_in_one_process",
+    ),
+    Mutant(
+        name="endpoint names beyond Azure's limit",
+        file=f"{_AZURE}/names.py",
+        right="if len(name) > _ENDPOINT_LIMIT:",
+        wrong="if len(name) > 64:",
+        test=f"{_NAMES}::test_an_endpoints_name_is_valid_for_any_text",
+    ),
+    Mutant(
+        name="a version left out of the base model",
+        file=f"{_AZURE}/jobs.py",
+        right="model = self._pinned(ModelId.parse(request.base_model))",
+        wrong="model = ModelId.parse(request.base_model)",
+        test=f"{_CONTRACT}::TestAzure::test_a_job_is_found_by_its_tag_and_submitted_once",
+    ),
+    Mutant(
+        name="managed compute without its machine",
+        file=f"{_AZURE}/submission.py",
+        right="    return None, (instance,)\n",
+        wrong="    return None, ()\n",
+        test=f"{_FAULTS}::test_a_job_on_managed_compute_ends_with_a_model",
+    ),
+)

@@ -1,0 +1,128 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from starlette.testclient import TestClient
+
+from app.backends.azure_foundry.kind import AzureFoundryKind
+from app.services import connections, drafts, jobs
+from tests.support.house import TestHouse
+
+PHI4 = "serverless:azureml/Phi-4-mini-instruct"
+PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
+PHI3_MANAGED = "managed:azureml/Phi-3-mini-4k-instruct"
+
+
+@pytest.fixture
+def house(house: TestHouse, tmp_path: Path) -> TestHouse:
+    house.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - house.clock.now())
+    house.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=house.clock, cache=tmp_path / "cache")
+    return house
+
+
+@pytest.fixture
+def azure(house: TestHouse) -> str:
+    with house.open() as scope:
+        return connections.create(scope, backend="azure_foundry", name="Azure", settings={}, secrets={}).id
+
+
+def soup(text: str) -> BeautifulSoup:
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_phi_3_is_searched_its_end_is_shown_and_one_press_takes_the_replacement(
+    pages: TestClient, house: TestHouse, azure: str
+) -> None:
+    with house.open() as scope:
+        draft = drafts.create(scope, {"connection": azure, "hyperparameters": {"warmup_ratio": "0.1"}}).id
+    page = soup(pages.get(f"/wizard/{draft}/model?q=phi-3-mini").text)
+    retired = page.select_one(f'input[value="{PHI3}"]')
+    assert retired is not None
+    assert "disabled" in retired.attrs
+    assert "Retired on 2025-08-30" in page.text
+    assert page.select_one(f'input[value="{PHI4}"]') is None, "the search narrows the list"
+    (form,) = [
+        one
+        for one in page.select(f'form[action="/wizard/{draft}/replacement"]')
+        if one.select_one("input")["value"] == PHI3  # type: ignore[index]
+    ]
+    assert "Use Phi-4-mini-instruct (serverless) instead" in form.text
+    taken = pages.post(f"/wizard/{draft}/replacement", data={"base_model": PHI3})
+    assert taken.status_code == 303
+    after = soup(pages.get(taken.headers["location"]).text)
+    chosen = after.select_one("input[name=base_model][checked]")
+    assert chosen is not None
+    assert chosen["value"] == PHI4
+    assert "warmup_ratio" in after.text
+
+
+def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, house: TestHouse, azure: str) -> None:
+    with house.open() as scope:
+        draft = drafts.create(scope, {"connection": azure, "base_model": PHI4}).id
+    page = soup(pages.get(f"/wizard/{draft}/model?q=llama").text)
+    chosen = page.select_one("input[name=base_model][checked]")
+    assert chosen is not None
+    assert chosen["value"] == PHI4
+    assert page.select_one("form#step-form input[name=q]")["value"] == "llama"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("bad", ["<script>", "a b", "x" * 61])
+def test_names_of_dropped_settings_are_names(pages: TestClient, house: TestHouse, azure: str, bad: str) -> None:
+    with house.open() as scope:
+        draft = drafts.create(scope, {"connection": azure}).id
+    assert pages.get(f"/wizard/{draft}/model", params={"dropped": bad}).status_code == 422
+
+
+def test_the_catalog_tells_ends_sources_and_ages(pages: TestClient, azure: str) -> None:
+    page = soup(pages.get("/catalog?q=phi-3-mini-4k").text)
+    assert "Retired on 2025-08-30" in page.text
+    assert "older than 60 days" in page.text
+    assert "The registries were never asked" in page.text
+    assert page.select('a[href^="https://github.com/MicrosoftDocs/azure-ai-docs/"]')
+    assert page.select_one(f'form[action="/catalog/refresh"] input[value="{azure}"]') is not None
+    assert pages.post("/catalog/refresh", data={"connection": "con_rehearsal"}).status_code == 409
+
+
+def test_an_own_price_is_set_and_taken_back(pages: TestClient, azure: str) -> None:
+    price = {"connection": azure, "price": "training:azureml/Phi-4-mini-instruct", "currency": "EUR"}
+    refused = pages.post("/settings/prices", data={**price, "amount": "3,67"})
+    assert refused.status_code == 422
+    assert "is not an amount" in refused.text
+    assert pages.post("/settings/prices", data={**price, "amount": "2.50"}).status_code == 303
+    page = soup(pages.get("/settings/prices").text)
+    field = page.select_one(f"#amount-{azure}-training-azureml-Phi-4-mini-instruct")
+    assert field is not None
+    assert field["value"] == "2.5"
+    assert "2.50 EUR" in page.text
+    assert pages.post("/settings/prices", data={**price, "amount": ""}).status_code == 303
+    assert "2.50 EUR" not in pages.get("/settings/prices").text
+
+
+def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, house: TestHouse, azure: str) -> None:
+    fields = house.fields(connection=azure, base_model=PHI3_MANAGED)
+    with house.open() as scope:
+        draft = drafts.create(scope, fields).id
+    with house.open() as scope:
+        job = jobs.create(scope, {**fields, "name": "metered"})
+    page = soup(pages.get(f"/wizard/{draft}/review").text)
+    lines = page.select_one("#price-lines")
+    assert lines is not None
+    assert "$3.67" in lines.text
+    assert lines.select_one('a[href^="https://"]') is not None
+    assert "2026-11-09" in lines.text
+    submit = page.select_one("#submit")
+    assert submit is not None
+    assert "about $" in submit.text
+    assert "az ml job create" in pages.get(f"/wizard/{draft}/review?target=az-cli").text
+    strip = soup(pages.get(f"/jobs/{job.id}").text).select_one("#stat-cost")
+    assert strip is not None
+    assert "$0.00" in strip.text
+
+
+def test_limits_that_cannot_be_asked_for_are_told_with_those_for_everybody(pages: TestClient, azure: str) -> None:
+    page = pages.get(f"/connections/{azure}/limits")
+    assert page.status_code == 200
+    assert "names no subscription yet" in page.text
+    assert "200,000" in page.text
+    assert pages.get("/connections/con_rehearsal/limits").status_code == 409
