@@ -15,6 +15,7 @@ from app.backends.local.jobs import TrainsHere
 from app.backends.local.models import BaseModels
 from app.backends.local.process import Runs
 from app.backends.local.serving import ServesHere
+from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import KeepsWeightsHere
 from app.backends.local.workshop import Workshop
 from app.domain.catalog import CatalogModel
@@ -60,9 +61,12 @@ class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, Esti
         `runs` is the folder of run folders, `starter` the built-in base model's directory. Of `environment`, children
         are handed what `process.PASSED_ON` names.
         """
+        kept = Runs(runs, interpreter=interpreter, environment=environment, clock=clock)
+        tuned = TunedModels(kept)
         self.workshop = Workshop(
-            runs=Runs(runs, interpreter=interpreter, environment=environment, clock=clock),
-            models=BaseModels(starter, environment, offline=machine.offline, clock=clock),
+            runs=kept,
+            tuned=tuned,
+            models=BaseModels(starter, environment, tuned=tuned, offline=machine.offline, clock=clock),
             threads=machine.threads or default_threads(os.cpu_count() or 1),
             slots=machine.slots,
             device=machine.device,

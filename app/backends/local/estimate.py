@@ -9,7 +9,6 @@ from typing import Any
 from app.backends.local.children import recipe
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import resolve
-from app.backends.local.models import STARTER
 from app.backends.local.workshop import Workshop
 from app.domain.backend import BackendError
 from app.domain.estimates import Estimate, Notice
@@ -33,17 +32,19 @@ class EstimatesHere:
     @in_backend_words
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Estimate tokens, steps and seconds; `basis` says whether the rate was measured on this machine."""
-        base = self.workshop.models.one(spec.base_model)
+        base, model = self.workshop.models.resolve(spec.base_model), self.workshop.models.one(spec.base_model)
         settings = resolve(
             spec.hyperparameters,
             spec.options,
-            starter=base.id == STARTER,
-            context_length=base.context_length,
+            method=spec.method.value,
+            starter=base.is_starter,
+            adapter=base.adapter is not None,
+            context_length=model.context_length,
             rows=rows,
         )
         epochs = int(settings["n_epochs"])
         trained = tokens * epochs
-        rate, overhead, basis = self._rate(base.id, str(settings["adapter"]), base.parameters)
+        rate, overhead, basis = self._rate(base.root, str(settings["adapter"]), model.parameters)
         measured = epochs * int(settings["checkpoints_per_epoch"]) + 1
         validated = validation_rows * (tokens / max(1, rows)) * measured / _EVALUATION_SPEED
         return Estimate(
@@ -52,7 +53,7 @@ class EstimatesHere:
             steps=recipe.total_steps(rows, settings) if rows else None,
             duration_s=round(overhead + (trained + validated) / rate, 1) if rate else None,
             basis=basis,
-            warnings=self._warnings(base.parameters, lora=settings["adapter"] == "lora"),
+            warnings=self._warnings(model.parameters, lora=settings["adapter"] == "lora"),
         )
 
     def _rate(self, base: str, adapter: str, parameters: int | None) -> tuple[float | None, float, str]:

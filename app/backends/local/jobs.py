@@ -13,8 +13,7 @@ from app.backends.local.children import presence
 from app.backends.local.children.checkpoints import checkpoints as checkpoints_of
 from app.backends.local.children.checkpoints import is_complete
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
-from app.backends.local.hyperparameters import resolve
-from app.backends.local.models import STARTER
+from app.backends.local.hyperparameters import METHODS, resolve
 from app.backends.local.process import Look
 from app.backends.local.reading import checkpoints, events, metrics, progress
 from app.backends.local.weights import size_bytes
@@ -81,8 +80,10 @@ class TrainsHere:
         runs, job = self.workshop.runs, RemoteJob(request.tag)
         if self.find(request.tag) is not None:
             return job
-        if request.method != "sft":
-            raise Unsupported(f"{request.method} is not trained on this machine yet.", fix="Choose sft.")
+        if request.method not in METHODS:
+            raise Unsupported(
+                f"{request.method} is not trained on this machine.", fix=f"Choose {' or '.join(METHODS)}."
+            )
         others = [tag for tag in runs.at_work(TRAIN) if tag != request.tag]
         if len(others) >= self.workshop.slots:
             raise NoCapacity(f"This machine is training {others[0]}; it takes {self.workshop.slots} at a time.")
@@ -176,13 +177,16 @@ class TrainsHere:
         settings = resolve(
             request.hyperparameters,
             request.options,
-            starter=base.id == STARTER,
+            method=request.method,
+            starter=base.is_starter,
+            adapter=base.adapter is not None,
             context_length=self.workshop.models.context_length(base.id),
             rows=_count_rows(rows),
         )
         validation = request.validation_file
         return {
             "kind": TRAIN,
+            "method": request.method,
             "name": request.suffix,
             "base": base.as_spec(),
             "settings": settings,

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
+from app.backends.local.children.checkpoints import is_complete
 from app.domain.backend import NotFound
 from app.domain.jobs import JobSpec, JobStatus
 from tests.integration.local.conftest import EPOCHS, STEPS_PER_EPOCH, VALUES, Trained
 from tests.support import local
+from tests.support.killing import Killing
 from tests.support.local import Watched
 from tests.support.waiting import until
 
@@ -135,30 +137,21 @@ def test_the_script_runs_as_pasted_and_ends_at_the_same_loss(trained: Trained, t
     assert (tmp_path / "triage" / "model.safetensors").exists()
 
 
-def test_killed_it_goes_on_to_the_very_same_losses(trained: Trained, tmp_path: Path) -> None:
+def test_killed_inside_a_checkpoint_write_it_goes_on_to_the_very_same_weights(trained: Trained, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    backend = local.backend_over(runs, trained.python)
+    wanted = [trained.training_rows, trained.validation_rows]
+    killing = Killing(local.backend_over(runs, trained.python), runs, wanted, VALUES)
     try:
-        wanted = local.request(backend, "job_1", [trained.training_rows, trained.validation_rows], VALUES)
-        watched = Watched(backend, backend.submit(wanted))
-        until(lambda: watched.look().checkpoints, doing="the first checkpoint")
-        local.kill(runs / "job_1")
-        # Another object over the same folder, as after a restart of the server, takes it up.
-        again = local.backend_over(runs, trained.python)
-        watched.backend = again
-        seen = watched.until_final()
-        assert (seen.status, seen.interrupted) == (JobStatus.RUNNING, True)
-        assert again.submit(wanted) == watched.job
-        again.resume(watched.job)
-        assert (
-            until(lambda: watched.until_final() if not watched.look().interrupted else None).status
-            is JobStatus.SUCCEEDED
-        )
-        assert any(text.startswith("Going on from the checkpoint of step") for text in watched.messages)
+        # The second of four checkpoints: the first one is whole, and what the second one has is worth nothing.
+        watched = killing.killed_while_writing("optimizer.pt", step=2 * STEPS_PER_EPOCH)
+        assert [path.name for path in (runs / "job_1" / "checkpoints").iterdir() if is_complete(path)] == [
+            f"checkpoint-{STEPS_PER_EPOCH}"
+        ]
+        killing.goes_on(watched)
+        assert f"Going on from the checkpoint of step {STEPS_PER_EPOCH}." in watched.messages
         assert watched.series("train_loss") == trained.watched.series("train_loss")
         assert watched.series("validation_loss") == trained.watched.series("validation_loss")
-        ours, theirs = (backend.model_files("run:job_1") / "model.safetensors" for backend in (again, trained.backend))
-        assert ours.read_bytes() == theirs.read_bytes()
+        assert killing.weights() == (trained.run / "model" / "model.safetensors").read_bytes()
     finally:
         local.end_all(runs)
 

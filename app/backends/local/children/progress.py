@@ -19,6 +19,11 @@ _SERIES = {
     "grad_norm": "grad_norm",
     "mean_token_accuracy": "train_token_accuracy",
     "eval_mean_token_accuracy": "validation_token_accuracy",
+    # Of preferences: how much likelier than before the chosen answer has become, compared with the rejected one.
+    "rewards/margins": "reward_margin",
+    "rewards/accuracies": "reward_accuracy",
+    "eval_rewards/margins": "validation_reward_margin",
+    "eval_rewards/accuracies": "validation_reward_accuracy",
 }
 
 
