@@ -36,6 +36,17 @@ class MetricSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What the model in training answered to one held-out prompt after a step; `number` counts the prompts from 0."""
+
+    step: int
+    number: int
+    prompt: str
+    expected: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """A saved state of a running job. `remote_id` is what the backend calls it."""
 

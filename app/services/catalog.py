@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.backend import BackendError
+from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Connection
 from app.domain.errors import Invalid, Problem
@@ -45,6 +46,22 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         fix = error.fix or "Choose one from the catalog."
         raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
     return replace(found, connection=where.id)
+
+
+class BaseNames:
+    """Base models by their names for people, for as long as one page is made; asks nobody but the backends."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._connections: dict[str, Connection] | None = None
+
+    def __call__(self, connection: str, identifier: str) -> str:
+        """Return the name of a base model of a connection; its id where the backend has no names."""
+        if self._connections is None:
+            self._connections = {each.id: each for each in connections.list_connections(self._scope)}
+        where = self._connections.get(connection)
+        backend = None if where is None else self._scope.backends.of(where)
+        return backend.base_name(identifier) if isinstance(backend, NamesBases) else identifier
 
 
 def _listed(scope: Scope, connection: Connection) -> Sequence[CatalogModel]:

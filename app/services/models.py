@@ -48,6 +48,22 @@ def deployments(scope: Scope, identifier: str) -> Sequence[Deployment]:
     return deployment_store.of_model(scope.read, identifier)
 
 
+def parent(scope: Scope, model: FineTunedModel) -> FineTunedModel | None:
+    """Return the tuned model that this one was trained from, if it was one; also when that is deleted."""
+    return store.by_remote_id(scope.read, model.connection, model.base_model)
+
+
+def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:
+    """Return the models that were trained from this one."""
+    return store.on_base(scope.read, model.connection, model.remote_id)
+
+
+def can(scope: Scope, model: FineTunedModel, ability: type[object]) -> bool:
+    """Tell whether the model is there, and its backend has an ability."""
+    backend = scope.backends.of(connections.get(scope, model.connection))
+    return model.status is ModelStatus.PRESENT and isinstance(backend, ability)
+
+
 def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     """Make a model of its own from a job's checkpoint; asking again finds the first one.
 
