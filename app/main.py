@@ -178,7 +178,11 @@ def _own_backends(
             interpreter=interpreter,
             environment=environment(),
             clock=clock,
-            machine=Machine(threads=settings.local_threads, slots=settings.local_slots),
+            machine=Machine(
+                threads=settings.local_threads,
+                slots=settings.local_slots,
+                disk_reserve=settings.disk_reserve_mb * 2**20,
+            ),
         )
     }
     if settings.rehearsal:

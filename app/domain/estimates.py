@@ -1,7 +1,8 @@
 """What a job will take, as far as that can be known before."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,26 @@ class Notice:
     fix: str = ""
 
 
+class Verdict(StrEnum):
+    """Whether what is needed is there."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    DOES_NOT_FIT = "does_not_fit"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceEstimate:
+    """What a job needs of the machine's memory or disk, in bytes, and what of it each part takes; None: not known."""
+
+    kind: str  # memory | disk
+    verdict: Verdict
+    needed_bytes: int | None = None
+    available_bytes: int | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """Tokens trained on (all epochs), optimizer steps, seconds, money; None where nothing is known."""
@@ -41,5 +62,6 @@ class Estimate:
     duration_s: float | None = None
     cost: CostRange | None = None
     basis: str = ""  # where the figures come from, in words
+    resources: Sequence[ResourceEstimate] = ()
     blockers: Sequence[Notice] = ()
     warnings: Sequence[Notice] = ()

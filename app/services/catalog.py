@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from app.domain.backend import BackendError
 from app.domain.backend_abilities import NamesBases
@@ -53,14 +54,16 @@ class BaseNames:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._connections: dict[str, Connection] | None = None
+
+    @cached_property
+    def _connections(self) -> dict[str, Connection]:
+        return {each.id: each for each in connections.list_connections(self._scope)}
 
     def __call__(self, connection: str, identifier: str) -> str:
         """Return the name of a base model of a connection; its id where the backend has no names."""
-        if self._connections is None:
-            self._connections = {each.id: each for each in connections.list_connections(self._scope)}
-        where = self._connections.get(connection)
-        backend = None if where is None else self._scope.backends.of(where)
+        if connection not in self._connections:
+            return identifier
+        backend = self._scope.backends.of(self._connections[connection])
         return backend.base_name(identifier) if isinstance(backend, NamesBases) else identifier
 
 

@@ -18,6 +18,7 @@ from tests.support.waiting import until
 # The files of a checkpoint in the order in which transformers (5.23) writes them.
 WEIGHTS = {"none": "model.safetensors", "lora": "adapter_model.safetensors"}
 MEASURING = "Measuring the untrained model on the validation rows."
+PATIENCE_S = 600.0  # many children start here, one after the other
 LATER = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
 
 
@@ -50,7 +51,7 @@ class Killing:
             seen.look()
             return seen.begun > times or (MEASURING in seen.messages and not times)
 
-        until(begun, doing="the beginning")  # what was left by others has been removed by now
+        until(begun, within=PATIENCE_S, doing="the beginning")  # what was left by others has been removed by now
         folder.mkdir(parents=True)
         os.mkfifo(folder / name)
 
@@ -60,7 +61,7 @@ class Killing:
                 return step in seen.series("validation_loss")
             return len(list(folder.iterdir())) > 1
 
-        until(is_at_it, doing=f"the writing of checkpoint {step}")
+        until(is_at_it, within=PATIENCE_S, doing=f"the writing of checkpoint {step}")
         local.kill(self.run)
         return watched
 
@@ -76,7 +77,7 @@ class Killing:
     def goes_on(self, watched: Watched) -> None:
         """Take it up, and let it come to its end."""
         self.is_taken_up(watched)
-        last = until(lambda: watched.until_final() if not watched.look().interrupted else None)
+        last = until(lambda: watched.until_final() if not watched.look().interrupted else None, within=PATIENCE_S)
         assert last.status is JobStatus.SUCCEEDED, last.message
 
     def weights(self) -> bytes:

@@ -160,7 +160,7 @@ class Watched:
             seen = self.look()
             return seen if seen.status.is_final or seen.interrupted else None
 
-        return until(final, doing="the training's end")
+        return until(final, within=600.0, doing="the training's end")
 
     @property
     def messages(self) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasPath, Field
 
 from app.api.shapes.common import MoneyOut
+from app.domain.estimates import Verdict
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
     JobGoal,
@@ -101,6 +102,16 @@ class CostRangeOut(Answer):
     high: MoneyOut
 
 
+class ResourceOut(Answer):
+    """What a job needs of this machine's memory or disk, at most; null where that is not known."""
+
+    kind: str
+    verdict: Verdict
+    needed_bytes: int | None
+    available_bytes: int | None
+    parts: dict[str, int]
+
+
 class EstimateOut(Answer):
     """What a job will take, as far as that is known."""
 
@@ -110,6 +121,7 @@ class EstimateOut(Answer):
     duration_s: float | None
     cost: CostRangeOut | None
     basis: str
+    resources: list[ResourceOut]
     blockers: list[NoticeOut]
     warnings: list[NoticeOut]
 

@@ -25,13 +25,15 @@ from app.kit.clock import Clock
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """How much of this machine is used: `threads` of one child (0 chooses), `slots` of trainings at once, `device`
-    auto, cpu, cuda or mps; `offline` asks the hub for nothing.
+    auto, cpu, cuda or mps; `offline` asks the hub for nothing;
+    `disk_reserve` bytes of the disk are left to others.
     """
 
     threads: int = 0
     slots: int = 1
     device: str = "auto"
     offline: bool = False
+    disk_reserve: int = 0
 
 
 _DEFAULT = Machine()
@@ -70,6 +72,7 @@ class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, Esti
             threads=machine.threads or default_threads(os.cpu_count() or 1),
             slots=machine.slots,
             device=machine.device,
+            reserve=machine.disk_reserve,
         )
 
     @in_backend_words

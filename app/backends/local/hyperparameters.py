@@ -110,6 +110,11 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         help="How often validation loss is measured and the state kept.", advanced=True,
     ),
     HyperparameterSpec(
+        name="sample_answers", label="Sample answers", type=_INT, default=3, minimum=0, maximum=10,
+        help="How many validation rows are answered each time validation loss is measured, to be read.",
+        advanced=True, unit="rows",
+    ),
+    HyperparameterSpec(
         name="keep_checkpoints", label="Checkpoints kept", type=_INT, default=3, minimum=1, maximum=100,
         help="Older ones are removed, the best one never.", advanced=True,
     ),

@@ -18,6 +18,7 @@ from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 STARTER = "builtin:starter"
+_STARTER_NAME = "TuneDesk starter"
 _TASKS = ("chat_completion", "text_completion")
 # The hub's own rule for repository names (huggingface_hub 2.4, validate_repo_id): 96 characters, no leading - or .
 _HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -154,6 +155,22 @@ class BaseModels:
             presets=hyperparameters.presets(starter=base.is_starter),
         )
 
+    def config(self, base: Base) -> Mapping[str, Any]:
+        """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
+        if base.path is not None:
+            return _read(base.path / "config.json")
+        cached = self._cache / f"models--{str(base.hub).replace('/', '--')}" / "snapshots"
+        return next((_read(path) for path in sorted(cached.glob("*/config.json"))), {})
+
+    def name(self, identifier: str) -> str:
+        """Return a name for people; asks nobody, and knows one for what is gone, too."""
+        if identifier == STARTER:
+            return _STARTER_NAME
+        if identifier.startswith(TUNED):
+            return self._tuned.name(identifier)
+        kind, _, name = identifier.partition(":")
+        return {"path": Path(name).name, "hf": name}.get(kind) or identifier
+
     def context_length(self, identifier: str) -> int | None:
         """Return the context of a model whose config is on this machine; None where it is not."""
         base = self.resolve(identifier)
@@ -170,7 +187,7 @@ class BaseModels:
         width = {"float32": 4}.get(str(config.get("dtype", config.get("torch_dtype"))), 2)
         return CatalogModel(
             id=identifier,
-            name="TuneDesk starter" if starter else path.name,
+            name=_STARTER_NAME if starter else path.name,
             publisher="TuneDesk" if starter else "this machine",
             connection="",
             summary="A tiny model of the Phi-3 architecture for the sample: trains in half a minute on any processor."

@@ -17,10 +17,12 @@ from app.domain.metrics import (
     VALIDATION_LOSS,
     Checkpoint,
     Metric,
+    Sample,
 )
 
 News = Sequence[tuple[str, dict[str, Any]]]  # events with their ids, in their order
 _SERIES = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
+_SAMPLED = ("prompt", "expected", "answer")
 _STATES = {
     "starting": "The training process has started.",
     "loading": "Loading the base model on {device}.",
@@ -74,6 +76,16 @@ def checkpoints(news: News) -> list[Checkpoint]:
             present=bool(one.get("present")),
         )
         for one in (listed[-1] if listed else [])
+    ]
+
+
+def samples(news: News) -> list[Sample]:
+    """Return what was answered to the held-out prompts."""
+    return [
+        Sample(step=int(event["step"]), number=number, **{name: str(one.get(name, "")) for name in _SAMPLED})
+        for _, event in news
+        if event.get("kind") == "samples"
+        for number, one in enumerate(event.get("items", ()))
     ]
 
 

@@ -1,6 +1,7 @@
 """Tuned models as folders: handed out, made from a checkpoint, removed."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.backends.local.children import presence
@@ -9,6 +10,7 @@ from app.backends.local.children.notes import NOTE, note
 from app.backends.local.errors import in_backend_words
 from app.backends.local.workshop import Workshop
 from app.domain.backend import NotFound, Rejected, RemoteJob
+from app.domain.backend_abilities import BatchRow, Piece
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md")
 # What going on with a training needs, and a model does not.
@@ -62,6 +64,34 @@ class KeepsWeightsHere:
             presence.write_whole(partial / NOTE, note(presence.read_whole(run / presence.SPEC) or {}))
             partial.rename(final)
         return name
+
+    @in_backend_words
+    def discard_checkpoints(self, job: RemoteJob) -> None:
+        """Remove a finished training's checkpoints; its model, and models made of checkpoints, are other folders."""
+        run = self.workshop.runs.folder(job.id)
+        if not presence.is_held(run):
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+
+    def as_base(self, model: str) -> str:
+        """Return the tuned model's own name: it is a base model's id here, too."""
+        return model
+
+    def base_name(self, identifier: str) -> str:
+        """Return the name of a base model."""
+        return self.workshop.models.name(identifier)
+
+    def first_batch(self, job: RemoteJob) -> Sequence[BatchRow]:
+        """Return the first batch as the model sees it."""
+        kept = presence.read_whole(self.workshop.runs.folder(job.id) / presence.BATCH) or {}
+        return [
+            BatchRow(
+                label=str(row["label"]),
+                tokens=int(row["tokens"]),
+                learned=int(row["learned"]),
+                pieces=[Piece(text=str(piece["text"]), learned=bool(piece["learned"])) for piece in row["pieces"]],
+            )
+            for row in kept.get("rows", ())
+        ]
 
 
 def size_bytes(folder: Path) -> int | None:

@@ -21,6 +21,7 @@ class Workshop:
     threads: int
     slots: int = 1
     device: str = "auto"
+    reserve: int = 0  # bytes of the disk that are left to others
 
     def model_folder(self, model: str) -> Path:
         """Return the folder of the tuned model that this backend calls `model`: `run:<tag>` or `run:<tag>@<step>`.

@@ -8,11 +8,14 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, SFTConfig
 
-from app.backends.local.children import learning, loading, preferring, recipe
+from app.backends.local.children import first_batch, learning, loading, preferring, recipe
 from app.backends.local.children.channel import Channel
 from app.backends.local.children.failures import ChildError
+from app.backends.local.children.presence import BATCH
 from app.backends.local.children.progress import Progress
-from app.backends.local.children.rows import Row, read_rows
+from app.backends.local.children.room import Room
+from app.backends.local.children.rows import TEXT, Row, read_rows
+from app.backends.local.children.sampling import Samples
 from app.backends.local.children.saving import Preferring, Supervised
 
 
@@ -25,13 +28,26 @@ class Material:
     tokenizer: PreTrainedTokenizerBase
     device: str
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the rows have questions: text has none, and conversations need a template to be asked in."""
+        return self.rows[0].shape != TEXT
+
 
 def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Progress]:
     """Return the trainer over the spec's rows and model, and what listens to it."""
     material = _read(spec, device)
     progress = Progress(channel)
     make = _preferring if spec["method"] == "dpo" else _supervised
-    return make(spec, channel, material, progress), progress
+    trainer = make(spec, channel, material, progress)
+    trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+    progress.room = Room(channel.run, reserve=spec.get("reserve", 0), parameters=trained)
+    if not (channel.run / BATCH).exists():
+        trainer.on_first_batch = lambda inputs: first_batch.keep(channel.run, inputs, material.tokenizer)
+    count = int(spec["settings"].get("sample_answers", 0))
+    if spec.get("validation") and count and material.can_be_asked:
+        trainer.add_callback(Samples(Path(spec["validation"]), material.tokenizer, channel, count=count))
+    return trainer, progress
 
 
 def _read(spec: dict[str, Any], device: str) -> Material:

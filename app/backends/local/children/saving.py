@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,19 @@ from app.backends.local.children.notes import NOTE, note
 from app.backends.local.children.presence import write_whole
 
 
-class _SealsCheckpoints:
-    """A trainer of transformers (5.23) that seals each checkpoint, and removes older ones only after that."""
+class _KeepsRecord:
+    """A trainer of transformers (5.23) that seals each checkpoint, and removes older ones only after that.
+
+    Of a training that begins, it hands the first batch to `on_first_batch`.
+    """
+
+    on_first_batch: Callable[[dict[str, Any]], None] | None = None
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if self.on_first_batch is not None:
+            self.on_first_batch(inputs)
+            self.on_first_batch = None
+        return super().training_step(model, inputs, *args, **kwargs)  # type: ignore[misc]  # the trainer's
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         arguments: Any = self.args  # type: ignore[attr-defined]  # of the trainer that this is mixed into
@@ -34,11 +46,11 @@ class _SealsCheckpoints:
         )
 
 
-class Supervised(_SealsCheckpoints, SFTTrainer):
+class Supervised(_KeepsRecord, SFTTrainer):
     """Supervised fine-tuning."""
 
 
-class Preferring(_SealsCheckpoints, DPOTrainer):
+class Preferring(_KeepsRecord, DPOTrainer):
     """Direct preference optimisation."""
 
 

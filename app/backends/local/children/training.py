@@ -11,7 +11,7 @@ import torch
 from app.backends.local.children import checkpoints, loading
 from app.backends.local.children.building import build
 from app.backends.local.children.channel import Channel
-from app.backends.local.children.failures import Stopped
+from app.backends.local.children.failures import ChildError, Stopped
 from app.backends.local.children.progress import Progress
 from app.backends.local.children.saving import save
 
@@ -34,14 +34,36 @@ def train(spec: dict[str, Any], channel: Channel) -> None:
     if newest is not None:
         channel.log(f"Going on from the checkpoint of step {checkpoints.step_of(newest)}.")
     startup_s = time.monotonic() - began
-    result = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    result = _trained(trainer, progress, str(newest) if newest else None)
     if channel.stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
         raise Stopped({"step": trainer.state.global_step})
+    if progress.stopped_early == "disk":
+        raise _disk_is_low(trainer, progress)
     channel.state("saving", step=trainer.state.global_step)
     facts = _facts(trainer, progress, device, startup_s=startup_s, runtime_s=result.metrics["train_runtime"])
     save(trainer, spec, channel.run, facts)
     _remember_rate(spec, facts)
-    channel.state("succeeded", **facts)
+    channel.state("succeeded", **facts, early=progress.stopped_early == "asked")
+
+
+def _trained(trainer: Any, progress: Progress, checkpoint: str | None) -> Any:
+    """Train, and return TRL's figures; where the disk runs low, the evaluation that would follow is left out."""
+    try:
+        return trainer.train(resume_from_checkpoint=checkpoint)
+    except Stopped:
+        if progress.stopped_early == "disk":
+            raise _disk_is_low(trainer, progress) from None
+        raise
+
+
+def _disk_is_low(trainer: Any, progress: Progress) -> ChildError:
+    free = progress.room.free / 1e9 if progress.room is not None else 0.0
+    return ChildError(
+        "disk_low",
+        f"The disk runs low ({free:.1f} GB are free): the training ended after step {trainer.state.global_step}, and "
+        "its checkpoint is kept.",
+        "Free some space, then continue from that checkpoint.",
+    )
 
 
 def _facts(trainer: Any, progress: Progress, device: str, *, startup_s: float, runtime_s: float) -> dict[str, Any]:
