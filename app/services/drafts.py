@@ -156,6 +156,15 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
 
 
+def of_checkpoint(scope: Scope, job_id: str, step: int) -> JobDraft:
+    """Make a model of a job's checkpoint, and begin a draft that trains it further.
+
+    Raises:
+        Conflict: as `models.from_checkpoint` and `of_model`.
+    """
+    return of_model(scope, models.from_checkpoint(scope, job_id, step).id)
+
+
 def _name_after(name: str) -> str:
     """Return a name for what comes of training `name` further: `triage` becomes `triage-2`, then `triage-3`."""
     stem, _, number = name.rpartition("-")

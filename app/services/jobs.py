@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.backend import KeepsLogs, RemoteJob
-from app.domain.backend_abilities import StopsEarly
+from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
@@ -236,6 +236,15 @@ def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparamete
     """Return the parameters as the backend took them; empty until it told."""
     get(scope, identifier)
     return store.sent(scope.read, identifier) or {}
+
+
+def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
+    """Return the first batch as the model sees it; empty until there is one, and where the backend shows none."""
+    job = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, ShowsFirstBatch):
+        return ()
+    return backend.first_batch(RemoteJob(job.remote_id))
 
 
 def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:

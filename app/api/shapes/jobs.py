@@ -19,6 +19,7 @@ from app.domain.jobs import (
 )
 from app.edge import fields
 from app.edge.fields import Answer, Id, Line, Settings, Whole, Wish
+from app.services.queue import Move
 
 
 class ValidationIn(Wish):
@@ -59,6 +60,12 @@ class ResolveIn(Wish):
 
     remote_id: Annotated[Line, Field(min_length=1)] | None = None
     not_submitted: bool = False
+
+
+class MoveIn(Wish):
+    """Where in the line a waiting job is to stand."""
+
+    to: Move
 
 
 class JobsQuery(fields.Paging):
@@ -211,6 +218,32 @@ class SeriesOut(Answer):
     name: str
     steps: list[int]
     values: list[float | None]
+
+
+class SampleOut(Answer):
+    """What the model in training answered to one held-out prompt after a step."""
+
+    step: int
+    number: int
+    prompt: str
+    expected: str
+    answer: str
+
+
+class PieceOut(Answer):
+    """A run of tokens as text, all learned from or none."""
+
+    text: str
+    learned: bool
+
+
+class BatchRowOut(Answer):
+    """One sequence of the first batch as the model sees it, padding left out."""
+
+    label: str = Field(description="chosen or rejected where rows are pairs, else empty.")
+    tokens: int
+    learned: int
+    pieces: list[PieceOut]
 
 
 class CheckpointOut(Answer):
