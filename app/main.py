@@ -99,6 +99,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         samples=SAMPLES,
         version=VERSION,
         idle_stop_s=settings.idle_stop_s,
+        checkpoint_days=settings.checkpoint_days,
     )
 
 

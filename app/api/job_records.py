@@ -13,13 +13,15 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, ListOut
 from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
 from app.domain.actors import Action
-from app.edge.dependencies import OpenScope, allowed_to_open
+from app.edge.dependencies import OpenScope, allowed, allowed_to_open
 from app.edge.downloads import metrics_csv, text_attachment
 from app.edge.fields import Line, Paging
 from app.edge.streams import MEDIA_TYPE, event_stream
-from app.services import code, jobs
+from app.services import code, jobs, retention
+from app.services.scope import Scope
 
 router = noun("jobs")
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "jobs"), scope="function")]
 _CSV = "text/csv"
 _TEXT = "text/plain"
 
@@ -44,6 +46,13 @@ def metrics(
 @router.get("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
 def checkpoints(scope: Reads, identifier: PathId) -> Response:
     """The saved states, the best one marked."""
+    return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+
+
+@router.delete("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
+def discard_checkpoints(scope: Deletes, identifier: PathId) -> Response:
+    """Remove a finished job's checkpoints; models that were made of them stay."""
+    retention.discard(scope, identifier)
     return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
 
 

@@ -4,8 +4,8 @@ import logging
 from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
-from app.domain.errors import ProviderFailed
-from app.services import models
+from app.domain.errors import DomainError, ProviderFailed
+from app.services import models, retention
 from app.services.scope import Scopes
 from app.store import idempotency
 
@@ -16,7 +16,9 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Forgets answers that nobody can ask for again, and ends teardowns once nothing serves the model any more."""
+    """Forgets answers that nobody can ask for again, removes checkpoints that have had their time, and ends teardowns
+    once nothing serves the model any more.
+    """
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
@@ -29,9 +31,20 @@ class Housekeeping:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+            self._give_back_space()
         with self._scopes.open(ENGINE) as scope:
             waiting = [model.id for model in models.torn_down(scope)]
         return sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)
+
+    def _give_back_space(self) -> None:
+        with self._scopes.open(ENGINE) as scope:
+            old = list(retention.expired(scope))
+        for job in old:
+            try:
+                with self._scopes.open(ENGINE) as scope:
+                    retention.discard(scope, job)
+            except DomainError as error:
+                log.warning("the checkpoints of %s cannot be removed: %s", job, error.message)
 
     def _remove(self, model: str, now: datetime) -> bool:
         try:

@@ -45,8 +45,7 @@ def merge(scope: Scope, identifier: str) -> Merge:
         events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
         return Merge(status=MergeStatus.RUNNING)
     if found.status is MergeStatus.READY and found.model is not None:
-        if store.by_remote_id(scope.write, model.connection, found.model) is None:
-            _record(scope, model, found.model, found.size_bytes)
+        _record(scope, model, found.model, found.size_bytes)
     return _recorded(scope, model, found)
 
 
@@ -71,6 +70,10 @@ def _recorded(scope: Scope, model: FineTunedModel, found: Merge) -> Merge:
 
 
 def _record(scope: Scope, adapter: FineTunedModel, remote_id: str, size_bytes: int | None) -> None:
+    known = store.by_remote_id(scope.write, adapter.connection, remote_id)
+    if known is not None:  # perhaps torn down since, and made again
+        store.save(scope.write, replace(known, status=ModelStatus.PRESENT, deleted_at=None, size_bytes=size_bytes))
+        return
     merged = replace(
         adapter,
         id=scope.new_id("mdl"),

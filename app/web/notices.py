@@ -25,6 +25,12 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "draft_deleted": ("ok", lambda: _("The draft was deleted.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
     "installing": ("ok", lambda: _("The installation was started.")),
+    "stop_asked": ("ok", lambda: _("Stopping. What has been learned becomes the job's model.")),
+    "moved": ("ok", lambda: _("The line was changed.")),
+    "continuing": ("ok", lambda: _("A draft with the same answers was begun; its base is the tuned model.")),
+    "merging": ("ok", lambda: _("The adapter is being merged into its base.")),
+    "checkpoints_gone": ("ok", lambda: _("The checkpoints were removed.")),
+    "merged": ("ok", lambda: _("The merged model was added.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

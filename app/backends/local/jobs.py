@@ -224,6 +224,7 @@ class TrainsHere:
             "device": self.workshop.device,
             "offline": self.workshop.models.offline or base.hub is None,
             "reserve": self.workshop.reserve,
+            "licence": self.workshop.models.licence(base),
             "train": str(rows),
             "validation": str(self._rows(validation)) if validation else None,
             "rates": str(self.workshop.runs.root / "rates.jsonl"),

@@ -18,7 +18,7 @@ from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 STARTER = "builtin:starter"
-_STARTER_NAME = "TuneDesk starter"
+_STARTER_NAME, _STARTER_LICENCE = "TuneDesk starter", "as TuneDesk"
 _TASKS = ("chat_completion", "text_completion")
 # The hub's own rule for repository names (huggingface_hub 2.4, validate_repo_id): 96 characters, no leading - or .
 _HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -155,6 +155,11 @@ class BaseModels:
             presets=hyperparameters.presets(starter=base.is_starter),
         )
 
+    def licence(self, base: Base) -> str:
+        """Return the licence of what a base goes back to, as far as it is known without asking anybody."""
+        known = self._known.get(base.root)
+        return _STARTER_LICENCE if base.is_starter else known[1].licence if known is not None else ""
+
     def config(self, base: Base) -> Mapping[str, Any]:
         """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
         if base.path is not None:
@@ -193,7 +198,7 @@ class BaseModels:
             summary="A tiny model of the Phi-3 architecture for the sample: trains in half a minute on any processor."
             if starter
             else f"A {config.get('model_type', 'language')} model in {path}.",
-            licence="as TuneDesk" if starter else "",
+            licence=_STARTER_LICENCE if starter else "",
             methods=hyperparameters.METHODS,
             task_types=_TASKS if _has_template(path) else ("text_completion",),
             context_length=context,

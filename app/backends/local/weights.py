@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from app.backends.local.children import presence
 from app.backends.local.children.checkpoints import SEAL, is_complete
+from app.backends.local.children.model_card import card_of_checkpoint
 from app.backends.local.children.notes import NOTE, note
 from app.backends.local.errors import in_backend_words
 from app.backends.local.workshop import Workshop
@@ -15,6 +17,7 @@ from app.domain.backend_abilities import BatchRow, Piece
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md")
 # What going on with a training needs, and a model does not.
 _NOT_OF_THE_MODEL = frozenset({"trainer_state.json", SEAL})
+_FACTS = ("versions", "device", "parameters", "trained_parameters")
 _NAMED = 3  # of several, in a sentence
 
 
@@ -61,7 +64,9 @@ class KeepsWeightsHere:
                 for file in source.glob(pattern):
                     if file.name not in _NOT_OF_THE_MODEL:
                         shutil.copyfile(file, partial / file.name)
-            presence.write_whole(partial / NOTE, note(presence.read_whole(run / presence.SPEC) or {}))
+            spec = presence.read_whole(run / presence.SPEC) or {}
+            presence.write_whole(partial / NOTE, note(spec))
+            (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
             partial.rename(final)
         return name
 
@@ -92,6 +97,16 @@ class KeepsWeightsHere:
             )
             for row in kept.get("rows", ())
         ]
+
+
+def _card(run: Path, spec: dict[str, Any], step: int) -> str:
+    """Return a checkpoint's card, with its validation loss as the trainer's own history has it."""
+    state = presence.read_whole(run / "checkpoints" / f"checkpoint-{step}" / "trainer_state.json") or {}
+    here = [entry for entry in state.get("log_history", ()) if entry.get("step") == step]
+    measured = [entry["eval_loss"] for entry in here if "eval_loss" in entry]
+    facts = presence.read_whole(run / presence.STATUS) or {}
+    known: dict[str, Any] = {name: facts[name] for name in _FACTS if name in facts}
+    return card_of_checkpoint(spec, known, step=step, loss=measured[-1] if measured else None)
 
 
 def size_bytes(folder: Path) -> int | None:

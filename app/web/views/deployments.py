@@ -6,7 +6,7 @@ from gettext import gettext as _
 from typing import Any
 
 from app.domain.catalog import CatalogModel
-from app.domain.deployments import Deployment
+from app.domain.deployments import Deployment, Target
 from app.domain.models import FineTunedModel, ModelStatus
 from app.web.views.parts import Question
 
@@ -20,6 +20,11 @@ def choices(tuned: Sequence[FineTunedModel], base: Sequence[CatalogModel]) -> li
     return made + [
         (f"{_BASE}{model.connection}:{model.id}", f"{model.name} ({_('base model')})") for model in base if model.usable
     ]
+
+
+def base_choice(target: Target | None) -> str:
+    """Return a tuned target's base as a value of the same choice; empty where there is no target."""
+    return f"{_BASE}{target.connection}:{target.base_model}" if target is not None else ""
 
 
 def wish(form: Mapping[str, str]) -> dict[str, Any]:
