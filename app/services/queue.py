@@ -71,6 +71,16 @@ def _ranks_after(ranks: Sequence[tuple[str, int]], here: int, to: Move) -> Seque
             if not 0 <= there < len(ranks):
                 return []
             neighbour, other = ranks[there]
-            if other == rank:  # of the same microsecond: one step beyond
-                return [(identifier, rank + (1 if to is Move.DOWN else -1))]
-            return [(identifier, other), (neighbour, rank)]
+            if other != rank:
+                return [(identifier, other), (neighbour, rank)]
+            order = list(ranks)
+            order[here], order[there] = order[there], order[here]
+            return _apart(order)
+
+
+def _apart(order: Sequence[tuple[str, int]]) -> Sequence[tuple[str, int]]:
+    """Return ranks that keep an order whose ranks do not tell all apart: jobs of the same microsecond."""
+    found: list[tuple[str, int]] = []
+    for identifier, rank in order:
+        found.append((identifier, max(rank, found[-1][1] + 1) if found else rank))
+    return found

@@ -42,7 +42,12 @@ class TestHouse:
     __test__ = False
 
     def __init__(
-        self, folder: Path, backends: dict[str, Backend] | None = None, *, script: Script | None = None
+        self,
+        folder: Path,
+        backends: dict[str, Backend] | None = None,
+        *,
+        script: Script | None = None,
+        checkpoint_days: int = 0,
     ) -> None:
         self.clock = TurnedClock()
         self.folder = folder
@@ -58,6 +63,7 @@ class TestHouse:
             runtimes=RuntimeEnvironments(folder / "runtimes"),
             samples=ROOT / "app" / "samples",
             version="test",
+            checkpoint_days=checkpoint_days,
         )
         self.nudges = 0
         self.scopes = Scopes(self.house, self._nudge)
