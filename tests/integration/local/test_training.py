@@ -1,5 +1,6 @@
 """A real training through the backend: what it tells, what it leaves, and that a kill costs nothing but time."""
 
+import hashlib
 import json
 import os
 import re
@@ -82,6 +83,32 @@ def test_the_values_sent_are_the_arguments_that_trl_saved(trained: Trained) -> N
     assert {name: sent[name] for name in VALUES} == VALUES
 
 
+def test_the_same_questions_are_answered_each_time_it_is_measured(trained: Trained) -> None:
+    told = [sample for look in trained.watched.looks for sample in look.samples]
+    steps = sorted({sample.step for sample in told})
+    assert steps == [0, *range(STEPS_PER_EPOCH, STEPS + 1, STEPS_PER_EPOCH)]
+    asked = {step: [(each.prompt, each.expected) for each in told if each.step == step] for step in steps}
+    assert len(set(map(tuple, asked.values()))) == 1
+    rows = [json.loads(line)["messages"] for line in trained.validation_rows.read_text("utf-8").splitlines()]
+    assert set(asked[0]) <= {(turns[1]["content"], turns[2]["content"]) for turns in rows}
+    assert len(asked[0]) == 3
+    answers = {step: [each.answer for each in told if each.step == step] for step in steps}
+    assert answers[0] != answers[STEPS], "four epochs changed nothing"
+
+
+def test_the_first_batch_is_shown_as_the_model_sees_it(trained: Trained) -> None:
+    shown = trained.backend.first_batch(trained.watched.job)
+    assert len(shown) == 8
+    rows = [json.loads(line)["messages"] for line in trained.training_rows.read_text("utf-8").splitlines()]
+    answers = {turns[-1]["content"] for turns in rows}
+    for row in shown:
+        before, answer = row.pieces
+        assert (before.learned, answer.learned) == (False, True)
+        assert before.text.startswith("<|system|>")
+        assert answer.text.removesuffix("<|end|>\n") in answers
+        assert 0 < row.learned < row.tokens
+
+
 def test_the_model_is_whole_and_has_a_card(trained: Trained) -> None:
     folder = trained.backend.model_files("run:job_1")
     names = {path.name for path in folder.iterdir()}
@@ -90,6 +117,8 @@ def test_the_model_is_whole_and_has_a_card(trained: Trained) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "| learning_rate | 0.001 |" in card
     assert "builtin:starter" in card
+    for rows in (trained.training_rows, trained.validation_rows):
+        assert hashlib.sha256(rows.read_bytes()).hexdigest() in card
     assert trained.last.model_size_bytes == sum(path.stat().st_size for path in folder.iterdir())
 
 
@@ -101,6 +130,7 @@ def test_a_checkpoint_becomes_a_model_of_its_own(trained: Trained) -> None:
     folder = trained.backend.model_files(name)
     assert {path.name for path in folder.iterdir()} >= {"model.safetensors", "config.json", "tokenizer.json"}
     assert not (folder / "optimizer.pt").exists()
+    assert f"the checkpoint of step {step}, validation loss" in (folder / "README.md").read_text(encoding="utf-8")
     trained.backend.discard_model(name)
     trained.backend.discard_model(name)
     with pytest.raises(NotFound):
