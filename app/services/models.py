@@ -146,7 +146,7 @@ def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
         line=rows[0].line,
         system=told.get("system", ""),
         prompt=told.get("user", ""),
-        expected=told.get("assistant", ""),
+        expected=told.get("assistant") or told.get("chosen", ""),
         next_row=rows[1].line if len(rows) > 1 else None,
     )
 
