@@ -73,7 +73,7 @@ def stop(scope: Writes, identifier: PathId) -> Response:
 @router.post("/{identifier}/move", response_model=ListOut[JobOut])
 def move(scope: Writes, identifier: PathId, wish: MoveIn) -> Response:
     """Give a waiting job another place in its connection's line; answer the line, the next one first."""
-    moved = queue.move(scope, identifier, wish.to)
+    moved = queue.move(scope, identifier, queue.Move(wish.to))
     return listing(JobOut, queue.line(scope, moved.spec.connection))
 
 

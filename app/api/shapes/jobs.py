@@ -19,7 +19,6 @@ from app.domain.jobs import (
 )
 from app.edge import fields
 from app.edge.fields import Answer, Id, Line, Settings, Whole, Wish
-from app.services.queue import Move
 
 
 class ValidationIn(Wish):
@@ -65,7 +64,7 @@ class ResolveIn(Wish):
 class MoveIn(Wish):
     """Where in the line a waiting job is to stand."""
 
-    to: Move
+    to: Literal["front", "up", "down", "back"]
 
 
 class JobsQuery(fields.Paging):
