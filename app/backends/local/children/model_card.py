@@ -82,6 +82,7 @@ def _measured(facts: dict[str, Any]) -> str:
         "parameters": "parameters",
         "trained_parameters": "of them trained",
         "train_runtime": "seconds of training",
+        "peak_memory_bytes": "bytes of memory at the most",
     }
     told = [f"| {name} | {facts[key]:.6g} |" for key, name in names.items() if isinstance(facts.get(key), int | float)]
     return "\n".join(["| figure | value |", "|---|---|", *told]) if told else "Nothing yet."

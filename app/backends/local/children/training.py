@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import sys
 import time
 from importlib.metadata import version
 from typing import Any
@@ -78,12 +80,19 @@ def _facts(trainer: Any, progress: Progress, device: str, *, startup_s: float, r
         "startup_s": round(startup_s, 3),
         "working_s": round(progress.working_s, 3),
         "tokens": progress.tokens,
+        "peak_memory_bytes": _peak_memory(),
         "parameters": sum(parameter.numel() for parameter in parameters),
         "trained_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in _PACKAGES},
     }
+
+
+def _peak_memory() -> int:
+    """Return the most main memory that this process ever held: Linux tells kibibytes, macOS bytes (getrusage(2))."""
+    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return told if sys.platform == "darwin" else told * 1024
 
 
 def _remember_rate(spec: dict[str, Any], facts: dict[str, Any]) -> None:
