@@ -1,86 +1,23 @@
 """A training of this machine steered by the engine: stopped early, continued, its checkpoints given back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.domain.connections import LOCAL_ID
 from app.domain.errors import Conflict
-from app.domain.jobs import FineTuningJob, JobGoal, JobStatus
-from app.domain.models import FineTunedModel
-from app.engine.engine import Engine
+from app.domain.jobs import JobGoal, JobStatus
 from app.engine.housekeeping import KEYS_EVERY
 from app.services import drafts, jobs, models, retention
-from tests.support import local
-from tests.support.house import TestHouse
-from tests.support.waiting import until
-
-KEPT_DAYS = 30
-
-
-class Desk:
-    """A house whose one backend is this machine, with trainings that are moved by files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.runs = folder / "runs"
-        interpreter = local.stand_in(folder, local.ROOT / "tests" / "support" / "stand_in_trainer.py")
-        self.house = TestHouse(folder, {"local": local.backend_over(self.runs, interpreter)}, checkpoint_days=KEPT_DAYS)
-        self.engine = Engine(self.house.scopes)
-
-    def submit(self, **changes: object) -> str:
-        fields = self.house.fields(
-            connection=LOCAL_ID, base_model="builtin:starter", validation={"kind": "none"}, **changes
-        )
-        with self.house.open() as scope:
-            return jobs.create(scope, fields).id
-
-    def job(self, identifier: str) -> FineTuningJob:
-        with self.house.open() as scope:
-            return jobs.get(scope, identifier)
-
-    def until_it(self, identifier: str, is_so: Callable[[FineTuningJob], bool]) -> FineTuningJob:
-        """Turn clock and engine until a job is as wished."""
-
-        def look() -> FineTuningJob | None:
-            self.house.clock.turn(timedelta(seconds=2))
-            self.engine.tick()
-            job = self.job(identifier)
-            return job if is_so(job) else None
-
-        return until(look, doing="the job's way")
-
-    def trained(self, identifier: str, steps: int) -> FineTuningJob:
-        """Let a job train so many steps, a checkpoint after each."""
-        self.until_it(identifier, lambda job: job.status is JobStatus.RUNNING)
-        for step in range(1, steps + 1):
-            for word in ("saves", "step"):
-                (self.runs / identifier / word).touch()
-            self.until_it(identifier, partial(_has_reached, step))
-        return self.job(identifier)
-
-    def stopped(self, identifier: str) -> FineTuningJob:
-        with self.house.open() as scope:
-            jobs.stop(scope, identifier)
-        return self.until_it(identifier, lambda job: job.status.is_final)
-
-    def model(self, job: FineTuningJob) -> FineTunedModel:
-        with self.house.open() as scope:
-            return models.get(scope, job.fine_tuned_model or "")
-
-
-def _has_reached(step: int, job: FineTuningJob) -> bool:
-    return (job.progress.step or 0) >= step
+from tests.support.steered import KEPT_DAYS, Desk
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path)
     yield made
-    local.end_all(made.runs)
-    made.house.database.close()
+    made.close()
 
 
 def test_stopped_early_it_succeeds_with_a_model_and_says_so(desk: Desk) -> None:
