@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
 from app.api.router import router as rest
@@ -52,6 +52,13 @@ def soup(pages: TestClient, path: str) -> BeautifulSoup:
     return BeautifulSoup(answer.text, "html.parser")
 
 
+def part(page: BeautifulSoup, selector: str) -> Tag:
+    """Return the first element that fits."""
+    found = page.select_one(selector)
+    assert found is not None, selector
+    return found
+
+
 def buttons(page: BeautifulSoup) -> set[str]:
     return {button.get_text(" ", strip=True) for button in page.select("main button, main a.btn")}
 
@@ -75,7 +82,7 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(desk: Desk, pages: Tes
     begun = pages.post(f"/jobs/{job}/checkpoints/1/continue").headers["location"]
     assert begun.endswith("/data")
     model_step = soup(pages, begun.replace("/data", "/model"))
-    assert model_step.select_one("#base_model_other")["value"] == f"run:{job}@1"
+    assert part(model_step, "#base_model_other")["value"] == f"run:{job}@1"
     # From the model, by REST; what comes of it knows its parent, and the parent its child.
     parent = pages.get(f"/api/v1/jobs/{job}").json()["fine_tuned_model"]
     draft = pages.post(f"/api/v1/models/{parent}/continue").json()
@@ -100,7 +107,7 @@ def test_the_line_is_shown_and_changed(desk: Desk, pages: TestClient) -> None:
     project, rows = desk.house.project(), desk.house.dataset().id
     made = [desk.submit(name=f"job-{number}", project=project, training_dataset=rows) for number in range(3)]
     with_line = soup(pages, "/jobs")
-    first, *_, last = [link["href"].removeprefix("/jobs/") for link in with_line.select("ol a.rowlink")]
+    first, *_, last = [str(link["href"]).removeprefix("/jobs/") for link in with_line.select("ol a.rowlink")]
     assert {first, last} <= set(made)
     assert "Place 3 of 3 in the line." in soup(pages, f"/jobs/{last}").get_text()
     moved = pages.post(f"/jobs/{last}/move", data={"to": "front", "back": "list"})
@@ -127,7 +134,7 @@ def test_what_the_model_sees_and_says_is_shown_as_text(desk: Desk, pages: TestCl
         samples.add(scope.write, job, told)  # after a resumption, the same steps come again
     data, overview = soup(pages, f"/jobs/{job}?tab=data"), soup(pages, f"/jobs/{job}")
     assert [mark.get_text() for mark in data.select("#first-batch mark")] == [f"yes{HOSTILE}"]
-    assert overview.select_one("#samples").get_text().count(HOSTILE) == 3  # the prompt, and two answers
+    assert part(overview, "#samples").get_text().count(HOSTILE) == 3  # the prompt, and two answers
     for page in (data, overview):
         assert not [each for each in page.find_all("script") if "alert" in each.get_text()]
     assert pages.get(f"/api/v1/jobs/{job}/first-batch").json()["items"] == [row]
@@ -145,8 +152,8 @@ def test_memory_and_disk_are_judged_before_the_start(desk: Desk, pages: TestClie
     with desk.house.open() as scope:
         draft = drafts.create(scope, fields).id
     step = soup(pages, f"/wizard/{draft}/hyperparameters")
-    assert "fits" in step.select_one("#need-memory").get_text()
-    assert "fits" in step.select_one("#need-disk").get_text()
+    assert "fits" in part(step, "#need-memory").get_text()
+    assert "fits" in part(step, "#need-disk").get_text()
 
 
 def test_a_method_shows_its_own_knobs(desk: Desk, pages: TestClient) -> None:
