@@ -28,7 +28,7 @@ class Desk:
 
     def submit(self, **changes: object) -> str:
         fields = self.house.fields(
-            connection=LOCAL_ID, base_model="builtin:starter", validation={"kind": "none"}, **changes
+            **{"connection": LOCAL_ID, "base_model": "builtin:starter", "validation": {"kind": "none"}, **changes}
         )
         with self.house.open() as scope:
             return jobs.create(scope, fields).id

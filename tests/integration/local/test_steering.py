@@ -66,6 +66,30 @@ def test_a_tuned_model_is_trained_further_and_both_know_it(desk: Desk) -> None:
         assert models.parent(scope, parent) is None
 
 
+def test_weights_below_an_adapter_are_not_torn_down(desk: Desk) -> None:
+    first = desk.submit(name="below")
+    desk.trained(first, 1)
+    below = desk.model(desk.stopped(first))
+    project = below.project
+    second = desk.submit(name="above", base_model=below.remote_id, project=project, options={"adapter": "lora"})
+    desk.trained(second, 1)
+    above = desk.model(desk.stopped(second))
+    with desk.house.open() as scope:
+        assert models.teardown_plan(scope, below.id).blockers == (
+            "The adapter 'above' stands upon these weights. Remove it first.",
+        )
+        with pytest.raises(Conflict, match="stands upon these weights"):
+            models.teardown(scope, below.id, "below")
+    with desk.house.open() as scope:
+        models.teardown(scope, above.id, "above")
+    desk.engine.tick()
+    with desk.house.open() as scope:
+        assert models.teardown_plan(scope, below.id).blockers == ()
+        models.teardown(scope, below.id, "below")
+    desk.engine.tick()
+    assert not (desk.runs / first / "model").exists()
+
+
 def test_a_checkpoint_is_trained_further(desk: Desk) -> None:
     first = desk.submit()
     desk.trained(first, 2)
