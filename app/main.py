@@ -106,6 +106,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         samples=SAMPLES,
         version=VERSION,
         idle_stop_s=settings.idle_stop_s,
+        checkpoint_days=settings.checkpoint_days,
     )
 
 
@@ -190,7 +191,11 @@ def _own_backends(
             interpreter=interpreter,
             environment=environment(),
             clock=clock,
-            machine=Machine(threads=settings.local_threads, slots=settings.local_slots),
+            machine=Machine(
+                threads=settings.local_threads,
+                slots=settings.local_slots,
+                disk_reserve=settings.disk_reserve_mb * 2**20,
+            ),
         )
     }
     if settings.rehearsal:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     idle_stop_s: int = Field(
         default=1800, ge=0, description="Seconds of idleness after which a deployment stops; 0 never."
     )
+    checkpoint_days: int = Field(
+        default=30, ge=0, description="Days after which the checkpoints of a succeeded job are removed; 0 never."
+    )
     engine_interval_s: float = Field(
         default=1.0, gt=0, description="How often the engine looks for what is due, in seconds."
     )

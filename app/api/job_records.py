@@ -11,15 +11,17 @@ from app.api.job_stream import JobStream
 from app.api.jobs import Reads
 from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, ListOut
-from app.api.shapes.jobs import CheckpointOut, LogQuery, MetricsQuery, SeriesOut
+from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
 from app.domain.actors import Action
-from app.edge.dependencies import OpenScope, allowed_to_open
+from app.edge.dependencies import OpenScope, allowed, allowed_to_open
 from app.edge.downloads import metrics_csv, text_attachment
 from app.edge.fields import Line, Paging
 from app.edge.streams import MEDIA_TYPE, event_stream
-from app.services import code, jobs
+from app.services import code, jobs, retention
+from app.services.scope import Scope
 
 router = noun("jobs")
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "jobs"), scope="function")]
 _CSV = "text/csv"
 _TEXT = "text/plain"
 
@@ -45,6 +47,25 @@ def metrics(
 def checkpoints(scope: Reads, identifier: PathId) -> Response:
     """The saved states, the best one marked."""
     return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+
+
+@router.delete("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
+def discard_checkpoints(scope: Deletes, identifier: PathId) -> Response:
+    """Remove a finished job's checkpoints; models that were made of them stay."""
+    retention.discard(scope, identifier)
+    return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+
+
+@router.get("/{identifier}/samples", response_model=ListOut[SampleOut])
+def samples(scope: Reads, identifier: PathId) -> Response:
+    """What the model in training answered to the same few held-out prompts each time it was measured."""
+    return listing(SampleOut, jobs.samples(scope, identifier))
+
+
+@router.get("/{identifier}/first-batch", response_model=ListOut[BatchRowOut])
+def first_batch(scope: Reads, identifier: PathId) -> Response:
+    """The first batch as the model sees it, and which tokens receive loss; empty as long as there is none."""
+    return listing(BatchRowOut, jobs.first_batch(scope, identifier))
 
 
 @router.get("/{identifier}/log", response_model=ListOut[str], responses={200: {"content": {_TEXT: {}}}})

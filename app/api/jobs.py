@@ -5,22 +5,23 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 from starlette.responses import Response
 
-from app.api.answers import ACCEPTED, CREATED, answer, page
+from app.api.answers import ACCEPTED, CREATED, answer, listing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
 from app.api.shapes.drafts import DraftOut
-from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, ResolveIn
+from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
 from app.domain.actors import Action
 from app.edge.dependencies import allowed
 from app.edge.idempotency import OnceDep
-from app.services import drafts, estimates, jobs, models
+from app.services import drafts, estimates, jobs, models, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "jobs"), scope="function")]
 Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "jobs"), scope="function")]
 Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
+Step = Annotated[int, Path(ge=0, le=2**53)]
 
 
 @router.post("/estimate", response_model=EstimateOut)
@@ -63,6 +64,19 @@ def cancel(scope: Writes, identifier: PathId) -> Response:
     return answer(JobOut, jobs.cancel(scope, identifier), ACCEPTED)
 
 
+@router.post("/{identifier}/stop", response_model=JobOut, status_code=ACCEPTED)
+def stop(scope: Writes, identifier: PathId) -> Response:
+    """End the training now and keep what it has learned as its model; asking again is fine."""
+    return answer(JobOut, jobs.stop(scope, identifier), ACCEPTED)
+
+
+@router.post("/{identifier}/move", response_model=ListOut[JobOut])
+def move(scope: Writes, identifier: PathId, wish: MoveIn) -> Response:
+    """Give a waiting job another place in its connection's line; answer the line, the next one first."""
+    moved = queue.move(scope, identifier, queue.Move(wish.to))
+    return listing(JobOut, queue.line(scope, moved.spec.connection))
+
+
 @router.post("/{identifier}/retry", response_model=JobOut, status_code=CREATED)
 def retry(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
     """Make a new job with the same spec."""
@@ -83,8 +97,12 @@ def resolve(scope: Writes, identifier: PathId, wish: ResolveIn) -> Response:
 
 
 @router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)
-def model_from_checkpoint(
-    scope: Spends, identifier: PathId, step: Annotated[int, Path(ge=0, le=2**53)], once: OnceDep
-) -> Response:
+def model_from_checkpoint(scope: Spends, identifier: PathId, step: Step, once: OnceDep) -> Response:
     """Make a model of its own from a checkpoint."""
     return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))
+
+
+@router.post("/{identifier}/checkpoints/{step}/continue", response_model=DraftOut, status_code=CREATED)
+def continue_from_checkpoint(scope: Writes, identifier: PathId, step: Step) -> Response:
+    """Make a model from a checkpoint, and begin a draft that trains it further."""
+    return answer(DraftOut, drafts.of_checkpoint(scope, identifier, step), CREATED)

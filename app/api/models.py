@@ -5,18 +5,20 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from app.api.answers import ACCEPTED, answer, page
+from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
-from app.api.shapes.models import ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
+from app.api.shapes.drafts import DraftOut
+from app.api.shapes.models import MergeOut, ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
 from app.domain.actors import Action
 from app.edge.dependencies import allowed
 from app.edge.downloads import zipped
-from app.services import models
+from app.services import drafts, merging, models
 from app.services.scope import Scope
 
 router = noun("models")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "models"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "models"), scope="function")]
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "models"), scope="function")]
 
 
@@ -32,7 +34,8 @@ def get_model(scope: Reads, identifier: PathId) -> Response:
     """One model, with the ids of its evaluations and deployments."""
     model = models.get(scope, identifier)
     judged, served = models.evaluations(scope, identifier), models.deployments(scope, identifier)
-    return answer(ModelDetailOut, ModelDetailOut.of(model, judged, served))
+    parent = models.parent(scope, model)
+    return answer(ModelDetailOut, ModelDetailOut.of(model, judged, served, parent, models.children(scope, model)))
 
 
 @router.delete("/{identifier}", response_model=ModelOut)
@@ -45,6 +48,24 @@ def delete_model(scope: Deletes, identifier: PathId) -> Response:
 def download(scope: Reads, identifier: PathId) -> Response:
     """The safetensors, the tokenizer and the model card as a ZIP archive."""
     return zipped(models.files(scope, identifier), f"{identifier}.zip")
+
+
+@router.post("/{identifier}/continue", response_model=DraftOut, status_code=CREATED)
+def continue_from_model(scope: Writes, identifier: PathId) -> Response:
+    """Begin a draft that trains the model further."""
+    return answer(DraftOut, drafts.of_model(scope, identifier), CREATED)
+
+
+@router.get("/{identifier}/merge", response_model=MergeOut)
+def merged(scope: Reads, identifier: PathId) -> Response:
+    """How far the merged copy of an adapter and its base is."""
+    return answer(MergeOut, merging.look(scope, identifier))
+
+
+@router.post("/{identifier}/merge", response_model=MergeOut, status_code=ACCEPTED)
+def merge(scope: Writes, identifier: PathId) -> Response:
+    """Begin to merge the adapter into its base; once that is done, asking again records the model that came of it."""
+    return answer(MergeOut, merging.merge(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/teardown", response_model=TeardownOut)

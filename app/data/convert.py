@@ -55,8 +55,11 @@ def to_prompt_completion(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def conversation(row: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     """Return a row, sound or not, as turns for showing: (role, content, whether it is learned)."""
-    if kind_of(row) is Kind.TEXT and isinstance(row["text"], str):
+    kind = kind_of(row)
+    if kind is Kind.TEXT and isinstance(row["text"], str):
         return [("text", row["text"], True)]
+    if kind is Kind.PREFERENCE:
+        return _pair(row)
     try:
         messages = to_chat(row)["messages"]
     except (ValueError, TypeError):
@@ -69,7 +72,7 @@ def prompt_and_answer(row: Mapping[str, Any]) -> tuple[str, str]:
 
     A text row asks its whole text and answers nothing; what cannot be read is ("", "").
     """
-    turns = conversation(row)
+    turns = conversation(row) if kind_of(row) is not Kind.PREFERENCE else []
     if len(turns) == 1:
         return turns[0][1], ""
     asked = [content for role, content, _ in turns[:-1] if role not in {"system", "developer"}]
@@ -124,6 +127,20 @@ def _object(line: bytes) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise ValueError("The line is not an object.")  # noqa: TRY004 - one kind of error for all that is no row
     return row
+
+
+def _pair(row: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return a preference row as its prompt's turns, then the end of the chosen answer and of the rejected one."""
+    asked = row.get("input")
+    prompt = asked.get("messages") if isinstance(asked, dict) else row.get("prompt")
+    turns = [_turn(message) for message in prompt] if isinstance(prompt, list) else []
+    if isinstance(prompt, str) and prompt:
+        turns.append(("user", prompt, False))
+    for name, theirs in (("chosen", "preferred_output"), ("rejected", "non_preferred_output")):
+        answer = row.get(theirs, row.get(name))
+        last = answer[-1] if isinstance(answer, list) and answer else answer
+        turns.append((name, last if isinstance(last, str) else _turn(last)[1], name == "chosen"))
+    return [(role, content, learned and role == "chosen") for role, content, learned in turns]
 
 
 def _as_messages(value: Any, role: str) -> list[Any]:  # noqa: ANN401 - JSON

@@ -152,9 +152,9 @@ ORDER = Rule(
 WEIGHT = Rule("weight", ERROR, "Wrong weight", "Write 0 or 1, on assistant messages only.")
 WEIGHTS = Rule(
     "weights",
-    WARNING,
-    "Answers that are not to be learned",
-    "Choose a backend that honours weights; training on this machine learns these answers like the others.",
+    INFO,
+    "Answers that are not learned",
+    "Nothing to do: answers of weight 0 are shown to the model, and no loss is counted on them.",
 )
 ALL_WEIGHTS_ZERO = Rule(
     "nothing_to_learn",

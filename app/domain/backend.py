@@ -65,7 +65,7 @@ from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationS
 from app.domain.events import EventLevel
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
-from app.domain.metrics import Checkpoint, Metric
+from app.domain.metrics import Checkpoint, Metric, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ class JobObservation:
     events: Sequence[RemoteEvent] = ()
     metrics: Sequence[Metric] = ()
     checkpoints: Sequence[Checkpoint] = ()
+    samples: Sequence[Sample] = ()
     cursor: str | None = None  # where the next look may begin
     next_look: timedelta | None = None  # how soon looking again is worth while
 

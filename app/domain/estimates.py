@@ -1,7 +1,8 @@
 """What a job will take, as far as that can be known before."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from app.domain.money import CostRange
 from app.domain.prices import Bill, Charge
@@ -15,6 +16,26 @@ class Notice:
     pointer: str
     message: str
     fix: str = ""
+
+
+class Verdict(StrEnum):
+    """Whether what is needed is there."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    DOES_NOT_FIT = "does_not_fit"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceEstimate:
+    """What a job needs of the machine's memory or disk, in bytes, and what of it each part takes; None: not known."""
+
+    kind: str  # memory | disk
+    verdict: Verdict
+    needed_bytes: int | None = None
+    available_bytes: int | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +55,6 @@ class Estimate:
     bill: Bill | None = None
     cost: CostRange | None = None
     basis: str = ""  # where the figures come from, in words
+    resources: Sequence[ResourceEstimate] = ()
     blockers: Sequence[Notice] = ()
     warnings: Sequence[Notice] = ()

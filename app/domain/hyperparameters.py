@@ -38,6 +38,11 @@ class HyperparameterSpec:
     unit: str = ""
     advanced: bool = False
     option: bool = False  # belongs to `options` rather than to `hyperparameters`
+    methods: Sequence[str] = ()  # of training, where it is for some of them only
+
+    def fits(self, method: str) -> bool:
+        """Whether the knob is there for a method of training."""
+        return not self.methods or method in self.methods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

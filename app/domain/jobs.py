@@ -14,6 +14,7 @@ class JobGoal(StrEnum):
     """What people want of a job. Only services write it."""
 
     FINISHED = "finished"
+    STOPPED = "stopped"  # now, with what has been learned so far as the model
     CANCELLED = "cancelled"
 
 

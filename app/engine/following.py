@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.backend import BackendError, JobObservation, NotFound, RemoteJob, Resumes
+from app.domain.backend_abilities import StopsEarly
 from app.domain.events import EventLevel
-from app.domain.jobs import TRANSITIONS, FineTuningJob, JobReason, JobStatus
+from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobStatus
 from app.engine import pace, places, results
 from app.engine.jobs import NOTE_LIMIT, Work, entry, sentence
 from app.engine.turn import Also, Decision, Outcome
 from app.services.scope import Scope
-from app.store import events, metrics
+from app.store import events, metrics, samples
 from app.store import jobs as store
 
 RESUMPTIONS = 3  # how often an interrupted job is resumed before it counts as failed
@@ -34,6 +35,8 @@ def act_following(work: Work) -> Decision:
         if not work.is_wanted and job.status in _CALM:
             work.backend.cancel(remote)
             return work.advances(JobStatus.CANCELLING, pace.SOON, reason=JobReason.REQUESTED)
+        if job.goal is JobGoal.STOPPED and job.status in _CALM and isinstance(work.backend, StopsEarly):
+            work.backend.stop_early(remote)
         seen = work.backend.observe(remote, since=job.cursor)
         if job.status is JobStatus.CANCELLING and seen.status in _CALM and not seen.interrupted:
             work.backend.cancel(remote)
@@ -113,6 +116,7 @@ def _told(job: str, seen: JobObservation) -> Also:
             events.add_remote(tx, job, seen.events)
         metrics.add(tx, job, seen.metrics)
         metrics.save_checkpoints(tx, job, seen.checkpoints)
+        samples.add(tx, job, seen.samples)
         if seen.sent is not None:
             store.set_sent(tx, job, seen.sent)
 

@@ -4,8 +4,8 @@ import logging
 from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
-from app.domain.errors import ProviderFailed
-from app.services import catalog, models
+from app.domain.errors import DomainError, ProviderFailed
+from app.services import catalog, models, retention
 from app.services.scope import Scopes
 from app.store import idempotency
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Forgets answers that nobody can ask for again, has old catalogs looked up again, and ends teardowns once nothing
-    serves the model any more.
+    """Forgets answers that nobody can ask for again, removes checkpoints that have had their time, has old catalogs
+    looked up again, and ends teardowns once nothing serves the model any more.
     """
 
     def __init__(self, scopes: Scopes) -> None:
@@ -33,6 +33,7 @@ class Housekeeping:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+            self._give_back_space()
         if self._catalogs_at is None or now >= self._catalogs_at:
             self._catalogs_at = now + CATALOGS_EVERY
             with self._scopes.open(ENGINE) as scope:
@@ -40,6 +41,16 @@ class Housekeeping:
         with self._scopes.open(ENGINE) as scope:
             waiting = [model.id for model in models.torn_down(scope)]
         return sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)
+
+    def _give_back_space(self) -> None:
+        with self._scopes.open(ENGINE) as scope:
+            old = list(retention.expired(scope))
+        for job in old:
+            try:
+                with self._scopes.open(ENGINE) as scope:
+                    retention.discard(scope, job)
+            except DomainError as error:
+                log.warning("the checkpoints of %s cannot be removed: %s", job, error.message)
 
     def _remove(self, model: str, now: datetime) -> bool:
         try:

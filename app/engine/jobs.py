@@ -28,8 +28,8 @@ class Work:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether people still want it finished."""
-        return self.job.goal is JobGoal.FINISHED
+        """Whether people still want what it makes: all of it, or what has been learned by now."""
+        return self.job.goal is not JobGoal.CANCELLED
 
     def stays(self, due_in: timedelta, *also: Also, job: FineTuningJob | None = None, note: str = "") -> Outcome:
         """Return: nothing moves; look again later, with a note for people."""

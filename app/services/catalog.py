@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 
 from app.domain.backend import BackendError
+from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
@@ -57,6 +59,24 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         fix = error.fix or "Choose one from the catalog."
         raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
     return _told(found, where, known)
+
+
+class BaseNames:
+    """Base models by their names for people, for as long as one page is made; asks nobody but the backends."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @cached_property
+    def _connections(self) -> dict[str, Connection]:
+        return {each.id: each for each in connections.list_connections(self._scope)}
+
+    def __call__(self, connection: str, identifier: str) -> str:
+        """Return the name of a base model of a connection; its id where the backend has no names."""
+        if connection not in self._connections:
+            return identifier
+        backend = self._scope.backends.opened(self._connections[connection])
+        return backend.base_name(identifier) if isinstance(backend, NamesBases) else identifier
 
 
 def freshness(scope: Scope) -> Sequence[Freshness]:

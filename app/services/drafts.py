@@ -6,16 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.backend import ShowsCode
+from app.domain.backend_abilities import ContinuesTuned
 from app.domain.drafts import FIELDS, STEPS, DraftReview, JobDraft, Step
 from app.domain.errors import Conflict, Invalid, Problem, Stale
 from app.domain.jobs import FineTuningJob
+from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, jobs, specs
+from app.services import connections, estimates, jobs, models, specs
 from app.services.found import found
 from app.services.scope import Scope
 from app.store import drafts as store
 
 MAX_STORED_TEXT = 20_000
+_STEM, _COUNTER_DIGITS = 60, 3  # of a name that ends in a number
 
 
 def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
@@ -132,6 +135,42 @@ def of_job(scope: Scope, job_id: str) -> JobDraft:
     """Begin a draft with a job's answers (clone with changes)."""
     job = jobs.get(scope, job_id)
     return create(scope, jobs.fields_of(job.spec))
+
+
+def of_model(scope: Scope, model_id: str) -> JobDraft:
+    """Begin a draft that trains a tuned model further, with the answers of the job that made it.
+
+    Raises:
+        Conflict: when the model is gone, or its backend cannot do that.
+    """
+    model = models.get(scope, model_id)
+    backend = scope.backends.of(connections.get(scope, model.connection))
+    if model.status is not ModelStatus.PRESENT:
+        raise Conflict(f"The model {model.name!r} has been deleted.", fix="Choose another model.")
+    if not isinstance(backend, ContinuesTuned):
+        raise Conflict("This backend does not train its tuned models further.", fix="Begin with a base model.")
+    given = jobs.fields_of(jobs.get(scope, model.job).spec) if model.job else {}
+    options = given.get("options", {})
+    if model.adapter == "lora":  # it has its rank and targets already
+        options = {name: value for name, value in options.items() if not name.startswith("lora_")}
+    more = {"base_model": backend.as_base(model.remote_id), "name": _name_after(model.name), "options": options}
+    return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
+
+
+def of_checkpoint(scope: Scope, job_id: str, step: int) -> JobDraft:
+    """Make a model of a job's checkpoint, and begin a draft that trains it further.
+
+    Raises:
+        Conflict: as `models.from_checkpoint` and `of_model`.
+    """
+    return of_model(scope, models.from_checkpoint(scope, job_id, step).id)
+
+
+def _name_after(name: str) -> str:
+    """Return a name for what comes of training `name` further: `triage` becomes `triage-2`, then `triage-3`."""
+    stem, _, number = name.rpartition("-")
+    known = bool(stem) and number.isdecimal() and len(number) < _COUNTER_DIGITS
+    return f"{(stem if known else name)[:_STEM]}-{int(number) + 1 if known else 2}"
 
 
 def delete(scope: Scope, identifier: str) -> None:

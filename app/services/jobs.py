@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.backend import KeepsLogs, RemoteJob
+from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
-from app.domain.metrics import Checkpoint, MetricSeries
+from app.domain.metrics import Checkpoint, MetricSeries, Sample
 from app.domain.models import ModelStatus
 from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
@@ -26,6 +27,7 @@ from app.store import events as event_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import models as model_store
+from app.store import samples as sample_store
 
 MAX_POINTS = 5000
 LOG_LINES = 200
@@ -110,6 +112,43 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     store.set_goal(tx, identifier, JobGoal.CANCELLED, due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
+
+
+def stops_early(scope: Scope, job: FineTuningJob) -> bool:
+    """Tell whether the job is at a point, and its backend one, where it can be stopped with what it has learned."""
+    if job.status is not JobStatus.RUNNING or job.goal is not JobGoal.FINISHED:
+        return False
+    return isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), StopsEarly)
+
+
+def stop(scope: Scope, identifier: str) -> FineTuningJob:
+    """Ask a training to end now and to keep what it has learned as its model; asking again is fine.
+
+    Raises:
+        Conflict: when nothing has been trained yet, when it has ended or is being cancelled, or the backend cannot.
+    """
+    tx = scope.write
+    job = get(scope, identifier)
+    if job.goal is JobGoal.STOPPED:
+        return job
+    if job.status.is_final or job.goal is JobGoal.CANCELLED:
+        state = job.status if job.status.is_final else "being cancelled"
+        raise Conflict(f"The job is {state} already.", fix="There is nothing left to stop.")
+    if job.status is not JobStatus.RUNNING:
+        raise Conflict("Nothing has been trained yet that could be kept.", fix="Cancel the job instead.")
+    if not stops_early(scope, job):
+        raise Conflict("This backend cannot stop a training and keep what it has learned.", fix="Cancel it instead.")
+    told = f"{scope.actor.id} asked to stop, and to keep what has been learned."
+    event_store.add(tx, identifier, told, at=scope.now(), kind="request")
+    store.set_goal(tx, identifier, JobGoal.STOPPED, due_at=scope.due_now())
+    scope.nudge()
+    return get(scope, identifier)
+
+
+def samples(scope: Scope, identifier: str) -> Sequence[Sample]:
+    """Return what the model in training answered to held-out prompts, steps rising."""
+    get(scope, identifier)
+    return sample_store.of_job(scope.read, identifier)
 
 
 def retry(scope: Scope, identifier: str) -> FineTuningJob:
@@ -201,6 +240,15 @@ def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparamete
     """Return the parameters as the backend took them; empty until it told."""
     get(scope, identifier)
     return store.sent(scope.read, identifier) or {}
+
+
+def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
+    """Return the first batch as the model sees it; empty until there is one, and where the backend shows none."""
+    job = get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, ShowsFirstBatch):
+        return ()
+    return backend.first_batch(RemoteJob(job.remote_id))
 
 
 def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:

@@ -52,6 +52,22 @@ def deployments(scope: Scope, identifier: str) -> Sequence[Deployment]:
     return deployment_store.of_model(scope.read, identifier)
 
 
+def parent(scope: Scope, model: FineTunedModel) -> FineTunedModel | None:
+    """Return the tuned model that this one was trained from, if it was one; also when that is deleted."""
+    return store.by_remote_id(scope.read, model.connection, model.base_model)
+
+
+def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:
+    """Return the models that were trained from this one."""
+    return store.on_base(scope.read, model.connection, model.remote_id)
+
+
+def can(scope: Scope, model: FineTunedModel, ability: type[object]) -> bool:
+    """Tell whether the model is there, and its backend has an ability."""
+    backend = scope.backends.of(connections.get(scope, model.connection))
+    return model.status is ModelStatus.PRESENT and isinstance(backend, ability)
+
+
 def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     """Make a model of its own from a job's checkpoint; asking again finds the first one.
 
@@ -72,8 +88,12 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
         raise ProviderFailed(error.detail, fix=error.fix) from error
     tx = scope.write
     known = store.by_remote_id(tx, job.spec.connection, remote_id)
-    if known is not None:
+    if known is not None and known.status is not ModelStatus.DELETED:
         return known
+    if known is not None:  # it was removed since; its files are there again
+        back = replace(known, status=ModelStatus.PRESENT, deleted_at=None)
+        store.save(tx, back)
+        return back
     model = FineTunedModel(
         id=scope.new_id("mdl"),
         name=f"{job.spec.name}-step-{step}"[:64],
@@ -134,7 +154,7 @@ def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
         line=rows[0].line,
         system=told.get("system", ""),
         prompt=told.get("user", ""),
-        expected=told.get("assistant", ""),
+        expected=told.get("assistant") or told.get("chosen", ""),
         next_row=rows[1].line if len(rows) > 1 else None,
     )
 
@@ -180,7 +200,16 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone, outcome=how))
     steps += _upload_steps(scope, model, gone=gone)
     started = model.status is not ModelStatus.PRESENT
-    return TeardownPlan(model=model, steps=tuple(steps), started=started)
+    blockers = () if started else tuple(_resting_on(scope, model))
+    return TeardownPlan(model=model, steps=tuple(steps), blockers=blockers, started=started)
+
+
+def _resting_on(scope: Scope, model: FineTunedModel) -> list[str]:
+    """Return a sentence for each adapter that was trained upon a whole model and needs its weights."""
+    if model.adapter != "none":
+        return []
+    above = [each for each in children(scope, model) if each.adapter == "lora" and each.status is ModelStatus.PRESENT]
+    return [f"The adapter {each.name!r} stands upon these weights. Remove it first." for each in above]
 
 
 def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
@@ -188,12 +217,16 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
 
     Raises:
         Invalid: unless `confirm` is the model's name.
+        Conflict: while an adapter stands upon its weights.
     """
     tx = scope.write
     model = get(scope, identifier)
     if confirm != model.name:
         fix = f"Type {model.name} exactly."
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the model's name.", fix)])
+    above = _resting_on(scope, model)
+    if above and model.status is ModelStatus.PRESENT:
+        raise Conflict(" ".join(above), fix="Tear down the adapter, then come back.")
     if model.status is ModelStatus.PRESENT:
         store.save(tx, replace(model, status=ModelStatus.DELETING))
         event_store.add(tx, identifier, f"{scope.actor.id} asked to tear it down.", at=scope.now(), kind="request")

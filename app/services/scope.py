@@ -114,6 +114,7 @@ class House:
     samples: Path  # the folder app/samples
     version: str
     idle_stop_s: int = 1800
+    checkpoint_days: int = 0  # after which a succeeded job's checkpoints go; 0 never
 
 
 class Scope:

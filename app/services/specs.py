@@ -119,7 +119,7 @@ class _Check:
         self.complain("/seed", "range", "The seed is not a whole number in range.", f"Enter 0 to {MAX_SEED}.")
         return None
 
-    def knobs(self, field: str, model: CatalogModel | None) -> dict[str, Hyperparameter]:
+    def knobs(self, field: str, model: CatalogModel | None, method: str) -> dict[str, Hyperparameter]:
         values = self.fields.get(field) or {}
         if not isinstance(values, Mapping):
             self.complain(f"/{field}", "invalid", f"{field} must be an object.", 'Write {"n_epochs": 3}, for example.')
@@ -127,7 +127,7 @@ class _Check:
         if model is None:
             return {name: value for name, value in values.items() if isinstance(value, int | float | str | bool)}
         known: list[HyperparameterSpec] = [
-            spec for spec in model.hyperparameters if spec.option == (field == "options")
+            spec for spec in model.hyperparameters if spec.option == (field == "options") and spec.fits(method)
         ]
         good, problems = check_values(known, values, f"/{field}")
         self.problems.extend(problems)
@@ -166,9 +166,9 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
         training_dataset=training.id if training else "",
         validation=choice,
         test_dataset=test.id if test else None,
-        hyperparameters=reading.knobs("hyperparameters", model),
+        hyperparameters=reading.knobs("hyperparameters", model, method),
         seed=reading.seed(),
-        options=reading.knobs("options", model),
+        options=reading.knobs("options", model, method),
     )
     return Checked(
         spec=None if reading.problems else spec,

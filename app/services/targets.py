@@ -39,4 +39,4 @@ def label(scope: Scope, wanted: Target) -> str:
     """Return a target's name for people."""
     if wanted.model is not None:
         return models.get(scope, wanted.model).name
-    return wanted.base_model
+    return catalog.BaseNames(scope)(wanted.connection, wanted.base_model)

@@ -13,7 +13,7 @@ from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 
 _T = schema.jobs
-_HIDDEN = {"sent", "due_at", "lease_token", "lease_until", "gen"}
+_HIDDEN = {"sent", "queue_rank", "due_at", "lease_token", "lease_until", "gen"}
 _COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
 SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
 
@@ -82,7 +82,8 @@ def values(job: FineTuningJob) -> dict[str, Any]:
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
     bill = None if job.bill is None else codec.dump(job.bill)
-    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": bill})
+    rank = schema.to_microseconds(job.created_at)
+    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": bill, "queue_rank": rank})
 
 
 def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:
@@ -144,14 +145,30 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
     return [_make(row) for row in tx.execute(query.order_by(_T.c.created_at, _T.c.id))]
 
 
+_WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
+_LINE = (_T.c.queue_rank, _T.c.id)
+
+
 def first_waiting(tx: Reader, connection: str) -> str | None:
-    """Return the id of the oldest job that waits for a place at a connection and is still wanted."""
-    waiting = (
-        _T.c.connection == connection,
-        _T.c.status == JobStatus.PENDING.value,
-        _T.c.goal == JobGoal.FINISHED.value,
-    )
-    return tx.scalar(select(_T.c.id).where(*waiting).order_by(_T.c.created_at, _T.c.id).limit(1))
+    """Return the id of the first job in the line of those that wait for a place at a connection and are wanted."""
+    return tx.scalar(select(_T.c.id).where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(1))
+
+
+def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
+    """Return the line of those that wait for a place at a connection, the first one first."""
+    query = select(*_COLUMNS).where(_T.c.connection == connection, *_WAITING)
+    return [_make(row) for row in tx.execute(query.order_by(*_LINE).limit(limit))]
+
+
+def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:
+    """Return the same line as (id, rank)."""
+    query = select(_T.c.id, _T.c.queue_rank).where(_T.c.connection == connection, *_WAITING)
+    return [(row.id, row.queue_rank) for row in tx.execute(query.order_by(*_LINE))]
+
+
+def set_rank(tx: Writer, identifier: str, rank: int) -> None:
+    """Give a waiting job another place in the line."""
+    rows.change(tx, _T, identifier, {"queue_rank": rank})
 
 
 def sent(tx: Reader, identifier: str) -> Mapping[str, Hyperparameter] | None:

@@ -3,11 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from app.domain.jobs import JobStatus
 from app.domain.metrics import Checkpoint, Metric, MetricSeries
 from app.store import schema
 from app.store.database import Reader, Writer
@@ -89,6 +91,27 @@ def save_checkpoints(tx: Writer, job: str, told: Sequence[Checkpoint]) -> None:
 def checkpoints(tx: Reader, job: str) -> list[Checkpoint]:
     """Return a job's checkpoints, steps rising."""
     return [_checkpoint(row) for row in tx.execute(select(_C).where(_C.c.job == job).order_by(_C.c.step))]
+
+
+def jobs_with_checkpoints(tx: Reader, *, ended_before: datetime, limit: int) -> list[str]:
+    """Return the jobs that succeeded before a moment and still have checkpoints."""
+    jobs = schema.jobs
+    query = (
+        select(_C.c.job)
+        .distinct()
+        .join(jobs, jobs.c.id == _C.c.job)
+        .where(_C.c.present == 1, jobs.c.status == JobStatus.SUCCEEDED.value, jobs.c.ended_at < ended_before)
+    )
+    return list(tx.scalars(query.order_by(_C.c.job).limit(limit)))
+
+
+def forget_checkpoints(tx: Writer, job: str) -> int:
+    """Note that a job's checkpoints are gone; return how many there were."""
+    there = (_C.c.job == job, _C.c.present == 1)
+    count = tx.scalar(select(func.count()).select_from(_C).where(*there)) or 0
+    if count:
+        tx.execute(_C.update().where(*there).values(present=0))
+    return count
 
 
 def _checkpoint(row: Row[Any]) -> Checkpoint:

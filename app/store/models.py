@@ -40,6 +40,12 @@ def by_remote_id(tx: Reader, connection: str, remote_id: str) -> FineTunedModel 
     return None if row is None else _make(row)
 
 
+def on_base(tx: Reader, connection: str, base_model: str) -> list[FineTunedModel]:
+    """Return the models that were trained from a base of that id, the oldest first."""
+    query = select(_T).where(_T.c.connection == connection, _T.c.base_model == base_model)
+    return [_make(row) for row in tx.execute(query.order_by(_T.c.created_at, _T.c.id))]
+
+
 def of_job(tx: Reader, job: str) -> list[FineTunedModel]:
     """Return the models that a job made: its result first, then those from its checkpoints."""
     return [_make(row) for row in tx.execute(select(_T).where(_T.c.job == job).order_by(_T.c.created_at, _T.c.id))]

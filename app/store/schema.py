@@ -183,6 +183,8 @@ jobs = Table(
     Column("resumptions", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("cloned_from", String),
+    # The place in the line, lower first: when it was made, in microseconds, until somebody moves it.
+    Column("queue_rank", BigInteger, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -226,6 +228,18 @@ checkpoints = Table(
     Column("validation_loss", Float),
     Column("best", Integer, nullable=False),
     Column("present", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("job", String, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("prompt", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("answer", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -2,11 +2,19 @@
 
 from typing import Any
 
+from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
 from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob
-from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS
+from app.domain.metrics import (
+    GRAD_NORM,
+    LEARNING_RATE,
+    PREFERENCES,
+    TOKENS_PER_SECOND,
+    TRAIN_LOSS,
+    VALIDATION_LOSS,
+)
 from app.domain.models import ModelStatus
-from app.services import code, connections, datasets, evaluations, jobs, models, projects
+from app.services import code, connections, datasets, evaluations, jobs, models, projects, queue
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
@@ -46,6 +54,12 @@ def job_context(
         "headline": evaluation_view.headline(judged),
         "settled": view.settled(job, everything, now),
         "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
+        "can_stop": jobs.stops_early(scope, job),
+        "can_continue": isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), ContinuesTuned),
+        "can_discard": job.status.is_final
+        and any(each.present for each in checkpoints)
+        and isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), DiscardsCheckpoints),
+        "place": queue.place(scope, job),
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,
     }
@@ -70,8 +84,11 @@ def _of_tab(
                 "test": job.parts.test if job.parts else job.spec.test_dataset,
             }
         case "overview":
-            names = (LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM)
-            return {"further": view.further(jobs.metrics(scope, job.id, names=names, points=_SPARK_POINTS))}
+            names = (LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
+            return {
+                "further": view.further(jobs.metrics(scope, job.id, names=names, points=_SPARK_POINTS)),
+                "sampled": view.sampled(jobs.samples(scope, job.id)),
+            }
         case "code":
             known = code.targets(scope, job.spec)
             shown = target if target is not None and target in known else known[0]
@@ -105,6 +122,7 @@ def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
     return {
         "parts": shown,
         "rows": datasets.rows(scope, training.id, limit=_SHOWN_ROWS) if training else (),
+        "batch": jobs.first_batch(scope, job.id),
         "source": known.get(job.spec.training_dataset) or datasets.get(scope, job.spec.training_dataset),
     }
 

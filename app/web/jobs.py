@@ -11,16 +11,18 @@ from app.edge.downloads import attachment, metrics_csv, text_attachment
 from app.edge.fields import Id
 from app.edge.idempotency import once
 from app.edge.streams import event_stream
-from app.services import connections, drafts, jobs, models, overview
+from app.services import connections, drafts, jobs, models, overview, queue, retention
 from app.services.evaluations import PairFilter
+from app.services.scope import Scope
 from app.web.job_context import job_context
 from app.web.live import JobPageStream
-from app.web.rendering import Fields, Opening, Reading, Spending, Writing, page, see_other, templates
+from app.web.rendering import Deleting, Fields, Opening, Reading, Spending, Writing, page, see_other, templates
 from app.web.views import jobs as view
 
 router = APIRouter()
 Tab = Annotated[str, Query(max_length=20)]
 Cursor = Annotated[str | None, Query(max_length=400)]
+Step = Annotated[int, Path(ge=0, le=2**53)]
 Statuses = Annotated[list[JobStatus] | None, Query()]
 _PAGE = 50
 
@@ -40,6 +42,7 @@ def index(
     context = {
         "jobs": found.items,
         "connections": {each.id: each.name for each in connections.list_connections(scope)},
+        "lines": _lines(scope) if cursor is None else [],
         "curves": {job.id: overview.spark(scope, job.id) for job in found.items},
         "chips": view.filters(jobs.counts(scope), statuses, q),
         "query": q,
@@ -50,6 +53,12 @@ def index(
         "status": statuses[0].value if statuses else "",
     }
     return page(request, scope, "jobs/index.html", context, part="jobs/_list.html")
+
+
+def _lines(scope: Scope) -> list[view.Line]:
+    """Return the line of each connection where more than one job waits."""
+    named = [(each.name, queue.line(scope, each.id)) for each in connections.list_connections(scope)]
+    return [view.Line(connection=name, jobs=waiting) for name, waiting in named if len(waiting) > 1]
 
 
 @router.get("/jobs/{identifier}")
@@ -120,6 +129,28 @@ def cancel(scope: Writing, identifier: Id) -> Response:
     return see_other(f"/jobs/{identifier}", "cancel_asked")
 
 
+@router.get("/jobs/{identifier}/stop")
+def ask_to_stop(request: Request, scope: Reading, identifier: Id) -> Response:
+    """The question behind Stop and save, for browsers without scripts."""
+    return page(request, scope, "confirm.html", {"question": view.stopping(jobs.get(scope, identifier))})
+
+
+@router.post("/jobs/{identifier}/stop")
+def stop(scope: Writing, identifier: Id) -> Response:
+    """Ask for the training's end now, with what it has learned as the model."""
+    jobs.stop(scope, identifier)
+    return see_other(f"/jobs/{identifier}", "stop_asked")
+
+
+@router.post("/jobs/{identifier}/move")
+def move(scope: Writing, identifier: Id, form: Fields) -> Response:
+    """Give a waiting job another place in the line; a word that is none leaves it where it is."""
+    wanted = next((each for each in queue.Move if each.value == form.get("to")), None)
+    if wanted is not None:
+        queue.move(scope, identifier, wanted)
+    return see_other("/jobs" if form.get("back") == "list" else f"/jobs/{identifier}", "moved")
+
+
 @router.post("/jobs/{identifier}/retry")
 def retry(scope: Spending, identifier: Id, form: Fields) -> Response:
     """Submit the same again, once per key."""
@@ -148,6 +179,25 @@ def resolve(scope: Writing, identifier: Id, form: Fields) -> Response:
 
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/model")
-def model_from_checkpoint(scope: Writing, identifier: Id, step: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
+def model_from_checkpoint(scope: Writing, identifier: Id, step: Step) -> Response:
     """Make a model of its own from a checkpoint."""
     return see_other(f"/models/{models.from_checkpoint(scope, identifier, step).id}", "model_made")
+
+
+@router.get("/jobs/{identifier}/checkpoints/discard")
+def ask_to_discard(request: Request, scope: Reading, identifier: Id) -> Response:
+    """The question behind Remove all, for browsers without scripts."""
+    return page(request, scope, "confirm.html", {"question": view.discarding(jobs.get(scope, identifier))})
+
+
+@router.post("/jobs/{identifier}/checkpoints/discard")
+def discard_checkpoints(scope: Deleting, identifier: Id) -> Response:
+    """Remove the checkpoints of a finished job."""
+    retention.discard(scope, identifier)
+    return see_other(f"/jobs/{identifier}", "checkpoints_gone")
+
+
+@router.post("/jobs/{identifier}/checkpoints/{step}/continue")
+def continue_from_checkpoint(scope: Writing, identifier: Id, step: Step) -> Response:
+    """Begin a draft that trains a checkpoint further."""
+    return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/data", "continuing")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app.domain.errors import NotFound
 from app.edge.dependencies import OpenScope
 from app.edge.streams import Look, message
-from app.services import jobs
+from app.services import catalog, jobs
 from app.services.scope import Scope
 from app.web.frame import frame_of
 from app.web.job_context import job_context
@@ -65,7 +65,8 @@ class JobPageStream:
         if points:
             self.step = max(int(str(point["step"])) for point in points)
             yield message(orjson.dumps(points).decode(), event="metric", identifier=str(max(self.step, 0)))
-        text = self.templates.render("jobs/_live.html", {"frame": frame_of(self.request, scope), **context})
+        around = {"frame": frame_of(self.request, scope), "base_name": catalog.BaseNames(scope)}
+        text = self.templates.render("jobs/_live.html", {**around, **context})
         yield message(text, identifier=str(max(self.step, 0)))
 
     def _points(self, scope: Scope) -> list[dict[str, object]]:

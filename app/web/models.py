@@ -7,11 +7,22 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.backend_abilities import ContinuesTuned, MergesAdapters
 from app.domain.errors import Invalid
 from app.edge.fields import Id
-from app.services import datasets, jobs, models
+from app.services import datasets, drafts, jobs, merging, models
 from app.services.scope import Scope
-from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, field_errors, fresh_key, page, see_other
+from app.web.rendering import (
+    UNPROCESSABLE,
+    Deleting,
+    Fields,
+    Reading,
+    Writing,
+    field_errors,
+    fresh_key,
+    page,
+    see_other,
+)
 from app.web.views.parts import FieldError
 
 router = APIRouter()
@@ -36,9 +47,30 @@ def show(request: Request, scope: Reading, model: Id) -> Response:
         else None,
         "evaluations": models.evaluations(scope, model),
         "deployments": models.deployments(scope, model),
+        "parent": models.parent(scope, found),
+        "children": models.children(scope, found),
+        "can_continue": models.can(scope, found, ContinuesTuned),
+        "merge": merging.look(scope, model)
+        if found.adapter == "lora" and models.can(scope, found, MergesAdapters)
+        else None,
         "key": fresh_key(),
     }
     return page(request, scope, "models/model.html", context)
+
+
+@router.post("/models/{model}/continue")
+def train_further(scope: Writing, model: Id) -> Response:
+    """Begin a draft that trains the model further."""
+    return see_other(f"/wizard/{drafts.of_model(scope, model).id}/data", "continuing")
+
+
+@router.post("/models/{model}/merge")
+def merge(scope: Writing, model: Id) -> Response:
+    """Begin to merge the adapter into its base; once that is done, add what came of it to the models."""
+    found = merging.merge(scope, model)
+    if found.model is not None:
+        return see_other(f"/models/{found.model}", "merged")
+    return see_other(f"/models/{model}", "merging")
 
 
 @router.get("/models/{model}/teardown")

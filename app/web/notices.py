@@ -33,6 +33,12 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "catalog_refreshing": ("ok", lambda: _("The registries are being asked. Reload this page in a few seconds.")),
     "model_replaced": ("ok", lambda: _("The base model was exchanged for its replacement.")),
     "price_saved": ("ok", lambda: _("The price was saved. Estimates and what is hosted use it from now on.")),
+    "stop_asked": ("ok", lambda: _("Stopping. What has been learned becomes the job's model.")),
+    "moved": ("ok", lambda: _("The line was changed.")),
+    "continuing": ("ok", lambda: _("A draft with the same answers was begun; its base is the tuned model.")),
+    "merging": ("ok", lambda: _("The adapter is being merged into its base.")),
+    "checkpoints_gone": ("ok", lambda: _("The checkpoints were removed.")),
+    "merged": ("ok", lambda: _("The merged model was added.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

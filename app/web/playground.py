@@ -14,7 +14,8 @@ from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.errors import DomainError
 from app.services import deployments, models
 from app.services.scope import Scope, Scopes
-from app.web.rendering import Fields, Reading, Spending, Talking, page, sentence_of, status_of
+from app.web.rendering import Fields, Reading, Spending, Talking, fresh_key, page, sentence_of, status_of
+from app.web.views import deployments as deployment_view
 from app.web.views import playground as view
 
 router = APIRouter()
@@ -84,5 +85,7 @@ def _context(scope: Scope, values: Mapping[str, str], row: int | None) -> dict[s
         "deployments": served,
         "values": view.values(values, chosen, prompt),
         "row": prompt,
+        "bare_base": deployment_view.base_choice(next((each.target for each in served if each.target.is_tuned), None)),
+        "key": fresh_key(),
         "answers": {},
     }

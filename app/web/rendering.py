@@ -18,6 +18,7 @@ from app.domain.projects import Project
 from app.edge.actor import actor_of
 from app.edge.dependencies import OpenScope, allowed, allowed_to_open
 from app.edge.problems import describe
+from app.services import catalog
 from app.services.scope import Scope
 from app.web.frame import frame_of
 from app.web.notices import NOTICE_COOKIE
@@ -53,7 +54,9 @@ def page(
     """
     fragment = part is not None and request.headers.get("hx-request-type") == "partial"
     frame = frame_of(request, scope, project)
-    text = templates().render(part if fragment and part else name, {"frame": frame, **context})
+    text = templates().render(
+        part if fragment and part else name, {"frame": frame, "base_name": catalog.BaseNames(scope), **context}
+    )
     response = HTMLResponse(text, status, headers={"vary": "HX-Request-Type"})
     if frame.flash and not fragment:
         response.delete_cookie(NOTICE_COOKIE, path="/")

@@ -50,6 +50,7 @@ class TestHouse:
         *,
         script: Script | None = None,
         kinds: Sequence[ConnectionKind] = (),
+        checkpoint_days: int = 0,
     ) -> None:
         self.clock = TurnedClock()
         self.folder = folder
@@ -67,6 +68,7 @@ class TestHouse:
             runtimes=RuntimeEnvironments(folder / "runtimes"),
             samples=ROOT / "app" / "samples",
             version="test",
+            checkpoint_days=checkpoint_days,
         )
         self.nudges = 0
         self.scopes = Scopes(self.house, self._nudge)

@@ -1,5 +1,6 @@
 """The local backend over a folder of its own: with the real runtime, or with stand-ins that need no torch."""
 
+import json
 import os
 import shlex
 import signal
@@ -94,6 +95,22 @@ def head(source: Path, rows: int, target: Path) -> Path:
     return target
 
 
+def preferences(source: Path, rows: int, target: Path) -> Path:
+    """Write the first conversations of a file as pairs: the right answer is chosen, another one's is rejected."""
+    read = [json.loads(line)["messages"] for line in source.read_text(encoding="utf-8").splitlines()[:rows]]
+    answers = sorted({turns[-1]["content"] for turns in read})
+    lines = []
+    for turns in read:
+        right = turns[-1]["content"]
+        wrong = answers[(answers.index(right) + 1) % len(answers)]
+        pair = {
+            name: [{"role": "assistant", "content": text}] for name, text in (("chosen", right), ("rejected", wrong))
+        }
+        lines.append(json.dumps({"prompt": turns[:-1], **pair}))
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return target
+
+
 def request(
     backend: LocalBackend,
     tag: str,
@@ -101,6 +118,7 @@ def request(
     values: Mapping[str, Hyperparameter],
     *,
     base_model: str = "builtin:starter",
+    method: str = "sft",
     options: Mapping[str, Hyperparameter] | None = None,
 ) -> TrainingRequest:
     """Return a training of the first file, validated by the second one if there is one."""
@@ -110,7 +128,7 @@ def request(
     return TrainingRequest(
         tag=tag,
         base_model=base_model,
-        method="sft",
+        method=method,
         task_type="chat_completion",
         training_file=training,
         validation_file=validation[0] if validation else None,
@@ -142,11 +160,16 @@ class Watched:
             seen = self.look()
             return seen if seen.status.is_final or seen.interrupted else None
 
-        return until(final, doing="the training's end")
+        return until(final, within=600.0, doing="the training's end")
 
     @property
     def messages(self) -> list[str]:
         return [event.message for look in self.looks for event in look.events]
+
+    @property
+    def begun(self) -> int:
+        """How often training has begun, the first time and after each resumption."""
+        return sum(text.startswith("Training from step") for text in self.messages)
 
     @property
     def sent(self) -> Mapping[str, Hyperparameter]:

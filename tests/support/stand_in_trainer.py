@@ -1,6 +1,7 @@
 """A child without torch: keeps the rules of children/channel.py, trains nothing, and does what files in its folder say.
 
-It trains eight steps, one for each file `step` that it finds and takes away; `fail`, `vanish` and `boom` end it.
+It trains eight steps, one for each file `step` that it finds and takes away; `fail`, `vanish` and `boom` end it. Where
+there is a file `saves`, it leaves a checkpoint after each step.
 """
 
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.backends.local.children import presence
+from app.backends.local.children import checkpoints, presence
 from app.backends.local.children.channel import Channel, run_child
 from app.backends.local.children.failures import ChildError, Stopped
 
@@ -38,17 +39,31 @@ def work(_spec: dict[str, Any], channel: Channel) -> None:
         if (run / "boom").exists():
             sys.stderr.write("SomethingError: boom\n")
             os._exit(3)
+        if (run / presence.FINISH).exists():
+            break
         if (run / "step").exists():
             (run / "step").unlink()
             step += 1
             channel.emit(
                 "metrics", step=step, steps=STEPS, epoch=step / 4, epochs=2, eta_s=8.0 - step, train_loss=1 / step
             )
+            if (run / "saves").exists():
+                _save(run, channel, step)
         tick.wait(0.01)
     (run / "model").mkdir(exist_ok=True)
     (run / "model" / "model.safetensors").write_bytes(b"weights")
     (run / "model" / "README.md").write_text("a card", encoding="utf-8")
-    channel.state("succeeded", step=step, steps=STEPS, train_runtime=1.0)
+    early = {"early": True, "best_step": None} if step < STEPS else {}
+    channel.state("succeeded", step=step, steps=STEPS, train_runtime=1.0, **early)
+
+
+def _save(run: Path, channel: Channel, step: int) -> None:
+    folder = run / "checkpoints" / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    checkpoints.seal(folder)
+    whole = [checkpoints.step_of(path) for path in checkpoints.checkpoints(run / "checkpoints")]
+    channel.emit("checkpoint", step=step, all=[{"step": each, "present": True} for each in whole])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class HyperparameterOut(Answer):
     unit: str
     advanced: bool
     option: bool
+    methods: list[str]
 
 
 class PresetOut(Answer):

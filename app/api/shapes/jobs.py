@@ -7,6 +7,7 @@ from pydantic import AliasPath, Field
 
 from app.api.shapes.common import MoneyOut
 from app.api.shapes.prices import PriceOut
+from app.domain.estimates import Verdict
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
     JobGoal,
@@ -59,6 +60,12 @@ class ResolveIn(Wish):
 
     remote_id: Annotated[Line, Field(min_length=1)] | None = None
     not_submitted: bool = False
+
+
+class MoveIn(Wish):
+    """Where in the line a waiting job is to stand."""
+
+    to: Literal["front", "up", "down", "back"]
 
 
 class JobsQuery(fields.Paging):
@@ -126,6 +133,16 @@ class BillOut(Answer):
     items: list[BillItemOut]
 
 
+class ResourceOut(Answer):
+    """What a job needs of this machine's memory or disk, at most; null where that is not known."""
+
+    kind: str
+    verdict: Verdict
+    needed_bytes: int | None
+    available_bytes: int | None
+    parts: dict[str, int]
+
+
 class EstimateOut(Answer):
     """What a job will take, as far as that is known."""
 
@@ -138,6 +155,7 @@ class EstimateOut(Answer):
     cost: CostRangeOut | None = Field(description="Of what has a price; null where nothing has.")
     bill: BillOut | None = Field(description="Null where nothing is billed.")
     basis: str
+    resources: list[ResourceOut]
     blockers: list[NoticeOut]
     warnings: list[NoticeOut]
 
@@ -228,6 +246,32 @@ class SeriesOut(Answer):
     name: str
     steps: list[int]
     values: list[float | None]
+
+
+class SampleOut(Answer):
+    """What the model in training answered to one held-out prompt after a step."""
+
+    step: int
+    number: int
+    prompt: str
+    expected: str
+    answer: str
+
+
+class PieceOut(Answer):
+    """A run of tokens as text, all learned from or none."""
+
+    text: str
+    learned: bool
+
+
+class BatchRowOut(Answer):
+    """One sequence of the first batch as the model sees it, padding left out."""
+
+    label: str = Field(description="chosen or rejected where rows are pairs, else empty.")
+    tokens: int
+    learned: int
+    pieces: list[PieceOut]
 
 
 class CheckpointOut(Answer):

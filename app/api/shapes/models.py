@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import Field
+
+from app.domain.backend_abilities import MergeStatus
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus
@@ -39,17 +42,35 @@ class ModelDetailOut(ModelOut):
 
     evaluations: list[str]
     deployments: list[str]
+    parent: str | None = Field(description="The tuned model that it was trained from, where it was one.")
+    children: list[str] = Field(description="The models that were trained from it.")
 
     @classmethod
     def of(
-        cls, model: FineTunedModel, evaluations: Sequence[Evaluation], deployments: Sequence[Deployment]
+        cls,
+        model: FineTunedModel,
+        evaluations: Sequence[Evaluation],
+        deployments: Sequence[Deployment],
+        parent: FineTunedModel | None,
+        children: Sequence[FineTunedModel],
     ) -> "ModelDetailOut":
-        """Return a model with its evaluations and deployments."""
+        """Return a model with its evaluations, deployments and lineage."""
         return cls(
             **ModelOut.model_validate(model).model_dump(),
             evaluations=[each.id for each in evaluations],
             deployments=[each.id for each in deployments],
+            parent=parent.id if parent else None,
+            children=[each.id for each in children],
         )
+
+
+class MergeOut(Answer):
+    """The merged copy of an adapter and its base; `model` once it is recorded as a model of its own."""
+
+    status: MergeStatus
+    message: str
+    size_bytes: int | None
+    model: str | None
 
 
 class TeardownIn(Wish):

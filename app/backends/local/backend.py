@@ -12,9 +12,11 @@ from app.backends.local.errors import in_backend_words
 from app.backends.local.estimate import EstimatesHere
 from app.backends.local.evaluation import EvaluatesHere
 from app.backends.local.jobs import TrainsHere
+from app.backends.local.merging import MergesHere
 from app.backends.local.models import BaseModels
 from app.backends.local.process import Runs
 from app.backends.local.serving import ServesHere
+from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import KeepsWeightsHere
 from app.backends.local.workshop import Workshop
 from app.domain.catalog import CatalogModel
@@ -24,19 +26,23 @@ from app.kit.clock import Clock
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """How much of this machine is used: `threads` of one child (0 chooses), `slots` of trainings at once, `device`
-    auto, cpu, cuda or mps; `offline` asks the hub for nothing.
+    auto, cpu, cuda or mps; `offline` asks the hub for nothing;
+    `disk_reserve` bytes of the disk are left to others.
     """
 
     threads: int = 0
     slots: int = 1
     device: str = "auto"
     offline: bool = False
+    disk_reserve: int = 0
 
 
 _DEFAULT = Machine()
 
 
-class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere):
+class LocalBackend(
+    TrainsHere, KeepsWeightsHere, MergesHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere
+):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
     another object over the same folder takes up everything that is there.
     """
@@ -60,12 +66,16 @@ class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, Esti
         `runs` is the folder of run folders, `starter` the built-in base model's directory. Of `environment`, children
         are handed what `process.PASSED_ON` names.
         """
+        kept = Runs(runs, interpreter=interpreter, environment=environment, clock=clock)
+        tuned = TunedModels(kept)
         self.workshop = Workshop(
-            runs=Runs(runs, interpreter=interpreter, environment=environment, clock=clock),
-            models=BaseModels(starter, environment, offline=machine.offline, clock=clock),
+            runs=kept,
+            tuned=tuned,
+            models=BaseModels(starter, environment, tuned=tuned, offline=machine.offline, clock=clock),
             threads=machine.threads or default_threads(os.cpu_count() or 1),
             slots=machine.slots,
             device=machine.device,
+            reserve=machine.disk_reserve,
         )
 
     @in_backend_words

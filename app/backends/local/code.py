@@ -3,120 +3,22 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.backends.local import script
 from app.backends.local.children import recipe
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import resolve
-from app.backends.local.models import STARTER, Base
+from app.backends.local.models import Base
 from app.backends.local.workshop import Workshop
 from app.domain.backend import NotFound, Unsupported
 from app.domain.jobs import JobSpec
 
 TRL = "trl"
+_WEIGHT_0 = re.compile(r'"weight"\s*:\s*0\b')
 _MARKS = re.compile(r"\{%-?\s*generation\s*-?%\}")
-
-_SCRIPT = '''"""Fine-tunes {base} with TRL: {name}. Needs torch, transformers, trl, peft and datasets."""
-
-import json
-
-import torch
-from datasets import Dataset{peft_import}
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer{callback_import}, set_seed
-from trl import SFTConfig, SFTTrainer{template_import}
-
-MODEL = {model!r}
-TRAIN = {train!r}
-VALIDATION = {validation!r}
-OUTPUT = {output!r}
-
-torch.set_num_threads({threads})
-cuda = torch.cuda.is_available()
-bf16 = cuda and torch.cuda.is_bf16_supported()
-
-
-def read(path):
-    with open(path, encoding="utf-8-sig") as file:
-        rows = [json.loads(line) for line in file if line.strip()]
-    return [{row} for row in rows]
-
-
-tokenizer = AutoTokenizer.from_pretrained(MODEL)
-if tokenizer.pad_token_id is None:
-    tokenizer.pad_token = tokenizer.eos_token
-train_rows, validation_rows = read(TRAIN), read(VALIDATION) if VALIDATION else None
-{lesson}set_seed({seed})
-config = AutoConfig.from_pretrained(MODEL)
-for rate in {dropout_fields!r}:
-    if hasattr(config, rate):
-        setattr(config, rate, {dropout!r})
-model = AutoModelForCausalLM.from_pretrained(
-    MODEL, config=config, dtype={dtype}, use_safetensors=True
-)
-{callback}trainer = SFTTrainer(
-    model=model,
-    args=SFTConfig(
-        output_dir=OUTPUT + "-checkpoints",
-{arguments}
-        use_cpu=not cuda and not torch.backends.mps.is_available(),
-        bf16=bf16,
-        dataloader_pin_memory=cuda,
-    ),
-    train_dataset=Dataset.from_list(train_rows),
-    eval_dataset=Dataset.from_list(validation_rows) if validation_rows else None,
-    processing_class=tokenizer,{peft}{callbacks}
-)
-if validation_rows:
-    trainer.evaluate()  # the untrained model: where the curve begins
-trainer.train()
-trainer.save_model(OUTPUT)
-print(json.dumps(trainer.state.log_history[-1]))
-'''
-_LAST_ANSWER = '''
-
-def marks_answers(template):
-    """Tell whether the template marks the assistant's turns, or TRL has a marked version of it."""
-    if has_generation_markers(template):
-        return True
-    try:
-        get_training_chat_template(tokenizer)
-    except ValueError:
-        return False
-    return True
-
-
-def last_answer(row):
-    turns = row["messages"]
-    last = max(i for i, turn in enumerate(turns) if turn["role"] == "assistant")
-    return {"prompt": turns[:last], "completion": [turns[last]]}
-
-
-learned = {"assistant_only_loss": True}
-if not marks_answers(tokenizer.chat_template):
-    learned = {"completion_only_loss": True}
-    train_rows = [last_answer(row) for row in train_rows]
-    validation_rows = [last_answer(row) for row in validation_rows] if validation_rows else None
-'''
-_EVALUATE_LAST = '''
-
-class EvaluateLast(TrainerCallback):
-    """TRL saves after the last step; this measures it, too."""
-
-    def on_step_end(self, args, state, control, **_):
-        if args.eval_strategy == "steps" and state.global_step >= state.max_steps:
-            control.should_evaluate = True
-
-
-'''
-# How each shape of row is given to TRL, as an expression over `row`.
-_TURNS = '[{{"role": turn["role"], "content": turn["content"]}} for turn in {turns}]'
-_ROWS = {
-    "messages": '{"messages": ' + _TURNS.format(turns='row["messages"]') + "}",
-    "conversation": '{"messages": ' + _TURNS.format(turns='row["prompt"] + row["completion"]') + "}",
-    "prompt": '{"prompt": row["prompt"], "completion": row["completion"]}',
-    "text": '{"text": row["text"]}',
-}
 
 
 class ShowsCodeHere:
@@ -134,48 +36,85 @@ class ShowsCodeHere:
         if target != TRL:
             raise Unsupported(f"There is no code for {target}.", fix=f"Choose {TRL}.")
         base = self.workshop.models.resolve(spec.base_model)
-        rows, shape = _look_at(training_file)
+        data = _look_at(training_file)
         settings = resolve(
             spec.hyperparameters,
             spec.options,
-            starter=base.id == STARTER,
+            method=spec.method.value,
+            starter=base.is_starter,
+            adapter=base.adapter is not None,
             context_length=self.workshop.models.context_length(base.id),
-            rows=rows,
+            rows=data.rows,
         )
-        seed = spec.seed or 0
-        arguments = recipe.sft_arguments(settings, rows=rows, validation=validation_file is not None, seed=seed)
-        chat = shape in {"messages", "conversation"} and settings["assistant_only_loss"]
-        doubtful = chat and not _marks_answers(base)
-        often = arguments["eval_strategy"] == "steps"
-        if shape == "prompt":
-            arguments["completion_only_loss"] = settings["assistant_only_loss"]
-        elif chat and not doubtful:
-            arguments["assistant_only_loss"] = True
-        lora = recipe.lora_arguments(settings)
-        return _SCRIPT.format(
+        pieces = _pieces(base, data, settings, seed=spec.seed or 0, validation=validation_file is not None)
+        return script.FRAME.format(
             base=base.id,
             name=spec.name,
-            model=str(base.path) if base.path else base.hub,
             train=str(training_file),
             validation=str(validation_file) if validation_file else None,
             output=spec.name,
             threads=self.workshop.threads,
-            row=_ROWS[shape],
-            seed=seed,
-            dropout_fields=recipe.DROPOUT_FIELDS,
-            dropout=settings["dropout"],
-            dtype="torch.bfloat16 if bf16 else torch.float32" if lora else "torch.float32",
-            lesson=_LAST_ANSWER if doubtful else "",
-            template_import=", get_training_chat_template\nfrom trl.chat_template_utils import has_generation_markers"
-            if doubtful
-            else "",
-            callback_import=", TrainerCallback" if often else "",
-            callback=_EVALUATE_LAST if often else "",
-            callbacks="\n    callbacks=[EvaluateLast()]," if often else "",
-            arguments=_keywords(arguments) + ("\n        **learned," if doubtful else ""),
-            peft_import="\nfrom peft import LoraConfig" if lora else "",
-            peft=_peft(lora),
+            **pieces,
         )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the script has to know of the rows: how many, their shape, and whether some turns have the weight 0."""
+
+    rows: int
+    shape: str
+    weighted: bool
+
+
+def _pieces(base: Base, data: _Data, settings: Mapping[str, Any], *, seed: int, validation: bool) -> dict[str, Any]:
+    """Return what fills the frame besides names and files."""
+    preferring = data.shape == "preference"
+    arguments_of = recipe.dpo_arguments if preferring else recipe.sft_arguments
+    arguments = arguments_of(settings, rows=data.rows, validation=validation, seed=seed)
+    chat = data.shape in script.WEIGHTED_ROWS
+    careful = chat and (data.weighted or (settings["assistant_only_loss"] and not _marks_answers(base)))
+    often = arguments["eval_strategy"] == "steps"
+    if data.shape == "prompt":
+        arguments["completion_only_loss"] = settings["assistant_only_loss"]
+    elif chat and not careful and settings["assistant_only_loss"]:
+        arguments["assistant_only_loss"] = True
+    answers = script.ANSWERS.replace("{answers_only}", str(settings.get("assistant_only_loss")))
+    templates = ", get_training_chat_template\nfrom trl.chat_template_utils import has_generation_markers"
+    templates += "\nfrom trl.data_utils import common_prefix_length"
+    return {
+        "kind": "DPO" if preferring else "SFT",
+        "model": str(base.path) if base.path else base.hub,
+        "pair": script.PAIR if preferring else "",
+        "row": (script.WEIGHTED_ROWS if careful else script.ROWS)[data.shape],
+        "seed": seed,
+        "dropout_fields": recipe.DROPOUT_FIELDS,
+        "dropout": settings["dropout"],
+        "dtype": "torch.bfloat16 if bf16 else torch.float32" if settings["adapter"] == "lora" else "torch.float32",
+        "lesson": answers if careful else "",
+        "template_import": templates if careful else "",
+        "callback_import": ", TrainerCallback" if often else "",
+        "callback": script.EVALUATE_LAST if often else "",
+        "callbacks": "\n    callbacks=[EvaluateLast()]," if often else "",
+        "arguments": _keywords(arguments) + ("\n        **learned," if careful else ""),
+        **_adapters(base, settings, preferring=preferring),
+    }
+
+
+def _adapters(base: Base, settings: Mapping[str, Any], *, preferring: bool) -> dict[str, str]:
+    """Return the pieces about an adapter: a fresh one, or one below that is trained further or merged."""
+    lora = recipe.lora_arguments(settings)
+    names = [*(["LoraConfig"] if lora else []), *(["PeftModel"] if base.adapter else [])]
+    merged = "PeftModel.from_pretrained(load(), ADAPTER).merge_and_unload()"
+    further = settings["adapter"] == "lora" and base.adapter
+    loaded = "PeftModel.from_pretrained(load(), ADAPTER, is_trainable=True)" if further else merged
+    return {
+        "adapter": f"ADAPTER = {str(base.adapter)!r}\n" if base.adapter else "",
+        "loaded": loaded if base.adapter else "load()",
+        "reference": f"\n    ref_model={merged}," if preferring and base.adapter and not lora else "",
+        "peft_import": f"\nfrom peft import {', '.join(names)}" if names else "",
+        "peft": _peft(lora),
+    }
 
 
 def _peft(lora: Mapping[str, Any] | None) -> str:
@@ -189,24 +128,31 @@ def _keywords(arguments: Mapping[str, Any]) -> str:
     return "\n".join(f"        {name}={value!r}," for name, value in arguments.items())
 
 
-def _look_at(path: Path) -> tuple[int, str]:
-    """Return the number of rows and the shape of the first one."""
-    first, rows = "", 0
+def _look_at(path: Path) -> _Data:
+    """Return the number of rows, the shape of the first one, and whether some turn has the weight 0."""
+    first, rows, weighted = "", 0, False
     with path.open(encoding="utf-8-sig") as file:
         for line in file:
             if line.strip():
                 first = first or line
                 rows += 1
+                weighted = weighted or bool(_WEIGHT_0.search(line))
     try:
         row = untyped(json.loads(first))
     except ValueError:
         row = {}
+    return _Data(rows, _shape(row), weighted)
+
+
+def _shape(row: Mapping[str, Any]) -> str:
+    if "preferred_output" in row or ("chosen" in row and "rejected" in row):
+        return "preference"
     if "messages" in row:
-        return rows, "messages"
+        return "messages"
     if "prompt" in row and "completion" in row:
-        return rows, "conversation" if isinstance(row["prompt"], list) else "prompt"
+        return "conversation" if isinstance(row["prompt"], list) else "prompt"
     if "text" in row:
-        return rows, "text"
+        return "text"
     raise NotFound("The training file has no row that can be trained.", fix="Look at the dataset's findings.")
 
 

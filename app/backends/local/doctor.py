@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from app.backends.local.estimate import memory_bytes
+from app.backends.local.resources import memory_bytes
 from app.backends.local.workshop import Workshop
 from app.domain.backend import BackendError
 from app.domain.connections import Check, CheckStatus, Fix

@@ -19,6 +19,7 @@ REASONS: dict[str, JobReason] = {
     "out_of_memory": JobReason.OUT_OF_MEMORY,
     "killed": JobReason.OUT_OF_MEMORY,
     "disk_full": JobReason.DISK_FULL,
+    "disk_low": JobReason.DISK_FULL,
     "diverged": JobReason.DIVERGED,
     **dict.fromkeys(
         (

@@ -1,18 +1,18 @@
 """What a training will take here, from rates that trainings on this machine have left behind."""
 
 import json
-import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.backends.local.children import recipe
 from app.backends.local.errors import in_backend_words, untyped
-from app.backends.local.hyperparameters import resolve
-from app.backends.local.models import STARTER
+from app.backends.local.hyperparameters import DPO, resolve
+from app.backends.local.models import Base
+from app.backends.local.resources import Architecture, disk, memory
 from app.backends.local.workshop import Workshop
 from app.domain.backend import BackendError
-from app.domain.estimates import Estimate, Notice
+from app.domain.estimates import Estimate, Notice, ResourceEstimate, Verdict
 from app.domain.jobs import JobSpec
 
 RATES = "rates.jsonl"
@@ -21,8 +21,9 @@ _ASSUMED_FLOPS = 3e10  # per second and thread: what the starter reached on one 
 _FLOPS_PER_TOKEN = 6  # per parameter: forward 2, backward 4 (Kaplan et al. 2020)
 _ASSUMED_OVERHEAD_S = 12.0  # importing the libraries, loading and saving a small model
 _EVALUATION_SPEED = 3.0  # evaluating is the forward third of training
-_BYTES_PER_PARAMETER = 16  # weight, gradient and Adam's two moments, fp32
-_BYTES_PER_FROZEN = 4
+
+
+Resources = Sequence[ResourceEstimate]
 
 
 class EstimatesHere:
@@ -33,26 +34,30 @@ class EstimatesHere:
     @in_backend_words
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Estimate tokens, steps and seconds; `basis` says whether the rate was measured on this machine."""
-        base = self.workshop.models.one(spec.base_model)
+        base, model = self.workshop.models.resolve(spec.base_model), self.workshop.models.one(spec.base_model)
         settings = resolve(
             spec.hyperparameters,
             spec.options,
-            starter=base.id == STARTER,
-            context_length=base.context_length,
+            method=spec.method.value,
+            starter=base.is_starter,
+            adapter=base.adapter is not None,
+            context_length=model.context_length,
             rows=rows,
         )
         epochs = int(settings["n_epochs"])
         trained = tokens * epochs
-        rate, overhead, basis = self._rate(base.id, str(settings["adapter"]), base.parameters)
+        rate, overhead, basis = self._rate(base.root, str(settings["adapter"]), model.parameters)
         measured = epochs * int(settings["checkpoints_per_epoch"]) + 1
         validated = validation_rows * (tokens / max(1, rows)) * measured / _EVALUATION_SPEED
+        resources = self._resources(base, model.parameters, settings, spec.method.value)
         return Estimate(
             tokens=trained,
             epochs=float(epochs),
             steps=recipe.total_steps(rows, settings) if rows else None,
             duration_s=round(overhead + (trained + validated) / rate, 1) if rate else None,
             basis=basis,
-            warnings=self._warnings(base.parameters, lora=settings["adapter"] == "lora"),
+            resources=resources,
+            warnings=self._warnings(resources, lora=settings["adapter"] == "lora"),
         )
 
     def _rate(self, base: str, adapter: str, parameters: int | None) -> tuple[float | None, float, str]:
@@ -80,7 +85,16 @@ class EstimatesHere:
         read = [untyped(json.loads(line)) for line in lines if line.startswith("{") and line.endswith("}")]
         return [line for line in read if line.get("tokens_per_second") and line.get("parameters")]
 
-    def _warnings(self, parameters: int | None, *, lora: bool) -> Sequence[Notice]:
+    def _resources(self, base: Base, parameters: int | None, settings: Mapping[str, Any], method: str) -> Resources:
+        config = self.workshop.models.config(base)
+        model = None if parameters is None or not config else Architecture.of(config, parameters)
+        reserve = self.workshop.reserve
+        return (
+            memory(model, settings, preferring=method == DPO),
+            disk(self.workshop.runs.root, model, settings, reserve=reserve),
+        )
+
+    def _warnings(self, resources: Resources, *, lora: bool) -> Sequence[Notice]:
         notices = []
         try:
             self.workshop.runs.interpreter()
@@ -88,20 +102,32 @@ class EstimatesHere:
             notices.append(
                 Notice(step="model", pointer="/base_model", message=error.detail, fix="The job waits for it.")
             )
-        memory = memory_bytes()
-        needed = (parameters or 0) * (_BYTES_PER_FROZEN if lora else _BYTES_PER_PARAMETER)
-        if memory and needed > memory:
-            message = (
-                f"Tuning this model takes about {needed / 1e9:.1f} GB of memory; this machine has {memory / 1e9:.1f}."
+        needs = {each.kind: each for each in resources if each.verdict is Verdict.DOES_NOT_FIT}
+        if "memory" in needs:
+            message = f"This takes up to {_gigabytes(needs['memory'].needed_bytes)} of memory; "
+            message += f"{_gigabytes(needs['memory'].available_bytes)} can be had."
+            fix = "Choose a smaller batch, a shorter max length, Save memory"
+            fix += ", or a smaller model." if lora else ", LoRA, or a smaller model."
+            notices.append(Notice(step="hyperparameters", pointer="/hyperparameters", message=message, fix=fix))
+        if "disk" in needs:
+            notices.append(
+                Notice(
+                    step="hyperparameters",
+                    pointer="/hyperparameters/keep_checkpoints",
+                    message=disk_sentence(needs["disk"]),
+                    fix="Keep fewer checkpoints, or free some space; the job waits until there is room.",
+                )
             )
-            fix = "Choose a smaller model." if lora else "Choose LoRA, or a smaller model."
-            notices.append(Notice(step="model", pointer="/base_model", message=message, fix=fix))
         return notices
 
 
-def memory_bytes() -> int | None:
-    """Return this machine's main memory; None where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return None
+def disk_sentence(need: ResourceEstimate) -> str:
+    """Return why a training does not fit on the disk."""
+    return (
+        f"The checkpoints and the model take about {_gigabytes(need.needed_bytes)}; "
+        f"{_gigabytes(need.available_bytes)} of the disk can be used."
+    )
+
+
+def _gigabytes(size: int | None) -> str:
+    return f"{(size or 0) / 1e9:.1f} GB"

@@ -17,6 +17,8 @@ from app.domain.hyperparameters import (
 
 _INT, _NUM, _BOOL = HyperparameterType.INTEGER, HyperparameterType.NUMBER, HyperparameterType.BOOLEAN
 _CHOICE, _TEXT = HyperparameterType.CHOICE, HyperparameterType.STRING
+SFT, DPO = "sft", "dpo"
+METHODS = (SFT, DPO)
 
 _SPECS: tuple[HyperparameterSpec, ...] = (
     HyperparameterSpec(
@@ -54,11 +56,24 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         name="loss_type", label="Loss", type=_CHOICE, default="nll", choices=("nll", "dft"),
         help="nll: cross entropy. dft: cross entropy weighted by the model's own probability of each token, which "
         "forgets less (arXiv 2508.05629). Validation is measured by the same loss, so runs of the two do not compare.",
-        advanced=True,
+        advanced=True, methods=(SFT,),
+    ),
+    HyperparameterSpec(
+        name="beta", label="Beta", type=_NUM, default=0.1, minimum=0, maximum=10, exclusive_minimum=True,
+        help="How firmly the model is held to what it was. Smaller lets it go further for the chosen answers.",
+        methods=(DPO,),
+    ),
+    HyperparameterSpec(
+        name="loss_type", label="Loss", type=_CHOICE, default="sigmoid",
+        choices=("sigmoid", "ipo", "hinge", "apo_zero", "apo_down"),
+        help="sigmoid: as DPO was published (arXiv 2305.18290). ipo: against learning the pairs by heart (2310.12036). "
+        "hinge: SLiC (2305.10425). apo_zero, apo_down: for chosen answers that are better, or worse, than the model's "
+        "own (2408.06266). Losses of different kinds do not compare.", advanced=True, methods=(DPO,),
     ),
     HyperparameterSpec(
         name="assistant_only_loss", label="Learn from answers only", type=_BOOL, default=True,
         help="The loss counts the assistant's turns (or the completion) and not what is asked.", advanced=True,
+        methods=(SFT,),
     ),
     HyperparameterSpec(
         name="weight_decay", label="Weight decay", type=_NUM, default=0.0, minimum=0, maximum=1,
@@ -67,6 +82,7 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
     HyperparameterSpec(
         name="dropout", label="Dropout", type=_NUM, default=AUTO, auto=True, minimum=0, maximum=0.9,
         help="The share of activations left out by chance in each step, against learning by heart.", advanced=True,
+        methods=(SFT,),
     ),
     HyperparameterSpec(
         name="gradient_accumulation_steps", label="Gradient accumulation", type=_INT, default=1, minimum=1,
@@ -94,6 +110,11 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         help="How often validation loss is measured and the state kept.", advanced=True,
     ),
     HyperparameterSpec(
+        name="sample_answers", label="Sample answers", type=_INT, default=3, minimum=0, maximum=10,
+        help="How many validation rows are answered each time validation loss is measured, to be read.",
+        advanced=True, unit="rows",
+    ),
+    HyperparameterSpec(
         name="keep_checkpoints", label="Checkpoints kept", type=_INT, default=3, minimum=1, maximum=100,
         help="Older ones are removed, the best one never.", advanced=True,
     ),
@@ -111,7 +132,7 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
     ),
     HyperparameterSpec(
         name="lora_dropout", label="LoRA dropout", type=_NUM, default=0.0, minimum=0, maximum=0.9, option=True,
-        advanced=True, help="Dropout inside the adapter.",
+        advanced=True, help="Dropout inside the adapter.", methods=(SFT,),
     ),
     HyperparameterSpec(
         name="lora_target_modules", label="LoRA targets", type=_TEXT, default="all-linear", option=True, advanced=True,
@@ -131,13 +152,29 @@ _OTHER: Mapping[str, Hyperparameter] = {
     "max_length": 1024,
 }  # fmt: skip
 _OTHER_LORA: Mapping[str, Hyperparameter] = {**_OTHER, "learning_rate": 2e-4}
+# Preferences: TRL's rate (1e-6), ten times as much for LoRA; the starter's were measured (docs/local.md).
+_DPO: Mapping[str, float] = {"other": 1e-6, "other_lora": 1e-5, "starter": 5e-5, "starter_lora": 5e-4}
+_FRESH_ADAPTER = frozenset({"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"})
 
 
-def specs(context_length: int | None) -> Sequence[HyperparameterSpec]:
-    """Return the knobs of a base model; max length ends at its context."""
-    if context_length is None:
-        return _SPECS
-    return tuple(replace(spec, maximum=context_length) if spec.name == "max_length" else spec for spec in _SPECS)
+def specs(context_length: int | None, *, adapter: bool = False) -> Sequence[HyperparameterSpec]:
+    """Return the knobs of a base model; max length ends at its context.
+
+    An `adapter` as the base is trained further by default, and then has its size already.
+    """
+    asked = [spec for spec in _SPECS if not (adapter and spec.name in _FRESH_ADAPTER)]
+    return tuple(_fitted(spec, context_length, adapter=adapter) for spec in asked)
+
+
+def _fitted(spec: HyperparameterSpec, context_length: int | None, *, adapter: bool) -> HyperparameterSpec:
+    if spec.name == "max_length" and context_length is not None:
+        return replace(spec, maximum=context_length)
+    if spec.name == "adapter" and adapter:
+        told = (
+            "lora: the adapter is trained further. none: it is merged into its base first, and all weights are tuned."
+        )
+        return replace(spec, default="lora", help=told)
+    return spec
 
 
 def presets(*, starter: bool) -> Sequence[Preset]:
@@ -163,26 +200,28 @@ def resolve(
     hyperparameters: Mapping[str, Hyperparameter],
     options: Mapping[str, Hyperparameter],
     *,
+    method: str = SFT,
     starter: bool,
+    adapter: bool = False,
     context_length: int | None,
     rows: int = 0,
 ) -> dict[str, Any]:
     """Return a value for every knob, defaults filled in and "auto" decided: what is sent to the trainer.
 
-    `rows`, where it is known, keeps the warm-up within the first fifth of a short training.
+    `starter` and `adapter` tell what the base is, or goes back to. `rows`, where it is known, keeps the warm-up within
+    the first fifth of a short training.
 
     Raises:
         Rejected: with a sentence per value that is unknown or out of range.
     """
-    known = specs(context_length)
+    known = [spec for spec in specs(context_length, adapter=adapter) if spec.fits(method)]
     chosen, problems = check_values([spec for spec in known if not spec.option], hyperparameters, "/hyperparameters")
     more, more_problems = check_values([spec for spec in known if spec.option], options, "/options")
     if problems or more_problems:
         found = [*problems, *more_problems]
         raise Rejected(" ".join(problem.message for problem in found), fix=" ".join(problem.fix for problem in found))
-    settings = {spec.name: spec.default for spec in known} | chosen | more
-    lora = settings["adapter"] == "lora"
-    auto = (_STARTER_LORA if lora else _STARTER) if starter else (_OTHER_LORA if lora else _OTHER)
+    settings: dict[str, Any] = {"dropout": AUTO} | {spec.name: spec.default for spec in known} | chosen | more
+    auto = _auto(method, starter=starter, lora=settings["adapter"] == "lora")
     for name, value in settings.items():
         if value == AUTO:
             settings[name] = auto[name]
@@ -191,3 +230,11 @@ def resolve(
     if context_length is not None and settings["max_length"] == auto["max_length"]:
         settings["max_length"] = min(int(auto["max_length"]), context_length)
     return settings
+
+
+def _auto(method: str, *, starter: bool, lora: bool) -> Mapping[str, Hyperparameter]:
+    auto = (_STARTER_LORA if lora else _STARTER) if starter else (_OTHER_LORA if lora else _OTHER)
+    if method != DPO:
+        return auto
+    rate = _DPO[f"{'starter' if starter else 'other'}{'_lora' if lora else ''}"]
+    return {**auto, "n_epochs": 2 if starter else 1, "learning_rate": rate, "dropout": 0.0}

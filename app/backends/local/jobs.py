@@ -13,10 +13,11 @@ from app.backends.local.children import presence
 from app.backends.local.children.checkpoints import checkpoints as checkpoints_of
 from app.backends.local.children.checkpoints import is_complete
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
-from app.backends.local.hyperparameters import resolve
-from app.backends.local.models import STARTER
+from app.backends.local.estimate import disk_sentence
+from app.backends.local.hyperparameters import METHODS, resolve
 from app.backends.local.process import Look
-from app.backends.local.reading import checkpoints, events, metrics, progress
+from app.backends.local.reading import checkpoints, events, metrics, progress, samples
+from app.backends.local.resources import Architecture, disk
 from app.backends.local.weights import size_bytes
 from app.backends.local.workshop import Workshop
 from app.domain.backend import (
@@ -28,6 +29,7 @@ from app.domain.backend import (
     TrainingRequest,
     Unsupported,
 )
+from app.domain.estimates import Verdict
 from app.domain.jobs import JobReason, JobStatus
 
 TRAIN = "train"
@@ -81,12 +83,16 @@ class TrainsHere:
         runs, job = self.workshop.runs, RemoteJob(request.tag)
         if self.find(request.tag) is not None:
             return job
-        if request.method != "sft":
-            raise Unsupported(f"{request.method} is not trained on this machine yet.", fix="Choose sft.")
+        if request.method not in METHODS:
+            raise Unsupported(
+                f"{request.method} is not trained on this machine.", fix=f"Choose {' or '.join(METHODS)}."
+            )
+        spec = self._spec(request)
+        self._check_room(request, spec["settings"])
         others = [tag for tag in runs.at_work(TRAIN) if tag != request.tag]
         if len(others) >= self.workshop.slots:
             raise NoCapacity(f"This machine is training {others[0]}; it takes {self.workshop.slots} at a time.")
-        runs.start(request.tag, _TRAINER, self._spec(request))
+        runs.start(request.tag, _TRAINER, spec)
         return job
 
     @in_backend_words
@@ -127,6 +133,7 @@ class TrainsHere:
             events=events(news),
             metrics=metrics(news),
             checkpoints=checkpoints(news),
+            samples=samples(news),
             cursor=cursor,
             next_look=None if final else _LATER if reached and (reached.eta_s or 0) > _LONG_S else _SOON,
         )
@@ -135,6 +142,11 @@ class TrainsHere:
     def cancel(self, job: RemoteJob) -> None:
         """Ask the child to save its work and end; after a grace, `observe` sees to it that it does."""
         self.workshop.runs.stop(job.id)
+
+    @in_backend_words
+    def stop_early(self, job: RemoteJob) -> None:
+        """Ask the child to end after its step, and to make its best checkpoint, or its last, the model."""
+        self.workshop.runs.finish(job.id)
 
     @in_backend_words
     def resume(self, job: RemoteJob) -> None:
@@ -152,7 +164,9 @@ class TrainsHere:
 
     def _may_go_on(self, tag: str, look: Look) -> bool:
         """Tell whether starting again may help: it was ended from outside, and was no failure of its own."""
-        if not look.started or look.state == "failed":
+        if not look.started:
+            return look.late and look.before  # it was to go on, and nobody came: the start was lost with the server
+        if look.state == "failed":
             return False
         if look.state == "stopped" or look.rebooted:
             return True
@@ -163,6 +177,22 @@ class TrainsHere:
         # SIGKILL is the kernel's way, too, when memory runs out: then only a checkpoint makes another try worth while.
         whole = any(is_complete(path) for path in checkpoints_of(self.workshop.runs.folder(tag) / "checkpoints"))
         return look.exit_code == -signal.SIGKILL and whole
+
+    def _check_room(self, request: TrainingRequest, settings: Mapping[str, Any]) -> None:
+        """Refuse a training whose checkpoints would not fit on the disk; unknown sizes are let through.
+
+        Raises:
+            NoCapacity: with the figures; the job waits until there is room.
+        """
+        models = self.workshop.models
+        base = models.resolve(request.base_model)
+        size, config = models.size_bytes(base.id), models.config(base)
+        if size is None or not config:
+            return
+        model = Architecture.of(config, models.one(base.id).parameters or 0)
+        need = disk(self.workshop.runs.root, model, settings, reserve=self.workshop.reserve)
+        if need.verdict is Verdict.DOES_NOT_FIT:
+            raise NoCapacity(disk_sentence(need), fix="Free some space, or keep fewer checkpoints.")
 
     def _rows(self, file: RemoteFile) -> Path:
         path = self.workshop.runs.folder("uploads") / self.workshop.runs.folder(file.id).name
@@ -176,13 +206,16 @@ class TrainsHere:
         settings = resolve(
             request.hyperparameters,
             request.options,
-            starter=base.id == STARTER,
+            method=request.method,
+            starter=base.is_starter,
+            adapter=base.adapter is not None,
             context_length=self.workshop.models.context_length(base.id),
             rows=_count_rows(rows),
         )
         validation = request.validation_file
         return {
             "kind": TRAIN,
+            "method": request.method,
             "name": request.suffix,
             "base": base.as_spec(),
             "settings": settings,
@@ -190,6 +223,8 @@ class TrainsHere:
             "threads": self.workshop.threads,
             "device": self.workshop.device,
             "offline": self.workshop.models.offline or base.hub is None,
+            "reserve": self.workshop.reserve,
+            "licence": self.workshop.models.licence(base),
             "train": str(rows),
             "validation": str(self._rows(validation)) if validation else None,
             "rates": str(self.workshop.runs.root / "rates.jsonl"),
@@ -201,7 +236,7 @@ class TrainsHere:
 
     def _verdict(self, tag: str, look: Look) -> tuple[JobStatus, JobReason | None, str]:
         if look.state == "succeeded":
-            return JobStatus.SUCCEEDED, None, ""
+            return JobStatus.SUCCEEDED, None, _early(look.told) if look.told.get("early") else ""
         if look.stopping:
             if look.alive:
                 return JobStatus.CANCELLING, JobReason.REQUESTED, ""
@@ -220,6 +255,12 @@ class TrainsHere:
             return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
         code, text = self.workshop.runs.cause_of_death(tag, look)
         return reason_of(code), text
+
+
+def _early(told: Mapping[str, Any]) -> str:
+    best = told.get("best_step")
+    which = f"the checkpoint of step {best}, its best by validation loss" if best else "what it had learned by then"
+    return f"Stopped early as asked, after step {told.get('step')} of {told.get('steps')}. The model is {which}."
 
 
 def _count_rows(path: Path) -> int:

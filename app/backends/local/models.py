@@ -1,9 +1,9 @@
-"""Base models by id (`builtin:starter`, `path:/…`, `hf:org/name`), and the folders of tuned ones."""
+"""Base models by id: `builtin:starter`, `path:/…`, `hf:org/name`, and what was tuned here, `run:…`."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 
 from app.backends.local import hyperparameters
+from app.backends.local.errors import untyped
+from app.backends.local.tuned import TUNED, TunedModels
 from app.domain.backend import NotFound, Rejected
 from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
 STARTER = "builtin:starter"
+_STARTER_NAME, _STARTER_LICENCE = "TuneDesk starter", "as TuneDesk"
 _TASKS = ("chat_completion", "text_completion")
 # The hub's own rule for repository names (huggingface_hub 2.4, validate_repo_id): 96 characters, no leading - or .
 _HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -34,22 +37,41 @@ _SUGGESTED = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base model as children are told: its id, and a directory or a hub name."""
+    """A base model as children are told: its id, and a directory or a hub name, perhaps with an adapter upon it.
+
+    `root` is the id of the model that it all began with.
+    """
 
     id: str
     path: Path | None = None
     hub: str | None = None
+    adapter: Path | None = None
+    root: str = ""
+
+    @property
+    def is_starter(self) -> bool:
+        """Whether it is the starter, or comes from it."""
+        return self.root == STARTER
 
     def as_spec(self) -> dict[str, Any]:
         """Return it as JSON for a child's spec."""
-        return {"id": self.id, "path": str(self.path) if self.path else None, "hub": self.hub}
+        return {
+            "id": self.id,
+            "path": str(self.path) if self.path else None,
+            "hub": self.hub,
+            "adapter": str(self.adapter) if self.adapter else None,
+            "root": self.root,
+        }
 
 
 class BaseModels:
     """What can be trained here."""
 
-    def __init__(self, starter: Path, environment: Mapping[str, str], *, offline: bool, clock: Clock) -> None:
+    def __init__(
+        self, starter: Path, environment: Mapping[str, str], *, tuned: TunedModels, offline: bool, clock: Clock
+    ) -> None:
         self._starter = starter
+        self._tuned = tuned
         self._clock = clock
         self._known: dict[str, tuple[datetime, CatalogModel]] = {}  # what the hub said, so as not to ask at every step
         self._hub = environment.get("HF_ENDPOINT", _HUB).rstrip("/")
@@ -70,6 +92,8 @@ class BaseModels:
             NotFound: for a directory or a hub model that does not exist.
         """
         base = self.resolve(identifier)
+        if identifier.startswith(TUNED):
+            return self._of_tuned(base)
         if base.path is not None:
             return self._of_directory(identifier, base.path)
         known = self._known.get(identifier)
@@ -87,20 +111,70 @@ class BaseModels:
         """
         kind, _, name = identifier.partition(":")
         if identifier == STARTER:
-            return Base(STARTER, path=self._starter)
+            return Base(STARTER, path=self._starter, root=STARTER)
         if kind == "path":
-            return Base(identifier, path=_checked_directory(name))
+            return Base(identifier, path=_checked_directory(name), root=identifier)
+        if identifier.startswith(TUNED):
+            return self._resolve_tuned(identifier)
         if kind == "hf":
             if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name:
                 raise Rejected(
                     f"{name[:100]!r} is not the name of a model at the Hugging Face hub.",
                     fix="Write hf:organisation/name.",
                 )
-            return Base(identifier, hub=name)
+            return Base(identifier, hub=name, root=identifier)
         raise Rejected(
             f"{identifier[:100]!r} is not a base model of this machine.",
             fix="Use builtin:starter, path:/a/directory or hf:organisation/name.",
         )
+
+    def _resolve_tuned(self, identifier: str) -> Base:
+        """Return a tuned model as a base: whole weights stand alone, an adapter stands upon the base of its note."""
+        folder = self._tuned.folder(identifier)
+        base = untyped(self._tuned.note(folder).get("base"))
+        below = str(base.get("id") or STARTER)
+        root = str(base.get("root") or below)
+        if not (folder / "adapter_config.json").is_file():
+            return Base(identifier, path=folder, root=root)
+        return replace(self.resolve(below), id=identifier, adapter=folder, root=root)
+
+    def _of_tuned(self, base: Base) -> CatalogModel:
+        folder = self._tuned.folder(base.id)
+        adapter = base.adapter is not None
+        if adapter:
+            below = self.one(str(untyped(self._tuned.note(folder).get("base")).get("id") or STARTER))
+        else:
+            below = self._of_directory(base.id, folder)
+        return replace(
+            below,
+            id=base.id,
+            name=self._tuned.name(base.id),
+            publisher="this installation",
+            summary="An adapter that was trained here, upon its base." if adapter else "A model that was tuned here.",
+            hyperparameters=hyperparameters.specs(below.context_length, adapter=adapter),
+            presets=hyperparameters.presets(starter=base.is_starter),
+        )
+
+    def licence(self, base: Base) -> str:
+        """Return the licence of what a base goes back to, as far as it is known without asking anybody."""
+        known = self._known.get(base.root)
+        return _STARTER_LICENCE if base.is_starter else known[1].licence if known is not None else ""
+
+    def config(self, base: Base) -> Mapping[str, Any]:
+        """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
+        if base.path is not None:
+            return _read(base.path / "config.json")
+        cached = self._cache / f"models--{str(base.hub).replace('/', '--')}" / "snapshots"
+        return next((_read(path) for path in sorted(cached.glob("*/config.json"))), {})
+
+    def name(self, identifier: str) -> str:
+        """Return a name for people; asks nobody, and knows one for what is gone, too."""
+        if identifier == STARTER:
+            return _STARTER_NAME
+        if identifier.startswith(TUNED):
+            return self._tuned.name(identifier)
+        kind, _, name = identifier.partition(":")
+        return {"path": Path(name).name, "hf": name}.get(kind) or identifier
 
     def context_length(self, identifier: str) -> int | None:
         """Return the context of a model whose config is on this machine; None where it is not."""
@@ -118,13 +192,14 @@ class BaseModels:
         width = {"float32": 4}.get(str(config.get("dtype", config.get("torch_dtype"))), 2)
         return CatalogModel(
             id=identifier,
-            name="TuneDesk starter" if starter else path.name,
+            name=_STARTER_NAME if starter else path.name,
             publisher="TuneDesk" if starter else "this machine",
             connection="",
             summary="A tiny model of the Phi-3 architecture for the sample: trains in half a minute on any processor."
             if starter
             else f"A {config.get('model_type', 'language')} model in {path}.",
-            licence="as TuneDesk" if starter else "",
+            licence=_STARTER_LICENCE if starter else "",
+            methods=hyperparameters.METHODS,
             task_types=_TASKS if _has_template(path) else ("text_completion",),
             context_length=context,
             parameters=_weights(path) // width,
@@ -144,6 +219,7 @@ class BaseModels:
             connection="",
             summary=summary or "A model of the Hugging Face hub; it is downloaded when it is first used.",
             licence=licence,
+            methods=hyperparameters.METHODS,
             task_types=_TASKS,
             parameters=parameters,
             hyperparameters=hyperparameters.specs(None),

@@ -37,7 +37,7 @@ PASSED_ON = frozenset(
         "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
     }
 )  # fmt: skip
-_GRACE = timedelta(seconds=30)  # from the wish to stop to SIGKILL: one training step and one checkpoint
+_GRACE = timedelta(seconds=8)  # from the wish to stop to SIGKILL: who cancels need not wait longer than 10 s for it
 _START_PATIENCE = timedelta(seconds=60)  # a child says who it is within a second, on a loaded machine within seconds
 _MOST_NEWS = 4 * 2**20  # bytes of events read in one look
 _NO_ROOM = 2**20  # bytes; with less, a last word cannot be written
@@ -53,6 +53,7 @@ class Look:
     alive: bool
     spawned: bool  # a child was started, and that was written down
     started: bool  # the child has said who it is
+    before: bool  # a child has worked here, this one or an earlier one
     late: bool  # it has not, although it should have long ago
     state: str
     told: Mapping[str, Any]  # the fields of the last word
@@ -109,6 +110,7 @@ class Runs:
         with presence.held(folder) as ours:
             if not ours or self._is_coming(folder):
                 return
+            (folder / presence.SPEC).touch()  # from now on the child has time to say who it is
             for name in (presence.PROCESS, presence.STATUS, presence.READY, EXIT, SPAWNED):
                 (folder / name).unlink(missing_ok=True)
         self._spawn(folder, child)
@@ -126,6 +128,7 @@ class Runs:
             alive=alive,
             spawned=(folder / SPAWNED).exists(),
             started=process is not None,
+            before=(folder / presence.EVENTS).exists(),
             late=exists and process is None and not alive and self._age(spec) > _START_PATIENCE,
             state=str(told.get("state", "")),
             told=told,
@@ -145,6 +148,12 @@ class Runs:
             self._signal(folder, signal.SIGTERM)
         elif self._clock.now() - datetime.fromisoformat(asked["at"]) > _GRACE:
             self._signal(folder, signal.SIGKILL)
+
+    def finish(self, tag: str) -> None:
+        """Ask a training to end now with what it has learned; it looks for this wish after each step."""
+        folder = self.folder(tag)
+        if folder.exists() and not (folder / presence.FINISH).exists():
+            presence.write_whole(folder / presence.FINISH, {"at": self._clock.now().isoformat()})
 
     def news(self, tag: str, since: str | None) -> tuple[list[tuple[str, dict[str, Any]]], str]:
         """Return the events behind the cursor `since`, each with an id unique in the run, and the next cursor."""

@@ -8,10 +8,21 @@ from app.backends.local.process import Look
 from app.domain.backend import RemoteEvent
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress
-from app.domain.metrics import Checkpoint, Metric
+from app.domain.metrics import (
+    GRAD_NORM,
+    LEARNING_RATE,
+    PREFERENCES,
+    TOKENS_PER_SECOND,
+    TRAIN_LOSS,
+    VALIDATION_LOSS,
+    Checkpoint,
+    Metric,
+    Sample,
+)
 
 News = Sequence[tuple[str, dict[str, Any]]]  # events with their ids, in their order
-_SERIES = ("train_loss", "validation_loss", "learning_rate", "tokens_per_second", "grad_norm")
+_SERIES = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
+_SAMPLED = ("prompt", "expected", "answer")
 _STATES = {
     "starting": "The training process has started.",
     "loading": "Loading the base model on {device}.",
@@ -65,6 +76,16 @@ def checkpoints(news: News) -> list[Checkpoint]:
             present=bool(one.get("present")),
         )
         for one in (listed[-1] if listed else [])
+    ]
+
+
+def samples(news: News) -> list[Sample]:
+    """Return what was answered to the held-out prompts."""
+    return [
+        Sample(step=int(event["step"]), number=number, **{name: str(one.get(name, "")) for name in _SAMPLED})
+        for _, event in news
+        if event.get("kind") == "samples"
+        for number, one in enumerate(event.get("items", ()))
     ]
 
 

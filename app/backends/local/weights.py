@@ -1,17 +1,24 @@
 """Tuned models as folders: handed out, made from a checkpoint, removed."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from app.backends.local.children import presence
-from app.backends.local.children.checkpoints import is_complete
-from app.backends.local.errors import in_backend_words, untyped
+from app.backends.local.children.checkpoints import SEAL, is_complete
+from app.backends.local.children.model_card import card_of_checkpoint
+from app.backends.local.children.notes import NOTE, note
+from app.backends.local.errors import in_backend_words
 from app.backends.local.workshop import Workshop
-from app.domain.backend import NotFound, RemoteJob
+from app.domain.backend import NotFound, Rejected, RemoteJob
+from app.domain.backend_abilities import BatchRow, Piece
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md")
 # What going on with a training needs, and a model does not.
-_NOT_OF_THE_MODEL = frozenset({"trainer_state.json"})
+_NOT_OF_THE_MODEL = frozenset({"trainer_state.json", SEAL})
+_FACTS = ("versions", "device", "parameters", "trained_parameters")
+_NAMED = 3  # of several, in a sentence
 
 
 class KeepsWeightsHere:
@@ -21,10 +28,18 @@ class KeepsWeightsHere:
 
     @in_backend_words
     def discard_model(self, model: str) -> None:
-        """Remove a tuned model's files; a job's own model takes the checkpoints with it, which are models too."""
-        place = self.workshop.place_of(model)
+        """Remove a tuned model's files; a job's own model takes the checkpoints with it, which are models too.
+
+        Raises:
+            Rejected: while an adapter that was trained here stands upon its weights.
+        """
+        place = self.workshop.tuned.place(model)
         if place is None:
             return
+        above = self.workshop.tuned.resting_on(place)
+        if above:
+            named = ", ".join(above[:_NAMED])
+            raise Rejected(f"These weights are the base of the adapter {named}.", fix="Remove that model first.")
         shutil.rmtree(place, ignore_errors=True)
         if place.name == "model":
             shutil.rmtree(place.parent / "checkpoints", ignore_errors=True)
@@ -38,7 +53,7 @@ class KeepsWeightsHere:
         """Copy a checkpoint's weights into a model folder of their own; a repeat finds it."""
         run = self.workshop.runs.folder(job.id)
         name = f"run:{job.id}@{checkpoint}"
-        final, source = self.workshop.place_of(name), run / "checkpoints" / f"checkpoint-{checkpoint}"
+        final, source = self.workshop.tuned.place(name), run / "checkpoints" / f"checkpoint-{checkpoint}"
         if final is None or not (final.is_dir() or is_complete(source)):
             raise NotFound(f"There is no whole checkpoint of step {checkpoint[:20]}.", fix="Choose one that is listed.")
         if not final.is_dir():
@@ -50,12 +65,48 @@ class KeepsWeightsHere:
                     if file.name not in _NOT_OF_THE_MODEL:
                         shutil.copyfile(file, partial / file.name)
             spec = presence.read_whole(run / presence.SPEC) or {}
-            kind = "adapter" if untyped(spec.get("settings")).get("adapter") == "lora" else "full"
-            presence.write_whole(
-                partial / "tunedesk.json", {"kind": kind, "base": spec.get("base"), "name": spec.get("name")}
-            )
+            presence.write_whole(partial / NOTE, note(spec))
+            (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
             partial.rename(final)
         return name
+
+    @in_backend_words
+    def discard_checkpoints(self, job: RemoteJob) -> None:
+        """Remove a finished training's checkpoints; its model, and models made of checkpoints, are other folders."""
+        run = self.workshop.runs.folder(job.id)
+        if not presence.is_held(run):
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+
+    def as_base(self, model: str) -> str:
+        """Return the tuned model's own name: it is a base model's id here, too."""
+        return model
+
+    def base_name(self, identifier: str) -> str:
+        """Return the name of a base model."""
+        return self.workshop.models.name(identifier)
+
+    def first_batch(self, job: RemoteJob) -> Sequence[BatchRow]:
+        """Return the first batch as the model sees it."""
+        kept = presence.read_whole(self.workshop.runs.folder(job.id) / presence.BATCH) or {}
+        return [
+            BatchRow(
+                label=str(row["label"]),
+                tokens=int(row["tokens"]),
+                learned=int(row["learned"]),
+                pieces=[Piece(text=str(piece["text"]), learned=bool(piece["learned"])) for piece in row["pieces"]],
+            )
+            for row in kept.get("rows", ())
+        ]
+
+
+def _card(run: Path, spec: dict[str, Any], step: int) -> str:
+    """Return a checkpoint's card, with its validation loss as the trainer's own history has it."""
+    state = presence.read_whole(run / "checkpoints" / f"checkpoint-{step}" / "trainer_state.json") or {}
+    here = [entry for entry in state.get("log_history", ()) if entry.get("step") == step]
+    measured = [entry["eval_loss"] for entry in here if "eval_loss" in entry]
+    facts = presence.read_whole(run / presence.STATUS) or {}
+    known: dict[str, Any] = {name: facts[name] for name in _FACTS if name in facts}
+    return card_of_checkpoint(spec, known, step=step, loss=measured[-1] if measured else None)
 
 
 def size_bytes(folder: Path) -> int | None:

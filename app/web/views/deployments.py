@@ -7,7 +7,7 @@ from gettext import gettext as _
 from typing import Any
 
 from app.domain.catalog import CatalogModel
-from app.domain.deployments import Deployment
+from app.domain.deployments import Deployment, Target
 from app.domain.models import FineTunedModel, ModelStatus
 from app.web.views.parts import Question
 
@@ -30,6 +30,11 @@ def target_of(chosen: str) -> dict[str, str]:
         return {"model": chosen}
     connection, _colon, identifier = chosen.removeprefix(_BASE).partition(":")
     return {"connection": connection, "base_model": identifier}
+
+
+def base_choice(target: Target | None) -> str:
+    """Return a tuned target's base as a value of the same choice; empty where there is no target."""
+    return f"{_BASE}{target.connection}:{target.base_model}" if target is not None else ""
 
 
 def wish(form: Mapping[str, str], now: datetime) -> dict[str, Any]:

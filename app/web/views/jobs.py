@@ -11,11 +11,16 @@ from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import (
     GRAD_NORM,
     LEARNING_RATE,
+    REWARD_ACCURACY,
+    REWARD_MARGIN,
     TOKENS_PER_SECOND,
     TRAIN_LOSS,
     VALIDATION_LOSS,
+    VALIDATION_REWARD_ACCURACY,
+    VALIDATION_REWARD_MARGIN,
     Checkpoint,
     MetricSeries,
+    Sample,
 )
 from app.domain.timeline import Stage as DomainStage
 from app.web.views import charts, formats
@@ -199,11 +204,15 @@ class FurtherCurve:
 
 
 def further(series: Sequence[MetricSeries]) -> list[FurtherCurve]:
-    """Return the learning rate, the speed and the gradient's norm, as far as the backend measures them."""
+    """Return the learning rate, the speed, the gradient's norm and, of preferences, the rewards; what is measured."""
     names = {
         LEARNING_RATE: (_("Learning rate"), False),
         TOKENS_PER_SECOND: (_("Tokens a second"), True),
         GRAD_NORM: (_("Gradient norm"), False),
+        REWARD_MARGIN: (_("Reward margin"), False),
+        REWARD_ACCURACY: (_("Reward accuracy"), False),
+        VALIDATION_REWARD_MARGIN: (_("Reward margin, validation"), False),
+        VALIDATION_REWARD_ACCURACY: (_("Reward accuracy, validation"), False),
     }
     curves = {each.name: [value for _step, value in _finite(each)] for each in series}
     return [
@@ -247,6 +256,59 @@ def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query
                 )
             )
     return chips
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The jobs that wait for a place at one connection, the next one first."""
+
+    connection: str
+    jobs: Sequence[FineTuningJob]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledPrompt:
+    """One held-out prompt with what was answered to it after each step, the newest first."""
+
+    prompt: str
+    expected: str
+    answers: Sequence[Sample]
+
+
+def sampled(samples: Sequence[Sample]) -> list[SampledPrompt]:
+    """Return samples by their prompts."""
+    numbers = sorted({each.number for each in samples})
+    grouped = [[each for each in samples if each.number == number] for number in numbers]
+    return [
+        SampledPrompt(prompt=answers[-1].prompt, expected=answers[-1].expected, answers=answers[::-1])
+        for answers in grouped
+    ]
+
+
+def stopping(job: FineTuningJob) -> Question:
+    """Return what is asked before a training is ended early."""
+    return Question(
+        title=_("Stop now and keep what it has learned?"),
+        message=_(
+            "It ends after the step it is in. Its best checkpoint becomes the job's model, and is evaluated like any."
+        ),
+        action=f"/jobs/{job.id}/stop",
+        yes=_("Stop and save"),
+        no=_("Keep training"),
+        back=f"/jobs/{job.id}",
+    )
+
+
+def discarding(job: FineTuningJob) -> Question:
+    """Return what is asked before a finished job's checkpoints are removed."""
+    return Question(
+        title=_("Remove all checkpoints of this job?"),
+        message=_("Its model, and models that were made of checkpoints, stay. Nothing can go on from them any more."),
+        action=f"/jobs/{job.id}/checkpoints/discard",
+        yes=_("Remove them"),
+        no=_("Keep them"),
+        back=f"/jobs/{job.id}",
+    )
 
 
 def cancelling(job: FineTuningJob) -> Question:

@@ -11,7 +11,7 @@ from app.domain.datasets import Dataset
 from app.domain.drafts import STEPS, DraftReview, JobDraft, Step
 from app.domain.errors import Problem
 from app.domain.hyperparameters import AUTO, HyperparameterSpec, HyperparameterType, Preset
-from app.domain.jobs import SplitStrategy, ValidationKind
+from app.domain.jobs import Method, SplitStrategy, ValidationKind
 from app.domain.projects import Project
 from app.domain.splits import SplitSpec
 from app.web.views.parts import CheckItem, FieldError, StepMark
@@ -258,7 +258,8 @@ class Knob:
 
 def knobs(model: CatalogModel, draft: JobDraft) -> list[Knob]:
     """Return the fields that the backend's own schema asks for."""
-    return [_knob(spec, draft) for spec in model.hyperparameters]
+    method = str(draft.values.get("method") or Method.SFT.value)
+    return [_knob(spec, draft) for spec in model.hyperparameters if spec.fits(method)]
 
 
 def _knob(spec: HyperparameterSpec, draft: JobDraft) -> Knob:

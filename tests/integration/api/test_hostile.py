@@ -33,6 +33,7 @@ def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
         "POST /api/v1/drafts": job,
         "POST /api/v1/jobs": {**job, "seed": 1, "hyperparameters": {"n_epochs": 2}, "options": {}},
         "POST /api/v1/jobs/estimate": job,
+        "POST /api/v1/jobs/{identifier}/move": {"to": "front"},
         "POST /api/v1/jobs/{identifier}/resolve": {"remote_id": "x", "not_submitted": False},
         "POST /api/v1/evaluations": evaluation,
         "POST /api/v1/deployments": {**deployment, "expires_after_idle_s": 5, "options": {"a": 1}},

@@ -199,6 +199,32 @@ def test_stopped_from_outside_it_is_interrupted_and_goes_on_where_it_was(place: 
     assert sorted(watched.series("train_loss")) == list(range(1, STEPS + 1))
 
 
+def test_a_resumed_child_has_time_to_come_however_old_its_run_is(tmp_path: Path) -> None:
+    place, clock = Place(tmp_path), TurnedClock(SystemClock().now())
+    place.backend = local.backend_over(place.runs, place.interpreter, clock=clock)
+    try:
+        place.submit()
+        os.kill(place.until_training(), signal.SIGKILL)
+        place.until_gone()
+        presence.write_whole(place.run / presence.PROCESS, {"pid": 1, "started": "long ago", "boot": "another"})
+        assert place.backend.observe(JOB, since=None).interrupted
+        old = clock.now().timestamp() - 3600
+        os.utime(place.run / presence.SPEC, (old, old))
+        nobody = tmp_path / "nobody"  # it never says who it is
+        nobody.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+        nobody.chmod(0o755)
+        place.backend = local.backend_over(place.runs, nobody, clock=clock)
+        place.backend.resume(JOB)
+        seen = place.backend.observe(JOB, since=None)
+        assert (seen.status, seen.interrupted) == (JobStatus.QUEUED, False)
+        # Where nobody comes at all, as after a kill of the server between two steps of the start, it is resumed again.
+        clock.turn(timedelta(seconds=90))
+        seen = place.backend.observe(JOB, since=None)
+        assert (seen.status, seen.interrupted) == (JobStatus.RUNNING, True)
+    finally:
+        local.end_all(place.runs)
+
+
 def test_a_restarted_machine_interrupts(place: Place) -> None:
     place.submit()
     os.kill(place.until_training(), signal.SIGKILL)
@@ -217,7 +243,7 @@ def test_what_does_not_stop_is_killed_after_the_grace_with_all_its_group(tmp_pat
         place.until_training()
         place.say("stubborn")
         place.backend.cancel(JOB)
-        clock.turn(timedelta(seconds=29))
+        clock.turn(timedelta(seconds=7))
         assert place.backend.observe(JOB, since=None).status is JobStatus.CANCELLING
         assert presence.is_held(place.run)
         clock.turn(timedelta(seconds=2))

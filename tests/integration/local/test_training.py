@@ -1,5 +1,6 @@
 """A real training through the backend: what it tells, what it leaves, and that a kill costs nothing but time."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
+from app.backends.local.children.checkpoints import is_complete
 from app.domain.backend import NotFound
 from app.domain.jobs import JobSpec, JobStatus
 from tests.integration.local.conftest import EPOCHS, STEPS_PER_EPOCH, VALUES, Trained
 from tests.support import local
+from tests.support.killing import Killing
 from tests.support.local import Watched
 from tests.support.waiting import until
 
@@ -80,6 +83,32 @@ def test_the_values_sent_are_the_arguments_that_trl_saved(trained: Trained) -> N
     assert {name: sent[name] for name in VALUES} == VALUES
 
 
+def test_the_same_questions_are_answered_each_time_it_is_measured(trained: Trained) -> None:
+    told = [sample for look in trained.watched.looks for sample in look.samples]
+    steps = sorted({sample.step for sample in told})
+    assert steps == [0, *range(STEPS_PER_EPOCH, STEPS + 1, STEPS_PER_EPOCH)]
+    asked = {step: [(each.prompt, each.expected) for each in told if each.step == step] for step in steps}
+    assert len(set(map(tuple, asked.values()))) == 1
+    rows = [json.loads(line)["messages"] for line in trained.validation_rows.read_text("utf-8").splitlines()]
+    assert set(asked[0]) <= {(turns[1]["content"], turns[2]["content"]) for turns in rows}
+    assert len(asked[0]) == 3
+    answers = {step: [each.answer for each in told if each.step == step] for step in steps}
+    assert answers[0] != answers[STEPS], "four epochs changed nothing"
+
+
+def test_the_first_batch_is_shown_as_the_model_sees_it(trained: Trained) -> None:
+    shown = trained.backend.first_batch(trained.watched.job)
+    assert len(shown) == 8
+    rows = [json.loads(line)["messages"] for line in trained.training_rows.read_text("utf-8").splitlines()]
+    answers = {turns[-1]["content"] for turns in rows}
+    for row in shown:
+        before, answer = row.pieces
+        assert (before.learned, answer.learned) == (False, True)
+        assert before.text.startswith("<|system|>")
+        assert answer.text.removesuffix("<|end|>\n") in answers
+        assert 0 < row.learned < row.tokens
+
+
 def test_the_model_is_whole_and_has_a_card(trained: Trained) -> None:
     folder = trained.backend.model_files("run:job_1")
     names = {path.name for path in folder.iterdir()}
@@ -88,6 +117,8 @@ def test_the_model_is_whole_and_has_a_card(trained: Trained) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "| learning_rate | 0.001 |" in card
     assert "builtin:starter" in card
+    for rows in (trained.training_rows, trained.validation_rows):
+        assert hashlib.sha256(rows.read_bytes()).hexdigest() in card
     assert trained.last.model_size_bytes == sum(path.stat().st_size for path in folder.iterdir())
 
 
@@ -99,6 +130,7 @@ def test_a_checkpoint_becomes_a_model_of_its_own(trained: Trained) -> None:
     folder = trained.backend.model_files(name)
     assert {path.name for path in folder.iterdir()} >= {"model.safetensors", "config.json", "tokenizer.json"}
     assert not (folder / "optimizer.pt").exists()
+    assert f"the checkpoint of step {step}, validation loss" in (folder / "README.md").read_text(encoding="utf-8")
     trained.backend.discard_model(name)
     trained.backend.discard_model(name)
     with pytest.raises(NotFound):
@@ -135,30 +167,21 @@ def test_the_script_runs_as_pasted_and_ends_at_the_same_loss(trained: Trained, t
     assert (tmp_path / "triage" / "model.safetensors").exists()
 
 
-def test_killed_it_goes_on_to_the_very_same_losses(trained: Trained, tmp_path: Path) -> None:
+def test_killed_inside_a_checkpoint_write_it_goes_on_to_the_very_same_weights(trained: Trained, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    backend = local.backend_over(runs, trained.python)
+    wanted = [trained.training_rows, trained.validation_rows]
+    killing = Killing(local.backend_over(runs, trained.python), runs, wanted, VALUES)
     try:
-        wanted = local.request(backend, "job_1", [trained.training_rows, trained.validation_rows], VALUES)
-        watched = Watched(backend, backend.submit(wanted))
-        until(lambda: watched.look().checkpoints, doing="the first checkpoint")
-        local.kill(runs / "job_1")
-        # Another object over the same folder, as after a restart of the server, takes it up.
-        again = local.backend_over(runs, trained.python)
-        watched.backend = again
-        seen = watched.until_final()
-        assert (seen.status, seen.interrupted) == (JobStatus.RUNNING, True)
-        assert again.submit(wanted) == watched.job
-        again.resume(watched.job)
-        assert (
-            until(lambda: watched.until_final() if not watched.look().interrupted else None).status
-            is JobStatus.SUCCEEDED
-        )
-        assert any(text.startswith("Going on from the checkpoint of step") for text in watched.messages)
+        # The second of four checkpoints: the first one is whole, and what the second one has is worth nothing.
+        watched = killing.killed_while_writing("optimizer.pt", step=2 * STEPS_PER_EPOCH)
+        assert [path.name for path in (runs / "job_1" / "checkpoints").iterdir() if is_complete(path)] == [
+            f"checkpoint-{STEPS_PER_EPOCH}"
+        ]
+        killing.goes_on(watched)
+        assert f"Going on from the checkpoint of step {STEPS_PER_EPOCH}." in watched.messages
         assert watched.series("train_loss") == trained.watched.series("train_loss")
         assert watched.series("validation_loss") == trained.watched.series("validation_loss")
-        ours, theirs = (backend.model_files("run:job_1") / "model.safetensors" for backend in (again, trained.backend))
-        assert ours.read_bytes() == theirs.read_bytes()
+        assert killing.weights() == (trained.run / "model" / "model.safetensors").read_bytes()
     finally:
         local.end_all(runs)
 

@@ -1,13 +1,17 @@
-"""Which checkpoints are whole. A process killed while saving leaves half of one. Standard library only."""
+"""Which checkpoints are whole: those whose seal says so, file by file. Standard library only.
 
-import json
+A process killed while saving leaves half of one, a machine that loses its power leaves names without bytes. So whoever
+saves a checkpoint brings every file of it to the disk first and puts the seal in last; without the seal, or with one
+file that is not as long as the seal says, there is no checkpoint.
+"""
+
+import os
 import shutil
-import struct
-import zipfile
 from pathlib import Path
 
-_STATE = "trainer_state.json"  # transformers 5.23 writes it last (Trainer._save_checkpoint)
-_PICKLES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+from app.backends.local.children.presence import read_whole, write_whole
+
+SEAL = "complete.json"
 
 
 def step_of(folder: Path) -> int:
@@ -22,38 +26,22 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=step_of)
 
 
+def seal(checkpoint: Path) -> None:
+    """Declare a checkpoint whole, once all that is in it has reached the disk."""
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    for path in [*files, checkpoint]:
+        _to_disk(path)
+    sizes = {str(path.relative_to(checkpoint)): path.stat().st_size for path in files}
+    write_whole(checkpoint / SEAL, {"step": step_of(checkpoint), "files": sizes})
+
+
 def is_complete(checkpoint: Path) -> bool:
-    """Tell whether everything that resuming needs is there, each file to its last byte."""
-    try:
-        state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """Tell whether the checkpoint is sealed and every file is as long as it was then."""
+    told = read_whole(checkpoint / SEAL) or {}
+    sizes = told.get("files")
+    if told.get("step") != step_of(checkpoint) or not isinstance(sizes, dict) or not sizes:
         return False
-    if not isinstance(state, dict) or state.get("global_step") != step_of(checkpoint):
-        return False
-    weights = list(checkpoint.glob("*.safetensors"))
-    return (
-        bool(weights)
-        and all(is_whole_safetensors(path) for path in weights)
-        and all(zipfile.is_zipfile(checkpoint / name) for name in _PICKLES)
-    )
-
-
-def is_whole_safetensors(path: Path) -> bool:
-    """Tell whether a safetensors file has the length that its header promises.
-
-    The format: 8 bytes little-endian header length, a JSON header with byte offsets, the tensors.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > size - 8:
-                return False
-            header = json.loads(file.read(length))
-    except (OSError, ValueError, struct.error):
-        return False
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    return bool(size == 8 + length + max(ends, default=0))
+    return all(_size(checkpoint / name) == size for name, size in sizes.items())
 
 
 def newest_complete(folder: Path) -> Path | None:
@@ -65,3 +53,18 @@ def newest_complete(folder: Path) -> Path | None:
         else:
             shutil.rmtree(checkpoint)
     return newest
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

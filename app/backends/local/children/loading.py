@@ -9,8 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from app.backends.local.children import recipe
 from app.backends.local.children.failures import ChildError
-
-NOTE = "tunedesk.json"  # in a tuned model's folder: what it is and what it was made from
+from app.backends.local.children.notes import NOTE
 
 
 def find_device(wanted: str) -> str:
@@ -90,6 +89,29 @@ def load_model(where: str, *, device: str, half: bool, dropout: float | None = N
     return model.to(device)
 
 
+def load_base(base: dict[str, Any], *, device: str, half: bool, dropout: float | None = None) -> Any:
+    """Return a base model; where it is an adapter upon another model, the two merged into one."""
+    model = load_model(locate(base), device=device, half=half, dropout=dropout)
+    if not base.get("adapter"):
+        return model
+    return with_adapter(model, base["adapter"], trained=False).merge_and_unload()
+
+
+def with_adapter(model: PreTrainedModel, folder: str, *, trained: bool) -> Any:
+    """Return `model` with the adapter in `folder` put upon it, to be trained further or to be used.
+
+    Raises:
+        ChildError: when the folder is gone.
+    """
+    if not (Path(folder) / "adapter_config.json").exists():
+        raise ChildError(
+            "model_missing", "The tuned model's files are gone.", "Train it again, or choose another model."
+        )
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder, is_trainable=trained)
+
+
 def load_target(target: dict[str, Any], *, device: str) -> tuple[Any, PreTrainedTokenizerBase]:
     """Return model (in eval mode) and tokenizer of a base model, or of a tuned one in `target["model"]`.
 
@@ -97,8 +119,8 @@ def load_target(target: dict[str, Any], *, device: str) -> tuple[Any, PreTrained
     """
     half = has_bf16(device)
     if not target.get("model"):
-        where = locate(target["base"])
-        return load_model(where, device=device, half=half).eval(), load_tokenizer(where)
+        base = target["base"]
+        return load_base(base, device=device, half=half).eval(), load_tokenizer(locate(base))
     folder = Path(target["model"])
     if not folder.is_dir():
         raise ChildError(
@@ -107,11 +129,9 @@ def load_target(target: dict[str, Any], *, device: str) -> tuple[Any, PreTrained
     tokenizer = load_tokenizer(str(folder))
     if not (folder / "adapter_config.json").exists():
         return load_model(str(folder), device=device, half=half).eval(), tokenizer
-    from peft import PeftModel
-
     note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     base = load_model(locate(note["base"]), device=device, half=half)
-    return PeftModel.from_pretrained(base, str(folder)).eval(), tokenizer
+    return with_adapter(base, str(folder), trained=False).eval(), tokenizer
 
 
 def context_length(model: Any) -> int | None:

@@ -10,6 +10,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from app.backends.local.children.channel import Channel
 from app.backends.local.children.checkpoints import checkpoints, step_of
 from app.backends.local.children.failures import ChildError, Stopped
+from app.backends.local.children.presence import FINISH
+from app.backends.local.children.room import Room
 
 # TRL's names and ours. `entropy` and the counters of samples and seconds are left out.
 _SERIES = {
@@ -19,6 +21,11 @@ _SERIES = {
     "grad_norm": "grad_norm",
     "mean_token_accuracy": "train_token_accuracy",
     "eval_mean_token_accuracy": "validation_token_accuracy",
+    # Of preferences: how much likelier than before the chosen answer has become, compared with the rejected one.
+    "rewards/margins": "reward_margin",
+    "rewards/accuracies": "reward_accuracy",
+    "eval_rewards/margins": "validation_reward_margin",
+    "eval_rewards/accuracies": "validation_reward_accuracy",
 }
 
 
@@ -29,6 +36,8 @@ class Progress(TrainerCallback):
         self.channel = channel
         self.tokens = 0  # in this process
         self.working_s = 0.0  # in training steps, evaluations and saves left out
+        self.room: Room | None = None
+        self.stopped_early = ""  # why it ended before its last step: "asked", or "disk"
         self._began = 0.0
         self._first_step = 0
         self._step_began = 0.0
@@ -48,17 +57,30 @@ class Progress(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.working_s += time.monotonic() - self._step_began
-        if self.channel.stop.is_set() and state.global_step < state.max_steps:
-            control.should_save = True
-            control.should_training_stop = True
+        if state.global_step < state.max_steps:
+            self._may_end(args, control)
         elif args.eval_strategy == "steps" and state.global_step >= state.max_steps:
             control.should_evaluate = True  # TRL saves after the last step, but would leave it unmeasured
+
+    def _may_end(self, args: TrainingArguments, control: TrainerControl) -> None:
+        """End after this step if somebody wants it, or if the disk has room for one more checkpoint at most."""
+        if self.channel.stop.is_set():
+            control.should_save = control.should_training_stop = True
+        elif self.room is not None and self.room.is_low:
+            self.stopped_early = "disk"
+            control.should_save = control.should_training_stop = True
+        elif (self.channel.run / FINISH).exists():
+            self.stopped_early = "asked"
+            control.should_training_stop = True
+            if args.save_strategy == "steps":  # at the end of an epoch, TRL does both by itself
+                control.should_save = True
+                control.should_evaluate = args.eval_strategy == "steps"
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         # The checkpoint of this step is on disk already, or the last one is: an evaluation is nothing to wait for.
-        if self.channel.stop.is_set():
+        if self.channel.stop.is_set() or self.stopped_early == "disk":
             raise Stopped({"step": state.global_step})
 
     def on_log(
@@ -89,6 +111,8 @@ class Progress(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         step = state.global_step
+        if self.room is not None:
+            self.room.saved(Path(args.output_dir) / f"checkpoint-{step}")
         kept = {
             "step": step,
             "epoch": state.epoch,

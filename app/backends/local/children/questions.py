@@ -8,7 +8,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from app.backends.local.children.failures import ChildError
-from app.backends.local.children.rows import MESSAGES, PROMPT, TEXT, Row, read_rows
+from app.backends.local.children.rows import MESSAGES, PREFERENCE, PROMPT, TEXT, Row, read_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +35,13 @@ class Asker:
     def questions(self, path: Path) -> list[Question]:
         """Return a file's rows as questions: the last assistant turn, or the completion, is the expected answer."""
         rows = read_rows(path)
-        if rows[0].shape == MESSAGES and not self.tokenizer.chat_template:
+        if _with_chosen(rows[0]).shape == MESSAGES and not self.tokenizer.chat_template:
             raise ChildError(
                 "no_chat_template",
                 "This model's tokenizer has no chat template, so it cannot be asked in conversations.",
                 "Choose an instruct model, or test rows with prompt and completion.",
             )
-        return [self._question(row) for row in rows]
+        return [self._question(_with_chosen(row)) for row in rows]
 
     def _question(self, row: Row) -> Question:
         if row.shape == MESSAGES:
@@ -87,6 +87,16 @@ class Asker:
             return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         end = "" if answer.endswith(self.tokenizer.eos_token) else self.tokenizer.eos_token
         return list(self.tokenizer(question.text + answer + end)["input_ids"])
+
+
+def _with_chosen(row: Row) -> Row:
+    """Return a pair of answers as a row that expects the chosen one."""
+    if row.shape != PREFERENCE:
+        return row
+    prompt, chosen = row.value["prompt"], row.value["chosen"]
+    if isinstance(prompt, str):
+        return Row(row.line, PROMPT, {"prompt": prompt, "completion": chosen})
+    return Row(row.line, MESSAGES, {"messages": [*prompt, *chosen]})
 
 
 def answer_start(prompt_ids: Sequence[int], full_ids: Sequence[int]) -> int:

@@ -22,7 +22,27 @@ def total_steps(rows: int, settings: Mapping[str, Any]) -> int:
 
 
 def sft_arguments(settings: Mapping[str, Any], *, rows: int, validation: bool, seed: int) -> dict[str, Any]:
-    """Return the arguments of TRL's `SFTConfig` (1.16), apart from the folder and what the device decides.
+    """Return the arguments of TRL's `SFTConfig` (1.16), apart from the folder and what the device decides."""
+    return {
+        **_common_arguments(settings, rows=rows, validation=validation, seed=seed),
+        "loss_type": settings["loss_type"],
+    }
+
+
+def dpo_arguments(settings: Mapping[str, Any], *, rows: int, validation: bool, seed: int) -> dict[str, Any]:
+    """Return the arguments of TRL's `DPOConfig` (1.16), apart from the folder and what the device decides.
+
+    Dropout is off, as TRL has it by default: the model is compared with itself as it was.
+    """
+    return {
+        **_common_arguments(settings, rows=rows, validation=validation, seed=seed),
+        "beta": float(settings["beta"]),
+        "loss_type": [settings["loss_type"]],
+    }
+
+
+def _common_arguments(settings: Mapping[str, Any], *, rows: int, validation: bool, seed: int) -> dict[str, Any]:
+    """Return the arguments that both trainers share.
 
     With validation rows, each checkpoint is evaluated and the one of least validation loss is kept as the model;
     without, the last one is. TRL's own defaults that would surprise are set: no model card upload, no progress bar,
@@ -50,7 +70,6 @@ def sft_arguments(settings: Mapping[str, Any], *, rows: int, validation: bool, s
         "adam_beta2": float(settings["adam_beta2"]),
         "weight_decay": float(settings["weight_decay"]),
         "max_grad_norm": float(settings["max_grad_norm"]),
-        "loss_type": settings["loss_type"],
         "max_length": int(settings["max_length"]),
         "activation_checkpointing": bool(settings["activation_checkpointing"]),
         "seed": seed,
@@ -69,14 +88,14 @@ def device_arguments(device: str, *, bf16: bool) -> dict[str, Any]:
 
 
 def lora_arguments(settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments of PEFT's `LoraConfig`; None for full fine-tuning."""
-    if settings["adapter"] != "lora":
+    """Return the arguments of PEFT's `LoraConfig`; None for full fine-tuning, or where an adapter is there already."""
+    if settings["adapter"] != "lora" or "lora_r" not in settings:
         return None
     targets = str(settings["lora_target_modules"])
     return {
         "r": int(settings["lora_r"]),
         "lora_alpha": int(settings["lora_alpha"]),
-        "lora_dropout": float(settings["lora_dropout"]),
+        "lora_dropout": float(settings.get("lora_dropout", 0.0)),
         "target_modules": targets if targets == "all-linear" else [name.strip() for name in targets.split(",")],
         "task_type": "CAUSAL_LM",
     }

@@ -1,4 +1,4 @@
-"""Rows of a JSONL file in the three shapes that are trained: messages, prompt with completion, text."""
+"""Rows of a JSONL file in the shapes that are trained: messages, prompt with completion, text, preference."""
 
 import json
 from collections.abc import Iterator
@@ -8,16 +8,21 @@ from typing import Any
 
 from app.backends.local.children.failures import ChildError
 
-MESSAGES, PROMPT, TEXT = "messages", "prompt", "text"
+MESSAGES, PROMPT, TEXT, PREFERENCE = "messages", "prompt", "text", "preference"
+_ASIDE = 0  # the weight of a turn that is shown to the model and not learned (OpenAI's field of that name)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row. `line` counts from 1. `value` has the shape's own keys and nothing else."""
+    """One row. `line` counts from 1. `value` has the shape's own keys and nothing else.
+
+    `aside` has the places of the assistant's turns that are not learned.
+    """
 
     line: int
     shape: str
     value: dict[str, Any]
+    aside: tuple[int, ...] = ()
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -60,21 +65,79 @@ def _row(number: int, line: str) -> Row:
         raise _bad(number, f"is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise _bad(number, "is not a JSON object")
+    if "preferred_output" in value or ("chosen" in value and "rejected" in value):
+        return Row(number, PREFERENCE, _preference(number, value))
     if isinstance(value.get("messages"), list):
-        return Row(number, MESSAGES, {"messages": _messages(number, value["messages"], "messages")})
+        turns = _messages(number, value["messages"], "messages")
+        return Row(number, MESSAGES, {"messages": turns}, _aside(value["messages"]))
     if "prompt" in value and "completion" in value:
         prompt, completion = value["prompt"], value["completion"]
         if isinstance(prompt, str) and isinstance(completion, str):
             return Row(number, PROMPT, {"prompt": prompt, "completion": completion})
         if isinstance(prompt, list) and isinstance(completion, list):
-            turns = _messages(number, [*prompt, *completion], "prompt and completion")
-            return Row(number, MESSAGES, {"messages": turns})
+            given = [*prompt, *completion]
+            turns = _messages(number, given, "prompt and completion")
+            return Row(number, MESSAGES, {"messages": turns}, _aside(given))
     if isinstance(value.get("text"), str):
         return Row(number, TEXT, {"text": value["text"]})
-    raise _bad(number, "has neither messages, nor prompt and completion, nor text")
+    raise _bad(number, "has neither messages, nor prompt and completion, nor text, nor chosen and rejected")
+
+
+def _aside(turns: list[dict[str, Any]]) -> tuple[int, ...]:
+    """Return the places of the assistant's turns of weight 0."""
+    weights = [turn.get("weight") if turn["role"] == "assistant" else None for turn in turns]
+    return tuple(place for place, weight in enumerate(weights) if weight == _ASIDE and not isinstance(weight, bool))
+
+
+def _preference(number: int, value: dict[str, Any]) -> dict[str, Any]:
+    """Return prompt, chosen and rejected, all three texts or all three lists of turns; OpenAI's names are read, too."""
+    asked = value.get("input")
+    prompt = asked.get("messages") if isinstance(asked, dict) else value.get("prompt")
+    chosen = value.get("preferred_output", value.get("chosen"))
+    rejected = value.get("non_preferred_output", value.get("rejected"))
+    parts = {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+    if all(isinstance(part, str) for part in (chosen, rejected)) and isinstance(prompt, str | None):
+        return {**parts, "prompt": prompt or ""}
+    roles = {"prompt": "user", "chosen": "assistant", "rejected": "assistant"}
+    turns = {name: _turns(number, part or [], name, roles[name]) for name, part in parts.items()}
+    if not turns["prompt"]:  # the prompt stands at the beginning of both answers
+        same = _common(turns["chosen"], turns["rejected"])
+        turns = {
+            "prompt": turns["chosen"][:same],
+            "chosen": turns["chosen"][same:],
+            "rejected": turns["rejected"][same:],
+        }
+    for name, part in turns.items():
+        if not part or (name != "prompt" and part[-1]["role"] != "assistant"):
+            raise _bad(number, f"has no {name} to learn a preference from")
+    return dict(turns)
+
+
+def _turns(number: int, part: object, name: str, role: str) -> list[dict[str, str]]:
+    if isinstance(part, str):
+        return [{"role": role, "content": part}]
+    if not isinstance(part, list):
+        raise _bad(number, f"has a {name} that is neither text nor a list of turns")
+    return _read_turns(number, part, name)
+
+
+def _common(ours: list[dict[str, str]], theirs: list[dict[str, str]]) -> int:
+    same = 0
+    for mine, other in zip(ours, theirs, strict=False):
+        if mine != other:
+            break
+        same += 1
+    return same
 
 
 def _messages(number: int, turns: list[Any], name: str) -> list[dict[str, str]]:
+    kept = _read_turns(number, turns, name)
+    if not any(turn["role"] == "assistant" for turn in kept):
+        raise _bad(number, "has no assistant turn to learn from")
+    return kept
+
+
+def _read_turns(number: int, turns: list[Any], name: str) -> list[dict[str, str]]:
     kept = []
     for turn in turns:
         if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
@@ -86,8 +149,6 @@ def _messages(number: int, turns: list[Any], name: str) -> list[dict[str, str]]:
                 "Leave rows with tool calls out.",
             )
         kept.append({"role": turn["role"], "content": _content(number, turn.get("content"))})
-    if not any(turn["role"] == "assistant" for turn in kept):
-        raise _bad(number, "has no assistant turn to learn from")
     return kept
 
 

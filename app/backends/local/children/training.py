@@ -1,25 +1,21 @@
-"""One training from its spec to a model folder, top to bottom, with TRL's SFTTrainer."""
+"""One training from its spec to a model folder, top to bottom, with TRL's trainers."""
 
 import json
 import os
-import shutil
+import resource
+import sys
 import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
-from transformers import set_seed
-from trl import SFTConfig, SFTTrainer
 
-from app.backends.local.children import checkpoints, learning, loading, recipe
+from app.backends.local.children import checkpoints, loading
+from app.backends.local.children.building import build
 from app.backends.local.children.channel import Channel
 from app.backends.local.children.failures import ChildError, Stopped
-from app.backends.local.children.model_card import card
-from app.backends.local.children.presence import write_whole
 from app.backends.local.children.progress import Progress
-from app.backends.local.children.rows import read_rows
+from app.backends.local.children.saving import save
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
 
@@ -40,87 +36,39 @@ def train(spec: dict[str, Any], channel: Channel) -> None:
     if newest is not None:
         channel.log(f"Going on from the checkpoint of step {checkpoints.step_of(newest)}.")
     startup_s = time.monotonic() - began
-    result = trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    result = _trained(trainer, progress, str(newest) if newest else None)
     if channel.stop.is_set() and trainer.state.global_step < trainer.state.max_steps:
         raise Stopped({"step": trainer.state.global_step})
+    if progress.stopped_early == "disk":
+        raise _disk_is_low(trainer, progress)
     channel.state("saving", step=trainer.state.global_step)
     facts = _facts(trainer, progress, device, startup_s=startup_s, runtime_s=result.metrics["train_runtime"])
     save(trainer, spec, channel.run, facts)
     _remember_rate(spec, facts)
-    channel.state("succeeded", **facts)
+    channel.state("succeeded", **facts, early=progress.stopped_early == "asked")
 
 
-def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[SFTTrainer, Progress]:
-    """Return the trainer over the spec's rows and model, and what listens to it."""
-    settings, seed = spec["settings"], spec["seed"]
-    rows = read_rows(Path(spec["train"]))
-    validation = read_rows(Path(spec["validation"])) if spec.get("validation") else None
-    if validation and validation[0].shape != rows[0].shape:
-        raise ChildError(
-            "mixed_rows",
-            f"The training rows have {rows[0].shape}, the validation rows have {validation[0].shape}.",
-            "Bring both files to one shape.",
-        )
-    where = loading.locate(spec["base"])
-    tokenizer = loading.load_tokenizer(where)
-    lesson = learning.plan(rows, tokenizer, answers_only=settings["assistant_only_loss"])
-    channel.log(lesson.told)
-    lora = recipe.lora_arguments(settings)
-    bf16 = loading.has_bf16(device)
-    set_seed(seed)
-    model = loading.load_model(where, device=device, half=bf16 and lora is not None, dropout=settings["dropout"])
-    channel.raise_if_stopped()
-    _check_length(model, settings["max_length"])
-    progress = Progress(channel)
-    trainer = SFTTrainer(
-        model=model,
-        args=SFTConfig(
-            output_dir=str(channel.run / "checkpoints"),
-            **recipe.sft_arguments(settings, rows=len(rows), validation=validation is not None, seed=seed),
-            **recipe.device_arguments(device, bf16=bf16),
-            **lesson.arguments,
-        ),
-        train_dataset=lesson.dataset(rows),
-        eval_dataset=lesson.dataset(validation) if validation else None,
-        processing_class=tokenizer,
-        peft_config=LoraConfig(**lora) if lora else None,
-        callbacks=[progress],
+def _trained(trainer: Any, progress: Progress, checkpoint: str | None) -> Any:
+    """Train, and return TRL's figures; where the disk runs low, the evaluation that would follow is left out."""
+    try:
+        return trainer.train(resume_from_checkpoint=checkpoint)
+    except Stopped:
+        if progress.stopped_early == "disk":
+            raise _disk_is_low(trainer, progress) from None
+        raise
+
+
+def _disk_is_low(trainer: Any, progress: Progress) -> ChildError:
+    free = progress.room.free / 1e9 if progress.room is not None else 0.0
+    return ChildError(
+        "disk_low",
+        f"The disk runs low ({free:.1f} GB are free): the training ended after step {trainer.state.global_step}, and "
+        "its checkpoint is kept.",
+        "Free some space, then continue from that checkpoint.",
     )
-    learning.tell_rows(trainer, channel, given=len(rows), max_length=settings["max_length"])
-    return trainer, progress
 
 
-def save(trainer: SFTTrainer, spec: dict[str, Any], run: Path, facts: dict[str, Any]) -> None:
-    """Save the model under another name, then give it its own: a `model` folder is always a whole one.
-
-    The adapter of a LoRA training is saved alone, with a note of the base that it belongs to.
-    """
-    partial, final = run / "model.partial", run / "model"
-    shutil.rmtree(partial, ignore_errors=True)
-    trainer.save_model(str(partial))
-    kind = "adapter" if spec["settings"]["adapter"] == "lora" else "full"
-    write_whole(partial / loading.NOTE, {"kind": kind, "base": spec["base"], "name": spec["name"]})
-    (partial / "README.md").write_text(card(spec, facts), encoding="utf-8")
-    arguments = trainer.args.to_dict()
-    (run / "training_args.json").write_text(json.dumps(arguments, indent=2, default=str) + "\n", encoding="utf-8")
-    shutil.copyfile(partial / "training_args.bin", run / "training_args.bin")
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
-
-
-def _check_length(model: Any, max_length: int) -> None:
-    context = loading.context_length(model)
-    if context is not None and max_length > context:
-        raise ChildError(
-            "max_length_beyond_context",
-            f"Max length is {max_length} tokens, but this model looks at {context} at most.",
-            f"Set max length to {context} or less.",
-        )
-
-
-def _facts(
-    trainer: SFTTrainer, progress: Progress, device: str, *, startup_s: float, runtime_s: float
-) -> dict[str, Any]:
+def _facts(trainer: Any, progress: Progress, device: str, *, startup_s: float, runtime_s: float) -> dict[str, Any]:
     state = trainer.state
     parameters = list(trainer.model.parameters())
     return {
@@ -132,6 +80,7 @@ def _facts(
         "startup_s": round(startup_s, 3),
         "working_s": round(progress.working_s, 3),
         "tokens": progress.tokens,
+        "peak_memory_bytes": _peak_memory(),
         "parameters": sum(parameter.numel() for parameter in parameters),
         "trained_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
@@ -140,12 +89,18 @@ def _facts(
     }
 
 
+def _peak_memory() -> int:
+    """Return the most main memory that this process ever held: Linux tells kibibytes, macOS bytes (getrusage(2))."""
+    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return told if sys.platform == "darwin" else told * 1024
+
+
 def _remember_rate(spec: dict[str, Any], facts: dict[str, Any]) -> None:
     """Add what this machine did to the file that estimates are made from; one write, so lines never mix."""
     if facts["working_s"] <= 0 or not facts["tokens"]:
         return
     line = {
-        "base": spec["base"]["id"],
+        "base": spec["base"]["root"],
         "adapter": spec["settings"]["adapter"],
         "parameters": facts["parameters"],
         "tokens_per_second": round(facts["tokens"] / facts["working_s"], 1),

@@ -9,11 +9,15 @@ from app.domain.hyperparameters import AUTO, Hyperparameter, HyperparameterType,
 
 
 def settings(
-    values: Mapping[str, Hyperparameter] | None = None, *, starter: bool = True, rows: int = 360
+    values: Mapping[str, Hyperparameter] | None = None,
+    *,
+    starter: bool = True,
+    rows: int = 360,
+    method: str = "sft",
 ) -> dict[str, object]:
     given = dict(values or {})
     options = {name: given.pop(name) for name in list(given) if name.startswith(("adapter", "lora_"))}
-    return hyperparameters.resolve(given, options, starter=starter, context_length=512, rows=rows)
+    return hyperparameters.resolve(given, options, method=method, starter=starter, context_length=512, rows=rows)
 
 
 def test_the_starters_defaults_are_the_measured_recipe() -> None:
@@ -28,11 +32,26 @@ def test_lora_takes_another_rate_unless_one_is_given() -> None:
     assert settings({"adapter": "lora", "learning_rate": 1e-4})["learning_rate"] == 1e-4
 
 
-def test_nothing_stays_auto() -> None:
-    everything = {spec.name: AUTO for spec in hyperparameters.specs(512) if spec.auto}
-    found = settings(everything, starter=False)
+@pytest.mark.parametrize("method", hyperparameters.METHODS)
+def test_nothing_stays_auto(method: str) -> None:
+    known = [spec for spec in hyperparameters.specs(512) if spec.fits(method)]
+    found = settings({spec.name: AUTO for spec in known if spec.auto}, starter=False, method=method)
     assert AUTO not in found.values()
-    assert set(found) == {spec.name for spec in hyperparameters.specs(None)}
+    assert set(found) == {spec.name for spec in known} | {"dropout"}
+
+
+def test_each_method_has_its_own_knobs() -> None:
+    assert settings({"beta": 0.2, "loss_type": "ipo"}, method="dpo")["loss_type"] == "ipo"
+    for values, method in (({"beta": 0.2}, "sft"), ({"loss_type": "ipo"}, "sft"), ({"dropout": 0.1}, "dpo")):
+        with pytest.raises(Rejected):
+            settings(values, method=method)
+
+
+def test_an_adapter_as_the_base_is_trained_further_as_it_is() -> None:
+    found = hyperparameters.resolve({}, {}, starter=True, adapter=True, context_length=512)
+    assert (found["adapter"], found["learning_rate"]) == ("lora", 3e-3)
+    with pytest.raises(Rejected):
+        hyperparameters.resolve({}, {"lora_r": 4}, starter=True, adapter=True, context_length=512)
 
 
 def test_a_short_training_is_not_all_warm_up() -> None:

@@ -1,4 +1,6 @@
 import json
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from app.backends.local.children.notes import NOTE
+from app.backends.local.children.presence import write_whole
 from app.backends.local.models import STARTER, BaseModels
+from app.backends.local.process import Runs
+from app.backends.local.tuned import TunedModels
 from app.domain.backend import NotFound, Rejected
 from app.kit.clock import TurnedClock
 
@@ -43,9 +49,21 @@ def hub() -> Iterator[str]:
 def models(
     home: Path, hub: str = "http://127.0.0.1:9", *, offline: bool = False, clock: TurnedClock | None = None
 ) -> BaseModels:
-    return BaseModels(
-        STARTER_FOLDER, {"HOME": str(home), "HF_ENDPOINT": hub}, offline=offline, clock=clock or TurnedClock()
-    )
+    clock, environment = clock or TurnedClock(), {"HOME": str(home), "HF_ENDPOINT": hub}
+    runs = Runs(home / "runs", interpreter=lambda: Path(sys.executable), environment={}, clock=clock)
+    return BaseModels(STARTER_FOLDER, environment, tuned=TunedModels(runs), offline=offline, clock=clock)
+
+
+def tuned(home: Path, tag: str, base: dict[str, object], *, adapter: bool, folder: str = "model") -> Path:
+    """Leave what a training leaves: the spec with its name, and a model folder with its note."""
+    run = home / "runs" / tag
+    (run / folder).mkdir(parents=True)
+    write_whole(run / "spec.json", {"name": f"name-of-{tag}", "base": base})
+    write_whole(run / folder / NOTE, {"kind": "adapter" if adapter else "full", "base": base, "name": f"name-of-{tag}"})
+    names = ("adapter_config.json", "adapter_model.safetensors") if adapter else ("config.json", "model.safetensors")
+    for name in names:
+        shutil.copyfile(STARTER_FOLDER / name.removeprefix("adapter_").replace("adapter", "model"), run / folder / name)
+    return run / folder
 
 
 def directory(folder: Path, **config: object) -> Path:
@@ -137,3 +155,55 @@ def test_a_hub_model_that_is_here_already_needs_no_hub(tmp_path: Path) -> None:
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text("{}")
     assert models(tmp_path, offline=True).one("hf:org/known").usable
+
+
+ON_STARTER: dict[str, object] = {
+    "id": STARTER,
+    "path": str(STARTER_FOLDER),
+    "hub": None,
+    "adapter": None,
+    "root": STARTER,
+}
+
+
+def test_a_tuned_model_is_a_base_of_its_own_family(tmp_path: Path) -> None:
+    folder = tuned(tmp_path, "job_1", ON_STARTER, adapter=False)
+    base, known = models(tmp_path).resolve("run:job_1"), models(tmp_path).one("run:job_1")
+    assert (base.path, base.adapter, base.root, base.is_starter) == (folder, None, STARTER, True)
+    assert (known.name, known.publisher, known.context_length) == ("name-of-job_1", "this installation", 512)
+    assert {"lora_r", "beta"} <= {spec.name for spec in known.hyperparameters}
+
+
+def test_a_tuned_adapter_stands_upon_its_base(tmp_path: Path) -> None:
+    folder = tuned(tmp_path, "job_1", ON_STARTER, adapter=True, folder="model-8")
+    base, known = models(tmp_path).resolve("run:job_1@8"), models(tmp_path).one("run:job_1@8")
+    assert (base.path, base.adapter, base.root) == (STARTER_FOLDER, folder, STARTER)
+    assert known.name == "name-of-job_1 (step 8)"
+    assert known.parameters == models(tmp_path).one(STARTER).parameters
+    assert "lora_r" not in {spec.name for spec in known.hyperparameters}
+    assert next(spec.default for spec in known.hyperparameters if spec.name == "adapter") == "lora"
+
+
+def test_adapters_upon_adapters_upon_whole_models_are_found_again(tmp_path: Path) -> None:
+    first = tuned(tmp_path, "job_1", ON_STARTER, adapter=False)
+    on_first: dict[str, object] = {**ON_STARTER, "id": "run:job_1", "path": str(first)}
+    second = tuned(tmp_path, "job_2", on_first, adapter=True)
+    base = models(tmp_path).resolve("run:job_2")
+    assert (base.path, base.adapter, base.root) == (first, second, STARTER)
+    runs = Runs(tmp_path / "runs", interpreter=lambda: Path(sys.executable), environment={}, clock=TurnedClock())
+    assert TunedModels(runs).resting_on(first) == ["name-of-job_2"]
+    assert TunedModels(runs).resting_on(second) == []
+
+
+def test_a_tuned_model_that_is_gone_is_not_found_but_keeps_its_name(tmp_path: Path) -> None:
+    shutil.rmtree(tuned(tmp_path, "job_1", ON_STARTER, adapter=False))
+    with pytest.raises(NotFound, match="files are gone"):
+        models(tmp_path).one("run:job_1")
+    runs = Runs(tmp_path / "runs", interpreter=lambda: Path(sys.executable), environment={}, clock=TurnedClock())
+    assert TunedModels(runs).name("run:job_1") == "name-of-job_1"
+
+
+@pytest.mark.parametrize("name", ["run:", "run:../x", "run:a@b", "run:job_1@", "run:/etc"])
+def test_names_of_another_form_lead_nowhere(tmp_path: Path, name: str) -> None:
+    with pytest.raises((NotFound, Rejected)):
+        models(tmp_path).resolve(name)

@@ -67,3 +67,60 @@ def test_no_rows_and_no_file_are_said(tmp_path: Path) -> None:
         read_rows(written(tmp_path, ""))
     with pytest.raises(ChildError, match=r"none\.jsonl is gone"):
         read_rows(tmp_path / "none.jsonl")
+
+
+USER, YES, NO = (
+    {"role": role, "content": text} for role, text in (("user", "q"), ("assistant", "y"), ("assistant", "n"))
+)
+PAIR = {"prompt": [USER], "chosen": [YES], "rejected": [NO]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        PAIR,
+        {"prompt": "q", "chosen": [YES], "rejected": "n"},
+        {"chosen": [USER, YES], "rejected": [USER, NO]},
+        {"input": {"messages": [USER]}, "preferred_output": [YES], "non_preferred_output": [NO]},
+    ],
+    ids=["lists", "texts and lists", "prompt inside", "as OpenAI writes it"],
+)
+def test_a_pair_of_answers_is_read_in_every_form(tmp_path: Path, row: dict[str, object]) -> None:
+    (read,) = read_rows(written(tmp_path, row))
+    assert (read.shape, read.value) == ("preference", PAIR)
+
+
+def test_a_pair_of_texts_stays_texts(tmp_path: Path) -> None:
+    row = {"prompt": "q", "chosen": "y", "rejected": "n"}
+    assert read_rows(written(tmp_path, row))[0].value == row
+    bare = {"chosen": "y", "rejected": "n"}
+    assert read_rows(written(tmp_path, bare))[0].value == {"prompt": "", **bare}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**PAIR, "chosen": []},
+        {**PAIR, "rejected": [USER]},
+        {**PAIR, "chosen": 7},
+        {"chosen": [YES], "rejected": [NO]},
+        {**PAIR, "chosen": [{"content": "no role"}]},
+    ],
+)
+def test_a_pair_that_lacks_something_is_refused_with_its_line(tmp_path: Path, row: dict[str, object]) -> None:
+    with pytest.raises(ChildError, match="Line 1 has"):
+        read_rows(written(tmp_path, row))
+
+
+@pytest.mark.parametrize(
+    ("weights", "aside"), [((None, None), ()), ((0, 1), (1,)), ((0, 0), (1, 3)), ((False, 1), ()), (("0", 1), ())]
+)
+def test_turns_of_weight_0_are_told_apart(
+    tmp_path: Path, weights: tuple[object, object], aside: tuple[int, ...]
+) -> None:
+    first, second = ({"weight": weight} if weight is not None else {} for weight in weights)
+    row = {"messages": [USER, {**YES, **first}, USER, {**NO, **second}]}
+    (read,) = read_rows(written(tmp_path, row))
+    assert (read.value, read.aside) == ({"messages": [USER, YES, USER, NO]}, aside)
+    (split,) = read_rows(written(tmp_path, {"prompt": row["messages"][:3], "completion": row["messages"][3:]}))
+    assert split.aside == aside

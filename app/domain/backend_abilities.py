@@ -1,0 +1,103 @@
+"""Further abilities that a backend may have, beyond those in `backend.py`; the same rules hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from app.domain.backend import RemoteJob
+
+
+@runtime_checkable
+class StopsEarly(Protocol):
+    """To end a training before its time and keep what it has learned as its model."""
+
+    def stop_early(self, job: RemoteJob) -> None:
+        """Ask for it; `observe` then tells SUCCEEDED with a message that says so. Asking again is fine."""
+        ...
+
+
+@runtime_checkable
+class ContinuesTuned(Protocol):
+    """To train a tuned model further."""
+
+    def as_base(self, model: str) -> str:
+        """Return the base model's id under which the tuned model called `model` is trained further."""
+        ...
+
+
+@runtime_checkable
+class NamesBases(Protocol):
+    """To call a base model by a name for people."""
+
+    def base_name(self, identifier: str) -> str:
+        """Return the name; asks nobody, and knows one for every id, also of what is gone."""
+        ...
+
+
+@runtime_checkable
+class DiscardsCheckpoints(Protocol):
+    """To give back the space of a finished training's checkpoints."""
+
+    def discard_checkpoints(self, job: RemoteJob) -> None:
+        """Remove them; models that were made of them stay. None being left is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A run of tokens as text, all of them learned from or none."""
+
+    text: str
+    learned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    """One sequence of a batch as the model sees it; `label` tells apart the answers of a pair, else it is empty."""
+
+    label: str
+    tokens: int
+    learned: int
+    pieces: Sequence[Piece]
+
+
+@runtime_checkable
+class ShowsFirstBatch(Protocol):
+    """To show what the model really sees."""
+
+    def first_batch(self, job: RemoteJob) -> Sequence[BatchRow]:
+        """Return the first batch's sequences; empty as long as there is none."""
+        ...
+
+
+class MergeStatus(StrEnum):
+    """How far the merging of an adapter into its base is."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """The merged copy of a tuned model; `model` is what the backend calls it, once it is there."""
+
+    status: MergeStatus
+    message: str = ""
+    size_bytes: int | None = None
+    model: str | None = None
+
+
+@runtime_checkable
+class MergesAdapters(Protocol):
+    """To make one whole model of an adapter and its base."""
+
+    def start_merge(self, model: str) -> None:
+        """Begin; a repeat finds what the first call made, and tries again what failed."""
+        ...
+
+    def observe_merge(self, model: str) -> Merge:
+        """Look at it."""
+        ...

@@ -1,0 +1,87 @@
+"""Verbs on merging: one whole model made of an adapter and its base, by the backend, while nobody waits."""
+
+from dataclasses import replace
+
+from app.domain.backend import BackendError
+from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
+from app.domain.errors import Conflict, ProviderFailed
+from app.domain.models import FineTunedModel, ModelStatus
+from app.services import connections, models
+from app.services.scope import Scope
+from app.store import events
+from app.store import models as store
+
+_SUFFIX = "-merged"
+_NAME_LIMIT = 64
+
+
+def look(scope: Scope, identifier: str) -> Merge:
+    """Return how far the merged copy of a model is; its `model` is the id under which it is recorded here.
+
+    Raises:
+        Conflict: where there is nothing to merge.
+    """
+    model, backend = _adapter(scope, identifier)
+    scope.release()
+    return _recorded(scope, model, _observed(backend, model))
+
+
+def merge(scope: Scope, identifier: str) -> Merge:
+    """Begin to merge; once the merged copy is there, record it as a model of its own. Asking again is fine.
+
+    Raises:
+        Conflict: where there is nothing to merge, or the model's files are gone.
+    """
+    model, backend = _adapter(scope, identifier)
+    if model.status is not ModelStatus.PRESENT:
+        raise Conflict(f"The model {model.name!r} has been deleted.", fix="Choose another model.")
+    scope.release()
+    found = _observed(backend, model)
+    if found.status in {MergeStatus.ABSENT, MergeStatus.FAILED}:
+        try:
+            backend.start_merge(model.remote_id)
+        except BackendError as error:
+            raise ProviderFailed(error.detail, fix=error.fix) from error
+        events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
+        return Merge(status=MergeStatus.RUNNING)
+    if found.status is MergeStatus.READY and found.model is not None:
+        _record(scope, model, found.model, found.size_bytes)
+    return _recorded(scope, model, found)
+
+
+def _adapter(scope: Scope, identifier: str) -> tuple[FineTunedModel, MergesAdapters]:
+    model = models.get(scope, identifier)
+    backend = scope.backends.of(connections.get(scope, model.connection))
+    if model.adapter != "lora" or not isinstance(backend, MergesAdapters):
+        raise Conflict("There is nothing to merge.", fix="Only an adapter (LoRA) of this machine is merged.")
+    return model, backend
+
+
+def _observed(backend: MergesAdapters, model: FineTunedModel) -> Merge:
+    try:
+        return backend.observe_merge(model.remote_id)
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+
+
+def _recorded(scope: Scope, model: FineTunedModel, found: Merge) -> Merge:
+    known = store.by_remote_id(scope.read, model.connection, found.model) if found.model else None
+    return replace(found, model=known.id if known else None)
+
+
+def _record(scope: Scope, adapter: FineTunedModel, remote_id: str, size_bytes: int | None) -> None:
+    known = store.by_remote_id(scope.write, adapter.connection, remote_id)
+    if known is not None:  # perhaps torn down since, and made again
+        store.save(scope.write, replace(known, status=ModelStatus.PRESENT, deleted_at=None, size_bytes=size_bytes))
+        return
+    merged = replace(
+        adapter,
+        id=scope.new_id("mdl"),
+        name=f"{adapter.name[: _NAME_LIMIT - len(_SUFFIX)]}{_SUFFIX}",
+        remote_id=remote_id,
+        adapter="none",
+        size_bytes=size_bytes,
+        created_at=scope.now(),
+    )
+    store.add(scope.write, merged)
+    events.add(scope.write, merged.id, f"Merged from model {adapter.id}.", at=scope.now(), kind="note")

@@ -1,0 +1,46 @@
+"""Verbs on giving back the space that checkpoints of finished jobs take."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from app.domain.backend import BackendError, RemoteJob
+from app.domain.backend_abilities import DiscardsCheckpoints
+from app.domain.errors import Conflict, ProviderFailed
+from app.domain.jobs import FineTuningJob
+from app.services import connections, jobs
+from app.services.scope import Scope
+from app.store import events, metrics
+
+
+def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
+    """Return the jobs that succeeded so long ago that their checkpoints are to go; none where they are kept for ever.
+
+    What a failed or cancelled job has saved is all that is left of it: that goes only when somebody says so.
+    """
+    days = scope.house.checkpoint_days
+    if days <= 0:
+        return ()
+    return metrics.jobs_with_checkpoints(scope.read, ended_before=scope.now() - timedelta(days=days), limit=limit)
+
+
+def discard(scope: Scope, identifier: str) -> FineTuningJob:
+    """Remove a finished job's checkpoints; models that were made of them stay. Asking again is fine.
+
+    Raises:
+        Conflict: while the job is under way, or where the backend keeps its checkpoints.
+    """
+    job = jobs.get(scope, identifier)
+    if not job.status.is_final:
+        raise Conflict("The job is still under way and needs its checkpoints.", fix="Wait for its end, or cancel it.")
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, DiscardsCheckpoints):
+        raise Conflict("There are no checkpoints that could be removed.", fix="Nothing needs to be done.")
+    scope.release()
+    try:
+        backend.discard_checkpoints(RemoteJob(job.remote_id))
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
+    if metrics.forget_checkpoints(scope.write, identifier):
+        told = f"Checkpoints removed by {scope.actor.id}."
+        events.add(scope.write, identifier, told, at=scope.now(), kind="note")
+    return job

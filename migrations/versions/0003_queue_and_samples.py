@@ -1,0 +1,35 @@
+"""A place in the line that can be changed, and what models in training answer."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Give every job the place that its age gave it so far."""
+    with op.batch_alter_table("jobs") as batch_op:
+        batch_op.add_column(sa.Column("queue_rank", sa.BigInteger(), nullable=False, server_default="0"))
+    op.execute("UPDATE jobs SET queue_rank = created_at")
+    op.create_table(
+        "samples",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("prompt", sa.Text(), nullable=False),
+        sa.Column("expected", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name=op.f("fk_samples_job_jobs"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job", "step", "number", name=op.f("pk_samples")),
+        sqlite_with_rowid=False,
+    )
+
+
+def downgrade() -> None:
+    """Forget both."""
+    op.drop_table("samples")
+    with op.batch_alter_table("jobs") as batch_op:
+        batch_op.drop_column("queue_rank")

@@ -1,0 +1,52 @@
+"""The TRL script for every kind of job is whole Python, and says nothing that this job does not need."""
+
+import ast
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.backends.local.backend import LocalBackend
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobSpec, Method
+from tests.support import local
+
+TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+ROWS: dict[str, dict[str, object]] = {
+    "messages": {"messages": TURNS},
+    "weighted": {"messages": [*TURNS, TURNS[0], {**TURNS[1], "weight": 0}]},
+    "conversation": {"prompt": TURNS[:1], "completion": TURNS[1:]},
+    "prompt": {"prompt": "q", "completion": "a"},
+    "text": {"text": "a"},
+    "preference": {"prompt": "q", "chosen": "a", "rejected": "b"},
+}
+
+
+def script(
+    backend: LocalBackend, folder: Path, shape: str, adapter: str, often: int, *, base: str = "builtin:starter"
+) -> str:
+    rows = folder / "rows.jsonl"
+    rows.write_text(json.dumps(ROWS[shape]) + "\n", encoding="utf-8")
+    values: dict[str, Hyperparameter] = {"checkpoints_per_epoch": often}
+    spec = JobSpec(
+        project="prj_1", connection="con_local", base_model=base, name="tuned", training_dataset="ds_1",
+        method=Method.DPO if shape == "preference" else Method.SFT, hyperparameters=values,
+        options={"adapter": adapter}, seed=3,
+    )  # fmt: skip
+    return backend.code("trl", spec, training_file=rows, validation_file=rows)
+
+
+@pytest.mark.parametrize(("shape", "adapter", "often"), list(itertools.product(ROWS, ("none", "lora"), (1, 2))))
+def test_it_is_whole_python(tmp_path: Path, shape: str, adapter: str, often: int) -> None:
+    backend = local.backend_over(tmp_path / "runs", Path(sys.executable))
+    text = script(backend, tmp_path, shape, adapter, often)
+    names = {
+        alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert ("LoraConfig" in names) == (adapter == "lora")
+    assert ("DPOTrainer" in names) == (shape == "preference")
+    assert ("TrainerCallback" in names) == (often > 1)
+    assert ("common_prefix_length" in names) == (shape == "weighted")
+    assert "tunedesk" not in text.lower()
