@@ -102,6 +102,11 @@ def get(tx: Reader, identifier: str) -> FineTuningJob | None:
     return None if row is None else _make(row)
 
 
+def many(tx: Reader, identifiers: Sequence[str]) -> dict[str, FineTuningJob]:
+    """Return jobs by their ids; those that are not there are left out."""
+    return {row.id: _make(row) for row in tx.execute(select(*_COLUMNS).where(_T.c.id.in_(identifiers)))}
+
+
 def page(
     tx: Reader,
     *,

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.web import (
     catalog,
+    comparing,
     connections,
     datasets,
     deployments,
@@ -28,6 +29,7 @@ __all__ = ["problem_page", "router", "static_files"]
 router = APIRouter(include_in_schema=False)
 router.include_router(overview.router)
 router.include_router(wizard.router)
+router.include_router(comparing.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
