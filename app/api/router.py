@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api import (
+    capsules,
     catalog,
     connections,
     datasets,
@@ -25,6 +26,7 @@ _NOUNS = (
     catalog,
     datasets,
     drafts,
+    capsules,
     job_comparison,
     jobs,
     job_records,

@@ -6,7 +6,7 @@ from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob
 from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TOKENS_PER_SECOND, TRAIN_LOSS, VALIDATION_LOSS
 from app.domain.models import ModelStatus
-from app.services import code, connections, datasets, evaluations, jobs, models, projects
+from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
@@ -89,7 +89,11 @@ def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 
 
 def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"asked": jobs.fields_of(job.spec), "sent": jobs.sent_parameters(scope, job.id)}
+    return {
+        "asked": jobs.fields_of(job.spec),
+        "sent": jobs.sent_parameters(scope, job.id),
+        "reproduction": capsules.reproduction(scope, job),
+    }
 
 
 def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:

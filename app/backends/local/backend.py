@@ -13,6 +13,7 @@ from app.backends.local.estimate import EstimatesHere
 from app.backends.local.evaluation import EvaluatesHere
 from app.backends.local.jobs import TrainsHere
 from app.backends.local.models import BaseModels
+from app.backends.local.origin import TellsOriginHere
 from app.backends.local.process import Runs
 from app.backends.local.serving import ServesHere
 from app.backends.local.weights import KeepsWeightsHere
@@ -36,7 +37,16 @@ class Machine:
 _DEFAULT = Machine()
 
 
-class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere):
+class LocalBackend(
+    TrainsHere,
+    TellsOriginHere,
+    KeepsWeightsHere,
+    ServesHere,
+    EvaluatesHere,
+    EstimatesHere,
+    ShowsCodeHere,
+    ChecksHere,
+):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
     another object over the same folder takes up everything that is there.
     """

@@ -13,7 +13,7 @@ from peft import LoraConfig
 from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
-from app.backends.local.children import checkpoints, learning, loading, recipe
+from app.backends.local.children import checkpoints, learning, loading, origin, recipe
 from app.backends.local.children.channel import Channel
 from app.backends.local.children.failures import ChildError, Stopped
 from app.backends.local.children.model_card import card
@@ -45,6 +45,7 @@ def train(spec: dict[str, Any], channel: Channel) -> None:
         raise Stopped({"step": trainer.state.global_step})
     channel.state("saving", step=trainer.state.global_step)
     facts = _facts(trainer, progress, device, startup_s=startup_s, runtime_s=result.metrics["train_runtime"])
+    facts |= origin.facts(spec["base"])
     save(trainer, spec, channel.run, facts)
     _remember_rate(spec, facts)
     channel.state("succeeded", **facts)
