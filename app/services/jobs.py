@@ -19,6 +19,7 @@ from app.services import connections, specs
 from app.services.found import found
 from app.services.sampling import thin
 from app.services.scope import Scope
+from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
@@ -175,7 +176,7 @@ def metrics(
     """Return a job's series, each thinned to at most `points` points that keep every peak."""
     get(scope, identifier)
     wanted = max(2, min(points, MAX_POINTS))
-    return [thin(series, wanted) for series in metric_store.read(scope.read, identifier, names=names, since=since)]
+    return [thin(series, wanted) for series in metric_store.columns(scope.read, identifier, names=names, since=since)]
 
 
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
@@ -186,7 +187,7 @@ def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | N
 def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
     """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
     job = get(scope, identifier)
-    kept = metric_store.checkpoints(scope.read, identifier)
+    kept = checkpoint_store.of_job(scope.read, identifier)
     result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
     if result is None or result.status is ModelStatus.PRESENT:
         return kept

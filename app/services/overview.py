@@ -99,7 +99,7 @@ def summary(scope: Scope) -> Overview:
 
 def spark(scope: Scope, job_id: str) -> MetricSeries | None:
     """Return the curve of a job's training loss, thinned for a row of a table."""
-    found = metric_store.read(scope.read, job_id, names=(TRAIN_LOSS,))
+    found = metric_store.columns(scope.read, job_id, names=(TRAIN_LOSS,))
     return thin(found[0], _SPARK_POINTS) if found else None
 
 
