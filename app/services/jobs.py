@@ -10,6 +10,7 @@ from app.domain.backend import KeepsLogs, RemoteJob
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.job_summaries import JobSummary
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, MetricSeries
 from app.domain.models import ModelStatus
@@ -23,12 +24,15 @@ from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
+from app.store import job_summaries as summary_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import models as model_store
+from app.store.jobs import Filter
 
 MAX_POINTS = 5000
 LOG_LINES = 200
+MOST_COUNTED = summary_store.MOST_COUNTED
 
 
 def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None = None) -> FineTuningJob:
@@ -66,24 +70,39 @@ def list_jobs(
     cursor: str | None = None,
 ) -> Page[FineTuningJob]:
     """Return jobs, newest first unless `sort` says otherwise."""
-    if sort not in store.SORTS:
+    wanted = Filter(statuses=statuses, project=project, connection=connection, query=query)
+    return store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
+
+
+def summaries(
+    scope: Scope,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    query: str | None = None,
+    sort: str = "-created_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[JobSummary]:
+    """Return jobs as rows of a list, without what a row does not show."""
+    wanted = Filter(statuses=statuses, query=query)
+    return summary_store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
+
+
+def _sort(wanted: str) -> str:
+    if wanted not in store.SORTS:
         listed = ", ".join(store.SORTS)
-        raise Invalid([Problem("/sort", "invalid", f"Jobs cannot be sorted by {sort!r}.", f"Use one of {listed}.")])
-    return store.page(
-        scope.read,
-        statuses=statuses,
-        project=project,
-        connection=connection,
-        query=query,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
-    )
+        raise Invalid([Problem("/sort", "invalid", f"Jobs cannot be sorted by {wanted!r}.", f"Use one of {listed}.")])
+    return wanted
 
 
 def counts(scope: Scope) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status."""
-    return store.counts(scope.read)
+    """Return how many jobs there are in each status; more than `MOST_COUNTED` stands for any number above."""
+    return summary_store.counts(scope.read)
+
+
+def open_counts(scope: Scope) -> dict[JobStatus, int]:
+    """Return how many jobs are under way, by status."""
+    return summary_store.open_counts(scope.read)
 
 
 def get(scope: Scope, identifier: str) -> FineTuningJob:

@@ -72,7 +72,7 @@ class Overview:
 
 def counts(scope: Scope) -> Counts:
     """Return the top bar's figures."""
-    by_status = jobs.counts(scope)
+    by_status = jobs.open_counts(scope)
     return Counts(
         running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
         queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),

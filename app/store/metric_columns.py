@@ -5,6 +5,7 @@ finite. Measured (100,000 points): rows of a table cost 30 bytes a point and 56 
 1 ms.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 Steps = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 CHUNK = 4096  # points; a chunk is 64 KiB
-CURVE_POINTS = 48
+CURVE_POINTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ def curve(kept: bytes | None, points: Mapping[int, float]) -> bytes:
 
 def curve_values(kept: bytes | None) -> list[float]:
     """Return the values of a small curve, in the order of steps."""
-    return list(_spans(kept)[1].values())
+    if not kept:
+        return []
+    count = (len(kept) - 8) // 12
+    return list(struct.unpack_from(f"<{count}f", kept, 8 * (count + 1)))
 
 
 def _spans(kept: bytes | None) -> tuple[int, dict[int, float]]:

@@ -11,7 +11,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_CURVE_POINTS = 48
+_CURVE_POINTS = 32
 
 
 def upgrade() -> None:
