@@ -31,7 +31,7 @@ from benchmarks.measuring import Goal, Sample, ratios, tell
 
 SAMPLE = ROOT / "app" / "samples" / "support_triage"
 STARTER = ROOT / "app" / "samples" / "starter"
-SETTINGS: dict[str, Hyperparameter] = {"n_epochs": 4, "batch_size": 16, "learning_rate": 5e-4, "max_length": 256}
+SETTINGS: dict[str, Hyperparameter] = {"n_epochs": 2, "batch_size": 16, "learning_rate": 5e-4, "max_length": 256}
 MOST = 1.05
 
 

@@ -127,18 +127,18 @@ class _Topic:
         self._woken.clear()
 
     def _look(self, last_ids: list[str | None]) -> tuple[Look, list[Look]]:
-        """Look for all, and for each newcomer, in one moment of the database."""
+        """Look for all, and for each newcomer, in one moment of the database; those who begin alike share a look."""
         with self.open_scope() as scope:
             news = self.shared.look_in(scope) if self.shared is not None else Look()
-            looks = []
-            for last_id in last_ids:
+            looks: dict[str | None, Look] = {}
+            for last_id in dict.fromkeys(last_ids):
                 own = self.make(last_id)
-                looks.append(own.look_in(scope))
+                looks[last_id] = own.look_in(scope)
                 if self.shared is None:
                     self.shared = own
                 else:
                     self.shared.meet(own)
-        return news, looks
+        return news, [looks[last_id] for last_id in last_ids]
 
     def _tell(self, news: Look) -> None:
         if news.messages or news.last:

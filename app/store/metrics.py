@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 
 from app.domain.metrics import TRAIN_LOSS, Metric, MetricSeries
 from app.store import schema
@@ -34,6 +34,7 @@ _UPSERT = (
     "INSERT INTO metrics (series, step, value) VALUES (?, ?, ?) "
     "ON CONFLICT (series, step) DO UPDATE SET value = excluded.value"
 )
+_UPDATE = "UPDATE series SET tail = ?, packed_through = ?, last_step = ?, last_value = ?, curve = ? WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def add(tx: Writer, job: str, points: Sequence[Metric]) -> None:
         by_name[point.name][point.step] = point.value
     known = _known(tx, job)
     rows: list[tuple[int, int, float | None]] = []
+    changed: list[tuple[int | float | bytes | None, ...]] = []
     for name, values in by_name.items():
         before = known.get(name) or _Series(id=_new_series(tx, job, name))
         series = _with_news(name, _unpacked(tx, before, min(values)), values)
@@ -62,8 +64,11 @@ def add(tx: Writer, job: str, points: Sequence[Metric]) -> None:
             series = _packed(tx, series, values)
         else:
             rows += [(series.id, step, value if math.isfinite(value) else None) for step, value in values.items()]
-        fields = {field: getattr(series, field) for field in series.__dataclass_fields__ if field != "id"}
-        tx.execute(update(_S).where(_S.c.id == series.id).values(fields))
+        changed.append(
+            (series.tail, series.packed_through, series.last_step, series.last_value, series.curve, series.id)
+        )
+    if changed:
+        tx.exec_driver_sql(_UPDATE, changed)
     if rows:
         tx.exec_driver_sql(_UPSERT, rows)
 
@@ -162,12 +167,12 @@ def columns(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | Non
 
 def _tail(tx: Reader, ids: Sequence[int], after: int) -> dict[int, tuple[Steps, Values]]:
     query = select(_M.c.series, _M.c.step, _M.c.value).where(_M.c.series.in_(ids), _M.c.step > after)
-    steps: dict[int, list[int]] = {each: [] for each in ids}
-    values: dict[int, list[float | None]] = {each: [] for each in ids}
-    for series, step, value in tx.execute(query.order_by(_M.c.series, _M.c.step)):
-        steps[series].append(step)
-        values[series].append(value)
-    return {each: (np.array(steps[each], np.int64), np.array(values[each], np.float64)) for each in ids}
+    rows = tx.execute(query.order_by(_M.c.series, _M.c.step)).all()
+    series, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
+    numbers, all_steps = np.array(series, np.int64), np.array(steps, np.int64)
+    all_values = np.array(values, np.float64)  # None becomes NaN
+    places = {each: np.searchsorted(numbers, [each, each + 1]) for each in ids}
+    return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in places.items()}
 
 
 def _chunks(tx: Reader, series: int, after: int) -> list[tuple[Steps, Values]]:

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.domain.metrics import TRAIN_LOSS
+from app.edge.downloads import series_json
 from app.services import comparing
 from app.services.scope import Scope
 from app.web.rendering import Reading, field_errors, page, status_of
@@ -52,7 +53,7 @@ def curves(scope: Reading, ids: Ids = None, metric: SeriesName = TRAIN_LOSS) -> 
     wanted = comparing.chosen(ids or [])
     comparing.compare(scope, wanted)  # refuses what the page refuses
     series = comparing.curves(scope, wanted, metric, points=_CHART_POINTS)
-    return JSONResponse({"items": [{"name": s.name, "steps": list(s.steps), "values": list(s.values)} for s in series]})
+    return series_json(series)
 
 
 def _context(scope: Scope, asked: view.Address) -> dict[str, object]:

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.domain.jobs import JobStatus
 from app.edge.actor import actor_of
 from app.edge.broadcast import Broadcaster
-from app.edge.downloads import attachment, metrics_csv, text_attachment
+from app.edge.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.edge.fields import Id
 from app.edge.idempotency import once
 from app.services import connections, drafts, jobs, models
@@ -95,7 +95,7 @@ def live(
 def metrics_json(scope: Reading, identifier: Id, points: Annotated[int, Query(ge=2, le=5000)] = 2000) -> Response:
     """The training's series as columns."""
     series = jobs.metrics(scope, identifier, points=points)
-    return JSONResponse({"items": [{"name": s.name, "steps": list(s.steps), "values": list(s.values)} for s in series]})
+    return series_json(series)
 
 
 @router.get("/jobs/{identifier}/metrics.csv")
