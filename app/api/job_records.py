@@ -13,10 +13,12 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, ListOut
 from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
 from app.domain.actors import Action
+from app.edge.actor import actor_of
+from app.edge.broadcast import Broadcaster
 from app.edge.dependencies import OpenScope, allowed, allowed_to_open
 from app.edge.downloads import metrics_csv, text_attachment
 from app.edge.fields import Line, Paging
-from app.edge.streams import MEDIA_TYPE, event_stream
+from app.edge.streams import MEDIA_TYPE
 from app.services import code, jobs, retention
 from app.services.scope import Scope
 
@@ -88,6 +90,7 @@ def show_code(request: Request, scope: Reads, identifier: PathId, target: Line =
 
 @router.get("/{identifier}/stream", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
 def stream(
+    request: Request,
     identifier: PathId,
     open_scope: Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "jobs"))],
     last_event_id: Annotated[str | None, Header(description="The id of the last message that arrived.")] = None,
@@ -95,4 +98,6 @@ def stream(
     """The job as server-sent events: `job`, `metric`, `log`, and `end`; goes on behind `Last-Event-ID`."""
     with open_scope() as scope:
         jobs.get(scope, identifier)  # a job that does not exist is told before the stream begins
-    return event_stream(JobStream(identifier, open_scope, last_event_id).look)
+    broadcaster: Broadcaster = request.app.state.broadcaster
+    key = ("json", identifier, actor_of(request).id)
+    return broadcaster.response(key, open_scope, lambda last: JobStream(identifier, open_scope, last), last_event_id)

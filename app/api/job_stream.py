@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from app.api.shapes.common import EventOut
 from app.api.shapes.jobs import JobOut, SeriesOut
+from app.edge.broadcast import Stream
 from app.edge.dependencies import OpenScope
 from app.edge.streams import Look, message
 from app.services import jobs
@@ -41,7 +42,7 @@ class Position:
 
 
 class JobStream:
-    """One client's stream of one job."""
+    """One job told from a position on."""
 
     def __init__(self, job: str, open_scope: OpenScope, last_event_id: str | None) -> None:
         self.job = job
@@ -50,15 +51,28 @@ class JobStream:
         self.version = ""
 
     def look(self) -> Look:
-        """Return what has happened since the last look; cheap while nothing has."""
+        """Look by oneself."""
         with self.open_scope() as scope:
-            version = jobs.live_version(scope, self.job)
-            if version == self.version:
-                return Look()
-            self.version = version
-            final = jobs.get(scope, self.job).status.is_final
-            messages = list(self._messages(scope))
-        return Look(messages, last=final)
+            return self.look_in(scope)
+
+    def look_in(self, scope: Scope) -> Look:
+        """Return what has happened since the last look; cheap while nothing has."""
+        version = jobs.live_version(scope, self.job)
+        if version == self.version:
+            return Look()
+        self.version = version
+        final = jobs.get(scope, self.job).status.is_final
+        return Look(list(self._messages(scope)), last=final)
+
+    def meet(self, other: Stream) -> None:
+        """Go on with a number that is higher than either's."""
+        if isinstance(other, JobStream):
+            self.position.number = max(self.position.number, other.position.number)
+
+    @property
+    def place(self) -> str:
+        """The id of the last message."""
+        return str(self.position)
 
     def _messages(self, scope: Scope) -> Iterator[bytes]:
         job = jobs.get(scope, self.job)

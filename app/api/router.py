@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api import (
+    capsules,
     catalog,
     connections,
     datasets,
@@ -11,6 +12,7 @@ from app.api import (
     drafts,
     evaluations,
     health,
+    job_comparison,
     job_records,
     jobs,
     models,
@@ -27,6 +29,8 @@ _NOUNS = (
     catalog,
     datasets,
     drafts,
+    capsules,
+    job_comparison,
     jobs,
     job_records,
     models,

@@ -57,6 +57,7 @@ from app.domain.backend_errors import (
 from app.domain.backend_errors import (
     Unsupported as Unsupported,
 )
+from app.domain.capsule import Origin
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Check
 from app.domain.deployments import DeploymentStatus
@@ -211,6 +212,19 @@ class Resumes(Protocol):
 
     def resume(self, job: RemoteJob) -> None:
         """Start it again; a repeat while it runs does nothing."""
+        ...
+
+
+@runtime_checkable
+class TellsOrigin(Protocol):
+    """To say what a run was made with, down to the hashes of its base model's weights."""
+
+    def origin(self, job: RemoteJob) -> Origin | None:
+        """Return what the run was made with; None until that is known."""
+        ...
+
+    def weights(self, base_model: str) -> Mapping[str, str] | None:
+        """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
         ...
 
 

@@ -74,6 +74,19 @@ class EvaluationMetrics:
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
+# The figures that are single numbers, the most telling first: the field, whether it is a share, whether less is better.
+FIGURES = (
+    ("accuracy", True, False),
+    ("macro_f1", True, False),
+    ("forced_choice_accuracy", True, False),
+    ("exact_match", True, False),
+    ("token_f1", True, False),
+    ("token_accuracy", True, False),
+    ("loss", False, True),
+    ("perplexity", False, True),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRow:
     """One row answered. `line` is the line number in the dataset."""

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from app.edge.broadcast import Broadcaster
 from app.edge.guard import Guard, GuardPolicy
 
 
@@ -17,6 +18,7 @@ class GuardedApp(FastAPI):
     def __init__(self, *, policy: GuardPolicy, **options: Any) -> None:  # noqa: ANN401 -- FastAPI's own
         super().__init__(docs_url=None, redoc_url=None, openapi_url=None, **options)
         self.policy = policy
+        self.state.broadcaster = Broadcaster()
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return everything, guarded."""

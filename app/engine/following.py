@@ -12,7 +12,7 @@ from app.engine import pace, places, results
 from app.engine.jobs import NOTE_LIMIT, Work, entry, sentence
 from app.engine.turn import Also, Decision, Outcome
 from app.services.scope import Scope
-from app.store import events, metrics, samples
+from app.store import checkpoints, events, metrics, samples
 from app.store import jobs as store
 
 RESUMPTIONS = 3  # how often an interrupted job is resumed before it counts as failed
@@ -115,7 +115,7 @@ def _told(job: str, seen: JobObservation) -> Also:
         if seen.events:
             events.add_remote(tx, job, seen.events)
         metrics.add(tx, job, seen.metrics)
-        metrics.save_checkpoints(tx, job, seen.checkpoints)
+        checkpoints.save(tx, job, seen.checkpoints)
         samples.add(tx, job, seen.samples)
         if seen.sent is not None:
             store.set_sent(tx, job, seen.sent)

@@ -66,6 +66,7 @@ class BaseNames:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._known: dict[tuple[str, str], str] = {}
 
     @cached_property
     def _connections(self) -> dict[str, Connection]:
@@ -73,6 +74,12 @@ class BaseNames:
 
     def __call__(self, connection: str, identifier: str) -> str:
         """Return the name of a base model of a connection; its id where the backend has no names."""
+        wanted = (connection, identifier)
+        if wanted not in self._known:
+            self._known[wanted] = self._ask(connection, identifier)
+        return self._known[wanted]
+
+    def _ask(self, connection: str, identifier: str) -> str:
         if connection not in self._connections:
             return identifier
         backend = self._scope.backends.opened(self._connections[connection])

@@ -11,6 +11,7 @@ from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.job_summaries import JobSummary
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, MetricSeries, Sample
 from app.domain.models import ModelStatus
@@ -21,16 +22,20 @@ from app.services import connections, estimates, specs
 from app.services.found import found
 from app.services.sampling import thin
 from app.services.scope import Scope
+from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
+from app.store import job_summaries as summary_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import models as model_store
 from app.store import samples as sample_store
+from app.store.jobs import Filter
 
 MAX_POINTS = 5000
 LOG_LINES = 200
+MOST_COUNTED = summary_store.MOST_COUNTED
 
 
 def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None = None) -> FineTuningJob:
@@ -71,24 +76,39 @@ def list_jobs(
     cursor: str | None = None,
 ) -> Page[FineTuningJob]:
     """Return jobs, newest first unless `sort` says otherwise."""
-    if sort not in store.SORTS:
+    wanted = Filter(statuses=statuses, project=project, connection=connection, query=query)
+    return store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
+
+
+def summaries(
+    scope: Scope,
+    *,
+    statuses: Sequence[JobStatus] = (),
+    query: str | None = None,
+    sort: str = "-created_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[JobSummary]:
+    """Return jobs as rows of a list, without what a row does not show."""
+    wanted = Filter(statuses=statuses, query=query)
+    return summary_store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
+
+
+def _sort(wanted: str) -> str:
+    if wanted not in store.SORTS:
         listed = ", ".join(store.SORTS)
-        raise Invalid([Problem("/sort", "invalid", f"Jobs cannot be sorted by {sort!r}.", f"Use one of {listed}.")])
-    return store.page(
-        scope.read,
-        statuses=statuses,
-        project=project,
-        connection=connection,
-        query=query,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
-    )
+        raise Invalid([Problem("/sort", "invalid", f"Jobs cannot be sorted by {wanted!r}.", f"Use one of {listed}.")])
+    return wanted
 
 
 def counts(scope: Scope) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status."""
-    return store.counts(scope.read)
+    """Return how many jobs there are in each status; more than `MOST_COUNTED` stands for any number above."""
+    return summary_store.counts(scope.read)
+
+
+def open_counts(scope: Scope) -> dict[JobStatus, int]:
+    """Return how many jobs are under way, by status."""
+    return summary_store.open_counts(scope.read)
 
 
 def get(scope: Scope, identifier: str) -> FineTuningJob:
@@ -218,7 +238,7 @@ def metrics(
     """Return a job's series, each thinned to at most `points` points that keep every peak."""
     get(scope, identifier)
     wanted = max(2, min(points, MAX_POINTS))
-    return [thin(series, wanted) for series in metric_store.read(scope.read, identifier, names=names, since=since)]
+    return [thin(series, wanted) for series in metric_store.columns(scope.read, identifier, names=names, since=since)]
 
 
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
@@ -229,7 +249,7 @@ def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | N
 def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
     """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
     job = get(scope, identifier)
-    kept = metric_store.checkpoints(scope.read, identifier)
+    kept = checkpoint_store.of_job(scope.read, identifier)
     result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
     if result is None or result.status is ModelStatus.PRESENT:
         return kept

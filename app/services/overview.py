@@ -75,7 +75,7 @@ class Overview:
 
 def counts(scope: Scope) -> Counts:
     """Return the top bar's figures."""
-    by_status = jobs.counts(scope)
+    by_status = jobs.open_counts(scope)
     return Counts(
         running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
         queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),
@@ -103,7 +103,7 @@ def summary(scope: Scope) -> Overview:
 
 def spark(scope: Scope, job_id: str) -> MetricSeries | None:
     """Return the curve of a job's training loss, thinned for a row of a table."""
-    found = metric_store.read(scope.read, job_id, names=(TRAIN_LOSS,))
+    found = metric_store.columns(scope.read, job_id, names=(TRAIN_LOSS,))
     return thin(found[0], _SPARK_POINTS) if found else None
 
 

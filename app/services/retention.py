@@ -9,7 +9,7 @@ from app.domain.errors import Conflict, ProviderFailed
 from app.domain.jobs import FineTuningJob
 from app.services import connections, jobs
 from app.services.scope import Scope
-from app.store import events, metrics
+from app.store import checkpoints, events
 
 
 def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
@@ -20,7 +20,7 @@ def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
     days = scope.house.checkpoint_days
     if days <= 0:
         return ()
-    return metrics.jobs_with_checkpoints(scope.read, ended_before=scope.now() - timedelta(days=days), limit=limit)
+    return checkpoints.jobs_with_some(scope.read, ended_before=scope.now() - timedelta(days=days), limit=limit)
 
 
 def discard(scope: Scope, identifier: str) -> FineTuningJob:
@@ -40,7 +40,7 @@ def discard(scope: Scope, identifier: str) -> FineTuningJob:
         backend.discard_checkpoints(RemoteJob(job.remote_id))
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
-    if metrics.forget_checkpoints(scope.write, identifier):
+    if checkpoints.forget(scope.write, identifier):
         told = f"Checkpoints removed by {scope.actor.id}."
         events.add(scope.write, identifier, told, at=scope.now(), kind="note")
     return job

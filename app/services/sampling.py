@@ -1,33 +1,39 @@
 """Thin a metric series for a chart: fewer points, every peak kept."""
 
-from itertools import pairwise
-
 import numpy as np
+import numpy.typing as npt
 
 from app.domain.metrics import MetricSeries
+from app.store.metric_columns import Columns
+from app.store.metrics import finite
+
+_ENDS = 2  # the first point and the last one, beside the buckets'
 
 
-def thin(series: MetricSeries, points: int) -> MetricSeries:
-    """Return at most `points` points: the lowest and the highest of each of `points / 2` equal buckets, in order.
+def thin(series: Columns, points: int) -> MetricSeries:
+    """Return at most `points` points: the lowest and the highest of each of equal buckets, in order, and both ends.
 
     Charts drawn from these are the same to the pixel while there are at least two points a pixel column.
     """
-    count = len(series.steps)
+    kept = _kept(series.values, points)
+    steps, values = (series.steps, series.values) if kept is None else (series.steps[kept], series.values[kept])
+    return MetricSeries(name=series.name, steps=steps.tolist(), values=finite(values))
+
+
+def _kept(values: npt.NDArray[np.float64], points: int) -> npt.NDArray[np.int64] | None:
+    """Return which places are kept, rising; None for all."""
+    count = len(values)
     if count <= points:
-        return series
-    values = np.array([np.nan if value is None else value for value in series.values], dtype=float)
-    edges = np.linspace(0, count, max(1, points // 2) + 1).astype(int)
-    kept: set[int] = {0, count - 1} if points >= 4 else set()  # noqa: PLR2004 -- both ends need room beside a bucket
-    for start, end in pairwise(edges):
-        bucket = values[start:end]
-        if bucket.size == 0:
-            continue
-        if np.isnan(bucket).all():
-            kept.add(int(start))
-            continue
-        kept.add(int(start + np.nanargmin(bucket)))
-        kept.add(int(start + np.nanargmax(bucket)))
-    order = sorted(kept)[:points] if len(kept) <= points else [*sorted(kept)[: points - 1], count - 1]
-    return MetricSeries(
-        name=series.name, steps=[series.steps[i] for i in order], values=[series.values[i] for i in order]
-    )
+        return None
+    buckets = max(1, (points - _ENDS) // 2)
+    size = -(-count // buckets)
+    padded = np.full(buckets * size, np.nan)
+    padded[:count] = values
+    rows = padded.reshape(buckets, size)
+    missing = np.isnan(rows)
+    lowest = np.where(missing, np.inf, rows).argmin(axis=1)
+    highest = np.where(missing, -np.inf, rows).argmax(axis=1)
+    starts = np.arange(buckets) * size
+    # A bucket without a finite value keeps its first point, so that the gap is seen.
+    chosen = np.concatenate([starts + lowest, starts + highest, [0, count - 1]])
+    return np.unique(chosen[chosen < count])[-points:] if points < _ENDS + 2 else np.unique(chosen[chosen < count])

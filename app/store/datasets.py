@@ -123,6 +123,13 @@ def by_content(tx: Reader, sha256: str, name: str, project: str | None) -> Datas
     return None if row is None else _make(row)
 
 
+def ready_by_hash(tx: Reader, hashes: Sequence[str]) -> dict[str, Dataset]:
+    """Return the newest dataset that may be trained on for each content, by its SHA-256; unknown ones are left out."""
+    fits = (_T.c.sha256.in_(hashes), _T.c.status == DatasetStatus.READY.value)
+    found = tx.execute(select(*_COLUMNS).where(*fits).order_by(_T.c.created_at, _T.c.id))
+    return {row.sha256: _make(row) for row in found}
+
+
 def next_version(tx: Reader, family: str) -> int:
     """Return the version number that the family's next member gets."""
     return (tx.scalar(select(func.max(_T.c.version)).where(_T.c.family == family)) or 0) + 1

@@ -1,9 +1,10 @@
 """Fine-tuning jobs in the database."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, Select, or_, select
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
@@ -12,6 +13,7 @@ from app.kit.paging import Page
 from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 
+T = TypeVar("T")
 _T = schema.jobs
 _HIDDEN = {"sent", "queue_rank", "due_at", "lease_token", "lease_until", "gen"}
 _COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
@@ -106,36 +108,48 @@ def get(tx: Reader, identifier: str) -> FineTuningJob | None:
     return None if row is None else _make(row)
 
 
-def page(
+def many(tx: Reader, identifiers: Sequence[str]) -> dict[str, FineTuningJob]:
+    """Return jobs by their ids; those that are not there are left out."""
+    return {row.id: _make(row) for row in tx.execute(select(*_COLUMNS).where(_T.c.id.in_(identifiers)))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which jobs; `query` is looked for in the name, the base model and the id."""
+
+    statuses: Sequence[JobStatus] = ()
+    project: str | None = None
+    connection: str | None = None
+    query: str | None = None
+
+
+def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[FineTuningJob]:
+    """Return the jobs that fit; `sort` is a key of `SORTS`."""
+    return filtered_page(tx, select(*_COLUMNS), wanted, _make, sort=sort, limit=limit, cursor=cursor)
+
+
+def filtered_page(
     tx: Reader,
+    query: Select[Any],
+    wanted: Filter,
+    make: Callable[[Row[Any]], T],
     *,
-    statuses: Sequence[JobStatus] = (),
-    project: str | None = None,
-    connection: str | None = None,
-    query: str | None = None,
-    sort: str = "-created_at",
+    sort: str,
     limit: int,
     cursor: str | None,
-) -> Page[FineTuningJob]:
-    """Return jobs; `query` is looked for in the name and the base model, `sort` is a key of `SORTS`."""
-    wanted = select(*_COLUMNS)
-    if statuses:
-        wanted = wanted.where(_T.c.status.in_([status.value for status in statuses]))
-    if project is not None:
-        wanted = wanted.where(_T.c.project == project)
-    if connection is not None:
-        wanted = wanted.where(_T.c.connection == connection)
-    if query:
-        fits = (column.icontains(query, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id))
-        wanted = wanted.where(or_(*fits))
+) -> Page[T]:
+    """Return what `query` says of the jobs that fit, one page of them."""
+    if wanted.statuses:
+        query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
+    if wanted.project is not None:
+        query = query.where(_T.c.project == wanted.project)
+    if wanted.connection is not None:
+        query = query.where(_T.c.connection == wanted.connection)
+    if wanted.query:
+        fits = (column.icontains(wanted.query, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id))
+        query = query.where(or_(*fits))
     key, descending = SORTS[sort]
-    return rows.page(tx, wanted, _T, _make, limit=limit, cursor=cursor, key=key, descending=descending)
-
-
-def counts(tx: Reader) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status (read from the status index alone)."""
-    found = tx.execute(select(_T.c.status, func.count()).group_by(_T.c.status))
-    return {JobStatus(status): count for status, count in found}
+    return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
 
 
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:

@@ -1,126 +1,217 @@
-"""Metric series and checkpoints in the database."""
+"""Metric series in the database: the newest points as rows, older ones packed into chunks.
+
+Rows take points one by one and may be overwritten; once a series has `CHUNK` rows, they are packed. A step that comes
+again behind that (after a resumption) unpacks what it touches. Each series carries its last point and a small curve,
+so that lists need not read points at all.
+"""
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Row, func, select
-from sqlalchemy.dialects.sqlite import insert
+import numpy as np
+from sqlalchemy import delete, insert, select
 
-from app.domain.jobs import JobStatus
-from app.domain.metrics import Checkpoint, Metric, MetricSeries
+from app.domain.metrics import TRAIN_LOSS, Metric, MetricSeries
 from app.store import schema
 from app.store.database import Reader, Writer
+from app.store.metric_columns import (
+    CHUNK,
+    Columns,
+    Steps,
+    Values,
+    curve,
+    curve_values,
+    from_bytes,
+    sorted_columns,
+    to_bytes,
+)
 
-_M, _S, _C = schema.metrics, schema.series, schema.checkpoints
+_M, _S, _K = schema.metrics, schema.series, schema.metric_chunks
+# The driver's own way: SQLAlchemy's costs more than SQLite itself here.
+_UPSERT = (
+    "INSERT INTO metrics (series, step, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (series, step) DO UPDATE SET value = excluded.value"
+)
+_UPDATE = "UPDATE series SET tail = ?, packed_through = ?, last_step = ?, last_value = ?, curve = ? WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """A series' row: how many points are not packed yet (at most), the last packed step, the last point, the curve."""
+
+    id: int
+    tail: int = 0
+    packed_through: int | None = None
+    last_step: int | None = None
+    last_value: float | None = None
+    curve: bytes | None = None
 
 
 def add(tx: Writer, job: str, points: Sequence[Metric]) -> None:
     """Write points; a step that came before (after a resumption) is overwritten: the last word counts."""
-    if not points:
-        return
-    numbers = _series_numbers(tx, job, {point.name for point in points})
-    rows = [
-        {
-            "series": numbers[point.name],
-            "step": point.step,
-            "value": point.value if math.isfinite(point.value) else None,
-        }
-        for point in points
-    ]
-    statement = insert(_M)
-    upsert = statement.on_conflict_do_update(
-        index_elements=["series", "step"], set_={"value": statement.excluded.value}
+    by_name: dict[str, dict[int, float]] = defaultdict(dict)
+    for point in points:
+        by_name[point.name][point.step] = point.value
+    known = _known(tx, job)
+    rows: list[tuple[int, int, float | None]] = []
+    changed: list[tuple[int | float | bytes | None, ...]] = []
+    for name, values in by_name.items():
+        before = known.get(name) or _Series(id=_new_series(tx, job, name))
+        series = _with_news(name, _unpacked(tx, before, min(values)), values)
+        if series.tail >= CHUNK:
+            series = _packed(tx, series, values)
+        else:
+            rows += [(series.id, step, value if math.isfinite(value) else None) for step, value in values.items()]
+        changed.append(
+            (series.tail, series.packed_through, series.last_step, series.last_value, series.curve, series.id)
+        )
+    if changed:
+        tx.exec_driver_sql(_UPDATE, changed)
+    if rows:
+        tx.exec_driver_sql(_UPSERT, rows)
+
+
+def _known(tx: Reader, job: str) -> dict[str, _Series]:
+    return {
+        row.name: _Series(
+            id=row.id,
+            tail=row.tail,
+            packed_through=row.packed_through,
+            last_step=row.last_step,
+            last_value=row.last_value,
+            curve=row.curve,
+        )
+        for row in tx.execute(select(_S).where(_S.c.job == job))
+    }
+
+
+def _new_series(tx: Writer, job: str, name: str) -> int:
+    return int(tx.execute(insert(_S).values(job=job, name=name, tail=0).returning(_S.c.id)).scalar_one())
+
+
+def _with_news(name: str, series: _Series, values: Mapping[int, float]) -> _Series:
+    last = max(values)
+    newer = series.last_step is None or last >= series.last_step
+    return replace(
+        series,
+        tail=series.tail + len(values),
+        last_step=last if newer else series.last_step,
+        last_value=(values[last] if math.isfinite(values[last]) else None) if newer else series.last_value,
+        curve=curve(series.curve, values) if name == TRAIN_LOSS else series.curve,
     )
-    tx.execute(upsert, rows)
 
 
-def _series_numbers(tx: Writer, job: str, names: set[str]) -> dict[str, int]:
-    known = {row.name: row.id for row in tx.execute(select(_S).where(_S.c.job == job))}
-    for name in sorted(names - known.keys()):
-        known[name] = tx.execute(insert(_S).values(job=job, name=name).returning(_S.c.id)).scalar_one()
-    return known
+def _unpacked(tx: Writer, series: _Series, step: int) -> _Series:
+    """Turn the chunks that hold `step` or a later one back into rows, so that these may be overwritten."""
+    if series.packed_through is None or step > series.packed_through:
+        return series
+    touched = (_K.c.series == series.id, _K.c.last >= step)
+    count = 0
+    for row in tx.execute(select(_K).where(*touched)).all():
+        steps, values = from_bytes(row.steps, row.numbers)
+        tx.exec_driver_sql(_UPSERT, _rows(series.id, steps, values))
+        count += len(steps)
+    tx.execute(delete(_K).where(*touched))
+    through = tx.scalar(select(_K.c.last).where(_K.c.series == series.id).order_by(_K.c.first.desc()).limit(1))
+    return replace(series, tail=series.tail + count, packed_through=through)
 
 
-def read(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[MetricSeries]:
-    """Return a job's series as columns, steps rising; `since` leaves out steps up to it."""
-    query = select(_S.c.name, _M.c.step, _M.c.value).join(_M, _M.c.series == _S.c.id).where(_S.c.job == job)
+def _packed(tx: Writer, series: _Series, values: Mapping[int, float]) -> _Series:
+    """Pack the rows and the new values; what does not fill a chunk stays as rows."""
+    rows = tx.execute(select(_M.c.step, _M.c.value).where(_M.c.series == series.id)).all()
+    points: dict[int, float | None] = {row.step: row.value for row in rows}
+    points |= {step: value if math.isfinite(value) else None for step, value in values.items()}
+    steps, numbers = sorted_columns(points)
+    full = len(steps) - len(steps) % CHUNK
+    for start in range(0, full, CHUNK):
+        part = slice(start, start + CHUNK)
+        bytes_of_steps, bytes_of_values = to_bytes(steps[part], numbers[part])
+        chunk = {"first": int(steps[part][0]), "last": int(steps[part][-1])}
+        tx.execute(insert(_K).values(series=series.id, **chunk, steps=bytes_of_steps, numbers=bytes_of_values))
+    if full:
+        tx.execute(delete(_M).where(_M.c.series == series.id))
+    left = _rows(series.id, steps[full:], numbers[full:])
+    if left:
+        tx.exec_driver_sql(_UPSERT, left)
+    return replace(series, tail=len(left), packed_through=int(steps[full - 1]) if full else series.packed_through)
+
+
+def _rows(series: int, steps: Steps, values: Values) -> list[tuple[int, int, float | None]]:
+    pairs = zip(steps.tolist(), values.tolist(), strict=True)
+    return [(series, step, None if math.isnan(value) else value) for step, value in pairs]
+
+
+def columns(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[Columns]:
+    """Return a job's series as columns; `since` leaves out steps up to it, and series without a later one."""
+    query = select(_S.c.id, _S.c.name, _S.c.packed_through).where(_S.c.job == job, _S.c.last_step.is_not(None))
     if names:
         query = query.where(_S.c.name.in_(names))
     if since is not None:
-        query = query.where(_M.c.step > since)
-    columns: dict[str, tuple[list[int], list[float | None]]] = defaultdict(lambda: ([], []))
-    for name, step, value in tx.execute(query.order_by(_S.c.name, _M.c.series, _M.c.step)):
-        columns[name][0].append(step)
-        columns[name][1].append(value)
-    return [MetricSeries(name=name, steps=steps, values=values) for name, (steps, values) in columns.items()]
+        query = query.where(_S.c.last_step > since)
+    found = tx.execute(query.order_by(_S.c.name)).all()
+    if not found:
+        return []
+    after = -(2**63) if since is None else since
+    rows = _tail(tx, [row.id for row in found], after)
+    series = []
+    for row in found:
+        packed = row.packed_through is not None and row.packed_through > after
+        pieces = [*(_chunks(tx, row.id, after) if packed else ()), rows[row.id]]
+        steps = np.concatenate([piece[0] for piece in pieces]) if len(pieces) > 1 else pieces[0][0]
+        values = np.concatenate([piece[1] for piece in pieces]) if len(pieces) > 1 else pieces[0][1]
+        series.append(Columns(row.name, steps, values))
+    return series
+
+
+def _tail(tx: Reader, ids: Sequence[int], after: int) -> dict[int, tuple[Steps, Values]]:
+    query = select(_M.c.series, _M.c.step, _M.c.value).where(_M.c.series.in_(ids), _M.c.step > after)
+    rows = tx.execute(query.order_by(_M.c.series, _M.c.step)).all()
+    series, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
+    numbers, all_steps = np.array(series, np.int64), np.array(steps, np.int64)
+    all_values = np.array(values, np.float64)  # None becomes NaN
+    places = {each: np.searchsorted(numbers, [each, each + 1]) for each in ids}
+    return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in places.items()}
+
+
+def _chunks(tx: Reader, series: int, after: int) -> list[tuple[Steps, Values]]:
+    query = select(_K.c.steps, _K.c.numbers).where(_K.c.series == series, _K.c.last > after).order_by(_K.c.first)
+    pieces = [from_bytes(row.steps, row.numbers) for row in tx.execute(query)]
+    if pieces:
+        begin = int(np.searchsorted(pieces[0][0], after, side="right"))
+        pieces[0] = (pieces[0][0][begin:], pieces[0][1][begin:])
+    return pieces
+
+
+def read(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[MetricSeries]:
+    """Return a job's series whole, steps rising; `since` leaves out steps up to it."""
+    return [
+        MetricSeries(name=each.name, steps=each.steps.tolist(), values=finite(each.values))
+        for each in columns(tx, job, names=names, since=since)
+    ]
+
+
+def finite(values: Values) -> list[float | None]:
+    """Return values as the domain has them: None where one was not finite."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def last_values(tx: Reader, job: str) -> dict[str, tuple[int, float | None]]:
     """Return each series' newest point as (step, value)."""
-    newest = select(_M.c.series, func.max(_M.c.step).label("step")).group_by(_M.c.series).subquery()
-    query = (
-        select(_S.c.name, _M.c.step, _M.c.value)
-        .join(_M, _M.c.series == _S.c.id)
-        .join(newest, (newest.c.series == _M.c.series) & (newest.c.step == _M.c.step))
-        .where(_S.c.job == job)
-    )
-    return {name: (step, value) for name, step, value in tx.execute(query)}
+    query = select(_S.c.name, _S.c.last_step, _S.c.last_value).where(_S.c.job == job, _S.c.last_step.is_not(None))
+    return {row.name: (row.last_step, row.last_value) for row in tx.execute(query)}
 
 
-def save_checkpoints(tx: Writer, job: str, told: Sequence[Checkpoint]) -> None:
-    """Write checkpoints; one that is known is brought up to date, and at most one is the best."""
-    for checkpoint in told:
-        values = {
-            "remote_id": checkpoint.remote_id,
-            "epoch": checkpoint.epoch,
-            "train_loss": checkpoint.train_loss,
-            "validation_loss": checkpoint.validation_loss,
-            "best": int(checkpoint.best),
-            "present": int(checkpoint.present),
-        }
-        statement = insert(_C).values(job=job, step=checkpoint.step, **values)
-        tx.execute(statement.on_conflict_do_update(index_elements=["job", "step"], set_=values))
-    best = [checkpoint.step for checkpoint in told if checkpoint.best]
-    if best:
-        tx.execute(_C.update().where(_C.c.job == job, _C.c.step != best[-1]).values(best=0))
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A series for a row of a list: its last value, and a small curve where it has one."""
+
+    last: float | None
+    curve: Sequence[float]
 
 
-def checkpoints(tx: Reader, job: str) -> list[Checkpoint]:
-    """Return a job's checkpoints, steps rising."""
-    return [_checkpoint(row) for row in tx.execute(select(_C).where(_C.c.job == job).order_by(_C.c.step))]
-
-
-def jobs_with_checkpoints(tx: Reader, *, ended_before: datetime, limit: int) -> list[str]:
-    """Return the jobs that succeeded before a moment and still have checkpoints."""
-    jobs = schema.jobs
-    query = (
-        select(_C.c.job)
-        .distinct()
-        .join(jobs, jobs.c.id == _C.c.job)
-        .where(_C.c.present == 1, jobs.c.status == JobStatus.SUCCEEDED.value, jobs.c.ended_at < ended_before)
-    )
-    return list(tx.scalars(query.order_by(_C.c.job).limit(limit)))
-
-
-def forget_checkpoints(tx: Writer, job: str) -> int:
-    """Note that a job's checkpoints are gone; return how many there were."""
-    there = (_C.c.job == job, _C.c.present == 1)
-    count = tx.scalar(select(func.count()).select_from(_C).where(*there)) or 0
-    if count:
-        tx.execute(_C.update().where(*there).values(present=0))
-    return count
-
-
-def _checkpoint(row: Row[Any]) -> Checkpoint:
-    return Checkpoint(
-        step=row.step,
-        remote_id=row.remote_id,
-        epoch=row.epoch,
-        train_loss=row.train_loss,
-        validation_loss=row.validation_loss,
-        best=bool(row.best),
-        present=bool(row.present),
-    )
+def summaries(tx: Reader, jobs: Sequence[str], names: Sequence[str]) -> dict[tuple[str, str], Summary]:
+    """Return series of several jobs by (job, name), without reading their points."""
+    query = select(_S.c.job, _S.c.name, _S.c.last_value, _S.c.curve).where(_S.c.job.in_(jobs), _S.c.name.in_(names))
+    return {(row.job, row.name): Summary(row.last_value, curve_values(row.curve)) for row in tx.execute(query)}

@@ -205,6 +205,11 @@ series = Table(
     Column("id", Integer, primary_key=True),
     Column("job", String, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("name", String, nullable=False),
+    Column("tail", Integer, nullable=False, server_default="0"),  # points in `metrics`, at most
+    Column("packed_through", Integer),  # the last step in `metric_chunks`
+    Column("last_step", Integer),
+    Column("last_value", Float),
+    Column("curve", LargeBinary),  # a few points for lists
     UniqueConstraint("job", "name"),
 )
 
@@ -215,6 +220,17 @@ metrics = Table(
     Column("step", Integer, primary_key=True),
     Column("value", Float),
     sqlite_with_rowid=False,
+)
+
+# Points that are packed: their steps and their values as arrays of 64-bit numbers.
+metric_chunks = Table(
+    "metric_chunks",
+    metadata,
+    Column("series", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("steps", LargeBinary, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),
 )
 
 checkpoints = Table(

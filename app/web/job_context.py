@@ -14,7 +14,7 @@ from app.domain.metrics import (
     VALIDATION_LOSS,
 )
 from app.domain.models import ModelStatus
-from app.services import code, connections, datasets, evaluations, jobs, models, projects, queue
+from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects, queue
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
@@ -106,7 +106,11 @@ def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 
 
 def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"asked": jobs.fields_of(job.spec), "sent": jobs.sent_parameters(scope, job.id)}
+    return {
+        "asked": jobs.fields_of(job.spec),
+        "sent": jobs.sent_parameters(scope, job.id),
+        "reproduction": capsules.reproduction(scope, job),
+    }
 
 
 def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:

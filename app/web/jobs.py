@@ -4,19 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.domain.jobs import JobStatus
-from app.edge.downloads import attachment, metrics_csv, text_attachment
+from app.edge.actor import actor_of
+from app.edge.broadcast import Broadcaster
+from app.edge.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.edge.fields import Id
 from app.edge.idempotency import once
-from app.edge.streams import event_stream
-from app.services import connections, drafts, jobs, models, overview, queue, retention
+from app.services import catalog, connections, drafts, jobs, models, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.job_context import job_context
 from app.web.live import JobPageStream
 from app.web.rendering import Deleting, Fields, Opening, Reading, Spending, Writing, page, see_other, templates
+from app.web.views import job_list
 from app.web.views import jobs as view
 
 router = APIRouter()
@@ -38,12 +40,12 @@ def index(
 ) -> Response:
     """Jobs, filtered, searched and sorted."""
     statuses = tuple(status or ())
-    found = jobs.list_jobs(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
+    found = jobs.summaries(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
+    names = {each.id: each.name for each in connections.list_connections(scope)}
     context = {
-        "jobs": found.items,
-        "connections": {each.id: each.name for each in connections.list_connections(scope)},
+        "rows": job_list.rows(found.items, names, catalog.BaseNames(scope), scope.now()),
+        "seen": sorted({job.status.value for job in found.items}),
         "lines": _lines(scope) if cursor is None else [],
-        "curves": {job.id: overview.spark(scope, job.id) for job in found.items},
         "chips": view.filters(jobs.counts(scope), statuses, q),
         "query": q,
         "sort": sort,
@@ -89,14 +91,20 @@ def live(
     with open_scope() as scope:
         jobs.get(scope, identifier)
     shown = tab if tab in view.TABS else "overview"
-    return event_stream(JobPageStream(request, open_scope, templates(), identifier, shown, last_event_id).look)
+    broadcaster: Broadcaster = request.app.state.broadcaster
+    return broadcaster.response(
+        ("page", identifier, shown, str(request.base_url), actor_of(request).id),
+        open_scope,
+        lambda last: JobPageStream(request, templates(), identifier, shown, last),
+        last_event_id,
+    )
 
 
 @router.get("/jobs/{identifier}/metrics.json")
 def metrics_json(scope: Reading, identifier: Id, points: Annotated[int, Query(ge=2, le=5000)] = 2000) -> Response:
     """The training's series as columns."""
     series = jobs.metrics(scope, identifier, points=points)
-    return JSONResponse({"items": [{"name": s.name, "steps": list(s.steps), "values": list(s.values)} for s in series]})
+    return series_json(series)
 
 
 @router.get("/jobs/{identifier}/metrics.csv")

@@ -1,4 +1,4 @@
-"""A job's page kept alive: one stream a page, HTML for its parts and points for its chart.
+"""A job's page kept alive: one stream for all who look at it, HTML for its parts and points for its chart.
 
 Every message carries the step up to which points have been sent as its id. A browser that comes back with it gets the
 points behind that step and the whole page once more, so nothing is lost, and nothing counts twice: the page is
@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import Request
 
 from app.domain.errors import NotFound
-from app.edge.dependencies import OpenScope
+from app.edge.broadcast import Stream
 from app.edge.streams import Look, message
 from app.services import catalog, jobs
 from app.services.scope import Scope
@@ -23,19 +23,17 @@ _STEP_DIGITS = 15
 
 
 class JobPageStream:
-    """One open page of one job."""
+    """One job's page told from a step on; `request` is that of any of its viewers, for the address alone."""
 
     def __init__(
         self,
         request: Request,
-        open_scope: OpenScope,
         templates: Templates,
         job: str,
         tab: str,
         last_event_id: str | None,
     ) -> None:
         self.request = request
-        self.open_scope = open_scope
         self.templates = templates
         self.job = job
         self.tab = tab
@@ -43,15 +41,14 @@ class JobPageStream:
         self.step = int(known) if known.isdigit() and len(known) <= _STEP_DIGITS else -1
         self.version = ""
 
-    def look(self) -> Look:
+    def look_in(self, scope: Scope) -> Look:
         """Return what has changed since the last look; cheap while nothing has."""
         try:
-            with self.open_scope() as scope:
-                version = jobs.live_version(scope, self.job)
-                if version == self.version:
-                    return Look()
-                context = job_context(scope, self.job, self.tab, base_url=str(self.request.base_url).rstrip("/"))
-                messages = list(self._messages(scope, context))
+            version = jobs.live_version(scope, self.job)
+            if version == self.version:
+                return Look()
+            context = job_context(scope, self.job, self.tab, base_url=str(self.request.base_url).rstrip("/"))
+            messages = list(self._messages(scope, context))
         except NotFound:
             return Look([message("gone", event="done")], last=True)
         if context["settled"]:
@@ -59,6 +56,14 @@ class JobPageStream:
         # A job that has just succeeded waits for its evaluations, and time alone settles it: look again.
         self.version = "" if context["job"].status.is_final else version
         return Look(messages)
+
+    def meet(self, other: Stream) -> None:
+        """Nothing: the ids are steps, and both have come equally far."""
+
+    @property
+    def place(self) -> str:
+        """The id of the last message."""
+        return str(max(self.step, 0))
 
     def _messages(self, scope: Scope, context: dict[str, object]) -> Iterator[bytes]:
         points = self._points(scope)

@@ -11,6 +11,8 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "cancel_asked": ("ok", lambda: _("Cancelling. What has been trained so far is kept as a checkpoint.")),
     "submitted": ("ok", lambda: _("Submitted. This page follows the job by itself.")),
     "retried": ("ok", lambda: _("A new job with the same settings was submitted.")),
+    "run_again": ("ok", lambda: _("The same run was submitted again, with the same seed.")),
+    "from_capsule": ("ok", lambda: _("Everything that the capsule names is here. Its run was submitted.")),
     "resolved": ("ok", lambda: _("Settled.")),
     "deploying": ("ok", lambda: _("Deploying. It is ready in a few seconds.")),
     "deployment_deleting": ("ok", lambda: _("The deployment is being deleted.")),

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from starlette.staticfiles import StaticFiles
 
 from app.web import (
+    capsules,
     catalog,
     choosing,
+    comparing,
     connections,
     datasets,
     deployments,
@@ -31,6 +33,8 @@ __all__ = ["problem_page", "router", "static_files"]
 router = APIRouter(include_in_schema=False)
 router.include_router(overview.router)
 router.include_router(wizard.router)
+router.include_router(capsules.router)
+router.include_router(comparing.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)

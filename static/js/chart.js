@@ -1,4 +1,5 @@
-// The loss chart: uPlot over the metrics that the server keeps, kept alive by the page's one event stream.
+// The loss chart: uPlot over the metrics that the server keeps, kept alive by the page's one event stream; and the overlay of
+// one series of several runs, whose legend on the page is the picker too.
 (() => {
   "use strict";
   const charts = new Map();
@@ -20,6 +21,7 @@
     constructor(box) {
       this.box = box;
       this.names = JSON.parse(box.dataset.series);
+      this.overlay = "overlay" in box.dataset;
       this.points = new Map(this.names.map(([name]) => [name, new Map()])); // series -> step -> value: a repeated step replaces
       this.scale = "linear"; this.smooth = 0; this.zoomed = false; this.timer = null;
       this.plotBox = document.createElement("div"); this.plotBox.className = "plot"; box.append(this.plotBox);
@@ -41,6 +43,7 @@
       const steps = [...new Set([...this.points.values()].flatMap((series) => [...series.keys()]))].sort((a, b) => a - b);
       // A logarithmic axis has no place for zero or less.
       const series = this.names.map(([name]) => steps.map((step) => { const value = this.points.get(name).get(step) ?? null; return this.scale === "log" && value <= 0 ? null : value; }));
+      if (this.overlay) return [steps, ...(this.smooth ? series.map((values) => smoothed(values, this.smooth)) : series)];
       const raw = this.smooth ? series[0] : series[0].map(() => null);
       if (this.smooth) series[0] = smoothed(series[0], this.smooth);
       return [steps, ...series, raw];
@@ -60,7 +63,7 @@
     }
     options() {
       const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-      const tints = ["--series-1", "--series-2", "--series-3"].map(colour);
+      const tints = this.names.map((_, place) => colour(`--series-${place + 1}`));
       // While nobody points at the chart the legend tells the newest values.
       const newest = (plot, number, series) => number ?? plot?.data?.[series].findLast((each) => each !== null && each !== undefined);
       const value = (plot, number, series) => newest(plot, number, series)?.toPrecision(4) ?? "–";
@@ -71,20 +74,31 @@
         axes: [{ ...axis, space: 60, size: 30, incrs: STEP_MARKS }, { ...axis, size: 48 }],
         series: [
           { label: this.box.dataset.stepLabel, value: (plot, step, series) => String(newest(plot, step, series) ?? "–") },
-          ...this.names.map(([, label], place) => ({ label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } })),
-          { label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true },
+          ...this.names.map(([name, label], place) => this.overlay ? { label, stroke: tints[place], width: 1.75, dash: place > 4 ? [6, 4] : [], spanGaps: true, value, points: { show: false }, show: this.pick(name)?.checked ?? true } : { label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } }),
+          ...this.overlay ? [] : [{ label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true }],
         ],
-        legend: { markers: { width: 2 } },
-        hooks: { draw: [(plot) => this.marks(plot)], setSelect: [(plot) => { if (plot.select.width) this.zoomed = true; }] },
+        legend: this.overlay ? { show: false } : { markers: { width: 2 } },
+        hooks: { setCursor: this.overlay ? [(plot) => this.tell(plot)] : [], draw: [(plot) => this.marks(plot)], setSelect: [(plot) => { if (plot.select.width) this.zoomed = true; }] },
       };
     }
+    pick(name) { return document.querySelector(`[data-series-pick="${this.box.id}"][value="${CSS.escape(name)}"]`); }
+    // The overlay's legend: each run's value at the place pointed at, or its newest one.
+    tell(plot) {
+      this.names.forEach(([name], place) => {
+        const values = plot.data[place + 1], upTo = (plot.cursor.idx ?? values.length) + 1;
+        const number = values.slice(0, upTo).findLast((each) => each !== null); // runs measure at different steps
+        const told = document.querySelector(`[data-series-value="${CSS.escape(name)}"]`);
+        if (told) told.textContent = number === undefined ? "–" : Number(number.toPrecision(4)).toString();
+      });
+    }
+    toggle(name, shown) { const place = this.names.findIndex(([each]) => each === name); this.plot?.setSeries(place + 1, { show: shown }); }
     draw() {
       if (!this.box.isConnected || typeof uPlot === "undefined") return;
       const columns = this.columns();
       if (!columns[0].length) return;
       if (this.plot) { this.plot.setData(columns, !this.zoomed); if (this.zoomed) this.plot.redraw(); return; }
       this.plot = new uPlot(this.options(), columns, this.plotBox);
-      this.plotBox.querySelector(".u-legend tr:last-child")?.remove(); // the unsmoothed shadow needs no entry
+      if (!this.overlay) this.plotBox.querySelector(".u-legend tr:last-child")?.remove(); // the unsmoothed shadow needs no entry
       this.plot.over.addEventListener("dblclick", () => { this.zoomed = false; });
     }
     again() { this.plot?.destroy(); this.plot = null; this.draw(); }
@@ -122,6 +136,17 @@
   document.addEventListener("input", (event) => {
     const chart = event.target instanceof Element && event.target.matches("[data-smooth]") && chartOf(event.target);
     if (chart) { chart.smooth = Number(event.target.value); chart.later(); }
+  });
+  // A curve ticked or unticked is shown or hidden at once, and the address says so, for it is the comparison.
+  document.addEventListener("change", (event) => {
+    const pick = event.target instanceof Element && event.target.matches("[data-series-pick]") && event.target;
+    const chart = pick && charts.get(document.getElementById(pick.dataset.seriesPick));
+    if (!chart) return;
+    chart.toggle(pick.value, pick.checked);
+    const picks = [...document.querySelectorAll(`[data-series-pick="${pick.dataset.seriesPick}"]`)], address = new URL(location.href);
+    const shown = picks.filter((each) => each.checked).map((each) => each.value);
+    if (shown.length && shown.length < picks.length) address.searchParams.set("show", shown.join(",")); else address.searchParams.delete("show");
+    history.replaceState(history.state, "", address.href.replaceAll("%2C", ","));
   });
   document.addEventListener("tunedesk:theme", () => requestAnimationFrame(() => { for (const chart of charts.values()) chart.again(); }));
   document.addEventListener("htmx:after:swap", sweep);

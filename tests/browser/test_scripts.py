@@ -102,3 +102,36 @@ def test_two_presses_submit_once(visitor: Page, furnished: Furnished) -> None:
     visitor.get_by_role("button", name="Start the wizard").dblclick()
     expect(visitor).to_have_url(re.compile("/wizard/dft_[0-9a-z]+/project$"))
     assert len(posts) == 1
+
+
+def test_the_legend_of_a_comparison_picks_the_curves_and_the_address_says_so(
+    visitor: Page, furnished: Furnished
+) -> None:
+    visitor.goto(furnished.address("jobs-compare"))
+    expect(visitor.locator(".chart canvas")).to_have_count(1)
+    picks = visitor.locator("[data-series-pick]")
+    expect(picks).to_have_count(2)
+    value = visitor.locator("[data-series-value]").first
+    expect(value).not_to_have_text("–")
+    picks.nth(1).uncheck()
+    first = picks.nth(0).get_attribute("value")
+    expect(visitor).to_have_url(re.compile(f"show={first}$"))
+    visitor.reload()
+    expect(picks.nth(0)).to_be_checked()
+    expect(picks.nth(1)).not_to_be_checked()
+    picks.nth(1).check()
+    expect(visitor).not_to_have_url(re.compile("show="))
+
+
+def test_ticks_in_the_list_outlive_its_refreshing(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.url + "/jobs")
+    ticks = visitor.locator("input[name=ids]")
+    ticks.nth(0).check()
+    ticks.nth(1).check()
+    fresh = """() => htmx.ajax("GET", "/jobs", {target: "#jobs-list", swap: "outerMorph"})"""
+    with visitor.expect_response("**/jobs"):
+        visitor.evaluate(fresh)
+    expect(ticks.nth(0)).to_be_checked()
+    visitor.get_by_role("button", name="Compare").click()
+    expect(visitor).to_have_url(re.compile(r"/jobs/compare\?ids=job_\w+&ids=job_"))
+    expect(visitor.locator("[data-series-pick]")).to_have_count(2)

@@ -50,19 +50,20 @@ def furnish(here: Place) -> Furnished:
     good = upload(desk, rows(), "messages.jsonl", project)
     broken = upload(desk, rows(8) + b'{"messages": [}\n{"messages": []}\n', "broken.jsonl", project)
     job = run(desk, project, good["id"])
+    second = run(desk, project, good["id"])
     desk.until(
         f"/evaluations?job={job['id']}",
         lambda seen: len(seen["items"]) > 1 and all(each["status"] in FINAL for each in seen["items"]),
     )
     judged = desk.items("/evaluations", job=job["id"])
-    model = desk.items("/models")[0]
+    model = next(each for each in desk.items("/models") if each["job"] == job["id"])
     deployment = desk.post("/deployments", {"target": {"model": model["id"]}})
     desk.until(f"/deployments/{deployment['id']}", lambda seen: seen["status"] == "ready")
     desk.post(f"/deployments/{deployment['id']}/chat", {"messages": [{"role": "user", "content": "hello"}]})
     desk.post("/connections/con_rehearsal/doctor")
     draft = desk.post("/drafts", fields(project, good["id"]))
     tuned = next(each for each in judged if each["target"]["model"])
-    return Furnished(here, _pages(project, good, broken, job, model, deployment, draft, tuned))
+    return Furnished(here, _pages(project, good, broken, (job, second), model, deployment, draft, tuned))
 
 
 def upload(desk: Desk, body: bytes, filename: str, project: str) -> Answer:
@@ -93,12 +94,13 @@ def _pages(
     project: str,
     good: Answer,
     broken: Answer,
-    job: Answer,
+    runs: tuple[Answer, Answer],
     model: Answer,
     deployment: Answer,
     draft: Answer,
     tuned: Answer,
 ) -> dict[str, str]:
+    job, second = runs
     jobs, data, wizard = f"/jobs/{job['id']}", f"/datasets/{good['id']}", f"/wizard/{draft['id']}"
     tabs = ("events", "log", "data", "parameters", "evaluation", "code")
     steps = ("project", "model", "data", "validation", "hyperparameters", "review")
@@ -114,6 +116,7 @@ def _pages(
         "catalog": "/catalog",
         "jobs": "/jobs",
         "job": jobs,
+        "jobs-compare": f"/jobs/compare?ids={job['id']},{second['id']}&all=true",
         **{f"job-{tab}": f"{jobs}?tab={tab}" for tab in tabs},
         "models": "/models",
         "model": f"/models/{model['id']}",
@@ -134,4 +137,8 @@ def _pages(
 
 
 # What `furnish` names, so that tests can be named before anything is furnished.
-NAMES = tuple(_pages("p", {"id": "d"}, {"id": "b"}, {"id": "j"}, {"id": "m"}, {"id": "e"}, {"id": "f"}, {"id": "t"}))
+NAMES = tuple(
+    _pages(
+        "p", {"id": "d"}, {"id": "b"}, ({"id": "j"}, {"id": "k"}), {"id": "m"}, {"id": "e"}, {"id": "f"}, {"id": "t"}
+    )
+)

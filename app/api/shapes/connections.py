@@ -45,9 +45,7 @@ class FieldOut(Answer):
     default: str
     choices: dict[str, str]
     pattern: str
-    required_if: dict[str, list[str]] = Field(
-        description="Other fields and their values that make it required."
-    )
+    required_if: dict[str, list[str]] = Field(description="Other fields and their values that make it required.")
     only_if: dict[str, list[str]] = Field(description="Other fields and the values of theirs with which it matters.")
 
 

@@ -14,6 +14,7 @@ from app.backends.local.evaluation import EvaluatesHere
 from app.backends.local.jobs import TrainsHere
 from app.backends.local.merging import MergesHere
 from app.backends.local.models import BaseModels
+from app.backends.local.origin import TellsOriginHere
 from app.backends.local.process import Runs
 from app.backends.local.serving import ServesHere
 from app.backends.local.tuned import TunedModels
@@ -41,7 +42,15 @@ _DEFAULT = Machine()
 
 
 class LocalBackend(
-    TrainsHere, KeepsWeightsHere, MergesHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere
+    TrainsHere,
+    TellsOriginHere,
+    KeepsWeightsHere,
+    MergesHere,
+    ServesHere,
+    EvaluatesHere,
+    EstimatesHere,
+    ShowsCodeHere,
+    ChecksHere,
 ):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
     another object over the same folder takes up everything that is there.

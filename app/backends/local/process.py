@@ -5,7 +5,6 @@ What makes that safe is the child's lock (children/presence.py): of two children
 at once. So a start may be repeated after a crash at any point.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from app.backends.local.children import presence
 from app.backends.local.children.failures import DISK_FULL
@@ -259,7 +260,7 @@ def _see_off(process: "subprocess.Popen[bytes]", folder: Path) -> None:
 def _events(chunk: bytes, begin: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for line in chunk.split(b"\n"):
         try:
-            event = json.loads(line) if line else None
+            event = orjson.loads(line) if line else None
         except ValueError:
             event = None  # half a line, left by a process that was killed while writing it
         if isinstance(event, dict):

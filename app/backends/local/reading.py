@@ -53,13 +53,12 @@ def _epochs(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def metrics(news: News) -> list[Metric]:
     """Return the values of the known series."""
-    return [
-        Metric(step=int(event["step"]), name=name, value=float(event[name]))
-        for _, event in news
-        if event.get("kind") == "metrics"
-        for name in _SERIES
-        if isinstance(event.get(name), int | float)
-    ]
+    found = []
+    for _, event in news:
+        if event.get("kind") == "metrics":
+            step, given = int(event["step"]), [(name, event.get(name)) for name in _SERIES]
+            found += [Metric(step=step, name=name, value=float(v)) for name, v in given if isinstance(v, (int, float))]
+    return found
 
 
 def checkpoints(news: News) -> list[Checkpoint]:

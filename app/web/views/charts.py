@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ def sparkline(values: Sequence[float], width: int = 96, height: int = 24) -> str
         return ""
     low, high = min(finite), max(finite)
     span = high - low or 1.0
-    step = width / (len(finite) - 1)
-    pad = 2
-    return " ".join(
-        f"{index * step:.1f},{pad + (height - 2 * pad) * (1 - (value - low) / span):.1f}"
-        for index, value in enumerate(finite)
-    )
+    across, pad = _across(len(finite), width), 2
+    scale = 10 * (height - 2 * pad) / span
+    down = [10 * pad + round(scale * (high - value)) for value in finite]  # in tenths
+    return " ".join([f"{x},{y // 10}.{y % 10}" for x, y in zip(across, down, strict=True)])
+
+
+@cache
+def _across(count: int, width: int) -> tuple[str, ...]:
+    return tuple(f"{width * index / (count - 1):.1f}" for index in range(count))
 
 
 def plot(series: Sequence[Series], width: int = 800, height: int = 240) -> Plot:

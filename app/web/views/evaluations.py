@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 
-from app.domain.evaluations import Evaluation, EvaluationMetrics
+from app.domain.evaluations import FIGURES, Evaluation, EvaluationMetrics
 from app.services.evaluations import JobEvaluations, Pair, PairFilter
 from app.web.views import formats
 from app.web.views.parts import Tab
@@ -40,20 +40,8 @@ class Figure:
         return difference is not None and difference != 0 and (difference < 0) == self.lower_is_better
 
 
-# The field, whether it is a share, whether less is better.
-_FIELDS = (
-    ("accuracy", True, False),
-    ("macro_f1", True, False),
-    ("forced_choice_accuracy", True, False),
-    ("exact_match", True, False),
-    ("token_f1", True, False),
-    ("token_accuracy", True, False),
-    ("loss", False, True),
-    ("perplexity", False, True),
-)
-
-
-def _names() -> dict[str, tuple[str, str]]:
+def figure_names() -> dict[str, tuple[str, str]]:
+    """Return each figure's name and a hint for people."""
     return {
         "accuracy": (_("Accuracy"), _("share of rows answered with the right label")),
         "macro_f1": (_("Macro F1"), _("mean over the labels, rare ones counting as much as frequent ones")),
@@ -70,8 +58,8 @@ def figures(base: Evaluation | None, tuned: Evaluation | None) -> list[Figure]:
     """Return the lines that at least one of the two has a number or a reason for."""
     left, right = _metrics(base), _metrics(tuned)
     lines = []
-    for field, share, lower in _FIELDS:
-        name, hint = _names()[field]
+    for field, share, lower in FIGURES:
+        name, hint = figure_names()[field]
         missing = right.missing.get(field) or left.missing.get(field, "")
         figure = Figure(
             name=name,

@@ -1,7 +1,7 @@
 """The job's pages as values: figures, curves, stages and tabs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from gettext import gettext as _
@@ -23,6 +23,7 @@ from app.domain.metrics import (
     Sample,
 )
 from app.domain.timeline import Stage as DomainStage
+from app.services.jobs import MOST_COUNTED
 from app.web.views import charts, formats
 from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
 from app.web.views.prices import job_cost
@@ -231,31 +232,37 @@ def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime
 
 
 def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query: str) -> list[Tab]:
-    """Return the chips of the list: all, and every status that there is a job in."""
+    """Return the chips of the list: all, and every status that there is a job in; a plus stands for uncounted ones."""
     tail = f"&q={query}" if query else ""
-    labels = {
-        JobStatus.PENDING: _("Pending"),
-        JobStatus.PREPARING: _("Preparing"),
-        JobStatus.QUEUED: _("Queued"),
-        JobStatus.RUNNING: _("Running"),
-        JobStatus.CANCELLING: _("Cancelling"),
-        JobStatus.UNKNOWN: _("Unknown"),
-        JobStatus.SUCCEEDED: _("Succeeded"),
-        JobStatus.FAILED: _("Failed"),
-        JobStatus.CANCELLED: _("Cancelled"),
+    many = {status for status, count in counts.items() if count > MOST_COUNTED and status.is_final}
+    total = sum(counts.values()) - len(many)
+    chips = [Tab(label=_("All"), href=f"/jobs?{tail.lstrip('&')}", current=not current, count=total, more=bool(many))]
+    return chips + [
+        Tab(
+            label=_status_label(status),
+            href=f"/jobs?status={status.value}{tail}",
+            current=status in current,
+            count=MOST_COUNTED if status in many else counts.get(status, 0),
+            more=status in many,
+        )
+        for status in JobStatus
+        if counts.get(status) or status in current
+    ]
+
+
+def _status_label(status: JobStatus) -> str:
+    labels: dict[JobStatus, Callable[[], str]] = {
+        JobStatus.PENDING: lambda: _("Pending"),
+        JobStatus.PREPARING: lambda: _("Preparing"),
+        JobStatus.QUEUED: lambda: _("Queued"),
+        JobStatus.RUNNING: lambda: _("Running"),
+        JobStatus.CANCELLING: lambda: _("Cancelling"),
+        JobStatus.UNKNOWN: lambda: _("Unknown"),
+        JobStatus.SUCCEEDED: lambda: _("Succeeded"),
+        JobStatus.FAILED: lambda: _("Failed"),
+        JobStatus.CANCELLED: lambda: _("Cancelled"),
     }
-    chips = [Tab(label=_("All"), href=f"/jobs?{tail.lstrip('&')}", current=not current, count=sum(counts.values()))]
-    for status, label in labels.items():
-        if counts.get(status) or status in current:
-            chips.append(
-                Tab(
-                    label=label,
-                    href=f"/jobs?status={status.value}{tail}",
-                    current=status in current,
-                    count=counts.get(status, 0),
-                )
-            )
-    return chips
+    return labels[status]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

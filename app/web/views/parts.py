@@ -18,12 +18,13 @@ class Stat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
-    """A link of a row of tabs or filter chips; `count` stands beside its label where it is known."""
+    """A link of a row of tabs or chips; `count` stands beside its label where it is known, with a plus if `more`."""
 
     label: str
     href: str
     current: bool = False
     count: int | None = None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

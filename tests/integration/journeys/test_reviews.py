@@ -1,5 +1,6 @@
 """One real training end to end, by REST alone, on reviews: the server is killed in the middle of it."""
 
+import hashlib
 import json
 import os
 import signal
@@ -158,3 +159,14 @@ def test_a_model_that_is_served_is_not_deleted_but_torn_down_in_order(story: Sto
     assert steps.tear_down(desk, model) == [f"deployment {deployment['name']}", f"model {model['name']}"]
     assert desk.get(f"/models/{model['id']}")["status"] == "deleted"
     assert not (story.place.run(story.job["id"]) / "model").exists()
+
+
+def test_the_capsule_says_what_it_was_made_with(story: Story) -> None:
+    capsule = story.place.desk.get(f"/jobs/{story.job['id']}/capsule")
+    weights = (ROOT / "app" / "samples" / "starter" / "model.safetensors").read_bytes()
+    assert capsule["origin"]["weights"] == {"model.safetensors": hashlib.sha256(weights).hexdigest()}
+    assert {"torch", "trl", "transformers", "python"} <= set(capsule["origin"]["versions"])
+    assert capsule["data"]["training"]["rows"] == 80
+    assert capsule["sent"]["seed"] == SEED
+    assert capsule["outcome"]["final"]["train_loss"] == {"step": STEPS, "value": story.values("train_loss")[STEPS]}
+    assert set(capsule["outcome"]["evaluations"]) == {"base", "tuned"}

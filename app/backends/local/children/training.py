@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from app.backends.local.children import checkpoints, loading
+from app.backends.local.children import checkpoints, loading, origin
 from app.backends.local.children.building import build
 from app.backends.local.children.channel import Channel
 from app.backends.local.children.failures import ChildError, Stopped
@@ -43,6 +43,7 @@ def train(spec: dict[str, Any], channel: Channel) -> None:
         raise _disk_is_low(trainer, progress)
     channel.state("saving", step=trainer.state.global_step)
     facts = _facts(trainer, progress, device, startup_s=startup_s, runtime_s=result.metrics["train_runtime"])
+    facts |= origin.facts(spec["base"])
     save(trainer, spec, channel.run, facts)
     _remember_rate(spec, facts)
     channel.state("succeeded", **facts, early=progress.stopped_early == "asked")

@@ -1,0 +1,40 @@
+"""REST on capsules: a run written down whole, run again, made elsewhere. These addresses come before a single job's."""
+
+from starlette.responses import Response
+
+from app.api.answers import CREATED, answer
+from app.api.jobs import Reads, Spends
+from app.api.routing import PathId, noun
+from app.api.shapes.capsules import FromCapsuleIn
+from app.api.shapes.jobs import JobOut
+from app.edge.downloads import text_attachment
+from app.edge.idempotency import OnceDep
+from app.services import capsule_import, capsules
+
+router = noun("jobs")
+_JSON = "application/json"
+
+
+@router.post("/from-capsule", response_model=JobOut, status_code=CREATED)
+def from_capsule(scope: Spends, wish: FromCapsuleIn, once: OnceDep) -> Response:
+    """Make the job that a capsule describes, if everything is here and the same; else say what is not."""
+    return once(
+        scope,
+        lambda: answer(
+            JobOut,
+            capsule_import.create(scope, wish.capsule, project=wish.project, connection=wish.connection),
+            CREATED,
+        ),
+    )
+
+
+@router.get("/{identifier}/capsule", responses={200: {"content": {_JSON: {}}}})
+def capsule(scope: Reads, identifier: PathId) -> Response:
+    """Everything that it takes to run the job again, and what came of it."""
+    return text_attachment(capsules.text(capsules.of_job(scope, identifier)), f"{identifier}.capsule.json", _JSON)
+
+
+@router.post("/{identifier}/run-again", response_model=JobOut, status_code=CREATED)
+def run_again(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+    """Make a new job with the same spec and the seed that was really taken."""
+    return once(scope, lambda: answer(JobOut, capsules.run_again(scope, identifier), CREATED))

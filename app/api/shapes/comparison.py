@@ -1,0 +1,48 @@
+"""Runs side by side as REST sees them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.api.shapes.evaluations import EvaluationOut
+from app.api.shapes.jobs import JobOut
+from app.domain.hyperparameters import Hyperparameter
+from app.edge import fields
+from app.edge.fields import Answer
+
+
+class CompareQuery(fields.Query):
+    """Which runs."""
+
+    ids: Annotated[
+        list[Annotated[str, Field(max_length=2000)]],
+        Field(max_length=50, description="Two to ten job ids, separated by commas; the parameter may be repeated."),
+    ] = Field(default_factory=list)
+
+
+class SettingOut(Answer):
+    """One parameter of all runs, in their order; null where a run does not have it."""
+
+    name: str
+    values: list[Hyperparameter | None]
+    differs: bool
+
+
+class FigureOut(Answer):
+    """One figure of all runs, in their order."""
+
+    name: str
+    values: list[float | None]
+    share: bool
+    lower_is_better: bool
+    fair: bool = Field(description="False where the runs were judged on different rows, or the figure is no merit.")
+    best: list[int] = Field(description="The places of the best values, counted from 0.")
+
+
+class ComparisonOut(Answer):
+    """Two to ten runs side by side."""
+
+    jobs: list[JobOut]
+    evaluations: list[EvaluationOut | None] = Field(description="Those of the tuned models; null where there is none.")
+    settings: list[SettingOut]
+    figures: list[FigureOut]

@@ -1,0 +1,29 @@
+"""A job as a row of a list: what is seen at a glance, and nothing that costs much to read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobStatus
+
+# The parameters that a row shows, where they were chosen; the names of all backends.
+SHOWN_SETTINGS = ("n_epochs", "batch_size", "learning_rate", "learning_rate_multiplier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """One row. `share` of its steps that are done; the losses are the last ones; `curve` the training loss so far."""
+
+    id: str
+    name: str
+    base_model: str
+    connection: str
+    status: JobStatus
+    created_at: datetime
+    ended_at: datetime | None
+    share: float | None
+    settings: Mapping[str, Hyperparameter]
+    train_loss: float | None
+    validation_loss: float | None
+    curve: Sequence[float]

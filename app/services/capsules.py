@@ -1,0 +1,153 @@
+"""Verbs on capsules: write a run down whole, run it again with the same seed, and tell whether it came out the same."""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from app.domain.backend import BackendError, RemoteJob, TellsOrigin
+from app.domain.capsule import (
+    Capsule,
+    CapsuleData,
+    CapsuleJob,
+    Judged,
+    Origin,
+    Outcome,
+    Point,
+    Recipe,
+    Rows,
+)
+from app.domain.datasets import Dataset
+from app.domain.errors import Conflict
+from app.domain.evaluations import Evaluation
+from app.domain.jobs import FineTuningJob, JobParts, JobSpec
+from app.domain.metrics import TRAIN_LOSS
+from app.services import connections, datasets, evaluations, jobs
+from app.services.scope import Scope
+from app.store import jobs as store
+
+
+def of_job(scope: Scope, identifier: str) -> Capsule:
+    """Return a job's capsule; what is not known yet (of a job under way) is null or empty."""
+    job = jobs.get(scope, identifier)
+    connection = connections.get(scope, job.spec.connection)
+    return Capsule(
+        tunedesk=scope.house.version,
+        written_at=scope.now(),
+        job=CapsuleJob(
+            id=job.id,
+            status=job.status,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            ended_at=job.ended_at,
+        ),
+        backend=connection.backend,
+        connection=connection.name,
+        recipe=Recipe.of(job.spec),
+        data=_data(scope, job),
+        sent=jobs.sent_parameters(scope, job.id),
+        outcome=_outcome(scope, job),
+        origin=_origin(scope, job),
+    )
+
+
+def text(capsule: Capsule) -> str:
+    """Return the file."""
+    return msgspec.json.format(msgspec.json.encode(capsule), indent=2).decode() + "\n"
+
+
+def run_again(scope: Scope, identifier: str) -> FineTuningJob:
+    """Make a new job with the same spec and the seed that the backend really took.
+
+    Raises:
+        Conflict: while the job is under way.
+        Invalid: when what it used is no longer there.
+    """
+    job = jobs.get(scope, identifier)
+    if not job.status.is_final:
+        raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
+    fields = jobs.fields_of(job.spec)
+    if fields["seed"] is None:
+        fields["seed"] = jobs.sent_parameters(scope, job.id).get("seed")
+    return jobs.create(scope, fields, cloned_from=job.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """A run beside the one that it repeats: the last training losses, None while one of them has none."""
+
+    original: FineTuningJob
+    then: float | None
+    now: float | None
+
+    @property
+    def same(self) -> bool | None:
+        """Whether the losses agree to the last digit; None while that is open."""
+        return None if self.then is None or self.now is None else self.then == self.now
+
+
+def reproduction(scope: Scope, job: FineTuningJob) -> Reproduction | None:
+    """Return how a run stands to the one that it repeats; None where it repeats none, or another seed was asked for."""
+    original = store.get(scope.read, job.cloned_from) if job.cloned_from else None
+    if original is None or _wish(scope, original) != _wish(scope, job):
+        return None
+    then = jobs.last_values(scope, original.id).get(TRAIN_LOSS)
+    now = jobs.last_values(scope, job.id).get(TRAIN_LOSS) if job.status.is_final else None
+    return Reproduction(original=original, then=then[1] if then else None, now=now[1] if now else None)
+
+
+def _wish(scope: Scope, job: FineTuningJob) -> JobSpec:
+    """Return the spec with what does not touch the outcome left out, and the seed that was really taken."""
+    seed = jobs.sent_parameters(scope, job.id).get("seed") if job.spec.seed is None else job.spec.seed
+    return replace(job.spec, project="", name="", seed=seed if isinstance(seed, int) else None)
+
+
+def _origin(scope: Scope, job: FineTuningJob) -> Origin:
+    backend = scope.backends.of(connections.get(scope, job.spec.connection))
+    if job.remote_id is None or not isinstance(backend, TellsOrigin):
+        return Origin()
+    scope.release()
+    try:
+        return backend.origin(RemoteJob(job.remote_id)) or Origin()
+    except BackendError:
+        return Origin()  # the run's folder is gone; the capsule says less, and nothing wrong
+
+
+def _data(scope: Scope, job: FineTuningJob) -> CapsuleData:
+    spec = job.spec
+    parts = job.parts or JobParts(
+        training=spec.training_dataset, validation=spec.validation.dataset, test=spec.test_dataset
+    )
+    ids = {"training": parts.training, "validation": parts.validation, "test": parts.test}
+    known = datasets.many(scope, [each for each in ids.values() if each])
+    rows = {part: _rows(known[each]) for part, each in ids.items() if each is not None and each in known}
+    return CapsuleData(source=_rows(datasets.get(scope, spec.training_dataset)), **rows)
+
+
+def _rows(dataset: Dataset) -> Rows:
+    return Rows(
+        sha256=dataset.sha256,
+        name=dataset.name,
+        filename=dataset.filename,
+        bytes=dataset.bytes,
+        rows=dataset.rows,
+    )
+
+
+def _outcome(scope: Scope, job: FineTuningJob) -> Outcome:
+    last = jobs.last_values(scope, job.id)
+    best = next((each for each in jobs.checkpoints(scope, job.id) if each.best), None)
+    judged = evaluations.for_job(scope, job.id)
+    both = {"base": judged.base, "tuned": judged.tuned}
+    return Outcome(
+        final={name: Point(step=step, value=value) for name, (step, value) in sorted(last.items())},
+        best_checkpoint=None if best is None else Point(step=best.step, value=best.validation_loss),
+        evaluations={name: _judged(scope, each) for name, each in both.items() if each is not None},
+    )
+
+
+def _judged(scope: Scope, evaluation: Evaluation) -> Judged:
+    return Judged(
+        rows_sha256=datasets.get(scope, evaluation.dataset).sha256,
+        selection_biased=evaluation.selection_biased,
+        metrics=evaluation.metrics,
+    )

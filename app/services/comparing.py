@@ -1,0 +1,174 @@
+"""Two to ten runs side by side: settings, figures and curves."""
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.comparison import (
+    FEWEST_RUNS,
+    MOST_RUNS,
+    ComparedFigure,
+    ComparedSetting,
+    Comparison,
+    Setting,
+    figure,
+    setting,
+)
+from app.domain.datasets import Dataset
+from app.domain.errors import Invalid, Problem
+from app.domain.evaluations import FIGURES, Evaluation
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import FineTuningJob, JobParts, ValidationKind
+from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS, MetricSeries
+from app.services import connections, datasets, evaluations, jobs
+from app.services.scope import Scope
+from app.store import jobs as store
+
+_HASH_CHARS = 12
+Parts = Mapping[str, Dataset]
+
+
+def chosen(values: Sequence[str]) -> list[str]:
+    """Return the ids behind one or several values of `ids`, each a list by commas; repeats count once."""
+    parts = [part.strip() for value in values for part in value.split(",")]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
+    """Set runs side by side, in the order of `ids`.
+
+    Raises:
+        Invalid: for fewer than two, more than ten, or an id that is no job's.
+    """
+    problem = _number_problem(len(ids))
+    if problem is not None:
+        raise Invalid([problem])
+    found = store.many(scope.read, ids)
+    missing = [each for each in ids if each not in found]
+    if missing:
+        fix = "Choose the runs in the list of jobs."
+        raise Invalid([Problem("?ids", "not_found", f"There is no job {each[:60]!r}.", fix) for each in missing])
+    runs = [found[each] for each in ids]
+    judged = [evaluations.for_job(scope, each.id).tuned for each in runs]
+    known = datasets.many(scope, sorted({used for run in runs for used in _datasets(run)} | _rows_of(judged)))
+    return Comparison(
+        jobs=runs,
+        evaluations=judged,
+        settings=_settings(scope, runs, known),
+        figures=[*_training_figures(scope, runs, known), *_evaluation_figures(judged, known)],
+    )
+
+
+def curves(scope: Scope, ids: Sequence[str], name: str, *, points: int) -> list[MetricSeries]:
+    """Return one series of each run under the run's id, thinned to `points`; empty where a run has none."""
+    found = []
+    for identifier in ids:
+        of_run = jobs.metrics(scope, identifier, names=(name,), points=points)
+        steps, values = (of_run[0].steps, of_run[0].values) if of_run else ((), ())
+        found.append(MetricSeries(name=identifier, steps=steps, values=values))
+    return found
+
+
+def _number_problem(count: int) -> Problem | None:
+    if count == 0:
+        return Problem("?ids", "missing", "No run was chosen.", "Tick two to ten jobs in the list, then compare.")
+    if count < FEWEST_RUNS:
+        return Problem("?ids", "few", "One run alone cannot be compared.", "Tick at least one more job in the list.")
+    if count > MOST_RUNS:
+        message = f"{count} runs were chosen; at most {MOST_RUNS} stand side by side."
+        return Problem("?ids", "many", message, f"Take {count - MOST_RUNS} of them out.")
+    return None
+
+
+def _parts(job: FineTuningJob) -> JobParts:
+    """Return the datasets that a job uses, or will as far as is known before its rows are dealt."""
+    spec = job.spec
+    return job.parts or JobParts(
+        training=spec.training_dataset, validation=spec.validation.dataset, test=spec.test_dataset
+    )
+
+
+def _datasets(job: FineTuningJob) -> set[str]:
+    parts = _parts(job)
+    return {each for each in (parts.training, parts.validation, parts.test) if each}
+
+
+def _rows_of(judged: Sequence[Evaluation | None]) -> set[str]:
+    return {each.dataset for each in judged if each is not None}
+
+
+def _settings(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list[ComparedSetting]:
+    specs = [run.spec for run in runs]
+    lines = [
+        setting("connection", [_connection(scope, spec.connection) for spec in specs], [s.connection for s in specs]),
+        setting("base_model", [spec.base_model for spec in specs]),
+        setting("method", [spec.method.value for spec in specs]),
+        setting("task_type", [spec.task_type.value for spec in specs]),
+    ]
+    for part in ("training", "validation", "test"):
+        ids = [getattr(_parts(run), part) for run in runs]
+        lines.append(_rows(f"{part}_rows", [known.get(each or "") for each in ids]))
+    for name in ("kind", "ratio", "test_ratio", "seed", "strategy", "key"):
+        values = [_of_split(run, name) for run in runs]
+        if any(value is not None for value in values):
+            lines.append(setting(f"validation.{name}", values))
+    taken = [_taken(scope, run) for run in runs]
+    names = sorted({name for values in taken for name in values} - {"seed"})
+    lines += [setting(name, [values.get(name) for values in taken]) for name in names]
+    return [*lines, setting("seed", [values.get("seed") for values in taken])]
+
+
+def _connection(scope: Scope, identifier: str) -> str:
+    return connections.get(scope, identifier).name
+
+
+def _rows(name: str, used: Sequence[Dataset | None]) -> ComparedSetting:
+    """Compare datasets by their content; the same bytes under two names are the same rows."""
+    words = [None if each is None else f"{each.name} · {each.sha256[:_HASH_CHARS]}" for each in used]
+    return setting(name, words, [None if each is None else each.sha256 for each in used])
+
+
+def _of_split(job: FineTuningJob, name: str) -> Setting:
+    choice = job.spec.validation
+    if name != "kind" and choice.kind is not ValidationKind.SPLIT:
+        return None
+    value: Setting = getattr(choice, name)
+    return str(value) if isinstance(value, str) else value  # the bare word of an enum
+
+
+def _taken(scope: Scope, job: FineTuningJob) -> dict[str, Hyperparameter]:
+    """Return the parameters as the backend took them, and as they were asked for where it has not told."""
+    asked = {**job.spec.hyperparameters, **job.spec.options}
+    if job.spec.seed is not None:
+        asked["seed"] = job.spec.seed
+    return {**asked, **jobs.sent_parameters(scope, job.id)}
+
+
+def _same(used: Sequence[Dataset | None]) -> bool:
+    return len({each.sha256 for each in used if each is not None}) <= 1
+
+
+def _training_figures(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list[ComparedFigure]:
+    last = [jobs.last_values(scope, run.id) for run in runs]
+    lowest = [_lowest(scope, run.id) for run in runs]
+    fair = _same([known.get(_parts(run).validation or "") for run in runs])
+    losses = [values[TRAIN_LOSS][1] if TRAIN_LOSS in values else None for values in last]
+    return [
+        # A low training loss alone is no merit: a model that learned its rows by heart has the lowest.
+        figure("train_loss", losses, lower_is_better=True, fair=False),
+        figure("validation_loss", lowest, lower_is_better=True, fair=fair),
+    ]
+
+
+def _lowest(scope: Scope, job: str) -> float | None:
+    """Return the lowest validation loss that was measured once training had begun; step 0 is the untrained model."""
+    series = jobs.metrics(scope, job, names=(VALIDATION_LOSS,), points=jobs.MAX_POINTS, since=0)
+    return min((value for each in series for value in each.values if value is not None), default=None)
+
+
+def _evaluation_figures(judged: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:
+    fair = _same([known.get(each.dataset) if each else None for each in judged])
+    lines = []
+    for name, share, lower in FIGURES:
+        values = [getattr(each.metrics, name) if each and each.metrics else None for each in judged]
+        if any(value is not None for value in values):
+            lines.append(figure(f"evaluation.{name}", values, lower_is_better=lower, share=share, fair=fair))
+    return lines

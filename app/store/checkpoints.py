@@ -1,0 +1,71 @@
+"""Checkpoints in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from app.domain.jobs import JobStatus
+from app.domain.metrics import Checkpoint
+from app.store import schema
+from app.store.database import Reader, Writer
+
+_T = schema.checkpoints
+
+
+def save(tx: Writer, job: str, told: Sequence[Checkpoint]) -> None:
+    """Write checkpoints; one that is known is brought up to date, and at most one is the best."""
+    for checkpoint in told:
+        values = {
+            "remote_id": checkpoint.remote_id,
+            "epoch": checkpoint.epoch,
+            "train_loss": checkpoint.train_loss,
+            "validation_loss": checkpoint.validation_loss,
+            "best": int(checkpoint.best),
+            "present": int(checkpoint.present),
+        }
+        statement = insert(_T).values(job=job, step=checkpoint.step, **values)
+        tx.execute(statement.on_conflict_do_update(index_elements=["job", "step"], set_=values))
+    best = [checkpoint.step for checkpoint in told if checkpoint.best]
+    if best:
+        tx.execute(_T.update().where(_T.c.job == job, _T.c.step != best[-1]).values(best=0))
+
+
+def of_job(tx: Reader, job: str) -> list[Checkpoint]:
+    """Return a job's checkpoints, steps rising."""
+    return [_checkpoint(row) for row in tx.execute(select(_T).where(_T.c.job == job).order_by(_T.c.step))]
+
+
+def jobs_with_some(tx: Reader, *, ended_before: datetime, limit: int) -> list[str]:
+    """Return the jobs that succeeded before a moment and still have checkpoints."""
+    jobs = schema.jobs
+    query = (
+        select(_T.c.job)
+        .distinct()
+        .join(jobs, jobs.c.id == _T.c.job)
+        .where(_T.c.present == 1, jobs.c.status == JobStatus.SUCCEEDED.value, jobs.c.ended_at < ended_before)
+    )
+    return list(tx.scalars(query.order_by(_T.c.job).limit(limit)))
+
+
+def forget(tx: Writer, job: str) -> int:
+    """Note that a job's checkpoints are gone; return how many there were."""
+    there = (_T.c.job == job, _T.c.present == 1)
+    count = tx.scalar(select(func.count()).select_from(_T).where(*there)) or 0
+    if count:
+        tx.execute(_T.update().where(*there).values(present=0))
+    return count
+
+
+def _checkpoint(row: Row[Any]) -> Checkpoint:
+    return Checkpoint(
+        step=row.step,
+        remote_id=row.remote_id,
+        epoch=row.epoch,
+        train_loss=row.train_loss,
+        validation_loss=row.validation_loss,
+        best=bool(row.best),
+        present=bool(row.present),
+    )

@@ -1,0 +1,90 @@
+"""Lists of jobs in the database: the columns that a row shows, and counts that cost the same at any number of jobs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Executable, Row, func, literal, select, union_all
+
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
+from app.domain.jobs import OPEN, JobProgress, JobStatus
+from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
+from app.kit.paging import Page
+from app.store import codec, schema
+from app.store.database import Reader
+from app.store.jobs import Filter, filtered_page
+from app.store.metric_columns import curve_values
+
+_T = schema.jobs
+_NAMES = ("id", "name", "base_model", "connection", "status", "created_at", "ended_at", "progress", "spec")
+_TRAINING, _VALIDATION = schema.series.alias("training"), schema.series.alias("validation")
+_ROWS = (
+    select(
+        *(_T.c[name] for name in _NAMES),
+        _TRAINING.c.last_value.label("train_loss"),
+        _TRAINING.c.curve,
+        _VALIDATION.c.last_value.label("validation_loss"),
+    )
+    .outerjoin(_TRAINING, (_TRAINING.c.job == _T.c.id) & (_TRAINING.c.name == TRAIN_LOSS))
+    .outerjoin(_VALIDATION, (_VALIDATION.c.job == _T.c.id) & (_VALIDATION.c.name == VALIDATION_LOSS))
+)
+MOST_COUNTED = 1000  # of each final status; an open one is counted whole, for only the work under way is open
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The part of a spec that a row shows."""
+
+    hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+
+
+def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[JobSummary]:
+    """Return one page of the jobs that fit, as rows of a list."""
+    return filtered_page(tx, _ROWS, wanted, _make, sort=sort, limit=limit, cursor=cursor)
+
+
+def _make(row: Row[Any]) -> JobSummary:
+    asked = codec.load(_Asked, row.spec).hyperparameters
+    return JobSummary(
+        id=row.id,
+        name=row.name,
+        base_model=row.base_model,
+        connection=row.connection,
+        status=JobStatus(row.status),
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+        share=codec.load(JobProgress, row.progress).share,
+        settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},
+        train_loss=row.train_loss,
+        validation_loss=row.validation_loss,
+        curve=curve_values(row.curve),
+    )
+
+
+def _counting() -> Executable:
+    parts = []
+    for status in JobStatus:
+        one = select(literal(1)).where(_T.c.status == status.value)
+        some = one.subquery() if status in OPEN else one.limit(MOST_COUNTED + 1).subquery()
+        parts.append(select(literal(status.value), func.count()).select_from(some))
+    return union_all(*parts)
+
+
+def _counting_open() -> Executable:
+    query = select(_T.c.status, func.count()).where(_T.c.status.in_([status.value for status in OPEN]))
+    return query.group_by(_T.c.status)
+
+
+# Made once: to put them together costs more than to ask them.
+_COUNTS, _OPEN_COUNTS = _counting(), _counting_open()
+
+
+def counts(tx: Reader) -> dict[JobStatus, int]:
+    """Return how many jobs there are in each status; of a final one at most `MOST_COUNTED` + 1, which means more."""
+    return {JobStatus(status): count for status, count in tx.execute(_COUNTS) if count}
+
+
+def open_counts(tx: Reader) -> dict[JobStatus, int]:
+    """Return how many jobs there are in each status that something can follow."""
+    return {JobStatus(status): count for status, count in tx.execute(_OPEN_COUNTS)}

@@ -1,0 +1,73 @@
+"""The rows of the list of jobs as texts that a template only has to write down: lists are asked for again and again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from gettext import gettext as _
+
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.job_summaries import JobSummary
+from app.domain.jobs import JobStatus
+from app.web.views import charts, formats
+
+_ID_CHARS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One row; texts from outside are made visible here. `points` draw the training loss, "" where there is none."""
+
+    id: str
+    name: str
+    sub: str
+    status: str
+    tick: str
+    points: str
+    curve: str
+    train_loss: str
+    validation_loss: str
+    settings: str
+    progress: str
+    connection: str
+    created_at: datetime
+    took: str
+
+
+def rows(
+    found: Sequence[JobSummary], connections: Mapping[str, str], base_name: Callable[[str, str], str], now: datetime
+) -> list[JobRow]:
+    """Return the rows; `connections` are names by id, `base_name` tells a base model's by connection and id."""
+    # Looked up once a page: asking gettext costs more than writing a row.
+    tick, curve, words = _("Compare %(job)s"), _("Training loss of %(job)s"), _setting_words()
+    return [
+        JobRow(
+            id=job.id,
+            name=(name := formats.visible(job.name)),
+            sub=f"{formats.visible(base_name(job.connection, job.base_model))} · {job.id[-_ID_CHARS:]}",
+            status=job.status.value,
+            tick=tick % {"job": name},
+            points=charts.sparkline(job.curve),
+            curve=curve % {"job": name},
+            train_loss="" if job.train_loss is None else formats.number(job.train_loss),
+            validation_loss=formats.number(job.validation_loss),
+            settings=_settings(job.settings, words),
+            progress=formats.percent(1.0 if job.status is JobStatus.SUCCEEDED else job.share),
+            connection=formats.visible(connections.get(job.connection, job.connection)),
+            created_at=job.created_at,
+            took=formats.duration((job.ended_at or now) - job.created_at),
+        )
+        for job in found
+    ]
+
+
+def _settings(given: Mapping[str, Hyperparameter], words: Mapping[str, str]) -> str:
+    return ", ".join(f"{words[name]} {formats.visible(value)}" for name, value in given.items())
+
+
+def _setting_words() -> dict[str, str]:
+    return {
+        "n_epochs": _("epochs"),
+        "batch_size": _("batch"),
+        "learning_rate": _("rate"),
+        "learning_rate_multiplier": _("rate ×"),
+    }

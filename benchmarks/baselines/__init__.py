@@ -1,0 +1,1 @@
+"""What TuneDesk is measured against: scripts that know nothing of it."""

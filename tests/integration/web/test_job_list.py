@@ -1,0 +1,87 @@
+"""The list of jobs at a size where it matters: counts that stop, pages by key, and no point read for a row."""
+
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from sqlalchemy import event
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from benchmarks.crowd import crowded
+from tests.support.door import BASE_URL, PEER
+
+JOBS = 2600
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    folder: Path = tmp_path_factory.mktemp("crowd")
+    crowded(folder, JOBS)
+    settings = Settings(data_dir=folder, runtimes_dir=folder / "runtimes", runtime_autoinstall=False)
+    # Without its lifespan: nothing turns the engine.
+    return TestClient(create_app(settings), base_url=BASE_URL, client=PEER)
+
+
+def rows(client: TestClient, address: str) -> tuple[list[str], str | None, BeautifulSoup]:
+    page = BeautifulSoup(client.get(address).text, "html.parser")
+    older = page.select_one("a[rel=next]")
+    return [str(row["id"]) for row in page.select("tbody tr")], str(older["href"]) if older else None, page
+
+
+def test_pages_by_key_show_every_job_once(client: TestClient) -> None:
+    seen: list[str] = []
+    address: str | None = "/jobs?status=cancelled"
+    while address:
+        ids, address, _ = rows(client, address)
+        seen += ids
+    assert len(seen) == len(set(seen)) > 200
+
+
+def test_counts_stop_where_nobody_reads_them_any_more(client: TestClient) -> None:
+    _, _, page = rows(client, "/jobs")
+    chips = {str(chip.contents[0]).strip(): chip.select_one(".count") for chip in page.select(".chips a")}
+    told = {name: count.text for name, count in chips.items() if count is not None}
+    assert told["Succeeded"] == "1,000+"
+    assert told["Failed"].isdigit()
+    assert told["All"].endswith("+")
+
+
+def test_a_row_has_its_figures_and_a_page_asks_few_questions(client: TestClient) -> None:
+    asked: list[str] = []
+    database = client.app.state.scopes.house.database  # type: ignore[attr-defined]
+
+    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(database.readers, "before_cursor_execute", hear)
+    _, _, page = rows(client, "/jobs")
+    event.remove(database.readers, "before_cursor_execute", hear)
+    assert len(asked) <= 8, asked
+    assert not [statement for statement in asked if "FROM metrics" in statement]
+    row = page.select("tbody tr")[0]
+    assert row.select_one("svg.spark polyline") is not None
+    cells = [cell.text.strip() for cell in row.select("td")]
+    assert float(cells[2]) > 0
+    assert float(cells[3]) > 0
+    assert "epochs" in cells[4]
+    assert cells[6] == "Machine"
+
+
+@pytest.mark.parametrize("address", ["/jobs", "/jobs?status=failed", "/jobs?status=succeeded&status=failed"])
+def test_the_first_page_is_read_from_an_index(client: TestClient, address: str) -> None:
+    statements: list[tuple[str, object]] = []
+    database = client.app.state.scopes.house.database  # type: ignore[attr-defined]
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if "FROM jobs LEFT OUTER JOIN" in statement:
+            statements.append((statement, parameters))
+
+    event.listen(database.readers, "before_cursor_execute", hear)
+    client.get(address)
+    event.remove(database.readers, "before_cursor_execute", hear)
+    ((statement, parameters),) = statements
+    with database.reading() as tx:
+        plan = [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert any("USING INDEX ix_jobs_" in step for step in plan), plan
