@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain.estimates import Money
+from app.domain.money import Money
 from app.domain.evaluations import EvaluationMetrics
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec, JobStatus, Method, TaskType, ValidationChoice
