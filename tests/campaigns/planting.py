@@ -8,10 +8,13 @@ import importlib
 import json
 import os
 import sys
+import traceback
 import warnings
 
-_HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "hypothesis", "pytest")
-_HEAVY_TOO = ("azure.ai.ml._schema", "sqlalchemy", "alembic", "fastapi", "cryptography.x509")
+# Not pytest and its plugins: those want to be imported by pytest itself.
+_HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "azure.ai.ml._schema")
+_HEAVY_TOO = ("sqlalchemy", "alembic", "fastapi", "cryptography.x509")
+_QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # anyio is loaded already, and asserts nothing
 
 
 def run(folder: str, test: str, log: str) -> int:
@@ -22,7 +25,7 @@ def run(folder: str, test: str, log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     pytest = importlib.import_module("pytest")
-    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no"]))
+    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no", *_QUIET]))
 
 
 def main() -> None:
@@ -37,6 +40,7 @@ def main() -> None:
             try:
                 code = run(**json.loads(line))
             except BaseException:  # noqa: BLE001 -- whatever it is, the parent must go on
+                traceback.print_exc()
                 code = 70
             sys.stdout.flush()
             os._exit(code)

@@ -84,7 +84,10 @@ class Runs:
         points: dict[int, tuple[float, float]] = {}  # step: (when, value)
         params = {"run_id": name, "metric_key": metric, "max_results": str(_PAGE)}
         for _ in range(_PAGES):
-            body = self._get("metrics/get-history", params)
+            try:
+                body = self._get("metrics/get-history", params)
+            except NotFound:
+                break  # what has logged a value before has not vanished: the next look finds it
             for each in body.get("metrics") or ():
                 step, value, when = (
                     _number(each.get("step")),

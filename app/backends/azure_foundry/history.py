@@ -9,7 +9,7 @@ from typing import Any
 from app.backends.azure_foundry.client import Azure, Call
 from app.backends.azure_foundry.errors import codes_and_message, of_failure
 from app.backends.azure_foundry.places import Workspace
-from app.domain.backend import BackendError, RemoteEvent
+from app.domain.backend import BackendError, NotFound, RemoteEvent
 from app.domain.events import EventLevel
 
 _MESSAGE_LIMIT = 2000
@@ -28,13 +28,16 @@ class Details:
 
 
 def details(azure: Azure, workspace: Workspace, name: str) -> Details:
-    """Ask the run history of one job.
+    """Ask the run history of one job; it may not know a job yet that ARM has accepted.
 
     Raises:
         BackendError: Azure could not be asked.
     """
     url = f"{workspace.places().history}/runs/{name}/details"
-    told: Mapping[str, Any] = azure.send(Call("GET", url, params={"api-version": "v1.0"})).body or {}
+    try:
+        told: Mapping[str, Any] = azure.send(Call("GET", url, params={"api-version": "v1.0"})).body or {}
+    except NotFound:
+        return Details()
     warned = [str(each.get("message") or "") for each in told.get("warnings") or () if isinstance(each, Mapping)]
     return Details(
         started=moment(told.get("startTimeUtc")),

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.backends.azure_foundry.client import Azure, Call
-from app.domain.backend import Unavailable
+from app.domain.backend import NotFound, Unavailable
 
 API = "2024-10-01-preview"
 # Only hosts of Azure Machine Learning are handed a token: https://learn.microsoft.com/azure/machine-learning/
@@ -48,10 +48,14 @@ class Workspace:
 
     def _look(self) -> Places:
         azure = self._azure
-        body: dict[str, Any] = azure.arm("GET", azure.workspace_path, api_version=API).body
-        told = body.get("properties") or {}
-        tracking = urlsplit(str(told.get("mlFlowTrackingUri", "")))
-        discovery = azure.send(Call("GET", _checked(str(told.get("discoveryUrl", ""))))).body or {}
+        try:
+            body: dict[str, Any] = azure.arm("GET", azure.workspace_path, api_version=API).body or {}
+            told = body.get("properties") or {}
+            tracking = urlsplit(str(told.get("mlFlowTrackingUri", "")))
+            discovery = azure.send(Call("GET", _checked(str(told.get("discoveryUrl", ""))))).body or {}
+        except NotFound as error:
+            # Whoever looks at a job must not take this for the job's absence.
+            raise Unavailable(f"The project cannot be looked up: {error.detail}", fix=error.fix) from error
         history = _checked(str(discovery.get("history") or f"https://{tracking.netloc}"))
         mlflow = _checked(f"https://{tracking.netloc}{tracking.path}")
         return Places(

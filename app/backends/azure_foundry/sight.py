@@ -16,7 +16,7 @@ from app.backends.azure_foundry.curves import Latest, Runs
 from app.backends.azure_foundry.names import TAG
 from app.backends.azure_foundry.places import API
 from app.backends.azure_foundry.states import WAITING, status_of
-from app.domain.backend import BackendError
+from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
 
 Body = Mapping[str, Any]
@@ -119,6 +119,9 @@ class Sight:
                     break
             running = [name for name in wanted & sweep.jobs.keys() if _may_measure(sweep.jobs[name])]
             sweep.metrics = self._runs.search(running) if running else {}
+        except NotFound as error:
+            # That the list is not there says nothing about any job; a single look does.
+            sweep.error = Unavailable(error.detail, fix=error.fix)
         except BackendError as error:
             sweep.error = error  # all looks of the next seconds are told the same, without asking again
         return sweep

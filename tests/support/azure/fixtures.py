@@ -66,3 +66,12 @@ def azure_credentials(entered_cloud: AzureCloud) -> Iterator[ClientSecretCredent
     """The real credential of the seeded app."""
     with ClientSecretCredential(TENANT, entered_cloud.seed.app.app_id, SECRET) as made:
         yield made
+
+
+@pytest.fixture
+def without_storage(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureCloud]:
+    """A cloud without Azurite, entered: for what moves no files."""
+    with AzureCloud(azure_certificates, tmp_path) as made, made.entered():
+        yield made
+    assert made.refused == []
+    assert made.bugs == []
