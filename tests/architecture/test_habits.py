@@ -13,7 +13,9 @@ STATUS_WORDS = {"status", "goal"}
 # What the lock of the runtime environment asks for, and what those packages bring that a child may name itself.
 RUNTIME_PACKAGES = {"accelerate", "datasets", "peft", "safetensors", "sklearn", "torch", "transformers", "trl"}
 BROUGHT_ALONG = {"huggingface_hub", "jinja2", "numpy", "tokenizers"}
-CHILDREN = "app.backends.local.children"
+# The counting of answers is the same for every backend, and needs the standard library alone.
+SHARED = ROOT / "app" / "domain" / "scoring.py"
+CHILDREN = ("app.backends.local.children", "app.domain.scoring")
 # The outermost steps: where whatever happened is told in one sentence, or carried to the thread that waits.
 OUTERMOST = (ROOT / "app" / "engine", ROOT / "app" / "backends" / "local" / "children")
 
@@ -72,7 +74,7 @@ def test_set_up_needs_nothing_but_the_standard_library(path: Path) -> None:
     assert packages(path) - {"app"} == set()
 
 
-@pytest.mark.parametrize("path", modules("app/backends/local/children"), ids=name)
+@pytest.mark.parametrize("path", [*modules("app/backends/local/children"), SHARED], ids=name)
 def test_children_need_the_standard_library_and_their_runtime_only(path: Path) -> None:
     assert packages(path) - RUNTIME_PACKAGES - BROUGHT_ALONG - {"app"} == set()
     assert [found for found in imported(path) if found.startswith("app") and not found.startswith(CHILDREN)] == []

@@ -186,12 +186,9 @@ class Azure:
         return ARM[self.settings.cloud]
 
     def open(self, call: Call, *, read_s: float) -> "HttpResponse":
-        """Send one request, once, and return the answer before it is read, whatever its status; the caller closes it.
+        """Send one request, once, and return the answer unread, whatever its status; the caller closes it.
 
-        `read_s` is the longest silence within the answer.
-
-        Raises:
-            BackendError: when there is no answer at all.
+        `read_s` is the longest silence within the answer. What azure-core raises is left to the caller, too.
         """
         from azure.core.rest import HttpRequest
 
@@ -199,15 +196,9 @@ class Azure:
         request = HttpRequest(
             call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
         )
-        try:
-            answer: HttpResponse = pipeline.send_request(
-                request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
-            )
-        except Exception as error:
-            told = translate(error)
-            if told is None:
-                raise
-            raise told from error
+        answer: HttpResponse = pipeline.send_request(
+            request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
+        )
         return answer
 
     def ready(self) -> None:
