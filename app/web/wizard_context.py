@@ -8,6 +8,7 @@ from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Problem
 from app.domain.splits import SplitResult
 from app.services import catalog, connections, datasets, drafts, projects, splits
+from app.services import models as tuned_models
 from app.services.scope import Scope
 from app.web.views import datasets as dataset_view
 from app.web.views import wizard as view
@@ -88,6 +89,9 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
         case Step.MODEL:
             connection = str(draft.values.get("connection") or "") or None
             models = _found(lambda: catalog.search(scope, connection=connection)) or ()
+            mine = chosen.model
+            if mine is not None and tuned_models.behind(scope, mine.connection, mine.id) is not None:
+                models = (mine, *models)  # what is trained further stands among the others, by its name
             return {"models": models, "listed": {model.id for model in models}}
         case Step.DATA:
             return {"datasets": _ready(scope), **_look_into(scope, chosen)}
