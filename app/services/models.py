@@ -54,7 +54,12 @@ def deployments(scope: Scope, identifier: str) -> Sequence[Deployment]:
 
 def parent(scope: Scope, model: FineTunedModel) -> FineTunedModel | None:
     """Return the tuned model that this one was trained from, if it was one; also when that is deleted."""
-    return store.by_remote_id(scope.read, model.connection, model.base_model)
+    return behind(scope, model.connection, model.base_model)
+
+
+def behind(scope: Scope, connection: str, base_model: str) -> FineTunedModel | None:
+    """Return the tuned model that a base model's id stands for, if it stands for one."""
+    return store.by_remote_id(scope.read, connection, base_model)
 
 
 def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:

@@ -8,6 +8,7 @@ from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Problem
 from app.domain.splits import SplitResult
 from app.services import catalog, connections, datasets, drafts, projects, splits
+from app.services import models as tuned_models
 from app.services.scope import Scope
 from app.web.views import catalog as catalog_view
 from app.web.views import datasets as dataset_view
@@ -113,6 +114,9 @@ def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> d
     """Return the second step: models that fit the search, and the chosen one in any case, lest saving forgets it."""
     connection = str(draft.values.get("connection") or "") or None
     models = _found(lambda: catalog.search(scope, connection=connection)) or ()
+    mine = chosen.model
+    if mine is not None and tuned_models.behind(scope, mine.connection, mine.id) is not None:
+        models = (mine, *models)  # what is trained further stands among the others, by its name
     fitting = models if not query else _found(lambda: catalog.search(scope, connection=connection, query=query)) or ()
     wanted = {model.id for model in fitting} | {str(draft.values.get("base_model") or "")}
     names = {each.id: each.name for each in connections.list_connections(scope)}

@@ -12,9 +12,11 @@ from app.domain.estimates import ResourceEstimate, Verdict
 _FP32 = 4
 # Bytes that an optimizer keeps for each trained parameter; Adafactor's factors are small beside that.
 _OPTIMIZER_BYTES = {"adamw_torch": 8, "adafactor": 0, "sgd": 0, "rmsprop": 4, "adagrad": 4}
-# Activations that the backward pass needs, in multiples of hidden size (Korthikanti et al. 2022, 34 bytes in fp16 with
-# a feed-forward of four times the width; of those, 8 belong to each width of the feed-forward's).
-_ACTIVATIONS, _PER_WIDTH, _USUAL_WIDTH = 34 / 2, 8 / 2, 4
+# Numbers that the backward pass needs of each token in each layer, in hidden sizes, and for each hidden size that the
+# feed-forward is wide: counted for a gated layer with rotary positions (norms, projections and their products, as
+# transformers keeps them), and measured (docs/local.md). Korthikanti et al. (2022) count 17 for GPT's plain layer.
+_ACTIVATIONS, _PER_WIDTH = 16, 5
+_ADAPTED = 1.2  # an adapter's own outputs come on top (measured)
 _LOGITS = 3  # the logits, their softmax, and its gradient
 # Python with torch and TRL (480 MB when imported), and what preparing rows, evaluating, answering and the allocator's
 # own habits add to it: measured with the starter (docs/local.md).
@@ -90,7 +92,9 @@ def memory(model: Architecture | None, settings: Mapping[str, Any], *, preferrin
 def _activations(model: Architecture, settings: Mapping[str, Any], *, sequences: int) -> int:
     tokens = int(settings["batch_size"]) * int(settings["max_length"]) * sequences
     width = model.feed_forward / max(1, model.hidden)
-    layer = tokens * model.hidden * (_ACTIVATIONS + _PER_WIDTH * (width - _USUAL_WIDTH)) * _FP32
+    layer = tokens * model.hidden * (_ACTIVATIONS + _PER_WIDTH * width) * _FP32
+    if settings["adapter"] == "lora":
+        layer *= _ADAPTED
     layers = layer * model.layers
     if settings["activation_checkpointing"]:  # only what goes into each layer is kept, and one layer is worked on
         layers = tokens * model.hidden * _FP32 * model.layers + layer

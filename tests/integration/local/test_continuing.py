@@ -27,7 +27,7 @@ class Family:
 
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder, self.python = folder, python
-        self.backend: LocalBackend = local.backend_over(folder / "runs", python)
+        self.backend: LocalBackend = local.backend_over(folder / "runs", python, slots=4)
         self.rows = local.head(local.TRIAGE / "train.jsonl", 32, folder / "training.jsonl")
         self.validation = local.head(local.TRIAGE / "validation.jsonl", 16, folder / "validation.jsonl")
         self.whole = self.train("whole", "builtin:starter", {})

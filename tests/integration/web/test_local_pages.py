@@ -82,7 +82,8 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(desk: Desk, pages: Tes
     begun = pages.post(f"/jobs/{job}/checkpoints/1/continue").headers["location"]
     assert begun.endswith("/data")
     model_step = soup(pages, begun.replace("/data", "/model"))
-    assert part(model_step, "#base_model_other")["value"] == f"run:{job}@1"
+    assert part(model_step, 'input[name="base_model"][checked]')["value"] == f"run:{job}@1"
+    assert "triage (step 1)" in model_step.get_text()
     # From the model, by REST; what comes of it knows its parent, and the parent its child.
     parent = pages.get(f"/api/v1/jobs/{job}").json()["fine_tuned_model"]
     draft = pages.post(f"/api/v1/models/{parent}/continue").json()
