@@ -19,6 +19,7 @@ from app.edge.application import GuardedApp
 from app.edge.guard import MIB, GuardPolicy
 from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
+from app.kit import crash_points
 from app.kit.clock import Clock, SystemClock
 from app.kit.process_lock import ProcessLock
 from app.services import connections
@@ -119,6 +120,7 @@ def serve(settings: Settings) -> None:
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         for chatty in ("alembic", "httpx"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        crash_points.arm(settings.crash_at)
         app = create_app(settings)
         _begin_runtime(settings)
         config = uvicorn.Config(

@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.kit import crash_points
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,6 +55,17 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How long the engine may hold a row before another may take it."
     )
     log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
+    crash_at: str = Field(
+        default="", description="For tests: the crash point at which the server kills itself, `name` or `name:n`."
+    )
+
+    @field_validator("crash_at")
+    @classmethod
+    def _crash_point(cls, wish: str) -> str:
+        """Refuse a crash point that there is none of."""
+        if wish:
+            crash_points.parse(wish)
+        return wish
 
     @property
     def url(self) -> str:

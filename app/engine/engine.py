@@ -7,10 +7,11 @@ from datetime import datetime
 
 from app.domain.actors import ENGINE
 from app.domain.errors import DomainError
-from app.engine.datasets import Checking
+from app.engine.errands import Errands
 from app.engine.housekeeping import Housekeeping
 from app.engine.levels import ACTS, NOTHING, broke_off
 from app.engine.turn import LeaseLost, Turn
+from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scopes
 from app.store import leases
 from app.store.leases import Claim
@@ -26,12 +27,11 @@ class Engine:
 
     def __init__(self, scopes: Scopes, *, lease_s: float = LEASE_S) -> None:
         self.scopes = scopes
-        self.checking = Checking(scopes)
+        self.errands = Errands()
         self.last_tick: datetime | None = None
         self._lease_s = lease_s
         self._token = secrets.token_hex(8)
         self._housekeeping = Housekeeping(scopes)
-        self._acts = {**ACTS, "datasets": self.checking.act}
 
     def tick(self) -> int:
         """Do one whole round for everything that is due now, here and in order; return how many rows acted."""
@@ -58,8 +58,9 @@ class Engine:
 
     def act(self, claim: Claim) -> None:
         """Act on a claimed row and record what it came to; whatever goes wrong is noted and tried again later."""
-        turn = Turn(self.scopes, claim)
-        error = self.safely(lambda: turn.record(self._acts[claim.table](turn) or NOTHING))
+        reached(CrashPoint.CLAIMED)
+        turn = Turn(self.scopes, claim, self.errands)
+        error = self.safely(lambda: turn.record(ACTS[claim.table](turn) or NOTHING))
         if isinstance(error, LeaseLost):
             log.info("somebody else has %s by now; what was found is dropped", claim.id)
         elif error is not None:
@@ -84,10 +85,11 @@ class Engine:
         if self.scopes.house.database.is_sqlite:
             with self.scopes.open(ENGINE) as scope:
                 leases.release(scope.write)
+        reached(CrashPoint.TAKEN_OVER)
 
     def release(self) -> None:
         """Give back what this process holds, so that the next one need not wait for the leases' end."""
-        self.checking.close()
+        self.errands.close()
         with self.scopes.open(ENGINE) as scope:
             leases.release(scope.write, self._token)
 

@@ -22,6 +22,7 @@ from app.domain.evaluations import TRANSITIONS, Evaluation, EvaluationGoal, Eval
 from app.engine import pace, places
 from app.engine.jobs import entry, sentence
 from app.engine.turn import Also, Decision, Outcome, Turn
+from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.scope import Scope
 from app.store import connections, events, models
@@ -145,6 +146,7 @@ def _follow(work: Judging, backend: Evaluates) -> Outcome:
             if _starts(work) >= STARTS:
                 return work.meets(error)
             backend.start_evaluation(_request(work))
+            reached(CrashPoint.EVALUATION_STARTED)
             begun = entry(work.evaluation.id, "The backend began to answer the rows.", kind=START)
             return work.stays(timedelta(seconds=1), "", begun, attempts=0)
     except BackendError as error:

@@ -10,6 +10,7 @@ from app.domain.jobs import TRANSITIONS, FineTuningJob, JobReason, JobStatus
 from app.engine import pace, places, results
 from app.engine.jobs import Work, entry, sentence
 from app.engine.turn import Also, Decision, Outcome
+from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import events, metrics
 from app.store import jobs as store
@@ -32,7 +33,9 @@ def act_following(work: Work) -> Decision:
     remote = RemoteJob(id=job.remote_id)
     try:
         if not work.is_wanted and job.status in _CALM:
+            reached(CrashPoint.BEFORE_CANCEL)
             work.backend.cancel(remote)
+            reached(CrashPoint.CANCELLED)
             return work.advances(JobStatus.CANCELLING, pace.SOON, reason=JobReason.REQUESTED)
         seen = work.backend.observe(remote, since=job.cursor)
         if job.status is JobStatus.CANCELLING and seen.status in _CALM and not seen.interrupted:
@@ -141,6 +144,7 @@ def _interrupted(work: Work, remote: RemoteJob, seen: JobObservation) -> Outcome
         failed = job.advance(JobStatus.FAILED, at=work.turn.now(), reason=JobReason.BACKEND_ERROR, message=message)
         return work.becomes(failed, None, told)
     work.backend.resume(remote)
+    reached(CrashPoint.RESUMED)
     resumed = replace(job, resumptions=job.resumptions + 1)
     said = f"It was interrupted, and goes on from its last checkpoint (resumption {resumed.resumptions})."
     return work.becomes(resumed, timedelta(seconds=1), told, entry(job.id, said, level=EventLevel.WARNING))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
 from app.domain.errors import ProviderFailed
+from app.kit.crash_points import CrashPoint, reached
 from app.services import models
 from app.services.scope import Scopes
 from app.store import idempotency
@@ -25,6 +26,7 @@ class Housekeeping:
 
     def turn(self, now: datetime) -> int:
         """Clear up what is to be cleared up now; return how many models were removed."""
+        reached(CrashPoint.HOUSEKEEPING)
         if self._keys_at is None or now >= self._keys_at:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import StorageFull, TooLarge
+from app.kit.crash_points import CrashPoint, reached
 
 _MIB = 2**20
 
@@ -112,6 +113,7 @@ class FileStore:
                     raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several datasets.")
                 digest.update(chunk)
                 handle.write(chunk)
+                reached(CrashPoint.UPLOAD_HALF_WRITTEN)
             handle.flush()
             os.fsync(handle.fileno())
         self.check_room()
@@ -126,4 +128,5 @@ class FileStore:
             os.fsync(folder)  # the name, too, must survive a power cut
         finally:
             os.close(folder)
+        reached(CrashPoint.UPLOAD_STORED)
         return StoredFile(sha256, size, final)

@@ -9,6 +9,7 @@ from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
+from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
 from app.services.found import found
@@ -215,6 +216,7 @@ def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
         backend.discard_model(model.remote_id)
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
+    reached(CrashPoint.MODEL_DISCARDED)
     tx = scope.write
     deleted = replace(get(scope, model.id), status=ModelStatus.DELETED, deleted_at=scope.now())
     store.save(tx, deleted)

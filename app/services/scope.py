@@ -14,6 +14,7 @@ from app.domain.backend import Backend
 from app.domain.connections import Connection
 from app.domain.errors import ProviderFailed
 from app.kit.clock import Clock
+from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.services.files import FileStore
 from app.setup.runtimes import RuntimeEnvironments
@@ -133,4 +134,5 @@ class Scopes:
             scope = Scope(self.house, actor, stack)
             yield scope
         if scope.nudged:
+            reached(CrashPoint.COMMITTED)
             self.nudge()
