@@ -100,6 +100,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         samples=SAMPLES,
         version=VERSION,
         idle_stop_s=settings.idle_stop_s,
+        at_once_bytes=int(settings.at_once_mb * MIB),
     )
 
 

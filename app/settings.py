@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=(), description="Host names besides loopback that the guard lets in."
     )
     upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
+    at_once_mb: float = Field(
+        default=32.0, ge=0, description="The largest file that is checked, split and converted at once, in MiB."
+    )
     disk_reserve_mb: int = Field(default=512, ge=0, description="Free space below which nothing new is stored, in MiB.")
     local_slots: int = Field(default=1, ge=1, le=64, description="How many trainings this machine runs at once.")
     local_threads: int = Field(

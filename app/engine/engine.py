@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self, scopes: Scopes, *, lease_s: float = LEASE_S) -> None:
         self.scopes = scopes
-        self.errands = Errands()
+        self.errands = Errands(scopes.house.at_once_bytes)
         self.last_tick: datetime | None = None
         self._lease_s = lease_s
         self._token = secrets.token_hex(8)

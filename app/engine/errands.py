@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-from app.services.datasets import CHECKED_AT_ONCE
+from app.services.scope import AT_ONCE_BYTES
 
 T = TypeVar("T")
 _THREADS = 2
@@ -22,7 +22,7 @@ class UnderWay(Exception):
 class Errands:
     """The errands of this process, by key."""
 
-    def __init__(self, from_bytes: int = CHECKED_AT_ONCE) -> None:
+    def __init__(self, from_bytes: int = AT_ONCE_BYTES) -> None:
         """Files of more than `from_bytes` are worked on beside the turns; smaller ones take less than a lease."""
         self.from_bytes = from_bytes
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="errand")
