@@ -123,6 +123,7 @@ def serve(settings: Settings) -> None:
             logging.getLogger(chatty).setLevel(logging.WARNING)
         crash_points.arm(settings.crash_at)
         app = create_app(settings)
+        app.state.scopes.house.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
         _begin_runtime(settings)
         config = uvicorn.Config(
             app,

@@ -40,7 +40,12 @@ class HealthOut(Answer):
 def health(request: Request, scope: Reads) -> Response:
     """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
     scope.house.database.ping()
+    age = tick_age_s(request, scope.now())
+    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=age))
+
+
+def tick_age_s(request: Request, now: datetime) -> float | None:
+    """Return the seconds since this process's engine last looked; None before its first look."""
     clockwork: Ticks | None = getattr(request.app.state, "clockwork", None)
     tick = None if clockwork is None else clockwork.last_tick
-    age = None if tick is None else round((scope.now() - tick).total_seconds(), 1)
-    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=age))
+    return None if tick is None else round((now - tick).total_seconds(), 1)

@@ -8,6 +8,7 @@ from app.api import (
     datasets,
     deployments,
     drafts,
+    engine,
     evaluations,
     health,
     job_records,
@@ -30,6 +31,7 @@ _NOUNS = (
     evaluations,
     deployments,
     runtimes,
+    engine,
 )
 
 router = APIRouter()

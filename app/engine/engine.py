@@ -10,14 +10,18 @@ from app.domain.errors import DomainError
 from app.engine.errands import Errands
 from app.engine.housekeeping import Housekeeping
 from app.engine.levels import ACTS, NOTHING, broke_off
+from app.engine.sweep import Sweep
 from app.engine.turn import LeaseLost, Turn
 from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scopes
-from app.store import leases
+from app.store import leases, levels
 from app.store.leases import Claim
 
 LEASE_S = 60.0  # longer than any backend call may take (20 s), short enough to be taken over soon
 _ROUND = 1000  # rows claimed at once by `tick`
+
+# What is counted in the database, so that it survives every death.
+TURNS, TAKEN_OVER, LEASES_LOST, BROKEN_OFF = "turns", "taken_over", "leases_lost", "broken_off"
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +35,7 @@ class Engine:
         self.last_tick: datetime | None = None
         self._lease_s = lease_s
         self._token = secrets.token_hex(8)
-        self._housekeeping = Housekeeping(scopes)
+        self._housekeeping = Housekeeping(scopes, Sweep(scopes, self.errands))
 
     def tick(self) -> int:
         """Do one whole round for everything that is due now, here and in order; return how many rows acted."""
@@ -54,6 +58,8 @@ class Engine:
                     claims += leases.claim(
                         scope.write, table, now=now, lease_s=self._lease_s, limit=room, token=self._token
                     )
+            if claims:
+                levels.count(scope.write, TURNS, len(claims))
             return claims
 
     def act(self, claim: Claim) -> None:
@@ -63,7 +69,9 @@ class Engine:
         error = self.safely(lambda: turn.record(ACTS[claim.table](turn) or NOTHING))
         if isinstance(error, LeaseLost):
             log.info("somebody else has %s by now; what was found is dropped", claim.id)
+            self.safely(lambda: self._count(LEASES_LOST))
         elif error is not None:
+            self.safely(lambda: self._count(BROKEN_OFF))
             self.safely(lambda: turn.record(broke_off(turn, error)))
 
     def keep_house(self) -> int:
@@ -84,7 +92,8 @@ class Engine:
         """Free what a dead process held. On SQLite there is no other process; on PostgreSQL leases run out."""
         if self.scopes.house.database.is_sqlite:
             with self.scopes.open(ENGINE) as scope:
-                leases.release(scope.write)
+                freed = leases.release(scope.write)
+                levels.count(scope.write, TAKEN_OVER, freed)
         reached(CrashPoint.TAKEN_OVER)
 
     def release(self) -> None:
@@ -92,6 +101,10 @@ class Engine:
         self.errands.close()
         with self.scopes.open(ENGINE) as scope:
             leases.release(scope.write, self._token)
+
+    def _count(self, name: str) -> None:
+        with self.scopes.open(ENGINE) as scope:
+            levels.count(scope.write, name)
 
     def safely(self, step: Callable[[], object]) -> Exception | None:
         """Do a step; return the error that broke it off, if one did. Nothing may stop the clockwork."""

@@ -111,7 +111,8 @@ def _cancel(work: Judging) -> Outcome:
         try:
             work.backend.cancel_evaluation(work.evaluation.id)
         except BackendError as error:
-            return work.stays(pace.backoff(work.evaluation.attempts + 1), sentence(error))
+            attempts = work.evaluation.attempts + 1
+            return work.stays(pace.backoff(attempts), sentence(error), attempts=attempts)
     return work.advances(EvaluationStatus.CANCELLED, None, reason="requested")
 
 

@@ -78,7 +78,7 @@ class Turn:
             tx = scope.write
             outcome = decision if isinstance(decision, Outcome) else decision(scope)
             due_at = None if outcome.due_in is None else self._due_at(outcome.due_in)
-            if not leases.settle(tx, self.claim, outcome.values, due_at=due_at):
+            if not leases.settle(tx, self.claim, outcome.values, due_at=due_at, at=scope.now()):
                 raise LeaseLost(self.id)
             for write in outcome.also:
                 write(scope)

@@ -55,6 +55,13 @@ class FileStore:
         os.close(handle)
         return Path(name)
 
+    def clear_half_written(self) -> int:
+        """Remove what a process that died left half-written; return how many files. Call it before anybody stores."""
+        left_over = list(self._files.glob("incoming-*"))
+        for path in left_over:
+            path.unlink(missing_ok=True)
+        return len(left_over)
+
     def store(self, chunks: Iterable[bytes]) -> StoredFile:
         """Write chunks to the disk, hashing on the way; nothing half-written ever has a final name.
 

@@ -35,6 +35,10 @@ class Backends:
         """The names, in the order in which they were handed in."""
         return tuple(self._backends)
 
+    def everyone(self) -> Mapping[str, Backend]:
+        """Return every backend, by name."""
+        return dict(self._backends)
+
     def of(self, connection: Connection) -> Backend:
         """Return the backend that a connection leads to.
 

@@ -55,6 +55,8 @@ def _make(row: Row[Any]) -> Deployment:
         changed_at=row.changed_at,
         ready_at=row.ready_at,
         ended_at=row.ended_at,
+        troubled_since=row.troubled_since,
+        next_look_at=schema.from_seconds(row.due_at),
     )
 
 

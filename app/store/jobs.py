@@ -12,7 +12,7 @@ from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 
 _T = schema.jobs
-_HIDDEN = {"sent", "due_at", "lease_token", "lease_until", "gen"}
+_HIDDEN = {"sent", "lease_token", "lease_until", "gen"}
 _COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
 SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
 
@@ -41,6 +41,8 @@ def _make(row: Row[Any]) -> FineTuningJob:
         started_at=row.started_at,
         ended_at=row.ended_at,
         cloned_from=row.cloned_from,
+        troubled_since=row.troubled_since,
+        next_look_at=schema.from_seconds(row.due_at),
     )
 
 

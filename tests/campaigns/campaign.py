@@ -72,7 +72,8 @@ class Plan:
     real_jobs: int = 0  # real trainings; they need the runtime environment
     longest_life: int = 40  # answers to people before a server is killed
     cold: float = 0.04  # the share of servers that start as programs of their own, not forked
-    patience_s: float = 20.0  # for a server to come to its crash point; then it is killed at random instead
+    minutes: float = 24 * 60  # after which no more server is killed, and everybody finishes
+    patience_s: float = 30.0  # for a server to come to its crash point; then it is killed at random instead
 
 
 @dataclass(kw_only=True)
@@ -85,6 +86,7 @@ class Outcome:
     kills: int = 0
     named: Counter[CrashPoint] = field(default_factory=Counter)
     ready_s: dict[str, list[float]] = field(default_factory=dict)
+    ready_cpu_s: dict[str, list[float]] = field(default_factory=dict)
     refused: int = 0  # submits that the provider refused or left unanswered
     most_at_once: int = 0
     took_s: float = 0.0
@@ -105,7 +107,7 @@ class Campaign:
 
     def __init__(self, folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _text: None) -> None:
         self.folder, self.plan, self._tell = folder, plan, tell
-        self.diary = Diary()
+        self.diary = Diary(runs=folder / "data" / "runs")
         self.kills = 0
         self.named: Counter[CrashPoint] = Counter()
         self._chance = random.Random(plan.seed)
@@ -150,20 +152,27 @@ class Campaign:
         return self._real_left.acquire(blocking=False)
 
     def _kill_all(self) -> None:
-        wanted = [point for point in CrashPoint for _ in range(self.plan.each)]
-        self._chance.shuffle(wanted)
-        order: list[CrashPoint | None] = [*wanted, *[None] * self.plan.kills]
-        self._chance.shuffle(order)
-        missed = []
+        """Let one server after another die, each as it is its turn: killed, or by itself at a named point."""
+        begun, order = time.monotonic(), self._order()
         for number, point in enumerate(order):
-            if point is not None and not self._die_at(point):
-                missed.append(point)
-            elif point is None:
+            if time.monotonic() - begun > self.plan.minutes * 60:
+                break
+            if point is None:
                 self._die_at_random()
-            if number % 50 == 0:
+            else:
+                self._die_at(point)
+            # The next one is born with the point at which it is to die.
+            following = order[number + 1] if number + 1 < len(order) else None
+            self._server.start(cold=self._chance.random() < self.plan.cold, crash_at=following)
+            if number % 20 == 0:
                 self._tell(f"{number} of {len(order)} deaths, {self.diary.done} whole ways")
-        for point in missed:  # once more, with more patience
-            self._die_at(point, patience_s=3 * self.plan.patience_s)
+
+    def _order(self) -> list[CrashPoint | None]:
+        """Return the deaths in a random order; the first one is at random, for that server is there already."""
+        order: list[CrashPoint | None] = [point for point in CrashPoint for _ in range(self.plan.each)]
+        order += [None] * (self.plan.kills - 1)
+        self._chance.shuffle(order)
+        return [None, *order]
 
     def _die_at_random(self) -> None:
         if self._chance.random() < _STILLBORN:
@@ -173,7 +182,14 @@ class Campaign:
             self._let_live(self._chance.randrange(self.plan.longest_life))
         self._server.kill()
         self.kills += 1
-        self._server.start(cold=self._chance.random() < self.plan.cold)
+
+    def _die_at(self, point: CrashPoint) -> None:
+        """Wait until the server ends itself there; if it never comes to it, kill it at last."""
+        if self._server.comes_up(may_end=True) and not self._server.springs(self.plan.patience_s):
+            self._server.kill()
+            self.kills += 1
+        else:
+            self.named[point] += 1
 
     def _let_live(self, answers: int) -> None:
         """Wait for some answers to people, whatever else the machine has to do, and for a moment on top."""
@@ -215,6 +231,7 @@ class Campaign:
             kills=self.kills,
             named=self.named,
             ready_s=self._server.ready_s,
+            ready_cpu_s=self._server.ready_cpu_s,
             refused=sum(entry.call == "submit" and entry.fault is not None for entry in book),
             most_at_once=most_at_once(book),
             took_s=took_s,

@@ -4,8 +4,8 @@ A start of the whole program costs seconds of imports and would make a campaign 
 fork takes over nothing but the imported modules: the application, its database and its engine are made by the child,
 exactly as in a start from nothing; every campaign also makes some of those.
 
-It says {"ready": true} first, and then understands JSON lines on its input: {"start": {environment}, "log": path} answers {"pid": n}; {"ended": pid,
-"within": seconds} answers {"code": exit code, minus a signal, or null while it runs}.
+It says {"ready": true} first, and then understands JSON lines: {"start": {environment}, "log": path} answers
+{"pid": n}; {"ended": pid, "within": seconds} answers {"code": n}, a signal's number with a minus, null while it runs.
 """
 
 import json

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ class Stalled(AssertionError):
 class Diary:
     """What people were told: whatever stands here was acknowledged, and must be true in the end."""
 
+    runs: Path  # where run folders lie
     jobs: dict[str, str] = field(default_factory=dict)  # key -> job id
     cancelled: set[str] = field(default_factory=set)  # jobs that somebody asked to cancel
     torn_down: set[str] = field(default_factory=set)  # models
@@ -79,7 +81,7 @@ class Person:
             if answer.status_code >= 500:
                 self.diary.server_errors.append(f"{method} {path}: {answer.status_code}")
             elif answer.status_code < 300 or answer.status_code in fine:
-                return answer.json() | {"status_code": answer.status_code} if answer.content else {}
+                return (answer.json() if answer.content else {}) | {"status_code": answer.status_code}
             else:
                 raise Stalled(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         raise Stalled(f"no answer to {method} {path} within {PATIENCE_S} s")
@@ -109,6 +111,7 @@ class Person:
 
     def _whole_way(self) -> None:
         number, self._ways = self._ways, self._ways + 1
+        self._clear_a_stray(number)
         job = self._job(number)
         if number % _CANCELLED_EACH == _CANCELLED_EACH - 1:
             self.until(f"/jobs/{job}", lambda seen: seen["status"] in {"queued", "running", *_FINAL})
@@ -117,6 +120,15 @@ class Person:
         ended = self.until(f"/jobs/{job}", lambda seen: seen["status"] in _FINAL)
         if ended["status"] == "succeeded":
             self._use(job, ended["fine_tuned_model"])
+
+    def _clear_a_stray(self, number: int) -> None:
+        """Ask to remove a run folder that belongs to nothing, as a restored backup leaves them."""
+        stray = self.diary.runs / f"job_{self.name.replace('-', '_')}_{number}"
+        stray.mkdir(parents=True)
+        (stray / "spec.json").write_text('{"kind": "train"}', encoding="utf-8")
+        self.ask("DELETE", f"/engine/runs/{stray.name}", fine=frozenset({404}))
+        if stray.exists():
+            raise Stalled(f"the stray folder {stray.name} is still there")
 
     def _job(self, number: int) -> str:
         rows = 160 if number % _LARGE_EACH == 0 else 16

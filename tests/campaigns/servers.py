@@ -51,11 +51,14 @@ class Nursery:
 
 
 class Server:
-    """The server; `ready_s` are the times from a start to the first answer, by the kind of the start."""
+    """The server; `ready_s` are the times from a start to the first answer, by the kind of the start, and
+    `ready_cpu_s` what of them was spent by the process itself.
+    """
 
     def __init__(self, folder: Path, script: Mapping[str, Any], *, runtime_python: Path) -> None:
         self.folder = folder
         self.ready_s: dict[str, list[float]] = {"forked": [], "from nothing": []}
+        self.ready_cpu_s: dict[str, list[float]] = {"forked": [], "from nothing": []}
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
@@ -81,6 +84,7 @@ class Server:
         self._client = httpx.Client(timeout=20)
         self._pid = 0
         self._born = 0.0
+        self._seen_ready = False
         self._cold: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,9 +92,14 @@ class Server:
         """The server's address."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def _kind(self) -> str:
+        return "from nothing" if self._cold else "forked"
+
     def start(self, *, cold: bool = False, crash_at: CrashPoint | None = None) -> None:
         """Begin a life; `cold` as a program of its own, else forked; `crash_at` lets it end itself there."""
         environment = self._environment | ({"TUNEDESK_CRASH_AT": crash_at.value} if crash_at else {})
+        self._seen_ready = False
         self._born, log = time.monotonic(), self.folder / "server.log"
         if cold:
             with log.open("ab") as output:
@@ -141,7 +150,10 @@ class Server:
                 if not may_end:
                     self.stands(_LOOK_S)
             else:
-                self.ready_s["from nothing" if self._cold else "forked"].append(time.monotonic() - self._born)
+                if not self._seen_ready:
+                    self.ready_s[self._kind].append(time.monotonic() - self._born)
+                    self.ready_cpu_s[self._kind].append(cpu_s(self._pid))
+                self._seen_ready = True
                 return True
         raise AssertionError(f"the server never answers:\n{self.log()}")
 
@@ -173,3 +185,12 @@ class Server:
             self._pid = 0
             self._cold = None
         return code
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of a process so far, in seconds (proc(5): utime and stime)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it has just ended
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -12,6 +12,7 @@ from app.backends.local.errors import in_backend_words
 from app.backends.local.estimate import EstimatesHere
 from app.backends.local.evaluation import EvaluatesHere
 from app.backends.local.jobs import TrainsHere
+from app.backends.local.keeping import KeepsRunsHere
 from app.backends.local.models import BaseModels
 from app.backends.local.process import Runs
 from app.backends.local.serving import ServesHere
@@ -36,7 +37,9 @@ class Machine:
 _DEFAULT = Machine()
 
 
-class LocalBackend(TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, ChecksHere):
+class LocalBackend(
+    TrainsHere, KeepsWeightsHere, ServesHere, EvaluatesHere, EstimatesHere, ShowsCodeHere, KeepsRunsHere, ChecksHere
+):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
     another object over the same folder takes up everything that is there.
     """
