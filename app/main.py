@@ -38,6 +38,7 @@ RUNTIME = "trl"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SAMPLES = ROOT / "app" / "samples"
 _GRACE_S = 5
+_LOCK_PATIENCE_S = 5.0
 
 log = logging.getLogger("tunedesk")
 
@@ -112,7 +113,7 @@ def serve(settings: Settings) -> None:
     """
     _refuse_open_doors(settings.host)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with ProcessLock(settings.data_dir / "tunedesk.lock") as lock:
+    with ProcessLock(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S) as lock:
         if not lock.held:
             raise SetupError(
                 f"Another TuneDesk is using the data folder {settings.data_dir}.",

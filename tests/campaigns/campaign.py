@@ -130,6 +130,9 @@ class Campaign:
                 thread.start()
             try:
                 self._kill_all()
+            except AssertionError:
+                self.diary.broken_off = True
+                raise
             finally:
                 self._over.set()
                 for thread in threads:

@@ -39,6 +39,7 @@ class Diary:
     doubled_keys: list[str] = field(default_factory=list)  # two answers under one idempotency key
     stalled: list[str] = field(default_factory=list)
     done: int = 0  # whole ways gone
+    broken_off: bool = False  # the campaign itself has failed: nobody need wait any more
 
 
 class Person:
@@ -71,7 +72,7 @@ class Person:
     def ask(self, method: str, path: str, *, fine: frozenset[int] = frozenset(), **more: Any) -> Any:  # noqa: ANN401 -- JSON
         """Ask until there is an answer, over as many deaths as there are; `fine` are refusals that are no fault."""
         begun = time.monotonic()
-        while time.monotonic() - begun < PATIENCE_S:
+        while time.monotonic() - begun < PATIENCE_S and not self.diary.broken_off:
             try:
                 answer = self._client.request(method, f"{self._address}{path}", **more)
             except httpx.TransportError:
@@ -102,7 +103,7 @@ class Person:
             Stalled: it never does.
         """
         begun, seen = time.monotonic(), None
-        while time.monotonic() - begun < STALLED_S:
+        while time.monotonic() - begun < STALLED_S and not self.diary.broken_off:
             seen = self.ask("GET", path)
             if fits(seen):
                 return seen
