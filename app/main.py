@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -21,8 +22,9 @@ from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
 from app.kit import crash_points
 from app.kit.clock import Clock, SystemClock
+from app.kit.last_resort import exit_after
 from app.kit.process_lock import ProcessLock
-from app.services import connections
+from app.services import connections, remains
 from app.services.files import FileStore
 from app.services.scope import Backends, House, Scopes
 from app.settings import ROOT, Settings, environment
@@ -37,7 +39,8 @@ VERSION = "0.1.0"
 RUNTIME = "trl"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SAMPLES = ROOT / "app" / "samples"
-_GRACE_S = 5
+_GRACE_S = 3  # seconds for open requests and streams once the server is told to stop
+_STOPPED_WITHIN_S = 9.0  # whatever a provider or a model takes; what is lost by it is found again at the next start
 _LOCK_PATIENCE_S = 5.0
 
 log = logging.getLogger("tunedesk")
@@ -136,7 +139,7 @@ def serve(settings: Settings) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        _Announcing(config).run()
+        _Announcing(config, app.state.scopes.house.backends).run()
 
 
 def migrate(settings: Settings) -> None:
@@ -146,15 +149,27 @@ def migrate(settings: Settings) -> None:
 
 
 class _Announcing(uvicorn.Server):
-    """A server that prints its address once it really listens."""
+    """A server that prints its address once it really listens, and at its end what goes on without it."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn: list[socket]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    def __init__(self, config: uvicorn.Config, backends: Backends) -> None:
+        super().__init__(config)
+        self._backends = backends
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         for server in self.servers:
-            for socket in server.sockets[:1]:
-                host, port = socket.getsockname()[:2]
+            for listener in server.sockets[:1]:
+                host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
                 print(f"TuneDesk is at http://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        exit_after(_STOPPED_WITHIN_S, lambda: log.warning("stopped before everything had answered; nothing is lost"))
+        await super().shutdown(sockets)
+        going_on = [f"{count} {what}" for what, count in remains.at_work(self._backends).items() if count]
+        if going_on:
+            told = ", ".join(going_on)
+            print(f"Still at work, and taken up again by the next start: {told}.", flush=True)  # noqa: T201 -- the last line
 
 
 def _own_backends(

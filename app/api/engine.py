@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, NO_CONTENT, answer, nothing
-from app.api.health import tick_age_s
 from app.api.routing import noun
 from app.api.shapes.engine import EngineOut, LookOut
 from app.domain.actors import Action
 from app.edge.dependencies import allowed
 from app.edge.fields import Id
+from app.edge.ticks import tick_age_s
 from app.services import engine_health, remains
 from app.services.scope import Scope
 

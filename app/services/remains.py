@@ -1,5 +1,6 @@
 """Verbs on what nobody needs any more: processes and run folders that no row stands for."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from app.domain.events import EventLevel
 from app.domain.runs import KeepsRuns, Remains, RemainsReason
 from app.kit.crash_points import CrashPoint, reached
 from app.services.found import found
-from app.services.scope import Scope
+from app.services.scope import Backends, Scope
 from app.store import events as event_store
 from app.store import levels
 
@@ -19,7 +20,7 @@ NOTICED = "remains"  # the kind of the journal entry that says since when a run 
 def listed(scope: Scope) -> Sequence[Remains]:
     """Return the runs that nothing needs: nobody knows them, or they are over and a process still works for them."""
     found_here = []
-    for name, backend in _keepers(scope).items():
+    for name, backend in _keepers(scope.backends).items():
         tags = backend.run_tags()
         over = levels.over(scope.read, tags)
         for tag in tags:
@@ -29,6 +30,17 @@ def listed(scope: Scope) -> Sequence[Remains]:
                 at = noticed[-1].at if noticed else None
                 found_here.append(Remains(run=backend.run(tag), backend=name, reason=reason, noticed_at=at))
     return found_here
+
+
+def at_work(backends: Backends) -> Mapping[str, int]:
+    """Return how many processes of ours are at work on this machine: trainings, evaluations, deployed models."""
+    counted = Counter(
+        tag.partition("_")[0]
+        for backend in _keepers(backends).values()
+        for tag in backend.run_tags()
+        if backend.is_at_work(tag)
+    )
+    return {"trainings": counted["job"], "evaluations": counted["evl"], "deployed models": counted["dep"]}
 
 
 def notice(scope: Scope, remains: Remains) -> Remains:
@@ -49,7 +61,7 @@ def clear(scope: Scope, tag: str) -> None:
         Conflict: when something needs it after all.
         ProviderFailed: when the backend cannot do it.
     """
-    keepers = _keepers(scope)
+    keepers = _keepers(scope.backends)
     found(next((name for name, each in keepers.items() if tag in each.run_tags()), None), "run", tag)
     remains = next((each for each in listed(scope) if each.run.tag == tag), None)
     if remains is None:
@@ -66,8 +78,8 @@ def clear(scope: Scope, tag: str) -> None:
         raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
-def _keepers(scope: Scope) -> dict[str, KeepsRuns]:
-    return {name: each for name, each in scope.backends.everyone().items() if isinstance(each, KeepsRuns)}
+def _keepers(backends: Backends) -> dict[str, KeepsRuns]:
+    return {name: each for name, each in backends.everyone().items() if isinstance(each, KeepsRuns)}
 
 
 def _reason(backend: KeepsRuns, tag: str, over: Mapping[str, bool]) -> RemainsReason | None:

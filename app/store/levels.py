@@ -35,24 +35,24 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A row that somebody works on, until when (seconds since 1970) at most."""
+    """A row that somebody works on, until when at most."""
 
     table: str
     id: str
     token: str
-    until: float
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
-    """A row whose last tries failed, and when the next one is (seconds since 1970)."""
+    """A row whose last tries failed, and when the next one is."""
 
     table: str
     id: str
     attempts: int
     note: str
     since: datetime | None
-    due_at: float
+    next_try_at: datetime | None
 
 
 def over(tx: Reader, identifiers: Collection[str]) -> dict[str, bool]:
@@ -77,7 +77,10 @@ def held(tx: Reader, *, limit: int) -> list[Held]:
         query = select(table.c.id, table.c.lease_token, table.c.lease_until)
         query = query.where(table.c.due_at.is_not(None), table.c.lease_token.is_not(None)).limit(limit)
         rows = tx.execute(query)
-        found += [Held(table=name, id=row.id, token=row.lease_token, until=row.lease_until) for row in rows]
+        found += [
+            Held(table=name, id=row.id, token=row.lease_token, until=schema.from_seconds(row.lease_until))
+            for row in rows
+        ]
     return found[:limit]
 
 
@@ -95,7 +98,7 @@ def retrying(tx: Reader, *, limit: int) -> list[Retrying]:
                 attempts=row.attempts,
                 note=row.note,
                 since=row.troubled_since,
-                due_at=row.due_at,
+                next_try_at=schema.from_seconds(row.due_at),
             )
             for row in rows
         ]

@@ -25,6 +25,8 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "draft_deleted": ("ok", lambda: _("The draft was deleted.")),
     "doctor_done": ("ok", lambda: _("The checks were run.")),
     "installing": ("ok", lambda: _("The installation was started.")),
+    "looking": ("ok", lambda: _("The engine looks at it now.")),
+    "cleared": ("ok", lambda: _("It is being cleared away.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

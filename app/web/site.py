@@ -10,6 +10,7 @@ from app.web import (
     connections,
     datasets,
     deployments,
+    engine,
     evaluations,
     jobs,
     models,
@@ -31,7 +32,7 @@ router.include_router(wizard.router)
 router.include_router(jobs.router)
 router.include_router(evaluations.router)
 router.include_router(patterns.router)
-for _noun in (projects, connections, catalog, datasets, models, deployments, playground, settings):
+for _noun in (projects, connections, catalog, datasets, models, deployments, playground, settings, engine):
     router.include_router(_noun.router)
 
 

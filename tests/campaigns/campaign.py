@@ -201,20 +201,6 @@ class Campaign:
             self._server.stands(0.01)
         self._server.stands(self._chance.uniform(0.0, 0.1))
 
-    def _die_at(self, point: CrashPoint, patience_s: float | None = None) -> bool:
-        """Put the server down, and let its successor end itself; tell whether it did."""
-        self._server.kill()
-        self.kills += 1
-        self._server.start(crash_at=point)
-        sprung = self._server.springs(patience_s or self.plan.patience_s)
-        if sprung:
-            self.named[point] += 1
-        else:
-            self._server.kill()
-            self.kills += 1
-        self._server.start()
-        return sprung
-
     def _settle(self) -> None:
         """Let the last server finish what is open, end it in good order, and wait for the last child's end."""
         self._server.comes_up()

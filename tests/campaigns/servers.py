@@ -157,10 +157,10 @@ class Server:
                 return True
         raise AssertionError(f"the server never answers:\n{self.log()}")
 
-    def stop(self) -> int | None:
-        """End it in good order (SIGTERM); return its exit code."""
+    def stop(self, within: float = PATIENCE_S) -> int | None:
+        """End it in good order (SIGTERM); return its exit code, None if it has not ended within so many seconds."""
         os.kill(self._pid, signal.SIGTERM)
-        return self._ended(PATIENCE_S)
+        return self._ended(within)
 
     def close(self) -> None:
         """End everything that was begun here."""

@@ -4,7 +4,7 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -49,10 +49,14 @@ class Echo(BaseHTTPRequestHandler):
             {"choices": [{"delta": {"content": "yes"}, "finish_reason": None}]},
             {"choices": [{"delta": {}, "finish_reason": "stop"}]},
         ]
-        self.rfile.read(int(self.headers["content-length"]))
+        asked = self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
+        if b"slowly" in asked:  # one word, and then nothing for a long time
+            self.wfile.write(b"data: " + json.dumps(pieces[0]).encode() + b"\n\n")
+            Event().wait(60)
+            return
         for piece in pieces:
             self.wfile.write(b"data: " + json.dumps(piece).encode() + b"\n\n")
         self.wfile.write(b"data: [DONE]\n\n")

@@ -8,7 +8,6 @@ from pydantic import Field
 from app.domain.runs import RemainsReason
 from app.edge.fields import Answer
 from app.services.engine_health import EngineHealth
-from app.store.schema import from_seconds
 
 
 class LevelOut(Answer):
@@ -73,7 +72,7 @@ class EngineOut(Answer):
             last_tick_s=last_tick_s,
             overdue_s=round(health.overdue_s, 1),
             levels=[LevelOut(table=e.table, open=e.open, due=e.due, held=e.held) for e in health.levels],
-            held=[HeldOut(table=e.table, id=e.id, token=e.token, until=from_seconds(e.until)) for e in health.held],
+            held=[HeldOut(table=e.table, id=e.id, token=e.token, until=e.until) for e in health.held],
             retrying=[
                 RetryingOut(
                     table=each.table,
@@ -81,7 +80,7 @@ class EngineOut(Answer):
                     attempts=each.attempts,
                     note=each.note,
                     since=each.since,
-                    next_try_at=from_seconds(each.due_at),
+                    next_try_at=each.next_try_at,
                 )
                 for each in health.retrying
             ],
