@@ -10,6 +10,7 @@ from app.domain.errors import DomainError
 from app.engine.errands import Errands
 from app.engine.housekeeping import Housekeeping
 from app.engine.levels import ACTS, NOTHING, broke_off
+from app.engine.survey import Survey
 from app.engine.sweep import Sweep
 from app.engine.turn import LeaseLost, Turn
 from app.kit.crash_points import CrashPoint, reached
@@ -35,6 +36,8 @@ class Engine:
         self.last_tick: datetime | None = None
         self._lease_s = lease_s
         self._token = secrets.token_hex(8)
+        self.surveyed = 0  # trainings that needed no turn of their own, in this process
+        self._survey = Survey(scopes)
         self._housekeeping = Housekeeping(scopes, Sweep(scopes, self.errands))
 
     def tick(self) -> int:
@@ -51,6 +54,12 @@ class Engine:
             due = leases.next_due(scope.read, now=now)
             claims: list[Claim] = []
             if due is None or due > now:
+                return claims
+        surveyed = self._survey.turn()
+        self.surveyed += surveyed
+        with self.scopes.open(ENGINE) as scope:
+            left = leases.next_due(scope.read, now=now) if surveyed else due
+            if left is None or left > now:
                 return claims
             for table in leases.TABLES:
                 room = limit - len(claims)

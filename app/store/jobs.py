@@ -1,9 +1,11 @@
 """Fine-tuning jobs in the database."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, bindparam, func, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
@@ -141,6 +143,52 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
     holding = [status.value for status in ACTIVE]
     query = select(*_COLUMNS).where(_T.c.connection == connection, _T.c.status.in_(holding))
     return [_make(row) for row in tx.execute(query.order_by(_T.c.created_at, _T.c.id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """A training at its backend that nobody has troubles with or wishes for: as much of it as a look needs."""
+
+    id: str
+    gen: int
+    due_at: float
+    connection: str
+    remote_id: str
+    status: JobStatus
+    cursor: str | None
+
+
+def calm(tx: Reader, *, now: float, limit: int) -> list[Calm]:
+    """Return the trainings that are due, held by nobody, wanted, and were seen at the last look."""
+    columns = (_T.c.id, _T.c.gen, _T.c.due_at, _T.c.connection, _T.c.remote_id, _T.c.status, _T.c.cursor)
+    due = select(*columns).where(
+        _T.c.due_at <= now,
+        _T.c.due_at.is_not(None),
+        _T.c.lease_token.is_(None),
+        _T.c.status.in_([JobStatus.QUEUED.value, JobStatus.RUNNING.value]),
+        _T.c.goal == JobGoal.FINISHED.value,
+        _T.c.attempts == 0,
+        _T.c.remote_id.is_not(None),
+        _T.c.observed_at.is_not(None),
+    )
+    rows = tx.execute(due.limit(limit))
+    return [Calm(*row[:5], JobStatus(row[5]), row[6]) for row in rows]
+
+
+def put_off(tx: Writer, looked: Sequence[tuple[Calm, datetime]], *, at: datetime) -> None:
+    """Record that a look found nothing new, and when to look next; rows that were touched since are left alone."""
+    untouched = (
+        _T.c.id == bindparam("row_id"),
+        _T.c.gen == bindparam("row_gen"),
+        _T.c.due_at == bindparam("row_due_at"),
+        _T.c.lease_token.is_(None),
+    )
+    statement = update(_T).where(*untouched).values(due_at=bindparam("next_at"), observed_at=at)
+    changes = [
+        {"row_id": row.id, "row_gen": row.gen, "row_due_at": row.due_at, "next_at": following.timestamp()}
+        for row, following in looked
+    ]
+    tx.execute(statement, changes)
 
 
 def first_waiting(tx: Reader, connection: str) -> str | None:

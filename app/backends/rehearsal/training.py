@@ -13,10 +13,19 @@ from app.backends.rehearsal.curves import EPOCHS, is_epoch_end, metrics_at, trai
 from app.backends.rehearsal.desk import LABEL, Desk
 from app.backends.rehearsal.faults import ERRORS, Fault, FaultKind, error
 from app.backends.rehearsal.ledger import Entry
-from app.domain.backend import JobObservation, RemoteEvent, RemoteFile, RemoteJob, TrainingRequest, Unavailable
+from app.domain.backend import (
+    JobObservation,
+    NotFound,
+    RemoteEvent,
+    RemoteFile,
+    RemoteJob,
+    TrainingRequest,
+    Unavailable,
+)
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
+from app.domain.surveys import KnownJob
 
 _WORDS = {
     JobStatus.QUEUED: "Waiting in line",
@@ -126,6 +135,24 @@ class Training(Desk):
         metrics = [metric for step in steps for metric in metrics_at(self.script, tag, step, settings)]
         seen = _observation(self, entry, now, done, metrics, first)
         return _spoil(seen, fault)
+
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta]:
+        """Say of which jobs there is nothing new; of none where looks are scripted to go wrong."""
+        if any(fault.call == "observe" for fault in self.script.faults):
+            return {}
+        look = timedelta(seconds=self.script.look_s)
+        return {each.remote_id: look for each in known if self._is_unchanged(each)}
+
+    def _is_unchanged(self, known: KnownJob) -> bool:
+        try:
+            _entry, now = self.job(known.remote_id)
+        except NotFound:
+            return False
+        return (
+            now.status is known.status
+            and not now.interrupted
+            and known.cursor == str(int(now.share * self.script.steps))
+        )
 
     def cancel(self, job: RemoteJob) -> None:
         """Stop a job; a finished one stays as it is."""
