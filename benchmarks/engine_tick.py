@@ -94,9 +94,10 @@ class Installation:
                     changed_at=now,
                     started_at=now,
                 )
-                store.add(scope.write, job, due_at=now.timestamp() + LOOK_S * number / self.jobs)
-                # Begun one after the other, so that their steps fall into different seconds.
-                begun = now.timestamp() - STEP_S * ((number * 7919) % self.jobs) / self.jobs
+                due_at = now.timestamp() + LOOK_S * number / self.jobs
+                store.add(scope.write, job, due_at=due_at)
+                # Begun one after the other, so that a twentieth of them has another step since its last look.
+                begun = due_at - LOOK_S - STEP_S * ((number * 7919) % self.jobs) / self.jobs
                 data = course | {"accepted_at": begun, "name": "job", "base_model": "rehearsal:small"}
                 entry = Entry(call="submit", tag=job.id, at=now.timestamp(), id=job.remote_id, data=data)
                 book.write(msgspec.json.encode(entry) + b"\n")

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.domain.backend import KeepsLogs, RemoteJob
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.backend import BackendError, KeepsLogs, RemoteJob
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
@@ -206,7 +206,10 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return ()
     scope.release()
-    return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+    try:
+        return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+    except BackendError as error:
+        return (f"The log cannot be read now: {error.detail} {error.fix}".strip(),)
 
 
 def log_path(scope: Scope, identifier: str) -> Path | None:
@@ -215,7 +218,11 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
     backend = scope.backends.of(connections.get(scope, job.spec.connection))
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return None
-    return backend.log_path(RemoteJob(job.remote_id))
+    scope.release()
+    try:
+        return backend.log_path(RemoteJob(job.remote_id))
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
