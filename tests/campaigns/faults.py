@@ -109,7 +109,7 @@ class Walk:
             if ended and ended["status"] == "succeeded":
                 break
         if not ended or ended["status"] != "succeeded":
-            self.found.wrong.append(f"no job succeeded after the fault was over: {ended}")
+            self._failed_with_a_reason(ended)
             return
         self._cancel_another(visitor)
         for evaluation in self._ask(visitor, "GET", f"/api/v1/evaluations?job={ended['id']}").get("items", []):
@@ -171,7 +171,12 @@ class Walk:
                 for _ in range(TIMES + 1):
                     self._ask(visitor, "POST", f"/api/v1/deployments/{made['id']}/chat", json=question)
                 return
-        self.found.wrong.append("nothing serves after the fault was over")
+            self._failed_with_a_reason(seen)
+
+    def _failed_with_a_reason(self, seen: dict[str, Any] | None) -> None:
+        """A refusal for good ends what it met; then the reason must stand there."""
+        if not seen or seen["status"] != "failed" or not (seen["reason"] and seen["message"]):
+            self.found.wrong.append(f"it came to no end that anybody could understand: {seen}")
 
     def _until(self, visitor: TestClient, path: str, table: str | None, also: tuple[str, ...] = ()) -> dict[str, Any]:
         """Turn until a thing is over; on the way, its page must say what holds it up, and since when."""
