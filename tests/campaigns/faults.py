@@ -20,7 +20,9 @@ from tests.support.door import BASE_URL, POLICY, client_of
 from tests.support.rehearsed import Rehearsed, rows_file
 
 # What happens to a thing in between is no way for a call to go wrong.
-KINDS = [kind for kind in FaultKind if kind not in {FaultKind.FAILS, FaultKind.INTERRUPTED, FaultKind.GONE}]
+KINDS: list[FaultKind] = [
+    kind for kind in FaultKind if kind not in {FaultKind.FAILS, FaultKind.INTERRUPTED, FaultKind.GONE}
+]
 # Calls that the engine makes, and calls that a person waits for.
 OF_THE_ENGINE = (
     "check", "upload", "file", "submit", "find", "observe", "cancel", "resume",
@@ -76,7 +78,14 @@ class Walk:
             faults.append(Fault(call="submit", kind=FaultKind.LOST_ANSWER, times=1))
         if "resume" in self._calls:
             faults.append(Fault(call="train", kind=FaultKind.INTERRUPTED, times=1))
-        timing = {"queue_s": 1.0, "train_s": 6.0, "steps": 6, "evaluate_s": 1.0, "deploy_s": 1.0, "undeploy_s": 0.5}
+        timing: dict[str, Any] = {
+            "queue_s": 1.0,
+            "train_s": 6.0,
+            "steps": 6,
+            "evaluate_s": 1.0,
+            "deploy_s": 1.0,
+            "undeploy_s": 0.5,
+        }
         self.house = Rehearsed(folder, *faults, acceptance_grace_s=2.0, **timing)
 
     def go(self) -> Findings:

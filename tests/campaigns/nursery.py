@@ -8,6 +8,7 @@ It says {"ready": true} first, and then understands JSON lines: {"start": {envir
 {"pid": n}; {"ended": pid, "within": seconds} answers {"code": n}, a signal's number with a minus, null while it runs.
 """
 
+import faulthandler
 import json
 import os
 import sys
@@ -39,6 +40,7 @@ def _live(environment: dict[str, str], log: Path) -> NoReturn:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for target, source in ((0, nothing), (1, output), (2, output)):
             os.dup2(source, target)
+        faulthandler.enable()  # a crash of the interpreter itself is told in the log, thread by thread
         os.chdir(log.parent)
         os.environ.clear()
         os.environ.update(environment)

@@ -104,7 +104,11 @@ class Server:
         if cold:
             with log.open("ab") as output:
                 self._cold = subprocess.Popen(
-                    [sys.executable, "-c", SERVE], env=environment, cwd=self.folder, stdout=output, stderr=output
+                    [sys.executable, "-X", "faulthandler", "-c", SERVE],
+                    env=environment,
+                    cwd=self.folder,
+                    stdout=output,
+                    stderr=output,
                 )
             self._pid = self._cold.pid
         else:
@@ -171,7 +175,7 @@ class Server:
 
     def log(self) -> str:
         """Return the end of what the server printed."""
-        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")[-3000:]
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")[-6000:]
 
     def _ended(self, within: float) -> int | None:
         if self._cold is None:
