@@ -206,7 +206,10 @@ class Campaign:
         self._server.comes_up()
         data = self.folder / "data"
         quiet = Person("settling", self._server.address, self.diary, lambda: False)
-        quiet.until("/evaluations?limit=200", lambda seen: all(e["ended_at"] for e in seen["items"]))
+        try:
+            quiet.until("/evaluations?limit=200", lambda seen: all(e["ended_at"] for e in seen["items"]))
+        finally:
+            quiet.close()
         until(lambda: not processes_under(data / "runs"), within=60, doing="the end of every child")
         code = self._server.stop()
         assert code in {0, -signal.SIGTERM}, f"the server ended with {code}:\n{self._server.log()}"

@@ -67,7 +67,11 @@ class Person:
         except Stalled as error:
             self.diary.stalled.append(f"{self.name}: {error}")
         finally:
-            self._client.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
 
     def ask(self, method: str, path: str, *, fine: frozenset[int] = frozenset(), **more: Any) -> Any:  # noqa: ANN401 -- JSON
         """Ask until there is an answer, over as many deaths as there are; `fine` are refusals that are no fault."""

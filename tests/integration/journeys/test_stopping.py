@@ -55,6 +55,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
         end_all(tmp_path / "data" / "runs")
 
 
+@pytest.fixture
+def person(server: Server, tmp_path: Path) -> Iterator[Person]:
+    """Give somebody who uses the server."""
+    made = Person("owner", server.address, Diary(runs=tmp_path / "data" / "runs"), lambda: False)
+    yield made
+    made.close()
+
+
 def at_work(server: Server, person: Person) -> str:
     """Have a rehearsed job under way and a model served here; return the deployment."""
     project = person.ask("POST", "/projects", json={"name": "Stop"})["id"]
@@ -71,8 +79,7 @@ def at_work(server: Server, person: Person) -> str:
     return served
 
 
-def test_it_ends_within_ten_seconds_whatever_is_open(server: Server, tmp_path: Path) -> None:
-    person = Person("owner", server.address, Diary(runs=tmp_path / "data" / "runs"), lambda: False)
+def test_it_ends_within_ten_seconds_whatever_is_open(server: Server, person: Person, tmp_path: Path) -> None:
     served = at_work(server, person)
     question = {"messages": [{"role": "user", "content": "Speak slowly."}], "stream": True}
     chat = Viewer("POST", f"{server.address}/api/v1/deployments/{served}/chat", json=question)
@@ -86,8 +93,7 @@ def test_it_ends_within_ten_seconds_whatever_is_open(server: Server, tmp_path: P
         assert database.execute("SELECT count(*) FROM jobs WHERE status = 'running'").fetchone() == (1,)
 
 
-def test_it_says_what_goes_on_without_it_and_takes_it_up_again(server: Server, tmp_path: Path) -> None:
-    person = Person("owner", server.address, Diary(runs=tmp_path / "data" / "runs"), lambda: False)
+def test_it_says_what_goes_on_without_it_and_takes_it_up_again(server: Server, person: Person, tmp_path: Path) -> None:
     served = at_work(server, person)
     assert server.stop(within=25) in {0, -signal.SIGTERM}
     assert "Still at work, and taken up again by the next start: 1 deployed models." in server.log()
