@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -20,11 +21,13 @@ from app.edge.application import GuardedApp
 from app.edge.guard import MIB, GuardPolicy
 from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
+from app.kit import crash_points
 from app.kit.clock import Clock, SystemClock
 from app.kit.installation import installation_name
+from app.kit.last_resort import exit_after
 from app.kit.process_lock import ProcessLock
 from app.kit.vault import Vault
-from app.services import connections
+from app.services import connections, remains
 from app.services.files import FileStore
 from app.services.scope import Backends, House, Scopes
 from app.settings import ROOT, Settings, environment
@@ -39,7 +42,9 @@ VERSION = "0.1.0"
 RUNTIME = "trl"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SAMPLES = ROOT / "app" / "samples"
-_GRACE_S = 5
+_GRACE_S = 3  # seconds for open requests and streams once the server is told to stop
+_STOPPED_WITHIN_S = 9.0  # whatever a provider or a model takes; what is lost by it is found again at the next start
+_LOCK_PATIENCE_S = 5.0
 
 log = logging.getLogger("tunedesk")
 
@@ -107,6 +112,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
         version=VERSION,
         idle_stop_s=settings.idle_stop_s,
         checkpoint_days=settings.checkpoint_days,
+        at_once_bytes=int(settings.at_once_mb * MIB),
     )
 
 
@@ -118,7 +124,7 @@ def serve(settings: Settings) -> None:
     """
     _refuse_open_doors(settings.host)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with ProcessLock(settings.data_dir / "tunedesk.lock") as lock:
+    with ProcessLock(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S) as lock:
         if not lock.held:
             raise SetupError(
                 f"Another TuneDesk is using the data folder {settings.data_dir}.",
@@ -127,7 +133,9 @@ def serve(settings: Settings) -> None:
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         for chatty in ("alembic", "httpx"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        crash_points.arm(settings.crash_at)
         app = create_app(settings)
+        app.state.scopes.house.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
         _begin_runtime(settings)
         config = uvicorn.Config(
             app,
@@ -139,7 +147,7 @@ def serve(settings: Settings) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        _Announcing(config).run()
+        _Announcing(config, app.state.scopes.house.backends).run()
 
 
 def migrate(settings: Settings) -> None:
@@ -149,15 +157,27 @@ def migrate(settings: Settings) -> None:
 
 
 class _Announcing(uvicorn.Server):
-    """A server that prints its address once it really listens."""
+    """A server that prints its address once it really listens, and at its end what goes on without it."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn: list[socket]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    def __init__(self, config: uvicorn.Config, backends: Backends) -> None:
+        super().__init__(config)
+        self._backends = backends
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         for server in self.servers:
-            for socket in server.sockets[:1]:
-                host, port = socket.getsockname()[:2]
+            for listener in server.sockets[:1]:
+                host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
                 print(f"TuneDesk is at http://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        exit_after(_STOPPED_WITHIN_S, lambda: log.warning("stopped before everything had answered; nothing is lost"))
+        await super().shutdown(sockets)
+        going_on = [f"{count} {what}" for what, count in remains.at_work(self._backends).items() if count]
+        if going_on:
+            told = ", ".join(going_on)
+            print(f"Still at work, and taken up again by the next start: {told}.", flush=True)  # noqa: T201 -- the last line
 
 
 def _azure(settings: Settings, clock: Clock) -> AzureFoundryKind:

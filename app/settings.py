@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.kit import crash_points
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +44,9 @@ class Settings(BaseSettings):
         default=(), description="Host names besides loopback that the guard lets in."
     )
     upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
+    at_once_mb: float = Field(
+        default=32.0, ge=0, description="The largest file that is checked, split and converted at once, in MiB."
+    )
     disk_reserve_mb: int = Field(default=512, ge=0, description="Free space below which nothing new is stored, in MiB.")
     local_slots: int = Field(default=1, ge=1, le=64, description="How many trainings this machine runs at once.")
     local_threads: int = Field(
@@ -60,6 +65,17 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How long the engine may hold a row before another may take it."
     )
     log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
+    crash_at: str = Field(
+        default="", description="For tests: the crash point at which the server kills itself, `name` or `name:n`."
+    )
+
+    @field_validator("crash_at")
+    @classmethod
+    def _crash_point(cls, wish: str) -> str:
+        """Refuse a crash point that there is none of."""
+        if wish:
+            crash_points.parse(wish)
+        return wish
 
     @property
     def url(self) -> str:

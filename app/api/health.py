@@ -1,7 +1,6 @@
 """REST on the installation's own state: is it alive, and does its engine turn?"""
 
-from datetime import datetime
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -12,19 +11,11 @@ from app.domain.actors import Action
 from app.edge.dependencies import allowed
 from app.edge.fields import Answer
 from app.edge.strict_route import StrictRoute
+from app.edge.ticks import tick_age_s
 from app.services.scope import Scope
 
 router = APIRouter(tags=["health"], route_class=StrictRoute, responses=PROBLEMS)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
-
-
-class Ticks(Protocol):
-    """What turns the engine, as far as anybody here may know."""
-
-    @property
-    def last_tick(self) -> datetime | None:
-        """When the engine last looked for something due."""
-        ...
 
 
 class HealthOut(Answer):
@@ -40,7 +31,5 @@ class HealthOut(Answer):
 def health(request: Request, scope: Reads) -> Response:
     """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
     scope.house.database.ping()
-    clockwork: Ticks | None = getattr(request.app.state, "clockwork", None)
-    tick = None if clockwork is None else clockwork.last_tick
-    age = None if tick is None else round((scope.now() - tick).total_seconds(), 1)
+    age = tick_age_s(request, scope.now())
     return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=age))

@@ -10,6 +10,7 @@ from app.api import (
     deployments,
     discovery,
     drafts,
+    engine,
     evaluations,
     health,
     job_comparison,
@@ -38,6 +39,7 @@ _NOUNS = (
     deployments,
     prices,
     runtimes,
+    engine,
 )
 
 router = APIRouter()

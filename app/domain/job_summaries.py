@@ -22,6 +22,9 @@ class JobSummary:
     status: JobStatus
     created_at: datetime
     ended_at: datetime | None
+    observed_at: datetime | None
+    troubled_since: datetime | None
+    next_look_at: datetime | None
     share: float | None
     settings: Mapping[str, Hyperparameter]
     train_loss: float | None

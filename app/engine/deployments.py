@@ -19,6 +19,7 @@ from app.domain.events import EventLevel
 from app.engine import pace, places
 from app.engine.jobs import entry, sentence
 from app.engine.turn import Also, Outcome, Turn
+from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import connections, events, models
 from app.store import deployments as store
@@ -115,7 +116,9 @@ def _cannot(work: Serving) -> Outcome:
 def _make(work: Serving, backend: Deploys) -> Outcome:
     if work.deployment.target.model is not None and work.model is None:
         return work.advances(Status.FAILED, _FAILED_LOOK, reason="lost", message="The model has been removed.")
+    reached(CrashPoint.BEFORE_DEPLOY)
     backend.deploy(_request(work))
+    reached(CrashPoint.DEPLOYED)
     return work.advances(Status.CREATING, timedelta(seconds=1))
 
 
@@ -225,6 +228,7 @@ def _remove(work: Serving, backend: Deploys) -> Outcome:
     deployment = work.deployment
     if deployment.status is not Status.DELETING:
         backend.undeploy(deployment.id)
+        reached(CrashPoint.UNDEPLOYED)
         return work.advances(Status.DELETING, pace.SOON, reason=deployment.reason or "requested")
     try:
         seen = backend.observe_deployment(deployment.id)

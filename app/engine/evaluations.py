@@ -23,6 +23,7 @@ from app.domain.serving import JudgesByAsking
 from app.engine import pace, places
 from app.engine.jobs import entry, sentence
 from app.engine.turn import Also, Decision, Outcome, Turn
+from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.scope import Scope
 from app.store import connections, deployments, events, models
@@ -117,7 +118,8 @@ def _cancel(work: Judging) -> Outcome:
         try:
             work.backend.cancel_evaluation(work.evaluation.id)
         except BackendError as error:
-            return work.stays(pace.backoff(work.evaluation.attempts + 1), sentence(error))
+            attempts = work.evaluation.attempts + 1
+            return work.stays(pace.backoff(attempts), sentence(error), attempts=attempts)
     return work.advances(EvaluationStatus.CANCELLED, None, reason="requested")
 
 
@@ -155,6 +157,7 @@ def _follow(work: Judging, backend: Evaluates) -> Outcome:
             if _starts(work) >= STARTS:
                 return work.meets(error)
             backend.start_evaluation(_request(work))
+            reached(CrashPoint.EVALUATION_STARTED)
             begun = entry(work.evaluation.id, "The backend began to answer the rows.", kind=START)
             return work.stays(timedelta(seconds=1), "", begun, attempts=0)
     except BackendError as error:

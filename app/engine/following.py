@@ -11,6 +11,7 @@ from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobS
 from app.engine import pace, places, results
 from app.engine.jobs import NOTE_LIMIT, Work, entry, sentence
 from app.engine.turn import Also, Decision, Outcome
+from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import checkpoints, events, metrics, samples
 from app.store import jobs as store
@@ -33,7 +34,9 @@ def act_following(work: Work) -> Decision:
     remote = RemoteJob(id=job.remote_id)
     try:
         if not work.is_wanted and job.status in _CALM:
+            reached(CrashPoint.BEFORE_CANCEL)
             work.backend.cancel(remote)
+            reached(CrashPoint.CANCELLED)
             return work.advances(JobStatus.CANCELLING, pace.SOON, reason=JobReason.REQUESTED)
         if job.goal is JobGoal.STOPPED and job.status in _CALM and isinstance(work.backend, StopsEarly):
             work.backend.stop_early(remote)
@@ -145,6 +148,7 @@ def _interrupted(work: Work, remote: RemoteJob, seen: JobObservation) -> Outcome
         failed = job.advance(JobStatus.FAILED, at=work.turn.now(), reason=JobReason.BACKEND_ERROR, message=message)
         return work.becomes(failed, None, told)
     work.backend.resume(remote)
+    reached(CrashPoint.RESUMED)
     resumed = replace(job, resumptions=job.resumptions + 1)
     said = f"It was interrupted, and goes on from its last checkpoint (resumption {resumed.resumptions})."
     return work.becomes(resumed, timedelta(seconds=1), told, entry(job.id, said, level=EventLevel.WARNING))

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
 from app.domain.errors import DomainError, ProviderFailed
+from app.engine.sweep import Sweep
+from app.kit.crash_points import CrashPoint, reached
 from app.services import catalog, models, retention
 from app.services.scope import Scopes
 from app.store import idempotency
@@ -21,14 +23,16 @@ class Housekeeping:
     looked up again, and ends teardowns once nothing serves the model any more.
     """
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, sweep: Sweep) -> None:
         self._scopes = scopes
+        self._sweep = sweep
         self._keys_at: datetime | None = None
         self._catalogs_at: datetime | None = None
         self._refused: dict[str, datetime] = {}
 
     def turn(self, now: datetime) -> int:
-        """Clear up what is to be cleared up now; return how many models were removed."""
+        """Clear up what is to be cleared up now; return how many things were removed."""
+        reached(CrashPoint.HOUSEKEEPING)
         if self._keys_at is None or now >= self._keys_at:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
@@ -38,9 +42,10 @@ class Housekeeping:
             self._catalogs_at = now + CATALOGS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 catalog.refresh_where_due(scope, CATALOGS_KEPT)
+        swept = self._sweep.turn(now)
         with self._scopes.open(ENGINE) as scope:
             waiting = [model.id for model in models.torn_down(scope)]
-        return sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)
+        return swept + sum(self._remove(model, now) for model in waiting if self._refused.get(model, now) <= now)
 
     def _give_back_space(self) -> None:
         with self._scopes.open(ENGINE) as scope:

@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.errors import DomainError
 from app.domain.events import EventLevel
 from app.domain.jobs import JobStatus
-from app.engine import deployments, evaluations, pace
+from app.engine import datasets, deployments, evaluations, pace
 from app.engine.following import act_following
 from app.engine.jobs import Work, entry, open_work
 from app.engine.preparing import act_preparing
@@ -40,6 +40,7 @@ ACTS: Mapping[str, Callable[[Turn], Decision | None]] = {
     "deployments": deployments.act,
     "evaluations": evaluations.act,
     "jobs": act_job,
+    "datasets": datasets.act,
 }
 
 

@@ -12,6 +12,7 @@ from app.domain.jobs import FineTuningJob, JobReason, JobStatus
 from app.engine import pace
 from app.engine.jobs import Work, entry, sentence
 from app.engine.turn import Outcome
+from app.kit.crash_points import CrashPoint, reached
 from app.store import jobs as store
 
 
@@ -19,6 +20,7 @@ def submit(work: Work, request: TrainingRequest) -> Outcome:
     """Write down that a submit begins, then make the one call."""
     intent = replace(work.job, submit_started_at=work.turn.now())
     work.turn.keep(store.values(intent))
+    reached(CrashPoint.INTENT_RECORDED)
     try:
         remote = work.backend.submit(request)
     except OutcomeUnknown as error:
@@ -26,6 +28,7 @@ def submit(work: Work, request: TrainingRequest) -> Outcome:
     except BackendError as error:
         # Anything else says that surely nothing was accepted, so the next try is a first one.
         return work.meets(error, replace(intent, submit_started_at=None))
+    reached(CrashPoint.SUBMITTED)
     return _accepted(work, intent, remote.id, "The backend accepted the job.")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from app.domain.actors import ENGINE
 from app.engine import pace
+from app.engine.errands import Errands
+from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope, Scopes
 from app.store import leases
 from app.store.leases import Claim
@@ -35,9 +37,10 @@ Decision = Outcome | Callable[[Scope], Outcome]
 class Turn:
     """A claimed row, and the means to act on it."""
 
-    def __init__(self, scopes: Scopes, claim: Claim) -> None:
+    def __init__(self, scopes: Scopes, claim: Claim, errands: Errands) -> None:
         self.claim = claim
-        self._scopes = scopes
+        self.errands = errands
+        self.scopes = scopes
 
     @property
     def id(self) -> str:
@@ -46,12 +49,12 @@ class Turn:
 
     def now(self) -> datetime:
         """Return the present moment."""
-        return self._scopes.house.clock.now()
+        return self.scopes.house.clock.now()
 
     @contextmanager
     def open(self) -> Iterator[Scope]:
         """Give a scope of the engine's own; commits when the block ends."""
-        with self._scopes.open(ENGINE) as scope:
+        with self.scopes.open(ENGINE) as scope:
             yield scope
 
     def keep(self, values: Mapping[str, Any]) -> None:
@@ -75,10 +78,12 @@ class Turn:
             tx = scope.write
             outcome = decision if isinstance(decision, Outcome) else decision(scope)
             due_at = None if outcome.due_in is None else self._due_at(outcome.due_in)
-            if not leases.settle(tx, self.claim, outcome.values, due_at=due_at):
+            if not leases.settle(tx, self.claim, outcome.values, due_at=due_at, at=scope.now()):
                 raise LeaseLost(self.id)
             for write in outcome.also:
                 write(scope)
+            reached(CrashPoint.RECORDING)
+        reached(CrashPoint.RECORDED)
 
     def _due_at(self, wait: timedelta) -> float:
         jittered = pace.jittered(wait, seed=f"{self.claim.id}:{self.claim.gen}")

@@ -16,8 +16,6 @@ from app.services.names import checked_name
 from app.services.scope import Scope
 from app.store import datasets as store
 
-# Up to this size a file is checked while the uploader waits (0.2 s at 150 MB/s); larger ones by the engine.
-CHECKED_AT_ONCE = 32 * 2**20
 _FILENAME_LIMIT = 255
 
 
@@ -45,12 +43,14 @@ def upload(
     if stored.bytes == 0:
         fix = "Choose a JSON Lines file with one example a line."
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
-    return record(scope, stored, validated(stored), name=label, filename=filename, project=project, made_by=made_by)
+    return record(
+        scope, stored, validated(scope, stored), name=label, filename=filename, project=project, made_by=made_by
+    )
 
 
-def validated(stored: StoredFile) -> DatasetReport | None:
+def validated(scope: Scope, stored: StoredFile) -> DatasetReport | None:
     """Return the report of a file that is small enough to be checked at once, else None."""
-    return validate(stored.path) if stored.bytes <= CHECKED_AT_ONCE else None
+    return validate(stored.path) if stored.bytes <= scope.house.at_once_bytes else None
 
 
 def record(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import StorageFull, TooLarge
+from app.kit.crash_points import CrashPoint, reached
 
 _MIB = 2**20
 
@@ -53,6 +54,13 @@ class FileStore:
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._files)
         os.close(handle)
         return Path(name)
+
+    def clear_half_written(self) -> int:
+        """Remove what a process that died left half-written; return how many files. Call it before anybody stores."""
+        left_over = list(self._files.glob("incoming-*"))
+        for path in left_over:
+            path.unlink(missing_ok=True)
+        return len(left_over)
 
     def store(self, chunks: Iterable[bytes]) -> StoredFile:
         """Write chunks to the disk, hashing on the way; nothing half-written ever has a final name.
@@ -112,6 +120,7 @@ class FileStore:
                     raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several datasets.")
                 digest.update(chunk)
                 handle.write(chunk)
+                reached(CrashPoint.UPLOAD_HALF_WRITTEN)
             handle.flush()
             os.fsync(handle.fileno())
         self.check_room()
@@ -126,4 +135,5 @@ class FileStore:
             os.fsync(folder)  # the name, too, must survive a power cut
         finally:
             os.close(folder)
+        reached(CrashPoint.UPLOAD_STORED)
         return StoredFile(sha256, size, final)

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.domain.backend import KeepsLogs, RemoteJob
+from app.domain.backend import BackendError, KeepsLogs, RemoteJob
 from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
@@ -278,7 +278,10 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return ()
     scope.release()
-    return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+    try:
+        return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+    except BackendError as error:
+        return (f"The log cannot be read now: {error.detail} {error.fix}".strip(),)
 
 
 def log_path(scope: Scope, identifier: str) -> Path | None:
@@ -287,7 +290,11 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
     backend = scope.backends.of(connections.get(scope, job.spec.connection))
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return None
-    return backend.log_path(RemoteJob(job.remote_id))
+    scope.release()
+    try:
+        return backend.log_path(RemoteJob(job.remote_id))
+    except BackendError as error:
+        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def stages(scope: Scope, identifier: str) -> Sequence[Stage]:

@@ -10,6 +10,7 @@ from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
 from app.domain.serving import ForgetsUploads
+from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
 from app.services.found import found
@@ -264,6 +265,7 @@ def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
         rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
     except BackendError as error:
         raise ProviderFailed(error.detail, fix=error.fix) from error
+    reached(CrashPoint.MODEL_DISCARDED)
     tx = scope.write
     for kind, told in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):
         if told:

@@ -80,7 +80,7 @@ def _dataset(scope: Scope, file: Path, kind: str, project: Project) -> Dataset:
     return datasets.record(
         scope,
         stored,
-        datasets.validated(stored),
+        datasets.validated(scope, stored),
         name=f"Support triage, {kind}",
         filename=file.name,
         project=project.id,

@@ -10,6 +10,7 @@ from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport
 from app.domain.errors import Conflict, Invalid
 from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
+from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.files import StoredFile
 from app.services.scope import Scope
@@ -48,14 +49,19 @@ def split(scope: Scope, identifier: str, spec: SplitSpec) -> SplitOutcome:
     Raises:
         Invalid, Conflict: as `preview`.
     """
-    planned = preview(scope, identifier, spec)
+    result = preview(scope, identifier, spec)
+    planned = _parts(result)
     source = datasets.get(scope, identifier)
-    parts = {kind: _part(scope, source, spec, kind, part.lines) for kind, part in _parts(planned).items()}
+    known = {kind: store.child(scope.read, source.id, _made_by(spec, kind)) for kind in planned}
+    scope.release()
+    # Written and checked before the write transaction begins: everybody else would wait as long as a large file takes.
+    made = {kind: _checked_part(scope, source, part.lines) for kind, part in planned.items() if known[kind] is None}
+    parts = {kind: known[kind] or _recorded(scope, source, spec, kind, *made[kind]) for kind in planned}
     return SplitOutcome(
         training=parts["training"],
         validation=parts["validation"],
         test=parts.get("test"),
-        leakage=planned.leakage,
+        leakage=result.leakage,
     )
 
 
@@ -85,22 +91,33 @@ def _part_file(scope: Scope, source: Dataset, lines: Sequence[int]) -> StoredFil
     return scope.files.keep(incoming)
 
 
-def _part(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, lines: Sequence[int]) -> Dataset:
-    made_by = f"split:{hashlib.sha256(codec.dump(spec).encode()).hexdigest()[:16]}:{kind}"
-    known = store.child(scope.read, source.id, made_by)
+def _checked_part(scope: Scope, source: Dataset, lines: Sequence[int]) -> tuple[StoredFile, DatasetReport]:
+    stored = _part_file(scope, source, lines)
+    reached(CrashPoint.SPLIT_HALF_MADE)
+    return stored, validate(stored.path)
+
+
+def _recorded(
+    scope: Scope, source: Dataset, spec: SplitSpec, kind: str, stored: StoredFile, report: DatasetReport
+) -> Dataset:
+    """Record a part, unless somebody with the same wish has done so meanwhile."""
+    known = store.child(scope.write, source.id, _made_by(spec, kind))
     if known is not None:
         return known
-    stored = _part_file(scope, source, lines)
     return datasets.record(
         scope,
         stored,
-        validate(stored.path),
+        report,
         name=f"{source.name} ({kind})"[:80],
         filename=f"{Path(source.filename).stem}.{kind}.jsonl",
         project=source.project,
-        made_by=made_by,
+        made_by=_made_by(spec, kind),
         parent=source,
     )
+
+
+def _made_by(spec: SplitSpec, kind: str) -> str:
+    return f"split:{hashlib.sha256(codec.dump(spec).encode()).hexdigest()[:16]}:{kind}"
 
 
 def _source(scope: Scope, identifier: str) -> tuple[Path, DatasetReport]:

@@ -1,10 +1,14 @@
 """Frozen domain values to JSON text and back, checked on the way in."""
 
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+_decoders: dict[Any, "msgspec.json.Decoder[Any]"] = {}
+_making = Lock()
 
 
 def dump(value: object) -> str:
@@ -13,5 +17,16 @@ def dump(value: object) -> str:
 
 
 def load(kind: type[T], text: str) -> T:
-    """Return the domain value behind JSON text that `dump` made."""
-    return msgspec.json.decode(text, type=kind)
+    """Return the domain value behind JSON text that `dump` made.
+
+    The first decoding of a dataclass makes msgspec collect its fields, and a second thread that decodes the same class
+    meanwhile reads what is not there yet: the process dies (SIGSEGV, msgspec 0.22). So decoders are made one at a time.
+    """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        with _making:
+            decoder = _decoders.get(kind)
+            if decoder is None:
+                decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    value: T = decoder.decode(text)
+    return value

@@ -67,6 +67,11 @@ def last_number(tx: Reader, subject: str) -> int:
     return tx.scalar(query) or 0
 
 
+def count(tx: Reader) -> int:
+    """Return how many entries were ever written."""
+    return tx.scalar(select(_T.c.number).order_by(_T.c.number.desc()).limit(1)) or 0
+
+
 def of_kind(tx: Reader, subject: str, kind: str) -> list[Event]:
     """Return a thing's entries of one kind, in their order."""
     query = select(_T).where(_T.c.subject == subject, _T.c.kind == kind).order_by(_T.c.number)

@@ -17,7 +17,20 @@ from app.store.jobs import Filter, filtered_page
 from app.store.metric_columns import curve_values
 
 _T = schema.jobs
-_NAMES = ("id", "name", "base_model", "connection", "status", "created_at", "ended_at", "progress", "spec")
+_NAMES = (
+    "id",
+    "name",
+    "base_model",
+    "connection",
+    "status",
+    "created_at",
+    "ended_at",
+    "progress",
+    "spec",
+    "observed_at",
+    "troubled_since",
+    "due_at",
+)
 _TRAINING, _VALIDATION = schema.series.alias("training"), schema.series.alias("validation")
 _ROWS = (
     select(
@@ -54,6 +67,9 @@ def _make(row: Row[Any]) -> JobSummary:
         status=JobStatus(row.status),
         created_at=row.created_at,
         ended_at=row.ended_at,
+        observed_at=row.observed_at,
+        troubled_since=row.troubled_since,
+        next_look_at=schema.from_seconds(row.due_at),
         share=codec.load(JobProgress, row.progress).share,
         settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},
         train_loss=row.train_loss,

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, bindparam, func, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
@@ -15,7 +16,7 @@ from app.store.database import Reader, Writer
 
 T = TypeVar("T")
 _T = schema.jobs
-_HIDDEN = {"sent", "queue_rank", "due_at", "lease_token", "lease_until", "gen"}
+_HIDDEN = {"sent", "queue_rank", "lease_token", "lease_until", "gen"}
 _COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
 SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
 
@@ -45,6 +46,8 @@ def _make(row: Row[Any]) -> FineTuningJob:
         ended_at=row.ended_at,
         cloned_from=row.cloned_from,
         bill=None if row.bill is None else codec.load(Bill, row.bill),
+        troubled_since=row.troubled_since,
+        next_look_at=schema.from_seconds(row.due_at),
     )
 
 
@@ -161,6 +164,50 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
 _LINE = (_T.c.queue_rank, _T.c.id)
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """A training at its backend that nobody has troubles with or wishes for: as much of it as a look needs."""
+
+    id: str
+    gen: int
+    due_at: float
+    connection: str
+    remote_id: str
+    status: JobStatus
+    cursor: str | None
+
+
+def calm(tx: Reader, *, now: float, limit: int) -> list[Calm]:
+    """Return the trainings that are due, held by nobody, wanted, and were seen at the last look."""
+    columns = (_T.c.id, _T.c.gen, _T.c.due_at, _T.c.connection, _T.c.remote_id, _T.c.status, _T.c.cursor)
+    due = select(*columns).where(
+        _T.c.due_at <= now,
+        _T.c.due_at.is_not(None),
+        _T.c.lease_token.is_(None),
+        _T.c.status.in_([JobStatus.QUEUED.value, JobStatus.RUNNING.value]),
+        _T.c.goal == JobGoal.FINISHED.value,
+        _T.c.attempts == 0,
+        _T.c.remote_id.is_not(None),
+        _T.c.observed_at.is_not(None),
+    )
+    rows = tx.execute(due.limit(limit))
+    return [Calm(*row[:5], JobStatus(row[5]), row[6]) for row in rows]
+
+
+def put_off(tx: Writer, looked: Sequence[tuple[Calm, datetime]], *, at: datetime) -> None:
+    """Record that a look found nothing new, and when to look next; rows that were touched since are left alone."""
+    untouched = (
+        _T.c.id == bindparam("row_id"),
+        _T.c.gen == bindparam("row_gen"),
+        _T.c.due_at == bindparam("row_due_at"),
+        _T.c.lease_token.is_(None),
+    )
+    statement = update(_T).where(*untouched).values(due_at=bindparam("next_at"), observed_at=at)
+    changes = [
+        {"row_id": row.id, "row_gen": row.gen, "row_due_at": row.due_at, "next_at": following.timestamp()}
+        for row, following in looked
+    ]
+    tx.execute(statement, changes)
 
 
 def first_waiting(tx: Reader, connection: str) -> str | None:

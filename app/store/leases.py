@@ -7,9 +7,10 @@ it found. On SQLite a writer is alone (BEGIN IMMEDIATE); on PostgreSQL, SKIP LOC
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, case, or_, select, update
+from sqlalchemy import Table, and_, case, func, literal, or_, select, update
 
 from app.store import schema
 from app.store.database import Reader, Writer
@@ -64,20 +65,34 @@ def keep(tx: Writer, claim: Claim, values: Mapping[str, Any]) -> bool:
     return tx.execute(update(t).where(own).values(_engines(values))).rowcount == 1
 
 
-def settle(tx: Writer, claim: Claim, values: Mapping[str, Any], *, due_at: float | None) -> bool:
+def _trouble(t: Table, values: Mapping[str, Any], at: datetime | None) -> dict[str, Any]:
+    """Return since when the row is in trouble: from the first of the attempts that failed until one did not."""
+    if "attempts" not in values or at is None:
+        return {}
+    moment = literal(at, t.c.troubled_since.type)
+    return {"troubled_since": func.coalesce(t.c.troubled_since, moment) if values["attempts"] else None}
+
+
+def settle(
+    tx: Writer, claim: Claim, values: Mapping[str, Any], *, due_at: float | None, at: datetime | None = None
+) -> bool:
     """Write what an act came to, and give the row back; False, and nothing written, if somebody else has it.
 
-    `due_at` says when to look again, None never. Whoever asked for an earlier look during the act gets it.
+    `due_at` says when to look again, None never; `at` is now. Whoever asked for an earlier look during the act gets it.
     """
     t = TABLES[claim.table]
     own = and_(t.c.id == claim.id, t.c.gen == claim.gen)
     earlier = t.c.due_at if due_at is None else case((t.c.due_at < due_at, t.c.due_at), else_=due_at)
     asked_meanwhile = t.c.due_at != claim.until
-    engines = _engines(values) | {
-        "due_at": case((asked_meanwhile, earlier), else_=due_at),
-        "lease_token": None,
-        "lease_until": None,
-    }
+    engines = (
+        _engines(values)
+        | _trouble(t, values, at)
+        | {
+            "due_at": case((asked_meanwhile, earlier), else_=due_at),
+            "lease_token": None,
+            "lease_until": None,
+        }
+    )
     return tx.execute(update(t).where(own).values(engines)).rowcount == 1
 
 
@@ -86,6 +101,15 @@ def wake(tx: Writer, table: str, identifiers: Collection[str], *, due_at: float)
     t = TABLES[table]
     later = or_(t.c.due_at.is_(None), t.c.due_at > due_at)
     tx.execute(update(t).where(t.c.id.in_(identifiers), later).values(due_at=due_at))
+
+
+def look_now(tx: Writer, table: str, identifier: str, *, due_at: float) -> bool | None:
+    """Let a row fall due at `due_at` and count its tries anew; False if it is over, None if there is none."""
+    t = TABLES[table]
+    waits = and_(t.c.id == identifier, t.c.due_at.is_not(None))
+    if tx.execute(update(t).where(waits).values(due_at=due_at, attempts=0)).rowcount:
+        return True
+    return None if tx.scalar(select(t.c.id).where(t.c.id == identifier)) is None else False
 
 
 def release(tx: Writer, token: str | None = None) -> int:

@@ -48,6 +48,11 @@ def from_microseconds(microseconds: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC) if microseconds > 0 else datetime.min.replace(tzinfo=UTC)
 
 
+def from_seconds(seconds: float | None) -> datetime | None:
+    """Return the moment that a `due_at` column names, if it names one."""
+    return None if seconds is None else from_microseconds(round(seconds * 1e6))
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware moment, kept as microseconds: sorts as a number, loses nothing, is the same on every database."""
 
@@ -182,6 +187,7 @@ jobs = Table(
     Column("submit_started_at", UtcTime),
     Column("resumptions", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("troubled_since", UtcTime),  # the first of the attempts that failed
     Column("cloned_from", String),
     # The place in the line, lower first: when it was made, in microseconds, until somebody moves it.
     Column("queue_rank", BigInteger, nullable=False, server_default="0"),
@@ -308,6 +314,7 @@ deployments = Table(
     Column("latencies", Text, nullable=False),  # the last 1,000 answers' milliseconds, as JSON
     Column("restarts", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("troubled_since", UtcTime),  # the first of the attempts that failed
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("ready_at", UtcTime),
@@ -343,6 +350,7 @@ evaluations = Table(
     Column("total_rows", Integer),
     Column("metrics", Text),
     Column("attempts", Integer, nullable=False),
+    Column("troubled_since", UtcTime),  # the first of the attempts that failed
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -352,6 +360,15 @@ evaluations = Table(
     Index("ix_evaluations_job", "job"),
     Index("ix_evaluations_connection_status", "connection", "status"),
     Index("ix_evaluations_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+# What the engine has counted, for its health page; written in the transactions that are counted.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 evaluation_rows = Table(

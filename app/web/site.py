@@ -13,6 +13,7 @@ from app.web import (
     connections,
     datasets,
     deployments,
+    engine,
     evaluations,
     jobs,
     models,
@@ -50,6 +51,7 @@ for _noun in (
     playground,
     prices,
     settings,
+    engine,
 ):
     router.include_router(_noun.router)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.domain.staleness import stale_since
 from app.web.views import charts, formats
 
 LANGUAGE = "en"
@@ -77,6 +78,7 @@ def _filters(tr: gettext.NullTranslations) -> dict[str, Callable[..., object]]:
         "money": partial(formats.money, tr),
         "visible": formats.visible,
         "pretty_json": pretty_json,
+        "stale_since": stale_since,
         "sparkline": charts.sparkline,
     }
 

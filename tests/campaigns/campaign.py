@@ -1,40 +1,45 @@
-"""A campaign of deaths: a real server that is killed at random instants, a provider that loses answers, and the
-provider's own book to judge by afterwards.
+"""A campaign of deaths: a real server that is killed at random instants and at every named crash point, people who go
+the whole way meanwhile, a provider that loses answers, and everybody's own book to judge by afterwards.
 """
 
-import json
-import os
 import random
-import socket
-import subprocess
+import shlex
+import shutil
+import signal
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+from app.backends.rehearsal import Ledger
+from app.kit.crash_points import CrashPoint
+from tests.campaigns import stand_in_child
+from tests.campaigns.people import Diary, Person, local_fields
+from tests.campaigns.servers import Server
+from tests.campaigns.verdict import Verdict, judge, processes_under
+from tests.support.local import STARTER, runtime_python
+from tests.support.waiting import until
 
-from app.backends.rehearsal import Entry, Ledger
-from app.domain.connections import REHEARSAL_ID
-from tests.support.rehearsed import ROOT, rows_file
-
-SERVE = "from app.main import serve; from app.settings import Settings; serve(Settings())"
-_PATIENCE_S = 60.0
 GRACE_S = 2.0
+REAL = "builtin:starter"
 _STILLBORN = 0.2  # the share of servers that are killed while they start
+_LIFE_S = 8.0  # the longest life where nobody gets an answer
 # A bad day at the provider: one submit in three goes wrong, one look in ten.
 BAD_DAY: Mapping[str, Any] = {
     "queue_s": 0.1,
-    "train_s": 0.6,
+    "train_s": 0.5,
     "spread": 0.5,
     "steps": 9,
-    "look_s": 0.3,
+    "deploy_s": 0.2,
+    "undeploy_s": 0.1,
+    "evaluate_s": 0.2,
+    "look_s": 0.2,
     "acceptance_grace_s": GRACE_S,
-    "latency_s": 0.03,
+    "latency_s": 0.02,
     "repeats_doubles": True,
     "faults": [
         {"call": "submit", "kind": "lost_answer", "times": None, "share": 0.1},
@@ -45,204 +50,195 @@ BAD_DAY: Mapping[str, Any] = {
         {"call": "find", "kind": "unavailable", "times": None, "share": 0.1},
         {"call": "observe", "kind": "unavailable", "times": None, "share": 0.04},
         {"call": "observe", "kind": "backwards", "times": None, "share": 0.06},
-        {"call": "train", "kind": "interrupted", "times": 1, "share": 0.1},
+        {"call": "train", "kind": "interrupted", "times": 1, "share": 0.15},
+        {"call": "upload", "kind": "unavailable", "times": None, "share": 0.04},
+        {"call": "cancel", "kind": "unavailable", "times": None, "share": 0.1},
+        {"call": "deploy", "kind": "unavailable", "times": None, "share": 0.05},
+        {"call": "undeploy", "kind": "unavailable", "times": None, "share": 0.05},
+        {"call": "start_evaluation", "kind": "unavailable", "times": None, "share": 0.05},
+        {"call": "serve", "kind": "gone", "times": None, "share": 0.05, "seconds": 0.5},
     ],
 }
 
 
-@dataclass(kw_only=True)
-class Verdict:
-    """What the provider's book and TuneDesk's own record say about the jobs that were acknowledged."""
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How many deaths: `kills` at random instants, `each` at every named point; who works meanwhile."""
 
-    jobs: int
+    seed: int
     kills: int
-    lost: list[str] = field(default_factory=list)  # acknowledged, but not succeeded in the end, or never accepted
-    doubled: list[str] = field(default_factory=list)  # accepted more than once
-    strange: list[str] = field(default_factory=list)  # accepted, but TuneDesk does not know them
+    each: int
+    people: int = 6
+    real_jobs: int = 0  # real trainings; they need the runtime environment
+    longest_life: int = 40  # answers to people before a server is killed
+    cold: float = 0.04  # the share of servers that start as programs of their own, not forked
+    minutes: float = 24 * 60  # after which no more server is killed, and everybody finishes
+    patience_s: float = 30.0  # for a server to come to its crash point; then it is killed at random instead
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a campaign came to."""
+
+    plan: Plan
+    verdict: Verdict
+    diary: Diary
+    kills: int = 0
+    named: Counter[CrashPoint] = field(default_factory=Counter)
+    ready_s: dict[str, list[float]] = field(default_factory=dict)
+    ready_cpu_s: dict[str, list[float]] = field(default_factory=dict)
     refused: int = 0  # submits that the provider refused or left unanswered
     most_at_once: int = 0
+    took_s: float = 0.0
 
 
-class Server:
-    """A TuneDesk process on a data folder and a port of its own."""
+def interpreter(folder: Path, stand_in: Path, *, real: Path | None) -> Path:
+    """Return an "interpreter" for children: the real one where the spec names the real model, else the stand-in."""
+    path = folder / "interpreter"
+    quick = f'exec {shlex.quote(sys.executable)} {shlex.quote(str(stand_in))} "$@"'
+    choice = f'if grep -q \'{REAL}\' "$spec"; then exec {shlex.quote(str(real))} "$@"; fi\n' if real else ""
+    path.write_text(f"#!/bin/sh\nfor spec; do :; done\n{choice}{quick}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
-    def __init__(self, folder: Path, script: Mapping[str, Any]) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        (folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "TUNEDESK_DATA_DIR": str(folder / "data"),
-            "TUNEDESK_DISK_RESERVE_MB": "0",
-            "TUNEDESK_ENGINE_INTERVAL_S": "0.3",
-            "TUNEDESK_LOG_LEVEL": "warning",
-            "TUNEDESK_PORT": str(self.port),
-            "TUNEDESK_REHEARSAL": "true",
-            "TUNEDESK_REHEARSAL_DIR": str(folder / "provider"),
-            "TUNEDESK_REHEARSAL_SCRIPT": str(folder / "script.json"),
-            "TUNEDESK_RUNTIMES_DIR": str(folder / "runtimes"),
-            "TUNEDESK_RUNTIME_AUTOINSTALL": "false",
-        }
-        self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / "server.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-c", SERVE], env=self.environment, cwd=self.folder, stdout=log, stderr=log
-            )
+class Campaign:
+    """One campaign in one folder."""
 
-    def kill(self) -> None:
-        """End the process as a power cut would, and start the next one."""
-        self.process.kill()
-        self.process.wait()
-        self.process = self._start()
+    def __init__(self, folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _text: None) -> None:
+        self.folder, self.plan, self._tell = folder, plan, tell
+        self.diary = Diary(runs=folder / "data" / "runs")
+        self.kills = 0
+        self.named: Counter[CrashPoint] = Counter()
+        self._chance = random.Random(plan.seed)
+        self._over = threading.Event()
+        self._real_left = threading.Semaphore(plan.real_jobs)
+        self._quick = folder / "quick"
+        shutil.copytree(STARTER, self._quick)
+        real = runtime_python() if plan.real_jobs else None
+        python = interpreter(folder, Path(stand_in_child.__file__), real=real)
+        self._server = Server(folder, {**BAD_DAY, "seed": plan.seed}, runtime_python=python)
 
-    def comes_up(self, client: httpx.Client) -> None:
-        """Wait until the server answers.
-
-        Raises:
-            AssertionError: it ended by itself, or never answers; its log is told.
-        """
-        for _ in range(int(_PATIENCE_S / 0.05)):
-            try:
-                client.get(f"http://127.0.0.1:{self.port}/healthz")
-            except httpx.TransportError:
-                self.stands(0.05)
-            else:
-                return
-        raise AssertionError(f"the server never answers:\n{self._log()}")
-
-    def _log(self) -> str:
-        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")[-3000:]
-
-    def stands(self, seconds: float) -> None:
-        """Let that much time go by while the server runs.
-
-        Raises:
-            AssertionError: it ended by itself; its log is told.
-        """
+    def run(self) -> Outcome:
+        """Kill as planned, let everybody finish, and judge."""
+        begun = time.monotonic()
         try:
-            code = self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return
-        raise AssertionError(f"the server ended by itself with {code}:\n{self._log()}")
-
-    def ask(self, client: httpx.Client, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 -- JSON
-        """Ask until there is an answer, over as many deaths as there are."""
-        for _ in range(int(_PATIENCE_S / 0.05)):
+            self._server.start(cold=True)
+            self._server.comes_up()
+            threads = [threading.Thread(target=person.live, name=person.name) for person in self._people()]
+            for thread in threads:
+                thread.start()
             try:
-                answer = client.request(method, f"http://127.0.0.1:{self.port}/api/v1{path}", **more)
-            except httpx.TransportError:
-                threading.Event().wait(0.05)
-                continue
-            assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
-            return answer.json()
-        raise AssertionError(f"no answer to {method} {path} within {_PATIENCE_S} s")
+                self._kill_all()
+            except AssertionError:
+                self.diary.broken_off = True
+                raise
+            finally:
+                self._over.set()
+                for thread in threads:
+                    thread.join()
+            self._settle()
+        finally:
+            self._server.close()
+        return self._outcome(time.monotonic() - begun)
 
+    def _people(self) -> list[Person]:
+        address, more = self._server.address, lambda: not self._over.is_set()
+        people = [Person(f"person-{n}", address, self.diary, more) for n in range(self.plan.people)]
+        people.append(Person("quick", address, self.diary, more, local_fields(f"path:{self._quick}")))
+        if self.plan.real_jobs:
+            real = Person("real", address, self.diary, self._real_is_left, local_fields(REAL))
+            people.append(real)
+        return people
 
-@contextmanager
-def running(folder: Path, script: Mapping[str, Any]) -> Iterator[Server]:
-    """Give a server; it is ended for good when the block ends."""
-    server = Server(folder, script)
-    try:
-        yield server
-    finally:
-        server.process.kill()
-        server.process.wait()
+    def _real_is_left(self) -> bool:
+        return self._real_left.acquire(blocking=False)
 
-
-def run(folder: Path, *, seed: int, jobs: int, kills: int, longest_life_s: float = 2.0) -> Verdict:
-    """Post `jobs` jobs while the server is killed `kills` times, let the last one finish, and judge."""
-    chance = random.Random(seed)
-    acknowledged: dict[str, str] = {}
-    with running(folder, {**BAD_DAY, "seed": seed}) as server, httpx.Client(timeout=20) as client:
-        wish = _ready(server, client)
-        poster = threading.Thread(target=_post, args=(server, wish, jobs, acknowledged), name="poster")
-        poster.start()
-        for _ in range(kills):
-            if chance.random() < _STILLBORN:
-                server.stands(chance.uniform(0.0, 1.0))
+    def _kill_all(self) -> None:
+        """Let one server after another die, each as it is its turn: killed, or by itself at a named point."""
+        begun, order = time.monotonic(), self._order()
+        for number, point in enumerate(order):
+            if time.monotonic() - begun > self.plan.minutes * 60:
+                break
+            if point is None:
+                self._die_at_random()
             else:
-                server.comes_up(client)
-                server.stands(chance.uniform(0.0, longest_life_s))
-            server.kill()
-        poster.join()
-        assert len(acknowledged) == jobs
-        _finish(server, client, jobs)
-        known = _records(server, client)
-    return judge(Ledger(folder / "provider" / "ledger.jsonl").entries(), known, set(acknowledged.values()), kills)
+                self._die_at(point)
+            # The next one is born with the point at which it is to die.
+            following = order[number + 1] if number + 1 < len(order) else None
+            self._server.start(cold=self._chance.random() < self.plan.cold, crash_at=following)
+            if number % 20 == 0:
+                self._tell(f"{number} of {len(order)} deaths, {self.diary.done} whole ways")
+
+    def _order(self) -> list[CrashPoint | None]:
+        """Return the deaths in a random order; the first one is at random, for that server is there already."""
+        order: list[CrashPoint | None] = [point for point in CrashPoint for _ in range(self.plan.each)]
+        order += [None] * (self.plan.kills - 1)
+        self._chance.shuffle(order)
+        return [None, *order]
+
+    def _die_at_random(self) -> None:
+        if self._chance.random() < _STILLBORN:
+            self._server.stands(self._chance.uniform(0.0, 0.3))
+        else:
+            self._server.comes_up()
+            self._let_live(self._chance.randrange(self.plan.longest_life))
+        self._server.kill()
+        self.kills += 1
+
+    def _die_at(self, point: CrashPoint) -> None:
+        """Wait until the server ends itself there; if it never comes to it, kill it at last."""
+        if self._server.comes_up(may_end=True) and not self._server.springs(self.plan.patience_s):
+            self._server.kill()
+            self.kills += 1
+        else:
+            self.named[point] += 1
+
+    def _let_live(self, answers: int) -> None:
+        """Wait for some answers to people, whatever else the machine has to do, and for a moment on top."""
+        begun, enough = time.monotonic(), self.diary.answers + answers
+        while self.diary.answers < enough and time.monotonic() - begun < _LIFE_S:
+            self._server.stands(0.01)
+        self._server.stands(self._chance.uniform(0.0, 0.1))
+
+    def _settle(self) -> None:
+        """Let the last server finish what is open, end it in good order, and wait for the last child's end."""
+        self._server.comes_up()
+        data = self.folder / "data"
+        quiet = Person("settling", self._server.address, self.diary, lambda: False)
+        try:
+            quiet.until("/evaluations?limit=200", lambda seen: all(e["ended_at"] for e in seen["items"]))
+        finally:
+            quiet.close()
+        until(lambda: not processes_under(data / "runs"), within=60, doing="the end of every child")
+        code = self._server.stop()
+        assert code in {0, -signal.SIGTERM}, f"the server ended with {code}:\n{self._server.log()}"
+
+    def _outcome(self, took_s: float) -> Outcome:
+        book = Ledger(self.folder / "provider" / "ledger.jsonl").entries()
+        return Outcome(
+            plan=self.plan,
+            verdict=judge(book, self.diary, self.folder / "data"),
+            diary=self.diary,
+            kills=self.kills,
+            named=self.named,
+            ready_s=self._server.ready_s,
+            ready_cpu_s=self._server.ready_cpu_s,
+            refused=sum(entry.call == "submit" and entry.fault is not None for entry in book),
+            most_at_once=most_at_once(book),
+            took_s=took_s,
+        )
 
 
-def _ready(server: Server, client: httpx.Client) -> dict[str, Any]:
-    """Make a project and a dataset; return a job's fields."""
-    project = server.ask(client, "POST", "/projects", json={"name": "Campaign"})
-    where = {"name": "rows", "filename": "rows.jsonl", "project": project["id"]}
-    rows = server.ask(client, "PUT", "/datasets", params=where, content=rows_file(12))
-    return {
-        "project": project["id"],
-        "connection": REHEARSAL_ID,
-        "base_model": "rehearsal:small",
-        "training_dataset": rows["id"],
-    }
-
-
-def _post(server: Server, wish: dict[str, Any], jobs: int, acknowledged: dict[str, str]) -> None:
-    """Post every job under a key of its own until it is acknowledged, twice, so that repeats are tried as well."""
-    with httpx.Client(timeout=20) as client:
-        for number in range(jobs):
-            key = f"campaign-{number:04d}"
-            body = wish | {"name": f"job-{number:04d}"}
-            ids = {server.ask(client, "POST", "/jobs", json=body, headers={"Idempotency-Key": key})["id"] for _ in "ab"}
-            assert len(ids) == 1, f"two jobs under one key: {ids}"
-            acknowledged[key] = ids.pop()
-
-
-def _finish(server: Server, client: httpx.Client, jobs: int) -> None:
-    """Wait until no job is open any more, or nothing has moved for a long time."""
-    last, quiet = -1, 0
-    while last < jobs and quiet < _PATIENCE_S / 0.3:
-        server.stands(0.3)
-        ended = sum(record["status"] == "succeeded" for record in _records(server, client).values())
-        quiet = quiet + 1 if ended == last else 0
-        last = ended
-
-
-def _records(server: Server, client: httpx.Client) -> dict[str, dict[str, Any]]:
-    """Return every job that TuneDesk knows, by id."""
-    known: dict[str, dict[str, Any]] = {}
-    cursor: str | None = None
-    while True:
-        asked: dict[str, Any] = {"limit": 200} | ({"cursor": cursor} if cursor else {})
-        page = server.ask(client, "GET", "/jobs", params=asked)
-        known |= {job["id"]: job for job in page["items"]}
-        cursor = page.get("next")
-        if not cursor:
-            return known
-
-
-def judge(book: list[Entry], known: Mapping[str, Mapping[str, Any]], acknowledged: set[str], kills: int) -> Verdict:
-    """Compare the provider's book with TuneDesk's record."""
-    accepted = Counter(entry.tag for entry in book if entry.call == "submit" and entry.id is not None)
-    verdict = Verdict(jobs=len(acknowledged), kills=kills)
-    verdict.lost = sorted(
-        job for job in acknowledged if not accepted[job] or known.get(job, {}).get("status") != "succeeded"
-    )
-    verdict.doubled = sorted(tag for tag, count in accepted.items() if count > 1)
-    verdict.strange = sorted(accepted.keys() - known.keys())
-    verdict.refused = sum(entry.call == "submit" and entry.fault is not None for entry in book)
-    verdict.most_at_once = most_at_once(book)
-    return verdict
-
-
-def most_at_once(book: list[Entry]) -> int:
+def most_at_once(book: list[Any]) -> int:
     """Return how many trainings ran at the same time at most, interruptions counted as running."""
     moments: list[tuple[float, int]] = []
+    stopped = {entry.id: entry.at for entry in book if entry.call == "cancel"}
     for entry in book:
         if entry.call == "submit" and entry.id is not None:
             begins = entry.data["accepted_at"]
-            moments += [(begins, 1), (begins + entry.data["queue_s"] + entry.data["train_s"], -1)]
+            ends = min(begins + entry.data["queue_s"] + entry.data["train_s"], stopped.get(entry.id, float("inf")))
+            moments += [(begins, 1), (max(begins, ends), -1)]
     now = most = 0
     for _, change in sorted(moments):
         now += change

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.rehearsal import Entry
-from tests.campaigns.campaign import Verdict, judge, run
+from app.kit.crash_points import CrashPoint
+from tests.campaigns.campaign import Campaign, Outcome, Plan
 
 SLOTS = 4  # of the rehearsal's connection
+READY_S = 5.0
 
 
 @pytest.fixture
@@ -25,33 +26,23 @@ def seed() -> int:
     return seed
 
 
-def expect_whole(verdict: Verdict) -> None:
-    sys.stdout.write(f"{verdict}\n")
-    assert verdict.lost == []
-    assert verdict.doubled == []
-    assert verdict.strange == []
-    assert verdict.most_at_once <= SLOTS
-    assert verdict.refused > 0, "the provider had a good day; this run proves nothing"
+def expect_whole(outcome: Outcome) -> None:
+    sys.stdout.write(f"{outcome.kills} kills, {sum(outcome.named.values())} at named points, {outcome.took_s:.0f} s\n")
+    assert outcome.verdict.faults() == {}
+    assert outcome.most_at_once <= SLOTS
+    assert outcome.refused > 0, "the provider had a good day; this run proves nothing"
+    assert outcome.diary.done > 0
+    assert outcome.diary.chats > 0
 
 
-def test_a_few_deaths(tmp_path: Path, seed: int) -> None:
-    expect_whole(run(tmp_path, seed=seed, jobs=40, kills=8))
+def test_sixty_deaths(tmp_path: Path, seed: int) -> None:
+    plan = Plan(seed=seed, kills=60, each=0, people=4, longest_life=16, cold=0.0)
+    expect_whole(Campaign(tmp_path, plan).run())
 
 
 @pytest.mark.campaign
-def test_many_deaths(tmp_path: Path, seed: int) -> None:
-    expect_whole(run(tmp_path, seed=seed, jobs=200, kills=60))
-
-
-def test_the_judge_sees_what_is_lost_doubled_and_strange() -> None:
-    when = {"accepted_at": 0.0, "queue_s": 1.0, "train_s": 1.0}
-    book = [
-        Entry(call="submit", tag=tag, at=0.0, id=f"reh-{tag}-{number}", data=when)
-        for number, tag in enumerate(["fine", "twice", "twice", "stuck", "nobodys"])
-    ]
-    known = {name: {"status": "succeeded"} for name in ("fine", "twice", "never")} | {"stuck": {"status": "running"}}
-    verdict = judge(book, known, set(known), kills=0)
-    assert verdict.lost == ["never", "stuck"]
-    assert verdict.doubled == ["twice"]
-    assert verdict.strange == ["nobodys"]
-    assert verdict.most_at_once == 5
+def test_many_deaths_and_every_named_point(tmp_path: Path, seed: int) -> None:
+    outcome = Campaign(tmp_path, Plan(seed=seed, kills=100, each=2, real_jobs=2)).run()
+    expect_whole(outcome)
+    assert [point for point in CrashPoint if not outcome.named[point]] == []
+    assert max(max(times) for times in outcome.ready_s.values() if times) < READY_S

@@ -127,5 +127,5 @@ class Rehearsed(TestHouse):
 
     def close(self) -> None:
         """Close the database."""
-        self.engine.checking.close()
+        self.engine.errands.close()
         self.database.close()

@@ -12,6 +12,7 @@ from app.backends.local.errors import in_backend_words
 from app.backends.local.estimate import EstimatesHere
 from app.backends.local.evaluation import EvaluatesHere
 from app.backends.local.jobs import TrainsHere
+from app.backends.local.keeping import KeepsRunsHere
 from app.backends.local.merging import MergesHere
 from app.backends.local.models import BaseModels
 from app.backends.local.origin import TellsOriginHere
@@ -50,6 +51,7 @@ class LocalBackend(
     EvaluatesHere,
     EstimatesHere,
     ShowsCodeHere,
+    KeepsRunsHere,
     ChecksHere,
 ):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:

@@ -24,6 +24,7 @@ from app.backends.local.children.failures import DISK_FULL
 from app.backends.local.errors import cause_of_death, sentence
 from app.domain.backend import Rejected
 from app.kit.clock import Clock
+from app.kit.crash_points import CrashPoint, reached
 
 ROOT = Path(__file__).resolve().parents[3]  # the checkout: children import `app.backends.local.children`
 EXIT = "exit.json"
@@ -219,6 +220,7 @@ class Runs:
             )
         finally:
             os.close(log)
+        reached(CrashPoint.CHILD_SPAWNED)
         presence.write_whole(folder / SPAWNED, {"pid": process.pid, "started": presence.start_time(process.pid)})
         # Each child of ours has somebody waiting for its end, so that none is left as a zombie, and the cause is known.
         threading.Thread(target=_see_off, args=(process, folder), name=f"child-{process.pid}", daemon=True).start()

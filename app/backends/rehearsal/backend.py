@@ -39,6 +39,7 @@ class RehearsalBackend(Catalog, Training, Serving, Judging):
 
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:
         """Return the job's own words; there is nothing to run."""
+        self.stumble("code", "")
         if target not in self.code_targets():
             raise Unsupported(f"{LABEL}: there is no code for {target!r}.", fix="Choose json.")
         files = {"training_file": training_file.name, "validation_file": validation_file and validation_file.name}

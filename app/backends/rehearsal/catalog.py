@@ -92,6 +92,7 @@ class Catalog(Desk):
 
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Return the script's own durations; rows only count for the tokens."""
+        self.stumble("estimate", "")
         epochs = spec.hyperparameters.get("n_epochs", 3)
         number = float(epochs) if isinstance(epochs, int | float) else 3.0
         duration = self.script.queue_s + self.script.train_s

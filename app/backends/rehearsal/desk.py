@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Event
 
-from app.backends.rehearsal.faults import Fault, FaultKind, Script, error
+from app.backends.rehearsal.faults import OF_LOOKS, Fault, Script, error
 from app.backends.rehearsal.ledger import Entry, Ledger
 from app.domain.backend import NotFound
 from app.kit.clock import Clock
@@ -62,7 +62,7 @@ class Desk:
         if fault is None:
             return None
         self.write(call, tag, fault=fault.kind)
-        if fault.kind in {FaultKind.BACKWARDS, FaultKind.STRANGE, FaultKind.REPEATED}:
+        if fault.kind in OF_LOOKS:
             return fault
         raise error(fault)
 

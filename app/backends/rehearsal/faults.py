@@ -1,7 +1,9 @@
 """What goes wrong on request, by rule and by seed, so that a run can be played again."""
 
+import errno
 import zlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -27,7 +29,26 @@ class FaultKind(StrEnum):
     DATA_REJECTED = "data_rejected"
     NOT_FOUND = "not_found"
     UNSUPPORTED = "unsupported"
-    BROKEN = "broken"  # something that no backend may raise
+    WORDY = "wordy"  # unavailable, in a megabyte of words
+    HOSTILE = "hostile"  # unavailable, in words that would like to be markup, or to turn the line around
+    GARBLED = "garbled"  # unavailable, in words that are no text
+    SPEECHLESS = "speechless"  # unavailable, without a word
+    IN_TEN_YEARS = "in_ten_years"  # rate limited, and asks to wait that long
+    IN_THE_PAST = "in_the_past"  # rate limited, and asks to have tried earlier
+    AT_ONCE = "at_once"  # rate limited, and asks not to wait at all
+
+    BROKEN = "broken"  # something that no backend may raise; so are all of these
+    OS_ERROR = "os_error"
+    DISK_FULL = "disk_full"
+    TIMED_OUT = "timed_out"
+    RESET = "reset"
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+    WRONG_TYPE = "wrong_type"
+    NOT_TEXT = "not_text"
+    TOO_DEEP = "too_deep"
+    NO_MEMORY = "no_memory"
+
     DIES_BEFORE = "dies_before"  # the caller's process ends before the call does anything
 
     LOST_ANSWER = "lost_answer"  # submit: accepted, but the answer never arrives
@@ -37,6 +58,11 @@ class FaultKind(StrEnum):
     BACKWARDS = "backwards"  # observe: an earlier status, and the events in the wrong order
     STRANGE = "strange"  # observe: a word that nobody knows
     REPEATED = "repeated"  # observe: everything once more, from the beginning
+    NOT_A_NUMBER = "not_a_number"  # observe: figures that are none
+    SEEN_HOSTILE = "seen_hostile"  # observe: a status in hostile words
+    SILENT = "silent"  # observe: a status, and nothing else
+    SELDOM = "seldom"  # observe: asks not to be looked at for ten years
+    TOO_OFTEN = "too_often"  # observe: asks to be looked at before now
 
     FAILS = "fails"  # train, serve, judge: comes to a bad end
     INTERRUPTED = "interrupted"  # train: stops with a checkpoint, `times` times
@@ -55,6 +81,45 @@ ERRORS: dict[FaultKind, type[BackendError]] = {
     FaultKind.NOT_FOUND: seam.NotFound,
     FaultKind.UNSUPPORTED: seam.Unsupported,
 }
+
+
+# What is wrong in the words or the wish of an error that a backend may raise: (class, words, seconds to wait).
+_TEN_YEARS_S = 10 * 365 * 86_400.0
+ODD: dict[FaultKind, tuple[type[BackendError], str, float | None]] = {
+    FaultKind.WORDY: (seam.Unavailable, "Rehearsal: " + "so many words " * 75_000, None),
+    FaultKind.HOSTILE: (seam.Unavailable, "<script>alert(1)</script> \u202e\x00 {{ 7 * 7 }} %(x)s", None),
+    FaultKind.GARBLED: (seam.Unavailable, "Rehearsal: \ud800 lone", None),
+    FaultKind.SPEECHLESS: (seam.Unavailable, "", None),
+    FaultKind.IN_TEN_YEARS: (seam.RateLimited, "Rehearsal: in ten years.", _TEN_YEARS_S),
+    FaultKind.IN_THE_PAST: (seam.RateLimited, "Rehearsal: yesterday.", -86_400.0),
+    FaultKind.AT_ONCE: (seam.RateLimited, "Rehearsal: at once.", 0.0),
+}
+FOREIGN: dict[FaultKind, BaseException] = {
+    FaultKind.BROKEN: RuntimeError("Rehearsal: an error that no backend may raise, on request."),
+    FaultKind.OS_ERROR: OSError(errno.EIO, "Rehearsal: input/output error"),
+    FaultKind.DISK_FULL: OSError(errno.ENOSPC, "Rehearsal: no space left"),
+    FaultKind.TIMED_OUT: TimeoutError("Rehearsal: timed out"),
+    FaultKind.RESET: ConnectionResetError("Rehearsal: connection reset"),
+    FaultKind.NOT_JSON: ValueError("Rehearsal: not JSON"),
+    FaultKind.WRONG_SHAPE: KeyError("Rehearsal: status"),
+    FaultKind.WRONG_TYPE: TypeError("Rehearsal: a list instead of an object"),
+    FaultKind.NOT_TEXT: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "Rehearsal: no text"),
+    FaultKind.TOO_DEEP: RecursionError("Rehearsal: too deep"),
+    FaultKind.NO_MEMORY: MemoryError("Rehearsal: no memory"),
+}
+# Faults of what a look tells; the call itself goes well.
+OF_LOOKS = frozenset(
+    {
+        FaultKind.BACKWARDS,
+        FaultKind.STRANGE,
+        FaultKind.REPEATED,
+        FaultKind.NOT_A_NUMBER,
+        FaultKind.SEEN_HOSTILE,
+        FaultKind.SILENT,
+        FaultKind.SELDOM,
+        FaultKind.TOO_OFTEN,
+    }
+)
 
 
 class Died(BaseException):
@@ -130,8 +195,11 @@ def error(fault: Fault) -> BaseException:
     """Return the exception that a fault asks for."""
     if fault.kind in {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER}:
         return Died(fault.call)
-    if fault.kind is FaultKind.BROKEN:
-        return RuntimeError("Rehearsal: an error that no backend may raise, on request.")
+    if fault.kind in FOREIGN:
+        return copy(FOREIGN[fault.kind])
+    if fault.kind in ODD:
+        odd, told, seconds = ODD[fault.kind]
+        return odd(told, retry_after=None if seconds is None else timedelta(seconds=seconds))
     kind = ERRORS.get(fault.kind, seam.OutcomeUnknown)
     words = fault.kind.value.replace("_", " ")
     wait = timedelta(seconds=fault.seconds) if fault.kind is FaultKind.RATE_LIMITED and fault.seconds else None

@@ -28,6 +28,9 @@ class Entry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+_ENTRIES = msgspec.json.Decoder(Entry)  # made at import: the first decoding of a dataclass is not safe between threads
+
+
 class Ledger:
     """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten."""
 
@@ -108,6 +111,6 @@ def _mend_torn_line(file: IO[bytes]) -> None:
 
 def _decode(line: bytes) -> Entry | None:
     try:
-        return msgspec.json.decode(line, type=Entry)
+        return _ENTRIES.decode(line)
     except msgspec.DecodeError:
         return None  # a torn line: the call that wrote it never returned, so nobody was told

@@ -1,7 +1,6 @@
 """Rehearsed training: what was accepted stands in the ledger, everything else follows from it and the time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,22 @@ import msgspec
 from app.backends.rehearsal.course import Course, course
 from app.backends.rehearsal.curves import EPOCHS, is_epoch_end, metrics_at, train_loss
 from app.backends.rehearsal.desk import LABEL, Desk
-from app.backends.rehearsal.faults import ERRORS, Fault, FaultKind, error
+from app.backends.rehearsal.faults import ERRORS, FOREIGN, ODD, Fault, FaultKind, error
 from app.backends.rehearsal.ledger import Entry
-from app.domain.backend import JobObservation, RemoteEvent, RemoteFile, RemoteJob, TrainingRequest, Unavailable
+from app.backends.rehearsal.spoiling import spoil
+from app.domain.backend import (
+    JobObservation,
+    NotFound,
+    RemoteEvent,
+    RemoteFile,
+    RemoteJob,
+    TrainingRequest,
+    Unavailable,
+)
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
+from app.domain.surveys import KnownJob
 
 _WORDS = {
     JobStatus.QUEUED: "Waiting in line",
@@ -26,7 +35,7 @@ _WORDS = {
     JobStatus.SUCCEEDED: "Done",
     JobStatus.FAILED: "Broken",
 }
-_REFUSED = {*ERRORS, FaultKind.DIES_BEFORE, FaultKind.BROKEN}
+_REFUSED = {*ERRORS, *ODD, *FOREIGN, FaultKind.DIES_BEFORE}
 _UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
@@ -125,7 +134,25 @@ class Training(Desk):
         settings = entry.data["settings"]
         metrics = [metric for step in steps for metric in metrics_at(self.script, tag, step, settings)]
         seen = _observation(self, entry, now, done, metrics, first)
-        return _spoil(seen, fault)
+        return seen if fault is None else spoil(seen, fault.kind)
+
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta]:
+        """Say of which jobs there is nothing new; of none where looks are scripted to go wrong."""
+        if any(fault.call == "observe" for fault in self.script.faults):
+            return {}
+        look = timedelta(seconds=self.script.look_s)
+        return {each.remote_id: look for each in known if self._is_unchanged(each)}
+
+    def _is_unchanged(self, known: KnownJob) -> bool:
+        try:
+            _entry, now = self.job(known.remote_id)
+        except NotFound:
+            return False
+        return (
+            now.status is known.status
+            and not now.interrupted
+            and known.cursor == str(int(now.share * self.script.steps))
+        )
 
     def cancel(self, job: RemoteJob) -> None:
         """Stop a job; a finished one stays as it is."""
@@ -143,15 +170,18 @@ class Training(Desk):
 
     def discard_file(self, file: RemoteFile) -> None:
         """Note that a file was removed."""
+        self.stumble("discard_file", file.id)
         self.write("discard_file", file.id.removeprefix("reh-file-"))
 
     def discard_model(self, model: str) -> None:
         """Note that a model was removed."""
+        self.stumble("discard_model", model)
         self.write("discard_model", model)
 
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the last lines of a made-up log."""
         entry, now = self.job(job.id)
+        self.stumble("log", entry.tag)
         done = int(now.share * self.script.steps)
         told = [f"step {step}: loss {train_loss(self.script, entry.tag, step):.4f}" for step in range(1, done + 1)]
         return [f"[{LABEL}] nothing is trained here; every figure is made up", *told][-lines:] if lines > 0 else []
@@ -165,6 +195,7 @@ class Training(Desk):
 
     def model_files(self, model: str) -> Path:
         """Return a folder with a card that says that there are no weights."""
+        self.stumble("model_files", model)
         folder = self.folder / "models" / msgspec.json.encode(model).hex()[:64]
         folder.mkdir(parents=True, exist_ok=True)
         text = f"# {LABEL}: {model}\n\nNothing was trained, so there are no weights here.\n"
@@ -174,6 +205,7 @@ class Training(Desk):
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
         """Return the name of a model from a checkpoint."""
         entry, now = self.job(job.id)
+        self.stumble("model_from_checkpoint", entry.tag)
         step = checkpoint.rpartition("-")[2]
         if not step.isdigit() or int(step) > now.share * self.script.steps:
             raise self.missing("checkpoint", checkpoint)
@@ -246,14 +278,3 @@ def _events(entry: Entry, now: Course, saved: Sequence[int]) -> list[RemoteEvent
         )
         for name, at, text in told
     ]
-
-
-def _spoil(seen: JobObservation, fault: Fault | None) -> JobObservation:
-    """Return the observation as a provider on a bad day would tell it."""
-    if fault is None:
-        return seen
-    if fault.kind is FaultKind.BACKWARDS:
-        return replace(seen, status=JobStatus.QUEUED, raw_status=_WORDS[JobStatus.QUEUED], events=seen.events[::-1])
-    if fault.kind is FaultKind.STRANGE:
-        return replace(seen, status=JobStatus.UNKNOWN, raw_status="Quiescent (a word that nobody knows)")
-    return seen

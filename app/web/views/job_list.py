@@ -8,6 +8,7 @@ from gettext import gettext as _
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
 from app.domain.jobs import JobStatus
+from app.domain.staleness import stale_since
 from app.web.views import charts, formats
 
 _ID_CHARS = 8
@@ -21,6 +22,7 @@ class JobRow:
     name: str
     sub: str
     status: str
+    stale: datetime | None
     tick: str
     points: str
     curve: str
@@ -45,6 +47,7 @@ def rows(
             name=(name := formats.visible(job.name)),
             sub=f"{formats.visible(base_name(job.connection, job.base_model))} · {job.id[-_ID_CHARS:]}",
             status=job.status.value,
+            stale=stale_since(job, now),
             tick=tick % {"job": name},
             points=charts.sparkline(job.curve),
             curve=curve % {"job": name},

@@ -74,6 +74,13 @@ def _figures(now: datetime) -> Mapping[str, object]:
             "rejected",
         ),
         "seen": now - timedelta(seconds=4),
+        "troubled": {
+            "id": "job_example",
+            "note": "The provider asks to wait.",
+            "attempts": 3,
+            "troubled_since": now - timedelta(minutes=2),
+            "next_look_at": now + timedelta(seconds=16),
+        },
         "moments": [now - timedelta(seconds=s) for s in (3, 140, 9000, 400_000)],
         "stats": [
             Stat(label="Progress", value="58%", note="140 of 240 steps"),

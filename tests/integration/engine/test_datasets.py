@@ -28,7 +28,7 @@ def test_it_is_validated_and_recorded(build: Build) -> None:
     dataset = unchecked(house, rows_file(50))
     assert dataset.status is DatasetStatus.VALIDATING
     house.tick()
-    house.engine.checking.wait()
+    house.engine.errands.wait()
     house.tick(3)
     checked = look(house, dataset.id)
     assert (checked.status, checked.rows, checked.errors) == (DatasetStatus.READY, 50, 0)
@@ -42,10 +42,10 @@ def test_a_process_that_dies_meanwhile_leaves_it_to_the_next(build: Build) -> No
     heir = house.again()
     heir.engine.take_over()
     heir.tick()
-    heir.engine.checking.wait()
+    heir.engine.errands.wait()
     heir.tick(3)
     assert look(heir, dataset.id).status in {DatasetStatus.NEEDS_FIXING, DatasetStatus.REJECTED}
-    heir.engine.checking.close()
+    heir.engine.errands.close()
 
 
 def test_one_that_was_removed_meanwhile_is_forgotten(build: Build) -> None:
@@ -54,5 +54,5 @@ def test_one_that_was_removed_meanwhile_is_forgotten(build: Build) -> None:
     house.tick()
     with house.scopes.open(OWNER) as scope:
         datasets.delete(scope, dataset.id)
-    house.engine.checking.wait()
+    house.engine.errands.wait()
     assert house.tick(5) == 0

@@ -1,0 +1,43 @@
+"""REST on the engine: how it is, what nobody needs any more, and another try now."""
+
+from typing import Annotated, Literal
+
+from fastapi import Depends, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.answers import ACCEPTED, NO_CONTENT, answer, nothing
+from app.api.routing import noun
+from app.api.shapes.engine import EngineOut, LookOut
+from app.domain.actors import Action
+from app.edge.dependencies import allowed
+from app.edge.fields import Id
+from app.edge.ticks import tick_age_s
+from app.services import engine_health, remains
+from app.services.scope import Scope
+
+router = noun("engine")
+Reads = Annotated[Scope, Depends(allowed(Action.READ, "engine"), scope="function")]
+Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "engine"), scope="function")]
+Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "engine"), scope="function")]
+PathId = Annotated[Id, Path()]
+
+
+@router.get("", response_model=EngineOut)
+def get_engine(request: Request, scope: Reads) -> Response:
+    """How the engine is: what is due, what is held, what is tried again, and what nobody needs any more."""
+    told = EngineOut.of(engine_health.health(scope), tick_age_s(request, scope.now()))
+    return answer(EngineOut, told)
+
+
+@router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)
+def look(scope: Writes, table: Literal["jobs", "deployments", "evaluations"], identifier: PathId) -> Response:
+    """Try again now: the engine looks at once, and counts the tries anew."""
+    return answer(LookOut, LookOut(id=identifier, due_at=engine_health.look_now(scope, table, identifier)), ACCEPTED)
+
+
+@router.delete("/runs/{tag}", status_code=NO_CONTENT)
+def clear_run(scope: Deletes, tag: PathId) -> Response:
+    """End the process of a run that nothing needs or, where none is at work, remove its folder."""
+    remains.clear(scope, tag)
+    return nothing()

@@ -1,0 +1,110 @@
+"""The engine as REST sees it."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from app.domain.runs import RemainsReason
+from app.edge.fields import Answer
+from app.services.engine_health import EngineHealth
+
+
+class LevelOut(Answer):
+    """One table: rows that the engine will look at, those due by now, and those held."""
+
+    table: str
+    open: int
+    due: int
+    held: int
+
+
+class HeldOut(Answer):
+    """A row that is being worked on: by whom, and until when at most."""
+
+    table: str
+    id: str
+    token: str
+    until: datetime | None
+
+
+class RetryingOut(Answer):
+    """A row whose last tries failed: how many, why, since when, and when the next one is."""
+
+    table: str
+    id: str
+    attempts: int
+    note: str
+    since: datetime | None
+    next_try_at: datetime | None
+
+
+class RemainsOut(Answer):
+    """A run folder that nothing needs, and when it goes by itself."""
+
+    tag: str
+    backend: str
+    kind: str
+    alive: bool
+    size_bytes: int
+    changed_at: datetime
+    reason: RemainsReason
+    noticed_at: datetime | None
+    goes_at: datetime | None
+
+
+class EngineOut(Answer):
+    """How the engine is."""
+
+    last_tick_s: float | None = Field(description="Seconds since it last looked what was due; null before the first.")
+    overdue_s: float = Field(description="How long the oldest row that nobody holds has been due.")
+    levels: list[LevelOut]
+    held: list[HeldOut]
+    retrying: list[RetryingOut]
+    remains: list[RemainsOut]
+    counters: dict[str, int] = Field(description="Since the installation began; they survive every death.")
+    journal: int
+
+    @classmethod
+    def of(cls, health: EngineHealth, last_tick_s: float | None) -> Self:
+        """Return the shape of what the services tell."""
+        return cls(
+            last_tick_s=last_tick_s,
+            overdue_s=round(health.overdue_s, 1),
+            levels=[LevelOut(table=e.table, open=e.open, due=e.due, held=e.held) for e in health.levels],
+            held=[HeldOut(table=e.table, id=e.id, token=e.token, until=e.until) for e in health.held],
+            retrying=[
+                RetryingOut(
+                    table=each.table,
+                    id=each.id,
+                    attempts=each.attempts,
+                    note=each.note,
+                    since=each.since,
+                    next_try_at=each.next_try_at,
+                )
+                for each in health.retrying
+            ],
+            remains=[
+                RemainsOut(
+                    tag=each.run.tag,
+                    backend=each.backend,
+                    kind=each.run.kind,
+                    alive=each.run.alive,
+                    size_bytes=each.run.size_bytes,
+                    changed_at=each.run.changed_at,
+                    reason=each.reason,
+                    noticed_at=each.noticed_at,
+                    goes_at=each.goes_at,
+                )
+                for each in health.remains
+            ],
+            counters=dict(health.counters),
+            journal=health.journal,
+        )
+
+
+class LookOut(Answer):
+    """What will be looked at, from when on."""
+
+    id: str
+    due_at: datetime

@@ -1,0 +1,65 @@
+"""Verbs on the engine itself: how it is, and to look at a thing now rather than when its turn comes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.runs import Remains
+from app.services import remains
+from app.services.scope import Scope
+from app.store import events as event_store
+from app.store import leases, levels
+from app.store.levels import Held, Level, Retrying
+
+_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHealth:
+    """Everything that stands in the database and on the disk about the engine; whether it turns, its process says."""
+
+    levels: Sequence[Level]
+    held: Sequence[Held]
+    retrying: Sequence[Retrying]
+    counters: Mapping[str, int]
+    journal: int  # entries of the journal so far
+    remains: Sequence[Remains]
+    overdue_s: float  # how long the oldest row that nobody holds has been due, 0 where none is
+
+
+def health(scope: Scope) -> EngineHealth:
+    """Return how the engine is."""
+    now = scope.due_now()
+    seen = levels.seen(scope.read, now=now)
+    oldest = [level.oldest_due_at for level in seen if level.oldest_due_at is not None]
+    # A row that was given back is due since 1970: that is no delay.
+    late = [now - due for due in oldest if due > 0]
+    return EngineHealth(
+        levels=seen,
+        held=levels.held(scope.read, limit=_SHOWN),
+        retrying=levels.retrying(scope.read, limit=_SHOWN),
+        counters=levels.counters(scope.read),
+        journal=event_store.count(scope.read),
+        remains=remains.listed(scope),
+        overdue_s=max(late, default=0.0),
+    )
+
+
+def look_now(scope: Scope, table: str, identifier: str) -> datetime:
+    """Let the engine look at a job, a deployment or an evaluation at once, and count its tries anew; return now.
+
+    Raises:
+        NotFound: when there is no such thing.
+        Conflict: when it is over, so that there is nothing to look at.
+    """
+    woken = leases.look_now(scope.write, table, identifier, due_at=scope.due_now())
+    if woken is None:
+        raise NotFound(table.removesuffix("s"), identifier)
+    if not woken:
+        raise Conflict("It is over: there is nothing to try again.", fix="Begin a new one.")
+    event_store.add(
+        scope.write, identifier, f"{scope.actor.id} asked to try again now.", at=scope.now(), kind="request"
+    )
+    scope.nudge()
+    return scope.now()
