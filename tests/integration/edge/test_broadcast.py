@@ -72,14 +72,14 @@ class Viewer:
                 self.seen += [int(line[5:]) for line in piece.decode().splitlines() if line.startswith("data:")]
 
     async def up_to(self, number: int) -> None:
-        await self.read(lambda: self.seen[-1] >= number)
+        await self.read(lambda: bool(self.seen) and self.seen[-1] >= number)
 
 
 def test_everybody_gets_everything_from_one_look() -> None:
     async def story() -> None:
         world, broadcaster = World(happened=3), Broadcaster(every=0.002)
         viewers = [Viewer(broadcaster, world) for _ in range(40)]
-        await asyncio.gather(*(viewer.read(lambda v=viewer: len(v.seen) >= 3) for viewer in viewers))
+        await asyncio.gather(*(viewer.up_to(3) for viewer in viewers))
         before = world.looks
         for number in range(4, 24):
             world.happened = number
