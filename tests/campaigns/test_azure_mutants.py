@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
+from app.setup.places import Places
 from tests.campaigns.azure_mutants import MUTANTS, Mutant
 
 _COPIED = ("app", "tests", "templates", "migrations", "benchmarks")
@@ -31,7 +32,8 @@ class Planter:
 
     def __init__(self) -> None:
         command = [sys.executable, str(ROOT / "tests" / "campaigns" / "planting.py")]
-        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+        azurite = os.environ.get("TUNEDESK_AZURITE") or str(Places.here().blob_store)
+        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TUNEDESK_AZURITE": azurite}
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
