@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain.money import Money
 from app.domain.evaluations import EvaluationMetrics
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec, JobStatus, Method, TaskType, ValidationChoice
+from app.domain.money import Money
 
 FORMAT = "tunedesk.capsule"
 VERSION = 1

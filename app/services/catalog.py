@@ -83,7 +83,9 @@ class BaseNames:
         if connection not in self._connections:
             return identifier
         backend = self._scope.backends.opened(self._connections[connection])
-        return backend.base_name(identifier) if isinstance(backend, NamesBases) else identifier
+        if backend is None or not isinstance(backend, NamesBases):
+            return identifier
+        return backend.base_name(identifier)
 
 
 def freshness(scope: Scope) -> Sequence[Freshness]:

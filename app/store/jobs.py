@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import Row, Select, bindparam, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
@@ -164,6 +164,8 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
 _LINE = (_T.c.queue_rank, _T.c.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Calm:
     """A training at its backend that nobody has troubles with or wishes for: as much of it as a look needs."""
