@@ -4,8 +4,9 @@ from typing import Literal
 
 from alembic import context
 
+from app.store import schema  # noqa: F401 -- its tables are what the metadata knows
+from app.store.columns import UtcTime, metadata
 from app.store.database import Database
-from app.store.schema import UtcTime, metadata
 
 
 def render(kind: str, thing: object, _autogen: object) -> str | Literal[False]:

@@ -216,19 +216,6 @@ class Resumes(Protocol):
 
 
 @runtime_checkable
-class TellsOrigin(Protocol):
-    """To say what a run was made with, down to the hashes of its base model's weights."""
-
-    def origin(self, job: RemoteJob) -> Origin | None:
-        """Return what the run was made with; None until that is known."""
-        ...
-
-    def weights(self, base_model: str) -> Mapping[str, str] | None:
-        """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
-        ...
-
-
-@runtime_checkable
 class KeepsLogs(Protocol):
     """To show the training's raw log."""
 
@@ -365,15 +352,6 @@ class Checks(Protocol):
 
     def doctor(self) -> Sequence[Check]:
         """Run the read-only checks, each within seconds or "could not tell"."""
-        ...
-
-
-@runtime_checkable
-class ChecksFor(Protocol):
-    """To say what is missing for one base model."""
-
-    def doctor_for(self, base_model: str | None) -> Sequence[Check]:
-        """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
         ...
 
 

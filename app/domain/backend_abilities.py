@@ -1,11 +1,12 @@
 """Further abilities that a backend may have, beyond those in `backend.py`; the same rules hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from app.domain.backend import RemoteJob
+from app.domain.backend import Origin, RemoteJob
+from app.domain.connections import Check
 
 
 @runtime_checkable
@@ -100,4 +101,26 @@ class MergesAdapters(Protocol):
 
     def observe_merge(self, model: str) -> Merge:
         """Look at it."""
+        ...
+
+
+@runtime_checkable
+class TellsOrigin(Protocol):
+    """To say what a run was made with, down to the hashes of its base model's weights."""
+
+    def origin(self, job: RemoteJob) -> Origin | None:
+        """Return what the run was made with; None until that is known."""
+        ...
+
+    def weights(self, base_model: str) -> Mapping[str, str] | None:
+        """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
+        ...
+
+
+@runtime_checkable
+class ChecksFor(Protocol):
+    """To say what is missing for one base model."""
+
+    def doctor_for(self, base_model: str | None) -> Sequence[Check]:
+        """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
         ...

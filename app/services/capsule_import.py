@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.domain.backend import BackendError, TellsOrigin
+from app.domain.backend import BackendError
+from app.domain.backend_abilities import TellsOrigin
 from app.domain.capsule import FORMAT, VERSION, Capsule, Rows
 from app.domain.connections import Connection
 from app.domain.datasets import Dataset

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from app.domain.backend import BackendError, RemoteJob, TellsOrigin
+from app.domain.backend import BackendError, RemoteJob
+from app.domain.backend_abilities import TellsOrigin
 from app.domain.capsule import (
     Capsule,
     CapsuleData,

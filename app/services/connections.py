@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.backend import Backend, BackendError, Checks, ChecksFor
+from app.domain.backend import Backend, BackendError, Checks
+from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed

@@ -10,7 +10,7 @@ from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus,
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.prices import Bill
 from app.kit.paging import Page
-from app.store import codec, rows, schema
+from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
 
 _T = schema.deployments
@@ -60,7 +60,7 @@ def _make(row: Row[Any]) -> Deployment:
         ended_at=row.ended_at,
         bill=None if row.bill is None else codec.load(Bill, row.bill),
         troubled_since=row.troubled_since,
-        next_look_at=schema.from_seconds(row.due_at),
+        next_look_at=columns.from_seconds(row.due_at),
     )
 
 

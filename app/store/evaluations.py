@@ -14,7 +14,7 @@ from app.domain.evaluations import (
     EvaluationStatus,
 )
 from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store import codec, rows, schema
+from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
 
 _T = schema.evaluations
@@ -46,7 +46,7 @@ def _make(row: Row[Any]) -> Evaluation:
         started_at=row.started_at,
         ended_at=row.ended_at,
         troubled_since=row.troubled_since,
-        next_look_at=schema.from_seconds(row.due_at),
+        next_look_at=columns.from_seconds(row.due_at),
     )
 
 

@@ -11,7 +11,7 @@ from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
 from app.domain.jobs import OPEN, JobProgress, JobStatus
 from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
 from app.kit.paging import Page
-from app.store import codec, schema
+from app.store import codec, columns, schema
 from app.store.database import Reader
 from app.store.jobs import Filter, filtered_page
 from app.store.metric_columns import curve_values
@@ -69,7 +69,7 @@ def _make(row: Row[Any]) -> JobSummary:
         ended_at=row.ended_at,
         observed_at=row.observed_at,
         troubled_since=row.troubled_since,
-        next_look_at=schema.from_seconds(row.due_at),
+        next_look_at=columns.from_seconds(row.due_at),
         share=codec.load(JobProgress, row.progress).share,
         settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},
         train_loss=row.train_loss,

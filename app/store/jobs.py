@@ -11,7 +11,7 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
 from app.domain.prices import Bill
 from app.kit.paging import Page
-from app.store import codec, rows, schema
+from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def _make(row: Row[Any]) -> FineTuningJob:
         cloned_from=row.cloned_from,
         bill=None if row.bill is None else codec.load(Bill, row.bill),
         troubled_since=row.troubled_since,
-        next_look_at=schema.from_seconds(row.due_at),
+        next_look_at=columns.from_seconds(row.due_at),
     )
 
 
@@ -87,7 +87,7 @@ def values(job: FineTuningJob) -> dict[str, Any]:
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
     bill = None if job.bill is None else codec.dump(job.bill)
-    rank = schema.to_microseconds(job.created_at)
+    rank = columns.to_microseconds(job.created_at)
     rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": bill, "queue_rank": rank})
 
 
@@ -248,4 +248,4 @@ def set_sent(tx: Writer, identifier: str, parameters: Mapping[str, Hyperparamete
 def version(tx: Reader, identifier: str) -> tuple[int, int] | None:
     """Return (fencing number, last change in microseconds): cheap to compare, changes with every record."""
     row = tx.execute(select(_T.c.gen, _T.c.changed_at, _T.c.goal).where(_T.c.id == identifier)).one_or_none()
-    return None if row is None else (row.gen, schema.to_microseconds(row.changed_at))
+    return None if row is None else (row.gen, columns.to_microseconds(row.changed_at))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from app.domain.deployments import DeploymentStatus
 from app.domain.evaluations import EvaluationStatus
 from app.domain.jobs import JobStatus
-from app.store import schema
+from app.store import columns, schema
 from app.store.database import Reader, Writer
 from app.store.leases import TABLES
 
@@ -78,7 +78,7 @@ def held(tx: Reader, *, limit: int) -> list[Held]:
         query = query.where(table.c.due_at.is_not(None), table.c.lease_token.is_not(None)).limit(limit)
         rows = tx.execute(query)
         found += [
-            Held(table=name, id=row.id, token=row.lease_token, until=schema.from_seconds(row.lease_until))
+            Held(table=name, id=row.id, token=row.lease_token, until=columns.from_seconds(row.lease_until))
             for row in rows
         ]
     return found[:limit]
@@ -98,7 +98,7 @@ def retrying(tx: Reader, *, limit: int) -> list[Retrying]:
                 attempts=row.attempts,
                 note=row.note,
                 since=row.troubled_since,
-                next_try_at=schema.from_seconds(row.due_at),
+                next_try_at=columns.from_seconds(row.due_at),
             )
             for row in rows
         ]

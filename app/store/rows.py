@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, tuple_
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store.database import Reader, Writer
-from app.store.schema import from_microseconds, to_microseconds
+from app.store.columns import from_microseconds, to_microseconds
 
 T = TypeVar("T")
 

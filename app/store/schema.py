@@ -1,91 +1,27 @@
 """The tables. Times are whole microseconds since 1970 in UTC; structured values are JSON text."""
 
-from datetime import UTC, datetime, timedelta
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Return a moment as the whole microseconds that the tables hold."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(microseconds: int) -> datetime:
-    """Return the moment behind whole microseconds; those beyond the calendar become its end."""
-    try:
-        return _EPOCH + timedelta(microseconds=microseconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) if microseconds > 0 else datetime.min.replace(tzinfo=UTC)
-
-
-def from_seconds(seconds: float | None) -> datetime | None:
-    """Return the moment that a `due_at` column names, if it names one."""
-    return None if seconds is None else from_microseconds(round(seconds * 1e6))
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware moment, kept as microseconds: sorts as a number, loses nothing, is the same on every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Turn a moment into microseconds."""
-        return None if value is None else to_microseconds(value)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Turn microseconds into a moment."""
-        return None if value is None else from_microseconds(value)
-
-
-def _id() -> Column[str]:
-    return Column("id", String, primary_key=True)
-
-
-def _leases() -> list[Column[object]]:
-    """What the engine needs of a row: when it is due, who has it, and the fencing number."""
-    return [
-        Column("due_at", Float),  # seconds since 1970; NULL: never
-        Column("lease_token", String),
-        Column("lease_until", Float),
-        Column("gen", Integer, nullable=False, server_default="0"),
-    ]
-
+from app.store.columns import UtcTime, identifier, leases, metadata
 
 projects = Table(
     "projects",
     metadata,
-    _id(),
+    identifier(),
     Column("name", String, nullable=False, unique=True),
     Column("description", Text, nullable=False),
     Column("decision", Text, nullable=False),
@@ -96,7 +32,7 @@ projects = Table(
 connections = Table(
     "connections",
     metadata,
-    _id(),
+    identifier(),
     Column("name", String, nullable=False),
     Column("backend", String, nullable=False),
     Column("settings", Text, nullable=False),
@@ -111,7 +47,7 @@ connections = Table(
 datasets = Table(
     "datasets",
     metadata,
-    _id(),
+    identifier(),
     Column("family", String, nullable=False),
     Column("version", Integer, nullable=False),
     Column("parent", String),
@@ -129,7 +65,7 @@ datasets = Table(
     Column("sha256", String, nullable=False),
     Column("report", Text),  # DatasetReport without its findings
     Column("created_at", UtcTime, nullable=False),
-    *_leases(),
+    *leases(),
     UniqueConstraint("family", "version"),
     Index("ix_datasets_parent_made_by", "parent", "made_by"),
     Index("ix_datasets_created", "created_at", "id"),
@@ -151,7 +87,7 @@ findings = Table(
 drafts = Table(
     "drafts",
     metadata,
-    _id(),
+    identifier(),
     Column("revision", Integer, nullable=False),
     Column("answers", Text, nullable=False),
     Column("visited", Text, nullable=False),
@@ -164,7 +100,7 @@ drafts = Table(
 jobs = Table(
     "jobs",
     metadata,
-    _id(),
+    identifier(),
     Column("project", String, ForeignKey("projects.id"), nullable=False),
     Column("connection", String, ForeignKey("connections.id"), nullable=False),
     Column("name", String, nullable=False),
@@ -195,7 +131,7 @@ jobs = Table(
     Column("changed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
-    *_leases(),
+    *leases(),
     Column("bill", Text),  # what it was to be billed for when it was submitted
     Index("ix_jobs_created", "created_at", "id"),
     Index("ix_jobs_status_created", "status", "created_at", "id"),
@@ -268,7 +204,7 @@ samples = Table(
 models = Table(
     "models",
     metadata,
-    _id(),
+    identifier(),
     Column("name", String, nullable=False),
     Column("job", String, ForeignKey("jobs.id")),
     Column("project", String, ForeignKey("projects.id"), nullable=False),
@@ -289,7 +225,7 @@ models = Table(
 deployments = Table(
     "deployments",
     metadata,
-    _id(),
+    identifier(),
     Column("name", String, nullable=False),
     Column("connection", String, ForeignKey("connections.id"), nullable=False),
     Column("base_model", String, nullable=False),
@@ -319,7 +255,7 @@ deployments = Table(
     Column("changed_at", UtcTime, nullable=False),
     Column("ready_at", UtcTime),
     Column("ended_at", UtcTime),
-    *_leases(),
+    *leases(),
     Column("bill", Text),  # what each hour of it is billed for
     Index("ix_deployments_created", "created_at", "id"),
     Index("ix_deployments_status", "status"),
@@ -330,7 +266,7 @@ deployments = Table(
 evaluations = Table(
     "evaluations",
     metadata,
-    _id(),
+    identifier(),
     Column("connection", String, ForeignKey("connections.id"), nullable=False),
     Column("base_model", String, nullable=False),
     Column("model", String, ForeignKey("models.id")),
@@ -355,7 +291,7 @@ evaluations = Table(
     Column("changed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
-    *_leases(),
+    *leases(),
     Index("ix_evaluations_created", "created_at", "id"),
     Index("ix_evaluations_job", "job"),
     Index("ix_evaluations_connection_status", "connection", "status"),

@@ -7,7 +7,9 @@ import pytest
 from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.catalog import CatalogState
 from app.domain.connections import REHEARSAL_ID, Check, CheckStatus, DoctorReport
+from app.engine.errands import Errands
 from app.engine.housekeeping import CATALOGS_KEPT, Housekeeping
+from app.engine.sweep import Sweep
 from app.kit.clock import TurnedClock
 from app.services import connections
 from app.store import connections as store
@@ -44,7 +46,7 @@ def checked(house: TestHouse, status: CheckStatus) -> None:
 
 def turn(house: TestHouse, clock: TurnedClock) -> None:
     clock.turn(timedelta(minutes=2))
-    Housekeeping(house.scopes).turn(clock.now())
+    Housekeeping(house.scopes, Sweep(house.scopes, Errands(0))).turn(clock.now())
 
 
 def test_a_catalog_is_looked_up_once_the_checks_have_passed_and_again_after_a_day(

@@ -15,7 +15,7 @@ from app.domain.errors import StorageFull
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import Metric
 from app.settings import ROOT
-from app.store import jobs, metrics, schema
+from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
 from app.store.migrating import configuration, upgrade
 
@@ -77,7 +77,7 @@ def test_a_full_disk_is_told_and_heals(database: Database) -> None:
 
 def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
     with database.writers.connect() as tx:
-        assert compare_metadata(MigrationContext.configure(tx), schema.metadata) == []
+        assert compare_metadata(MigrationContext.configure(tx), columns.metadata) == []
 
 
 def test_the_migrations_go_back_and_forth(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_the_migrations_go_back_and_forth(tmp_path: Path) -> None:
 
 def test_moments_keep_their_microseconds() -> None:
     moment = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC)
-    assert schema.from_microseconds(schema.to_microseconds(moment)) == moment
-    assert schema.from_microseconds(10**30) > moment
-    assert schema.from_microseconds(-(10**30)) < moment - timedelta(days=1)
+    assert columns.from_microseconds(columns.to_microseconds(moment)) == moment
+    assert columns.from_microseconds(10**30) > moment
+    assert columns.from_microseconds(-(10**30)) < moment - timedelta(days=1)
 
 
 def test_the_last_word_on_a_step_counts(database: Database) -> None:

@@ -98,7 +98,7 @@ class AzureHouse(TestHouse):
     def close(self) -> None:
         """Close the database and the connections."""
         self.azure.azure.close()
-        self.engine.checking.close()
+        self.engine.errands.close()
         self.database.close()
 
 
