@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from app.domain.actors import OWNER
 from app.domain.jobs import FineTuningJob, JobStatus
@@ -33,7 +34,7 @@ from tests.support.waiting import until
 SPEED = 40.0  # of the cloud's and the engine's clock: a training takes ten seconds, the grace three
 SUBMITS = ("PUT", r"/jobs/job-")
 # The provider's bad day: what becomes of the submits, by chance.
-_FATES: tuple[tuple[str, dict[str, object]], ...] = (
+_FATES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("500", {}),
     ("503", {"accepted": True}),
     ("429", {"retry_after": 2}),

@@ -77,8 +77,8 @@ def test_a_certificate_that_is_none_cannot_even_be_tried(
 def test_a_workloads_token_file(entered_cloud: AzureCloud, tmp_path: Path, opened: list[AzureFoundryBackend]) -> None:
     only_for(entered_cloud, entered_cloud.seed.app)
     file = entered_cloud.seed.federated_token(tmp_path / "token")
-    way = {"credential": SignIn.WORKLOAD_IDENTITY.value, "token_file": str(file)}
-    opened.append(backend_over(entered_cloud, tmp_path, secrets={}, **way))
+    way = SignIn.WORKLOAD_IDENTITY
+    opened.append(backend_over(entered_cloud, tmp_path, secrets={}, credential=way, token_file=str(file)))
     assert asks(opened[-1]) == "proj1"
 
 
