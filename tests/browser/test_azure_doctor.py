@@ -106,22 +106,22 @@ def visit(browser: Browser) -> Iterator[Visit]:
     assert made.complaints == []
 
 
-def fill_in(page: Page, connected: Connected) -> None:
+def fill_in(page: Page, connected: Connected, name: str = "Team subscription") -> None:
     """Fill in the form's fields of a service principal; the sign-in is chosen already."""
-    page.get_by_label("Name", exact=True).fill("Team subscription")
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label(re.compile("^Tenant")).fill(TENANT)
     page.get_by_label(re.compile("^Client id")).fill(connected.cloud.seed.app.app_id)
     page.get_by_label(re.compile("^Client secret")).fill(SECRET)
 
 
-def choose_project(page: Page) -> None:
+def choose_project(page: Page, name: str = "Team subscription") -> None:
     page.get_by_role("link", name="Choose a project").click()
     expect(page.locator("#subscription")).to_have_value(SUBSCRIPTION)
     page.get_by_role("button", name="Show its resource groups").click()
     expect(page.locator("#resource_group")).to_have_value("rg1")
     page.get_by_role("button", name="Show its projects").click()
     page.get_by_role("button", name="Use proj1").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Team subscription")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def failures(page: Page, card: str = "#doctor") -> list[str]:
@@ -165,7 +165,7 @@ def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Conn
         "/connections",
         {
             "backend": "azure_foundry",
-            "name": "Team subscription",
+            "name": "Subscription of the wizard",
             "settings": {**settings, **where},
             "secrets": {"client_secret": SECRET},
         },
@@ -174,8 +174,8 @@ def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Conn
     page.get_by_role("button", name="Start the wizard").click()
     page.get_by_label("Name of the new project").fill("Letters")
     page.get_by_label("Project", exact=True).select_option("new")
-    page.get_by_label(re.compile("^Team subscription")).check()
-    expect(page.locator("#checks")).to_contain_text("Team subscription")
+    page.get_by_label(re.compile("^Subscription of the wizard")).check()
+    expect(page.locator("#checks")).to_contain_text("Subscription of the wizard")
     page.get_by_role("button", name="Check now").click()
     expect(page.locator("#checks time").first).to_be_visible()
     assert failures(page, "#checks") == list(PLANTED)
@@ -188,19 +188,20 @@ def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Conn
 
 def test_without_scripts(scriptless: Page, connected: Connected) -> None:
     page = scriptless
+    connected.mend()
     page.set_default_timeout(_PATIENCE_MS)
     page.goto(f"{connected.url}/connections/new?backend=azure_foundry")
     page.get_by_label("Service principal with a secret").check()
     page.get_by_role("button", name="Ask for what this needs").click()
-    fill_in(page, connected)
+    fill_in(page, connected, "Short-lived")
     page.get_by_role("button", name="Connect", exact=True).click()
-    choose_project(page)
+    choose_project(page, "Short-lived")
     page.get_by_role("button", name="Run the checks").click()
     assert failures(page) == []
     page.get_by_role("button", name="Delete connection").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Delete this connection?")
     page.get_by_role("button", name="Delete connection").click()
-    expect(page.get_by_text("Team subscription")).to_have_count(0)
+    expect(page.get_by_text("Short-lived")).to_have_count(0)
 
 
 def test_by_keyboard_alone(browser: Browser, connected: Connected) -> None:
