@@ -15,7 +15,12 @@ RUNTIME_PACKAGES = {"accelerate", "datasets", "peft", "safetensors", "sklearn", 
 BROUGHT_ALONG = {"huggingface_hub", "jinja2", "numpy", "tokenizers"}
 CHILDREN = "app.backends.local.children"
 # The outermost steps: where whatever happened is told in one sentence, or carried to the thread that waits.
-OUTERMOST = (ROOT / "app" / "engine", ROOT / "app" / "backends" / "local" / "children")
+# The last one hands whatever it catches to the thread that waits, which raises it.
+OUTERMOST = (
+    ROOT / "app" / "engine",
+    ROOT / "app" / "backends" / "local" / "children",
+    ROOT / "app" / "backends" / "azure_foundry" / "deadlines.py",
+)
 
 
 def imported(path: Path) -> Iterator[str]:

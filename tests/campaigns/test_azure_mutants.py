@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
+from app.setup.places import Places
 from tests.campaigns.azure_mutants import MUTANTS, Mutant
 
-_NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".runtimes", "data", "__pycache__", "vendor", ".mypy_cache", ".ruff_cache", ".pytest_cache"
-)
+_COPIED = ("app", "tests", "templates", "migrations", "benchmarks")
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "vendor", "safetensors")
 
 
 def test_each_mistake_can_be_planted_exactly_once() -> None:
@@ -32,7 +32,8 @@ class Planter:
 
     def __init__(self) -> None:
         command = [sys.executable, str(ROOT / "tests" / "campaigns" / "planting.py")]
-        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+        azurite = os.environ.get("TUNEDESK_AZURITE") or str(Places.here().blob_store)
+        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TUNEDESK_AZURITE": azurite}
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -60,9 +61,10 @@ def planter() -> Iterator[Planter]:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_mistake_turns_its_test_red(mutant: Mutant, planter: Planter, tmp_path: Path) -> None:
     copy = tmp_path / "project"
-    shutil.copytree(ROOT, copy, ignore=_NOT_COPIED)
-    for vendor in ("static/vendor", "tests/vendor"):
-        (copy / vendor).symlink_to(ROOT / vendor)
+    for folder in _COPIED:
+        shutil.copytree(ROOT / folder, copy / folder, ignore=_NOT_COPIED)
+    shutil.copy2(ROOT / "pyproject.toml", copy)
+    (copy / "tests" / "vendor").symlink_to(ROOT / "tests" / "vendor")
     file = copy / mutant.file
     file.write_text(file.read_text(encoding="utf-8").replace(mutant.right, mutant.wrong), encoding="utf-8")
     code, said = planter.outcome(copy, mutant.test)

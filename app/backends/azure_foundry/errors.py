@@ -192,13 +192,15 @@ def codes_and_message(body: object) -> tuple[list[str], str]:
 
 
 def _told(error: "HttpResponseError") -> tuple[list[str], str]:
+    from azure.core.exceptions import AzureError
+
     body: Any = None
     text = ""
     try:
         text = error.response.text() if error.response is not None else ""
         body = error.response.json() if text.lstrip()[:1] in {"{", "["} else None  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001 -- a body cut off half-way raises what its decoder likes; the status is enough
-        body = None
+    except (AzureError, ValueError, LookupError, OSError):
+        body = None  # a body that was cut off half-way; the status is enough
     codes, message = codes_and_message(body)
     inner = getattr(error, "error", None)
     code = getattr(inner, "code", None)

@@ -74,7 +74,7 @@ class Uploads:
                 del self._under_way[name]
         if upload is None:
             raise NotFound(f"The project has no data asset {file.id}.", fix="It is uploaded again by a retry.")
-        if upload.error is not None:
+        if upload.done.is_set() and upload.error is not None:
             raise upload.error
         return _file(name, ready=False)
 
@@ -151,17 +151,19 @@ class Uploads:
         return made
 
     def _send(self, name: str, path: Path, tag: str, upload: "_Upload") -> None:
+        from azure.core.exceptions import AzureError
+
         try:
             self._azure.ready()
             with self._spooled(path) as copy:
                 self._create(name, copy, tag)
+            upload.error = None
         except Conflicted:
-            pass  # somebody else has made it meanwhile; the next look finds it
+            upload.error = None  # somebody else has made it meanwhile; the next look finds it
         except BackendError as error:
             upload.error = error
-        except Exception as error:  # noqa: BLE001 -- handed to whoever asks for the file
-            told = translate(error)
-            upload.error = told or Unavailable(f"The upload broke off: {type(error).__name__}: {str(error)[:300]}")
+        except (AzureError, OSError, ValueError) as error:
+            upload.error = translate(error) or Unavailable(f"The upload broke off: {str(error)[:300]}")
         finally:
             upload.done.set()
 
@@ -195,7 +197,7 @@ class Uploads:
 class _Upload:
     def __init__(self) -> None:
         self.done = Event()
-        self.error: BackendError | None = None
+        self.error: BackendError | None = Unavailable("The upload broke off.", fix="It is tried again by itself.")
 
 
 def _file(name: str, *, ready: bool = True) -> RemoteFile:

@@ -92,6 +92,14 @@ def test_a_test_may_lead_a_job_by_hand(cloud: AzureCloud, desk: Desk) -> None:
     assert (desk.status("job-1"), desk.why("job-1")) == ("Failed", "Out of memory")
 
 
+def test_a_job_fails_where_a_test_says(cloud: AzureCloud, desk: Desk) -> None:
+    submit(desk)
+    cloud.state.jobs["job-1"].fail_in("Running", "UserError", "CUDA out of memory")
+    cloud.clock.turn(10_000)
+    assert (desk.status("job-1"), desk.why("job-1")) == ("Failed", "CUDA out of memory")
+    assert cloud.state.models == {}
+
+
 def test_cancelling_takes_its_time(cloud: AzureCloud, desk: Desk) -> None:
     submit(desk)
     answer = desk.call("POST", "jobs/job-1/cancel", JOBS)

@@ -122,6 +122,13 @@ def test_the_checker_finds_a_planted_fault(
     assert any(finding in one for one in found), found
 
 
-def test_the_sdks_known_slips_are_the_only_exemptions() -> None:
-    assert len(EXEMPTIONS) <= 4
+def test_the_one_exemption_is_needed_and_has_its_reason(folder: Path) -> None:
+    assert [one.kind for one in EXEMPTIONS] == ["jobs"]
     assert all(one.reason for one in EXEMPTIONS)
+    model, data = {"jobInputType": "mlflow_model", "uri": "a"}, {"jobInputType": "uri_file", "uri": "b"}
+    details = {"modelProvider": "Custom", "taskType": "chatCompletion", "model": model, "trainingData": data}
+    outputs = {"registered_model": {"jobOutputType": "mlflow_model", "assetName": "tuned"}}
+    body = {"properties": {"jobType": "FineTuning", "fineTuningDetails": details, "outputs": outputs}}
+    assert findings_in("jobs", JOBS, body, answering=False, folder=folder) == []
+    details["taskType"] = "Chatting"
+    assert findings_in("jobs", JOBS, body, answering=False, folder=folder)

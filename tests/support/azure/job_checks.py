@@ -19,6 +19,11 @@ _TASKS = {
     "tokenclassification", "texttranslation", "imageclassification", "imageinstancesegmentation",
     "imageobjectdetection", "videomultiobjecttracking",
 }  # fmt: skip
+_MEMBERS = {
+    "jobType", "fineTuningDetails", "outputs", "queueSettings", "resources", "componentId", "computeId", "displayName",
+    "experimentName", "identity", "isArchived", "notificationSetting", "services", "status", "description",
+    "properties", "tags", "parentJobName",
+}  # fmt: skip
 _DETAILS = {"modelProvider", "taskType", "model", "trainingData", "validationData", "hyperParameters"}
 _KNOWN = {
     "per_device_train_batch_size": (int, 1, 32), "learning_rate": (float, 0.0, 1.0), "num_train_epochs": (int, 1, 10),
@@ -44,6 +49,7 @@ def check_job(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json
         raise UserError(
             400, f"Fine-tuning jobs cannot be submitted to the hub '{workspace.name}'; use one of its projects."
         )
+    only(given, _MEMBERS, "FineTuningJob", "properties.")
     details = given.get("fineTuningDetails")
     if not isinstance(details, dict):
         required(given, ("fineTuningDetails",), "properties.")

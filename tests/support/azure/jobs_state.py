@@ -43,8 +43,7 @@ class Job:
     events: list[tuple[datetime, str, str]] = field(default_factory=list)
     hidden: bool = False
     registered: bool = False
-    fails_at: str | None = None
-    failure: Json | None = None
+    failure: tuple[str, str, str] | None = None
 
     def __post_init__(self) -> None:
         self.entered = self.entered or self.created
@@ -81,6 +80,10 @@ class Job:
         self.error = {"code": code, "message": message}
         self.enter("Failed", at, message)
 
+    def fail_in(self, stage: str, code: str, message: str) -> None:
+        """Let the job fail when it comes to a stage. For tests."""
+        self.failure = (stage, code, message)
+
     def next_stage(self) -> str | None:
         """Return the stage after the present one; None at the end, or in a state outside the plan."""
         if self.status not in self.stages or self.final:
@@ -94,8 +97,8 @@ class Job:
             if following is None:
                 break
             self.enter(following, self._due())
-            if following == self.fails_at:
-                self.fail((self.failure or {})["code"], (self.failure or {})["message"], self._due())
+            if self.failure is not None and following == self.failure[0]:
+                self.fail(self.failure[1], self.failure[2], self._due())
         return self.status
 
     def advance_to(self, status: str) -> str:

@@ -34,6 +34,11 @@ def a_misspelt_part_of_the_job(desk: Desk) -> httpx.Response:
     return desk.submit("job-1", body)
 
 
+@planted(400, "BadRequest", submit)
+def a_member_that_the_job_does_not_have(desk: Desk) -> httpx.Response:
+    return desk.submit("job-1", desk.job(desk.data("d", desk.rows()), content_safety="Enabled"))
+
+
 @planted(400, "UserError", submit)
 def a_region_outside_the_model_s_tags(desk: Desk) -> httpx.Response:
     body = desk.job(desk.data("d", desk.rows()))

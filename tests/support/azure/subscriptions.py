@@ -37,7 +37,7 @@ class Subscriptions:
             route("GET", _GROUP, self._group, action=f"{groups}/read", kind=groups),
             route("PUT", _GROUP, self._put_group, action=f"{groups}/write", kind=groups),
             route("GET", _SUB + "/providers/{namespace}", self._provider, action="-", kind=providers),
-            route("POST", _SUB + "/providers/{namespace}/register", self._register, action="register", kind=providers),
+            route("POST", _SUB + "/providers/{namespace}/register", self._register, action="-", kind=providers),
             route("GET", _STORAGE, self._storage),
         ]
         for scope in _SCOPES:
