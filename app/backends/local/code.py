@@ -107,7 +107,8 @@ def _adapters(base: Base, settings: Mapping[str, Any], *, preferring: bool) -> d
     names = [*(["LoraConfig"] if lora else []), *(["PeftModel"] if base.adapter else [])]
     merged = "PeftModel.from_pretrained(load(), ADAPTER).merge_and_unload()"
     further = settings["adapter"] == "lora" and base.adapter
-    loaded = "PeftModel.from_pretrained(load(), ADAPTER, is_trainable=True)" if further else merged
+    whole = f"{merged}.requires_grad_(True)  # PEFT leaves it frozen"
+    loaded = "PeftModel.from_pretrained(load(), ADAPTER, is_trainable=True)" if further else whole
     return {
         "adapter": f"ADAPTER = {str(base.adapter)!r}\n" if base.adapter else "",
         "loaded": loaded if base.adapter else "load()",

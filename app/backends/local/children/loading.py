@@ -94,7 +94,8 @@ def load_base(base: dict[str, Any], *, device: str, half: bool, dropout: float |
     model = load_model(locate(base), device=device, half=half, dropout=dropout)
     if not base.get("adapter"):
         return model
-    return with_adapter(model, base["adapter"], trained=False).merge_and_unload()
+    # PEFT freezes what an adapter is put upon, and leaves it frozen; a merged model is like any other.
+    return with_adapter(model, base["adapter"], trained=False).merge_and_unload().requires_grad_(requires_grad=True)
 
 
 def with_adapter(model: PreTrainedModel, folder: str, *, trained: bool) -> Any:
