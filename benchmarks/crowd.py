@@ -1,6 +1,7 @@
 """A database with as many recorded jobs as one wants, each with a few series, made by SQL in seconds."""
 
 import random
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from app.domain.jobs import JobParts, JobProgress, JobSpec, JobStatus
 from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
 from app.kit.ids import new_id
 from app.settings import ROOT
-from app.store import codec, schema
+from app.store import codec, columns, schema
 from app.store.database import Database
 from app.store.metric_columns import curve
 from app.store.migrating import upgrade
@@ -40,8 +41,8 @@ def crowded(folder: Path, jobs: int) -> Path:
     return path
 
 
-def _moment(microseconds: int) -> Any:  # noqa: ANN401
-    return schema.from_microseconds(microseconds)
+def _moment(microseconds: int) -> datetime:
+    return columns.from_microseconds(microseconds)
 
 
 def _project() -> dict[str, Any]:

@@ -57,7 +57,6 @@ from app.domain.backend_errors import (
 from app.domain.backend_errors import (
     Unsupported as Unsupported,
 )
-from app.domain.capsule import Origin
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Check
 from app.domain.deployments import DeploymentStatus

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from app.domain.backend import Origin, RemoteJob
+from app.domain.backend import RemoteJob
+from app.domain.capsule import Origin
 from app.domain.connections import Check
 
 

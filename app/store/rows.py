@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, tuple_, update
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store.database import Reader, Writer
 from app.store.columns import from_microseconds, to_microseconds
+from app.store.database import Reader, Writer
 
 T = TypeVar("T")
 
