@@ -115,8 +115,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="cancelling what has ended is an error",
         file=f"{_AZURE}/jobs.py",
-        right="if status.is_final or status is JobStatus.CANCELLING:",
-        wrong="if status is JobStatus.PENDING:",
+        right="        if status.is_final or status is JobStatus.CANCELLING:\n            return\n",
+        wrong='        if status.is_final:\n            raise Rejected("It is over.")\n',
         test=f"{_CONTRACT}::TestAzure::test_cancelling_what_is_finished_changes_nothing",
     ),
     Mutant(
