@@ -162,9 +162,9 @@ def test_a_hub_and_a_project_are_made_and_followed(site: Site) -> None:
         where = site.post(f"/connections/{identifier}/{kind}s", {**wish, "name": name, **more})
         again = site.post(f"/connections/{identifier}/{kind}s", {**wish, "name": name, **more})
         assert where == again
-        seen = [site.soup(where).select_one("#making .badge") for _ in range(4)][-1]
-        assert seen is not None
-        assert seen["data-status"] == "ready"
+        badges = [site.soup(where).select_one("#making .badge") for _ in range(4)]
+        assert badges[-1] is not None
+        assert badges[-1]["data-status"] == "ready"
         page = site.soup(f"/connections/{identifier}/choose")
     use = site.soup(where).select_one('form[action$="/choose"]')
     assert use is not None
