@@ -147,7 +147,13 @@ def serve(settings: Settings) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
         _Announcing(config, app.state.scopes.house.backends).run()
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """Let through what is not about a stream that ends because the server does: that is told once, without a trace."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def migrate(settings: Settings) -> None:

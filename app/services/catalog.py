@@ -64,13 +64,16 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
 class BaseNames:
     """Base models by their names for people, for as long as one page is made; asks nobody but the backends."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, connections: Sequence[Connection] | None = None) -> None:
+        """`connections`, where the caller has looked them up already."""
         self._scope = scope
+        self._given = connections
         self._known: dict[tuple[str, str], str] = {}
 
     @cached_property
     def _connections(self) -> dict[str, Connection]:
-        return {each.id: each for each in connections.list_connections(self._scope)}
+        known = connections.list_connections(self._scope) if self._given is None else self._given
+        return {each.id: each for each in known}
 
     def __call__(self, connection: str, identifier: str) -> str:
         """Return the name of a base model of a connection; its id where the backend has no names."""

@@ -1,6 +1,6 @@
 """Verbs on the line of jobs that wait for a place at a connection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from app.domain.errors import Conflict
@@ -25,6 +25,14 @@ class Move(StrEnum):
 def line(scope: Scope, connection: str, *, limit: int = _LISTED) -> Sequence[FineTuningJob]:
     """Return the jobs that wait for a place at a connection, the one that is next first."""
     return store.waiting(scope.read, connection, limit=limit)
+
+
+def lines(scope: Scope, *, limit: int = _LISTED) -> Mapping[str, Sequence[FineTuningJob]]:
+    """Return the line of each connection where more than one job waits, by the connection's id."""
+    waiting: dict[str, list[FineTuningJob]] = {}
+    for job in store.lines(scope.read, limit=limit):
+        waiting.setdefault(job.spec.connection, []).append(job)
+    return {connection: found for connection, found in waiting.items() if len(found) > 1}
 
 
 def place(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:

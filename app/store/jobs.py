@@ -223,6 +223,12 @@ def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
     return [_make(row) for row in tx.execute(query.order_by(*_LINE).limit(limit))]
 
 
+def lines(tx: Reader, *, limit: int) -> list[FineTuningJob]:
+    """Return all lines, one connection's after the other's, each with the first one first."""
+    query = select(*_COLUMNS).where(*_WAITING).order_by(_T.c.connection, *_LINE)
+    return [_make(row) for row in tx.execute(query.limit(limit))]
+
+
 def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:
     """Return the same line as (id, rank)."""
     query = select(_T.c.id, _T.c.queue_rank).where(_T.c.connection == connection, *_WAITING)

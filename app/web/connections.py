@@ -14,7 +14,17 @@ from app.domain.errors import DomainError
 from app.edge.fields import Id
 from app.services import catalog, connections, discovery, orphans, sign_in
 from app.services.scope import Scope
-from app.web.rendering import Administering, Fields, Reading, Writing, field_errors, page, see_other, status_of
+from app.web.rendering import (
+    Administering,
+    AdministeringThenReading,
+    Fields,
+    Reading,
+    Writing,
+    field_errors,
+    page,
+    see_other,
+    status_of,
+)
 from app.web.views import connections as view
 from app.web.views.parts import FieldError
 
@@ -81,13 +91,15 @@ def doctor(scope: Writing, connection: Id) -> Response:
 
 
 @router.post("/connections/{connection}")
-def rename(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def rename(request: Request, open_scope: AdministeringThenReading, connection: Id, form: Fields) -> Response:
     """Change the name; lifts a pause."""
     try:
-        connections.update(scope, connection, name=form.get("name", ""))
+        with open_scope() as scope:
+            connections.update(scope, connection, name=form.get("name", ""))
     except DomainError as error:
-        found = connections.get(scope, connection)
-        return _shown(request, scope, found, field_errors(error), status=status_of(error))
+        with open_scope() as scope:  # the page asks the backend, which no write transaction may wait for
+            found = connections.get(scope, connection)
+            return _shown(request, scope, found, field_errors(error), status=status_of(error))
     return see_other(f"/connections/{connection}")
 
 

@@ -1,5 +1,6 @@
 """The list of jobs, the page of one job, and what can be done with it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
@@ -41,11 +42,12 @@ def index(
     """Jobs, filtered, searched and sorted."""
     statuses = tuple(status or ())
     found = jobs.summaries(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
-    names = {each.id: each.name for each in connections.list_connections(scope)}
+    known = connections.list_connections(scope)
+    names = {each.id: each.name for each in known}
     context = {
-        "rows": job_list.rows(found.items, names, catalog.BaseNames(scope), scope.now()),
+        "rows": job_list.rows(found.items, names, catalog.BaseNames(scope, known), scope.now()),
         "seen": sorted({job.status.value for job in found.items}),
-        "lines": _lines(scope) if cursor is None else [],
+        "lines": _lines(scope, names) if cursor is None else [],
         "chips": view.filters(jobs.counts(scope), statuses, q),
         "query": q,
         "sort": sort,
@@ -57,10 +59,9 @@ def index(
     return page(request, scope, "jobs/index.html", context, part="jobs/_list.html")
 
 
-def _lines(scope: Scope) -> list[view.Line]:
+def _lines(scope: Scope, names: Mapping[str, str]) -> list[view.Line]:
     """Return the line of each connection where more than one job waits."""
-    named = [(each.name, queue.line(scope, each.id)) for each in connections.list_connections(scope)]
-    return [view.Line(connection=name, jobs=waiting) for name, waiting in named if len(waiting) > 1]
+    return [view.Line(connection=names.get(at, at), jobs=waiting) for at, waiting in queue.lines(scope).items()]
 
 
 @router.get("/jobs/{identifier}")

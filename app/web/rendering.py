@@ -98,6 +98,7 @@ Administering = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "pages"), sc
 Opening = Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "pages"))]
 # For acts that are shown at once: what was written is committed before anything that asks a provider is rendered.
 WritingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.WRITE, "pages"))]
+AdministeringThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.ADMINISTER, "pages"))]
 SpendingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
 Talking = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
 

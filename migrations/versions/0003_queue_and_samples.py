@@ -11,8 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Give every job the place that its age gave it so far."""
-    with op.batch_alter_table("jobs") as batch_op:
-        batch_op.add_column(sa.Column("queue_rank", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("queue_rank", sa.BigInteger(), nullable=False, server_default="0"))
     op.execute("UPDATE jobs SET queue_rank = created_at")
     op.create_table(
         "samples",
@@ -31,5 +30,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Forget both."""
     op.drop_table("samples")
-    with op.batch_alter_table("jobs") as batch_op:
-        batch_op.drop_column("queue_rank")
+    # In place: a batch would make the table anew, and with the old one everything would go that hangs on its rows.
+    op.drop_column("jobs", "queue_rank")

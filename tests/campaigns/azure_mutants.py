@@ -206,8 +206,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="a missing project loses jobs",
         file=f"{_AZURE}/known_failures.py",
-        right='code="ResourceNotFound|WorkspaceNotFound|NotFound", kind=NotAuthorised',
-        wrong='code="NoSuchCodeAtAll", kind=NotAuthorised',
+        right='code="ResourceNotFound|WorkspaceNotFound|NotFound", kind=NotThere',
+        wrong='code="NoSuchCodeAtAll", kind=NotThere',
         test=f"{_FAULTS}::test_no_workspace_pauses_instead_of_losing_jobs",
     ),
     Mutant(

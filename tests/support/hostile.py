@@ -1,6 +1,7 @@
 """What nobody should send, and what an answer to it must be like."""
 
 import json
+import random
 from typing import Any
 
 import httpx2
@@ -141,16 +142,19 @@ def verdict(answer: httpx2.Response) -> str | None:
 
 
 class Attack:
-    """Many requests, and those that went wrong."""
+    """Many requests, and those that went wrong; with a `share` below 1, the same part of them each time."""
 
-    def __init__(self, client: TestClient) -> None:
+    def __init__(self, client: TestClient, share: float = 1.0) -> None:
         self.client = client
+        self._chance, self._share = random.Random(0), share
         self.wrong: list[tuple[object, ...]] = []
         self.count = 0
 
     def __call__(self, method: str, path: str, what: object = "", **more: Any) -> None:  # noqa: ANN401
         headers = {**key(f"hostile-{self.count}"), **more.pop("headers", {})}
         self.count += 1
+        if self._chance.random() >= self._share:
+            return
         found = verdict(self.client.request(method, path, headers=headers, **more))
         if found is not None:
             self.wrong.append((method, path[:200], what, found))

@@ -93,6 +93,7 @@ class Target:
         """Return an address with an id that exists, or with the one given."""
         noun = template.split("/")[3]
         values = {"identifier": identifier or self.ids.get(noun, "x"), "name": identifier or "trl", "step": "model"}
+        values |= {"table": "jobs", "tag": identifier or "job_x"}
         if "checkpoints" in template:
             values["step"] = identifier or "10"
         elif identifier is not None and "{step}" in template:
@@ -108,12 +109,17 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     made.house.database.close()
 
 
+# A third of the requests in every run, all of them in the long one.
+parts = pytest.mark.parametrize("share", [0.33, pytest.param(1.0, marks=pytest.mark.slow)])
+
+
 def is_stream(template: str) -> bool:
     return template.endswith("/stream")
 
 
-def test_ids(target: Target) -> None:
-    attack = Attack(target.client)
+@parts
+def test_ids(target: Target, share: float) -> None:
+    attack = Attack(target.client, share)
     for method, template in target.routes:
         for identifier in IDS if "{" in template else []:
             body = target.bodies.get(f"{method} {template}")
@@ -124,8 +130,9 @@ def test_ids(target: Target) -> None:
     assert attack.count > 500
 
 
-def test_queries(target: Target) -> None:
-    attack = Attack(target.client)
+@parts
+def test_queries(target: Target, share: float) -> None:
+    attack = Attack(target.client, share)
     document = target.client.get("/openapi.json").json()
     for method, template in target.routes:
         operation = document["paths"][template][method.lower()]
@@ -142,8 +149,9 @@ def test_queries(target: Target) -> None:
     assert attack.count > 800
 
 
-def test_raw_bodies(target: Target) -> None:
-    attack = Attack(target.client)
+@parts
+def test_raw_bodies(target: Target, share: float) -> None:
+    attack = Attack(target.client, share)
     for method, template in target.routes:
         if method in {"POST", "PATCH", "PUT"} and template != "/api/v1/datasets":
             for body in RAW:
@@ -181,8 +189,9 @@ def replaced(body: Body, path: tuple[str | int, ...], value: object) -> Body:
     return dict(changed)
 
 
-def test_fields(target: Target) -> None:
-    attack = Attack(target.client)
+@parts
+def test_fields(target: Target, share: float) -> None:
+    attack = Attack(target.client, share)
     for route, body in target.bodies.items():
         method, template = route.split(" ")
         for path in places(body):

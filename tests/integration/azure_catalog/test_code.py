@@ -1,3 +1,4 @@
+import copy
 import os
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_the_yaml_is_read_by_azure_ai_ml_as_what_we_send(bench: AzureBench, tmp_
     if base == MANAGED:
         bench.backend.refresh_catalog()
         until(lambda: not bench.backend.catalog_state().refreshing)
-    ours = comparable(sent_by_us(bench, asked))
+    ours = copy.deepcopy(comparable(sent_by_us(bench, asked)))  # the cloud keeps what it was sent
     text = bench.backend.code("az-cli", asked, training_file=bench.training_rows, validation_file=bench.validation_rows)
     head, _here, rest = text.partition("<<'TUNEDESK'\n")
     yaml, _end, tail = rest.partition("TUNEDESK\n")

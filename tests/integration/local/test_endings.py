@@ -92,6 +92,7 @@ def two_answers(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_turns_of_weight_0_are_shown_and_not_learned(backend: LocalBackend, tmp_path: Path, python: Path) -> None:
     rows = two_answers(tmp_path / "rows.jsonl")
     values: dict[str, Hyperparameter] = {"n_epochs": 1, "batch_size": 8, "learning_rate": 1e-3}

@@ -48,8 +48,9 @@ class Workplace:
 
     def serve(self, tag: str) -> Path:
         """Start a server for a deployment that nobody knows."""
-        self.backend.workshop.runs.start(tag, "server", {"kind": "serve"})
-        return until(lambda: self.runs / tag if presence.is_held(self.runs / tag) else None, doing="the child's start")
+        self.backend.workshop.runs.start(tag, "server", {"kind": "serve", "threads": 1, "offline": True})
+        run = self.runs / tag
+        return until(lambda: run if (run / presence.READY).exists() else None, doing="the child's start")
 
 
 @pytest.fixture

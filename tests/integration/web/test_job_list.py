@@ -58,7 +58,7 @@ def test_a_row_has_its_figures_and_a_page_asks_few_questions(client: TestClient)
     event.listen(database.readers, "before_cursor_execute", hear)
     _, _, page = rows(client, "/jobs")
     event.remove(database.readers, "before_cursor_execute", hear)
-    assert len(asked) <= 8, asked
+    assert len(asked) <= 9, asked
     assert not [statement for statement in asked if "FROM metrics" in statement]
     row = page.select("tbody tr")[0]
     assert row.select_one("svg.spark polyline") is not None

@@ -33,6 +33,10 @@ class Told:
         """Return the body as text."""
         return self.content.decode()
 
+    def json(self) -> Any:  # noqa: ANN401 -- whatever the body holds
+        """Return the decoded body."""
+        return json.loads(self.content)
+
     def iter_bytes(self) -> list[bytes]:
         """Return the body in one piece."""
         return [self.content]
