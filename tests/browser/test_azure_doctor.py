@@ -156,6 +156,7 @@ def test_from_a_form_to_a_green_doctor(visit: Visit, connected: Connected) -> No
     expect(page.locator("#doctor [data-status=pass]")).to_have_count(13)
 
 
+@pytest.mark.slow
 def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Connected) -> None:
     page = visit.page
     connected.plant()
@@ -186,6 +187,7 @@ def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Conn
     expect(page.locator("#checks")).to_contain_text("Nothing is missing")
 
 
+@pytest.mark.slow
 def test_without_scripts(scriptless: Page, connected: Connected) -> None:
     page = scriptless
     connected.mend()
@@ -204,6 +206,7 @@ def test_without_scripts(scriptless: Page, connected: Connected) -> None:
     expect(page.get_by_text("Short-lived")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_by_keyboard_alone(browser: Browser, connected: Connected) -> None:
     context = browser.new_context()
     context.set_default_timeout(_PATIENCE_MS)
@@ -225,6 +228,7 @@ def test_by_keyboard_alone(browser: Browser, connected: Connected) -> None:
     context.close()
 
 
+@pytest.mark.slow
 def test_a_code_is_shown_and_the_page_notices(visit: Visit, connected: Connected) -> None:
     page = visit.page
     made = connected.place.desk.post(

@@ -92,6 +92,7 @@ def look(desk: Desk, browser: Browser, tmp_path: Path) -> Iterator[Callable[[str
     context.close()
 
 
+@pytest.mark.slow
 def test_from_deploying_to_the_teardown(visitor: Page, desk: Desk, look: Callable[[str, str], None]) -> None:
     look("form", "/deployments")
     address = deploy(visitor, desk)

@@ -28,7 +28,11 @@ def violations(page: Page, rules: Rules) -> list[tuple[str, list[str]]]:
     return [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found["violations"]]
 
 
-@pytest.mark.parametrize("name", NAMES)
+# A third of the pages in every run, all of them in the long one.
+PAGES = [name if not at % 3 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_and_can_be_used_by_everybody(browser: Browser, furnished: Furnished, name: str) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page = context.new_page()

@@ -70,6 +70,7 @@ def test_the_wizard_without_scripts(scriptless: Page, rehearsal_place: Place, tm
     expect(scriptless.locator("[data-status=succeeded]").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_another_browser_finds_the_draft_as_it_was_left_also_after_a_restart(
     visitor: Page, scriptless: Page, rehearsal_place: Place
 ) -> None:
@@ -89,6 +90,7 @@ def test_another_browser_finds_the_draft_as_it_was_left_also_after_a_restart(
     expect(scriptless.locator("#project option:checked")).to_have_text("Kept")
 
 
+@pytest.mark.slow
 def test_the_wizard_by_keyboard_alone(visitor: Page, rehearsal_place: Place) -> None:
     visitor.goto(f"{rehearsal_place.server.url}/wizard")
     _tab_to(visitor, "Start the wizard")

@@ -28,6 +28,7 @@ from app.kit.crash_points import CrashPoint, reached
 
 ROOT = Path(__file__).resolve().parents[3]  # the checkout: children import `app.backends.local.children`
 EXIT = "exit.json"
+_REMOVALS = 3  # whoever waits for the child may note its exit code while the folder goes
 SPAWNED = "spawned.json"  # whom we started last, for as long as the child has not said who it is
 # What a child may know of our environment: how to find programs, certificates, proxies, caches and GPUs. No secrets.
 PASSED_ON = frozenset(
@@ -193,7 +194,10 @@ class Runs:
 
     def remove(self, tag: str) -> None:
         """Remove the folder of a run that is not at work."""
-        shutil.rmtree(self.folder(tag), ignore_errors=True)
+        for _ in range(_REMOVALS):
+            shutil.rmtree(self.folder(tag), ignore_errors=True)
+            if not self.folder(tag).exists():
+                return
 
     def at_work(self, kind: str) -> list[str]:
         """Return the tags of the living runs of a kind."""

@@ -19,7 +19,7 @@ from tests.support.journeys import Place, job_wish, judged, place
 from tests.support.local import ROOT
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 # None of these is a default, so that none can be right by chance; by TRL's names for them.
 CHOSEN = {

@@ -47,6 +47,7 @@ def spec(options: dict[str, Hyperparameter]) -> JobSpec:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_chosen_answers_become_likelier(preferred: Preferred) -> None:
     watched = preferred.watched
     assert preferred.last.status is JobStatus.SUCCEEDED, preferred.last.message
@@ -62,6 +63,7 @@ def test_the_chosen_answers_become_likelier(preferred: Preferred) -> None:
     assert margins[STEPS] > 0
 
 
+@pytest.mark.slow
 def test_the_pairs_are_shown_side_by_side(preferred: Preferred) -> None:
     shown = preferred.backend.first_batch(preferred.watched.job)
     assert [row.label for row in shown[:4]] == ["chosen", "rejected", "chosen", "rejected"]

@@ -147,6 +147,7 @@ def test_the_next_estimate_is_measured_on_this_machine(trained: Trained) -> None
     assert 1 < found.duration_s < 120
 
 
+@pytest.mark.slow
 def test_the_script_runs_as_pasted_and_ends_at_the_same_loss(trained: Trained, tmp_path: Path) -> None:
     code = trained.backend.code(
         "trl", spec(), training_file=trained.training_rows, validation_file=trained.validation_rows
@@ -167,6 +168,7 @@ def test_the_script_runs_as_pasted_and_ends_at_the_same_loss(trained: Trained, t
     assert (tmp_path / "triage" / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_killed_inside_a_checkpoint_write_it_goes_on_to_the_very_same_weights(trained: Trained, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     wanted = [trained.training_rows, trained.validation_rows]

@@ -53,6 +53,7 @@ def test_a_second_start_does_nothing(made: Checkout) -> None:
     assert (made.places.workshop / "web.log").read_text(encoding="utf-8") == before
 
 
+@pytest.mark.slow
 def test_a_changed_lock_is_installed_into_the_same_environment(made: Checkout) -> None:
     made.lock("web", [write_wheel(made.wheels, "tinyweb", "1.0"), write_wheel(made.wheels, "another", "1.0")])
     done = made.run("setup")
@@ -78,6 +79,7 @@ def test_no_network(made: Checkout) -> None:
     assert "Making the Python environment" in made.run("setup").said, "nobody knows how far pip came"
 
 
+@pytest.mark.slow
 def test_a_package_that_was_tampered_with(made: Checkout) -> None:
     made.lock("web", [write_wheel(made.wheels, "honest", "1.0")])
     write_wheel(made.wheels, "honest", "1.0", body="import evil")

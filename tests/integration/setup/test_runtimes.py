@@ -90,6 +90,7 @@ def test_linux_without_a_gpu_gets_the_cpu_build_and_no_cuda(environments: Runtim
     assert "nvidia_tiny-1.0" not in packages(state)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pip_of")
 def test_without_a_cpu_build_it_says_the_size_and_asks(checkout: Checkout, environments: RuntimeEnvironments) -> None:
     next(checkout.wheels.glob("torch-*+cpu-*")).unlink()
@@ -137,6 +138,7 @@ def test_packages_that_do_not_load_are_a_failure(checkout: Checkout) -> None:
     assert state.message.startswith("The packages are installed but do not load. ImportError: No module named rich")
 
 
+@pytest.mark.slow
 def test_a_killed_installer_is_noticed_and_started_anew(environments: RuntimeEnvironments) -> None:
     environments.start("trl")
     home = environments.home("trl")
@@ -152,6 +154,7 @@ def test_a_killed_installer_is_noticed_and_started_anew(environments: RuntimeEnv
     assert settle(environments).status is RuntimeStatus.READY
 
 
+@pytest.mark.slow
 def test_removing_stops_an_installation(environments: RuntimeEnvironments) -> None:
     environments.start("trl")
     environments.remove("trl")

@@ -96,6 +96,8 @@ class _Tunnel(StreamRequestHandler):
     def handle(self) -> None:
         with self.server.watched(self.connection), contextlib.suppress(OSError):
             first, *_ = self._head()
+            if not first:
+                return  # whoever knocked was killed before a word
             method, _, target = first.partition(" ")
             target = target.split(" ")[0]
             if method != "CONNECT":

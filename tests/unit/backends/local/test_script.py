@@ -49,4 +49,4 @@ def test_it_is_whole_python(tmp_path: Path, shape: str, adapter: str, often: int
     assert ("DPOTrainer" in names) == (shape == "preference")
     assert ("TrainerCallback" in names) == (often > 1)
     assert ("common_prefix_length" in names) == (shape == "weighted")
-    assert "tunedesk" not in text.lower()
+    assert "tunedesk" not in text.replace(str(local.ROOT), "").lower()  # wherever the checkout lies
