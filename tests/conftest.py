@@ -67,8 +67,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the browser's tests last: Playwright keeps an event loop running in the main thread until the session ends,
     and no other test could start one of its own there.
 
-    Where several workers share a run, a file goes to one of them, so that what its tests share is made once; so does the
-    folder whose tests share a training.
+    Where several workers share a run, a file goes to one of them, so that what its tests share is made once; so does
+    the folder whose tests share a training.
     """
     items.sort(key=lambda item: "browser" in item.path.parts)
     for item in items:
