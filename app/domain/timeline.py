@@ -110,9 +110,12 @@ def _evaluation_stage(job: FineTuningJob, evaluations: Sequence[Evaluation]) -> 
         done = job.status is _GOOD
         return Stage(name="evaluation", state=StageState.SKIPPED if done else _after(job))
     started = min((each.started_at for each in mine if each.started_at), default=None)
-    if any(not each.status.is_final for each in mine):
-        rows = sum(each.done_rows for each in mine)
-        return Stage(name="evaluation", state=StageState.CURRENT, started_at=started, detail=f"{rows} rows answered")
+    waiting = [each.note for each in mine if not each.status.is_final]
+    if waiting:
+        idle = started is None and all(waiting)
+        detail = waiting[0] if all(waiting) else f"{sum(each.done_rows for each in mine)} rows answered"
+        state = StageState.WAITING if idle else StageState.CURRENT
+        return Stage(name="evaluation", state=state, started_at=started, detail=detail)
     ended = max((each.ended_at for each in mine if each.ended_at), default=None)
     failed = all(each.status is EvaluationStatus.FAILED for each in mine)
     state = StageState.FAILED if failed else StageState.DONE

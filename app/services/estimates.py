@@ -11,7 +11,7 @@ from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import Bill, Prices
-from app.services import prices, specs
+from app.services import catalog, prices, specs
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
@@ -45,7 +45,7 @@ def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     return replace(
         base,
         blockers=(*(as_notice(problem) for problem in checked.problems), *base.blockers),
-        warnings=(*base.warnings, *_warnings(checked), *_unpriced(base), *_ending(checked)),
+        warnings=(*base.warnings, *_warnings(checked), *_unpriced(base), *_ending(scope, checked)),
     )
 
 
@@ -65,14 +65,16 @@ def _unpriced(estimate: Estimate) -> list[Notice]:
     ]
 
 
-def _ending(checked: specs.Checked) -> list[Notice]:
+def _ending(scope: Scope, checked: specs.Checked) -> list[Notice]:
     model = checked.model
     if model is None or model.lifecycle.status != LifecycleStatus.RETIRING:
         return []
     life = model.lifecycle
     until = f" It can be trained until {life.train_until.isoformat()}." if life.train_until else ""
     message = f"{model.name} is being retired.{until} {life.note}".strip()
-    fix = f"Its replacement is {life.replacement}." if life.replacement else "Choose another base model in time."
+    fix = "Choose another base model in time."
+    if life.replacement:
+        fix = f"Its replacement is {catalog.BaseNames(scope)(model.connection, life.replacement)}."
     return [Notice(step=Step.MODEL.value, pointer="/base_model", message=message, fix=fix)]
 
 

@@ -66,7 +66,7 @@ def create(request: Request, scope: Spending, form: Fields) -> Response:
 def show(request: Request, scope: Reading, deployment: Id) -> Response:
     """One deployment: its state, how to ask it, what was asked of it."""
     context = _one_context(request, scope, deployment)
-    return page(request, scope, "deployments/deployment.html", context, part="deployments/_state.html")
+    return page(request, scope, "deployments/deployment.html", context)
 
 
 @router.post("/deployments/{deployment}/key")

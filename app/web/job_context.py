@@ -59,6 +59,7 @@ def job_context(
         "can_discard": job.status.is_final
         and any(each.present for each in checkpoints)
         and isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), DiscardsCheckpoints),
+        "saves": bool(checkpoints) or not scope.backends.kind(connections.get(scope, job.spec.connection).backend),
         "place": queue.place(scope, job),
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,

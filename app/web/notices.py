@@ -14,7 +14,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "run_again": ("ok", lambda: _("The same run was submitted again, with the same seed.")),
     "from_capsule": ("ok", lambda: _("Everything that the capsule names is here. Its run was submitted.")),
     "resolved": ("ok", lambda: _("Settled.")),
-    "deploying": ("ok", lambda: _("Deploying. It is ready in a few seconds.")),
+    "deploying": ("ok", lambda: _("Deploying. This page follows by itself.")),
     "deployment_deleting": ("ok", lambda: _("The deployment is being deleted.")),
     "teardown_started": ("ok", lambda: _("Tearing down, in order: deployments first, then the weights.")),
     "evaluating": ("ok", lambda: _("The evaluation was started.")),

@@ -74,7 +74,7 @@
         axes: [{ ...axis, space: 60, size: 30, incrs: STEP_MARKS }, { ...axis, size: 48 }],
         series: [
           { label: this.box.dataset.stepLabel, value: (plot, step, series) => String(newest(plot, step, series) ?? "–") },
-          ...this.names.map(([name, label], place) => this.overlay ? { label, stroke: tints[place], width: 1.75, dash: place > 4 ? [6, 4] : [], spanGaps: true, value, points: { show: false }, show: this.pick(name)?.checked ?? true } : { label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: false } }),
+          ...this.names.map(([name, label], place) => this.overlay ? { label, stroke: tints[place], width: 1.75, dash: place > 4 ? [6, 4] : [], spanGaps: true, value, points: { show: false }, show: this.pick(name)?.checked ?? true } : { label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: (plot, at) => plot.data[at].filter((each) => each !== null).length === 1, size: 6 } }),
           ...this.overlay ? [] : [{ label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true }],
         ],
         legend: this.overlay ? { show: false } : { markers: { width: 2 } },

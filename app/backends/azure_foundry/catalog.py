@@ -46,6 +46,14 @@ class Catalog:
             )
         return replace(found, id=str(wanted))
 
+    def base_name(self, identifier: str) -> str:
+        """Return the name for people: model, version if one is named, and way; an id that is none of ours as it is."""
+        try:
+            wanted = ModelId.parse(identifier)
+        except NotFound:
+            return identifier
+        return f"{wanted.name}{f':{wanted.version}' if wanted.version else ''} ({_WAYS[wanted.way]})"
+
     def newest_version(self, model: ModelId) -> str | None:
         """Return the version to name for a model: what the registry told last, else the data file's. None: unknown.
 

@@ -15,6 +15,8 @@ from app.services.prices import PriceList
 from app.web.views import formats
 from app.web.views.parts import Stat
 
+_SMALL = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceLine:
@@ -53,7 +55,7 @@ def price_lines(estimate: Estimate | None, today: date) -> list[PriceLine]:
     lines = []
     for item in estimate.bill.items:
         charge, price = item.charge, item.price
-        amount = f"{formats.number(round(charge.low, 2))} – {formats.number(round(charge.high, 2))}"
+        amount = " – ".join(dict.fromkeys((_figure(charge.low), _figure(charge.high))))
         words = {"n": amount, "unit": _("million tokens") if price.unit is Unit.MILLION_TOKENS else _("hours")}
         lines.append(
             PriceLine(
@@ -70,6 +72,11 @@ def price_lines(estimate: Estimate | None, today: date) -> list[PriceLine]:
             )
         )
     return lines
+
+
+def _figure(value: float) -> str:
+    """Return a quantity with two decimals, and a small one with its first two digits, so that it never reads 0."""
+    return formats.number(round(value, 2) if value >= _SMALL else float(f"{value:.2g}"))
 
 
 def groups(found: PriceList) -> list[PriceGroup]:

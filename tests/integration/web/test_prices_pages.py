@@ -67,6 +67,36 @@ def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, house: Tes
     assert page.select_one("form#step-form input[name=q]")["value"] == "llama"  # type: ignore[index]
 
 
+def test_what_is_not_listed_is_named_as_the_connection_names_it(
+    pages: TestClient, house: TestHouse, azure: str
+) -> None:
+    with house.open() as scope:
+        there = drafts.create(scope, {"connection": azure}).id
+        here = drafts.create(scope, {"connection": "con_local"}).id
+    assert "serverless:azureml/Phi-4-mini-instruct:1" in pages.get(f"/wizard/{there}/model").text
+    assert "Hugging Face" not in pages.get(f"/wizard/{there}/model").text
+    assert "Hugging Face" in pages.get(f"/wizard/{here}/model").text
+
+
+def test_the_split_that_is_shown_is_the_one_that_is_stored(pages: TestClient, house: TestHouse, azure: str) -> None:
+    with house.open() as scope:
+        draft = drafts.create(scope, {"connection": azure}).id
+    trigger = "span[hx-trigger]"
+    shown = soup(pages.get(f"/wizard/{draft}/validation").text).select_one(f"#step-form {trigger}")
+    assert shown is not None
+    assert str(shown["hx-trigger"]).startswith("load, "), "the page stores what it shows as chosen"
+    pages.post(f"/wizard/{draft}/validate/validation", data={"validation.kind": "none"})
+    stored = soup(pages.get(f"/wizard/{draft}/validation").text).select_one(f"#step-form {trigger}")
+    assert stored is not None
+    assert not str(stored["hx-trigger"]).startswith("load")
+
+
+def test_a_replacement_is_called_by_its_name(pages: TestClient, house: TestHouse, azure: str) -> None:
+    with house.open() as scope:
+        draft = drafts.create(scope, house.fields(connection=azure, base_model=PHI3_MANAGED)).id
+    assert "Its replacement is Phi-4 (managed compute)." in pages.get(f"/wizard/{draft}/review").text
+
+
 @pytest.mark.parametrize("bad", ["<script>", "a b", "x" * 61])
 def test_names_of_dropped_settings_are_names(pages: TestClient, house: TestHouse, azure: str, bad: str) -> None:
     with house.open() as scope:
@@ -115,7 +145,9 @@ def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, house: Te
     assert submit is not None
     assert "about $" in submit.text
     assert "az ml job create" in pages.get(f"/wizard/{draft}/review?target=az-cli").text
-    strip = soup(pages.get(f"/jobs/{job.id}").text).select_one("#stat-cost")
+    shown = soup(pages.get(f"/jobs/{job.id}").text)
+    assert shown.select_one("#checkpoints-h") is None, "Azure has no checkpoints"
+    strip = shown.select_one("#stat-cost")
     assert strip is not None
     assert "$0.00" in strip.text
 

@@ -201,3 +201,16 @@ def test_a_fresh_look_up_is_not_repeated(backend: AzureFoundryBackend, tmp_path:
     put(tmp_path, at=clock.now() - timedelta(hours=1))
     backend.base_models()
     assert not backend.looked_up.refreshing
+
+
+@pytest.mark.parametrize(
+    ("identifier", "name"),
+    [
+        (PHI4, "Phi-4-mini-instruct (serverless)"),
+        (f"{PHI3_MANAGED}:13", "Phi-3-mini-4k-instruct:13 (managed compute)"),
+        ("serverless:azureml/Long-Gone", "Long-Gone (serverless)"),
+        ("builtin:starter", "builtin:starter"),
+    ],
+)
+def test_every_id_has_a_name_for_people(backend: AzureFoundryBackend, identifier: str, name: str) -> None:
+    assert backend.base_name(identifier) == name

@@ -1,0 +1,38 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.deployments import Target
+from app.domain.evaluations import Evaluation, EvaluationStatus
+from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
+from app.domain.timeline import StageState, timeline
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SPEC = JobSpec(project="p", connection="c", base_model="b", name="n", training_dataset="d")
+JOB = FineTuningJob(
+    id="job_1", spec=SPEC, status=JobStatus.SUCCEEDED, fine_tuned_model="mdl_1", created_at=NOW, changed_at=NOW
+)
+ASKED = Evaluation(
+    id="evl_1", target=Target(connection="c", base_model="b"), dataset="d", job=JOB.id, created_at=NOW, changed_at=NOW
+)
+WAITING = replace(ASKED, note="Deploy it first.")
+UNDER_WAY = replace(ASKED, status=EvaluationStatus.RUNNING, done_rows=4, started_at=NOW)
+DONE = replace(ASKED, status=EvaluationStatus.SUCCEEDED, done_rows=9, started_at=NOW, ended_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "state", "detail"),
+    [
+        ((), StageState.SKIPPED, ""),
+        ((WAITING, WAITING), StageState.WAITING, "Deploy it first."),
+        ((DONE, WAITING), StageState.CURRENT, "Deploy it first."),
+        ((UNDER_WAY, WAITING), StageState.CURRENT, "4 rows answered"),
+        ((DONE, DONE), StageState.DONE, ""),
+    ],
+)
+def test_an_evaluation_says_what_it_waits_for(
+    evaluations: tuple[Evaluation, ...], state: StageState, detail: str
+) -> None:
+    (stage,) = [each for each in timeline(JOB, (), evaluations, ()) if each.name == "evaluation"]
+    assert (stage.state, stage.detail) == (state, detail)
