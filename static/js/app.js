@@ -147,10 +147,14 @@
   }, true);
 
   // -- a word after an act goes by itself once it has been read; hovering or focusing keeps it -----------------------------------
-  const fade = () => setTimeout(() => {
-    const flash = document.getElementById("flash");
-    if (flash?.matches(":hover, :focus-within")) fade(); else flash?.replaceChildren();
-  }, 7000);
+  let fading = 0; // a timer begun for an earlier page must not take a later word away
+  const fade = () => {
+    clearTimeout(fading);
+    fading = setTimeout(() => {
+      const flash = document.getElementById("flash");
+      if (flash?.matches(":hover, :focus-within")) fade(); else flash?.replaceChildren();
+    }, 7000);
+  };
   document.addEventListener("htmx:after:swap", (event) => { if (event.detail?.ctx?.target === document.body) fade(); });
   fade();
 

@@ -38,6 +38,24 @@ def test_the_script_tells_times_in_the_servers_words(visitor: Page, furnished: F
     assert visitor.locator("main time").all_text_contents() == expected
 
 
+def test_a_word_after_an_act_stays_seven_seconds_whatever_page_came_before(visitor: Page, furnished: Furnished) -> None:
+    visitor.clock.install(time=START)
+    visitor.clock.pause_at(START + timedelta(minutes=1))
+    visitor.goto(furnished.url + "/jobs")
+    visitor.clock.run_for(6500)
+    visitor.evaluate(
+        """() => {
+            document.getElementById("flash").textContent = "Saved.";
+            const swapped = {bubbles: true, detail: {ctx: {target: document.body}}};
+            document.dispatchEvent(new CustomEvent("htmx:after:swap", swapped));
+        }"""
+    )
+    visitor.clock.run_for(6500)
+    assert visitor.locator("#flash").text_content() == "Saved."
+    visitor.clock.run_for(1000)
+    assert visitor.locator("#flash").text_content() == ""
+
+
 def test_the_theme_changes_at_once_and_stays(visitor: Page, furnished: Furnished) -> None:
     visitor.goto(furnished.url + "/patterns")
     expect(visitor.locator(".chart canvas")).to_have_count(1)
