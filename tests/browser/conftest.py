@@ -3,14 +3,18 @@
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.looks import PATIENCE, Visit
+from tests.support.azure.fixtures import azure_certificates, azurite
 from tests.support.journeys import Place, place
 from tests.support.pages import Furnished, furnish
 
+__all__ = ["azure_certificates", "azurite"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -53,29 +57,25 @@ def rehearsal_place(tmp_path_factory: pytest.TempPathFactory, quick: str) -> Ite
         yield here
 
 
-class Watched:
-    """A page whose console is listened to."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _console(self, message: ConsoleMessage) -> None:
-        # The browser notes every 4xx answer by itself; a form sent back with its mistakes is one.
-        if message.type in {"error", "warning"} and "422 (Unprocessable Entity)" not in message.text:
-            self.complaints.append(message.text)
-
-
 @pytest.fixture
-def visitor(browser: Browser) -> Iterator[Page]:
+def visitor(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """A page at 1440 px; the console must have stayed silent in the end."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    watched = Watched(context.new_page())
+    watched = Visit(context.new_page(), tmp_path)
     yield watched.page
     context.close()
     assert watched.complaints == []
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
+    """The same for whoever looks at pages on the way: nothing moves, and pictures lie in the test's folder."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
+    made = Visit(context.new_page(), tmp_path)
+    yield made
+    context.close()
+    assert made.complaints == []
 
 
 @pytest.fixture

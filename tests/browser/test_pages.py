@@ -1,32 +1,10 @@
 """Every page, at 1440 and at 390 px, light and dark: nothing sticks out, axe finds nothing, the console is silent."""
 
-from typing import Any, Literal
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
+from playwright.sync_api import Browser, ConsoleMessage, Dialog
 
-from app.settings import ROOT
+from tests.browser.looks import AXE, LOOKS, STICKS_OUT, violations
 from tests.support.pages import HOSTILE, NAMES, Furnished
-
-AXE = ROOT / "tests" / "vendor" / "axe.min.js"  # brought by the set-up, never served
-Scheme = Literal["light", "dark"]
-Rules = dict[str, Any]
-RULES: Rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-# All that a change from light to dark can break.
-COLOURS: Rules = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-LOOKS: tuple[tuple[int, Scheme, Rules], ...] = (
-    (1440, "light", RULES),
-    (1440, "dark", COLOURS),
-    (390, "dark", RULES),
-    (390, "light", COLOURS),
-)
-STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-def violations(page: Page, rules: Rules) -> list[tuple[str, list[str]]]:
-    found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", rules)
-    return [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found["violations"]]
-
 
 # A third of the pages in every run, all of them in the long one.
 PAGES = [name if not at % 3 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)]

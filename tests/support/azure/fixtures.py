@@ -21,6 +21,17 @@ from tests.support.azure.state import TENANT
 TOOLS = Path(os.environ.get("TUNEDESK_AZURITE") or Places.here().blob_store)
 
 
+def went_well(made: AzureCloud) -> None:
+    """Hold what a cloud was asked and what it answered against the published types; nothing else was asked for."""
+    assert made.refused == []
+    assert made.bugs == []
+    assert check_shapes(made.requests) == []
+    folder = spec_folder()
+    if folder is not None:
+        found = check_traffic(made.requests, folder)
+        assert found == [], "\n".join(found)
+
+
 @pytest.fixture(scope="session")
 def azure_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Certificates for Azure's names, made once."""
@@ -46,13 +57,7 @@ def cloud(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) ->
     """
     with AzureCloud(azure_certificates, tmp_path, azurite=azurite) as made:
         yield made
-    assert made.refused == []
-    assert made.bugs == []
-    assert check_shapes(made.requests) == []
-    folder = spec_folder()
-    if folder is not None:
-        found = check_traffic(made.requests, folder)
-        assert found == [], "\n".join(found)
+    went_well(made)
 
 
 @pytest.fixture

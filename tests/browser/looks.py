@@ -1,0 +1,63 @@
+"""How a page is held against its width and against axe, and a page whose console must stay silent meanwhile."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import ConsoleMessage, Page
+
+from app.settings import ROOT
+
+PATIENCE = 90_000  # ms: a first act may load packages, on a machine that may have other things to do
+AXE = ROOT / "tests" / "vendor" / "axe.min.js"  # brought by the set-up, never served
+Scheme = Literal["light", "dark"]
+Rules = dict[str, Any]
+Looks = tuple[tuple[int, Scheme, Rules], ...]
+RULES: Rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# All that a change from light to dark can break.
+COLOURS: Rules = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+LOOKS: Looks = (
+    (1440, "light", RULES),
+    (1440, "dark", COLOURS),
+    (390, "dark", RULES),
+    (390, "light", COLOURS),
+)
+FEW_LOOKS: Looks = (LOOKS[0], LOOKS[2])  # both sizes and both colours, though not each with each
+STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def violations(page: Page, rules: Rules) -> list[tuple[str, list[str]]]:
+    """Return what axe finds, with the first elements of each kind."""
+    found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", rules)
+    return [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found["violations"]]
+
+
+class Visit:
+    """A page whose console must stay silent, except while axe looks at it: axe tries inline styles itself."""
+
+    def __init__(self, page: Page, pictures: Path) -> None:
+        self.page = page
+        self.pictures = pictures
+        self.complaints: list[str] = []
+        self._axe_looks = False
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser notes every 4xx answer by itself; a form sent back with its mistakes is one.
+        refused_form = "422 (Unprocessable Entity)" in message.text
+        if message.type in {"error", "warning"} and not self._axe_looks and not refused_form:
+            self.complaints.append(message.text)
+
+    def looks_right(self, name: str, looks: Looks = LOOKS) -> None:
+        """Hold the page against axe and its width, in each look; a picture of each lies in the test's folder."""
+        page, self._axe_looks = self.page, True
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        for width, scheme, rules in looks:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.screenshot(path=self.pictures / f"{name}-{width}-{scheme}.png", full_page=True, caret="initial")
+            assert page.evaluate(STICKS_OUT) <= 0, f"{name} sticks out at {width} px"
+            assert violations(page, rules) == [], f"{name} at {width} px, {scheme}"
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self._axe_looks = False
