@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app.api.router import router as api_router
+from app.backends.rehearsal import FaultKind
 from app.edge.application import GuardedApp
 from app.edge.problem_answers import answer_problems
 from app.edge.streams import Look
-from app.services import deployments
+from app.services import deployments, drafts, jobs
 from app.settings import ROOT
 from app.web.live import JobPageStream
 from app.web.rendering import templates
@@ -131,3 +132,14 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(visitor: TestClient, 
     assert f"(KeyError). The server's log has it whole under {answer.headers['x-request-id']}." in error["message"]
     assert json.loads(lines[0]) == {"text": "dep:1"}
     assert "(KeyError)" in json.loads(lines[-1])["error"]
+
+
+@pytest.mark.parametrize("call", ["base_model", "estimate"])
+def test_words_that_are_no_text_are_shown_all_the_same(visitor: TestClient, place: Rehearsed, call: str) -> None:
+    with place.open() as scope:
+        draft = drafts.create(scope, jobs.fields_of(place.job().spec)).id
+    with stumbling(place, call, FaultKind.GARBLED):
+        for path in (f"/api/v1/drafts/{draft}/review", f"/wizard/{draft}/model", f"/wizard/{draft}/review"):
+            answer = visitor.get(path)
+            assert (path, answer.status_code) == (path, 200)
+            assert "Rehearsal: ? lone" in answer.text or path.endswith("/model")
