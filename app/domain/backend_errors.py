@@ -28,9 +28,9 @@ class BackendError(Exception):
     reason: ClassVar[JobReason] = JobReason.BACKEND_ERROR
 
     def __init__(self, detail: str, *, fix: str = "", retry_after: timedelta | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.fix = fix
+        super().__init__(_text(detail))
+        self.detail = _text(detail)
+        self.fix = _text(fix)
         self.retry_after = retry_after
 
 
@@ -98,3 +98,8 @@ class Unsupported(Permanent):
     """The backend cannot do this at all."""
 
     reason = JobReason.INVALID_REQUEST
+
+
+def _text(words: str) -> str:
+    """Return a provider's words without lone surrogates: no answer and no page could be encoded with them."""
+    return words.encode("utf-8", "replace").decode("utf-8")

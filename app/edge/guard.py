@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.edge.plain_page import plain_page
 from app.edge.problems import MEDIA_TYPE, ProblemDocument
+from app.kit.request_ids import REQUEST_ID
 
 MIB = 1 << 20
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -118,10 +119,14 @@ class Guard:
         complete = _completed(scope, request_id, send)
         limit = self.policy.limit(scope["method"], scope["path"])
         refusal = self._refusal(scope, limit)
-        if refusal is None:
-            await self.app(scope, _bounded(receive, limit), complete)
-        else:
+        if refusal is not None:
             await _refuse(scope, refusal, request_id, complete)
+            return
+        here = REQUEST_ID.set(request_id)
+        try:
+            await self.app(scope, _bounded(receive, limit), complete)
+        finally:
+            REQUEST_ID.reset(here)
 
     def _refusal(self, scope: Scope, limit: int) -> _Refusal | None:
         headers: dict[bytes, bytes] = {}

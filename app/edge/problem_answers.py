@@ -1,6 +1,5 @@
 """Every exception that may reach the edge, turned into a problem: a document for programs, a page for people."""
 
-import errno
 import logging
 from collections.abc import Callable
 
@@ -10,13 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.domain.errors import DomainError, Invalid, Problem, StorageFull
+from app.domain.errors import DomainError, Invalid, Problem
 from app.edge.guard import wants_json
 from app.edge.idempotency import AlreadyAnswered
 from app.edge.plain_page import plain_page
 from app.edge.problems import MEDIA_TYPE, ProblemDocument, describe
 from app.edge.validation import field_problems
 from app.kit.paging import BadCursor
+from app.services.files import no_room
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ PageRenderer = Callable[[Request, ProblemDocument], Response]
 
 _UNEXPECTED = "unexpected"
 _TOO_LARGE = 413
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLIENT_GONE = 499  # nginx's number for a client that hung up; nobody reads this answer
 _HTTP: dict[int, tuple[str, str, str]] = {
     400: ("Not understood", "The request could not be read.", "Check its form."),
@@ -78,9 +77,8 @@ def _told(error: Exception) -> DomainError | None:
             message = "The cursor is none that this list has given out."
             fix = "Use the `next` of the page before, or leave it out to begin."
             return Invalid([Problem("?cursor", "cursor", message, fix)])
-        case OSError() if error.errno in _FULL:
-            message = "The disk that holds TuneDesk's data is full; nothing was changed."
-            return StorageFull(message, fix="Free some space in the data folder's file system, then try again.")
+        case OSError():
+            return no_room(error)
         case _:
             return None
 

@@ -4,10 +4,11 @@ import logging
 from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
-from app.domain.errors import DomainError, ProviderFailed
+from app.domain.errors import DomainError
 from app.engine.sweep import Sweep
 from app.kit.crash_points import CrashPoint, reached
 from app.services import catalog, models, retention
+from app.services.asking import FAILURES
 from app.services.scope import Scopes
 from app.store import idempotency
 
@@ -61,7 +62,7 @@ class Housekeeping:
         try:
             with self._scopes.open(ENGINE) as scope:
                 models.finish_teardown(scope, model)
-        except ProviderFailed as error:
+        except FAILURES as error:
             log.warning("model %s cannot be removed yet: %s", model, error.message)
             self._refused[model] = now + TEARDOWN_AGAIN
             return False

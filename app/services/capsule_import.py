@@ -15,6 +15,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.services import connections, jobs, specs, splits
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.store import datasets as dataset_store
@@ -181,10 +182,11 @@ def _weights_problems(scope: Scope, capsule: Capsule, where: Connection) -> list
     if not then or not isinstance(backend, TellsOrigin):
         return []
     scope.release()
-    try:
-        now = backend.weights(capsule.recipe.base_model)
-    except BackendError:
-        return []  # the check of the spec has told that the base model is not here
+    with asking():
+        try:
+            now = backend.weights(capsule.recipe.base_model)
+        except BackendError:
+            return []  # the check of the spec has told that the base model is not here
     changed = [] if now is None else sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
     if not changed:
         return []

@@ -23,6 +23,7 @@ from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobParts, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, datasets, evaluations, jobs
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -107,10 +108,11 @@ def _origin(scope: Scope, job: FineTuningJob) -> Origin:
     if job.remote_id is None or not isinstance(backend, TellsOrigin):
         return Origin()
     scope.release()
-    try:
-        return backend.origin(RemoteJob(job.remote_id)) or Origin()
-    except BackendError:
-        return Origin()  # the run's folder is gone; the capsule says less, and nothing wrong
+    with asking():
+        try:
+            return backend.origin(RemoteJob(job.remote_id)) or Origin()
+        except BackendError:
+            return Origin()  # the run's folder is gone; the capsule says less, and nothing wrong
 
 
 def _data(scope: Scope, job: FineTuningJob) -> CapsuleData:

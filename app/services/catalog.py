@@ -9,9 +9,10 @@ from app.domain.backend import BackendError
 from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.prices import Price, is_stale
 from app.services import connections, prices
+from app.services.asking import FAILURES, asking
 from app.services.scope import Scope
 
 _ID_LIMIT = 500
@@ -31,7 +32,7 @@ def search(
 ) -> Sequence[CatalogModel]:
     """Return base models whose name, id, family or summary has every word of `query`, in each backend's own order."""
     wanted = [connections.get(scope, connection)] if connection else connections.list_connections(scope)
-    known = {each.id: prices.known(scope, each) for each in wanted}
+    known = {each.id: _prices(scope, each) for each in wanted}
     scope.release()
     words = query.lower().split()
     return [
@@ -47,17 +48,19 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
 
     Raises:
         Invalid: when the backend does not know it or cannot use it, in the backend's own words.
+        ProviderFailed: when the backend fails as no backend may.
     """
     if not identifier or len(identifier) > _ID_LIMIT:
         fix = "Choose one from the catalog."
         raise Invalid([Problem(pointer, "missing", "A base model has to be chosen.", fix)])
     where = connections.get(scope, connection)
     known = prices.known(scope, where)
-    try:
-        found = scope.backends.of(where).base_model(identifier)
-    except BackendError as error:
-        fix = error.fix or "Choose one from the catalog."
-        raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
+    with asking():
+        try:
+            found = scope.backends.of(where).base_model(identifier)
+        except BackendError as error:
+            fix = error.fix or "Choose one from the catalog."
+            raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
     return _told(found, where, known)
 
 
@@ -88,7 +91,11 @@ class BaseNames:
         backend = self._scope.backends.opened(self._connections[connection])
         if backend is None or not isinstance(backend, NamesBases):
             return identifier
-        return backend.base_name(identifier)
+        try:
+            with asking():
+                return backend.base_name(identifier)
+        except FAILURES:
+            return identifier
 
 
 def freshness(scope: Scope) -> Sequence[Freshness]:
@@ -97,7 +104,7 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     for connection in connections.list_connections(scope):
         backend = scope.backends.opened(connection)
         if backend is not None and isinstance(backend, LooksUpModels):
-            state = backend.catalog_state()
+            state = _state(backend)
             found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))
     return found
 
@@ -113,7 +120,8 @@ def refresh(scope: Scope, connection_id: str) -> None:
     if not isinstance(backend, LooksUpModels):
         raise Conflict("This connection's catalog is not looked up.", fix="It is always up to date.")
     scope.release()
-    backend.refresh_catalog()
+    with asking():
+        backend.refresh_catalog()
 
 
 def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
@@ -128,7 +136,7 @@ def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
         backend = scope.backends.of(connection)
         if not isinstance(backend, LooksUpModels):
             continue
-        state = backend.catalog_state()
+        state = _state(backend)
         old = state.fetched_at is None or scope.now() - state.fetched_at > older_than
         if old and not state.refreshing and not state.problem:
             due.append(backend)
@@ -138,13 +146,32 @@ def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
     return len(due)
 
 
-def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price]) -> Sequence[CatalogModel]:
+def _state(backend: LooksUpModels) -> CatalogState:
+    try:
+        with asking():
+            return backend.catalog_state()
+    except FAILURES as error:
+        return CatalogState(fetched_at=None, refreshing=False, data_as_of=None, problem=error.message)
+
+
+def _prices(scope: Scope, connection: Connection) -> Mapping[str, Price] | None:
+    try:
+        return prices.known(scope, connection)
+    except FAILURES:
+        return None
+
+
+def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price] | None) -> Sequence[CatalogModel]:
+    if known is None:  # without its prices a model would look as if it were free
+        return []
     try:
         backend = scope.backends.of(connection)
-        return [_told(model, connection, known) for model in backend.base_models()]
-    except (BackendError, ProviderFailed):
+        with asking():
+            listed = list(backend.base_models())
+    except FAILURES:
         # A backend that does not answer has nothing to show now; its doctor says why.
         return []
+    return [_told(model, connection, known) for model in listed]
 
 
 def _told(found: CatalogModel, connection: Connection, known: Mapping[str, Price]) -> CatalogModel:

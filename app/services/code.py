@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.domain.backend import BackendError, ShowsCode
-from app.domain.errors import Invalid, Problem, ProviderFailed
+from app.domain.backend import ShowsCode
+from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
 from app.services import connections, datasets, drafts, jobs, specs, splits
+from app.services.asking import asking
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -15,8 +16,7 @@ CURL = "curl"
 
 def targets(scope: Scope, spec: JobSpec) -> Sequence[str]:
     """Return what a job can be shown as."""
-    backend = scope.backends.of(connections.get(scope, spec.connection))
-    return (*(backend.code_targets() if isinstance(backend, ShowsCode) else ()), CURL)
+    return (*drafts.code_targets(scope, connections.get(scope, spec.connection)), CURL)
 
 
 def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:
@@ -54,10 +54,8 @@ def _write(
         raise Invalid([Problem("/target", "unknown", "This connection shows no code.", "Use curl.")])
     train_file, validation_file = _files(scope, spec, training, validation)
     scope.release()
-    try:
+    with asking():
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | None) -> tuple[Path, Path | None]:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.backend import Backend, BackendError, Checks
+from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.kit.vault import VaultClosed
+from app.services.asking import FAILURES, asking
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope
@@ -152,20 +153,29 @@ def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) 
     `base_model`: what depends on a model is looked at for this one, where the backend can.
     """
     connection = get(scope, identifier)
+    checks: Sequence[Check]
     try:
         backend = scope.backends.of(connection)
-        scope.release()
-        checks = tuple(_checks(backend, base_model))
     except ProviderFailed as error:
         mend = Fix(text=error.fix)
         checks = (Check(id="secrets", title="Secrets", status=CheckStatus.FAIL, detail=error.message, fix=mend),)
-    except BackendError as error:
-        fix = Fix(text=error.fix) if error.fix else None
-        checks = (Check(id="reach", title="Backend", status=CheckStatus.UNKNOWN, detail=error.detail, fix=fix),)
-    report = DoctorReport(checked_at=scope.now(), checks=checks)
+    else:
+        scope.release()
+        checks = _checked(backend, base_model)
+    report = DoctorReport(checked_at=scope.now(), checks=tuple(checks))
     tx = scope.write
     store.save(tx, replace(get(scope, identifier), doctor=report))
     return report
+
+
+def _checked(backend: Backend, base_model: str | None) -> Sequence[Check]:
+    """Return what the backend's checks say; one of ours where they cannot be made."""
+    try:
+        with asking():
+            return tuple(_checks(backend, base_model))
+    except FAILURES as error:
+        fix = Fix(text=error.fix) if error.fix else None
+        return (Check(id="reach", title="Backend", status=CheckStatus.UNKNOWN, detail=error.message, fix=fix),)
 
 
 def _checks(backend: Backend, base_model: str | None) -> Sequence[Check]:
@@ -203,7 +213,9 @@ def _judge(
     everyone = store.everyone(scope.write)
     others = [each.settings for each in everyone if each.backend == kind.name and each.id != but]
     told = {each.pointer for each in problems}
-    problems += [each for each in kind.problems(settings, others) if each.pointer not in told]
+    with asking():
+        whole = kind.problems(settings, others)
+    problems += [each for each in whole if each.pointer not in told]
 
 
 def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Mapping[str, str]) -> Mapping[str, str]:

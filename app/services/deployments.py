@@ -8,12 +8,13 @@ from typing import Any
 
 from app.domain.backend import Backend, BackendError, ChatChunk, ChatRequest, Chats, Deploys, Refused
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
 from app.domain.serving import AnswersDirectly, DeploymentOffer, Measures, OffersDeployments, RemoteUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, prices, targets
+from app.services.asking import FAILURES, asking
 from app.services.found import found
 from app.services.names import checked_name
 from app.services.scope import Scope, Scopes
@@ -88,16 +89,20 @@ def create(
 def offer(scope: Scope, target: Target) -> DeploymentOffer | None:
     """Return with what a target can be deployed; None where its backend has nothing to say about that."""
     backend = scope.backends.of(connections.get(scope, target.connection))
-    return _offer(backend, target)
+    try:
+        return _offer(backend, target)
+    except FAILURES as error:  # a page that shows more than the offer says why there is none
+        return DeploymentOffer(refused=error.message)
 
 
 def _offer(backend: Backend, target: Target) -> DeploymentOffer | None:
     if not isinstance(backend, OffersDeployments):
         return None
-    try:
-        return backend.deployment_offer(target.base_model, tuned=target.is_tuned)
-    except BackendError as error:
-        return DeploymentOffer(refused=error.detail)
+    with asking():
+        try:
+            return backend.deployment_offer(target.base_model, tuned=target.is_tuned)
+        except BackendError as error:
+            return DeploymentOffer(refused=error.detail)
 
 
 def _options(
@@ -210,18 +215,18 @@ def _counted(
 ) -> Iterator[ChatChunk]:
     began, failed, refused = time.perf_counter(), True, False
     try:
-        for chunk in backend.chat(identifier, request):
-            refused = refused or chunk.finish_reason == CONTENT_FILTER
-            yield chunk
+        with asking():  # around every piece: what breaks off in the middle is told like what never began
+            for chunk in backend.chat(identifier, request):
+                refused = refused or chunk.finish_reason == CONTENT_FILTER
+                yield chunk
         failed = False
     except GeneratorExit:
         failed = False  # the reader went away; that is no fault of the model
         raise
-    except Refused as error:
-        failed, refused = False, True
-        raise ProviderFailed(error.detail, fix=error.fix) from error
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
+    except FAILURES as error:
+        if isinstance(error.__cause__, Refused):
+            failed, refused = False, True
+        raise
     finally:
         took = (time.perf_counter() - began) * 1000
         with scopes.open(scope.actor) as counting:
@@ -242,11 +247,18 @@ def _again(first: ChatChunk | None, rest: Iterator[ChatChunk]) -> Iterator[ChatC
 
 
 def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
-    """Return code that asks a deployment without us, by language; empty where it has no address of its own."""
+    """Return code that asks a deployment without us, by language; empty where it has no address of its own.
+
+    Empty, too, where the backend fails: the page that shows it must be there to delete the deployment.
+    """
     backend = scope.backends.of(connections.get(scope, deployment.target.connection))
     if deployment.endpoint is None or not isinstance(backend, AnswersDirectly):
         return {}
-    return backend.direct_code(deployment.endpoint)
+    try:
+        with asking():
+            return backend.direct_code(deployment.endpoint)
+    except FAILURES:
+        return {}
 
 
 def show_key(scope: Scope, identifier: str) -> str:
@@ -263,10 +275,8 @@ def show_key(scope: Scope, identifier: str) -> str:
     if deployment.status is not DeploymentStatus.READY:
         raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
     scope.release()
-    try:
+    with asking():
         key = backend.endpoint_key(identifier)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     event_store.add(scope.write, identifier, f"{scope.actor.id} was shown the key.", at=scope.now(), kind="key")
     return key
 
@@ -282,10 +292,8 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
     if not isinstance(backend, Measures) or deployment.status is DeploymentStatus.DELETED:
         return None
     scope.release()
-    try:
+    with asking():
         return backend.measured(identifier, over=over)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def is_measured(scope: Scope, deployment: Deployment) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from app.domain.backend import Backend, BackendError, Rejected
+from app.domain.backend import Backend, Rejected
 from app.domain.connections import Connection
 from app.domain.discovery import (
     Discovers,
@@ -20,8 +20,9 @@ from app.domain.discovery import (
     check_place,
     check_project,
 )
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem
 from app.services import connections
+from app.services.asking import asking
 from app.services.scope import Scope
 
 T = TypeVar("T")
@@ -134,9 +135,9 @@ def _setting(scope: Scope, identifier: str, name: str, given: str | None, pointe
 
 
 def _asked(ask: Callable[[], T]) -> T:
-    try:
-        return ask()
-    except Rejected as error:
-        raise Invalid([Problem("/name", "rejected", error.detail, error.fix or "Change it, and try again.")]) from error
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
+    with asking():
+        try:
+            return ask()
+        except Rejected as error:
+            fix = error.fix or "Change it, and try again."
+            raise Invalid([Problem("/name", "rejected", error.detail, fix)]) from error

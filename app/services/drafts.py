@@ -7,12 +7,14 @@ from typing import Any
 
 from app.domain.backend import ShowsCode
 from app.domain.backend_abilities import ContinuesTuned
+from app.domain.connections import Connection
 from app.domain.drafts import FIELDS, STEPS, DraftReview, JobDraft, Step
 from app.domain.errors import Conflict, Invalid, Problem, Stale
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, jobs, models, specs
+from app.services.asking import FAILURES, asking
 from app.services.found import found
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -95,8 +97,7 @@ def review(scope: Scope, identifier: str) -> DraftReview:
         sorted_in[estimates.step_of(problem.pointer)].append(problem)
     targets: Sequence[str] = ()
     if checked.spec is not None and checked.connection is not None:
-        backend = scope.backends.of(checked.connection)
-        targets = ("curl", *(backend.code_targets() if isinstance(backend, ShowsCode) else ()))
+        targets = ("curl", *code_targets(scope, checked.connection))
     return DraftReview(
         complete=not checked.problems and not estimate.blockers,
         problems=sorted_in,
@@ -105,6 +106,18 @@ def review(scope: Scope, identifier: str) -> DraftReview:
         estimate=estimate,
         code_targets=targets,
     )
+
+
+def code_targets(scope: Scope, connection: Connection) -> Sequence[str]:
+    """Return what the backend of a connection shows jobs as; nothing where it fails: whoever asks has `curl` beside."""
+    backend = scope.backends.of(connection)
+    if not isinstance(backend, ShowsCode):
+        return ()
+    try:
+        with asking():
+            return tuple(backend.code_targets())
+    except FAILURES:
+        return ()
 
 
 def submit(scope: Scope, identifier: str) -> FineTuningJob:
@@ -153,7 +166,9 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
     options = given.get("options", {})
     if model.adapter == "lora":  # it has its rank and targets already
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
-    more = {"base_model": backend.as_base(model.remote_id), "name": _name_after(model.name), "options": options}
+    with asking():
+        base = backend.as_base(model.remote_id)
+    more = {"base_model": base, "name": _name_after(model.name), "options": options}
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from app.domain.errors import Conflict, NotFound
 from app.domain.runs import Remains
 from app.services import remains
+from app.services.asking import FAILURES
 from app.services.scope import Scope
 from app.store import events as event_store
 from app.store import leases, levels
@@ -25,6 +26,7 @@ class EngineHealth:
     counters: Mapping[str, int]
     journal: int  # entries of the journal so far
     remains: Sequence[Remains]
+    remains_problem: str  # why it cannot be said what remains, "" where it can
     overdue_s: float  # how long the oldest row that nobody holds has been due, 0 where none is
 
 
@@ -35,15 +37,24 @@ def health(scope: Scope) -> EngineHealth:
     oldest = [level.oldest_due_at for level in seen if level.oldest_due_at is not None]
     # A row that was given back is due since 1970: that is no delay.
     late = [now - due for due in oldest if due > 0]
+    left, problem = _remains(scope)
     return EngineHealth(
         levels=seen,
         held=levels.held(scope.read, limit=_SHOWN),
         retrying=levels.retrying(scope.read, limit=_SHOWN),
         counters=levels.counters(scope.read),
         journal=event_store.count(scope.read),
-        remains=remains.listed(scope),
+        remains=left,
+        remains_problem=problem,
         overdue_s=max(late, default=0.0),
     )
+
+
+def _remains(scope: Scope) -> tuple[Sequence[Remains], str]:
+    try:
+        return remains.listed(scope), ""
+    except FAILURES as error:  # the page is read most when something fails
+        return (), error.message
 
 
 def look_now(scope: Scope, table: str, identifier: str) -> datetime:

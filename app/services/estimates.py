@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.domain.backend import BackendError, Estimates
+from app.domain.backend import Estimates
 from app.domain.catalog import LifecycleStatus
 from app.domain.drafts import FIELDS, Step
 from app.domain.errors import Problem
@@ -12,6 +12,7 @@ from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import Bill, Prices
 from app.services import catalog, prices, specs
+from app.services.asking import FAILURES, asking
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
@@ -97,9 +98,10 @@ def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
     )
     scope.release()
     try:
-        return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
-    except BackendError as error:
-        return replace(base, basis=error.detail)
+        with asking():
+            return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
+    except FAILURES as error:
+        return replace(base, basis=error.message)
 
 
 def _warnings(checked: specs.Checked) -> list[Notice]:

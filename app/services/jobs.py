@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.domain.backend import BackendError, KeepsLogs, RemoteJob
+from app.domain.backend import KeepsLogs, RemoteJob
 from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
@@ -19,6 +19,7 @@ from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, specs
+from app.services.asking import FAILURES, asking
 from app.services.found import found
 from app.services.sampling import thin
 from app.services.scope import Scope
@@ -268,7 +269,8 @@ def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
     backend = scope.backends.of(connections.get(scope, job.spec.connection))
     if job.remote_id is None or not isinstance(backend, ShowsFirstBatch):
         return ()
-    return backend.first_batch(RemoteJob(job.remote_id))
+    with asking():
+        return backend.first_batch(RemoteJob(job.remote_id))
 
 
 def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:
@@ -279,9 +281,10 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
         return ()
     scope.release()
     try:
-        return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
-    except BackendError as error:
-        return (f"The log cannot be read now: {error.detail} {error.fix}".strip(),)
+        with asking():
+            return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
+    except FAILURES as error:
+        return (f"The log cannot be read now: {error.message} {error.fix}".strip(),)
 
 
 def log_path(scope: Scope, identifier: str) -> Path | None:
@@ -291,10 +294,8 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return None
     scope.release()
-    try:
+    with asking():
         return backend.log_path(RemoteJob(job.remote_id))
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def stages(scope: Scope, identifier: str) -> Sequence[Stage]:

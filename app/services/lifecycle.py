@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from app.domain.backend import BackendError
 from app.domain.catalog import RETIRING_SOON, CatalogModel, LifecycleStatus, LooksUpModels
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
 from app.domain.hyperparameters import HyperparameterSpec, check_value
 from app.domain.models import ModelStatus
 from app.services import catalog, connections, drafts, models
+from app.services.asking import FAILURES, asking
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import drafts as draft_store
@@ -114,8 +114,9 @@ def _ending_models(scope: Scope) -> dict[tuple[str, str], CatalogModel]:
         backend = scope.backends.opened(connection)
         if backend is not None and isinstance(backend, LooksUpModels):
             try:
-                listed = backend.base_models()
-            except BackendError:
+                with asking():
+                    listed = backend.base_models()
+            except FAILURES:
                 continue
             ending = [model for model in listed if model.lifecycle.status != LifecycleStatus.ACTIVE]
             found.update({(connection.id, model.id): replace(model, connection=connection.id) for model in ending})

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from app.domain.backend import BackendError
 from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
-from app.domain.errors import Conflict, ProviderFailed
+from app.domain.errors import Conflict
 from app.domain.models import FineTunedModel, ModelStatus
 from app.services import connections, models
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.store import events
 from app.store import models as store
@@ -38,10 +38,8 @@ def merge(scope: Scope, identifier: str) -> Merge:
     scope.release()
     found = _observed(backend, model)
     if found.status in {MergeStatus.ABSENT, MergeStatus.FAILED}:
-        try:
+        with asking():
             backend.start_merge(model.remote_id)
-        except BackendError as error:
-            raise ProviderFailed(error.detail, fix=error.fix) from error
         events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
         return Merge(status=MergeStatus.RUNNING)
     if found.status is MergeStatus.READY and found.model is not None:
@@ -58,10 +56,8 @@ def _adapter(scope: Scope, identifier: str) -> tuple[FineTunedModel, MergesAdapt
 
 
 def _observed(backend: MergesAdapters, model: FineTunedModel) -> Merge:
-    try:
+    with asking():
         return backend.observe_merge(model.remote_id)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def _recorded(scope: Scope, model: FineTunedModel, found: Merge) -> Merge:

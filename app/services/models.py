@@ -6,13 +6,14 @@ from pathlib import Path
 
 from app.domain.backend import BackendError, KeepsWeights, RemoteJob
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
+from app.services.asking import asking
 from app.services.found import found
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -88,10 +89,8 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     if not isinstance(backend, KeepsWeights):
         raise Conflict("This backend makes no models from checkpoints.", fix="Use the job's result.")
     scope.release()
-    try:
+    with asking():
         remote_id = backend.model_from_checkpoint(RemoteJob(job.remote_id), checkpoint.remote_id)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     tx = scope.write
     known = store.by_remote_id(tx, job.spec.connection, remote_id)
     if known is not None and known.status is not ModelStatus.DELETED:
@@ -127,10 +126,11 @@ def files(scope: Scope, identifier: str) -> Path:
     if model.status is not ModelStatus.PRESENT or not isinstance(backend, KeepsWeights):
         raise Conflict("The weights of this model cannot be downloaded.", fix="Only models of this machine can be.")
     scope.release()
-    try:
-        return backend.model_files(model.remote_id)
-    except BackendError as error:
-        raise Conflict(error.detail, fix=error.fix) from error
+    with asking():
+        try:
+            return backend.model_files(model.remote_id)
+        except BackendError as error:
+            raise Conflict(error.detail, fix=error.fix) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,11 +260,9 @@ def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
     backend = scope.backends.of(connections.get(scope, model.connection))
     uploads = _uploads_to_forget(scope, model)
     scope.release()
-    try:
+    with asking():
         how = backend.discard_model(model.remote_id)
         rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     reached(CrashPoint.MODEL_DISCARDED)
     tx = scope.write
     for kind, told in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.backend import Backend, BackendError
+from app.domain.backend import Backend
 from app.domain.connections import Connection
 from app.domain.deployments import DeploymentStatus
-from app.domain.errors import Conflict, Invalid, NotFound, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.models import ModelStatus
 from app.domain.serving import FindsOrphans, RemoteThing
 from app.services import connections
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import events as event_store
@@ -72,10 +73,8 @@ def report(scope: Scope, identifier: str) -> OrphanReport:
     """
     connection, backend = _asked(scope, identifier)
     scope.release()
-    try:
+    with asking():
         things = backend.remote_things()
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     found = [FoundThing(thing=each, record=_record(scope.read, connection, each)) for each in things]
     found.sort(key=lambda each: (not each.is_orphan, not each.thing.billed, each.thing.kind, each.thing.name))
     return OrphanReport(connection=connection, checked_at=scope.now(), things=tuple(found))
@@ -113,10 +112,8 @@ def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the thing's name.", fix)])
     _connection, backend = _asked(scope, identifier)
     scope.release()
-    try:
+    with asking():
         said = backend.remove_thing(found.thing.kind, found.thing.name)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     told = f"{scope.actor.id} removed the {found.thing.kind} {found.thing.name}: {said}"
     event_store.add(scope.write, identifier, told, at=scope.now(), kind=REMOVED)
     return said

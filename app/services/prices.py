@@ -11,6 +11,7 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money, read_amount, total
 from app.domain.prices import Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
 from app.services import connections
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import prices as store
@@ -53,10 +54,16 @@ def lists(scope: Scope) -> Sequence[PriceList]:
 
 
 def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
-    """Return a connection's prices by id, what was set here over what was sourced; empty where nothing is billed."""
+    """Return a connection's prices by id, what was set here over what was sourced; empty where nothing is billed.
+
+    Raises:
+        ProviderFailed: when the backend fails to tell them; no prices would mean that nothing is billed.
+    """
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
         return {}
+    with asking():
+        sourced = list(backend.prices())
     own = store.of_connection(scope.read, connection.id)
     return {
         price.id: price
@@ -71,7 +78,7 @@ def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
             region="",
             as_of=own[price.id][2].date(),
         )
-        for price in backend.prices()
+        for price in sourced
     }
 
 
@@ -113,7 +120,8 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
         return None
-    charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
+    with asking():
+        charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
     return make_bill(charges, known(scope, connection))
 
 
@@ -131,7 +139,8 @@ def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
     if not isinstance(backend, Quotas):
         return None
     scope.release()
-    return backend.quotas()
+    with asking():
+        return backend.quotas()
 
 
 def check_present(report: QuotaReport | None) -> QuotaReport:

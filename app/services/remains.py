@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.backend import BackendError
-from app.domain.errors import Conflict, ProviderFailed
+from app.domain.errors import Conflict
 from app.domain.events import EventLevel
 from app.domain.runs import KeepsRuns, Remains, RemainsReason
 from app.kit.crash_points import CrashPoint, reached
+from app.services.asking import asking
 from app.services.found import found
 from app.services.scope import Backends, Scope
 from app.store import events as event_store
@@ -18,17 +18,24 @@ NOTICED = "remains"  # the kind of the journal entry that says since when a run 
 
 
 def listed(scope: Scope) -> Sequence[Remains]:
-    """Return the runs that nothing needs: nobody knows them, or they are over and a process still works for them."""
+    """Return the runs that nothing needs: nobody knows them, or they are over and a process still works for them.
+
+    Raises:
+        ProviderFailed: when a backend cannot say what lies there.
+    """
     found_here = []
     for name, backend in _keepers(scope.backends).items():
-        tags = backend.run_tags()
+        with asking():
+            tags = backend.run_tags()
         over = levels.over(scope.read, tags)
         for tag in tags:
-            reason = _reason(backend, tag, over)
-            if reason is not None:
+            with asking():
+                reason = _reason(backend, tag, over)
+                run = backend.run(tag) if reason is not None else None
+            if reason is not None and run is not None:
                 noticed = event_store.of_kind(scope.read, tag, NOTICED)
                 at = noticed[-1].at if noticed else None
-                found_here.append(Remains(run=backend.run(tag), backend=name, reason=reason, noticed_at=at))
+                found_here.append(Remains(run=run, backend=name, reason=reason, noticed_at=at))
     return found_here
 
 
@@ -62,20 +69,20 @@ def clear(scope: Scope, tag: str) -> None:
         ProviderFailed: when the backend cannot do it.
     """
     keepers = _keepers(scope.backends)
-    found(next((name for name, each in keepers.items() if tag in each.run_tags()), None), "run", tag)
+    with asking():
+        keeper = next((name for name, each in keepers.items() if tag in each.run_tags()), None)
+    found(keeper, "run", tag)
     remains = next((each for each in listed(scope) if each.run.tag == tag), None)
     if remains is None:
         raise Conflict("The run is still needed.", fix="Cancel or delete what it belongs to.")
     backend = keepers[remains.backend]
     scope.release()
-    try:
+    with asking():
         if remains.run.alive:
             backend.end_run(tag)
         else:
             backend.remove_run(tag)
             reached(CrashPoint.SWEPT)
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
 
 
 def _keepers(backends: Backends) -> dict[str, KeepsRuns]:

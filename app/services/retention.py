@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from app.domain.backend import BackendError, RemoteJob
+from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import DiscardsCheckpoints
-from app.domain.errors import Conflict, ProviderFailed
+from app.domain.errors import Conflict
 from app.domain.jobs import FineTuningJob
 from app.services import connections, jobs
+from app.services.asking import asking
 from app.services.scope import Scope
 from app.store import checkpoints, events
 
@@ -36,10 +37,8 @@ def discard(scope: Scope, identifier: str) -> FineTuningJob:
     if job.remote_id is None or not isinstance(backend, DiscardsCheckpoints):
         raise Conflict("There are no checkpoints that could be removed.", fix="Nothing needs to be done.")
     scope.release()
-    try:
+    with asking():
         backend.discard_checkpoints(RemoteJob(job.remote_id))
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error
     if checkpoints.forget(scope.write, identifier):
         told = f"Checkpoints removed by {scope.actor.id}."
         events.add(scope.write, identifier, told, at=scope.now(), kind="note")

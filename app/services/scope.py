@@ -20,6 +20,7 @@ from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.kit.vault import Vault, VaultClosed
+from app.services.asking import asking
 from app.services.files import FileStore
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database, Reader, Writer
@@ -71,7 +72,8 @@ class Backends:
         """Return the backend that a connection leads to.
 
         Raises:
-            ProviderFailed: when this installation has no such backend (any more), or the secrets cannot be opened.
+            ProviderFailed: when this installation has no such backend (any more), the secrets cannot be opened, or
+                the backend cannot be made.
         """
         if connection.backend in self._backends:
             return self._backends[connection.backend]
@@ -86,7 +88,9 @@ class Backends:
             known = self._opened.get(connection.id)
             if known is None or known[0] != wanted:
                 earlier = None if known is None else known[1]
-                backend = kind.open(connection.settings, self._unsealed(connection), earlier=earlier)
+                secrets = self._unsealed(connection)
+                with asking():
+                    backend = kind.open(connection.settings, secrets, earlier=earlier)
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
 

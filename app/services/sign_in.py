@@ -1,17 +1,23 @@
 """Verbs on a person's sign-in at a connection's provider."""
 
-from app.domain.backend import BackendError
 from app.domain.connections import Connection
-from app.domain.errors import Conflict, ProviderFailed
-from app.domain.signing_in import SignIn, SignsIn
+from app.domain.errors import Conflict
+from app.domain.signing_in import SignIn, SignInStatus, SignsIn
 from app.services import connections
+from app.services.asking import FAILURES, asking
 from app.services.scope import Scope
 
 
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
     backend = scope.backends.opened(connection)
-    return backend.sign_in() if backend is not None and isinstance(backend, SignsIn) else None
+    if backend is None or not isinstance(backend, SignsIn):
+        return None
+    try:
+        with asking():
+            return backend.sign_in()
+    except FAILURES as error:
+        return SignIn(status=SignInStatus.FAILED, message=error.message)
 
 
 def get(scope: Scope, identifier: str) -> SignIn:
@@ -38,7 +44,5 @@ def begin(scope: Scope, identifier: str) -> SignIn:
     scope.release()
     if not isinstance(backend, SignsIn):
         raise Conflict("This connection signs in by itself.", fix="Run its checks to see whether it can.")
-    try:
+    with asking():
         return backend.begin_sign_in()
-    except BackendError as error:
-        raise ProviderFailed(error.detail, fix=error.fix) from error

@@ -14,6 +14,7 @@ from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
 from app.services import catalog, connections, datasets, projects
+from app.services.asking import FAILURES
 from app.services.names import model_name_problem
 from app.services.scope import Scope
 
@@ -88,6 +89,9 @@ class _Check:
             model = catalog.model(self.scope, connection.id, identifier)
         except Invalid as error:
             self.problems.extend(error.problems)
+            return None
+        except FAILURES as error:  # what has been answered already can still be checked, and shown
+            self.complain("/base_model", "provider_failed", error.message, error.fix)
             return None
         if not model.usable:
             self.complain("/base_model", "unusable", model.unusable_reason, "Choose another base model.")

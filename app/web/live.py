@@ -14,6 +14,7 @@ from app.domain.errors import NotFound
 from app.edge.broadcast import Stream
 from app.edge.streams import Look, message
 from app.services import catalog, jobs
+from app.services.asking import FAILURES
 from app.services.scope import Scope
 from app.web.frame import frame_of
 from app.web.job_context import job_context
@@ -43,6 +44,7 @@ class JobPageStream:
 
     def look_in(self, scope: Scope) -> Look:
         """Return what has changed since the last look; cheap while nothing has."""
+        version = self.version
         try:
             version = jobs.live_version(scope, self.job)
             if version == self.version:
@@ -51,6 +53,10 @@ class JobPageStream:
             messages = list(self._messages(scope, context))
         except NotFound:
             return Look([message("gone", event="done")], last=True)
+        except FAILURES:
+            # The page keeps what it shows until the next change; a new look at once would only fail again.
+            self.version = version
+            return Look()
         if context["settled"]:
             return Look([*messages, message("settled", event="done")], last=True)
         # A job that has just succeeded waits for its evaluations, and time alone settles it: look again.

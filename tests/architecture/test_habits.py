@@ -17,11 +17,12 @@ BROUGHT_ALONG = {"huggingface_hub", "jinja2", "numpy", "tokenizers"}
 SHARED = ROOT / "app" / "domain" / "scoring.py"
 CHILDREN = ("app.backends.local.children", "app.domain.scoring")
 # The outermost steps: where whatever happened is told in one sentence, or carried to the thread that waits.
-# The last one hands whatever it catches to the thread that waits, which raises it.
+# `deadlines` hands whatever it catches to the thread that waits, which raises it.
 OUTERMOST = (
     ROOT / "app" / "engine",
     ROOT / "app" / "backends" / "local" / "children",
     ROOT / "app" / "backends" / "azure_foundry" / "deadlines.py",
+    ROOT / "app" / "services" / "asking.py",
 )
 
 

@@ -30,7 +30,8 @@ OF_THE_ENGINE = (
     "start_evaluation", "observe_evaluation", "cancel_evaluation", "discard_model",
 )  # fmt: skip
 OF_PEOPLE = ("base_models", "base_model", "estimate", "code", "log", "model_files", "model_from_checkpoint", "chat")
-_NEVER = {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER, *FOREIGN}
+# A process that dies in a person's call takes its server along: the campaign of deaths is about that.
+_DEATHS = {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER}
 TIMES = 2
 Case = tuple[FaultKind, str]
 _FINAL = {"succeeded", "failed", "cancelled", "deleted"}
@@ -38,16 +39,15 @@ _PATIENCE = 90  # ticks
 
 
 def cases() -> list[Case]:
-    """Return the whole product, without what would only try our own programming: a person's call that raises what no
-    backend may raise is answered with 500, and that is meant.
-    """
+    """Return the whole product, but for deaths in a call that a person waits for."""
     by_engine = [(kind, call) for call in OF_THE_ENGINE for kind in KINDS]
-    return by_engine + [(kind, call) for call in OF_PEOPLE for kind in KINDS if kind not in _NEVER]
+    return by_engine + [(kind, call) for call in OF_PEOPLE for kind in KINDS if kind not in _DEATHS]
 
 
 def sample() -> list[list[Case]]:
     """Return a part of it in which every kind and every call comes: a few faults to a way, at different calls."""
-    calls, mild = OF_THE_ENGINE, [kind for kind in KINDS if kind not in _NEVER]
+    calls, foreign = OF_THE_ENGINE, list(FOREIGN)
+    mild = [kind for kind in KINDS if kind not in {*_DEATHS, *FOREIGN}]
     ways = [
         [(kind, calls[number % len(calls)]) for number, kind in ((at, KINDS[at]), (at + half, KINDS[at + half]))]
         for half in (len(KINDS) // 2,)
@@ -55,6 +55,7 @@ def sample() -> list[list[Case]]:
     ]
     for number, call in enumerate(OF_PEOPLE):
         ways[number].append((mild[3 * number % len(mild)], call))
+        ways[-1 - number].append((foreign[number], call))
     return ways
 
 

@@ -1,8 +1,10 @@
 """A whole house on a temporary folder: a real SQLite file, a clock that is turned, the rehearsal backend."""
 
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from app.backends.rehearsal import RehearsalBackend, Script
@@ -22,6 +24,22 @@ from app.store.database import Database
 from app.store.migrating import upgrade
 
 MODEL = "rehearsal:small"
+
+
+@cache
+def _migrated() -> bytes:
+    """Return an empty database of this version; the migrations run once a process, not once a test (0.1 s each)."""
+    with tempfile.TemporaryDirectory(prefix="migrated-") as folder:
+        file = Path(folder) / "house.sqlite3"
+        upgrade(f"sqlite:///{file}", ROOT / "migrations")
+        return file.read_bytes()
+
+
+def new_database(file: Path) -> Database:
+    """Open the database at `file`; where there is none, it is made empty, in this version."""
+    if not file.exists():
+        file.write_bytes(_migrated())
+    return Database(f"sqlite:///{file}")
 
 
 def chats(rows: int, answers: Sequence[str], question: str) -> bytes:
@@ -54,9 +72,7 @@ class TestHouse:
     ) -> None:
         self.clock = TurnedClock()
         self.folder = folder
-        url = f"sqlite:///{folder / 'house.sqlite3'}"
-        upgrade(url, ROOT / "migrations")
-        self.database = Database(url)
+        self.database = new_database(folder / "house.sqlite3")
         self.backend = RehearsalBackend(folder / "rehearsal", clock=self.clock, script=script or Script())
         self.house = House(
             database=self.database,

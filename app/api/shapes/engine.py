@@ -62,6 +62,7 @@ class EngineOut(Answer):
     held: list[HeldOut]
     retrying: list[RetryingOut]
     remains: list[RemainsOut]
+    remains_problem: str = Field(description="Why it cannot be said what remains; empty where it can.")
     counters: dict[str, int] = Field(description="Since the installation began; they survive every death.")
     journal: int
 
@@ -98,6 +99,7 @@ class EngineOut(Answer):
                 )
                 for each in health.remains
             ],
+            remains_problem=health.remains_problem,
             counters=dict(health.counters),
             journal=health.journal,
         )

@@ -208,15 +208,18 @@ def figures(found: Comparison) -> list[FigureView]:
         **judged,
     }
     return [
-        FigureView(
-            name=names[each.name][0],
-            hint=names[each.name][1],
-            values=[_shown(each, v) for v in each.values],
-            best=each.best,
-        )
+        _figure_view(each, *names[each.name])
         for each in found.figures
         if any(value is not None for value in each.values)
     ]
+
+
+def _figure_view(figure: ComparedFigure, name: str, hint: str) -> FigureView:
+    """What reads the same is equally good: a difference behind the last digit shown is no merit."""
+    shown = [_shown(figure, value) for value in figure.values]
+    best = [place for place, words in enumerate(shown) if words in {shown[each] for each in figure.best}]
+    known = sum(value is not None for value in figure.values)
+    return FigureView(name=name, hint=hint, values=shown, best=best if len(best) < known else ())
 
 
 def _shown(figure: ComparedFigure, value: float | None) -> str:

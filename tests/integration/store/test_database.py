@@ -17,16 +17,15 @@ from app.domain.metrics import Metric
 from app.settings import ROOT
 from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
-from app.store.migrating import configuration, upgrade
+from app.store.migrating import configuration
+from tests.support.house import new_database
 
 MIGRATIONS = ROOT / "migrations"
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    upgrade(url, MIGRATIONS)
-    made = Database(url)
+    made = new_database(tmp_path / "store.sqlite3")
     yield made
     made.close()
 

@@ -1,0 +1,145 @@
+"""Pages and REST while a backend raises what no backend may: 424 with a sentence and the request, never 5xx."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from app.api.router import router as api_router
+from app.backends.rehearsal import FaultKind
+from app.edge.application import GuardedApp
+from app.edge.problem_answers import answer_problems
+from app.edge.streams import Look
+from app.services import deployments, drafts, jobs
+from app.settings import ROOT
+from app.web.live import JobPageStream
+from app.web.rendering import templates
+from app.web.site import problem_page, router, static_files
+from tests.support.broken import CALLS, SECRET, BreaksOff, breaking, replaced, stumbling
+from tests.support.door import BASE_URL, POLICY, client_of
+from tests.support.rehearsed import Rehearsed
+
+QUESTION = {"messages": [{"role": "user", "content": "Is it so?"}]}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Rehearsed]:
+    """A house whose provider can be broken."""
+    made = Rehearsed(tmp_path, train_s=3.0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visitor(place: Rehearsed) -> Iterator[TestClient]:
+    """Give somebody at this machine who asks for pages and for REST."""
+    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app.state.scopes = place.scopes
+    app.include_router(api_router)
+    app.include_router(router)
+    app.mount("/static", static_files(ROOT / "static"))
+    answer_problems(app, problem_page)
+    with client_of(app) as client:
+        client.headers["origin"] = BASE_URL
+        yield client
+
+
+@pytest.fixture
+def served(place: Rehearsed) -> str:
+    """A deployment that is ready."""
+    with place.open() as scope:
+        target = {"base_model": "rehearsal:small", "connection": "con_rehearsal"}
+        made = deployments.create(scope, target=target, expires_after_idle_s=0)
+    place.tick(12)
+    return made.id
+
+
+def test_a_page_and_rest_say_what_and_where_to_look(
+    visitor: TestClient, place: Rehearsed, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = place.until(place.job().id).id
+    for path in (f"/jobs/{job}?tab=code&target=json", f"/api/v1/jobs/{job}/code?target=json"):
+        caplog.clear()
+        with stumbling(place, "code"), caplog.at_level(logging.ERROR):
+            answer = visitor.get(path)
+        request = answer.headers["x-request-id"]
+        assert answer.status_code == 424
+        assert f"(KeyError). The server's log has it whole under {request}." in answer.text.replace("&#39;", "'")
+        assert "Try again" in answer.text
+        assert "Rehearsal: status" not in answer.text
+        assert f"{request}: a backend raised KeyError" in caplog.text
+        assert "Rehearsal: status" in caplog.text, "the log has the words, too"
+        assert visitor.get(path).status_code == 200
+
+
+def test_every_page_opens_or_says_why_not(visitor: TestClient, place: Rehearsed, served: str) -> None:
+    job = place.until(place.job().id)
+    pages = [f"/jobs/{job.id}?tab={tab}" for tab in ("overview", "log", "data", "code", "parameters", "evaluation")]
+    pages += ["/", "/catalog", "/deployments", f"/deployments/{served}", "/playground", "/wizard", "/settings/prices"]
+    pages += ["/settings/engine", "/connections/con_rehearsal", f"/models/{job.fine_tuned_model}", "/evaluations"]
+    pages += ["/connections", f"/deployments/{served}/measured", f"/jobs/{job.id}/capsule", f"/jobs/{job.id}/log.txt"]
+    pages += [f"/api/v1{path}" for path in ("/engine", "/catalog", "/prices", "/prices/limits/con_rehearsal")]
+    pages += [f"/api/v1/jobs/{job.id}/first-batch", "/api/v1/connections/con_rehearsal/orphans"]
+    shut = set()
+    with replaced(place, breaking(*CALLS, "base_models", "base_model", "log", "code", "estimate")):
+        for path in pages:
+            answer = visitor.get(path)
+            assert answer.status_code in {200, 303, 424}, path
+            assert SECRET not in answer.text
+            if answer.status_code == 424:
+                assert "(KeyError)" in answer.text, path
+                shut.add(path)
+    alone = {f"/jobs/{job.id}?tab=data", f"/jobs/{job.id}/capsule", f"/jobs/{job.id}/log.txt", "/settings/prices"}
+    alone |= {f"/api/v1/jobs/{job.id}/first-batch", "/api/v1/connections/con_rehearsal/orphans"}
+    assert shut == alone | {"/api/v1/prices", "/api/v1/prices/limits/con_rehearsal"}
+
+
+def test_a_live_page_waits_for_the_next_change(place: Rehearsed) -> None:
+    job = place.job().id
+    viewer = {"type": "http", "method": "GET", "path": "/", "headers": [], "server": ("127.0.0.1", 80)}
+    stream = JobPageStream(Request(viewer), templates(), job, "code", None)
+    with stumbling(place, "code"), place.open() as scope:
+        assert stream.look_in(scope) == Look()
+        assert stream.look_in(scope) == Look()
+    assert len([each for each in place.backend.ledger.entries() if each.call == "code"]) == 1, "it was asked once"
+
+
+def test_a_chat_that_cannot_begin_is_424_and_a_stream_says_so(
+    visitor: TestClient, place: Rehearsed, served: str
+) -> None:
+    with stumbling(place, "chat"):
+        answer = visitor.post(f"/api/v1/deployments/{served}/chat", json=QUESTION)
+        assert answer.status_code == 424
+        assert "(KeyError)" in answer.json()["detail"]
+        lines = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"}).text.splitlines()
+    assert "(KeyError)" in json.loads(lines[-1])["error"]
+
+
+def test_a_stream_that_breaks_off_ends_with_an_error_event(visitor: TestClient, place: Rehearsed, served: str) -> None:
+    with replaced(place, BreaksOff):
+        answer = visitor.post(f"/api/v1/deployments/{served}/chat", json={**QUESTION, "stream": True})
+        lines = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"}).text.splitlines()
+    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert answer.status_code == 200
+    assert events[-1] == "[DONE]"
+    assert json.loads(events[1])["choices"][0]["delta"]["content"] == "dep:1"
+    error = json.loads(events[-2])["error"]
+    assert error["type"] == "provider-failed"
+    assert f"(KeyError). The server's log has it whole under {answer.headers['x-request-id']}." in error["message"]
+    assert json.loads(lines[0]) == {"text": "dep:1"}
+    assert "(KeyError)" in json.loads(lines[-1])["error"]
+
+
+@pytest.mark.parametrize("call", ["base_model", "estimate"])
+def test_words_that_are_no_text_are_shown_all_the_same(visitor: TestClient, place: Rehearsed, call: str) -> None:
+    with place.open() as scope:
+        draft = drafts.create(scope, jobs.fields_of(place.job().spec)).id
+    with stumbling(place, call, FaultKind.GARBLED):
+        for path in (f"/api/v1/drafts/{draft}/review", f"/wizard/{draft}/model", f"/wizard/{draft}/review"):
+            answer = visitor.get(path)
+            assert (path, answer.status_code) == (path, 200)
+            assert "Rehearsal: ? lone" in answer.text or path.endswith("/model")

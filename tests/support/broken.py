@@ -1,0 +1,62 @@
+"""A provider whose every further ability raises what no backend may: for what a person is told then."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
+from app.domain.backend import ChatChunk, ChatRequest
+from tests.support.house import TestHouse
+
+SECRET = "the-secret-of-somebody"
+# What backends can do that the rehearsal cannot, or does not stumble at.
+CALLS = (
+    "as_base", "base_name", "begin_sign_in", "catalog_state", "code_targets", "deployment_offer", "direct_code",
+    "discard_checkpoints", "discard_upload", "doctor", "end_run", "endpoint_key", "first_batch", "hosting_charges",
+    "is_at_work", "log_path", "make_hub", "make_project", "making", "measured", "observe_merge", "origin", "prices",
+    "quotas", "refresh_catalog", "remote_things", "remove_run", "remove_thing", "resource_groups", "run", "run_tags",
+    "sign_in", "start_merge", "subscriptions", "weights", "workspaces",
+)  # fmt: skip
+
+
+def _breaks(*_given: object, **_named: object) -> Any:  # noqa: ANN401
+    raise KeyError(SECRET)
+
+
+def breaking(*calls: str) -> type[RehearsalBackend]:
+    """Return a rehearsal that has these calls, all of which raise KeyError."""
+    broken: dict[str, Callable[..., Any]] = dict.fromkeys(calls, _breaks)
+    return type("Breaking", (RehearsalBackend,), dict(broken))
+
+
+class BreaksOff(RehearsalBackend):
+    """A rehearsal that says one word of an answer, and then breaks off."""
+
+    def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
+        """Begin to answer."""
+        yield ChatChunk(text=f"{tag[:3]}:{len(request.messages)}")
+        raise KeyError(SECRET)
+
+
+@contextmanager
+def replaced(house: TestHouse, kind: type[RehearsalBackend]) -> Iterator[None]:
+    """Put another rehearsal in the place of the house's, on the same ledger, for as long as the block lasts."""
+    usual = house.backend
+    other = kind(usual.folder, clock=house.clock, script=usual.script)
+    house.house.backends._backends["rehearsal"] = other
+    try:
+        yield
+    finally:
+        house.house.backends._backends["rehearsal"] = usual
+
+
+@contextmanager
+def stumbling(house: TestHouse, call: str, kind: FaultKind = FaultKind.WRONG_SHAPE) -> Iterator[None]:
+    """Let the house's rehearsal go wrong at each call of a name, for as long as the block lasts."""
+    usual = house.backend.script
+    house.backend.script = replace(usual, faults=(Fault(call=call, kind=kind, times=None),))
+    try:
+        yield
+    finally:
+        house.backend.script = usual
