@@ -142,8 +142,23 @@ class Campaign:
             self._server.close()
         return self._outcome(time.monotonic() - begun)
 
+    def _goes_on(self) -> bool:
+        """Tell whether people begin another way: until the killing is over, and the provider has refused a submit.
+
+        On a busy machine few ways are gone, and by chance none of them may be refused; then a few more are gone.
+        """
+        if not self._over.is_set():
+            return True
+        return not self.diary.broken_off and not self._refused()
+
+    def _book(self) -> list[Any]:
+        return list(Ledger(self.folder / "provider" / "ledger.jsonl").entries())
+
+    def _refused(self) -> int:
+        return sum(entry.call == "submit" and entry.fault is not None for entry in self._book())
+
     def _people(self) -> list[Person]:
-        address, more = self._server.address, lambda: not self._over.is_set()
+        address, more = self._server.address, self._goes_on
         people = [Person(f"person-{n}", address, self.diary, more) for n in range(self.plan.people)]
         people.append(Person("quick", address, self.diary, more, local_fields(f"path:{self._quick}")))
         if self.plan.real_jobs:
@@ -215,7 +230,7 @@ class Campaign:
         assert code in {0, -signal.SIGTERM}, f"the server ended with {code}:\n{self._server.log()}"
 
     def _outcome(self, took_s: float) -> Outcome:
-        book = Ledger(self.folder / "provider" / "ledger.jsonl").entries()
+        book = self._book()
         return Outcome(
             plan=self.plan,
             verdict=judge(book, self.diary, self.folder / "data"),
@@ -224,7 +239,7 @@ class Campaign:
             named=self.named,
             ready_s=self._server.ready_s,
             ready_cpu_s=self._server.ready_cpu_s,
-            refused=sum(entry.call == "submit" and entry.fault is not None for entry in book),
+            refused=self._refused(),
             most_at_once=most_at_once(book),
             took_s=took_s,
         )
