@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain.backend import KeepsWeights
 from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
 from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob
@@ -34,6 +35,8 @@ def job_context(
 ) -> dict[str, Any]:
     """Return what one tab of a job's page shows."""
     job, now = jobs.get(scope, identifier), scope.now()
+    connection = connections.get(scope, job.spec.connection)
+    backend = scope.backends.of(connection)
     judged = evaluations.for_job(scope, identifier)
     everything = [each for each in (judged.tuned, judged.base, *judged.others) if each is not None]
     series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
@@ -42,7 +45,7 @@ def job_context(
     context: dict[str, Any] = {
         "job": job,
         "project": projects.get(scope, job.spec.project),
-        "connection": connections.get(scope, job.spec.connection),
+        "connection": connection,
         "tab": tab,
         "tabs": view.tabs(job, tab),
         "stages": view.stages(jobs.stages(scope, identifier), now),
@@ -55,11 +58,11 @@ def job_context(
         "settled": view.settled(job, everything, now),
         "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
         "can_stop": jobs.stops_early(scope, job),
-        "can_continue": isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), ContinuesTuned),
+        "can_continue": isinstance(backend, ContinuesTuned),
         "can_discard": job.status.is_final
         and any(each.present for each in checkpoints)
-        and isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), DiscardsCheckpoints),
-        "saves": bool(checkpoints) or not scope.backends.kind(connections.get(scope, job.spec.connection).backend),
+        and isinstance(backend, DiscardsCheckpoints),
+        "saves": bool(checkpoints) or isinstance(backend, KeepsWeights),
         "place": queue.place(scope, job),
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,

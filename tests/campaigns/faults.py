@@ -9,14 +9,9 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from app.api.router import router as api_router
 from app.backends.rehearsal import Died, Fault, FaultKind
 from app.backends.rehearsal.faults import FOREIGN
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
-from app.settings import ROOT
-from app.web.site import problem_page, router, static_files
-from tests.support.door import BASE_URL, POLICY, client_of
+from tests.support.door import visiting
 from tests.support.rehearsed import Rehearsed, rows_file
 
 # What happens to a thing in between is no way for a call to go wrong.
@@ -101,14 +96,7 @@ class Walk:
 
     @contextmanager
     def _visitor(self) -> Iterator[TestClient]:
-        app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-        app.state.scopes = self.house.scopes
-        app.include_router(api_router)
-        app.include_router(router)
-        app.mount("/static", static_files(ROOT / "static"))
-        answer_problems(app, problem_page)
-        with client_of(app) as client:
-            client.headers["origin"] = BASE_URL
+        with visiting(self.house.scopes) as client:
             yield client
 
     def _walk(self, visitor: TestClient) -> None:

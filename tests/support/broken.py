@@ -7,6 +7,7 @@ from typing import Any
 
 from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
 from app.domain.backend import ChatChunk, ChatRequest
+from app.services.scope import Backends
 from tests.support.house import TestHouse
 
 SECRET = "the-secret-of-somebody"
@@ -42,13 +43,13 @@ class BreaksOff(RehearsalBackend):
 @contextmanager
 def replaced(house: TestHouse, kind: type[RehearsalBackend]) -> Iterator[None]:
     """Put another rehearsal in the place of the house's, on the same ledger, for as long as the block lasts."""
-    usual = house.backend
+    usual, scopes = house.backend, house.scopes
     other = kind(usual.folder, clock=house.clock, script=usual.script)
-    house.house.backends._backends["rehearsal"] = other
+    scopes.house = replace(house.house, backends=Backends({"rehearsal": other}))
     try:
         yield
     finally:
-        house.house.backends._backends["rehearsal"] = usual
+        scopes.house = house.house
 
 
 @contextmanager

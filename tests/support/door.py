@@ -1,5 +1,7 @@
-"""The REST door on a whole house in a temporary folder, with an engine that is turned by hand."""
+"""The doors on a whole house in a temporary folder, with an engine that is turned by hand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,10 @@ from app.edge.application import GuardedApp
 from app.edge.guard import GuardPolicy
 from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
+from app.services.scope import Scopes
+from app.settings import ROOT
+from app.web.site import problem_page, static_files
+from app.web.site import router as pages
 from tests.support.house import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -29,6 +35,20 @@ def rest_app(house: TestHouse) -> GuardedApp:
 def client_of(app: GuardedApp, *, peer: tuple[str, int] = PEER, base_url: str = BASE_URL) -> TestClient:
     """Return a client that sits at this machine unless told otherwise, and sees what a server's client would see."""
     return TestClient(app, base_url=base_url, client=peer, raise_server_exceptions=False, follow_redirects=False)
+
+
+@contextmanager
+def visiting(scopes: Scopes) -> Iterator[TestClient]:
+    """Give a browser without scripts at this machine, which asks for pages and for REST; nothing turns the engine."""
+    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app.state.scopes = scopes
+    app.include_router(router)
+    app.include_router(pages)
+    app.mount("/static", static_files(ROOT / "static"))
+    answer_problems(app, problem_page)
+    with client_of(app) as client:
+        client.headers["origin"] = BASE_URL  # as a browser does with every form
+        yield client
 
 
 def turn(house: TestHouse, engine: Engine, *, times: int = 60) -> None:

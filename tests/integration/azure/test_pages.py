@@ -9,20 +9,15 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.api.router import router as rest
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.domain.connections import Connection
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.services import connections
-from app.settings import ROOT
-from app.web.site import problem_page, router, static_files
 from tests.support.azure.bare import settings_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.roles import CONTRIBUTOR, READER
 from tests.support.azure.seed import SECRET
 from tests.support.azure.state import SUBSCRIPTION
-from tests.support.door import BASE_URL, POLICY, client_of, key
+from tests.support.door import key, visiting
 from tests.support.house import TestHouse
 from tests.support.waiting import until
 
@@ -65,14 +60,7 @@ class Site:
 @pytest.fixture
 def site(bare_cloud: AzureCloud, tmp_path: Path) -> Iterator[Site]:
     house = TestHouse(tmp_path, kinds=(AzureFoundryKind(clock=bare_cloud.clock, cache=tmp_path / "cache"),))
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = house.scopes
-    app.include_router(rest)
-    app.include_router(router)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
-        client.headers["origin"] = BASE_URL
+    with visiting(house.scopes) as client:
         yield Site(house, client, bare_cloud)
     house.database.close()
 

@@ -9,18 +9,13 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from app.api.router import router as api_router
 from app.backends.rehearsal import FaultKind
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.edge.streams import Look
 from app.services import deployments, drafts, jobs
-from app.settings import ROOT
 from app.web.live import JobPageStream
 from app.web.rendering import templates
-from app.web.site import problem_page, router, static_files
 from tests.support.broken import CALLS, SECRET, BreaksOff, breaking, replaced, stumbling
-from tests.support.door import BASE_URL, POLICY, client_of
+from tests.support.door import visiting
 from tests.support.rehearsed import Rehearsed
 
 QUESTION = {"messages": [{"role": "user", "content": "Is it so?"}]}
@@ -37,14 +32,7 @@ def place(tmp_path: Path) -> Iterator[Rehearsed]:
 @pytest.fixture
 def visitor(place: Rehearsed) -> Iterator[TestClient]:
     """Give somebody at this machine who asks for pages and for REST."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = place.scopes
-    app.include_router(api_router)
-    app.include_router(router)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
-        client.headers["origin"] = BASE_URL
+    with visiting(place.scopes) as client:
         yield client
 
 

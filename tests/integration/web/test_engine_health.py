@@ -7,16 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.router import router as api_router
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.jobs import JobStatus
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services import deployments
-from app.settings import ROOT
-from app.web.site import problem_page, router, static_files
-from tests.support.door import BASE_URL, POLICY, client_of
+from tests.support.door import visiting
 from tests.support.rehearsed import Rehearsed
 
 DOWN = Fault(call="observe", kind=FaultKind.UNAVAILABLE, times=4)
@@ -34,14 +29,7 @@ def place(tmp_path: Path) -> Iterator[Rehearsed]:
 @pytest.fixture
 def visitor(place: Rehearsed) -> Iterator[TestClient]:
     """Give somebody at this machine who asks for pages and for REST."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = place.scopes
-    app.include_router(api_router)
-    app.include_router(router)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
-        client.headers["origin"] = BASE_URL
+    with visiting(place.scopes) as client:
         yield client
 
 

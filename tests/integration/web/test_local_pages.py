@@ -8,18 +8,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
-from app.api.router import router as rest
 from app.backends.local.children import presence
 from app.domain.connections import LOCAL_ID
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Sample
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.services import drafts
-from app.settings import ROOT
 from app.store import samples
-from app.web.site import problem_page, router, static_files
-from tests.support.door import BASE_URL, POLICY, client_of
+from tests.support.door import visiting
 from tests.support.steered import Desk
 
 HOSTILE = "<script>alert(1)</script>"
@@ -35,14 +30,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def pages(desk: Desk) -> Iterator[TestClient]:
     """A browser without scripts, and a client of REST in one."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = desk.house.scopes
-    app.include_router(rest)
-    app.include_router(router)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
-        client.headers["origin"] = BASE_URL
+    with visiting(desk.house.scopes) as client:
         yield client
 
 
