@@ -44,6 +44,7 @@ def connected(tmp_path_factory: pytest.TempPathFactory, azure_certificates: Cert
         assert cloud.bugs == []
 
 
+@pytest.mark.slow
 def test_from_a_form_to_a_green_doctor(visit: Visit, connected: Connected) -> None:
     page = visit.page
     plant(connected.cloud)
