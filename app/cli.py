@@ -186,7 +186,7 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
     # One more than there are cores: many tests wait for processes of their own.
     workers = min(_TEST_WORKERS, (os.cpu_count() or 1) + 1)
     if not asked.further:
-        selection += ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder", "--max-worker-restart", "0"]
+        selection += ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder", "--max-worker-restart", "0"]
         selection += ["--durations", "30"]  # what takes long is seen, and may move to the long form
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]
     return subprocess.run(command, cwd=places.root, env=environ, check=False).returncode

@@ -54,7 +54,8 @@ class CatalogModel:
     """One base model on one connection. `context_length` in tokens, `size_bytes` of its weights.
 
     `regions` are those in which it can be fine-tuned, `serve_regions` those in which it can be served; empty where
-    that is no question. `known_from` says where the knowledge is from, `as_of` of which day it is.
+    that is no question. `takes_seed`: a run can be repeated by its seed. `known_from` says where the knowledge is from,
+    `as_of` of which day it is.
     """
 
     id: str
@@ -69,6 +70,7 @@ class CatalogModel:
     context_length: int | None = None
     parameters: int | None = None
     size_bytes: int | None = None
+    takes_seed: bool = True
     hyperparameters: Sequence[HyperparameterSpec] = ()
     presets: Sequence[Preset] = ()
     lifecycle: Lifecycle = Lifecycle()

@@ -22,6 +22,7 @@ LOOKS: Looks = (
     (390, "light", COLOURS),
 )
 FEW_LOOKS: Looks = (LOOKS[0], LOOKS[2])  # both sizes and both colours, though not each with each
+OTHER_LOOKS: Looks = (LOOKS[1], LOOKS[3])
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog
 
-from tests.browser.looks import AXE, LOOKS, STICKS_OUT, violations
+from tests.browser.looks import AXE, FEW_LOOKS, OTHER_LOOKS, STICKS_OUT, Looks, violations
 from tests.support.pages import HOSTILE, NAMES, Furnished
 
 # A third of the pages in every run, all of them in the long one; so is the page of all patterns, by far the longest.
@@ -13,8 +13,11 @@ PAGES = [
 ]
 
 
+@pytest.mark.parametrize("looks", [FEW_LOOKS, pytest.param(OTHER_LOOKS, marks=pytest.mark.slow)], ids=["few", "others"])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_and_can_be_used_by_everybody(browser: Browser, furnished: Furnished, name: str) -> None:
+def test_a_page_fits_and_can_be_used_by_everybody(
+    browser: Browser, furnished: Furnished, name: str, looks: Looks
+) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     complaints: list[str] = []
@@ -31,7 +34,7 @@ def test_a_page_fits_and_can_be_used_by_everybody(browser: Browser, furnished: F
     assert page.title().endswith("TuneDesk")
     assert complaints == []
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    for width, scheme, rules in LOOKS:
+    for width, scheme, rules in looks:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         sticks_out = page.evaluate(STICKS_OUT)

@@ -65,6 +65,7 @@ class CatalogModelOut(Answer):
     context_length: int | None
     parameters: int | None
     size_bytes: int | None
+    takes_seed: bool
     hyperparameters: list[HyperparameterOut]
     presets: list[PresetOut]
     lifecycle: LifecycleOut

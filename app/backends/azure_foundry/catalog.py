@@ -123,6 +123,7 @@ def _made(one: _Known, way: Way, today: date) -> CatalogModel:
         task_types=fact.task_types if fact else ("chat_completion",),
         context_length=(fact.context_length if fact else None) or (entry.context_length if entry else None),
         parameters=fact.parameters if fact else None,
+        takes_seed=False,
         hyperparameters=knobs.specs(model, entry.instance_types if entry else ()),
         presets=knobs.presets(),
         lifecycle=lifecycle(model, entry, today),

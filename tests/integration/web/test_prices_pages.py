@@ -67,6 +67,17 @@ def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, house: Tes
     assert page.select_one("form#step-form input[name=q]")["value"] == "llama"  # type: ignore[index]
 
 
+def test_a_seed_is_asked_for_only_where_it_does_something(pages: TestClient, house: TestHouse, azure: str) -> None:
+    with house.open() as scope:
+        there = drafts.create(scope, {"connection": azure, "base_model": PHI4}).id
+        given = drafts.create(scope, {"connection": azure, "base_model": PHI4, "seed": 7}).id
+        here = drafts.create(scope, {"connection": "con_rehearsal", "base_model": "rehearsal:small"}).id
+    for draft, asked in ((there, False), (given, True), (here, True)):
+        field = soup(pages.get(f"/wizard/{draft}/hyperparameters").text).select_one("#seed")
+        assert (field is not None) is asked, "a seed that was given can still be taken back"
+        assert (">Seed</dt>" in pages.get(f"/wizard/{draft}/review").text) is asked
+
+
 def test_what_is_not_listed_is_named_as_the_connection_names_it(
     pages: TestClient, house: TestHouse, azure: str
 ) -> None:
