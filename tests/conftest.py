@@ -64,14 +64,16 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
         yield made
 
 
-# What takes longest, and cannot be shared out, begins first.
-LONGEST = ("local", "campaigns/test_kill.py", "browser/test_journey.py", "browser/test_pages.py")
+# What takes longest begins first; what shares an installation full of things is one group.
+LONGEST = ("local", "browser/test_journey.py", "campaigns/test_kill.py", "furnished")
+FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
 
 def _group(nodeid: str) -> str:
-    """Return what runs in one worker: a file, so that what its tests share is made once, or a folder of such files."""
-    *_, folder, file = nodeid.partition("::")[0].split("/")
-    return folder if folder == "local" else f"{folder}/{file}"
+    """Return what runs in one worker: a file, so that what its tests share is made once, or several such files."""
+    *_, folder, name = nodeid.partition("::")[0].split("/")
+    file = f"{folder}/{name}"
+    return "furnished" if file in FURNISHED else folder if folder == "local" else file
 
 
 class ByFile(LoadScopeScheduling):
@@ -86,10 +88,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return ByFile(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser's tests last: Playwright keeps an event loop running in the main thread until the session ends,
-    and no other test could start one of its own there.
-    """
+    """Put what takes longest first, so that nobody waits for it in the end."""
     rank = {group: at for at, group in enumerate(LONGEST)}
-    items.sort(key=lambda item: ("browser" in item.path.parts, rank.get(_group(item.nodeid), len(rank))))
+    items.sort(key=lambda item: rank.get(_group(item.nodeid), len(rank)))
