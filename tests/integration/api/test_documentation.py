@@ -77,3 +77,15 @@ def test_every_address_on_the_page_exists(app: GuardedApp) -> None:
     named = re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) (/[^`?]*)`", PAGE)
     assert len(named) > 8
     assert [path for path in named if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
+
+
+def test_the_table_of_addresses_is_whole(app: GuardedApp) -> None:
+    methods = ("get", "post", "put", "patch", "delete")
+    expected = [
+        f"| `{method.upper()} {path.removeprefix('/api/v1')}` | {operation['description'].split(chr(10))[0]} |"
+        for path, item in describe_api(app.routes, "test")["paths"].items()
+        for method, operation in item.items()
+        if method in methods and path.startswith("/api/v1/")
+    ]
+    table = PAGE.partition("## Every address")[2].splitlines()
+    assert [line for line in table if line.startswith("| `")] == expected
