@@ -68,11 +68,16 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
 LONGEST = ("local", "browser/test_journey.py", "campaigns/test_kill.py", "furnished")
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
+# Long files whose tests share nothing.
+APART = frozenset({"campaigns/test_faults.py", "engine/test_bad_days.py"})
+
 
 def _group(nodeid: str) -> str:
     """Return what runs in one worker: a file, so that what its tests share is made once, or several such files."""
     *_, folder, name = nodeid.partition("::")[0].split("/")
     file = f"{folder}/{name}"
+    if file in APART:
+        return nodeid
     return "furnished" if file in FURNISHED else folder if folder == "local" else file
 
 

@@ -132,7 +132,7 @@ def _wait(work: Judging) -> Decision:
     try:
         work.backend.check()
     except Transient as error:
-        return work.stays(error.retry_after or pace.UNAVAILABLE, sentence(error))
+        return work.stays(pace.asked_or(error.retry_after, pace.UNAVAILABLE), sentence(error))
     except BackendError as error:
         return work.meets(error)
     return _admit(work)

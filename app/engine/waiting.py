@@ -21,7 +21,7 @@ def act_pending(work: Work) -> Decision:
         work.backend.check()
     except Transient as error:
         # Not a failure of this job: it keeps its place in the line, and looks again soon.
-        return _queue(work, sentence(error), error.retry_after or pace.UNAVAILABLE)
+        return _queue(work, sentence(error), pace.asked_or(error.retry_after, pace.UNAVAILABLE))
     except NotAuthorised as error:
         return work.meets(error)
     except Permanent as error:

@@ -201,7 +201,9 @@ class Walk:
                 if row["since"] is None or "Try again now" not in page or "Since" not in page:
                     self.found.wrong.append(f"{path} is tried again, and its page does not say since when")
         if seen.get("note") and not told["retrying"] and "paused" in seen["note"]:
-            visitor.post("/connections/con_rehearsal", data={"slots": "4"})  # somebody has mended the credentials
+            # Somebody has mended the credentials.
+            mended = self._ask(visitor, "PATCH", "/api/v1/connections/con_rehearsal", json={"slots": 4})
+            assert mended["slots"] == 4, mended
 
     def _tick(self) -> None:
         try:

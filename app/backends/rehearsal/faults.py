@@ -1,7 +1,7 @@
 """What goes wrong on request, by rule and by seed, so that a run can be played again."""
 
 import errno
-import zlib
+import hashlib
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -163,8 +163,12 @@ class Script:
     faults: Sequence[Fault] = ()
 
     def chance(self, *about: object) -> float:
-        """Return a number in [0, 1) that only the seed and `about` decide."""
-        return zlib.crc32("/".join(str(part) for part in (self.seed, *about)).encode()) / 2**32
+        """Return a number in [0, 1) that only the seed and `about` decide.
+
+        Turns that follow each other must be independent; of a CRC, a few in a row differ in the low bits only.
+        """
+        about_all = "/".join(str(part) for part in (self.seed, *about))
+        return int.from_bytes(hashlib.blake2b(about_all.encode(), digest_size=6).digest()) / 2**48
 
     def fault(self, call: str, tag: str, number: int, *, turn: int, spent: int) -> Fault | None:
         """Return what goes wrong with the `turn`-th call for `tag`, of which `spent` went wrong before.

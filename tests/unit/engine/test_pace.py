@@ -1,0 +1,30 @@
+"""How long the engine waits: as asked, within bounds, and longer after each failure in a row."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.engine import pace
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        (timedelta(seconds=30), timedelta(seconds=30)),
+        (timedelta(days=3650), timedelta(minutes=5)),
+        (timedelta(0), timedelta(seconds=1)),
+        (timedelta(days=-1), timedelta(seconds=1)),
+        (None, MINUTE),
+    ],
+)
+def test_a_provider_is_left_alone_as_it_asks_but_not_for_years(asked: timedelta | None, waits: timedelta) -> None:
+    assert pace.asked_or(asked, MINUTE) == waits
+    if asked is not None:
+        assert pace.backoff(1, asked=asked) == waits
+
+
+def test_failures_in_a_row_are_tried_again_ever_more_seldom() -> None:
+    waits = [pace.backoff(attempts).total_seconds() for attempts in (1, 2, 3, 8, 9, 100)]
+    assert waits == [2, 4, 8, 256, 300, 300]
