@@ -219,6 +219,7 @@ def _own_backends(
             clock=clock,
             machine=Machine(
                 threads=settings.local_threads,
+                niceness=settings.local_niceness,
                 slots=settings.local_slots,
                 disk_reserve=settings.disk_reserve_mb * 2**20,
             ),

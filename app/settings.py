@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     local_threads: int = Field(
         default=0, ge=0, description="Threads of one training; 0 chooses by the number of cores."
     )
+    local_niceness: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How far trainings and evaluations step back behind others on a busy machine: 0 not at all.",
+    )
     idle_stop_s: int = Field(
         default=1800, ge=0, description="Seconds of idleness after which a deployment stops; 0 never."
     )

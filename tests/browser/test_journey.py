@@ -16,7 +16,9 @@ pytestmark = pytest.mark.training
 @pytest.fixture
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     python = str(runtime_python())
-    with place(tmp_path_factory.mktemp("workshop"), runtime_python=python, local_threads="1") as here:
+    with place(
+        tmp_path_factory.mktemp("workshop"), runtime_python=python, local_threads="1", local_niceness="0"
+    ) as here:
         yield here
 
 

@@ -39,7 +39,13 @@ def runtime_python() -> Path:
 
 
 def backend_over(
-    runs: Path, interpreter: Path, *, clock: Clock | None = None, starter: Path = STARTER, slots: int = 1
+    runs: Path,
+    interpreter: Path,
+    *,
+    clock: Clock | None = None,
+    starter: Path = STARTER,
+    slots: int = 1,
+    niceness: int = 0,
 ) -> LocalBackend:
     """Return a backend that asks no hub and uses one thread, so that figures repeat to the last bit."""
     return LocalBackend(
@@ -48,7 +54,7 @@ def backend_over(
         interpreter=lambda: interpreter,
         environment=os.environ,
         clock=clock or SystemClock(),
-        machine=Machine(threads=1, offline=True, slots=slots, device="cpu"),
+        machine=Machine(threads=1, offline=True, slots=slots, device="cpu", niceness=niceness),
     )
 
 

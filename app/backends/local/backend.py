@@ -28,8 +28,8 @@ from app.kit.clock import Clock
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """How much of this machine is used: `threads` of one child (0 chooses), `slots` of trainings at once, `device`
-    auto, cpu, cuda or mps; `offline` asks the hub for nothing;
-    `disk_reserve` bytes of the disk are left to others.
+    auto, cpu, cuda or mps; `offline` asks the hub for nothing; `disk_reserve` bytes of the disk are left to others.
+    `niceness`: how far whatever nobody waits for steps back on a busy machine, as `nice` has it.
     """
 
     threads: int = 0
@@ -37,6 +37,7 @@ class Machine:
     device: str = "auto"
     offline: bool = False
     disk_reserve: int = 0
+    niceness: int = 0
 
 
 _DEFAULT = Machine()
@@ -87,6 +88,7 @@ class LocalBackend(
             slots=machine.slots,
             device=machine.device,
             reserve=machine.disk_reserve,
+            niceness=machine.niceness,
         )
 
     @in_backend_words

@@ -37,6 +37,7 @@ class EvaluatesHere:
             "labels": list(request.labels),
             "batch_size": self.workshop.batch_for(request.base_model),
             "threads": self.workshop.threads,
+            "niceness": self.workshop.niceness,
             "device": self.workshop.device,
             "offline": self.workshop.models.offline or not request.base_model.startswith("hf:"),
         }

@@ -221,6 +221,7 @@ class TrainsHere:
             "settings": settings,
             "seed": request.seed or 0,
             "threads": self.workshop.threads,
+            "niceness": self.workshop.niceness,
             "device": self.workshop.device,
             "offline": self.workshop.models.offline or base.hub is None,
             "reserve": self.workshop.reserve,

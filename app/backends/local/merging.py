@@ -31,6 +31,7 @@ class MergesHere:
             "name": self.workshop.tuned.name(model),
             "target": {"base": {}, "model": str(folder)},
             "threads": self.workshop.threads,
+            "niceness": self.workshop.niceness,
             "offline": self.workshop.models.offline,
         }
         runs.start(tag, _MERGER, spec)

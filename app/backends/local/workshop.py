@@ -22,6 +22,7 @@ class Workshop:
     slots: int = 1
     device: str = "auto"
     reserve: int = 0  # bytes of the disk that are left to others
+    niceness: int = 0  # of children that nobody waits for: all but those that serve
 
     def model_folder(self, model: str) -> Path:
         """Return the folder of the tuned model that this backend calls `model`: `run:<tag>` or `run:<tag>@<step>`.

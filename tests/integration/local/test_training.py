@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.local.backend import LocalBackend
 from app.backends.local.children.checkpoints import is_complete
 from app.domain.backend import NotFound
 from app.domain.jobs import JobSpec, JobStatus
@@ -188,13 +187,17 @@ def test_killed_inside_a_checkpoint_write_it_goes_on_to_the_very_same_weights(tr
         local.end_all(runs)
 
 
-def test_cancelled_it_saves_its_work_first(trained: Trained, backend: LocalBackend) -> None:
+def test_cancelled_it_saves_its_work_first_and_meanwhile_it_stepped_back(trained: Trained, tmp_path: Path) -> None:
+    backend = local.backend_over(tmp_path / "runs", trained.python, niceness=7)
     values = {**VALUES, "n_epochs": 100}
     wanted = local.request(backend, "job_1", [trained.training_rows], values)
     watched = Watched(backend, backend.submit(wanted))
     until(lambda: watched.look().metrics, doing="the first step")
+    process = json.loads((tmp_path / "runs" / "job_1" / "process.json").read_text(encoding="utf-8"))
+    assert os.getpriority(os.PRIO_PROCESS, process["pid"]) == os.getpriority(os.PRIO_PROCESS, 0) + 7
     backend.cancel(watched.job)
     seen = watched.until_final()
+    local.end_all(tmp_path / "runs")
     assert seen.status is JobStatus.CANCELLED
     told = watched.checkpoints
     assert told[-1].step == max(watched.series("train_loss"))
