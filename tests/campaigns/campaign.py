@@ -184,6 +184,7 @@ class Campaign:
             self._server.start(cold=self._chance.random() < self.plan.cold, crash_at=following)
             if number % 20 == 0:
                 self._tell(f"{number} of {len(order)} deaths, {self.diary.done} whole ways")
+        self._server.comes_up()  # at once: after everybody's last way its time would tell of them
 
     def _order(self) -> list[CrashPoint | None]:
         """Return the deaths in a random order; the first one is at random, for that server is there already."""
