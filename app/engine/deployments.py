@@ -169,7 +169,7 @@ def _next_look(deployment: Deployment, seen: DeploymentObservation, now: datetim
     if deployment.status is Status.FAILED:
         return min(usual, max(ends - now, timedelta(seconds=1)))
     until = min(_idle_until(deployment, now), ends)
-    return min(seen.next_look or usual, max(until - now, timedelta(seconds=1)))
+    return min(pace.asked_or(seen.next_look, usual), max(until - now, timedelta(seconds=1)))
 
 
 def _has_expired(deployment: Deployment, now: datetime) -> bool:
@@ -239,7 +239,7 @@ def _remove(work: Serving, backend: Deploys) -> Outcome:
     if seen.status is not Status.DELETING:
         backend.undeploy(deployment.id)
     attempts = deployment.attempts + 1
-    return work.stays(seen.next_look or pace.backoff(attempts), "", attempts=attempts)
+    return work.stays(pace.backoff(attempts, asked=seen.next_look), "", attempts=attempts)
 
 
 def _removed(work: Serving) -> Outcome:

@@ -185,7 +185,7 @@ def _seen(work: Judging, seen: EvaluationObservation, *also: Also) -> Outcome:
     looked = replace(
         work.evaluation, done_rows=seen.done_rows, total_rows=seen.total_rows, note="", attempts=0, metrics=seen.metrics
     )
-    wait = seen.next_look or _LOOK
+    wait = pace.asked_or(seen.next_look, _LOOK)
     if seen.status is EvaluationStatus.PENDING or seen.status is looked.status:
         return work.becomes(replace(looked, metrics=None), wait, *also)
     if seen.status not in TRANSITIONS[looked.status]:

@@ -55,7 +55,7 @@ def act_following(work: Work) -> Decision:
 def _seen(work: Work, seen: JobObservation) -> Decision:
     job = _brought_up_to_date(work, seen)
     also = [_told(job.id, seen), *_lifted_pause(work)]
-    wait = seen.next_look or pace.next_look(work.turn.now() - (job.started_at or job.changed_at))
+    wait = pace.asked_or(seen.next_look, pace.next_look(work.turn.now() - (job.started_at or job.changed_at)))
     if seen.status is job.status or _is_no_news(job, seen):
         return work.becomes(job, wait, *also)
     if seen.status not in TRANSITIONS[job.status]:

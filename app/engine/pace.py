@@ -8,7 +8,7 @@ _LONGEST_BACKOFF_S = 300.0
 # A provider that asks to be left alone for longer is looked at all the same: it may be wrong, and somebody may have
 # mended what it waited for. (Azure's Retry-After is seconds to a few minutes.)
 _LONGEST_ASKED = timedelta(seconds=_LONGEST_BACKOFF_S)
-_SHORTEST_ASKED = timedelta(seconds=1)
+_SHORTEST_BACKOFF = timedelta(seconds=1)
 # Looking at a training: soon after the start, then ever more seldom, and at least every five minutes.
 _FIRST_LOOK_S, _STEADY_LOOK_S, _SELDOM_LOOK_S = 10.0, 60.0, 300.0
 _LONG_RUN_S = 3600.0
@@ -27,12 +27,13 @@ def jittered(wait: timedelta, *, seed: str) -> timedelta:
 
 def backoff(attempts: int, *, asked: timedelta | None = None) -> timedelta:
     """Return how long to wait after the `attempts`-th failure in a row: 2, 4, 8 … 300 s, or what the provider asked."""
-    return asked_or(asked, timedelta(seconds=min(_LONGEST_BACKOFF_S, 2.0 ** min(attempts, 10))))
+    doubled = timedelta(seconds=min(_LONGEST_BACKOFF_S, 2.0 ** min(attempts, 10)))
+    return max(asked_or(asked, doubled), _SHORTEST_BACKOFF)
 
 
 def asked_or(asked: timedelta | None, usual: timedelta) -> timedelta:
-    """Return how long the provider asked to wait, from a second to five minutes; `usual` where it did not ask."""
-    return usual if asked is None else min(max(asked, _SHORTEST_ASKED), _LONGEST_ASKED)
+    """Return how long the provider asked to wait, at most five minutes; `usual` where it asked for no time at all."""
+    return usual if asked is None or asked <= timedelta(0) else min(asked, _LONGEST_ASKED)
 
 
 def next_look(age: timedelta) -> timedelta:

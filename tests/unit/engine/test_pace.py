@@ -14,15 +14,19 @@ MINUTE = timedelta(minutes=1)
     [
         (timedelta(seconds=30), timedelta(seconds=30)),
         (timedelta(days=3650), timedelta(minutes=5)),
-        (timedelta(0), timedelta(seconds=1)),
-        (timedelta(days=-1), timedelta(seconds=1)),
+        (timedelta(0), MINUTE),
+        (timedelta(days=-1), MINUTE),
         (None, MINUTE),
     ],
 )
 def test_a_provider_is_left_alone_as_it_asks_but_not_for_years(asked: timedelta | None, waits: timedelta) -> None:
     assert pace.asked_or(asked, MINUTE) == waits
-    if asked is not None:
-        assert pace.backoff(1, asked=asked) == waits
+
+
+def test_after_a_failure_a_provider_has_a_second_at_least() -> None:
+    assert pace.backoff(1, asked=timedelta(milliseconds=1)) == timedelta(seconds=1)
+    assert pace.backoff(1, asked=timedelta(days=3650)) == timedelta(minutes=5)
+    assert pace.backoff(3, asked=timedelta(0)) == pace.backoff(3)
 
 
 def test_failures_in_a_row_are_tried_again_ever_more_seldom() -> None:
