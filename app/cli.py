@@ -5,6 +5,7 @@ Nothing outside the standard library is imported before the web environment stan
 """
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -130,6 +131,7 @@ def _settings(asked: argparse.Namespace) -> "Settings":
 
 
 def _serve(asked: argparse.Namespace, _places: Places) -> int:
+    gc.disable()  # what a start loads stays: looking for garbage in it costs a tenth of the start; on again in `serve`
     import app.main
 
     settings = _settings(asked)

@@ -1,6 +1,7 @@
 """Where the house is put together: settings in, application out. Nothing else makes long-lived things."""
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from app.api.router import router as api_router
+from app.api.router import ROUTERS as API
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.backends.local.backend import LocalBackend, Machine
 from app.backends.rehearsal.backend import rehearsal_backend
@@ -35,8 +36,8 @@ from app.setup.problems import SetupError
 from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
 from app.store.database import Database
 from app.store.migrating import upgrade
+from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
-from app.web.site import router as site_router
 
 VERSION = "0.1.0"
 RUNTIME = "trl"
@@ -83,8 +84,8 @@ def create_app(
     app = GuardedApp(policy=policy, title="TuneDesk", version=VERSION, lifespan=lifespan)
     app.state.scopes = scopes
     app.state.clockwork = clockwork
-    app.include_router(api_router)
-    app.include_router(site_router)
+    app.take_in(API)
+    app.take_in(PAGES)
     app.mount("/static", static_files(ROOT / "static"), name="static")
     answer_problems(app, problem_page)
     return app
@@ -148,6 +149,8 @@ def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=_GRACE_S,
         )
         logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
+        gc.freeze()  # what stands now stays for good
+        gc.enable()
         _Announcing(config, app.state.scopes.house.backends).run()
 
 

@@ -1,7 +1,5 @@
 """All of REST, in the order in which addresses are tried."""
 
-from fastapi import APIRouter
-
 from app.api import (
     capsules,
     catalog,
@@ -23,28 +21,24 @@ from app.api import (
     runtimes,
 )
 
-_NOUNS = (
-    projects,
-    connections,
-    discovery,
-    catalog,
-    datasets,
-    drafts,
-    capsules,
-    job_comparison,
-    jobs,
-    job_records,
-    models,
-    evaluations,
-    deployments,
-    prices,
-    runtimes,
-    engine,
+ROUTERS = (
+    health.router,
+    openapi.router,
+    connections.kinds_router,
+    projects.router,
+    connections.router,
+    discovery.router,
+    catalog.router,
+    datasets.router,
+    drafts.router,
+    capsules.router,
+    job_comparison.router,
+    jobs.router,
+    job_records.router,
+    models.router,
+    evaluations.router,
+    deployments.router,
+    prices.router,
+    runtimes.router,
+    engine.router,
 )
-
-router = APIRouter()
-router.include_router(health.router)
-router.include_router(openapi.router)
-router.include_router(connections.kinds_router, prefix="/api/v1")
-for _noun in _NOUNS:
-    router.include_router(_noun.router, prefix="/api/v1")

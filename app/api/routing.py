@@ -12,5 +12,5 @@ PathId = Annotated[str, Path(pattern=ID_PATTERN, max_length=60)]
 
 
 def noun(name: str) -> APIRouter:
-    """Return the router of one noun: its prefix, strict reading, and the problems that every route may answer."""
-    return APIRouter(prefix=f"/{name}", tags=[name], route_class=StrictRoute, responses=PROBLEMS)
+    """Return the router of one noun: its address, strict reading, and the problems that every route may answer."""
+    return APIRouter(prefix=f"/api/v1/{name}", tags=[name], route_class=StrictRoute, responses=PROBLEMS)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _STRIDE = 1 << 16
 _READ_BYTES = 1 << 20
@@ -17,19 +18,23 @@ _ROWS = 2
 class LineIndex:
     """`numbers[i]` is the line that begins at byte `offsets[i]`; `lines` and `bytes` are the file's totals."""
 
-    numbers: NDArray[np.uint64]
-    offsets: NDArray[np.uint64]
+    numbers: "NDArray[np.uint64]"
+    offsets: "NDArray[np.uint64]"
     lines: int
     bytes: int
 
     def before(self, line: int) -> tuple[int, int]:
         """Return the nearest known line at or before this one, and the byte at which it begins."""
+        import numpy as np
+
         place = max(int(np.searchsorted(self.numbers, np.uint64(max(line, 1)), side="right")) - 1, 0)
         return int(self.numbers[place]), int(self.offsets[place])
 
 
 def build_index(path: Path) -> LineIndex:
     """Return the index of a file, in one pass that looks at line feeds only."""
+    import numpy as np
+
     with path.open("rb") as stream:
         marks = list(_marks(stream))
     *known, (lines, size) = marks
@@ -41,6 +46,8 @@ def build_index(path: Path) -> LineIndex:
 
 def save_index(index: LineIndex, path: Path) -> None:
     """Write the index, whole or not at all."""
+    import numpy as np
+
     table = np.stack(
         [np.append(index.numbers, np.uint64(index.lines)), np.append(index.offsets, np.uint64(index.bytes))]
     )
@@ -52,6 +59,8 @@ def save_index(index: LineIndex, path: Path) -> None:
 
 def load_index(path: Path) -> LineIndex | None:
     """Return a saved index; None where there is none that can be read."""
+    import numpy as np
+
     try:
         with path.open("rb") as file:
             table = np.load(file, allow_pickle=False)

@@ -4,8 +4,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 
-import numpy as np
-
 from app.data.formats.facts import Facts
 from app.data.labels import LabelTracker
 from app.data.limits import Limits
@@ -76,6 +74,8 @@ class Tally:
 
     def duplicates(self) -> Iterator[tuple[int, int]]:
         """Yield (line, the first line with the same row) for every row that comes again."""
+        import numpy as np
+
         hashes, lines = np.frombuffer(self._hashes, np.int64), np.frombuffer(self._lines, np.int64)
         order = np.argsort(hashes, kind="stable")
         same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])

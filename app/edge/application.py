@@ -1,8 +1,9 @@
 """The application object: FastAPI inside the guard, so that not even Starlette's own error page goes out bare."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from app.edge.broadcast import Broadcaster
@@ -19,6 +20,15 @@ class GuardedApp(FastAPI):
         super().__init__(docs_url=None, redoc_url=None, openapi_url=None, **options)
         self.policy = policy
         self.state.broadcaster = Broadcaster()
+
+    def take_in(self, routers: Iterable[APIRouter]) -> None:
+        """Answer the routers' addresses, in their order, with their routes as they are.
+
+        `include_router` would build each route anew, and those of routers in routers once more when first asked for:
+        0.3 s of CPU at every start, where the routers have nothing to inherit.
+        """
+        for router in routers:
+            self.router.routes.extend(router.routes)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return everything, guarded."""

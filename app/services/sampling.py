@@ -1,11 +1,14 @@
 """Thin a metric series for a chart: fewer points, every peak kept."""
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from app.domain.metrics import MetricSeries
 from app.store.metric_columns import Columns
 from app.store.metrics import finite
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _ENDS = 2  # the first point and the last one, beside the buckets'
 
@@ -20,8 +23,10 @@ def thin(series: Columns, points: int) -> MetricSeries:
     return MetricSeries(name=series.name, steps=steps.tolist(), values=finite(values))
 
 
-def _kept(values: npt.NDArray[np.float64], points: int) -> npt.NDArray[np.int64] | None:
+def _kept(values: "npt.NDArray[np.float64]", points: int) -> "npt.NDArray[np.int64] | None":
     """Return which places are kept, rising; None for all."""
+    import numpy as np
+
     count = len(values)
     if count <= points:
         return None

@@ -78,9 +78,11 @@ def collected(line: str) -> str | None:
 def pip_environ() -> dict[str, str]:
     """The caller's environment without the pip settings that would install elsewhere than asked, or wait for an answer.
 
-    Indexes, mirrors, proxies and certificates are the user's own and stay.
+    Indexes, mirrors, proxies and certificates are the user's own and stay. What an environment's proof imports is kept
+    compiled in that environment, whatever the caller wants of its own sources.
     """
     refused = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_HASHES", "PIP_NO_DEPS", "PYTHONHOME"}
+    refused |= {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
     environ = {key: value for key, value in os.environ.items() if key not in refused}
     return {**environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
 

@@ -9,12 +9,15 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Steps = npt.NDArray[np.int64]
-Values = npt.NDArray[np.float64]
+    Steps = npt.NDArray[np.int64]
+    Values = npt.NDArray[np.float64]
+
 CHUNK = 4096  # points; a chunk is 64 KiB
 CURVE_POINTS = 32
 
@@ -24,24 +27,28 @@ class Columns:
     """One series, steps rising; NaN where a value was not finite."""
 
     name: str
-    steps: Steps
-    values: Values
+    steps: "Steps"
+    values: "Values"
 
 
-def from_bytes(steps: bytes, values: bytes) -> tuple[Steps, Values]:
+def from_bytes(steps: bytes, values: bytes) -> "tuple[Steps, Values]":
     """Return a chunk's columns."""
+    import numpy as np
+
     return np.frombuffer(steps, "<i8").astype(np.int64, copy=False), np.frombuffer(values, "<f8").astype(
         np.float64, copy=False
     )
 
 
-def to_bytes(steps: Steps, values: Values) -> tuple[bytes, bytes]:
+def to_bytes(steps: "Steps", values: "Values") -> tuple[bytes, bytes]:
     """Return the columns as a chunk."""
     return steps.astype("<i8", copy=False).tobytes(), values.astype("<f8", copy=False).tobytes()
 
 
-def sorted_columns(points: Mapping[int, float | None]) -> tuple[Steps, Values]:
+def sorted_columns(points: Mapping[int, float | None]) -> "tuple[Steps, Values]":
     """Return points by step as columns, steps rising."""
+    import numpy as np
+
     steps = np.fromiter(points.keys(), np.int64, len(points))
     values = np.fromiter((np.nan if value is None else value for value in points.values()), np.float64, len(points))
     order = np.argsort(steps, kind="stable")
@@ -54,6 +61,8 @@ def curve(kept: bytes | None, points: Mapping[int, float]) -> bytes:
     A span doubles when there are too many, so that the curve of a running job costs the same at every length; a step
     that comes again replaces its span's value.
     """
+    import numpy as np
+
     width, spans = _spans(kept)
     for step in sorted(points):
         if math.isfinite(points[step]):
@@ -79,6 +88,8 @@ def curve_values(kept: bytes | None) -> list[float]:
 
 def _spans(kept: bytes | None) -> tuple[int, dict[int, float]]:
     """Return the width of a span in steps, and the values by span: a curve is 8 + 12 bytes a span."""
+    import numpy as np
+
     if not kept:
         return 1, {}
     count = (len(kept) - 8) // 12

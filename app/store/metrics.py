@@ -9,8 +9,8 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import delete, insert, select
 
 from app.domain.metrics import TRAIN_LOSS, Metric, MetricSeries
@@ -19,14 +19,15 @@ from app.store.database import Reader, Writer
 from app.store.metric_columns import (
     CHUNK,
     Columns,
-    Steps,
-    Values,
     curve,
     curve_values,
     from_bytes,
     sorted_columns,
     to_bytes,
 )
+
+if TYPE_CHECKING:
+    from app.store.metric_columns import Steps, Values
 
 _M, _S, _K = schema.metrics, schema.series, schema.metric_chunks
 # The driver's own way: SQLAlchemy's costs more than SQLite itself here.
@@ -138,13 +139,15 @@ def _packed(tx: Writer, series: _Series, values: Mapping[int, float]) -> _Series
     return replace(series, tail=len(left), packed_through=int(steps[full - 1]) if full else series.packed_through)
 
 
-def _rows(series: int, steps: Steps, values: Values) -> list[tuple[int, int, float | None]]:
+def _rows(series: int, steps: "Steps", values: "Values") -> list[tuple[int, int, float | None]]:
     pairs = zip(steps.tolist(), values.tolist(), strict=True)
     return [(series, step, None if math.isnan(value) else value) for step, value in pairs]
 
 
 def columns(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[Columns]:
     """Return a job's series as columns; `since` leaves out steps up to it, and series without a later one."""
+    import numpy as np
+
     query = select(_S.c.id, _S.c.name, _S.c.packed_through).where(_S.c.job == job, _S.c.last_step.is_not(None))
     if names:
         query = query.where(_S.c.name.in_(names))
@@ -165,7 +168,9 @@ def columns(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | Non
     return series
 
 
-def _tail(tx: Reader, ids: Sequence[int], after: int) -> dict[int, tuple[Steps, Values]]:
+def _tail(tx: Reader, ids: Sequence[int], after: int) -> "dict[int, tuple[Steps, Values]]":
+    import numpy as np
+
     query = select(_M.c.series, _M.c.step, _M.c.value).where(_M.c.series.in_(ids), _M.c.step > after)
     rows = tx.execute(query.order_by(_M.c.series, _M.c.step)).all()
     series, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
@@ -175,7 +180,9 @@ def _tail(tx: Reader, ids: Sequence[int], after: int) -> dict[int, tuple[Steps, 
     return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in places.items()}
 
 
-def _chunks(tx: Reader, series: int, after: int) -> list[tuple[Steps, Values]]:
+def _chunks(tx: Reader, series: int, after: int) -> "list[tuple[Steps, Values]]":
+    import numpy as np
+
     query = select(_K.c.steps, _K.c.numbers).where(_K.c.series == series, _K.c.last > after).order_by(_K.c.first)
     pieces = [from_bytes(row.steps, row.numbers) for row in tx.execute(query)]
     if pieces:
@@ -192,7 +199,7 @@ def read(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None =
     ]
 
 
-def finite(values: Values) -> list[float | None]:
+def finite(values: "Values") -> list[float | None]:
     """Return values as the domain has them: None where one was not finite."""
     return [None if math.isnan(value) else value for value in values.tolist()]
 

@@ -29,7 +29,7 @@ from app.web.rendering import (
 from app.web.views.parts import Lenient
 from app.web.views.wizard import options
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/jobs/from-capsule")

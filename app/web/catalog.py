@@ -11,7 +11,7 @@ from app.services import catalog, connections
 from app.web.rendering import Fields, Reading, Writing, page, see_other
 from app.web.views import catalog as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/catalog")

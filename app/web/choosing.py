@@ -28,7 +28,7 @@ from app.web.rendering import (
 from app.web.views import connections as view
 from app.web.views.parts import FieldError, Lenient
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 T = TypeVar("T")
 
 

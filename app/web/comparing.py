@@ -14,7 +14,7 @@ from app.services.scope import Scope
 from app.web.rendering import Reading, field_errors, page, status_of
 from app.web.views import comparing as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Ids = Annotated[list[Annotated[str, Query(max_length=2000)]] | None, Query(max_length=50)]
 SeriesName = Annotated[str, Query(max_length=60)]
 _POINTS = 600

@@ -18,7 +18,7 @@ from app.services.scope import Scope
 from app.web.rendering import Deleting, Form, Reading, Writing, field_errors, page, see_other, status_of, upload_of
 from app.web.views import datasets as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _CHUNK = 1 << 20
 _ROWS = 20
 _FIRST_ERRORS = 3

@@ -31,7 +31,7 @@ from app.web.rendering import (
 from app.web.views import deployments as view
 from app.web.views.prices import hosting_words
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 _LATELY = timedelta(hours=24)

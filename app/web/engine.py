@@ -12,7 +12,7 @@ from app.services import engine_health, remains
 from app.services.scope import Scope
 from app.web.rendering import Deleting, Fields, Reading, Writing, page, see_other
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 # What can be tried again now, and where its page is.
 _PAGES = {"jobs": "/jobs", "deployments": "/deployments", "evaluations": "/evaluations"}
 

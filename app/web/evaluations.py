@@ -16,7 +16,7 @@ from app.web.job_context import evaluation_context
 from app.web.rendering import Fields, Reading, Spending, Writing, page, see_other
 from app.web.views import evaluations as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/evaluations")

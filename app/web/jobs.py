@@ -22,7 +22,7 @@ from app.web.rendering import Deleting, Fields, Opening, Reading, Spending, Writ
 from app.web.views import job_list
 from app.web.views import jobs as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Tab = Annotated[str, Query(max_length=20)]
 Cursor = Annotated[str | None, Query(max_length=400)]
 Step = Annotated[int, Path(ge=0, le=2**53)]

@@ -25,7 +25,7 @@ from app.web.rendering import (
 )
 from app.web.views.parts import FieldError
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/models")

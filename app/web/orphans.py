@@ -11,7 +11,7 @@ from app.edge.fields import Id
 from app.services import orphans
 from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, field_errors, page, see_other
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Key = Annotated[str, Query(min_length=1, max_length=400)]
 
 

@@ -8,7 +8,7 @@ from app.services import overview
 from app.web.rendering import Reading, page
 from app.web.views import overview as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from app.web.rendering import Reading, page
 from app.web.views import rehearsal
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/patterns")

@@ -18,7 +18,7 @@ from app.web.rendering import Fields, Reading, Spending, Talking, fresh_key, pag
 from app.web.views import deployments as deployment_view
 from app.web.views import playground as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/playground")

@@ -10,7 +10,7 @@ from app.services import connections, prices
 from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, field_errors, page, see_other
 from app.web.views import prices as view
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/settings/prices")

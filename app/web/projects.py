@@ -15,7 +15,7 @@ from app.services.scope import Scope
 from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, Writing, field_errors, page, see_other
 from app.web.views.parts import FieldError
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _SHOWN = 8
 
 

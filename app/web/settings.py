@@ -10,7 +10,7 @@ from app.services import connections, runtimes
 from app.web.frame import THEME_COOKIE, THEMES
 from app.web.rendering import Administering, Fields, Reading, Writing, page, see_other
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _YEAR_S = 365 * 24 * 3600
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter
 from starlette.staticfiles import StaticFiles
 
 from app.web import (
@@ -28,32 +27,29 @@ from app.web import (
 )
 from app.web.problem_page import problem_page
 
-__all__ = ["problem_page", "router", "static_files"]
+__all__ = ["ROUTERS", "problem_page", "static_files"]
 
-# Pages are for people: REST's document does not list them.
-router = APIRouter(include_in_schema=False)
-router.include_router(overview.router)
-router.include_router(wizard.router)
-router.include_router(capsules.router)
-router.include_router(comparing.router)
-router.include_router(jobs.router)
-router.include_router(evaluations.router)
-router.include_router(patterns.router)
-for _noun in (
-    projects,
-    connections,
-    choosing,
-    orphans,
-    catalog,
-    datasets,
-    models,
-    deployments,
-    playground,
-    prices,
-    settings,
-    engine,
-):
-    router.include_router(_noun.router)
+ROUTERS = (
+    overview.router,
+    wizard.router,
+    capsules.router,
+    comparing.router,
+    jobs.router,
+    evaluations.router,
+    patterns.router,
+    projects.router,
+    connections.router,
+    choosing.router,
+    orphans.router,
+    catalog.router,
+    datasets.router,
+    models.router,
+    deployments.router,
+    playground.router,
+    prices.router,
+    settings.router,
+    engine.router,
+)
 
 
 def static_files(folder: Path) -> StaticFiles:

@@ -30,7 +30,7 @@ from app.web.rendering import (
 from app.web.views import wizard as view
 from app.web.wizard_context import review_context, step_context
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Setting = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
 

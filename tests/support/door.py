@@ -7,15 +7,15 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from app.api.router import router
+from app.api.router import ROUTERS as API
 from app.edge.application import GuardedApp
 from app.edge.guard import GuardPolicy
 from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services.scope import Scopes
 from app.settings import ROOT
+from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
-from app.web.site import router as pages
 from tests.support.house import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -27,7 +27,7 @@ def rest_app(house: TestHouse) -> GuardedApp:
     """Return the application with REST alone; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = house.scopes
-    app.include_router(router)
+    app.take_in(API)
     answer_problems(app)
     return app
 
@@ -42,8 +42,8 @@ def visiting(scopes: Scopes) -> Iterator[TestClient]:
     """Give a browser without scripts at this machine, which asks for pages and for REST; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = scopes
-    app.include_router(router)
-    app.include_router(pages)
+    app.take_in(API)
+    app.take_in(PAGES)
     app.mount("/static", static_files(ROOT / "static"))
     answer_problems(app, problem_page)
     with client_of(app) as client:

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from app.backends.local import hyperparameters
 from app.backends.local.errors import untyped
 from app.backends.local.tuned import TUNED, TunedModels
@@ -234,6 +232,8 @@ class BaseModels:
         unreachable = f"The Hugging Face hub could not be reached, and {name} is not on this machine yet."
         if self.offline:
             return self._of_hub(identifier, trouble=f"{unreachable} HF_HUB_OFFLINE is set.")
+        import httpx
+
         try:
             answer = httpx.get(f"{self._hub}/api/models/{name}", timeout=_HUB_TIMEOUT_S, follow_redirects=True)
             facts = answer.json() if answer.is_success else {}

@@ -5,9 +5,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
-
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from app.backends.local.children import presence
 from app.backends.local.errors import in_backend_words, sentence
@@ -25,10 +24,13 @@ from app.domain.backend import (
 )
 from app.domain.deployments import DeploymentStatus
 
+if TYPE_CHECKING:
+    import httpx
+
 _SERVER = "server"
 _WAITING = 8  # requests that may wait for the one that is answered
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
-_TIMEOUT = httpx.Timeout(5.0, read=120.0)  # seconds; a first token may wait for others' turns
+_CONNECT_S, _READ_S = 5.0, 120.0  # a first token may wait for others' turns
 
 
 class ServesHere:
@@ -82,6 +84,8 @@ class ServesHere:
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece; closing the iterator closes the connection, which stops the model."""
+        import httpx
+
         spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
         endpoint = self._endpoint(tag)
         if spec is None or endpoint is None:
@@ -97,7 +101,8 @@ class ServesHere:
             "stream_options": {"include_usage": True},
         }
         headers = {"Authorization": f"Bearer {spec['secret']}"}
-        with _as_backend_errors(), httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:  # noqa: SIM117
+        timeout = httpx.Timeout(_CONNECT_S, read=_READ_S)
+        with _as_backend_errors(), httpx.Client(timeout=timeout, trust_env=False) as client:  # noqa: SIM117
             with client.stream("POST", f"{endpoint}/chat/completions", json=body, headers=headers) as answer:
                 raise_for(answer)
                 yield from chunks(answer.iter_lines())
@@ -139,6 +144,8 @@ def _seen(
 
 @contextmanager
 def _as_backend_errors() -> Iterator[None]:
+    import httpx
+
     try:
         yield
     except httpx.TimeoutException as error:
@@ -149,7 +156,7 @@ def _as_backend_errors() -> Iterator[None]:
         ) from error
 
 
-def raise_for(answer: httpx.Response) -> None:
+def raise_for(answer: "httpx.Response") -> None:
     """Raise what a refusal of the model's server means."""
     if answer.is_success:
         return
@@ -158,7 +165,7 @@ def raise_for(answer: httpx.Response) -> None:
         message = str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         message = f"The model's server answered {answer.status_code}."
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimited(message, retry_after=timedelta(seconds=2))
     if answer.is_client_error:
         raise Rejected(message)

@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import StorageFull
@@ -17,7 +18,7 @@ from app.domain.metrics import Metric
 from app.settings import ROOT
 from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
-from app.store.migrating import configuration
+from app.store.migrating import configuration, newest_revision, revision_of, upgrade
 from tests.support.house import new_database
 
 MIGRATIONS = ROOT / "migrations"
@@ -85,6 +86,23 @@ def test_the_migrations_go_back_and_forth(tmp_path: Path) -> None:
     command.upgrade(config, "head")
     command.downgrade(config, "base")
     command.upgrade(config, "head")
+
+
+def test_a_start_knows_without_alembic_whether_there_is_something_to_migrate(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'known.sqlite3'}"
+    scripts = ScriptDirectory.from_config(configuration(url, MIGRATIONS))
+    assert scripts.get_heads() == [newest_revision(MIGRATIONS)]
+    assert revision_of(url) is None
+    upgrade(url, MIGRATIONS)
+    assert revision_of(url) == newest_revision(MIGRATIONS)
+    command.downgrade(configuration(url, MIGRATIONS), "0001")
+    upgrade(url, MIGRATIONS)
+    assert revision_of(url) == newest_revision(MIGRATIONS)
+
+
+def test_a_file_that_is_no_database_is_left_to_alembic(tmp_path: Path) -> None:
+    (tmp_path / "notes.sqlite3").write_text("This is no database, but it is somebody's." * 99)
+    assert revision_of(f"sqlite:///{tmp_path / 'notes.sqlite3'}") is None
 
 
 def test_moments_keep_their_microseconds() -> None:

@@ -10,12 +10,13 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.api.router import router as rest
+from app.api.router import ROUTERS as API
 from app.edge.application import GuardedApp
 from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services import jobs
-from app.web.site import problem_page, router
+from app.web.site import ROUTERS as PAGES
+from app.web.site import problem_page
 from tests.support.door import BASE_URL, POLICY, client_of, key, turn
 from tests.support.house import TestHouse, chats
 
@@ -50,8 +51,8 @@ class Desk:
 def opened(house: TestHouse) -> Iterator[Desk]:
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = house.scopes
-    app.include_router(rest)
-    app.include_router(router)
+    app.take_in(API)
+    app.take_in(PAGES)
     answer_problems(app, problem_page)
     with client_of(app) as client:
         client.headers["origin"] = BASE_URL

@@ -7,14 +7,15 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.api.router import router as rest
+from app.api.router import ROUTERS as API
 from app.domain.metrics import Metric
 from app.edge.application import GuardedApp
 from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services import jobs
 from app.store import metrics as metric_store
-from app.web.site import problem_page, router
+from app.web.site import ROUTERS as PAGES
+from app.web.site import problem_page
 from tests.support.door import POLICY, client_of, turn
 from tests.support.house import TestHouse
 
@@ -44,8 +45,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
     waiting = record(house, house.fields(training_dataset=data, project=project, name="later"))
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = house.scopes
-    app.include_router(rest)
-    app.include_router(router)
+    app.take_in(API)
+    app.take_in(PAGES)
     answer_problems(app, problem_page)
     with client_of(app) as client:
         yield Furnished(house, client, runs, stranger, waiting)

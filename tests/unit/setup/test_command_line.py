@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import read
+from app.setup.bootstrap import compiling_once
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -78,3 +79,11 @@ def test_the_image_serves_loopback_as_nobody_special() -> None:
 
 def test_continuous_integration_runs_the_one_test_command() -> None:
     assert commands_in(".ci/run") == [["test"]]
+
+
+def test_compiled_files_are_kept_out_of_the_checkout_where_they_are_not_wanted_there() -> None:
+    venv = Path("/somewhere/.venv")
+    assert compiling_once({"HOME": "/root"}, venv) == {"HOME": "/root"}
+    assert compiling_once({"PYTHONDONTWRITEBYTECODE": "1"}, venv) == {"PYTHONPYCACHEPREFIX": "/somewhere/.venv/pycache"}
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/elsewhere"}
+    assert compiling_once(own, venv) == {"PYTHONPYCACHEPREFIX": "/elsewhere"}
