@@ -5,6 +5,7 @@ version twice a second in a worker thread, and renders the page's fragment itsel
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> None:
         return StreamingResponse(watch(), headers=HEADERS, media_type=MEDIA_TYPE)
 
     app.add_route("/alone/{job}", alone)
+    gc.freeze()  # as the real server does
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", access_log=False)
 
 

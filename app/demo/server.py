@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.demo.desk import DemoError
 from app.settings import ROOT
+from app.setup.bootstrap import compiling_once
 
 _GRACE_S = 30
 
@@ -85,4 +86,5 @@ def serving(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterat
 
 
 def _own_environment() -> dict[str, str]:
-    return dict(os.environ)  # noqa: TID251 -- handed on to the child whole, and read by nobody here
+    environ = os.environ  # noqa: TID251 -- handed on to the child whole, and read by nobody here
+    return compiling_once(environ, Path(sys.prefix))

@@ -9,6 +9,7 @@ once it has taken what was on its way, it is brought up to date like one who com
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ class _Viewer:
 
     def __init__(self, last_id: str | None) -> None:
         self.last_id = last_id
-        self.queue: asyncio.Queue[_Piece] = asyncio.Queue(QUEUE)
+        self._pieces: deque[_Piece] = deque()  # one reader needs less than asyncio.Queue does
+        self._wanted: asyncio.Future[None] | None = None
         self.behind = False
         self.gone = False
 
@@ -71,10 +73,24 @@ class _Viewer:
         """Put a piece into the queue; a viewer whose queue is full is left behind until it has emptied it."""
         if self.behind:
             return
-        try:
-            self.queue.put_nowait(piece)
-        except asyncio.QueueFull:
+        if len(self._pieces) >= QUEUE:
             self.behind = True
+            return
+        self._pieces.append(piece)
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+
+    async def next_piece(self) -> _Piece:
+        """Return the next piece, once there is one."""
+        if not self._pieces:
+            self._wanted = asyncio.get_running_loop().create_future()
+            await self._wanted
+        return self._pieces.popleft()
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces are on their way."""
+        return len(self._pieces)
 
 
 class _Topic:
@@ -179,13 +195,13 @@ class Broadcaster:
         topic = self._join(key, open_scope, make, viewer)
         try:
             while True:
-                piece = await viewer.queue.get()
+                piece = await viewer.next_piece()
                 if piece.data:
                     yield piece.data
                     viewer.last_id = piece.place or viewer.last_id
                 if piece.last:
                     return
-                if viewer.behind and viewer.queue.empty():
+                if viewer.behind and not viewer.waiting:
                     topic.viewers.discard(viewer)
                     viewer.behind = False
                     topic = self._join(key, open_scope, make, viewer)

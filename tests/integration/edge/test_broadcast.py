@@ -105,7 +105,7 @@ def test_a_slow_viewer_delays_nobody_and_loses_nothing() -> None:
         for number in range(2, 5 * QUEUE):
             world.happened = number
             await quick.up_to(number)
-        held = max(viewer.queue.qsize() for topic in broadcaster.topics.values() for viewer in topic.viewers)
+        held = max(viewer.waiting for topic in broadcaster.topics.values() for viewer in topic.viewers)
         assert held <= QUEUE
         assert slow.seen == [1]
         await slow.read(lambda: slow.seen[-1] >= 5 * QUEUE - 1)
