@@ -294,7 +294,7 @@ def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequenc
     if gone and not how:
         how = "Kept: another job uses them, or they were never sent."
     label = "the copy of its training rows"
-    saves = "the data asset with your rows"
+    saves = "the data asset with your rows, and its file"
     return (TeardownStep(kind="files", id=model.job, label=label, saves=saves, done=gone, outcome=how),)
 
 

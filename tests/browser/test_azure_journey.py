@@ -223,3 +223,5 @@ def nothing_is_left(visit: Visit, desk: AzureDesk) -> None:
     assert [(each.kind, each.state, each.billed) for each in there] == [("job", "Completed", False)]
     project = desk.project
     assert (project.models, project.data, project.serverless, project.online) == ({}, {}, {}, {})
+    files = desk.cloud.blobs.names(project.storage)
+    assert not [each for each in files if "tunedesk" in each], "the file under the rows is gone, too"

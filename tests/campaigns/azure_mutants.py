@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _AZURE = "app/backends/azure_foundry"
 _FAULTS = "tests/integration/azure_client/test_faults.py"
+_FILES = "tests/integration/azure_client/test_files.py"
 _SIGNS = "tests/integration/azure_client/test_signing_in.py"
 _ERRORS = "tests/unit/backends/azure/test_errors.py"
 _DEADLINES = "tests/unit/backends/azure/test_deadlines.py"
@@ -45,8 +46,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="the spooled copy is left",
         file=f"{_AZURE}/uploads.py",
-        right='copy = Path(folder) / "rows.jsonl"',
-        wrong='copy = self._spool / "rows.jsonl"',
+        right="copy = Path(folder) / file_name(name)",
+        wrong="copy = self._spool / file_name(name)",
         test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
     ),
     Mutant(
@@ -237,6 +238,34 @@ MUTANTS: Sequence[Mutant] = (
         right="if len(name) > _ENDPOINT_LIMIT:",
         wrong="if len(name) > 64:",
         test=f"{_NAMES}::test_an_endpoints_name_is_valid_for_any_text",
+    ),
+    Mutant(
+        name="a file is deleted that another asset still names",
+        file=f"{_AZURE}/files.py",
+        right="if named != asset and unquote(",
+        wrong="if named == path and unquote(",
+        test=f"{_FILES}::test_a_file_that_another_asset_names_stays",
+    ),
+    Mutant(
+        name="assets that were put away are not asked for their files",
+        file=f"{_AZURE}/files.py",
+        right='/versions", listViewType="All")',
+        wrong='/versions")',
+        test=f"{_FILES}::test_a_file_that_another_asset_names_stays",
+    ),
+    Mutant(
+        name="a file is deleted that was uploaded for something else",
+        file=f"{_AZURE}/files.py",
+        right='if seen.get("x-ms-meta-name") != asset.partition(":")[0]:',
+        wrong="if not seen:",
+        test=f"{_FILES}::test_a_file_that_is_not_ours_stays",
+    ),
+    Mutant(
+        name="rows whose file is gone are taken for whole",
+        file=f"{_AZURE}/uploads.py",
+        right='if FILE_TAG in (told.get("tags") or {}):',
+        wrong="if FILE_TAG in told:",
+        test=f"{_FILES}::test_rows_whose_file_is_gone_are_sent_anew",
     ),
     Mutant(
         name="a version left out of the base model",

@@ -6,15 +6,16 @@ people are told which of the two happened.
 
 from typing import Any
 
-from app.backends.azure_foundry import online, serverless
-from app.backends.azure_foundry.names import INSTALLATION_TAG, TAG, is_ours
+from app.backends.azure_foundry import files, online, serverless
+from app.backends.azure_foundry.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours
 from app.backends.azure_foundry.place import Workspace
 from app.domain.backend import BackendError, NotAuthorised, Rejected, Transient
 
 JOBS = "jobs"
 JOBS_VERSION = "2024-10-01-preview"  # fine-tuning jobs exist in previews only
 GONE, DELETED = "It was gone already.", "Deleted at Azure."
-FILE_STAYS = "The file under it stays in your storage account until you delete it there."
+_KEPT = ", its files kept in your storage"
+_REHEARSAL = "tunedesk-rehearsal"  # a version that nobody makes
 
 
 def remove_model(workspace: Workspace, model: str) -> str:
@@ -41,7 +42,10 @@ def remove_model(workspace: Workspace, model: str) -> str:
 
 
 def remove_data(workspace: Workspace, asset: str) -> str:
-    """Delete a data asset's version, `name:version`, else archive it; say which.
+    """Delete a data asset's version, `name:version`, with the file under it, else archive it with its file; say which.
+
+    The file goes first: whenever this stops, the asset with our mark is still there for a repeat to find. So whether
+    Azure would delete the asset is tried beforehand, on a version that is not there.
 
     Raises:
         Rejected: when it is not ours.
@@ -52,8 +56,15 @@ def remove_data(workspace: Workspace, asset: str) -> str:
         return GONE
     if not is_ours(_tags(found), workspace.azure.installation):
         raise not_ours(f"The data asset {asset}")
-    said = _delete_or_archive(workspace, path, found)
-    return said if said != DELETED else f"{DELETED} {FILE_STAYS}"
+    try:
+        workspace.delete(f"{path.rpartition('/')[0]}/{_REHEARSAL}")
+    except Transient:
+        raise
+    except BackendError as refusal:
+        kept = files.GONE if FILE_TAG in _tags(found) else _KEPT  # an earlier try may have come further
+        return _archived(workspace, path, found, refusal, kept)
+    became = files.remove(workspace, asset, found)
+    return _delete_or_archive(workspace, path, found, became)
 
 
 def served_by(workspace: Workspace, model: str) -> list[str]:
@@ -100,22 +111,23 @@ def _version_path(kind: str, named: str) -> str:
     return f"{kind}/{name}/versions/{version}"
 
 
-def _delete_or_archive(workspace: Workspace, path: str, found: dict[str, Any]) -> str:
+def _delete_or_archive(workspace: Workspace, path: str, found: dict[str, Any], file: str = "") -> str:
+    """`file`: what became of the file under it, as the end of a sentence."""
     try:
         workspace.delete(path)
     except Transient:
         raise
     except BackendError as error:
-        return _archived(workspace, path, found, error)
-    return DELETED
+        return _archived(workspace, path, found, error, file or _KEPT)
+    return f"{DELETED.removesuffix('.')}{file}."
 
 
-def _archived(workspace: Workspace, path: str, found: dict[str, Any], refusal: BackendError) -> str:
-    properties = dict(found.get("properties", {}))
+def _archived(workspace: Workspace, path: str, found: dict[str, Any], refusal: BackendError, file: str) -> str:
+    properties = dict((workspace.get(path) or found).get("properties", {}))  # with what was noted on it meanwhile
     if not properties.get("isArchived"):
         properties.pop("provisioningState", None)  # read-only
         try:
             workspace.put(path, {"properties": {**properties, "isArchived": True}})
         except NotAuthorised:
             raise refusal from None  # neither is allowed: the first refusal tells more
-    return f"Azure does not delete it ({refusal.detail}), so it was archived: hidden, its files kept in your storage."
+    return f"Azure does not delete it ({refusal.detail}), so it was archived: hidden{file}."

@@ -206,6 +206,9 @@ def _told(error: "HttpResponseError") -> tuple[list[str], str]:
     code = getattr(inner, "code", None)
     if not codes and isinstance(code, str):
         codes = [code]
+    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    if not codes and headers.get("x-ms-error-code"):
+        codes = [headers["x-ms-error-code"]]  # the blob store's, whose bodies are XML, or none
     if not message:
         message = _plain(text) if "<" in text[:200] else (text.strip() or _first_line(error))
     return codes, message
@@ -262,4 +265,5 @@ def _unreachable(error: "AzureError") -> str:
 def _first_line(error: BaseException) -> str:
     inner = getattr(error, "error", None)
     message = getattr(inner, "message", None) or getattr(error, "message", None) or str(error)
-    return str(message).strip().split("\n")[0][:1000]
+    line = str(message).strip().split("\n")[0][:1000]
+    return re.sub(r"([?&]sig=)[^&\s'\")]+", r"\1…", line)  # an address with a signature opens the blob store

@@ -138,7 +138,13 @@ KNOWN: Sequence[Known] = (
         fix="Ask an administrator for the action that the message names, for hubs: hubs/join/action.",
     ),
     Known(
-        code="AuthorizationFailed|AuthorizationPermissionMismatch", kind=NotAuthorised, source=_RBAC,
+        code="AuthorizationPermissionMismatch", kind=NotAuthorised,
+        source="https://learn.microsoft.com/azure/storage/blobs/assign-azure-role-data-access",
+        cause="A role on the project's storage account is missing",
+        fix="Give the account the role Storage Blob Data Contributor on the storage account.",
+    ),
+    Known(
+        code="AuthorizationFailed", kind=NotAuthorised, source=_RBAC,
         cause="A role is missing",
         fix="Ask an administrator for a role with that action, usually Azure AI Developer on the resource group.",
     ),

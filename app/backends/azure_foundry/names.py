@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 TAG = "tunedesk"  # its value is our id
 INSTALLATION_TAG = "tunedesk-installation"  # its value tells several installations apart
+FILE_TAG = "tunedesk-file"  # on a data asset whose file is being removed: it is not used again until it is sent anew
 _ENDPOINT_LIMIT = 32  # https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas, endpoint names
 _MODEL_LIMIT = 60  # far below the service's 255; a name is also read by people
 _NOT_ALLOWED = re.compile(r"[^a-z0-9-]+")
@@ -39,6 +40,11 @@ def model_name(suffix: str, tag: str) -> str:
 def data_name(sha256: str) -> str:
     """Return the name of the data asset that holds rows with that hash (hexadecimal)."""
     return f"tunedesk-{sha256[:32]}"
+
+
+def file_name(asset: str) -> str:
+    """Return the name of the file under a data asset: its own, so that nobody's other upload lies at its path."""
+    return f"{asset}.jsonl"
 
 
 def owner_tags(tag: str, installation: str) -> dict[str, str]:

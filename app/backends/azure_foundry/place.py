@@ -64,6 +64,11 @@ class Workspace:
         path = f"{self.azure.workspace_path}/{path}"
         return dict(self.azure.arm("PUT", path, api_version=api_version, body=body, attempts=1).body or {})
 
+    def post(self, path: str, body: dict[str, Any], *, api_version: str = API_VERSION) -> dict[str, Any]:
+        """Ask a resource to do what changes nothing there, such as telling its secrets, and return what it says."""
+        path = f"{self.azure.workspace_path}/{path}"
+        return dict(self.azure.arm("POST", path, api_version=api_version, body=body).body or {})
+
     def delete(self, path: str, *, api_version: str = API_VERSION) -> None:
         """Ask for a resource's end; one that is gone is fine."""
         try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.errors import Conflicted, translate
-from app.backends.azure_foundry.names import data_name, is_ours
+from app.backends.azure_foundry.names import FILE_TAG, data_name, file_name, is_ours
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
 
 BOM = b"\xef\xbb\xbf"
@@ -83,11 +83,13 @@ class Uploads:
         return data_name(self._hash(path))
 
     def exists(self, name: str) -> bool:
-        """Tell whether the asset is there; one that was put away is taken out again."""
+        """Tell whether the asset is there with its file; one that was put away is taken out again."""
         try:
             told = (self._azure.arm("GET", self._path(name), api_version=API).body or {}).get("properties") or {}
         except NotFound:
             return False
+        if FILE_TAG in (told.get("tags") or {}):
+            return False  # its removal stopped half-way: sent anew, it is whole again
         if told.get("isArchived"):
             self._put(name, told, archived=False)
         return True
@@ -155,7 +157,7 @@ class Uploads:
 
         try:
             self._azure.ready()
-            with self._spooled(path) as copy:
+            with self._spooled(path, name) as copy:
                 self._create(name, copy, tag)
             upload.error = None
         except Conflicted:
@@ -176,11 +178,11 @@ class Uploads:
         self._azure.ml().data.create_or_update(asset)
 
     @contextmanager
-    def _spooled(self, path: Path) -> Iterator[Path]:
+    def _spooled(self, path: Path, name: str) -> Iterator[Path]:
         self._spool.mkdir(parents=True, exist_ok=True)
         self._sweep()
         with TemporaryDirectory(dir=self._spool, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-            copy = Path(folder) / "rows.jsonl"
+            copy = Path(folder) / file_name(name)
             with path.open("rb") as source, copy.open("wb") as made:
                 first = source.read(len(BOM))
                 made.write(BOM + (b"" if first == BOM else first))

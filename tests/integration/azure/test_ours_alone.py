@@ -1,6 +1,6 @@
 """Whatever is asked for, in any order: nothing without our mark is touched, and a teardown leaves nothing of ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,13 +17,17 @@ from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import BackendError, ChatRequest, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
 from app.kit.clock import TurnedClock
+from tests.support.azure import azurite as azurite_process
+from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.direct import DirectAzure
+from tests.support.azure.fixtures import TOOLS
 from tests.support.azure.served import ANOTHER, BASE, INSTALLATION, MANAGED, ServedCloud, connection_settings
 
 TAGS = st.sampled_from(["dep-1", "dep-2"])
 NAMES = st.sampled_from(["triage", "reviews"])
+VERSIONS = st.sampled_from(["triage:1", "reviews:1", "triage-too:1", "reviews-too:1"])
 OWNERS = st.sampled_from([INSTALLATION, ANOTHER, None])
 KINDS = st.sampled_from(["endpoint", "model", "data", "job", "subscription"])
 BASES = st.sampled_from([BASE, MANAGED + ":13", "serverless:azureml-mistral/Ministral-3B"])
@@ -42,6 +46,7 @@ class Operations(RuleBasedStateMachine):
         self.served = type(self).open_cloud(self.stack)
         self.backend = self.served.backend
         self.asked: dict[str, DeploymentRequest] = {}
+        self.shared: set[str] = set()  # files that a second asset has named
 
     def attempt(self, operation: Callable[[], object]) -> None:
         """Do something that may be refused, in sentences."""
@@ -73,7 +78,7 @@ class Operations(RuleBasedStateMachine):
     def discard(self, name: str) -> None:
         self.attempt(lambda: self.backend.discard_model(f"{name}:1"))
 
-    @rule(kind=KINDS, name=st.one_of(TAGS, NAMES.map(lambda name: f"{name}:1")))
+    @rule(kind=KINDS, name=st.one_of(TAGS, VERSIONS))
     def remove(self, kind: str, name: str) -> None:
         self.attempt(lambda: self.backend.remove_thing(kind, name))
 
@@ -86,6 +91,15 @@ class Operations(RuleBasedStateMachine):
     def somebody_brings_rows(self, name: str, owner: str | None) -> None:
         if name not in self.served.project.data:
             self.served.data(name, owner=owner)
+
+    @rule(name=NAMES, owner=OWNERS, archived=st.booleans())
+    def somebody_names_the_same_file(self, name: str, owner: str | None, *, archived: bool) -> None:
+        data = self.served.project.data
+        if name in data and f"{name}-too" not in data:
+            path = str(data[name]["1"].properties["dataUri"]).partition("/paths/")[2]
+            self.served.data(f"{name}-too", owner=owner, path=path)
+            data[f"{name}-too"]["1"].properties["isArchived"] = archived
+            self.shared.add(f"{name}.jsonl")
 
     @rule(tag=TAGS)
     def somebody_takes_our_mark_away(self, tag: str) -> None:
@@ -129,6 +143,16 @@ class Operations(RuleBasedStateMachine):
                 asset = self.served.project.models[name]["1"]
                 assert not asset.properties.get("isArchived"), f"{name} was put away while {endpoint.name} serves it"
 
+    @invariant()
+    def rows_that_are_there_have_their_file(self) -> None:
+        if self.served.cloud.blobs.stores:
+            assert self.named() <= set(self.served.files())
+
+    def named(self) -> set[str]:
+        """Return the files that the project's data assets name."""
+        assets = self.served.project.data.values()
+        return {str(each["1"].properties["dataUri"]).rpartition("/")[2] for each in assets}
+
     def teardown(self) -> None:
         try:
             self.clear_away()
@@ -152,6 +176,7 @@ class Operations(RuleBasedStateMachine):
         assert [each.key for each in left if each.kind != "subscription" and not served] == []
         assert all(self.backend.observe_deployment(tag).status is DeploymentStatus.DELETED for tag in self.asked)
         self.nothing_of_others_was_touched()
+        assert set(self.served.files()) - self.named() <= self.shared, "a file of ours is left"
 
     def served_by_others(self, model: str) -> list[str]:
         """Return who, without our mark, serves a model of ours: then it stays."""
@@ -178,24 +203,24 @@ class DirectlyServed(ServedCloud):
         return backend
 
 
-def in_memory(certificates: Certificates) -> Callable[[ExitStack], ServedCloud]:
+def in_memory(certificates: Certificates, store: Azurite | None) -> Callable[[ExitStack], ServedCloud]:
     """Return what opens a cloud that is asked without a network."""
 
     def opened(stack: ExitStack) -> ServedCloud:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        cloud = stack.enter_context(AzureCloud(certificates, folder))
+        cloud = stack.enter_context(AzureCloud(certificates, folder, azurite=store))
         stack.callback(lambda: bugs(cloud))
         return DirectlyServed(cloud, TurnedClock())
 
     return opened
 
 
-def over_tls(certificates: Certificates) -> Callable[[ExitStack], ServedCloud]:
+def over_tls(certificates: Certificates, store: Azurite | None) -> Callable[[ExitStack], ServedCloud]:
     """Return what opens a cloud that is reached through the real SDK, its proxy and TLS."""
 
     def opened(stack: ExitStack) -> ServedCloud:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        cloud = stack.enter_context(AzureCloud(certificates, folder))
+        cloud = stack.enter_context(AzureCloud(certificates, folder, azurite=store))
         stack.enter_context(cloud.entered())
         stack.callback(lambda: bugs(cloud))
         served = ServedCloud(cloud, TurnedClock())
@@ -217,14 +242,23 @@ def run(opener: Callable[[ExitStack], ServedCloud], *, examples: int, steps: int
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps, **_LIMITS))
 
 
-def test_random_operations_in_memory(azure_certificates: Certificates) -> None:
-    run(in_memory(azure_certificates), examples=8, steps=30)
+@pytest.fixture(scope="module")
+def store() -> Iterator[Azurite | None]:
+    """A store for the files, where there is one."""
+    found = azurite_process.find(TOOLS)
+    yield found
+    if found is not None:
+        found.stop()
+
+
+def test_random_operations_in_memory(azure_certificates: Certificates, store: Azurite | None) -> None:
+    run(in_memory(azure_certificates, store), examples=8, steps=30)
 
 
 @pytest.mark.campaign
-def test_ten_thousand_random_operations_in_memory(azure_certificates: Certificates) -> None:
-    run(in_memory(azure_certificates), examples=200, steps=50)
+def test_ten_thousand_random_operations_in_memory(azure_certificates: Certificates, store: Azurite | None) -> None:
+    run(in_memory(azure_certificates, store), examples=200, steps=50)
 
 
-def test_two_hundred_random_operations_through_the_sdk(azure_certificates: Certificates) -> None:
-    run(over_tls(azure_certificates), examples=5, steps=40)
+def test_two_hundred_random_operations_through_the_sdk(azure_certificates: Certificates, store: Azurite | None) -> None:
+    run(over_tls(azure_certificates, store), examples=5, steps=40)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.backends.azure_foundry import files
 from app.domain.backend import Rejected
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid, NotFound, ProviderFailed
@@ -13,6 +14,7 @@ from app.domain.models import ModelStatus
 from app.kit.clock import TurnedClock
 from app.services import deployments, models, orphans
 from app.store import events as event_store
+from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import ANOTHER, served_cloud
@@ -21,6 +23,16 @@ from tests.support.azure.served import ANOTHER, served_cloud
 @pytest.fixture
 def house(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureHouse]:
     with served_cloud(azure_certificates, tmp_path / "cloud", TurnedClock()) as served:
+        made = AzureHouse(tmp_path / "house", served)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def stored(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureHouse]:
+    """The same with a storage account, in which lie a colleague's rows, too."""
+    with served_cloud(azure_certificates, tmp_path / "cloud", TurnedClock(), azurite=azurite) as served:
+        served.data("theirs", owner=None)
         made = AzureHouse(tmp_path / "house", served)
         yield made
         made.close()
@@ -49,9 +61,36 @@ def test_a_teardown_keeps_the_order_and_leaves_nothing(house: AzureHouse) -> Non
         steps = models.teardown_plan(scope, model.id).steps
     assert all(step.done for step in steps)
     assert steps[1].outcome == "Deleted at Azure."
-    assert steps[2].outcome.startswith("Deleted at Azure. The file under it stays")
+    assert steps[2].outcome == f"Deleted at Azure{files.GONE}."
     assert left(house) == []
     assert house.served.cloud.ledger.foreign == []
+
+
+def test_a_teardown_takes_the_file_under_the_rows_too(stored: AzureHouse) -> None:
+    model = stored.tuned()
+    assert len(stored.served.files()) == 2
+    with stored.open() as scope:
+        models.teardown(scope, model.id, model.name)
+    stored.until(lambda: stored.model(model.id).status is ModelStatus.DELETED)
+    assert stored.served.files() == ["theirs.jsonl"]
+    assert left(stored) == []
+    with stored.open() as scope:
+        assert models.teardown_plan(scope, model.id).steps[1].outcome == f"Deleted at Azure{files.REMOVED}."
+
+
+def test_a_teardown_that_dies_between_the_file_and_its_asset_goes_on(stored: AzureHouse) -> None:
+    """The store loses the file, then nobody answers: to Azure that is a server killed between the two."""
+    model = stored.tuned()
+    stored.served.cloud.faults.add(("DELETE", r"/data/tunedesk-[0-9a-f]+/versions/1$"), "reset")
+    with stored.open() as scope:
+        models.teardown(scope, model.id, model.name)
+    stored.until(lambda: stored.served.files() == ["theirs.jsonl"])
+    assert stored.model(model.id).status is ModelStatus.DELETING
+    assert [key.partition(":")[0] for key in left(stored)] == ["data"]
+    stored.until(lambda: stored.model(model.id).status is ModelStatus.DELETED)
+    assert left(stored) == []
+    with stored.open() as scope:
+        assert models.teardown_plan(scope, model.id).steps[1].outcome == f"Deleted at Azure{files.GONE}."
 
 
 def test_a_deployed_model_is_not_deleted_and_the_plan_is_told(house: AzureHouse) -> None:

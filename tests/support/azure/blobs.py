@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
@@ -30,6 +31,11 @@ class Blobs:
         self._cloud, self._azurite = cloud, azurite
         self._made: set[str] = set()
 
+    @property
+    def stores(self) -> bool:
+        """Whether there is an Azurite, so that what is written is kept."""
+        return self._azurite is not None
+
     def new_storage(self) -> Storage:
         """Return a storage account with a container that nobody else uses."""
         account = self._azurite.take() if self._azurite else Account("tdnostore", base64.b64encode(b"no key").decode())
@@ -40,12 +46,17 @@ class Blobs:
         self._ensure(storage)
         return self._sas(storage, storage.container, "c", "racwdl", hours)
 
-    def put(self, storage: Storage, path: str, content: bytes) -> str | None:
-        """Write a blob and return its address with a signature to read it; None where there is no Azurite."""
+    def put(self, storage: Storage, path: str, content: bytes, *, asset: str | None = None) -> str | None:
+        """Write a blob and return its address with a signature to read it; None where there is no Azurite.
+
+        `asset`: the name that azure-ai-ml notes on what it uploads for a data asset.
+        """
         if self._azurite is None:
             return None
         self._ensure(storage)
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "text/plain"}
+        if asset is not None:
+            headers |= {"x-ms-meta-name": asset, "x-ms-meta-version": "1", "x-ms-meta-upload_status": "completed"}
         self._send(storage, "PUT", f"/{storage.container}/{quote(path)}", {}, headers, content)
         sas = self._sas(storage, f"{storage.container}/{path}", "b", "r", 1)
         return f"https://{storage.account}.blob.core.windows.net/{storage.container}/{quote(path)}?{sas}"
@@ -57,6 +68,15 @@ class Blobs:
         self._ensure(storage)
         reply = self._send(storage, "GET", f"/{storage.container}/{quote(path)}", {}, {}, b"")
         return reply.content() if reply.status == 200 else None
+
+    def names(self, storage: Storage) -> list[str]:
+        """Return the names of all blobs in the container, with their snapshots and what is half uploaded."""
+        if self._azurite is None:
+            return []
+        self._ensure(storage)
+        query = {"restype": "container", "comp": "list", "include": "snapshots,uncommittedblobs"}
+        reply = self._send(storage, "GET", f"/{storage.container}", query, {}, b"")
+        return re.findall(r"<Name>([^<]+)</Name>", reply.content().decode())
 
     def answer(self, request: Request) -> Reply:
         """Pass a client's request on; raises AzureError where its token or the account forbids it."""
@@ -83,7 +103,7 @@ class Blobs:
     def _authorize(self, request: Request) -> None:
         cloud = self._cloud
         claims = cloud.tokens.verify(request.headers["authorization"], (STORAGE,), cloud.clock.now(), cloud.tenant)
-        verb = "read" if request.method in {"GET", "HEAD"} else "write"
+        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete"}.get(request.method, "write")
         held = [one.role for one in cloud.state.assignments if one.principal == claims.oid]
         if not any(role.allows_data(f"{_ACTION}{verb}") for role in held):
             raise AzureError(
@@ -160,6 +180,15 @@ def _sign(storage: Storage, text: str) -> str:
 def _span(hours: int) -> tuple[str, str]:
     now = datetime.now(UTC)
     return f"{now - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}", f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def in_its_form(refusal: Reply) -> Reply:
+    """Return a refusal as the blob store words it: XML, and the code in a header, which is all that a HEAD is told."""
+    if not isinstance(refusal.body, dict):
+        return refusal  # a page of somebody else's
+    error = refusal.body["error"]
+    made = _refused(refusal.status, error["code"], error["message"])
+    return Reply(made.status, made.body, {**refusal.headers, **made.headers}, made.content_type)
 
 
 def _refused(status: int, code: str, message: str) -> Reply:

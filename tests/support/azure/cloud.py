@@ -12,7 +12,7 @@ from typing import Self
 
 from tests.support.azure.arm import Arm
 from tests.support.azure.azurite import Azurite
-from tests.support.azure.blobs import Blobs
+from tests.support.azure.blobs import Blobs, in_its_form
 from tests.support.azure.catalog import Catalog
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.clock import CloudClock
@@ -32,6 +32,7 @@ from tests.support.azure.tokens import Tokens
 from tests.support.azure.wire import AnyJson, AzureError, Json, Reply, Request, Seen, redacted
 
 _PROXY_NAMES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
+_STORE = ".blob.core.windows.net"
 _SECRET_FIELDS = {"client_secret", "client_assertion", "refresh_token", "device_code"}
 
 
@@ -184,6 +185,8 @@ class AzureCloud:
 
     def _answer(self, request: Request, fault: Fault | None) -> Reply:
         refusal = fault.refusal(self.clock.now()) if fault else None
+        if refusal is not None and request.host.endswith(_STORE):
+            refusal = in_its_form(refusal)
         if refusal is not None and fault is not None and not fault.accepted:
             reply = refusal
         else:
@@ -199,7 +202,7 @@ class AzureCloud:
 
     def _carried_out(self, request: Request) -> Reply:
         try:
-            if request.host.endswith(".blob.core.windows.net"):
+            if request.host.endswith(_STORE):
                 return self.blobs.answer(request)
             with self.state.lock:
                 return self._dispatch(request)

@@ -69,8 +69,9 @@ class DirectAzure(Azure):
         parts = urlsplit(call.url)
         query = "&".join(part for part in (parts.query, urlencode(dict(call.params))) if part)
         sent = {"host": parts.netloc, **{name.lower(): value for name, value in headers.items()}}
-        if call.scope is None:
-            sent["authorization"] = f"Bearer {self._cloud.token_for(self._cloud.seed.app, ARM)}"
+        if call.scope != "":
+            audience = ARM if call.scope is None else call.scope.removesuffix("/.default")
+            sent["authorization"] = f"Bearer {self._cloud.token_for(self._cloud.seed.app, audience)}"
         body = b"" if call.body is None else json.dumps(call.body).encode()
         target = f"{parts.path}?{query}" if query else parts.path
         return Told(self._cloud.answer(Request.of(call.method, target, sent, body, self._cloud.clock.now())))

@@ -1,5 +1,6 @@
 """A backend over a cloud in which trainings have ended: models to serve, ours and somebody else's."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from app.backends.azure_foundry.settings import AzureSettings, SignIn
 from app.domain.backend import ChatChunk, ChatRequest, DeploymentObservation, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
 from app.kit.clock import Clock
+from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.seed import GROUP, LOCATION, PROJECT, SECRET
@@ -57,13 +59,22 @@ class ServedCloud:
         self.project.models.setdefault(name, {})["1"] = Asset("models", name, "1", properties, self.cloud.clock.now())
         return f"{name}:1"
 
-    def data(self, name: str, *, tag: str = "job-1-training", owner: str | None = INSTALLATION) -> str:
-        """Register rows as an upload does."""
+    def data(
+        self, name: str, *, tag: str = "job-1-training", owner: str | None = INSTALLATION, path: str | None = None
+    ) -> str:
+        """Register rows as an upload does, and lay the file under them; with `path`, only name one that is there."""
         tags = {} if owner is None else owner_tags(tag, owner)
-        uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/rows.jsonl"
+        lies = path or f"LocalUpload/{hashlib.sha256(name.encode()).hexdigest()}/{name}.jsonl"
+        if path is None:
+            self.cloud.blobs.put(self.project.storage, lies, b"{}\n", asset=name)
+        uri = f"azureml://datastores/workspaceblobstore/paths/{lies}"
         properties = {"dataType": "uri_file", "dataUri": uri, "tags": tags}
         self.project.data.setdefault(name, {})["1"] = Asset("data", name, "1", properties, self.cloud.clock.now())
         return f"{name}:1"
+
+    def files(self) -> list[str]:
+        """Return the last part of the names of all files in the project's datastore."""
+        return sorted(each.rpartition("/")[2] for each in self.cloud.blobs.names(self.project.storage))
 
     def deploy(
         self, tag: str = "dep-1", model: str | None = None, *, base: str = BASE, **fields: object
@@ -109,10 +120,12 @@ def connection_settings(app_id: str) -> dict[str, str]:
 
 
 @contextmanager
-def served_cloud(certificates: Certificates, folder: Path, clock: Clock) -> Iterator[ServedCloud]:
-    """Give a cloud without storage, entered; at the end nothing unexpected was asked for."""
+def served_cloud(
+    certificates: Certificates, folder: Path, clock: Clock, *, azurite: Azurite | None = None
+) -> Iterator[ServedCloud]:
+    """Give a cloud, without storage unless with Azurite, entered; at the end nothing unexpected was asked for."""
     folder.mkdir(parents=True, exist_ok=True)
-    with AzureCloud(certificates, folder) as cloud, cloud.entered():
+    with AzureCloud(certificates, folder, azurite=azurite) as cloud, cloud.entered():
         served = ServedCloud(cloud, clock)
         try:
             yield served

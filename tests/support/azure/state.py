@@ -141,6 +141,7 @@ class Storage:
     key: str
     container: str
     allow_keys: bool = True
+    signs: bool = True  # else the key itself is told where a signature was asked for
 
 
 @dataclass

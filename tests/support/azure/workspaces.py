@@ -102,7 +102,7 @@ class Workspaces:
         return Reply(200, _datastore(workspace))
 
     def _secrets(self, call: Call) -> Reply:
-        """A shared access signature where an expiring secret is asked for, else the account's key."""
+        """A shared access signature where an expiring secret is asked for (and it `signs`), else the account's key."""
         workspace = workspace_of(call)
         if call.args["name"] != _DATASTORE:
             raise UserError(404, f"Could not find datastore with name: {call.args['name']}.", code="NotFound")
@@ -111,7 +111,7 @@ class Workspaces:
             return Reply(200, {"secretsType": "None"})
         asked = call.request.json() if call.request.body else {}
         self._cloud.write_down(call, "read-keys", call.scope, call.args["name"], {})
-        if asked.get("expirableSecret"):
+        if asked.get("expirableSecret") and storage.signs:
             hours = int(asked.get("expireAfterHours", 1))
             return Reply(200, {"secretsType": "Sas", "sasToken": self._cloud.blobs.container_sas(storage, hours)})
         return Reply(200, {"secretsType": "AccountKey", "key": storage.key})

@@ -3,13 +3,13 @@
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal, untold, warned
 from app.backends.azure_foundry.doctor.rights import allowed, permissions
+from app.backends.azure_foundry.files import DATASTORE
 from app.backends.azure_foundry.known_failures import NotThere
 from app.backends.azure_foundry.listing import text
 from app.backends.azure_foundry.workspaces import WORKSPACES
 from app.domain.backend import BackendError, NotFound
 from app.domain.connections import Fix
 
-DATASTORE = "workspaceblobstore"  # the one to which azure-ai-ml uploads
 STORAGE = "2023-05-01"
 _SECRETS = "Microsoft.MachineLearningServices/workspaces/datastores/listSecrets/action"
 _BLOB_ROLE = "Storage Blob Data Contributor"

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.backends.azure_foundry.errors import LONGEST_WAIT, codes_and_message, of_answer, of_failure, retry_after
+from app.backends.azure_foundry.errors import (
+    LONGEST_WAIT,
+    codes_and_message,
+    of_answer,
+    of_failure,
+    retry_after,
+    translate,
+)
 from app.backends.azure_foundry.known_failures import KNOWN
 from app.domain.backend import (
     BackendError,
@@ -201,3 +208,27 @@ def test_every_way_to_ask_for_a_pause(headers: dict[str, str], wait: timedelta |
 def test_a_date_is_read_by_the_servers_own_clock() -> None:
     headers = {"Date": "Wed, 25 Nov 2026 08:00:00 GMT", "Retry-After": "Wed, 25 Nov 2026 08:00:30 GMT"}
     assert retry_after(headers) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("AuthorizationPermissionMismatch", "A role on the project's storage account is missing"),
+        ("AuthorizationFailure", "The storage account's firewall keeps this machine out"),
+    ],
+)
+def test_the_blob_store_tells_its_code_in_a_header(code: str, cause: str) -> None:
+    headers: dict[str, Any] = {"x-ms-error-code": code}
+    error = told(403, "", **headers)
+    assert type(error) is NotAuthorised
+    assert error.detail.startswith(f"{cause}: {code}: ")
+
+
+def test_a_signature_in_an_address_is_told_to_nobody() -> None:
+    from azure.core.exceptions import ServiceRequestError  # noqa: PLC0415
+
+    address = "/container/LocalUpload/1/x.jsonl?sv=2018-11-09&sig=abc%2Bdef%3D&se=2026"
+    error = translate(ServiceRequestError(f"Max retries exceeded with url: {address} (Caused by …)"))
+    assert error is not None
+    assert "abc" not in error.detail
+    assert "&sig=…&se=2026" in error.detail
