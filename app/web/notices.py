@@ -1,9 +1,9 @@
 """A word after an act, carried over the redirect by a cookie that holds a key of this table and nothing else."""
 
 from collections.abc import Callable, Sequence
-from gettext import gettext as _
 
 from app.web.views.parts import Message
+from app.web.words import gettext as _
 
 NOTICE_COOKIE = "notice"
 # Called when shown, so that a translation installed later is found.

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from functools import cache
-from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from app.web.frame import frame_of
 from app.web.notices import NOTICE_COOKIE
 from app.web.templating import Templates
 from app.web.views.parts import FieldError
+from app.web.words import gettext as _
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MAX_FIELDS = 400
@@ -35,7 +35,7 @@ UNPROCESSABLE = 422
 @cache
 def templates() -> Templates:
     """Return the templates of this checkout, compiled once."""
-    return Templates(_ROOT / "templates", _ROOT / "static", _ROOT / "app" / "locale")
+    return Templates(_ROOT / "templates", _ROOT / "static")
 
 
 def page(

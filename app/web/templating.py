@@ -12,19 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.domain.staleness import stale_since
 from app.web.views import charts, formats
-
-LANGUAGE = "en"
+from app.web.words import LANGUAGE, translations
 
 
 class Templates:
     """The templates of one application, compiled once and rendered without a request.
 
-    `templates` holds the pages, `static` the files whose content hash goes into their address, `locale` the gettext
-    catalogues (`<language>/LC_MESSAGES/messages.mo`); a missing catalogue means English.
+    `templates` holds the pages, `static` the files whose content hash goes into their address.
     """
 
-    def __init__(self, templates: Path, static: Path, locale: Path, language: str = LANGUAGE) -> None:
-        translations = gettext.translation("messages", str(locale), [language], fallback=True)
+    def __init__(self, templates: Path, static: Path) -> None:
         self._static = static
         self._hashes: dict[str, str] = {}
         self.environment = Environment(
@@ -39,7 +36,7 @@ class Templates:
         self.environment.filters.update(_filters(translations))
         # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
         components = SimpleNamespace()
-        self.environment.globals.update(asset=self.asset, language=language, ui=components)
+        self.environment.globals.update(asset=self.asset, language=LANGUAGE, ui=components)
         vars(components).update(self._components())
 
     def render(self, name: str, context: Mapping[str, object]) -> str:

@@ -23,7 +23,7 @@ HTMX_2 = re.compile(
 
 @pytest.fixture(scope="module")
 def templates() -> Templates:
-    return Templates(FOLDER, ROOT / "static", ROOT / "app" / "locale")
+    return Templates(FOLDER, ROOT / "static")
 
 
 def source(name: str) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from gettext import gettext as _
 
 from app.domain.catalog import CatalogModel, Lifecycle, LifecycleStatus
 from app.domain.money import Money
 from app.domain.prices import Meter, is_stale
+from app.web.words import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

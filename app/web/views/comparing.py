@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from gettext import gettext as _
 from urllib.parse import urlencode
 
 from app.domain.comparison import ComparedFigure, Comparison
@@ -18,6 +17,7 @@ from app.domain.metrics import (
 from app.web.views import charts, formats
 from app.web.views.evaluations import figure_names
 from app.web.views.parts import SeriesSummary, Tab
+from app.web.words import gettext as _
 
 METRICS = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, GRAD_NORM, TOKENS_PER_SECOND)
 LONGEST_NAME = 80

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from urllib.parse import urlencode
 
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, needed
@@ -10,6 +9,7 @@ from app.domain.connections import Connection
 from app.domain.discovery import Place, ResourceGroup, Subscription, Workspace, WorkspaceKind
 from app.web.views.formats import visible
 from app.web.views.parts import Choice, FieldError, Question
+from app.web.words import gettext as _
 
 _ENABLED = "Enabled"  # Azure's word for a subscription in order
 SETTING, SECRET = "settings.", "secrets."

@@ -1,10 +1,10 @@
 """What a dataset's page shows, computed from frozen values."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 
 from app.domain.datasets import Dataset, DatasetReport
 from app.web.views.parts import Bin, Question, Tab
+from app.web.words import gettext as _
 
 
 def tabs(dataset: Dataset, current: str) -> Sequence[Tab]:

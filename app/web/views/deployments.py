@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from gettext import gettext as _
 from typing import Any
 
 from app.domain.catalog import CatalogModel
 from app.domain.deployments import Deployment, Target
 from app.domain.models import FineTunedModel, ModelStatus
 from app.web.views.parts import Question
+from app.web.words import gettext as _
 
 _BASE = "base:"
 _OPTION = "options-"

@@ -4,12 +4,12 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 from app.domain.evaluations import FIGURES, Evaluation, EvaluationMetrics
 from app.services.evaluations import JobEvaluations, Pair, PairFilter
 from app.web.views import formats
 from app.web.views.parts import Tab
+from app.web.words import gettext as _
 
 SHOWN = 200
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")

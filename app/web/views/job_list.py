@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from gettext import gettext as _
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
 from app.domain.jobs import JobStatus
 from app.domain.staleness import stale_since
 from app.web.views import charts, formats
+from app.web.words import gettext as _
 
 _ID_CHARS = 8
 

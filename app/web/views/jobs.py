@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from gettext import gettext as _
 
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobStatus
@@ -27,6 +26,7 @@ from app.services.jobs import MOST_COUNTED
 from app.web.views import charts, formats
 from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
 from app.web.views.prices import job_cost
+from app.web.words import gettext as _
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
 # How long the engine may take to begin the evaluations of a job that has just succeeded.

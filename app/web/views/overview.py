@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import FineTuningJob
 from app.services.overview import Attention, FinishedJob, Overview
 from app.setup.runtimes import RuntimeStatus
 from app.web.views.evaluations import Headline, headline
+from app.web.words import gettext as _
 
 _PLACES = {
     "job": "jobs",

@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.deployments import Deployment, DeploymentStatus
 from app.services.models import HeldOutRow
+from app.web.words import gettext as _
 
 _DEFAULT_TOKENS = 128
 

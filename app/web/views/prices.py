@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from gettext import gettext as _
 
 from app.domain.deployments import Deployment
 from app.domain.estimates import Estimate
@@ -14,6 +13,7 @@ from app.domain.prices import Meter, Price, Unit, is_stale
 from app.services.prices import PriceList
 from app.web.views import formats
 from app.web.views.parts import Stat
+from app.web.words import gettext as _
 
 _SMALL = 0.1
 

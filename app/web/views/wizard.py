@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from gettext import gettext as _
 from typing import Any
 
 from app.domain.catalog import CatalogModel
@@ -15,6 +14,7 @@ from app.domain.jobs import Method, SplitStrategy, ValidationKind
 from app.domain.projects import Project
 from app.domain.splits import SplitSpec
 from app.web.views.parts import CheckItem, FieldError, StepMark
+from app.web.words import gettext as _
 
 OTHER = "other"
 NEW = "new"
