@@ -56,7 +56,9 @@ def bare(folder: Path) -> float:
     files = [str(SAMPLE / "train.jsonl"), str(SAMPLE / "validation.jsonl")]
     command = [str(interpreter()), str(script), str(STARTER), *files, str(folder), json.dumps(SETTINGS)]
     before = children_s()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    # As TuneDesk's trainer, which is handed none of these: what it imports is compiled beside its packages.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    subprocess.run(command, check=True, capture_output=True, env={**environ, "OMP_NUM_THREADS": "1"})
     return children_s() - before
 
 
