@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
+from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from app.api.router import router
@@ -15,7 +17,7 @@ from app.engine.engine import Engine
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.web.site import problem_page, static_files
-from app.web.site import router as pages
+from app.web.site import router as site
 from tests.support.house import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -23,12 +25,32 @@ PEER = ("127.0.0.1", 50_000)
 POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), upload_bytes=64 * 2**20)
 
 
+@cache
+def _routes(*, pages: bool) -> list[BaseRoute]:
+    """Return the routes, which know of no house; FastAPI works them out once a process, not once a test (0.1 s)."""
+    app = GuardedApp(policy=POLICY)
+    app.include_router(router)
+    if pages:
+        app.include_router(site)
+        app.mount("/static", static_files(ROOT / "static"))
+    return app.router.routes
+
+
 def rest_app(house: TestHouse) -> GuardedApp:
     """Return the application with REST alone; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = house.scopes
-    app.include_router(router)
+    app.router.routes.extend(_routes(pages=False))
     answer_problems(app)
+    return app
+
+
+def whole_app(scopes: Scopes) -> GuardedApp:
+    """Return the application with its pages; nothing turns the engine."""
+    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app.state.scopes = scopes
+    app.router.routes.extend(_routes(pages=True))
+    answer_problems(app, problem_page)
     return app
 
 
@@ -40,13 +62,7 @@ def client_of(app: GuardedApp, *, peer: tuple[str, int] = PEER, base_url: str = 
 @contextmanager
 def visiting(scopes: Scopes) -> Iterator[TestClient]:
     """Give a browser without scripts at this machine, which asks for pages and for REST; nothing turns the engine."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = scopes
-    app.include_router(router)
-    app.include_router(pages)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
+    with client_of(whole_app(scopes)) as client:
         client.headers["origin"] = BASE_URL  # as a browser does with every form
         yield client
 
