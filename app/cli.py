@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +178,7 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
     chosen tests takes the one that is there, and those that train say so when there is none. A plain run also uses
     several cores, a file of tests each: what a file's tests share is made once.
     """
-    environ = dict(os.environ)
+    environ = _keeping_what_is_compiled(os.environ, places)
     if _TEST_RUNTIME not in environ and (asked.all or not asked.further):
         state = _install(_environments(places), RUNTIMES[0], allow_cuda=False)
         environ[_TEST_RUNTIME] = str(state.python)
@@ -190,6 +190,17 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
         selection += ["--durations", "30"]  # what takes long is seen, and may move to the long form
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]
     return subprocess.run(command, cwd=places.root, env=environ, check=False).returncode
+
+
+def _keeping_what_is_compiled(environ: Mapping[str, str], places: Places) -> dict[str, str]:
+    """The environment, such that compiled Python is kept: aside, where it may not lie beside the sources.
+
+    A run of the tests starts hundreds of Pythons, and each would compile anew all that it imports (a server, 2.5 s).
+    """
+    kept = dict(environ)
+    if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+        kept.setdefault("PYTHONPYCACHEPREFIX", str(places.workshop / "compiled"))
+    return kept
 
 
 def _doctor(asked: argparse.Namespace, places: Places) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import read
+from app.cli import _keeping_what_is_compiled, read
+from app.setup.places import Places
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -78,3 +79,12 @@ def test_the_image_serves_loopback_as_nobody_special() -> None:
 
 def test_continuous_integration_runs_the_one_test_command() -> None:
     assert commands_in(".ci/run") == [["test"]]
+
+
+def test_compiled_python_is_kept_aside_where_it_may_not_lie_beside_the_sources(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    usual, aside = {"PATH": "/bin"}, {"PATH": "/bin", "PYTHONPYCACHEPREFIX": str(places.workshop / "compiled")}
+    own = {"PYTHONPYCACHEPREFIX": "/elsewhere"}
+    assert _keeping_what_is_compiled(usual, places) == usual
+    assert _keeping_what_is_compiled({**usual, "PYTHONDONTWRITEBYTECODE": "1"}, places) == aside
+    assert _keeping_what_is_compiled({**own, "PYTHONDONTWRITEBYTECODE": "1"}, places) == own
