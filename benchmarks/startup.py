@@ -19,6 +19,7 @@ from pathlib import Path
 
 from app.settings import ROOT
 from app.setup.bootstrap import compiling_once
+from app.setup.places import Places
 from benchmarks import tunedesk_server
 from benchmarks.measuring import Goal, Sample, cpu_of, ratios, rss_of, tell
 from benchmarks.mlflow_server import free_port
@@ -73,7 +74,7 @@ def await_answer(port: int, path: str) -> None:
 
 def _environment() -> dict[str, str]:
     """Return that of TuneDesk's own server: what is imported is compiled once, not at every start."""
-    return compiling_once(os.environ, Path(sys.prefix))
+    return compiling_once(os.environ, Places.here().workshop)
 
 
 def of_tunedesk(folder: Path) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.demo.desk import DemoError
 from app.settings import ROOT
 from app.setup.bootstrap import compiling_once
+from app.setup.places import Places
 
 _GRACE_S = 30
 
@@ -87,4 +88,4 @@ def serving(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterat
 
 def _own_environment() -> dict[str, str]:
     environ = os.environ  # noqa: TID251 -- handed on to the child whole, and read by nobody here
-    return compiling_once(environ, Path(sys.prefix))
+    return compiling_once(environ, Places.here().workshop)

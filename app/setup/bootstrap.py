@@ -60,17 +60,18 @@ def enter_environment(places: Places, arguments: Sequence[str]) -> NoReturn:
     """Become the same command in the web environment."""
     sys.stdout.flush()
     sys.stderr.flush()
-    environ = compiling_once(os.environ, places.venv)
+    environ = compiling_once(os.environ, places.workshop)
     os.execve(places.python, [str(places.python), "-m", "app", *arguments], environ)  # noqa: S606 (no shell is wanted)
 
 
-def compiling_once(environ: Mapping[str, str], venv: Path) -> dict[str, str]:
-    """The environment of the web process: compiled files are kept, where they are not wanted beside the sources in the
-    web environment's own folder. A start that compiles all it imports takes twice the CPU.
+def compiling_once(environ: Mapping[str, str], workshop: Path) -> dict[str, str]:
+    """The environment of the web process: compiled files are kept, aside where they are not wanted beside the sources.
+
+    A start that compiles all it imports takes twice the CPU, and a run of the tests starts hundreds of Pythons.
     """
     kept = dict(environ)
     if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
-        kept.setdefault("PYTHONPYCACHEPREFIX", str(venv / "pycache"))
+        kept.setdefault("PYTHONPYCACHEPREFIX", str(workshop / "compiled"))
     return kept
 
 

@@ -46,7 +46,7 @@ def test_from_the_sample_to_the_teardown(reader: Page, workshop: Place) -> None:
     page.get_by_role("button", name="Try the sample").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     page.get_by_role("link", name="Edit Hyperparameters").click()
-    page.get_by_label(re.compile("^Epochs")).fill("2")
+    page.get_by_label(re.compile("^Epochs")).fill("1")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     page.get_by_role("button", name=re.compile("^Submit")).click()

@@ -75,6 +75,15 @@ class TestLocalAbilities(AbilitiesContract):
     def bench(self, bench: Bench) -> Bench:
         return bench
 
+    # What serves and judges here is looked at from all sides in tests/integration/local/test_evaluating.py, too.
+    @pytest.mark.slow
+    def test_a_deployment_comes_answers_and_goes(self, bench: Bench) -> None:
+        super().test_a_deployment_comes_answers_and_goes(bench)
+
+    @pytest.mark.slow
+    def test_an_evaluation_answers_every_row_once(self, bench: Bench) -> None:
+        super().test_an_evaluation_answers_every_row_once(bench)
+
     @pytest.mark.slow
     def test_a_reader_may_stop_listening(self, bench: Bench) -> None:
         super().test_a_reader_may_stop_listening(bench)

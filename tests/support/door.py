@@ -32,6 +32,17 @@ def rest_app(house: TestHouse) -> GuardedApp:
     return app
 
 
+def whole_app(scopes: Scopes) -> GuardedApp:
+    """Return the application with its pages; nothing turns the engine."""
+    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app.state.scopes = scopes
+    app.take_in(API)
+    app.take_in(PAGES)
+    app.mount("/static", static_files(ROOT / "static"))
+    answer_problems(app, problem_page)
+    return app
+
+
 def client_of(app: GuardedApp, *, peer: tuple[str, int] = PEER, base_url: str = BASE_URL) -> TestClient:
     """Return a client that sits at this machine unless told otherwise, and sees what a server's client would see."""
     return TestClient(app, base_url=base_url, client=peer, raise_server_exceptions=False, follow_redirects=False)
@@ -40,13 +51,7 @@ def client_of(app: GuardedApp, *, peer: tuple[str, int] = PEER, base_url: str = 
 @contextmanager
 def visiting(scopes: Scopes) -> Iterator[TestClient]:
     """Give a browser without scripts at this machine, which asks for pages and for REST; nothing turns the engine."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = scopes
-    app.take_in(API)
-    app.take_in(PAGES)
-    app.mount("/static", static_files(ROOT / "static"))
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
+    with client_of(whole_app(scopes)) as client:
         client.headers["origin"] = BASE_URL  # as a browser does with every form
         yield client
 

@@ -134,6 +134,7 @@ print(json.dumps([model.dtype == torch.float16, model.num_parameters(), tokenize
 """
 
 
+@pytest.mark.slow  # what trains in every run loads it, too, and learns from the assistant's tokens alone
 @pytest.mark.training
 def test_the_starter_loads_and_marks_the_assistants_tokens() -> None:
     half, parameters, told = json.loads(in_runtime("-c", LOAD, str(STARTER)).splitlines()[-1])

@@ -100,10 +100,9 @@ def plot(series: Sequence[Series], width: int = 800, height: int = 240) -> Plot:
 
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
     """At most about `count` round numbers (1, 2, 5 times a power of ten) between `low` and `high`."""
-    span = high - low
-    if span <= 0:
+    raw = (high - low) / count
+    if raw <= 0:  # also where the difference is so small that a part of it is none
         return [low]
-    raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.domain.actors import OWNER
 from app.domain.metrics import Metric
 from app.engine.engine import Engine
 from app.store import metrics as metric_store
-from tests.support.door import job_body, key, turn
+from tests.support.door import client_of, job_body, key, rest_app, turn
 from tests.support.house import TestHouse
 
 Message = dict[str, str]
@@ -46,6 +47,20 @@ def job(client: TestClient, house: TestHouse, engine: Engine) -> str:
     made: dict[str, Any] = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()
     turn(house, engine)
     return str(made["id"])
+
+
+@pytest.fixture(scope="module")
+def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, str, str]]:
+    """A client, a finished job and a ready deployment, for tests that only ask."""
+    house = TestHouse(tmp_path_factory.mktemp("over"))
+    engine = Engine(house.scopes)
+    with client_of(rest_app(house)) as client:
+        job = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()["id"]
+        target = {"target": {"base_model": "rehearsal:small", "connection": "con_rehearsal"}}
+        deployment = client.post("/api/v1/deployments", json=target, headers=key("d")).json()["id"]
+        turn(house, engine)
+        yield client, str(job), str(deployment)
+    house.database.close()
 
 
 def test_a_finished_job_streams_everything_and_ends(client: TestClient, job: str) -> None:
@@ -108,7 +123,8 @@ def test_a_series_that_lags_behind_is_not_lost(client: TestClient, house: TestHo
 
 
 @pytest.mark.parametrize("last", ["", "x", "1", "1.2", "-1.2.", "9" * 99, "1.2.a=b", "1.2.A=1", "\x00", "1.2.a=1,,"])
-def test_a_strange_last_event_id_begins_anew(client: TestClient, job: str, last: str) -> None:
+def test_a_strange_last_event_id_begins_anew(over: tuple[TestClient, str, str], last: str) -> None:
+    client, job, _deployment = over
     assert read(client, job, last)[0]["id"].startswith("1.")
 
 
@@ -163,7 +179,8 @@ def test_a_chat_comes_whole_or_piece_by_piece_and_is_the_same(client: TestClient
         ({"logit_bias": {}}, "/logit_bias"),
     ],
 )
-def test_a_chat_that_cannot_be_asked(client: TestClient, deployment: str, change: dict[str, Any], pointer: str) -> None:
+def test_a_chat_that_cannot_be_asked(over: tuple[TestClient, str, str], change: dict[str, Any], pointer: str) -> None:
+    client, _job, deployment = over
     refused = client.post(f"/api/v1/deployments/{deployment}/chat", json={**CHAT, **change})
     assert refused.status_code == 422
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]

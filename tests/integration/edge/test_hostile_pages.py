@@ -1,6 +1,7 @@
 """Hostile input against every page and every form: never a 5xx, always a page that says what is wrong."""
 
 import itertools
+import random
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -91,16 +92,23 @@ def site(settings: Settings) -> Iterator[Site]:
     made.client.app.state.scopes.house.database.close()  # type: ignore[attr-defined]
 
 
-class Knock:
-    """Many requests, and those that went wrong."""
+# A third of the requests in every run, all of them in the long one.
+parts = pytest.mark.parametrize("share", [0.33, pytest.param(1.0, marks=pytest.mark.slow)])
 
-    def __init__(self, client: TestClient) -> None:
+
+class Knock:
+    """Many requests, and those that went wrong; with a `share` below 1, the same part of them each time."""
+
+    def __init__(self, client: TestClient, share: float = 1.0) -> None:
         self.client = client
+        self._chance, self._share = random.Random(0), share
         self.wrong: list[tuple[object, ...]] = []
         self.count = 0
 
     def __call__(self, method: str, path: str, **more: Any) -> None:  # noqa: ANN401
         self.count += 1
+        if self._chance.random() >= self._share:
+            return
         answer = self.client.request(method, path, **more)
         kind = answer.headers.get("content-type", "")
         if answer.status_code >= 500 or "Traceback" in answer.text:
@@ -123,8 +131,9 @@ def test_pages_with_strange_ids_and_queries(site: Site) -> None:
     assert knock.count > 500
 
 
-def test_forms_with_strange_ids_and_bodies(site: Site) -> None:
-    knock = Knock(site.client)
+@parts
+def test_forms_with_strange_ids_and_bodies(site: Site, share: float) -> None:
+    knock = Knock(site.client, share)
     for template in [path for method, path in site.pages if method == "POST"]:
         for identifier in IDS if "{" in template else []:
             knock("POST", site.path(template, identifier), data={})
@@ -134,8 +143,9 @@ def test_forms_with_strange_ids_and_bodies(site: Site) -> None:
     assert knock.wrong == []
 
 
-def test_forms_with_strange_fields(site: Site) -> None:
-    knock = Knock(site.client)
+@parts
+def test_forms_with_strange_fields(site: Site, share: float) -> None:
+    knock = Knock(site.client, share)
     for template in [path for method, path in site.pages if method == "POST"]:
         page = site.client.get(site.path(template).rsplit("/", 1)[0] or "/").text
         names = sorted(set(re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', page)) | {"goto", "confirm"})

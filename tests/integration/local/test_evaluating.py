@@ -34,7 +34,7 @@ LABELS = ("account", "billing", "delivery", "returns", "sales", "technical")
 def test_rows(trained: Trained) -> Path:
     path = trained.folder / "test.jsonl"
     every = (local.TRIAGE / "test.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(every[::2]), encoding="utf-8")  # of each queue some
+    path.write_text("".join(every[::4]), encoding="utf-8")  # of each queue some
     return path
 
 
@@ -107,7 +107,7 @@ def test_the_figures_are_those_of_a_plain_loop(
 def test_the_counts_follow_from_the_rows(evaluated: EvaluationObservation) -> None:
     rows, metrics = evaluated.rows, evaluated.metrics
     assert metrics is not None
-    assert [row.line for row in rows] == list(range(1, 25))
+    assert [row.line for row in rows] == list(range(1, 13))
     assert {row.expected for row in rows} == set(LABELS)
     assert metrics.rows == len(rows) == evaluated.done_rows
     share = sum(row.answer == row.expected for row in rows) / len(rows)
@@ -242,16 +242,22 @@ def test_an_answer_that_nobody_hears_is_not_finished(serving: LocalBackend) -> N
     assert list(serving.chat("dep_1", ChatRequest(messages=[{"role": "user", "content": "Hello"}], max_tokens=4)))
 
 
-def test_a_killed_server_is_gone_and_made_again_and_torn_down(serving: LocalBackend, trained: Trained) -> None:
-    folder = trained.folder / "runs" / "dep_1"
+@pytest.mark.slow
+def test_a_killed_server_is_made_again_at_another_address(serving: LocalBackend, trained: Trained) -> None:
     old = serving.endpoint("dep_1")
+    local.kill(trained.folder / "runs" / "dep_1")
+    until(lambda: serving.observe_deployment("dep_1").gone)
+    serving.deploy(DeploymentRequest(tag="dep_1", base_model="builtin:starter", model="run:job_1", name="triage"))
+    assert deployed(serving, "dep_1").endpoint is not None
+    assert serving.endpoint("dep_1") != old
+
+
+def test_a_killed_server_is_gone_and_is_torn_down(serving: LocalBackend, trained: Trained) -> None:
+    folder = trained.folder / "runs" / "dep_1"
     local.kill(folder)
     until(lambda: serving.observe_deployment("dep_1").gone)
     with pytest.raises(NotFound, match="does not serve now"):
         list(serving.chat("dep_1", ChatRequest(messages=[{"role": "user", "content": "Hi"}])))
-    serving.deploy(DeploymentRequest(tag="dep_1", base_model="builtin:starter", model="run:job_1", name="triage"))
-    assert deployed(serving, "dep_1").endpoint is not None
-    assert serving.endpoint("dep_1") != old
     serving.undeploy("dep_1")
     until(lambda: serving.observe_deployment("dep_1").status is DeploymentStatus.DELETED)
     assert not folder.exists()

@@ -10,14 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.api.router import ROUTERS as API
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services import jobs
-from app.web.site import ROUTERS as PAGES
-from app.web.site import problem_page
-from tests.support.door import BASE_URL, POLICY, client_of, key, turn
+from tests.support.door import key, turn, visiting
 from tests.support.house import TestHouse, chats
 
 ROWS = chats(60, ("yes", "no"), "question number {n}, is it so?")
@@ -49,13 +44,7 @@ class Desk:
 
 
 def opened(house: TestHouse) -> Iterator[Desk]:
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = house.scopes
-    app.take_in(API)
-    app.take_in(PAGES)
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
-        client.headers["origin"] = BASE_URL
+    with visiting(house.scopes) as client:
         yield Desk(house, client)
     house.database.close()
 

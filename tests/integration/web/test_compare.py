@@ -7,16 +7,11 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.api.router import ROUTERS as API
 from app.domain.metrics import Metric
-from app.edge.application import GuardedApp
-from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
 from app.services import jobs
 from app.store import metrics as metric_store
-from app.web.site import ROUTERS as PAGES
-from app.web.site import problem_page
-from tests.support.door import POLICY, client_of, turn
+from tests.support.door import turn, visiting
 from tests.support.house import TestHouse
 
 
@@ -43,12 +38,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
     stranger = record(house, house.fields(training_dataset=other, project=project))
     turn(house, Engine(house.scopes))
     waiting = record(house, house.fields(training_dataset=data, project=project, name="later"))
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = house.scopes
-    app.take_in(API)
-    app.take_in(PAGES)
-    answer_problems(app, problem_page)
-    with client_of(app) as client:
+    with visiting(house.scopes) as client:
         yield Furnished(house, client, runs, stranger, waiting)
     house.database.close()
 

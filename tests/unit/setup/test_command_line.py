@@ -82,8 +82,9 @@ def test_continuous_integration_runs_the_one_test_command() -> None:
 
 
 def test_compiled_files_are_kept_out_of_the_checkout_where_they_are_not_wanted_there() -> None:
-    venv = Path("/somewhere/.venv")
-    assert compiling_once({"HOME": "/root"}, venv) == {"HOME": "/root"}
-    assert compiling_once({"PYTHONDONTWRITEBYTECODE": "1"}, venv) == {"PYTHONPYCACHEPREFIX": "/somewhere/.venv/pycache"}
+    aside = Path("/somewhere/.setup")
+    assert compiling_once({"HOME": "/root"}, aside) == {"HOME": "/root"}
+    kept = {"PYTHONPYCACHEPREFIX": "/somewhere/.setup/compiled"}
+    assert compiling_once({"PYTHONDONTWRITEBYTECODE": "1"}, aside) == kept
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/elsewhere"}
-    assert compiling_once(own, venv) == {"PYTHONPYCACHEPREFIX": "/elsewhere"}
+    assert compiling_once(own, aside) == {"PYTHONPYCACHEPREFIX": "/elsewhere"}
