@@ -155,10 +155,12 @@ class JobProgress:
 
     @property
     def share(self) -> float | None:
-        """The finished share, 0 to 1."""
-        if self.step is None or not self.steps:
-            return None
-        return min(1.0, self.step / self.steps)
+        """The finished share, 0 to 1: of steps, else of epochs."""
+        if self.step is not None and self.steps:
+            return min(1.0, self.step / self.steps)
+        if self.epoch is not None and self.epochs:
+            return min(1.0, self.epoch / self.epochs)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,10 @@ def _value(last: Last, name: str) -> float | None:
 
 def _progress(job: FineTuningJob) -> Stat:
     progress = job.progress
+    if progress.share is None and progress.step is not None:  # not every provider says how many there will be
+        return Stat(
+            label=_("Progress"), value=formats.number(progress.step), note=_("steps so far"), id="stat-progress"
+        )
     note = (
         _("%(step)s of %(steps)s steps")
         % {"step": formats.number(progress.step), "steps": formats.number(progress.steps)}

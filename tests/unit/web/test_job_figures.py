@@ -1,0 +1,30 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.jobs import FineTuningJob, JobProgress, JobSpec, JobStatus
+from app.web.views import jobs
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+JOB = FineTuningJob(
+    id="job_1",
+    spec=JobSpec(project="prj_1", name="triage", connection="con_1", base_model="m", training_dataset="ds_1"),
+    status=JobStatus.RUNNING,
+    created_at=NOW,
+    changed_at=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("progress", "value", "note"),
+    [
+        (JobProgress(step=30, steps=120, stage="Running"), "25%", "30 of 120 steps"),
+        (JobProgress(epoch=1.5, epochs=3, stage="Running"), "50%", "Running"),
+        (JobProgress(step=30, stage="Running"), "30", "steps so far"),
+        (JobProgress(stage="Running"), "–", "Running"),
+    ],
+)
+def test_progress_is_told_as_well_as_the_provider_tells_it(progress: JobProgress, value: str, note: str) -> None:
+    shown = jobs.stats(replace(JOB, progress=progress), {}, [], NOW)[0]
+    assert (shown.value, shown.note) == (value, note)
