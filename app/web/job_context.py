@@ -16,6 +16,7 @@ from app.domain.metrics import (
 )
 from app.domain.models import ModelStatus
 from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects, queue
+from app.services.asking import FAILURES
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
@@ -33,8 +34,27 @@ _SHOWN_ROWS = 3
 def job_context(
     scope: Scope, identifier: str, tab: str, *, base_url: str, target: str | None = None, only: PairFilter | None = None
 ) -> dict[str, Any]:
-    """Return what one tab of a job's page shows."""
-    job, now = jobs.get(scope, identifier), scope.now()
+    """Return what one tab of a job's page shows.
+
+    Raises:
+        ProviderFailed, StorageFull: when the tab asks a backend that fails.
+    """
+    job = jobs.get(scope, identifier)
+    return {**_around(scope, job, tab), **_of_tab(scope, job, tab, base_url=base_url, target=target, only=only)}
+
+
+def page_context(
+    scope: Scope, identifier: str, tab: str, *, base_url: str, target: str | None = None, only: PairFilter | None = None
+) -> dict[str, Any]:
+    """Return the same for a page that opens: where a tab's backend fails, the page stands, and says so in its place."""
+    try:
+        return job_context(scope, identifier, tab, base_url=base_url, target=target, only=only)
+    except FAILURES as failure:
+        return {**_around(scope, jobs.get(scope, identifier), tab), "failure": failure}
+
+
+def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
+    identifier, now = job.id, scope.now()
     connection = connections.get(scope, job.spec.connection)
     backend = scope.backends.of(connection)
     judged = evaluations.for_job(scope, identifier)
@@ -42,7 +62,7 @@ def job_context(
     series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
     checkpoints = jobs.checkpoints(scope, identifier)
     made = models.of_job(scope, identifier)
-    context: dict[str, Any] = {
+    return {
         "job": job,
         "project": projects.get(scope, job.spec.project),
         "connection": connection,
@@ -67,7 +87,6 @@ def job_context(
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,
     }
-    return {**context, **_of_tab(scope, job, tab, base_url=base_url, target=target, only=only)}
 
 
 def _of_tab(

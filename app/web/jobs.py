@@ -16,7 +16,7 @@ from app.edge.idempotency import once
 from app.services import catalog, connections, drafts, jobs, models, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
-from app.web.job_context import job_context
+from app.web.job_context import page_context
 from app.web.live import JobPageStream
 from app.web.rendering import Deleting, Fields, Opening, Reading, Spending, Writing, page, see_other, templates
 from app.web.views import job_list
@@ -76,7 +76,7 @@ def show(
     """One job: where it stands, what it learned, and whether that was any good."""
     shown = tab if tab in view.TABS else "overview"
     base_url = str(request.base_url).rstrip("/")
-    context = job_context(scope, identifier, shown, base_url=base_url, target=target, only=only)
+    context = page_context(scope, identifier, shown, base_url=base_url, target=target, only=only)
     return page(request, scope, "jobs/show.html", context, project=context["project"])
 
 
