@@ -196,7 +196,7 @@ def _seen(work: Judging, seen: EvaluationObservation, *also: Also) -> Outcome:
     def answered(scope: Scope) -> None:
         store.save_rows(scope.write, moved.id, seen.rows)
 
-    return work.becomes(moved, None, answered)
+    return work.becomes(moved, None, answered, *also)
 
 
 def _request(work: Judging) -> EvaluationRequest:
