@@ -62,17 +62,19 @@ def large(house: Rehearsed) -> FineTuningJob:
 
 def test_a_long_split_and_a_long_conversion_are_made_beside_the_turns(build: Build) -> None:
     house = build()
-    job, go, points = large(house), threading.Event(), []
+    job, begun, go, points = large(house), threading.Event(), threading.Event(), []
 
     def hold(point: CrashPoint) -> None:
         points.append(point)
         if point is CrashPoint.SPLIT_HALF_MADE:
+            begun.set()
             go.wait(20)
 
     with watched(hold):
         house.tick(5)
         waiting = house.look(job.id)
         assert (waiting.status, waiting.note) == (JobStatus.PREPARING, "The rows are being made ready.")
+        assert begun.wait(20)
         assert points.count(CrashPoint.SPLIT_HALF_MADE) == 1, "five turns looked, one began"
         go.set()
         for _ in range(6):
