@@ -1,23 +1,25 @@
 """One look for all viewers: whoever watches the same thing is sent the same bytes.
 
-A topic (one job's page, say) has one task. It looks once in a while, however many watch, and puts what it finds into
-each viewer's queue. A viewer who is new, or comes back with the id of the last message that arrived, is first brought
-up to date by a look of its own, in the same moment of the database as the topic's: nothing is lost in between, and
-nothing comes twice. A queue is short. A viewer too slow to empty it loses its place in the row, not its messages:
+A topic (one job's page, say) has one task. It looks once in a while, however many watch, and writes what it finds to
+every connection that takes it at once; where one does not, a task of the viewer's own goes on with it, and a short
+queue holds what comes meanwhile. A viewer who is new, or comes back with the id of the last message that arrived, is
+first brought up to date by a look of its own, in the same moment of the database as the topic's: nothing is lost in
+between, and nothing comes twice. A viewer too slow to empty its queue loses its place in the row, not its messages:
 once it has taken what was on its way, it is brought up to date like one who comes back. Nobody waits for anybody.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from types import coroutine
+from typing import Any, Protocol
 
 from anyio import to_thread
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
+from starlette.types import Message, Send
 
 from app.edge.dependencies import OpenScope
 from app.edge.streams import KEEP_ALIVE_S, LOOK_EVERY_S, MEDIA_TYPE, RETRY_MS, Look
@@ -50,47 +52,112 @@ class Stream(Protocol):
 Make = Callable[[str | None], Stream]
 
 
-@dataclass(frozen=True, slots=True)
 class _Piece:
     """What is sent at once; `place` is the id of the last message in it, "" where it has none."""
 
-    data: bytes
-    place: str = ""
-    last: bool = False
+    def __init__(self, data: bytes, place: str = "", *, last: bool = False) -> None:
+        self.place = place
+        self.last = last
+        self.message: Message | None = {"type": "http.response.body", "body": data, "more_body": True} if data else None
 
 
 class _Viewer:
-    """One open connection."""
+    """One open connection. `behind` means that it was left out, `ended` that nothing more will come."""
 
-    def __init__(self, last_id: str | None) -> None:
+    def __init__(self, last_id: str | None, send: Send) -> None:
         self.last_id = last_id
-        self._pieces: deque[_Piece] = deque()  # one reader needs less than asyncio.Queue does
-        self._wanted: asyncio.Future[None] | None = None
         self.behind = False
+        self.ended = False
         self.gone = False
+        self._send = send
+        self._pieces: deque[_Piece] = deque()
+        self._writing: asyncio.Task[None] | None = None
+        self._turn = asyncio.Event()
 
     def offer(self, piece: _Piece) -> None:
-        """Put a piece into the queue; a viewer whose queue is full is left behind until it has emptied it."""
-        if self.behind:
+        """Write a piece, or put it into the queue; a viewer whose queue is full is left behind until it is empty."""
+        if self.behind or self.gone:
             return
-        if len(self._pieces) >= QUEUE:
-            self.behind = True
+        if self._writing is not None:
+            if len(self._pieces) >= QUEUE:
+                self.behind = True
+            else:
+                self._pieces.append(piece)
             return
-        self._pieces.append(piece)
-        if self._wanted is not None and not self._wanted.done():
-            self._wanted.set_result(None)
+        try:
+            rest = _begun(self._send(piece.message)) if piece.message is not None else None
+        except OSError:
+            self._hung_up()
+            return
+        if rest is None:
+            self._sent(piece)
+        else:
+            self._writing = asyncio.create_task(self._go_on(rest, piece))
 
-    async def next_piece(self) -> _Piece:
-        """Return the next piece, once there is one."""
-        if not self._pieces:
-            self._wanted = asyncio.get_running_loop().create_future()
-            await self._wanted
-        return self._pieces.popleft()
+    async def turn(self) -> None:
+        """Return once the viewer is behind with an empty queue, or at its end."""
+        await self._turn.wait()
+        self._turn.clear()
+
+    def leave(self) -> None:
+        """Write nothing more."""
+        self.gone = True
+        if self._writing is not None:
+            self._writing.cancel()
 
     @property
     def waiting(self) -> int:
-        """How many pieces are on their way."""
+        """How many pieces are in the queue."""
         return len(self._pieces)
+
+    async def _go_on(self, rest: Awaitable[None], piece: _Piece) -> None:
+        try:
+            await rest
+            self._sent(piece)
+            while self._pieces:
+                piece = self._pieces.popleft()
+                if piece.message is not None:
+                    await self._send(piece.message)
+                self._sent(piece)
+        except OSError:
+            self._hung_up()
+        finally:
+            self._writing = None
+        if self.behind:
+            self._turn.set()
+
+    def _hung_up(self) -> None:
+        self.gone = self.ended = True
+        self._turn.set()
+
+    def _sent(self, piece: _Piece) -> None:
+        self.last_id = piece.place or self.last_id
+        if piece.last:
+            self.ended = True
+            self._turn.set()
+
+
+def _begun(write: Awaitable[None]) -> Awaitable[None] | None:
+    """Let a write run to where it waits, and return its rest; None where it waited for nothing.
+
+    A write nearly always goes through at once. To hand each to a task first costs as much as the write itself
+    (Python 3.12 has eager tasks for this).
+    """
+    steps = write.__await__()
+    try:
+        waits_for = next(steps)
+    except StopIteration:
+        return None
+    return _rest(steps, waits_for)
+
+
+@coroutine
+def _rest(steps: Generator[Any, None, None], waits_for: object) -> Generator[object, None, None]:
+    try:
+        yield waits_for
+        yield from steps
+    finally:
+        steps.close()
 
 
 class _Topic:
@@ -169,6 +236,21 @@ class _Topic:
         return _Piece(b"".join(look.messages), place, last=look.last)
 
 
+class _Stream(StreamingResponse):
+    """A response whose body is written by whoever has news, not drawn from an iterator."""
+
+    def __init__(self, watch: Callable[[Send], Awaitable[None]]) -> None:
+        super().__init__((), headers=HEADERS, media_type=MEDIA_TYPE)
+        self._watch = watch
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the head, then whatever comes, until nothing more will."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
+        await self._watch(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class Broadcaster:
     """The topics of one application."""
 
@@ -184,29 +266,23 @@ class Broadcaster:
 
         `key` says what is watched and by whom it may be; `make` begins a stream behind an id of its messages.
         """
-        watched = self._watch(key, open_scope, make, last_id)
-        return StreamingResponse(watched, headers=HEADERS, media_type=MEDIA_TYPE)
 
-    async def _watch(
-        self, key: tuple[str, ...], open_scope: OpenScope, make: Make, last_id: str | None
-    ) -> AsyncIterator[bytes]:
-        yield _RETRY
-        viewer = _Viewer(last_id)
+        async def watch(send: Send) -> None:
+            await self._watch(key, open_scope, make, _Viewer(last_id, send))
+
+        return _Stream(watch)
+
+    async def _watch(self, key: tuple[str, ...], open_scope: OpenScope, make: Make, viewer: _Viewer) -> None:
         topic = self._join(key, open_scope, make, viewer)
         try:
-            while True:
-                piece = await viewer.next_piece()
-                if piece.data:
-                    yield piece.data
-                    viewer.last_id = piece.place or viewer.last_id
-                if piece.last:
-                    return
-                if viewer.behind and not viewer.waiting:
+            while not viewer.ended:
+                await viewer.turn()
+                if viewer.behind:
                     topic.viewers.discard(viewer)
                     viewer.behind = False
                     topic = self._join(key, open_scope, make, viewer)
         finally:
-            viewer.gone = True
+            viewer.leave()
             topic.viewers.discard(viewer)
             with suppress(ValueError):
                 topic.newcomers.remove(viewer)

@@ -76,7 +76,7 @@ class JobPageStream:
         if points:
             self.step = max(int(str(point["step"])) for point in points)
             yield message(orjson.dumps(points).decode(), event="metric", identifier=str(max(self.step, 0)))
-        around = {"frame": frame_of(self.request, scope), "base_name": catalog.BaseNames(scope)}
+        around = {"live": True, "frame": frame_of(self.request, scope), "base_name": catalog.BaseNames(scope)}
         text = self.templates.render("jobs/_live.html", {**around, **context})
         yield message(text, identifier=str(max(self.step, 0)))
 

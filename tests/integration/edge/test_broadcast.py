@@ -1,12 +1,13 @@
 """One look for all: the same bytes to everybody, nothing lost and nothing twice, and nobody waits for the slow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+from starlette.types import Message
 
 from app.edge.broadcast import QUEUE, Broadcaster, Stream
 from app.edge.streams import Look, message
@@ -62,14 +63,26 @@ class Viewer:
 
     def __init__(self, broadcaster: Broadcaster, world: World, last: str | None = None) -> None:
         answer = broadcaster.response(("topic",), world.open_scope, world.make, last)
-        self.body = cast("AsyncIterator[bytes]", answer.body_iterator)
+        self.connection: asyncio.Queue[Message] = asyncio.Queue(1)
+        self.serving = asyncio.create_task(answer.stream_response(self.connection.put))
         self.seen: list[int] = []
+        self.ended = False
+
+    async def take(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            sent = await self.connection.get()
+        self.ended = not sent.get("more_body", True)
+        lines = sent.get("body", b"").decode().splitlines()
+        self.seen += [int(line[5:]) for line in lines if line.startswith("data:")]
 
     async def read(self, until: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not until():
-                piece = await anext(self.body)
-                self.seen += [int(line[5:]) for line in piece.decode().splitlines() if line.startswith("data:")]
+        while not until():
+            await self.take()
+
+    async def hang_up(self) -> None:
+        self.serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.serving
 
     async def up_to(self, number: int) -> None:
         await self.read(lambda: bool(self.seen) and self.seen[-1] >= number)
@@ -112,7 +125,7 @@ def test_a_slow_viewer_delays_nobody_and_loses_nothing() -> None:
         assert slow.seen == list(range(1, 5 * QUEUE)) == quick.seen
         assert len(world.begun) == 2, "the newcomers shared one look, and the slow one was brought up to date once"
         for viewer in (slow, quick):
-            await viewer.body.aclose()  # type: ignore[attr-defined]
+            await viewer.hang_up()
         await _until(lambda: not broadcaster.topics)
 
     asyncio.run(story())
@@ -127,7 +140,7 @@ def test_who_comes_back_goes_on_behind_what_arrived() -> None:
         await asyncio.gather(first.read(lambda: first.seen[-1] == 10), back.read(lambda: back.seen[-1] == 10))
         assert back.seen == [7, 8, 9, 10]
         for viewer in (first, back):
-            await viewer.body.aclose()  # type: ignore[attr-defined]
+            await viewer.hang_up()
 
     asyncio.run(story())
 
@@ -144,16 +157,42 @@ def test_a_mistake_ends_the_streams_instead_of_leaving_them_silent(caplog: pytes
         again = Viewer(broadcaster, world, "1")
         world.happened = 2
         await again.read(lambda: again.seen == [2])
-        await again.body.aclose()  # type: ignore[attr-defined]
+        await again.hang_up()
 
     asyncio.run(story())
     assert "A live stream broke" in caplog.text
 
 
+def test_who_hangs_up_in_the_middle_is_let_go_and_others_go_on() -> None:
+    async def story() -> None:
+        world, broadcaster = World(happened=1), Broadcaster(every=0.002)
+        stays = Viewer(broadcaster, world)
+        got: list[bytes] = []
+
+        async def send(sent: Message) -> None:
+            if world.happened > 1:
+                raise OSError("the other end has closed the connection")
+            got.append(sent.get("body", b""))
+
+        answer = broadcaster.response(("topic",), world.open_scope, world.make, None)
+        serving = asyncio.create_task(answer.stream_response(send))
+        await stays.up_to(1)
+        await _until(lambda: any(b"data: 1" in piece for piece in got))
+        world.happened = 2
+        await stays.up_to(2)
+        with pytest.raises(OSError, match="closed the connection"):
+            await serving
+        world.happened = 3
+        await stays.up_to(3)
+        await stays.hang_up()
+        await _until(lambda: not broadcaster.topics)
+
+    asyncio.run(story())
+
+
 async def _end(viewer: Viewer) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        async for piece in viewer.body:
-            viewer.seen += [int(line[5:]) for line in piece.decode().splitlines() if line.startswith("data:")]
+    while not viewer.ended:
+        await viewer.take()
 
 
 async def _until(true: Callable[[], bool]) -> None:
