@@ -17,6 +17,9 @@ _T = schema.deployments
 KEPT_LATENCIES = 1000
 _GONE = (DeploymentStatus.DELETED.value,)
 _THERE = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
+# Every page asks these; to put them together costs more than to ask them.
+_HOSTING = select(func.count()).select_from(_T).where(_T.c.status.in_(_THERE))
+_BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE), _T.c.bill.is_not(None))
 # These are counted and timed by answers, not by the engine, whose record must not write over them.
 _USAGE = {"last_used_at", "requests", "errors", "refusals", "latencies"}
 
@@ -165,13 +168,12 @@ def of_connection(tx: Reader, connection: str) -> list[Deployment]:
 
 def hosting_bills(tx: Reader) -> list[Bill]:
     """Return the bills of what exists at providers now; what was never billed (one's own machine) has none."""
-    query = select(_T.c.bill).where(_T.c.status.in_(_THERE), _T.c.bill.is_not(None))
-    return [codec.load(Bill, row.bill) for row in tx.execute(query)]
+    return [codec.load(Bill, row.bill) for row in tx.execute(_BILLS)]
 
 
 def hosting(tx: Reader) -> int:
     """Return how many deployments exist at providers now."""
-    return tx.scalar(select(func.count()).select_from(_T).where(_T.c.status.in_(_THERE))) or 0
+    return tx.scalar(_HOSTING) or 0
 
 
 def ready_for(tx: Reader, target: Target) -> Deployment | None:

@@ -164,6 +164,7 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
 _LINE = (_T.c.queue_rank, _T.c.id)
+_LINES = select(*_COLUMNS).where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +226,7 @@ def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
 
 def lines(tx: Reader, *, limit: int) -> list[FineTuningJob]:
     """Return all lines, one connection's after the other's, each with the first one first."""
-    query = select(*_COLUMNS).where(*_WAITING).order_by(_T.c.connection, *_LINE)
-    return [_make(row) for row in tx.execute(query.limit(limit))]
+    return [_make(row) for row in tx.execute(_LINES.limit(limit))]
 
 
 def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:

@@ -3,16 +3,21 @@
 import gettext
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup, escape
 
 from app.domain.staleness import stale_since
 from app.web.views import charts, formats
 from app.web.words import LANGUAGE, translations
+
+_PLAIN = re.compile(r"""{{ _\("([^"%{}\\]+)"\) }}""")  # with variables or inside an expression, they stay calls
 
 
 class Templates:
@@ -26,17 +31,18 @@ class Templates:
         self._hashes: dict[str, str] = {}
         self.environment = Environment(
             loader=FileSystemLoader(templates),
+            auto_reload=False,  # like the code beside them; each page would look at every file it is made of
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
+            extensions=["jinja2.ext.i18n", PlainWords],
         )
         self.environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         self.environment.filters.update(_filters(translations))
         # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
         components = SimpleNamespace()
-        self.environment.globals.update(asset=self.asset, language=LANGUAGE, ui=components)
+        self.environment.globals.update(asset=self.asset, language=LANGUAGE, ui=components, places=cache(self._places))
         vars(components).update(self._components())
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
@@ -51,6 +57,10 @@ class Templates:
         version = self._hashes[path]
         return f"/static/{path}?v={version}" if version else f"/static/{path}"
 
+    def _places(self) -> Markup:
+        """The places of the palette that are the same for everybody."""
+        return Markup(self.environment.get_template("_places.html").render())  # noqa: S704 -- a template's own output
+
     def _components(self) -> dict[str, object]:
         """Every macro of `components/` under one name, `ui`: a page imports nothing, so any block renders alone."""
         macros: dict[str, object] = {}
@@ -58,6 +68,14 @@ class Templates:
             module = self.environment.get_template(name).module
             macros.update({key: value for key, value in vars(module).items() if not key.startswith("_")})
         return macros
+
+
+class PlainWords(Extension):
+    """Words without variables, translated when a template is compiled: a page has a hundred of them."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 -- Jinja's
+        """Put the words, escaped, where the source says `{{ _("…") }}`."""
+        return _PLAIN.sub(lambda found: str(escape(translations.gettext(found[1]))), source)
 
 
 def _filters(tr: gettext.NullTranslations) -> dict[str, Callable[..., object]]:

@@ -46,20 +46,21 @@ class Series:
 
 def sparkline(values: Sequence[float], width: int = 96, height: int = 24) -> str:
     """The `points` attribute of a small line that fills a box of `width` by `height`, highest value on top."""
-    finite = [value for value in values if math.isfinite(value)]
+    finite = values if math.isfinite(sum(values)) else [value for value in values if math.isfinite(value)]
     if len(finite) < 2:  # noqa: PLR2004 - a line needs two points
         return ""
     low, high = min(finite), max(finite)
     span = high - low or 1.0
-    across, pad = _across(len(finite), width), 2
-    scale = 10 * (height - 2 * pad) / span
-    down = [10 * pad + round(scale * (high - value)) for value in finite]  # in tenths
-    return " ".join([f"{x},{y // 10}.{y % 10}" for x, y in zip(across, down, strict=True)])
+    pad = 2
+    scale = (height - 2 * pad) / span
+    lowest = pad + scale * high
+    return _across(len(finite), width) % tuple([lowest - scale * value for value in finite])
 
 
 @cache
-def _across(count: int, width: int) -> tuple[str, ...]:
-    return tuple(f"{width * index / (count - 1):.1f}" for index in range(count))
+def _across(count: int, width: int) -> str:
+    """Return a line's points with their places across, and room for those down: a list of jobs has fifty of them."""
+    return " ".join([f"{width * index / (count - 1):.1f},%.1f" for index in range(count)])
 
 
 def plot(series: Sequence[Series], width: int = 800, height: int = 240) -> Plot:
