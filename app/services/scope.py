@@ -163,6 +163,11 @@ class Scope:
             self._writer = self._stack.enter_context(self.house.database.writing())
         return self._writer
 
+    @property
+    def writes(self) -> bool:
+        """Whether closing this scope commits something."""
+        return self._writer is not None
+
     def release(self) -> None:
         """Give back the reading connection, before calling out to a provider. A write transaction must not be open."""
         if self._writer is not None:
