@@ -203,7 +203,7 @@ def _own_backends(
         if python is None:
             share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
             raise NoCapacity(
-                f"The runtime environment is not ready: {state.message}{share}",
+                f"The runtime environment is not ready: {state.message.rstrip('.')}{share}.",
                 fix="See Settings, Runtime environments.",
             )
         if not python.exists():

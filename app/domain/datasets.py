@@ -156,3 +156,8 @@ class Dataset:
     bytes: int
     sha256: str
     created_at: datetime
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may be trained on, or evaluated with."""
+        return self.status is DatasetStatus.READY

@@ -19,6 +19,7 @@ class StageState(StrEnum):
     WAITING = "waiting"
     FAILED = "failed"
     SKIPPED = "skipped"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def _state(job: FineTuningJob, name: str, *, is_last: bool, passed: bool) -> Sta
     if job.status is JobStatus.FAILED:
         return StageState.FAILED
     if job.status is JobStatus.CANCELLED:
-        return StageState.SKIPPED
+        return StageState.CANCELLED
     return StageState.CURRENT if name == _STAGE_OF[job.status] else StageState.DONE
 
 

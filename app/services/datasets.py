@@ -185,6 +185,11 @@ def delete(scope: Scope, identifier: str) -> None:
             scope.files.remove(sha256)
 
 
+def ready(scope: Scope, *, limit: int) -> Sequence[Dataset]:
+    """Return those of the newest datasets, parts included, that may be trained on and evaluated with."""
+    return [each for each in list_datasets(scope, with_parts=True, limit=limit).items if each.is_ready]
+
+
 def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:
     """Return why a dataset cannot be trained on, if it cannot."""
     match dataset.status:
@@ -194,7 +199,7 @@ def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:
             message = f"The dataset {dataset.name!r} is still being checked."
             return Problem(pointer, "validating", message, "Wait a moment, then try again.")
         case DatasetStatus.NEEDS_FIXING:
-            message = f"The dataset {dataset.name!r} has {dataset.errors} errors."
+            message = f"The dataset {dataset.name!r} has {dataset.errors} error{'' if dataset.errors == 1 else 's'}."
             return Problem(pointer, "needs_fixing", message, "Open its findings, mend the file, and upload it again.")
         case DatasetStatus.REJECTED:
             message = f"The dataset {dataset.name!r} is not a file that can be trained on."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, tuple_, update
@@ -50,11 +51,17 @@ def page(
         after = tuple_(from_microseconds(int(position[0])), str(position[1]), types=[column.type, identifier.type])
         place: ColumnElement[Any] = tuple_(column, identifier)
         query = query.where(place < after if descending else place > after)
-    order = (column.desc(), identifier.desc()) if descending else (column, identifier)
-    rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
+    rows = tx.execute(_ordered(query, table, key, limit + 1, descending=descending)).all()
     items = [make(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Page(items)
     last = rows[limit - 1]
     moment: datetime = getattr(last, key)
     return Page(items, encode_cursor(to_microseconds(moment), str(last.id)))
+
+
+@lru_cache(maxsize=32)
+def _ordered(query: Select[Any], table: Table, key: str, limit: int, *, descending: bool) -> Select[Any]:
+    """Return the query, ordered; of one that is always the same the same, which SQLAlchemy knows again at once."""
+    columns = (table.c[key], table.c.id)
+    return query.order_by(*(column.desc() if descending else column for column in columns)).limit(limit)

@@ -63,8 +63,8 @@ def compare(request: Request, scope: Reading, evaluation: Id, base: Id, only: Pa
     context = {
         "tuned": tuned,
         "base": other,
-        "tuned_name": _name(scope, tuned),
-        "base_name": _name(scope, other),
+        "tuned_title": _name(scope, tuned),
+        "base_title": _name(scope, other),
         **evaluation_context(scope, JobEvaluations(tuned=tuned, base=other, others=()), only),
         "filters": view.filters(only, f"?base={base}&only="),
     }

@@ -103,7 +103,7 @@ def _of_tab(
             return _RECORDS[tab](scope, job)
         case "evaluation":
             return evaluation_context(scope, evaluations.for_job(scope, job.id), only) | {
-                "dataset_options": options(datasets.list_datasets(scope, with_parts=True, limit=100).items),
+                "dataset_options": options(datasets.ready(scope, limit=100)),
                 "test": job.parts.test if job.parts else job.spec.test_dataset,
             }
         case "overview":

@@ -44,11 +44,12 @@ def index(
     found = jobs.summaries(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
     known = connections.list_connections(scope)
     names = {each.id: each.name for each in known}
+    counts = jobs.counts(scope)
     context = {
         "rows": job_list.rows(found.items, names, catalog.BaseNames(scope, known), scope.now()),
         "seen": sorted({job.status.value for job in found.items}),
-        "lines": _lines(scope, names) if cursor is None else [],
-        "chips": view.filters(jobs.counts(scope), statuses, q),
+        "lines": _lines(scope, names) if cursor is None and counts.get(JobStatus.PENDING, 0) > 1 else [],
+        "chips": view.filters(counts, statuses, q),
         "query": q,
         "sort": sort,
         "older": request.url.include_query_params(cursor=found.next).query if found.next else None,

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from app.domain.staleness import stale_since
 from app.web.views import charts, formats
 from app.web.words import LANGUAGE, translations
 
-_PLAIN = re.compile(r"""{{ _\("([^"%{}\\]+)"\) }}""")  # with variables or inside an expression, they stay calls
+_PLAIN = re.compile(r"""(?<![\w.])_\((?:"([^"%{}\\]+)"|'([^'%{}\\]+)')\)""")  # with variables they stay calls
 
 
 class Templates:
@@ -74,8 +74,8 @@ class PlainWords(Extension):
     """Words without variables, translated when a template is compiled: a page has a hundred of them."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 -- Jinja's
-        """Put the words, escaped, where the source says `{{ _("…") }}`."""
-        return _PLAIN.sub(lambda found: str(escape(translations.gettext(found[1]))), source)
+        """Put the words as a literal, which Jinja escapes as it does any, where the source says `_("…")`."""
+        return _PLAIN.sub(lambda found: json.dumps(translations.gettext(found[1] or found[2])), source)
 
 
 def _filters(tr: gettext.NullTranslations) -> dict[str, Callable[..., object]]:

@@ -96,7 +96,9 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
                 "connections": connections.list_connections(scope),
             }
         case Step.DATA:
-            return {"datasets": _ready(scope), **_look_into(scope, chosen)}
+            # What cannot be trained on stands last, with its status, and is not to be chosen.
+            found = datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
+            return {"datasets": sorted(found, key=lambda each: not each.is_ready), **_look_into(scope, chosen)}
         case Step.VALIDATION:
             values = view.values_of(draft, "validation")
             return {
@@ -132,7 +134,7 @@ def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> d
 
 
 def _ready(scope: Scope) -> Sequence[Dataset]:
-    return datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
+    return datasets.ready(scope, limit=_LISTED)
 
 
 def _look_into(scope: Scope, chosen: view.Chosen) -> dict[str, Any]:

@@ -98,8 +98,9 @@
 
   // -- filtering a list or a log by its text -------------------------------------------------------------------------------
   const filter = (box) => {
-    const wanted = box.value.trim().toLowerCase();
-    for (const item of document.querySelector(box.dataset.filter)?.children ?? []) item.hidden = !item.textContent.toLowerCase().includes(wanted);
+    const wanted = box.value.toLowerCase().split(/\s+/), list = document.querySelector(box.dataset.filter);
+    for (const item of list?.children ?? []) item.hidden = !wanted.every((word) => item.textContent.toLowerCase().includes(word));
+    if (list?.nextElementSibling?.matches("[data-none]")) list.nextElementSibling.hidden = [...list.children].some((item) => !item.hidden);
   };
   on("input", "[data-filter]", filter);
   on("input", "input[type=range]", (range) => {

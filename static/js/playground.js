@@ -34,7 +34,7 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!form.matches("form[data-playground]")) return;
+    if (!form.matches("form[data-playground]") || event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault(); event.stopPropagation();
     running.get(form)?.abort();
     const stopper = new AbortController(); running.set(form, stopper);

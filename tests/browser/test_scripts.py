@@ -80,6 +80,11 @@ def test_the_palette_is_worked_by_the_keyboard_alone(visitor: Page, furnished: F
     expect(visitor.locator("h1")).to_be_focused()
     visitor.keyboard.press("Control+k")
     expect(visitor.locator("#palette")).to_be_visible()
+    visitor.keyboard.type("new job")
+    expect(visitor.locator("#palette a:visible")).to_have_text(re.compile("New fine-tuning job"))
+    visitor.keyboard.type(" nowhere")
+    expect(visitor.locator("#palette").get_by_role("status")).to_contain_text("Nothing has that name here")
+    visitor.keyboard.press("Escape")  # empties the field
     visitor.keyboard.press("Escape")
     expect(visitor.locator("#palette")).to_be_hidden()
 
@@ -111,6 +116,23 @@ def test_the_value_axis_can_be_switched(visitor: Page, furnished: Furnished, nam
     visitor.get_by_role("button", name=name, exact=True).click()
     expect(visitor.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
     expect(visitor.locator(".chart canvas")).to_have_count(1)
+
+
+def test_a_button_with_an_address_of_its_own_is_no_question(visitor: Page, furnished: Furnished) -> None:
+    visitor.goto(furnished.address("playground"))
+    visitor.route(
+        "**/elsewhere", lambda route: route.fulfill(status=200, content_type="text/html", body="<p>there</p>")
+    )
+    visitor.evaluate(
+        """() => {
+            const button = document.querySelector("form[data-playground] button[type=submit]").cloneNode(true);
+            button.setAttribute("formaction", "/elsewhere"); button.setAttribute("formnovalidate", "");
+            button.textContent = "Also deploy the base"; button.removeAttribute("name");
+            document.querySelector("form[data-playground]").append(button);
+        }"""
+    )
+    with visitor.expect_request("**/elsewhere"):
+        visitor.get_by_role("button", name="Also deploy the base").last.click()
 
 
 def test_two_presses_submit_once(visitor: Page, furnished: Furnished) -> None:

@@ -67,7 +67,7 @@ class EstimatesHere:
         if same:
             rate = statistics.median(float(line["tokens_per_second"]) for line in same)
             overhead = statistics.median(float(line["overhead_s"]) for line in same)
-            return rate, overhead, f"Measured on this machine in the last {len(same)} trainings of this model."
+            return rate, overhead, f"Measured on this machine in the last {_trainings(len(same))} of this model."
         if parameters and lines:
             newest = lines[-1]
             rate = float(newest["tokens_per_second"]) * float(newest["parameters"]) / parameters
@@ -131,3 +131,7 @@ def disk_sentence(need: ResourceEstimate) -> str:
 
 def _gigabytes(size: int | None) -> str:
     return f"{(size or 0) / 1e9:.1f} GB"
+
+
+def _trainings(count: int) -> str:
+    return "training" if count == 1 else f"{count} trainings"

@@ -23,6 +23,7 @@ from app.domain.metrics import (
 News = Sequence[tuple[str, dict[str, Any]]]  # events with their ids, in their order
 _SERIES = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
 _SAMPLED = ("prompt", "expected", "answer")
+_BEFORE = {"starting", "loading", "measuring"}  # afterwards, what was told last stays true
 _STATES = {
     "starting": "The training process has started.",
     "loading": "Loading the base model on {device}.",
@@ -41,7 +42,7 @@ def progress(news: News, look: Look) -> JobProgress | None:
         steps = look.told.get("steps")
         return JobProgress(step=look.told.get("step"), steps=steps, eta_s=0.0, stage=look.state, **_epochs(told))
     if not told:
-        return JobProgress(stage=look.state) if look.state and look.state != "training" and not news else None
+        return JobProgress(stage=look.state) if look.state in _BEFORE and not news else None
     last = told[-1]
     steps = last.get("steps") or None
     return JobProgress(step=last.get("step"), steps=steps, eta_s=last.get("eta_s"), stage=look.state, **_epochs(told))

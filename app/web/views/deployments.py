@@ -1,6 +1,7 @@
 """What the pages of deployments show and send, computed from frozen values."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +15,17 @@ from app.web.words import gettext as _
 _BASE = "base:"
 _OPTION = "options-"
 _MINUTE = 60
+_ID_CHARS = 8
 
 
 def choices(tuned: Sequence[FineTunedModel], base: Sequence[CatalogModel]) -> list[tuple[str, str]]:
-    """Return what can be served, as (value, label): tuned models first."""
-    made = [(model.id, model.name) for model in tuned if model.status is ModelStatus.PRESENT]
+    """Return what can be served, as (value, label): tuned models first; ids end names that repeat."""
+    present = [model for model in tuned if model.status is ModelStatus.PRESENT]
+    named = Counter(model.name for model in present)
+    made = [
+        (model.id, model.name if named[model.name] == 1 else f"{model.name} · {model.id[-_ID_CHARS:]}")
+        for model in present
+    ]
     return made + [
         (f"{_BASE}{model.connection}:{model.id}", f"{model.name} ({_('base model')})") for model in base if model.usable
     ]

@@ -14,12 +14,16 @@ _SECONDS_CHARS = len("2026-11-21 09:12:33")
 
 def exact(value: datetime) -> str:
     """The moment in full, in UTC, for a title: `2026-11-21 09:12:33 UTC`."""
-    return value.astimezone(UTC).isoformat(" ", "seconds")[:_SECONDS_CHARS] + " UTC"
+    return _in_utc(value).isoformat(" ", "seconds")[:_SECONDS_CHARS] + " UTC"
 
 
 def iso(value: datetime) -> str:
     """The moment as `<time datetime>` wants it (RFC 3339, UTC)."""
-    return value.astimezone(UTC).isoformat("T", "seconds")[:_SECONDS_CHARS] + "Z"
+    return _in_utc(value).isoformat("T", "seconds")[:_SECONDS_CHARS] + "Z"
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.tzinfo is UTC else value.astimezone(UTC)  # nearly all are, and the look is a third as dear
 
 
 def clock_time(value: datetime) -> str:

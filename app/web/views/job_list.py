@@ -14,7 +14,7 @@ from app.web.words import gettext as _
 _ID_CHARS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: a page makes fifty, and each would cost twice as much
 class JobRow:
     """One row; texts from outside are made visible here. `points` draw the training loss, "" where there is none."""
 

@@ -71,6 +71,7 @@ def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(pages: TestClient, 
 def test_the_page_shows_the_verdict_on_rows_nobody_saw(pages: TestClient, finished: str) -> None:
     page = soup(pages, f"/jobs/{finished}", tab="evaluation")
     assert page.select_one(".verdict") is not None
+    assert [head.get_text() for head in page.select("#figures thead th")] == ["Figure", "Base", "Tuned", "Difference"]
     names = [row.get_text() for row in page.select("#figures tbody th")]
     assert any(name.startswith("Accuracy") for name in names)
     everything = len(page.select("#rows tbody tr"))

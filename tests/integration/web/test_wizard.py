@@ -116,3 +116,15 @@ def test_text_from_outside_is_never_markup(pages: TestClient) -> None:
     pages.post(f"/wizard/{draft}/model", data={"base_model": "other", "base_model_other": hostile, "name": hostile})
     text = pages.get(f"/wizard/{draft}/review").text
     assert "<script>alert" not in text
+
+
+def test_only_what_can_be_trained_on_can_be_chosen(pages: TestClient, house: TestHouse) -> None:
+    good, broken = house.dataset(40), house.upload(b'{"messages": [}\n' * 12, "broken")
+    draft = begin(pages)
+    walk(pages, house, draft)
+    choices = soup(pages.get(f"/wizard/{draft}/data").text).select("input[name=training_dataset]")
+    assert [each["value"] for each in choices if "disabled" in each.attrs] == [broken.id]
+    assert choices[-1]["value"] == broken.id, "what cannot be chosen stands last"
+    tests = soup(pages.get(f"/wizard/{draft}/validation").text).select("select[name=test_dataset] option")
+    assert good.id in {each["value"] for each in tests}
+    assert broken.id not in {each["value"] for each in tests}

@@ -36,3 +36,9 @@ def test_an_evaluation_says_what_it_waits_for(
 ) -> None:
     (stage,) = [each for each in timeline(JOB, (), evaluations, ()) if each.name == "evaluation"]
     assert (stage.state, stage.detail) == (state, detail)
+
+
+def test_what_was_cancelled_on_the_way_was_not_skipped() -> None:
+    job = replace(JOB, status=JobStatus.CANCELLED, fine_tuned_model=None, started_at=NOW, ended_at=NOW)
+    states = {each.name: each.state for each in timeline(job, (), (), ())}
+    assert (states["training"], states["model"]) == (StageState.CANCELLED, StageState.SKIPPED)

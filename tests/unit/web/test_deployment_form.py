@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.models import FineTunedModel
 from app.web.views import deployments as view
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -32,3 +33,20 @@ def test_options_are_those_fields_that_say_so() -> None:
     wish = view.wish(form, NOW)
     assert wish["options"] == {"instance_count": "2"}
     assert wish["target"] == {"connection": "con_1", "base_model": "managed:azureml/Phi"}
+
+
+def test_models_of_one_name_are_told_apart() -> None:
+    models = [
+        FineTunedModel(
+            id=f"mdl_01m8ccb{end}",
+            name=name,
+            job="job_1",
+            project="prj_1",
+            connection="con_local",
+            base_model="b",
+            remote_id="run:job_1",
+            created_at=NOW,
+        )
+        for end, name in (("aaaa1111", "triage"), ("bbbb2222", "triage"), ("cccc3333", "letters"))
+    ]
+    assert [label for _, label in view.choices(models, ())] == ["triage · aaaa1111", "triage · bbbb2222", "letters"]
