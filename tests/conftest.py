@@ -65,7 +65,7 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
 
 
 # What takes longest begins first; what shares an installation full of things is one group.
-LONGEST = ("local", "browser/test_journey.py", "campaigns/test_kill.py", "furnished")
+LONGEST = ("local", "browser/test_journey.py", "campaigns/test_kill.py", "upgrades/test_rehearsed.py", "furnished")
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
 # Long files whose tests share nothing.

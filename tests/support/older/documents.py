@@ -44,7 +44,7 @@ def differences(before: Documents, after: Documents, changing: Mapping[str, Abst
         now, then = after[path], value
         if path.endswith("/events"):
             now = now[-len(then) :]
-        elif path.endswith("/checkpoints"):
+        elif path.endswith(("/checkpoints", "/samples")):
             now = now[: len(then)]
         elif path.endswith("/metrics"):
             now = _as_long_as(now, then)
