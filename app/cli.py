@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.setup import bootstrap
-from app.setup.places import Places, data_root, runtimes_root
+from app.setup.paths import Paths, data_root, runtimes_root
 from app.setup.problems import SetupError
 from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup.terminal import Terminal
@@ -24,7 +24,7 @@ from app.setup.terminal import Terminal
 if TYPE_CHECKING:
     from app.settings import Settings
 
-Command = Callable[[argparse.Namespace, Places], int]
+Command = Callable[[argparse.Namespace, Paths], int]
 _PASSES_ARGUMENTS_ON = {"test", "demo"}
 _HELPS_ITSELF = {"demo"}  # it knows its own options
 _USAGE = 2
@@ -35,14 +35,14 @@ _TEST_RUNTIME = "TUNEDESK_TEST_RUNTIME_PYTHON"  # the interpreter that tests tra
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code: 0 done, 1 failed, 2 asked wrongly."""
     asked = read(arguments)
-    places = Places.here()
+    paths = Paths.here()
     try:
         if asked.needs_environment:
-            bootstrap.ensure(places, Terminal(), tests=asked.command == "test")
-            if not bootstrap.in_environment(places):
-                bootstrap.enter_environment(places, arguments)
+            bootstrap.ensure(paths, Terminal(), tests=asked.command == "test")
+            if not bootstrap.in_environment(paths):
+                bootstrap.enter_environment(paths, arguments)
         run: Command = asked.run
-        return run(asked, places)
+        return run(asked, paths)
     except SetupError as error:
         print(f"{error.sentence} {error.remedy}", file=sys.stderr)
         return error.code
@@ -130,7 +130,7 @@ def _settings(asked: argparse.Namespace) -> "Settings":
         ) from None
 
 
-def _serve(asked: argparse.Namespace, _places: Places) -> int:
+def _serve(asked: argparse.Namespace, _paths: Paths) -> int:
     gc.disable()  # what a start loads stays: looking for garbage in it costs a tenth of the start; on again in `serve`
     import app.main
 
@@ -152,28 +152,28 @@ def _check_port(host: str, port: int) -> None:
             raise SetupError(f"Port {port} on {host} cannot be used: {error.strerror or error}.", remedy) from None
 
 
-def _migrate(asked: argparse.Namespace, _places: Places) -> int:
+def _migrate(asked: argparse.Namespace, _paths: Paths) -> int:
     import app.main
 
     app.main.migrate(_settings(asked))
     return 0
 
 
-def _demo(asked: argparse.Namespace, _places: Places) -> int:
+def _demo(asked: argparse.Namespace, _paths: Paths) -> int:
     import app.demo
 
     return app.demo.run(asked.further)
 
 
-def _setup(_asked: argparse.Namespace, places: Places) -> int:
+def _setup(_asked: argparse.Namespace, paths: Paths) -> int:
     """Also compile ahead: an image's user may not write beside the sources, and would compile at every start."""
     compiler = [sys.executable, "-W", "ignore", "-m", "compileall", "-qq", "-j", "0"]
-    subprocess.run([*compiler, str(places.venv), str(places.root / "app")], check=False)
+    subprocess.run([*compiler, str(paths.venv), str(paths.root / "app")], check=False)
     print("Everything is set up. Start with: python3 -m app")
     return 0
 
 
-def _test(asked: argparse.Namespace, places: Places) -> int:
+def _test(asked: argparse.Namespace, paths: Paths) -> int:
     """Run pytest over everything not marked slow or campaign.
 
     A plain run first makes the training runtime, for the tests that train, and names its interpreter to them; a run of
@@ -182,7 +182,7 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
     """
     environ = dict(os.environ)
     if _TEST_RUNTIME not in environ and (asked.all or not asked.further):
-        state = _install(_environments(places), RUNTIMES[0], allow_cuda=False)
+        state = _install(_environments(paths), RUNTIMES[0], allow_cuda=False)
         environ[_TEST_RUNTIME] = str(state.python)
     selection = ["-m", ""] if asked.all else []
     # One more than there are cores: many tests wait for processes of their own.
@@ -191,18 +191,18 @@ def _test(asked: argparse.Namespace, places: Places) -> int:
         selection += ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder", "--max-worker-restart", "0"]
         selection += ["--durations", "30"]  # what takes long is seen, and may move to the long form
     command = [sys.executable, "-m", "pytest", *selection, *asked.further]
-    return subprocess.run(command, cwd=places.root, env=environ, check=False).returncode
+    return subprocess.run(command, cwd=paths.root, env=environ, check=False).returncode
 
 
-def _doctor(asked: argparse.Namespace, places: Places) -> int:
+def _doctor(asked: argparse.Namespace, paths: Paths) -> int:
     from app.setup.doctor import report
 
-    data_dir = asked.data_dir.absolute() if asked.data_dir else data_root(places.root)
-    return report(places, data_dir, runtimes_root(places.root), asked.port)
+    data_dir = asked.data_dir.absolute() if asked.data_dir else data_root(paths.root)
+    return report(paths, data_dir, runtimes_root(paths.root), asked.port)
 
 
-def _runtime(asked: argparse.Namespace, places: Places) -> int:
-    environments = _environments(places)
+def _runtime(asked: argparse.Namespace, paths: Paths) -> int:
+    environments = _environments(paths)
     if asked.action == "list":
         for name in RUNTIMES:
             print(_describe(environments.state(name)))
@@ -214,8 +214,8 @@ def _runtime(asked: argparse.Namespace, places: Places) -> int:
     return 0
 
 
-def _environments(places: Places) -> RuntimeEnvironments:
-    return RuntimeEnvironments(runtimes_root(places.root), places=places)
+def _environments(paths: Paths) -> RuntimeEnvironments:
+    return RuntimeEnvironments(runtimes_root(paths.root), paths=paths)
 
 
 def _install(environments: RuntimeEnvironments, name: str, *, allow_cuda: bool) -> RuntimeState:

@@ -18,19 +18,19 @@ from app.backends.local.backend import LocalBackend, Machine
 from app.backends.rehearsal.backend import rehearsal_backend
 from app.domain.actors import ENGINE
 from app.domain.backend import Backend, NoCapacity
-from app.edge.application import GuardedApp
-from app.edge.guard import MIB, GuardPolicy
-from app.edge.problem_answers import answer_problems
 from app.engine.clockwork import Clockwork
+from app.http.application import GuardedApp
+from app.http.guard import MIB, GuardPolicy
+from app.http.problem_answers import answer_problems
 from app.kit import crash_points
 from app.kit.clock import Clock, SystemClock
 from app.kit.installation import installation_name
-from app.kit.last_resort import exit_after
 from app.kit.process_lock import ProcessLock
 from app.kit.vault import Vault
-from app.services import connections, remains
+from app.kit.watchdog import exit_after
+from app.services import connections, orphan_runs
 from app.services.files import FileStore
-from app.services.scope import Backends, House, Scopes
+from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
 from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
@@ -58,8 +58,8 @@ def create_app(
     `backends` replaces the installation's own (tests hand in scripted ones); `clock` likewise.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    house = make_house(settings, clock=clock or SystemClock(), backends=backends)
-    scopes = Scopes(house)
+    app_context = make_app_context(settings, clock=clock or SystemClock(), backends=backends)
+    scopes = Scopes(app_context)
     clockwork = Clockwork(scopes, interval_s=settings.engine_interval_s, lease_s=settings.lease_s)
     scopes.nudge = clockwork.nudge
     with scopes.open(ENGINE) as scope:
@@ -75,7 +75,7 @@ def create_app(
             stop.set()
             clockwork.nudge()
             await turning
-            house.database.close()
+            app_context.database.close()
 
     policy = GuardPolicy(
         hosts=LOOPBACK_NAMES | {name.lower() for name in settings.allowed_hosts},
@@ -84,14 +84,14 @@ def create_app(
     app = GuardedApp(policy=policy, title="TuneDesk", version=VERSION, lifespan=lifespan)
     app.state.scopes = scopes
     app.state.clockwork = clockwork
-    app.take_in(API)
-    app.take_in(PAGES)
+    app.include(API)
+    app.include(PAGES)
     app.mount("/static", static_files(ROOT / "static"), name="static")
     answer_problems(app, problem_page)
     return app
 
 
-def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backend] | None = None) -> House:
+def make_app_context(settings: Settings, *, clock: Clock, backends: Mapping[str, Backend] | None = None) -> AppContext:
     """Return what all scopes share, on a database of this version."""
     files = FileStore(
         settings.data_dir, upload_limit=settings.upload_limit_mb * MIB, disk_reserve=settings.disk_reserve_mb * MIB
@@ -99,7 +99,7 @@ def make_house(settings: Settings, *, clock: Clock, backends: Mapping[str, Backe
     named = {RUNTIME: settings.runtime_python} if settings.runtime_python else {}
     runtimes = RuntimeEnvironments(settings.runtimes_dir, named=named)
     upgrade(settings.url, ROOT / "migrations")
-    return House(
+    return AppContext(
         database=Database(settings.url),
         clock=clock,
         files=files,
@@ -136,7 +136,7 @@ def serve(settings: Settings) -> None:
             logging.getLogger(chatty).setLevel(logging.WARNING)
         crash_points.arm(settings.crash_at)
         app = create_app(settings)
-        app.state.scopes.house.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
+        app.state.scopes.app_context.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
         _begin_runtime(settings)
         config = uvicorn.Config(
             app,
@@ -151,7 +151,7 @@ def serve(settings: Settings) -> None:
         logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
         gc.freeze()  # what stands now stays for good
         gc.enable()
-        _Announcing(config, app.state.scopes.house.backends).run()
+        _Announcing(config, app.state.scopes.app_context.backends).run()
 
 
 def _is_no_farewell(record: logging.LogRecord) -> bool:
@@ -183,10 +183,10 @@ class _Announcing(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         exit_after(_STOPPED_WITHIN_S, lambda: log.warning("stopped before everything had answered; nothing is lost"))
         await super().shutdown(sockets)
-        going_on = [f"{count} {what}" for what, count in remains.at_work(self._backends).items() if count]
+        going_on = [f"{count} {what}" for what, count in orphan_runs.at_work(self._backends).items() if count]
         if going_on:
-            told = ", ".join(going_on)
-            print(f"Still at work, and taken up again by the next start: {told}.", flush=True)  # noqa: T201 -- the last line
+            listed = ", ".join(going_on)
+            print(f"Still at work, and taken up again by the next start: {listed}.", flush=True)  # noqa: T201 -- the last line
 
 
 def _azure(settings: Settings, clock: Clock) -> AzureFoundryKind:

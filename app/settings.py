@@ -77,11 +77,11 @@ class Settings(BaseSettings):
 
     @field_validator("crash_at")
     @classmethod
-    def _crash_point(cls, wish: str) -> str:
+    def _crash_point(cls, value: str) -> str:
         """Refuse a crash point that there is none of."""
-        if wish:
-            crash_points.parse(wish)
-        return wish
+        if value:
+            crash_points.parse(value)
+        return value
 
     @property
     def url(self) -> str:

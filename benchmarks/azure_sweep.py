@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.backends.azure_foundry.names import job_name, model_name, owner_tags
+from app.backends.azure_foundry.transport.names import job_name, model_name, owner_tags
 from app.domain.backend import RemoteJob
 from app.engine.clockwork import WORKERS
 from app.kit.installation import installation_name
@@ -67,18 +67,18 @@ def put_jobs(cloud: AzureCloud, count: int, installation: str) -> list[str]:
 
 def client() -> None:
     """Answer commands on the input, as a process of its own: `get` or `sweep`, told with its times."""
-    told = json.loads(sys.stdin.readline())
-    folder, names = Path(told["folder"]), told["names"]
+    reported = json.loads(sys.stdin.readline())
+    folder, names = Path(reported["folder"]), reported["names"]
 
     class Far:
         """What `backend_over` reads of a cloud; the clock is told with each command."""
 
-    clock = _Told(told["now"])
+    clock = _Reported(reported["now"])
     far: Any = Far()
     far.clock = clock
     far.seed = Far()
     far.seed.app = Far()
-    far.seed.app.app_id = told["client_id"]
+    far.seed.app.app_id = reported["client_id"]
     load_packages()
     backend = backend_over(far, folder)
     backend.check()
@@ -109,7 +109,7 @@ def client() -> None:
         print(json.dumps(figures), flush=True)
 
 
-class _Told:
+class _Reported:
     def __init__(self, moment: float) -> None:
         self.moment = moment
 

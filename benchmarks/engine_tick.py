@@ -29,7 +29,7 @@ from app.engine.engine import Engine
 from app.kit.clock import TurnedClock
 from app.services import connections, datasets, projects
 from app.services.files import FileStore
-from app.services.scope import Backends, House, Scopes
+from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT
 from app.setup.runtimes import RuntimeEnvironments
 from app.store import jobs as store
@@ -55,7 +55,7 @@ class Installation:
         self.database = Database(url)
         script = Script(queue_s=0.0, train_s=STEP_S * STEPS, steps=STEPS, look_s=LOOK_S)
         self.backend = RehearsalBackend(folder / "provider", clock=self.clock, script=script)
-        house = House(
+        app_context = AppContext(
             database=self.database,
             clock=self.clock,
             files=FileStore(folder / "data", upload_limit=2**30, disk_reserve=0),
@@ -64,7 +64,7 @@ class Installation:
             samples=ROOT / "app" / "samples",
             version="benchmark",
         )
-        self.scopes = Scopes(house)
+        self.scopes = Scopes(app_context)
         self._fill(folder / "provider")
 
     def _fill(self, provider: Path) -> None:
@@ -134,12 +134,12 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--jobs", type=int, default=10_000)
     asked.add_argument("--rounds", type=int, default=11)
-    wish = asked.parse_args()
+    request = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        installation = Installation(Path(folder), wish.jobs)
+        installation = Installation(Path(folder), request.jobs)
         engine = Engine(installation.scopes)
         ours, theirs, rows, acted = [], [], [], []
-        for number in range(wish.rounds + 1):
+        for number in range(request.rounds + 1):
             first, turns = cost(engine.tick, installation.clock)
             second, looked = cost(lambda: naive(installation), installation.clock)
             if number:  # the first round warms both up
@@ -147,12 +147,12 @@ def main() -> int:
                 theirs.append(second)
                 rows.append(looked)
                 acted.append(turns)
-        surveyed = engine.surveyed // (wish.rounds + 1)
+        polled = engine.polled // (request.rounds + 1)
         print(
-            f"{wish.jobs} active trainings, each looked at every {LOOK_S:.0f} s: {surveyed} looks and "
+            f"{request.jobs} active trainings, each looked at every {LOOK_S:.0f} s: {polled} looks and "
             f"{statistics.median(acted):.0f} turns a tick of ours, {statistics.median(rows):.0f} looks of the other"
         )
-        engine.errands.close()
+        engine.tasks.close()
         installation.database.close()
     tick = Sample("engine tick", ours, "CPU ms")
     rowwise = Sample("a transaction a row", theirs, "CPU ms")

@@ -32,7 +32,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
-    wish = {"experiment_ids": [mlflow_server.EXPERIMENT], "max_results": 50, "order_by": ["attributes.start_time DESC"]}
+    request = {
+        "experiment_ids": [mlflow_server.EXPERIMENT],
+        "max_results": 50,
+        "order_by": ["attributes.start_time DESC"],
+    }
     ours, theirs = [], []
     with tempfile.TemporaryDirectory(prefix="tunedesk-jobs-") as made:
         one, other = Path(made) / "tunedesk", Path(made) / "mlflow"
@@ -43,7 +47,7 @@ def main() -> int:
             mlflow_server.fill(mlflow.database, asked.jobs)
 
             def ask_mlflow() -> bytes:
-                return mlflow.ask("POST", "/api/2.0/mlflow/runs/search", wish)
+                return mlflow.ask("POST", "/api/2.0/mlflow/runs/search", request)
 
             def ask_tunedesk() -> bytes:
                 return tunedesk.ask("GET", "/jobs")

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from app.domain.actors import OWNER
-from app.edge.broadcast import HEADERS
-from app.edge.streams import LOOK_EVERY_S, MEDIA_TYPE, Look
+from app.http.broadcast import HEADERS
+from app.http.streams import LOOK_EVERY_S, MEDIA_TYPE, Look
 from app.main import create_app
 from app.settings import Settings
 from app.web.live import JobPageStream

@@ -121,9 +121,9 @@ async def measure(asked: argparse.Namespace, training: Training, port: int, pid:
     ours = Sample(f"{asked.viewers} viewers of one stream", shared, "% of a core")
     theirs = Sample(f"{asked.alone} viewers, each with its own timer and query", alone, "% of a core")
     each = [many / asked.alone / (one / asked.viewers) for one, many in zip(shared, alone, strict=True)]
-    rate_told = Sample("messages a viewer got a second", rates, "")
-    samples = [ours, theirs, Sample("own timer and query / shared, a viewer", each, "times"), rate_told, memory]
-    return tell(samples, [Goal(ours, at_most=MOST_PERCENT), Goal(rate_told, at_least=0.8)])
+    reported_rate = Sample("messages a viewer got a second", rates, "")
+    samples = [ours, theirs, Sample("own timer and query / shared, a viewer", each, "times"), reported_rate, memory]
+    return tell(samples, [Goal(ours, at_most=MOST_PERCENT), Goal(reported_rate, at_least=0.8)])
 
 
 async def _until_open(port: int) -> None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.demo import EXAMPLES, cleared, steps
-from app.demo.desk import Answer, Desk
+from app.demo.client import Answer, DemoClient
 from app.demo.server import serving
-from app.demo.steps import Training, Wish
+from app.demo.steps import RunOptions, Training
 from benchmarks.reference_tfidf import read_labelled, reference_scores
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,27 +95,29 @@ def main() -> int:
 
 def measure(folder: Path, seeds: Sequence[int]) -> Measured:
     """Train once a seed, once on shuffled labels, and let everybody answer both test sets."""
-    with serving(folder) as server, cleared(server) as desk:
-        steps.await_runtime(desk, _tell)
-        draft = steps.sample_draft(desk, Wish())["values"]
-        indirect = desk.upload(TESTS["indirect"], name="Support triage, test-indirect", project=draft["project"])["id"]
+    with serving(folder) as server, cleared(server) as client:
+        steps.await_runtime(client, _tell)
+        draft = steps.sample_draft(client, RunOptions())["values"]
+        indirect = client.upload(TESTS["indirect"], name="Support triage, test-indirect", project=draft["project"])[
+            "id"
+        ]
         figures: dict[str, dict[str, Figures]] = {}
-        trained = [_train(desk, seed) for seed in seeds]
+        trained = [_train(client, seed) for seed in seeds]
         names = [f"tuned, seed {seed}" for seed in seeds]
         for name, training in zip(names, trained, strict=True):
-            figures[name] = _both(desk, training, {"model": training.model["id"]}, indirect)
+            figures[name] = _both(client, training, {"model": training.model["id"]}, indirect)
         base = {"base_model": draft["base_model"], "connection": draft["connection"]}
-        plain = _evaluations(desk, trained[0], base, indirect)
+        plain = _evaluations(client, trained[0], base, indirect)
         figures["base, as it answers"] = _figures(plain)
         figures["base, forced to choose"] = {
             name: Figures(one["metrics"]["forced_choice_accuracy"]) for name, one in plain.items()
         }
         figures[f"base, {EXAMPLES} examples in the prompt"] = _figures(
-            _evaluations(desk, trained[0], base, indirect, examples=EXAMPLES)
+            _evaluations(client, trained[0], base, indirect, examples=EXAMPLES)
         )
         figures["TF-IDF and logistic regression"] = _reference()
-        control = _control(desk, draft, folder)
-        figures["tuned on shuffled labels"] = _both(desk, control, {"model": control.model["id"]}, indirect)
+        control = _control(client, draft, folder)
+        figures["tuned on shuffled labels"] = _both(client, control, {"model": control.model["id"]}, indirect)
     return Measured(figures, [training.seconds for training in trained], names)
 
 
@@ -131,36 +133,36 @@ def shuffled(source: Path, target: Path, seed: int = 0) -> Path:
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
     answers = [row["messages"][-1] for row in rows]
     random.Random(seed).shuffle(answers)
-    dealt = [{"messages": [*row["messages"][:-1], answer]} for row, answer in zip(rows, answers, strict=True)]
-    target.write_text("".join(json.dumps(row) + "\n" for row in dealt), encoding="utf-8")
+    assigned = [{"messages": [*row["messages"][:-1], answer]} for row, answer in zip(rows, answers, strict=True)]
+    target.write_text("".join(json.dumps(row) + "\n" for row in assigned), encoding="utf-8")
     return target
 
 
-def _train(desk: Desk, seed: int) -> Training:
-    draft = steps.sample_draft(desk, Wish(seed=seed))
-    training = steps.train(desk, f"/drafts/{draft['id']}/submit")
+def _train(client: DemoClient, seed: int) -> Training:
+    draft = steps.sample_draft(client, RunOptions(seed=seed))
+    training = steps.train(client, f"/drafts/{draft['id']}/submit")
     print(f"Seed {seed}: {training.seconds:.0f} s", file=sys.stderr)
     return training
 
 
-def _control(desk: Desk, draft: Answer, folder: Path) -> Training:
+def _control(client: DemoClient, draft: Answer, folder: Path) -> Training:
     file = shuffled(SAMPLE / "train.jsonl", folder / "shuffled.jsonl")
-    dataset = desk.upload(file, name="Support triage, labels shuffled", project=draft["project"])
-    desk.until(f"/datasets/{dataset['id']}", lambda seen: seen["status"] != "validating", limit_s=60)
-    return steps.train(desk, "/jobs", {**draft, "name": "shuffled", "training_dataset": dataset["id"]})
+    dataset = client.upload(file, name="Support triage, labels shuffled", project=draft["project"])
+    client.until(f"/datasets/{dataset['id']}", lambda seen: seen["status"] != "validating", limit_s=60)
+    return steps.train(client, "/jobs", {**draft, "name": "shuffled", "training_dataset": dataset["id"]})
 
 
-def _both(desk: Desk, training: Training, target: Answer, indirect: str) -> dict[str, Figures]:
-    return _figures(_evaluations(desk, training, target, indirect))
+def _both(client: DemoClient, training: Training, target: Answer, indirect: str) -> dict[str, Figures]:
+    return _figures(_evaluations(client, training, target, indirect))
 
 
 def _evaluations(
-    desk: Desk, training: Training, target: Answer, indirect: str, *, examples: int = 0
+    client: DemoClient, training: Training, target: Answer, indirect: str, *, examples: int = 0
 ) -> dict[str, Answer]:
     parts = training.job["parts"]
     asked = [
         steps.evaluate(
-            desk,
+            client,
             {
                 "target": target,
                 "dataset": dataset,
@@ -169,7 +171,7 @@ def _evaluations(
         )
         for dataset in (parts["test"], indirect)
     ]
-    return dict(zip(TESTS, steps.judged(desk, asked), strict=True))
+    return dict(zip(TESTS, steps.evaluated(client, asked), strict=True))
 
 
 def _figures(evaluations: dict[str, Answer]) -> dict[str, Figures]:

@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.process import Runs
-from app.backends.local.reading import metrics as read_metrics
+from app.backends.local.event_parser import metrics as read_metrics
+from app.backends.local.runs import Runs
 from app.domain.metrics import TRAIN_LOSS, Metric
 from app.kit.clock import SystemClock
 from app.store import metrics
@@ -36,7 +36,7 @@ LEAST_IN, LEAST_OUT, MOST_BYTES = 10, 20, 40
 
 def lines(first: int) -> str:
     """Return a batch as the trainer writes it."""
-    told = [
+    reported = [
         {
             "t": 1_700_000_000.0 + step,
             "kind": "metrics",
@@ -45,11 +45,11 @@ def lines(first: int) -> str:
             "epoch": step / 1000,
             "epochs": 1000,
             "eta_s": 12.5,
-            **{name: 1 / (step + 1 + place) for place, name in enumerate(SERIES)},
+            **{name: 1 / (step + 1 + installation) for installation, name in enumerate(SERIES)},
         }
         for step in range(first, first + LINES)
     ]
-    return "".join(json.dumps(line) + "\n" for line in told)
+    return "".join(json.dumps(line) + "\n" for line in reported)
 
 
 class Ours:
@@ -165,10 +165,10 @@ def main() -> int:
                 )
                 taken["out theirs"].append(cpu_during(mlflow.pid, lambda: [theirs.chart() for _ in range(3)]) / 3)
         database.close()
-    return _told(taken, density)
+    return _reported(taken, density)
 
 
-def _told(taken: dict[str, list[float]], density: Sample) -> int:
+def _reported(taken: dict[str, list[float]], density: Sample) -> int:
     into = Sample("TuneDesk, lines to database", taken["in ours"], "CPU us a point")
     log_batch = Sample("MLflow log-batch", taken["in theirs"], "CPU us a point")
     out = Sample("TuneDesk chart of 100,000 points", [value * 1000 for value in taken["out ours"]], "CPU ms")

@@ -63,10 +63,10 @@ class Served:
             connection.close()  # kept too long: once more on a fresh one
             connection.request(method, path, text, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-        told = answer.read()
+        reported = answer.read()
         if answer.status != http.client.OK:
-            raise RuntimeError(f"{method} {path}: {answer.status} {told[:300]!r}")
-        return told
+            raise RuntimeError(f"{method} {path}: {answer.status} {reported[:300]!r}")
+        return reported
 
     def json(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
         """Return the answer's JSON."""
@@ -129,8 +129,8 @@ def fill(database: Path, runs: int) -> None:
 
 def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
     names = list(rows[0])
-    places = ", ".join(f":{name}" for name in names)
-    connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", rows)  # noqa: S608
+    parameters = ", ".join(f":{name}" for name in names)
+    connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({parameters})", rows)  # noqa: S608
 
 
 def _run(chance: random.Random, number: int) -> dict[str, list[dict[str, Any]]]:

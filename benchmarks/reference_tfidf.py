@@ -52,16 +52,16 @@ class TermWeights:
     def __init__(self, rows: list[Counter[str]]) -> None:
         """Learn the terms and how rare each is."""
         found = Counter(term for row in rows for term in row)
-        self._place = {term: place for place, term in enumerate(sorted(found))}
+        self._index = {term: installation for installation, term in enumerate(sorted(found))}
         self._rarity = {term: np.log((1 + len(rows)) / (1 + count)) + 1 for term, count in found.items()}
 
     def matrix(self, rows: list[Counter[str]]) -> Matrix:
         """One line a row, one column a known term."""
-        values = np.zeros((len(rows), len(self._place)))
+        values = np.zeros((len(rows), len(self._index)))
         for line, row in enumerate(rows):
             for term, count in row.items():
-                if term in self._place:
-                    values[line, self._place[term]] = (1 + np.log(count)) * self._rarity[term]
+                if term in self._index:
+                    values[line, self._index[term]] = (1 + np.log(count)) * self._rarity[term]
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
         return values / np.where(lengths == 0, 1, lengths)
 
@@ -109,7 +109,7 @@ class Reference:
     def predict(self, texts: list[str]) -> list[str]:
         """The likeliest label of each text."""
         scores = self._features(texts) @ self._weights + self._intercept
-        return [self.labels[place] for place in scores.argmax(axis=1)]
+        return [self.labels[installation] for installation in scores.argmax(axis=1)]
 
 
 def _count(texts: list[str], terms: Callable[[str], Iterator[str]]) -> list[Counter[str]]:
@@ -125,11 +125,11 @@ class Scores:
     macro_f1: float
 
 
-def score(wanted: list[str], told: list[str]) -> Scores:
+def score(wanted: list[str], reported: list[str]) -> Scores:
     """Accuracy, and the mean over the wanted labels of 2·hits / (told + wanted)."""
     labels = sorted(set(wanted))
-    hits = Counter(want for want, tell in zip(wanted, told, strict=True) if want == tell)
-    f1 = [2 * hits[label] / (wanted.count(label) + told.count(label)) for label in labels]
+    hits = Counter(want for want, tell in zip(wanted, reported, strict=True) if want == tell)
+    f1 = [2 * hits[label] / (wanted.count(label) + reported.count(label)) for label in labels]
     return Scores(len(wanted), sum(hits.values()) / len(wanted), sum(f1) / len(f1))
 
 

@@ -49,13 +49,13 @@ class Bench:
         folder.mkdir(parents=True)
         common = {"threads": self.threads, "device": "cpu", "offline": True}
         (folder / "spec.json").write_text(json.dumps({**common, **spec}), encoding="utf-8")
-        command = [str(self.python), "-m", f"app.backends.local.children.{module}", str(folder / "spec.json")]
+        command = [str(self.python), "-m", f"app.training.{module}", str(folder / "spec.json")]
         began = time.monotonic()
         with (folder / "log.txt").open("w", encoding="utf-8") as log:
             subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False)
-        told = json.loads((folder / "status.json").read_text(encoding="utf-8"))
-        if told["state"] != "succeeded":
-            raise RuntimeError(f"{name}: {told}")
+        reported = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+        if reported["state"] != "succeeded":
+            raise RuntimeError(f"{name}: {reported}")
         return folder, time.monotonic() - began
 
     def train(self, name: str, recipe: str, seed: int, training: Path) -> tuple[Path, float]:

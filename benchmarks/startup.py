@@ -19,7 +19,7 @@ from pathlib import Path
 
 from app.settings import ROOT
 from app.setup.bootstrap import compiling_once
-from app.setup.places import Places
+from app.setup.paths import Paths
 from benchmarks import tunedesk_server
 from benchmarks.measuring import Goal, Sample, cpu_of, ratios, rss_of, tell
 from benchmarks.mlflow_server import free_port
@@ -74,7 +74,7 @@ def await_answer(port: int, path: str) -> None:
 
 def _environment() -> dict[str, str]:
     """Return that of TuneDesk's own server: what is imported is compiled once, not at every start."""
-    return compiling_once(os.environ, Places.here().workshop)
+    return compiling_once(os.environ, Paths.here().scratch)
 
 
 def of_tunedesk(folder: Path) -> tuple[float, float]:
@@ -94,8 +94,8 @@ def of_hello() -> tuple[float, float]:
 def of_sdk() -> tuple[float, float]:
     """Return the same of an interpreter with the SDK."""
     command = [sys.executable, "-W", "ignore", "-c", _SDK]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment())
-    spent, size = told.stdout.split()
+    reported = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment())
+    spent, size = reported.stdout.split()
     return float(spent), int(size) / 1e6
 
 

@@ -18,7 +18,6 @@ import threading
 from pathlib import Path
 
 from app.backends.local.backend import LocalBackend, Machine
-from app.backends.local.children import presence
 from app.domain.backend import RemoteJob, TrainingRequest
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobStatus
@@ -26,6 +25,7 @@ from app.kit.clock import SystemClock
 from app.settings import ROOT
 from app.store import metrics
 from app.store.database import Database
+from app.training import run_lock
 from benchmarks.crowd import crowded
 from benchmarks.measuring import Goal, Sample, ratios, tell
 
@@ -92,7 +92,7 @@ def under_tunedesk(folder: Path, database: Database) -> float:
     _follow(backend, backend.submit(request), database)
     run = folder / "runs" / "job"
     tick = threading.Event()
-    while presence.is_held(run):  # its last word is said before its interpreter has gone
+    while run_lock.is_locked(run):  # its last word is said before its interpreter has gone
         tick.wait(0.05)
     tick.wait(0.5)  # whoever waits for the child counts it
     own = resource.getrusage(resource.RUSAGE_SELF)

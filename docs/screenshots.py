@@ -20,9 +20,9 @@ from typing import Literal
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from app.demo import cleared, steps
-from app.demo.desk import Answer, DemoError, Desk
+from app.demo.client import Answer, DemoClient, DemoError
 from app.demo.server import serving
-from app.demo.steps import Wish
+from app.demo.steps import RunOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = ROOT / "screenshots"
@@ -119,16 +119,16 @@ def camera(url: str) -> Iterator[Camera]:
         browser.close()
 
 
-def photograph(camera: Camera, desk: Desk) -> None:
+def photograph(camera: Camera, client: DemoClient) -> None:
     """Do the main job, and photograph every page on the way."""
     _first_run(camera)
-    steps.await_runtime(desk)
-    draft = _wizard(camera, desk)
-    job = _training(camera, desk, draft)
-    _job(camera, desk, job)
-    model = next(each for each in desk.items("/models") if each["job"] == job["id"])
-    _serving(camera, desk, job, model)
-    _data_and_rest(camera, desk, job)
+    steps.await_runtime(client)
+    draft = _wizard(camera, client)
+    job = _training(camera, client, draft)
+    _job(camera, client, job)
+    model = next(each for each in client.items("/models") if each["job"] == job["id"])
+    _serving(camera, client, job, model)
+    _data_and_rest(camera, client, job)
     camera.take("overview", "/")
     _teardown(camera, model)
 
@@ -140,34 +140,34 @@ def _first_run(camera: Camera) -> None:
     camera.take("error", "/jobs/job_00000000000000000000000000")
 
 
-def _wizard(camera: Camera, desk: Desk) -> Answer:
+def _wizard(camera: Camera, client: DemoClient) -> Answer:
     """Photograph the wizard empty, wrong and filled in; return the draft that is."""
-    empty = desk.post("/drafts", {})
+    empty = client.post("/drafts", {})
     names = ("project", "model", "data", "validation", "hyperparameters", "review")
     camera.take_all("wizard-empty", f"/wizard/{empty['id']}", names)
-    wrong = steps.sample_draft(desk, Wish())
-    desk.patch(f"/drafts/{wrong['id']}/hyperparameters", {"hyperparameters": {"learning_rate": -1}})
+    wrong = steps.sample_draft(client, RunOptions())
+    client.patch(f"/drafts/{wrong['id']}/hyperparameters", {"hyperparameters": {"learning_rate": -1}})
     camera.take("wizard-wrong", f"/wizard/{wrong['id']}/hyperparameters")
-    desk.delete(f"/drafts/{empty['id']}")
-    desk.delete(f"/drafts/{wrong['id']}")
-    draft = steps.sample_draft(desk, Wish())
+    client.delete(f"/drafts/{empty['id']}")
+    client.delete(f"/drafts/{wrong['id']}")
+    draft = steps.sample_draft(client, RunOptions())
     camera.take_all("wizard", f"/wizard/{draft['id']}", names)
     camera.take("wizard-list", "/wizard")
     return draft
 
 
-def _training(camera: Camera, desk: Desk, draft: Answer) -> Answer:
+def _training(camera: Camera, client: DemoClient, draft: Answer) -> Answer:
     """Submit, photograph the job while it trains, and return it once it has succeeded and is judged."""
-    job = desk.post(f"/drafts/{draft['id']}/submit")
+    job = client.post(f"/drafts/{draft['id']}/submit")
     path = f"/jobs/{job['id']}"
     camera.take("job-waiting", path)
-    desk.until(path, _well_on)
+    client.until(path, _well_on)
     camera.take("job-training", path, _drawn)
     camera.take("overview-training", "/")
     camera.take("jobs-training", "/jobs")
     camera.take("job-cancel", f"{path}/cancel")
-    done = desk.until(path, lambda seen: seen["status"] in steps.FINAL)
-    steps.judged(desk, [each["id"] for each in desk.items("/evaluations", job=job["id"])])
+    done = client.until(path, lambda seen: seen["status"] in steps.FINAL)
+    steps.evaluated(client, [each["id"] for each in client.items("/evaluations", job=job["id"])])
     return done
 
 
@@ -180,23 +180,23 @@ def _well_on(job: Answer) -> bool:
     return bool(done >= SHOWN_AT * of) or job["status"] in steps.FINAL
 
 
-def _job(camera: Camera, desk: Desk, job: Answer) -> None:
+def _job(camera: Camera, client: DemoClient, job: Answer) -> None:
     path = f"/jobs/{job['id']}"
     camera.take("job", path, _drawn)
     camera.take_all("job", path, ("events", "log", "data", "parameters", "evaluation", "code"), "?tab=")
     camera.take("jobs", "/jobs")
-    base, tuned = sorted(desk.items("/evaluations", job=job["id"]), key=lambda each: bool(each["target"]["model"]))
+    base, tuned = sorted(client.items("/evaluations", job=job["id"]), key=lambda each: bool(each["target"]["model"]))
     camera.take("evaluation", f"/evaluations/{tuned['id']}")
     camera.take("evaluation-compare", f"/evaluations/{tuned['id']}/compare?base={base['id']}")
 
 
-def _serving(camera: Camera, desk: Desk, job: Answer, model: Answer) -> None:
+def _serving(camera: Camera, client: DemoClient, job: Answer, model: Answer) -> None:
     camera.take("models", "/models")
     camera.take("model", f"/models/{model['id']}")
     base = {"base_model": job["spec"]["base_model"], "connection": job["spec"]["connection"]}
-    left = steps.deploy(desk, base)
-    right = steps.deploy(desk, {"model": model["id"]})
-    steps.chat(desk, right["id"], [{"role": "user", "content": "my parcel has not arrived"}])
+    left = steps.deploy(client, base)
+    right = steps.deploy(client, {"model": model["id"]})
+    steps.chat(client, right["id"], [{"role": "user", "content": "my parcel has not arrived"}])
     camera.take("deployments", "/deployments")
     camera.take("deployment", f"/deployments/{right['id']}")
     camera.take("playground", "/playground")
@@ -211,12 +211,12 @@ def _serving(camera: Camera, desk: Desk, job: Answer, model: Answer) -> None:
     camera.take("playground-answers", f"/playground?left={left['id']}&right={right['id']}", ask)
 
 
-def _data_and_rest(camera: Camera, desk: Desk, job: Answer) -> None:
-    broken = desk.ask("PUT", "/datasets", params={"name": "broken", "filename": "broken.jsonl"}, content=BROKEN)
+def _data_and_rest(camera: Camera, client: DemoClient, job: Answer) -> None:
+    broken = client.ask("PUT", "/datasets", params={"name": "broken", "filename": "broken.jsonl"}, content=BROKEN)
     camera.take("datasets", "/datasets")
     camera.take_all("dataset", f"/datasets/{job['parts']['training']}", ("overview", "rows", "lineage"), "?tab=")
     camera.take_all("dataset-broken", f"/datasets/{broken['id']}", ("overview", "findings"), "?tab=")
-    desk.post(f"/connections/{steps.LOCAL}/doctor")
+    client.post(f"/connections/{steps.LOCAL}/doctor")
     camera.take("connections", "/connections")
     camera.take("connection", f"/connections/{steps.LOCAL}")
     for name in ("projects", "catalog", "settings", "commands", "patterns"):
@@ -242,8 +242,8 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory(prefix="tunedesk-pictures-") as folder:
         try:
-            with serving(Path(folder), SETTINGS) as server, cleared(server) as desk, camera(server.url) as lens:
-                photograph(lens, desk)
+            with serving(Path(folder), SETTINGS) as server, cleared(server) as client, camera(server.url) as lens:
+                photograph(lens, client)
         except DemoError as error:
             print(error, file=sys.stderr)
             return 1

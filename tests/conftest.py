@@ -9,12 +9,12 @@ from starlette.testclient import TestClient
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from app.edge.application import GuardedApp
 from app.engine.engine import Engine
+from app.http.application import GuardedApp
 from app.kit.clock import TurnedClock
 from app.settings import Settings
+from tests.support.app_context import TestHouse
 from tests.support.door import client_of, rest_app
-from tests.support.house import TestHouse
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[TestHouse]:
+def app_context(tmp_path: Path) -> Iterator[TestHouse]:
     """The services on a real SQLite file, with the rehearsal backend."""
     made = TestHouse(tmp_path)
     yield made
@@ -40,21 +40,21 @@ def house(tmp_path: Path) -> Iterator[TestHouse]:
 
 
 @pytest.fixture
-def clock(house: TestHouse) -> TurnedClock:
+def clock(app_context: TestHouse) -> TurnedClock:
     """The house's clock, which stands still until it is turned."""
-    return house.clock
+    return app_context.clock
 
 
 @pytest.fixture
-def engine(house: TestHouse) -> Engine:
+def engine(app_context: TestHouse) -> Engine:
     """The house's engine, turned by hand."""
-    return Engine(house.scopes)
+    return Engine(app_context.scopes)
 
 
 @pytest.fixture
-def app(house: TestHouse) -> GuardedApp:
+def app(app_context: TestHouse) -> GuardedApp:
     """The REST door of the house."""
-    return rest_app(house)
+    return rest_app(app_context)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from app.api.shapes.common import ProblemOut
-from app.edge.fields import Answer
+from app.http.fields import ResponseModel
 from app.kit.paging import Page
 
 CREATED = 201
@@ -21,20 +21,22 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def answer(shape: type[Answer], value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(
+    shape: type[ResponseModel], value: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return a domain value in its shape."""
     body = shape.model_validate(value).model_dump_json()
     return Response(body, status, dict(headers or {}), _JSON)
 
 
-def listing(shape: type[Answer], items: Iterable[object], following: str | None = None) -> Response:
+def listing(shape: type[ResponseModel], items: Iterable[object], following: str | None = None) -> Response:
     """Return `{"items": […], "next": …}`."""
     shapes = [shape.model_validate(item) for item in items]
     body = _ITEMS.dump_json({"items": shapes, "next": following})
     return Response(body, media_type=_JSON)
 
 
-def page(shape: type[Answer], found: Page[Any]) -> Response:
+def page(shape: type[ResponseModel], found: Page[Any]) -> Response:
     """Return one page of a list."""
     return listing(shape, found.items, found.next)
 

@@ -7,8 +7,8 @@ from app.api.jobs import Reads, Spends
 from app.api.routing import PathId, noun
 from app.api.shapes.capsules import FromCapsuleIn
 from app.api.shapes.jobs import JobOut
-from app.edge.downloads import text_attachment
-from app.edge.idempotency import OnceDep
+from app.http.downloads import text_attachment
+from app.http.idempotency import OnceDep
 from app.services import capsule_import, capsules
 
 router = noun("jobs")
@@ -16,13 +16,13 @@ _JSON = "application/json"
 
 
 @router.post("/from-capsule", response_model=JobOut, status_code=CREATED)
-def from_capsule(scope: Spends, wish: FromCapsuleIn, once: OnceDep) -> Response:
+def from_capsule(scope: Spends, body: FromCapsuleIn, once: OnceDep) -> Response:
     """Make the job that a capsule describes, if everything is here and the same; else say what is not."""
     return once(
         scope,
         lambda: answer(
             JobOut,
-            capsule_import.create(scope, wish.capsule, project=wish.project, connection=wish.connection),
+            capsule_import.create(scope, body.capsule, project=body.project, connection=body.connection),
             CREATED,
         ),
     )

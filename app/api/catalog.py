@@ -11,9 +11,9 @@ from app.api.routing import PathId, noun
 from app.api.shapes.catalog import CatalogModelOut, CatalogStateOut
 from app.api.shapes.common import ListOut
 from app.domain.actors import Action
-from app.edge import fields
-from app.edge.dependencies import allowed
-from app.edge.fields import Id, Line
+from app.http import fields
+from app.http.dependencies import allowed
+from app.http.fields import Id, Line
 from app.services import catalog
 from app.services.scope import Scope
 

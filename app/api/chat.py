@@ -13,8 +13,8 @@ from starlette.responses import StreamingResponse
 from app.api.shapes.deployments import ChatChoiceOut, ChatMessageOut, ChatOut, ChatUsageOut
 from app.domain.backend import ChatChunk
 from app.domain.errors import DomainError
-from app.edge.problems import describe
-from app.edge.streams import MEDIA_TYPE, message
+from app.http.problems import describe
+from app.http.streams import MEDIA_TYPE, message
 from app.services.deployments import Conversation
 
 

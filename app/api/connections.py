@@ -22,7 +22,7 @@ from app.api.shapes.connections import (
 )
 from app.domain.actors import Action
 from app.domain.errors import Conflict
-from app.edge.dependencies import allowed
+from app.http.dependencies import allowed
 from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
 
@@ -46,9 +46,9 @@ def list_kinds(scope: Reads) -> Response:
 
 
 @router.post("", response_model=ConnectionOut, status_code=CREATED)
-def create_connection(scope: Administers, wish: ConnectionIn) -> Response:
+def create_connection(scope: Administers, body: ConnectionIn) -> Response:
     """Make a connection; nothing is called out to, the doctor does that."""
-    return answer(ConnectionOut, connections.create(scope, **wish.model_dump()), CREATED)
+    return answer(ConnectionOut, connections.create(scope, **body.model_dump()), CREATED)
 
 
 @router.get("/{identifier}", response_model=ConnectionOut)
@@ -58,9 +58,9 @@ def get_connection(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.patch("/{identifier}", response_model=ConnectionOut)
-def change_connection(scope: Administers, identifier: PathId, wish: ConnectionPatch) -> Response:
+def change_connection(scope: Administers, identifier: PathId, body: ConnectionPatch) -> Response:
     """Change a connection; secrets are replaced where new ones come, and kept otherwise."""
-    return answer(ConnectionOut, connections.update(scope, identifier, **wish.model_dump()))
+    return answer(ConnectionOut, connections.update(scope, identifier, **body.model_dump()))
 
 
 @router.delete("/{identifier}", status_code=204)
@@ -104,7 +104,7 @@ def list_orphans(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/orphans/removal", response_model=RemovalOut)
-def remove_orphan(scope: Deletes, identifier: PathId, wish: RemovalIn) -> Response:
+def remove_orphan(scope: Deletes, identifier: PathId, body: RemovalIn) -> Response:
     """Remove one thing that nobody here knows; 409 for what is known here or belongs to another installation."""
-    said = orphans.remove(scope, identifier, wish.key, wish.confirm)
+    said = orphans.remove(scope, identifier, body.key, body.confirm)
     return answer(RemovalOut, {"outcome": said})

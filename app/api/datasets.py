@@ -22,9 +22,9 @@ from app.api.shapes.datasets import (
 from app.domain.actors import Action
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
-from app.edge.body_stream import BodyChunks, raw_body
-from app.edge.dependencies import allowed
-from app.edge.downloads import attachment
+from app.http.body_stream import BodyChunks, raw_body
+from app.http.dependencies import allowed
+from app.http.downloads import attachment
 from app.services import datasets, splits
 from app.services.scope import Scope
 
@@ -44,10 +44,10 @@ _RAW_FILE = {
 
 @router.put("", response_model=DatasetOut, status_code=CREATED, openapi_extra=_RAW_FILE)
 def upload(
-    scope: Writes, wish: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
+    scope: Writes, query: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
 ) -> Response:
     """Bring a file of rows; it is streamed to the disk, checked, and never changed afterwards."""
-    made = datasets.upload(scope, name=wish.name, filename=wish.filename, chunks=body, project=wish.project)
+    made = datasets.upload(scope, name=query.name, filename=query.filename, chunks=body, project=query.project)
     return answer(DatasetOut, made, CREATED)
 
 
@@ -97,7 +97,7 @@ def rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]
 
 
 @router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)
-def split(scope: Writes, identifier: PathId, wish: SplitIn) -> Response:
+def split(scope: Writes, identifier: PathId, query: SplitIn) -> Response:
     """Set rows apart for validation and test; the same wish gives the same datasets."""
-    values = {**wish.model_dump(), "strategy": SplitStrategy(wish.strategy)}
+    values = {**query.model_dump(), "strategy": SplitStrategy(query.strategy)}
     return answer(SplitOut, splits.split(scope, identifier, SplitSpec(**values)), CREATED)

@@ -25,11 +25,11 @@ from app.api.shapes.deployments import (
 from app.domain.actors import Action
 from app.domain.errors import Conflict
 from app.domain.serving import DeploymentOffer
-from app.edge.dependencies import allowed
-from app.edge.fields import Paging
-from app.edge.idempotency import OnceDep
-from app.edge.streams import MEDIA_TYPE
-from app.services import deployments, targets
+from app.http.dependencies import allowed
+from app.http.fields import Paging
+from app.http.idempotency import OnceDep
+from app.http.streams import MEDIA_TYPE
+from app.services import deployments, serving_targets
 from app.services.scope import Scope
 
 router = noun("deployments")
@@ -48,15 +48,15 @@ def list_deployments(scope: Reads, wanted: Annotated[DeploymentsQuery, Query()])
 
 
 @router.post("", response_model=DeploymentOut, status_code=CREATED)
-def create_deployment(scope: Spends, wish: DeploymentIn, once: OnceDep) -> Response:
+def create_deployment(scope: Spends, body: DeploymentIn, once: OnceDep) -> Response:
     """Record a deployment; the engine makes it."""
-    return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **wish.model_dump()), CREATED))
+    return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **body.model_dump()), CREATED))
 
 
 @router.get("/options", response_model=OfferOut)
 def options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
     """With which options a model can be deployed, and whether the provider filters what it is asked and answers."""
-    target = targets.target(scope, wanted.model_dump(), pointer="?model")
+    target = serving_targets.target(scope, wanted.model_dump(), pointer="?model")
     return answer(OfferOut, deployments.offer(scope, target) or DeploymentOffer())
 
 
@@ -96,8 +96,8 @@ def events(scope: Reads, identifier: PathId, paging: Annotated[Paging, Query()])
 
 
 @router.post("/{identifier}/chat", response_model=ChatOut, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def chat(request: Request, scope: Spends, identifier: PathId, wish: ChatIn) -> Response:
+def chat(request: Request, scope: Spends, identifier: PathId, body: ChatIn) -> Response:
     """Ask the model, in OpenAI's shapes; with `stream` piece by piece."""
-    begun = deployments.chat(request.app.state.scopes, scope, identifier, wish.request())
+    begun = deployments.chat(request.app.state.scopes, scope, identifier, body.request())
     completion = Completion(begun, created=scope.now())
-    return completion.streamed() if wish.stream else answer(ChatOut, completion.whole())
+    return completion.streamed() if body.stream else answer(ChatOut, completion.whole())

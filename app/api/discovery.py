@@ -12,17 +12,17 @@ from app.api.shapes.connections import (
     HubIn,
     InGroup,
     InSubscription,
-    MakingOut,
     ProjectIn,
+    ProvisioningOut,
     ResourceGroupOut,
     SubscriptionOut,
     WorkspaceOut,
 )
 from app.domain.actors import Action
-from app.domain.discovery import Place, WorkspaceKind
-from app.edge.dependencies import allowed
-from app.edge.fields import Line
-from app.edge.idempotency import OnceDep
+from app.domain.discovery import WorkspaceAddress, WorkspaceKind
+from app.http.dependencies import allowed
+from app.http.fields import Line
+from app.http.idempotency import OnceDep
 from app.services import connections, discovery
 from app.services.scope import Scope
 
@@ -50,35 +50,37 @@ def workspaces(scope: Reads, identifier: PathId, wanted: Annotated[InGroup, Quer
     return listing(WorkspaceOut, found)
 
 
-@router.post("/{identifier}/hubs", response_model=MakingOut, status_code=ACCEPTED)
-def make_hub(scope: Administers, identifier: PathId, wish: HubIn, once: OnceDep) -> Response:
+@router.post("/{identifier}/hubs", response_model=ProvisioningOut, status_code=ACCEPTED)
+def make_hub(scope: Administers, identifier: PathId, body: HubIn, once: OnceDep) -> Response:
     """Begin to make a hub, with its storage account and key vault; a repeat finds what the first call began."""
-    return once(scope, lambda: answer(MakingOut, discovery.make_hub(scope, identifier, wish.wish()), ACCEPTED))
+    return once(scope, lambda: answer(ProvisioningOut, discovery.make_hub(scope, identifier, body.request()), ACCEPTED))
 
 
-@router.post("/{identifier}/projects", response_model=MakingOut, status_code=ACCEPTED)
-def make_project(scope: Administers, identifier: PathId, wish: ProjectIn, once: OnceDep) -> Response:
+@router.post("/{identifier}/projects", response_model=ProvisioningOut, status_code=ACCEPTED)
+def make_project(scope: Administers, identifier: PathId, body: ProjectIn, once: OnceDep) -> Response:
     """Begin to make a project in a hub; a repeat finds what the first call began."""
-    return once(scope, lambda: answer(MakingOut, discovery.make_project(scope, identifier, wish.wish()), ACCEPTED))
+    return once(
+        scope, lambda: answer(ProvisioningOut, discovery.make_project(scope, identifier, body.request()), ACCEPTED)
+    )
 
 
-@router.get("/{identifier}/hubs/{name}", response_model=MakingOut)
+@router.get("/{identifier}/hubs/{name}", response_model=ProvisioningOut)
 def hub(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
     """Where the making of a hub stands."""
-    place = _place(scope, identifier, name, wanted)
-    return answer(MakingOut, discovery.making(scope, identifier, WorkspaceKind.HUB, place))
+    address = _address(scope, identifier, name, wanted)
+    return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.HUB, address))
 
 
-@router.get("/{identifier}/projects/{name}", response_model=MakingOut)
+@router.get("/{identifier}/projects/{name}", response_model=ProvisioningOut)
 def project(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
     """Where the making of a project stands."""
-    place = _place(scope, identifier, name, wanted)
-    return answer(MakingOut, discovery.making(scope, identifier, WorkspaceKind.PROJECT, place))
+    address = _address(scope, identifier, name, wanted)
+    return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.PROJECT, address))
 
 
-def _place(scope: Scope, identifier: str, name: str, wanted: InGroup) -> Place:
+def _address(scope: Scope, identifier: str, name: str, wanted: InGroup) -> WorkspaceAddress:
     own = connections.get(scope, identifier).settings
-    return Place(
+    return WorkspaceAddress(
         subscription=wanted.subscription or own.get("subscription_id", ""),
         resource_group=wanted.resource_group or own.get("resource_group", ""),
         name=name,

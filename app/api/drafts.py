@@ -15,10 +15,10 @@ from app.api.shapes.jobs import JobOut
 from app.domain.actors import Action
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import Stale
-from app.edge.dependencies import allowed
-from app.edge.fields import Line, Paging
-from app.edge.idempotency import OnceDep
-from app.services import code, drafts, lifecycle, sample
+from app.http.dependencies import allowed
+from app.http.fields import Line, Paging
+from app.http.idempotency import OnceDep
+from app.services import code, demo_project, drafts, lifecycle
 from app.services.scope import Scope
 
 router = noun("drafts")
@@ -45,7 +45,7 @@ def create_draft(scope: Writes, values: Answers | None = None) -> Response:
 @router.post("/sample", response_model=DraftOut, status_code=CREATED)
 def try_the_sample(scope: Writes) -> Response:
     """Begin a draft of the sample, everything answered; its project and datasets are made where they are missing."""
-    draft = sample.draft(scope)
+    draft = demo_project.draft(scope)
     return answer(DraftOut, draft, CREATED, _etag(draft))
 
 

@@ -10,10 +10,10 @@ from app.api.answers import ACCEPTED, NO_CONTENT, answer, nothing
 from app.api.routing import noun
 from app.api.shapes.engine import EngineOut, LookOut
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.fields import Id
-from app.edge.ticks import tick_age_s
-from app.services import engine_health, remains
+from app.http.dependencies import allowed
+from app.http.fields import Id
+from app.http.ticks import tick_age_s
+from app.services import engine_health, orphan_runs
 from app.services.scope import Scope
 
 router = noun("engine")
@@ -26,8 +26,8 @@ PathId = Annotated[Id, Path()]
 @router.get("", response_model=EngineOut)
 def get_engine(request: Request, scope: Reads) -> Response:
     """How the engine is: what is due, what is held, what is tried again, and what nobody needs any more."""
-    told = EngineOut.of(engine_health.health(scope), tick_age_s(request, scope.now()))
-    return answer(EngineOut, told)
+    reported = EngineOut.of(engine_health.health(scope), tick_age_s(request, scope.now()))
+    return answer(EngineOut, reported)
 
 
 @router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)
@@ -39,5 +39,5 @@ def look(scope: Writes, table: Literal["jobs", "deployments", "evaluations"], id
 @router.delete("/runs/{tag}", status_code=NO_CONTENT)
 def clear_run(scope: Deletes, tag: PathId) -> Response:
     """End the process of a run that nothing needs or, where none is at work, remove its folder."""
-    remains.clear(scope, tag)
+    orphan_runs.clear(scope, tag)
     return nothing()

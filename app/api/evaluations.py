@@ -16,8 +16,8 @@ from app.api.shapes.evaluations import (
     EvaluationsQuery,
 )
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.idempotency import OnceDep
+from app.http.dependencies import allowed
+from app.http.idempotency import OnceDep
 from app.services import evaluations
 from app.services.scope import Scope
 
@@ -34,9 +34,9 @@ def list_evaluations(scope: Reads, wanted: Annotated[EvaluationsQuery, Query()])
 
 
 @router.post("", response_model=EvaluationOut, status_code=CREATED)
-def create_evaluation(scope: Spends, wish: EvaluationIn, once: OnceDep) -> Response:
+def create_evaluation(scope: Spends, body: EvaluationIn, once: OnceDep) -> Response:
     """Record an evaluation; the engine has it done."""
-    return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **wish.model_dump()), CREATED))
+    return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **body.model_dump()), CREATED))
 
 
 @router.get("/{identifier}", response_model=EvaluationOut)

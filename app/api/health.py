@@ -8,17 +8,17 @@ from starlette.responses import Response
 
 from app.api.answers import PROBLEMS, answer
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.fields import Answer
-from app.edge.strict_route import StrictRoute
-from app.edge.ticks import tick_age_s
+from app.http.dependencies import allowed
+from app.http.fields import ResponseModel
+from app.http.strict_route import StrictRoute
+from app.http.ticks import tick_age_s
 from app.services.scope import Scope
 
 router = APIRouter(tags=["health"], route_class=StrictRoute, responses=PROBLEMS)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
 
 
-class HealthOut(Answer):
+class HealthOut(ResponseModel):
     """It answers, and so does its database."""
 
     status: Literal["ok"] = "ok"
@@ -30,6 +30,6 @@ class HealthOut(Answer):
 @router.get("/healthz", response_model=HealthOut, include_in_schema=False)
 def health(request: Request, scope: Reads) -> Response:
     """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
-    scope.house.database.ping()
+    scope.app_context.database.ping()
     age = tick_age_s(request, scope.now())
-    return answer(HealthOut, HealthOut(version=scope.house.version, engine_last_tick_s=age))
+    return answer(HealthOut, HealthOut(version=scope.app_context.version, engine_last_tick_s=age))

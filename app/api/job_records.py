@@ -13,12 +13,12 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, ListOut
 from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
 from app.domain.actors import Action
-from app.edge.actor import actor_of
-from app.edge.broadcast import Broadcaster
-from app.edge.dependencies import OpenScope, allowed, allowed_to_open
-from app.edge.downloads import metrics_csv, text_attachment
-from app.edge.fields import Line, Paging
-from app.edge.streams import MEDIA_TYPE
+from app.http.actor import actor_of
+from app.http.broadcast import Broadcaster
+from app.http.dependencies import OpenScope, allowed, allowed_to_open
+from app.http.downloads import metrics_csv, text_attachment
+from app.http.fields import Line, Paging
+from app.http.streams import MEDIA_TYPE
 from app.services import code, jobs, retention
 from app.services.scope import Scope
 

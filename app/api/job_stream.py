@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from app.api.shapes.common import EventOut
 from app.api.shapes.jobs import JobOut, SeriesOut
-from app.edge.broadcast import Stream
-from app.edge.dependencies import OpenScope
-from app.edge.streams import Look, message
+from app.http.broadcast import Stream
+from app.http.dependencies import OpenScope
+from app.http.streams import Look, message
 from app.services import jobs
 from app.services.scope import Scope
 
@@ -64,13 +64,13 @@ class JobStream:
         final = jobs.get(scope, self.job).status.is_final
         return Look(list(self._messages(scope)), last=final)
 
-    def meet(self, other: Stream) -> None:
+    def catch_up(self, other: Stream) -> None:
         """Go on with a number that is higher than either's."""
         if isinstance(other, JobStream):
             self.position.number = max(self.position.number, other.position.number)
 
     @property
-    def place(self) -> str:
+    def event_id(self) -> str:
         """The id of the last message."""
         return str(self.position)
 

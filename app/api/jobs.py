@@ -12,8 +12,8 @@ from app.api.shapes.drafts import DraftOut
 from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.idempotency import OnceDep
+from app.http.dependencies import allowed
+from app.http.idempotency import OnceDep
 from app.services import drafts, estimates, jobs, models, queue
 from app.services.scope import Scope
 
@@ -25,15 +25,15 @@ Step = Annotated[int, Path(ge=0, le=2**53)]
 
 
 @router.post("/estimate", response_model=EstimateOut)
-def estimate(scope: Reads, wish: JobIn) -> Response:
+def estimate(scope: Reads, body: JobIn) -> Response:
     """What a job would take and cost, and what stands in its way; makes nothing."""
-    return answer(EstimateOut, estimates.estimate(scope, wish.fields()))
+    return answer(EstimateOut, estimates.estimate(scope, body.fields()))
 
 
 @router.post("", response_model=JobOut, status_code=CREATED)
-def create_job(scope: Spends, wish: JobIn, once: OnceDep) -> Response:
+def create_job(scope: Spends, body: JobIn, once: OnceDep) -> Response:
     """Record a job; the engine submits it."""
-    return once(scope, lambda: answer(JobOut, jobs.create(scope, wish.fields()), CREATED))
+    return once(scope, lambda: answer(JobOut, jobs.create(scope, body.fields()), CREATED))
 
 
 @router.get("", response_model=ListOut[JobOut])
@@ -71,9 +71,9 @@ def stop(scope: Writes, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/move", response_model=ListOut[JobOut])
-def move(scope: Writes, identifier: PathId, wish: MoveIn) -> Response:
+def move(scope: Writes, identifier: PathId, body: MoveIn) -> Response:
     """Give a waiting job another place in its connection's line; answer the line, the next one first."""
-    moved = queue.move(scope, identifier, queue.Move(wish.to))
+    moved = queue.move(scope, identifier, queue.Move(body.to))
     return listing(JobOut, queue.line(scope, moved.spec.connection))
 
 
@@ -90,9 +90,9 @@ def clone(scope: Writes, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/resolve", response_model=JobOut)
-def resolve(scope: Writes, identifier: PathId, wish: ResolveIn) -> Response:
+def resolve(scope: Writes, identifier: PathId, body: ResolveIn) -> Response:
     """Settle a submit whose outcome nobody could establish."""
-    settled = jobs.resolve(scope, identifier, remote_id=wish.remote_id, not_submitted=wish.not_submitted)
+    settled = jobs.resolve(scope, identifier, remote_id=body.remote_id, not_submitted=body.not_submitted)
     return answer(JobOut, settled)
 
 

@@ -11,8 +11,8 @@ from app.api.shapes.common import ListOut
 from app.api.shapes.drafts import DraftOut
 from app.api.shapes.models import MergeOut, ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.downloads import zipped
+from app.http.dependencies import allowed
+from app.http.downloads import zipped
 from app.services import drafts, merging, models
 from app.services.scope import Scope
 
@@ -33,9 +33,9 @@ def list_models(scope: Reads, wanted: Annotated[ModelsQuery, Query()]) -> Respon
 def get_model(scope: Reads, identifier: PathId) -> Response:
     """One model, with the ids of its evaluations and deployments."""
     model = models.get(scope, identifier)
-    judged, served = models.evaluations(scope, identifier), models.deployments(scope, identifier)
+    evaluated, served = models.evaluations(scope, identifier), models.deployments(scope, identifier)
     parent = models.parent(scope, model)
-    return answer(ModelDetailOut, ModelDetailOut.of(model, judged, served, parent, models.children(scope, model)))
+    return answer(ModelDetailOut, ModelDetailOut.of(model, evaluated, served, parent, models.children(scope, model)))
 
 
 @router.delete("/{identifier}", response_model=ModelOut)
@@ -75,6 +75,6 @@ def teardown_plan(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/teardown", response_model=TeardownOut, status_code=ACCEPTED)
-def teardown(scope: Deletes, identifier: PathId, wish: TeardownIn) -> Response:
+def teardown(scope: Deletes, identifier: PathId, body: TeardownIn) -> Response:
     """Begin to remove the model with all that serves it; the engine keeps the order."""
-    return answer(TeardownOut, models.teardown(scope, identifier, wish.confirm), ACCEPTED)
+    return answer(TeardownOut, models.teardown(scope, identifier, body.confirm), ACCEPTED)

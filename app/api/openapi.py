@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
-from app.edge.problems import MEDIA_TYPE
-from app.edge.strict_route import StrictRoute
+from app.http.dependencies import allowed
+from app.http.problems import MEDIA_TYPE
+from app.http.strict_route import StrictRoute
 from app.services.scope import Scope
 
 router = APIRouter(route_class=StrictRoute)
@@ -28,7 +28,7 @@ _DESCRIPTION = (
 @router.get("/openapi.json", include_in_schema=False)
 def openapi(request: Request, scope: Reads) -> Response:
     """The description of everything under /api, as OpenAPI 3.1."""
-    document = describe_api(request.app.routes, scope.house.version)
+    document = describe_api(request.app.routes, scope.app_context.version)
     return Response(orjson.dumps(document), media_type="application/json")
 
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from app.api.answers import NO_CONTENT, answer, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import ListOut
-from app.api.shapes.prices import PriceOut, PricesOut, PriceWish, QuotasOut
+from app.api.shapes.prices import PriceIn, PriceOut, PricesOut, QuotasOut
 from app.domain.actors import Action
-from app.edge.dependencies import allowed
+from app.http.dependencies import allowed
 from app.services import prices
 from app.services.scope import Scope
 
@@ -40,7 +40,7 @@ def limits(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.put("", status_code=NO_CONTENT)
-def set_price(scope: Administers, wish: PriceWish) -> Response:
+def set_price(scope: Administers, body: PriceIn) -> Response:
     """Set a price of one's own, or take it back."""
-    prices.set_own(scope, wish.connection, wish.price, wish.amount, wish.currency)
+    prices.set_own(scope, body.connection, body.price, body.amount, body.currency)
     return nothing()

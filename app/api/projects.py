@@ -11,8 +11,8 @@ from app.api.shapes.common import ListOut
 from app.api.shapes.projects import DecisionIn, ProjectIn, ProjectOut, ProjectPatch
 from app.domain.actors import Action
 from app.domain.projects import DecisionRecord
-from app.edge.dependencies import allowed
-from app.edge.fields import Paging
+from app.http.dependencies import allowed
+from app.http.fields import Paging
 from app.services import projects
 from app.services.scope import Scope
 
@@ -29,9 +29,9 @@ def list_projects(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
 
 
 @router.post("", response_model=ProjectOut, status_code=CREATED)
-def create_project(scope: Writes, wish: ProjectIn) -> Response:
+def create_project(scope: Writes, body: ProjectIn) -> Response:
     """Make a project."""
-    return answer(ProjectOut, projects.create(scope, wish.name, wish.description), CREATED)
+    return answer(ProjectOut, projects.create(scope, body.name, body.description), CREATED)
 
 
 @router.get("/{identifier}", response_model=ProjectOut)
@@ -41,9 +41,9 @@ def get_project(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.patch("/{identifier}", response_model=ProjectOut)
-def change_project(scope: Writes, identifier: PathId, wish: ProjectPatch) -> Response:
+def change_project(scope: Writes, identifier: PathId, body: ProjectPatch) -> Response:
     """Change a project's name or description."""
-    return answer(ProjectOut, projects.update(scope, identifier, name=wish.name, description=wish.description))
+    return answer(ProjectOut, projects.update(scope, identifier, name=body.name, description=body.description))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
@@ -54,6 +54,6 @@ def delete_project(scope: Deletes, identifier: PathId) -> Response:
 
 
 @router.put("/{identifier}/decision", response_model=ProjectOut)
-def decide(scope: Writes, identifier: PathId, wish: DecisionIn) -> Response:
+def decide(scope: Writes, identifier: PathId, body: DecisionIn) -> Response:
     """Record why fine-tuning is the way: the lesson's questions."""
-    return answer(ProjectOut, projects.decide(scope, identifier, DecisionRecord(**wish.model_dump())))
+    return answer(ProjectOut, projects.decide(scope, identifier, DecisionRecord(**body.model_dump())))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.api.answers import PROBLEMS
-from app.edge.strict_route import StrictRoute
+from app.http.strict_route import StrictRoute
 from app.kit.ids import ID_PATTERN
 
 PathId = Annotated[str, Path(pattern=ID_PATTERN, max_length=60)]

@@ -11,8 +11,8 @@ from app.api.shapes.common import ListOut
 from app.api.shapes.runtimes import RuntimeIn, RuntimeOut
 from app.domain.actors import Action
 from app.domain.errors import NotFound, ProviderFailed
-from app.edge.dependencies import allowed
-from app.edge.fields import Line
+from app.http.dependencies import allowed
+from app.http.fields import Line
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.setup.runtimes import RUNTIMES
@@ -37,10 +37,10 @@ def get_runtime(scope: Reads, name: Line) -> Response:
 
 
 @router.post("", response_model=RuntimeOut, status_code=ACCEPTED)
-def install(scope: Administers, wish: RuntimeIn) -> Response:
+def install(scope: Administers, body: RuntimeIn) -> Response:
     """Begin to make an environment; joins a making under way, and does nothing where it is ready."""
     try:
-        state = scope.runtimes.start(wish.name, allow_cuda=wish.allow_cuda)
+        state = scope.runtimes.start(body.name, allow_cuda=body.allow_cuda)
     except SetupError as error:
         raise ProviderFailed(error.sentence, fix=error.remedy) from error
     return answer(RuntimeOut, state, ACCEPTED)

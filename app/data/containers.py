@@ -8,7 +8,7 @@ import orjson
 
 from app.data import rules
 from app.data.lines import BOM
-from app.data.rules import Trouble
+from app.data.rules import Issue
 
 HEAD_BYTES = 1 << 16
 _TABLE_ROWS = 10
@@ -51,25 +51,25 @@ _WIDE_ENCODINGS = (
 _SPREADSHEET = "In the spreadsheet choose Save as, CSV (UTF-8), then write each line as a JSON object."
 
 
-def look(head: bytes) -> Trouble | None:
+def look(head: bytes) -> Issue | None:
     """Return why the file cannot be read as rows, None when it can be tried; `head` is its first 64 KiB."""
     return _wide_encoding(head) or _magic(head) or _binary(head) or _text(head)
 
 
-def _wrong(what: str, fix: str) -> Trouble:
-    return Trouble(rules.WRONG_TYPE, f"This is {what}, not JSONL.", fix=fix)
+def _wrong(what: str, fix: str) -> Issue:
+    return Issue(rules.WRONG_TYPE, f"This is {what}, not JSONL.", fix=fix)
 
 
-def _wide_encoding(head: bytes) -> Trouble | None:
+def _wide_encoding(head: bytes) -> Issue | None:
     name = next((name for mark, name in _WIDE_ENCODINGS if head.startswith(mark)), "")
     sample = head[:2000]
     if not name:  # UTF-16 without a mark: every other byte of plain text is zero
         few, many = sorted((sample[0::2].count(0), sample[1::2].count(0)))
         name = "UTF-16" if few == 0 and many > max(1, len(sample) * 0.2) else ""
-    return Trouble(rules.WRONG_ENCODING, f"The file is in {name}; rows must be in UTF-8.") if name else None
+    return Issue(rules.WRONG_ENCODING, f"The file is in {name}; rows must be in UTF-8.") if name else None
 
 
-def _magic(head: bytes) -> Trouble | None:
+def _magic(head: bytes) -> Issue | None:
     if head.startswith(b"PK\x03\x04"):
         if b"xl/" in head:
             return _wrong("an Excel workbook", _SPREADSHEET)
@@ -82,7 +82,7 @@ def _magic(head: bytes) -> Trouble | None:
     return None
 
 
-def _binary(head: bytes) -> Trouble | None:
+def _binary(head: bytes) -> Issue | None:
     if head.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return None
     controls = sum(head.count(code) for code in range(32) if code not in _TEXT_CONTROLS)
@@ -91,19 +91,19 @@ def _binary(head: bytes) -> Trouble | None:
     return None
 
 
-def _text(head: bytes) -> Trouble | None:
+def _text(head: bytes) -> Issue | None:
     body = head.removeprefix(BOM)
     lines = [line for line in body.split(b"\n") if line.strip()]
     if not lines:
         return None
     first = lines[0].strip()
     if first == b"[" or first.startswith((b"[{", b"[ {")):
-        return Trouble(
+        return Issue(
             rules.NOT_JSONL,
             "The file is one JSON array; JSONL has one object a line, without brackets or commas around.",
         )
     if first == b"{" and len(lines) > 1:
-        return Trouble(
+        return Issue(
             rules.NOT_JSONL, "The file is JSON spread over several lines; JSONL has one whole object a line."
         )
     if any(line.lstrip().startswith(b"{") for line in lines) or _is_json(first):
@@ -111,7 +111,7 @@ def _text(head: bytes) -> Trouble | None:
     return _markup(first) or _table(body) or _wrong("plain text", "Write the rows as JSONL: one JSON object a line.")
 
 
-def _markup(first: bytes) -> Trouble | None:
+def _markup(first: bytes) -> Issue | None:
     if first.lower().startswith((b"<!doctype html", b"<html")):
         return _wrong("an HTML page", "Perhaps a sign-in page was saved in the file's place; download the file again.")
     if first.startswith(b"<?xml"):
@@ -127,14 +127,14 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _table(body: bytes) -> Trouble | None:
+def _table(body: bytes) -> Issue | None:
     text = body.decode("utf-8", "replace")
     for delimiter, name in ((",", "CSV"), ("\t", "tab-separated"), (";", "semicolon-separated CSV")):
         columns = _columns(text, delimiter)
         if columns:
             shown = ", ".join(column.strip()[:40] for column in columns[:8])
             fix = 'Convert it: write each line as an object, for example {"prompt": "…", "completion": "…"}.'
-            return Trouble(rules.CONVERT, f"This is a {name} table with the columns {shown}, not JSONL.", fix=fix)
+            return Issue(rules.CONVERT, f"This is a {name} table with the columns {shown}, not JSONL.", fix=fix)
     return None
 
 

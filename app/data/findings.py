@@ -3,7 +3,7 @@
 from collections import Counter
 
 from app.data.limits import Limits
-from app.data.rules import Rule, Trouble
+from app.data.rules import Rule, Issue
 from app.domain.datasets import Finding, RuleCount, Severity
 
 
@@ -16,9 +16,9 @@ class Findings:
         self._counts: Counter[Rule] = Counter()
         self.errors = 0
 
-    def add(self, trouble: Trouble, *, line: int | None = None, offset: int | None = None) -> None:
+    def add(self, issue: Issue, *, line: int | None = None, offset: int | None = None) -> None:
         """Count a trouble, and keep it while there is room; `offset` is the first byte of its line."""
-        rule = trouble.rule
+        rule = issue.rule
         self._counts[rule] += 1
         self.errors += rule.severity is Severity.ERROR
         if len(self._kept) >= self._limits.findings and self._counts[rule] > self._limits.findings_per_rule:
@@ -26,13 +26,13 @@ class Findings:
         self._kept.append(
             Finding(
                 line=line,
-                offset=offset if trouble.at is None or offset is None else offset + trouble.at,
-                column=trouble.column,
-                path=trouble.path,
+                offset=offset if issue.at is None or offset is None else offset + issue.at,
+                column=issue.column,
+                path=issue.path,
                 rule=rule.id,
                 severity=rule.severity,
-                message=trouble.message,
-                fix=trouble.fix or rule.fix,
+                message=issue.message,
+                fix=issue.fix or rule.fix,
             )
         )
 

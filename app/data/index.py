@@ -27,8 +27,8 @@ class LineIndex:
         """Return the nearest known line at or before this one, and the byte at which it begins."""
         import numpy as np
 
-        place = max(int(np.searchsorted(self.numbers, np.uint64(max(line, 1)), side="right")) - 1, 0)
-        return int(self.numbers[place]), int(self.offsets[place])
+        position = max(int(np.searchsorted(self.numbers, np.uint64(max(line, 1)), side="right")) - 1, 0)
+        return int(self.numbers[position]), int(self.offsets[position])
 
 
 def build_index(path: Path) -> LineIndex:

@@ -101,7 +101,7 @@ def _row(number: int, line: bytes, length: int) -> Row:
         )
     reading = read_line(line, depth=DEFAULT.depth)
     turns = conversation(reading.value) if isinstance(reading.value, dict) else []
-    problem = "" if turns else next((trouble.message for trouble in reading.troubles), "The row is in no known format.")
+    problem = "" if turns else next((issue.message for issue in reading.issues), "The row is in no known format.")
     return Row(line=number, bytes=length, raw=shown, cut=cut, messages=tuple(_messages(turns)), problem=problem)
 
 

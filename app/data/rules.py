@@ -18,7 +18,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """One breach of a rule within one line.
 
     `at` is the byte within the line, `column` the character from 1; both only where the text itself is broken.

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.data.convert import prompt_and_answer
-from app.data.dealing import Dealt, by_rank, deal_groups, deal_in_order, deal_strata, digest
+from app.data.assignment import AssignableRow, by_rank, assign_groups, assign_in_order, assign_strata, digest
 from app.data.labels import MAX_LABELS
 from app.data.leaks import LeakCheck, normalise
 from app.data.limits import DEFAULT
@@ -43,11 +43,11 @@ def plan_split(
     rows = list(_read(path, spec, pointer))
     wanted = _wanted(len(rows), spec, pointer)
     if spec.strategy is SplitStrategy.GROUPED:
-        parts = deal_groups(rows, wanted, spec.seed)
+        parts = assign_groups(rows, wanted, spec.seed)
     elif spec.strategy is SplitStrategy.STRATIFIED:
-        parts = deal_strata(rows, wanted)
+        parts = assign_strata(rows, wanted)
     else:
-        parts = deal_in_order(sorted(rows, key=by_rank), wanted)
+        parts = assign_in_order(sorted(rows, key=by_rank), wanted)
     _refuse_empty(parts, wanted, pointer)
     labels = report.labels is not None or spec.strategy is SplitStrategy.STRATIFIED
     training, validation, test = (
@@ -124,7 +124,7 @@ def _refuse_unfit(report: DatasetReport, spec: SplitSpec, pointer: str) -> None:
         raise Invalid([Problem(f"{pointer}/key", "no_labels", message, fix)])
 
 
-def _read(path: Path, spec: SplitSpec, pointer: str) -> Iterator[Dealt]:
+def _read(path: Path, spec: SplitSpec, pointer: str) -> Iterator[AssignableRow]:
     seed = f"{spec.seed}\0".encode()
     missing, first = 0, 0
     for number, line, row in _objects(path):
@@ -134,7 +134,7 @@ def _read(path: Path, spec: SplitSpec, pointer: str) -> Iterator[Dealt]:
             missing, first = missing + 1, first or number
         normal = normalise(question) or question
         rank = digest(seed + normal.encode(errors="replace")) + digest(seed + line.strip())
-        yield Dealt(number, rank, value if value is not None else answer.strip())
+        yield AssignableRow(number, rank, value if value is not None else answer.strip())
     if missing:
         message = f"{missing} rows have no text or number in the field {spec.key}, the first in line {first}."
         raise Invalid([Problem(f"{pointer}/key", "missing", message, "Choose a field that every row has.")])
@@ -160,7 +160,7 @@ def _wanted(rows: int, spec: SplitSpec, pointer: str) -> tuple[int, int]:
     return validation, min(max(wanted[1], 1), rows - 1 - validation) if spec.test_ratio else 0
 
 
-def _refuse_empty(parts: list[list[Dealt]], wanted: tuple[int, int], pointer: str) -> None:
+def _refuse_empty(parts: list[list[AssignableRow]], wanted: tuple[int, int], pointer: str) -> None:
     names = ("training", "validation", "test")
     empty = [name for name, part, want in zip(names, parts, (1, *wanted), strict=True) if want and not part]
     if empty:
@@ -169,6 +169,6 @@ def _refuse_empty(parts: list[list[Dealt]], wanted: tuple[int, int], pointer: st
         raise Invalid([Problem(f"{pointer}/key", "empty_part", message, fix)])
 
 
-def _part(rows: list[Dealt], *, labels: bool) -> Part:
+def _part(rows: list[AssignableRow], *, labels: bool) -> Part:
     counts = Counter(row.group for row in rows) if labels else Counter[str]()
     return Part(lines=tuple(sorted(row.line for row in rows)), labels=tuple(sorted(counts.most_common(MAX_LABELS))))

@@ -10,7 +10,7 @@ import orjson
 
 from app.data import rules
 from app.data.lines import BOM
-from app.data.rules import Trouble
+from app.data.rules import Issue
 from app.data.visible import visible
 
 _NOT_A_NUMBER = re.compile(r"[-+]?(NaN|nan|Infinity|inf)\b")
@@ -28,22 +28,22 @@ class Reading:
     """A line read: its value (None where it is no JSON) and what was wrong with the text."""
 
     value: Any
-    troubles: tuple[Trouble, ...] = ()
+    issues: tuple[Issue, ...] = ()
     readable: bool = True
 
 
 def read_line(line: bytes, *, depth: int, cut: bool = False) -> Reading:
     """Return the value of a line, in strict JSON; `cut` says that it is the last and has no line feed."""
-    broken = _encoding_trouble(line) or _nul_trouble(line) or _mark_trouble(line)
+    broken = _encoding_issue(line) or _nul_issue(line) or _mark_issue(line)
     if broken:
         return Reading(None, (broken,), readable=False)
     text = line.decode()
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return Reading(None, (_syntax_trouble(text, error, cut=cut, depth=depth),), readable=False)
+        return Reading(None, (_syntax_issue(text, error, cut=cut, depth=depth),), readable=False)
     if line.count(b"[") + line.count(b"{") > depth and depth_of(value) > depth:
-        return Reading(None, (Trouble(rules.DEPTH, f"The row nests deeper than {depth} levels."),), readable=False)
+        return Reading(None, (Issue(rules.DEPTH, f"The row nests deeper than {depth} levels."),), readable=False)
     if needs_second_look(line, value):
         return Reading(value, tuple(_second_look(text)))
     return Reading(value)
@@ -90,7 +90,7 @@ def _containers(values: Iterable[object]) -> list[dict[str, Any] | list[Any]]:
     return [value for value in values if isinstance(value, (dict, list))]
 
 
-def _encoding_trouble(line: bytes) -> Trouble | None:
+def _encoding_issue(line: bytes) -> Issue | None:
     try:
         line.decode()
     except UnicodeDecodeError as error:
@@ -99,32 +99,32 @@ def _encoding_trouble(line: bytes) -> Trouble | None:
         guess = bytes([byte]).decode("cp1252", "replace")
         meant = f'; in Windows-1252 it would be "{guess}"' if guess.isprintable() and guess != "\ufffd" else ""
         message = f"The byte 0x{byte:02X} at column {column} is not UTF-8{meant}."
-        return Trouble(rules.ENCODING, message, at=error.start, column=column)
+        return Issue(rules.ENCODING, message, at=error.start, column=column)
     return None
 
 
-def _nul_trouble(line: bytes) -> Trouble | None:
+def _nul_issue(line: bytes) -> Issue | None:
     at = line.find(b"\0")
     if at < 0:
         return None
     column = len(line[:at].decode()) + 1
-    return Trouble(rules.NUL, f"There is a NUL byte (0x00) at column {column}.", at=at, column=column)
+    return Issue(rules.NUL, f"There is a NUL byte (0x00) at column {column}.", at=at, column=column)
 
 
-def _mark_trouble(line: bytes) -> Trouble | None:
+def _mark_issue(line: bytes) -> Issue | None:
     if not line.startswith(BOM):
         return None
-    return Trouble(rules.BOM_INSIDE, "A byte-order mark stands before the row.", at=0, column=1)
+    return Issue(rules.BOM_INSIDE, "A byte-order mark stands before the row.", at=0, column=1)
 
 
-def _syntax_trouble(text: str, error: orjson.JSONDecodeError, *, cut: bool, depth: int) -> Trouble:
+def _syntax_issue(text: str, error: orjson.JSONDecodeError, *, cut: bool, depth: int) -> Issue:
     at, rest = f"at column {error.pos + 1}", text[error.pos :]
     rule, message, fix = (
         _explain_value(error.msg, text, error.pos, depth)
         or _explain_end(error.msg, text, error.pos, cut=cut)
         or (rules.SYNTAX, f"The line is not JSON: {error.msg} {at}{_shown(rest)}.", _advice(rest))
     )
-    return Trouble(rule, message, at=len(text[: error.pos].encode()), column=error.pos + 1, fix=fix)
+    return Issue(rule, message, at=len(text[: error.pos].encode()), column=error.pos + 1, fix=fix)
 
 
 def _explain_value(said: str, text: str, pos: int, depth: int) -> _Explained | None:
@@ -213,7 +213,7 @@ def _integer(digits: str) -> object:
     return int(digits) if len(digits) <= _MAX_INT_CHARS and int(digits) in _INT64 else _Wide(digits)
 
 
-def _second_look(text: str) -> Iterator[Trouble]:
+def _second_look(text: str) -> Iterator[Issue]:
     try:
         value = json.loads(text, object_pairs_hook=_pairs, parse_int=_integer)
     except ValueError:  # the first decoder took it: never seen, and no reason to fail
@@ -221,13 +221,13 @@ def _second_look(text: str) -> Iterator[Trouble]:
     yield from _walk(value, "$")
 
 
-def _walk(value: object, path: str) -> Iterator[Trouble]:
+def _walk(value: object, path: str) -> Iterator[Issue]:
     if isinstance(value, _Twice):
         message = f"The key {value.key[:60]!r} stands twice in one object; the last one counts."
-        yield Trouble(rules.DUPLICATE_KEY, message, f"{path}.{visible(value.key[:60])}")
+        yield Issue(rules.DUPLICATE_KEY, message, f"{path}.{visible(value.key[:60])}")
     if isinstance(value, _Wide):
         message = f"The whole number has {value.digits} digits; JSON software keeps 64 bits (19 digits) exactly."
-        yield Trouble(rules.NUMBER, message, path)
+        yield Issue(rules.NUMBER, message, path)
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _walk(inner, f"{path}.{visible(name[:60])}")

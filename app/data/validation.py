@@ -13,9 +13,9 @@ from app.data.formats.facts import Facts
 from app.data.formats.recognition import Kind, kind_of, kind_of_file
 from app.data.limits import DEFAULT, MIB, Limits
 from app.data.lines import BOM, Block, numbered_lines, read_blocks
-from app.data.rules import Trouble
+from app.data.rules import Issue
 from app.data.syntax import read_line
-from app.data.tally import Tally
+from app.data.statistics import StatisticsCollector
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
 
@@ -27,17 +27,17 @@ SHOWN_FIELDS = 12
 class _Format(NamedTuple):
     """How rows of one format are judged: quickly from the bytes, or closely from the value."""
 
-    quick: Callable[[bytes], Facts | None]
-    troubles: Callable[[Mapping[str, Any]], Iterator[Trouble]]
+    fast_check: Callable[[bytes], Facts | None]
+    issues: Callable[[Mapping[str, Any]], Iterator[Issue]]
     facts: Callable[[Mapping[str, Any]], Facts]
 
 
 _FORMATS: dict[Kind, _Format] = {
-    Kind.CHAT: _Format(chat.quick, chat.troubles, chat.facts),
-    Kind.PROMPT_COMPLETION: _Format(plain.quick_pair, plain.pair_troubles, plain.pair_facts),
-    Kind.MESSAGE_PAIR: _Format(message_pair.quick, message_pair.troubles, message_pair.facts),
-    Kind.TEXT: _Format(plain.quick_text, plain.text_troubles, plain.text_facts),
-    Kind.PREFERENCE: _Format(preference.quick, preference.troubles, preference.facts),
+    Kind.CHAT: _Format(chat.fast_check, chat.issues, chat.facts),
+    Kind.PROMPT_COMPLETION: _Format(plain.quick_pair, plain.pair_issues, plain.pair_facts),
+    Kind.MESSAGE_PAIR: _Format(message_pair.fast_check, message_pair.issues, message_pair.facts),
+    Kind.TEXT: _Format(plain.quick_text, plain.text_issues, plain.text_facts),
+    Kind.PREFERENCE: _Format(preference.fast_check, preference.issues, preference.facts),
 }
 _CONVERT = {
     Kind.SHAREGPT: 'Convert them to chat: {"from": "human", "value": "…"} becomes {"role": "user", "content": "…"}.',
@@ -70,7 +70,7 @@ class _Pass:
         stream.seek(0)
         self._format = _FORMATS.get(self._kind)
         self._findings = Findings(limits)
-        self._tally = Tally(limits)
+        self._tally = StatisticsCollector(limits)
         self._hash = sha256()
         self._bytes = self._lines = self._rows = self._longest = 0
 
@@ -83,13 +83,13 @@ class _Pass:
                 self._seen(chunk)
             return self._report(DatasetFormat.UNKNOWN)
         if self._head.startswith(BOM):
-            self._findings.add(Trouble(rules.BOM, "The file begins with a UTF-8 byte-order mark."), offset=0)
+            self._findings.add(Issue(rules.BOM, "The file begins with a UTF-8 byte-order mark."), offset=0)
         for block in read_blocks(self._stream, line_bytes=self._limits.line_bytes, seen=self._seen):
             self._block(block)
-        for trouble in self._about_file():
-            self._findings.add(trouble)
+        for issue in self._about_file():
+            self._findings.add(issue)
         for line, first in self._tally.duplicates():
-            self._findings.add(Trouble(rules.DUPLICATE, f"The row is the same as the one in line {first}."), line=line)
+            self._findings.add(Issue(rules.DUPLICATE, f"The row is the same as the one in line {first}."), line=line)
         return self._report(self._kind.dataset_format)
 
     def _seen(self, chunk: bytes) -> None:
@@ -99,7 +99,7 @@ class _Pass:
     def _block(self, block: Block) -> None:
         if block.overlong:
             self._overlong(block.line, block.offset, block.overlong)
-        quick = self._format.quick if self._format else None
+        fast_check = self._format.fast_check if self._format else None
         most, add, offset, last = (
             self._limits.line_bytes,
             self._tally.add,
@@ -108,7 +108,7 @@ class _Pass:
         )
         for number, line in enumerate(block.lines, block.line):
             length = len(line)
-            facts = quick(line) if quick and length <= most else None
+            facts = fast_check(line) if fast_check and length <= most else None
             if facts is not None:
                 self._row(length)
                 add(number, facts)
@@ -125,11 +125,11 @@ class _Pass:
         self._row(length)
         most = self._limits.line_bytes
         message = f"The line has {length / MIB:.1f} MiB; {most / MIB:.0f} MiB are the most."
-        self._findings.add(Trouble(rules.LONG_LINE, message), line=number, offset=offset)
+        self._findings.add(Issue(rules.LONG_LINE, message), line=number, offset=offset)
 
     def _look_closely(self, number: int, offset: int, line: bytes, *, cut: bool) -> None:
         if not line or line.isspace():
-            self._findings.add(Trouble(rules.BLANK, "The line is blank."), line=number, offset=offset)
+            self._findings.add(Issue(rules.BLANK, "The line is blank."), line=number, offset=offset)
             return
         if len(line) > self._limits.line_bytes:
             self._overlong(number, offset, len(line))
@@ -138,48 +138,48 @@ class _Pass:
         errors = self._findings.errors
         reading = read_line(line, depth=self._limits.depth, cut=cut)
         found = self._about_row(reading.value) if reading.readable else iter(())
-        for trouble in chain(reading.troubles, found):
-            self._findings.add(trouble, line=number, offset=offset)
+        for issue in chain(reading.issues, found):
+            self._findings.add(issue, line=number, offset=offset)
         if self._format and self._findings.errors == errors:
             self._tally.add(number, self._format.facts(reading.value))
 
-    def _about_row(self, row: object) -> Iterator[Trouble]:
+    def _about_row(self, row: object) -> Iterator[Issue]:
         if not isinstance(row, dict):
-            yield Trouble(rules.NOT_OBJECT, f"The line is {chat.kind_in_words(row)}, not an object.", "$")
+            yield Issue(rules.NOT_OBJECT, f"The line is {chat.kind_in_words(row)}, not an object.", "$")
             return
         kind = kind_of(row)
         if kind is Kind.AMBIGUOUS:
-            yield Trouble(rules.AMBIGUOUS, f"The row fits more than one format; its fields are: {_names(row)}.", "$")
+            yield Issue(rules.AMBIGUOUS, f"The row fits more than one format; its fields are: {_names(row)}.", "$")
         elif self._format and kind not in {self._kind, Kind.UNKNOWN}:
             message = f"The row is in the format {kind.words}, while the file is in the format {self._kind.words}."
-            yield Trouble(rules.MIXED, message, "$")
+            yield Issue(rules.MIXED, message, "$")
         elif self._format:
-            yield from self._format.troubles(row)
+            yield from self._format.issues(row)
 
-    def _about_file(self) -> Iterator[Trouble]:
+    def _about_file(self) -> Iterator[Issue]:
         if self._rows == 0:
-            yield Trouble(rules.EMPTY_FILE, "The file holds only blank lines." if self._lines else "The file is empty.")
+            yield Issue(rules.EMPTY_FILE, "The file holds only blank lines." if self._lines else "The file is empty.")
             return
         if self._format is None:
             yield from self._no_format()
         if self._rows == 1:
-            yield Trouble(rules.ONE_ROW, "The file has one example only.")
+            yield Issue(rules.ONE_ROW, "The file has one example only.")
         elif self._rows < FEW_ROWS:
-            yield Trouble(rules.FEW_ROWS, f"The file has {self._rows} rows only.")
+            yield Issue(rules.FEW_ROWS, f"The file has {self._rows} rows only.")
         if "weight" in self._tally.features():
-            yield Trouble(rules.WEIGHTS, "Some of the assistant's messages have the weight 0.")
+            yield Issue(rules.WEIGHTS, "Some of the assistant's messages have the weight 0.")
         if self._tally.extra:
-            yield Trouble(rules.EXTRA_FIELDS, f"Rows also have the fields: {_names(self._tally.extra)}.")
+            yield Issue(rules.EXTRA_FIELDS, f"Rows also have the fields: {_names(self._tally.extra)}.")
         if self._tally.unchecked:
             message = f"Equal rows were looked for among the first {self._limits.duplicate_rows:,} rows only."
-            yield Trouble(rules.DUPLICATES_UNCHECKED, message)
+            yield Issue(rules.DUPLICATES_UNCHECKED, message)
 
-    def _no_format(self) -> Iterator[Trouble]:
+    def _no_format(self) -> Iterator[Issue]:
         if self._kind is not Kind.UNKNOWN:
-            yield Trouble(rules.CONVERT, f"The rows are in the format {self._kind.words}.", fix=_CONVERT[self._kind])
+            yield Issue(rules.CONVERT, f"The rows are in the format {self._kind.words}.", fix=_CONVERT[self._kind])
         elif self._fields or not self._findings.errors:
             fields = f"the fields: {_names(self._fields)}" if self._fields else "no fields"
-            yield Trouble(rules.UNKNOWN_FORMAT, f"The rows have {fields}; that is no format that TuneDesk knows.")
+            yield Issue(rules.UNKNOWN_FORMAT, f"The rows have {fields}; that is no format that TuneDesk knows.")
 
     def _report(self, form: DatasetFormat) -> DatasetReport:
         status = DatasetStatus.NEEDS_FIXING if self._findings.errors else DatasetStatus.READY

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 
 from app.demo import report, steps
-from app.demo.desk import Answer, DemoError, Desk
+from app.demo.client import Answer, DemoClient, DemoError
 from app.demo.server import Server, serving
-from app.demo.steps import Asked, Training, Wish
+from app.demo.steps import Asked, RunOptions, Training
 from app.setup.terminal import Terminal
 
 EXAMPLES = 6  # shown to the base model before each question, in its few-shot evaluation
@@ -25,20 +25,20 @@ _WIDTH = 100
 
 def run(arguments: Sequence[str]) -> int:
     """Do the main job as the arguments say; returns the exit code."""
-    wish = _parser().parse_args(arguments)
+    wanted = _parser().parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="tunedesk-demo-"))
     code = 1
     try:
         with _stopped_once():
-            code = _in_folder(folder, wish)
+            code = _in_folder(folder, wanted)
     except DemoError as error:
         print(error, file=sys.stderr)
-        _tell_log(folder, keep=wish.keep)
+        _tell_log(folder, keep=wanted.keep)
     except KeyboardInterrupt:
         print("\nStopped; nothing is left running.", file=sys.stderr)
         code = 128 + signal.SIGINT
     finally:
-        if wish.keep:
+        if wanted.keep:
             print(f"Kept: {folder} (look at it with: python3 -m app serve --data-dir {folder})", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,53 +81,53 @@ def _stopped_once() -> Iterator[None]:
 
 
 @contextmanager
-def cleared(server: Server) -> Iterator[Desk]:
+def cleared(server: Server) -> Iterator[DemoClient]:
     """Have a desk on a server; whatever happens, nothing that was started there runs on."""
-    with Desk(server.url) as desk:
+    with DemoClient(server.url) as client:
         try:
-            yield desk
+            yield client
         finally:
             if server.process.poll() is None:
-                steps.clear(desk)
+                steps.clear(client)
 
 
 def _in_folder(folder: Path, asked: argparse.Namespace) -> int:
     screen = Screen()
     began = time.monotonic()
-    with serving(folder) as server, cleared(server) as desk:
+    with serving(folder) as server, cleared(server) as client:
         screen.say(f"A server of its own answers at {server.url} ({time.monotonic() - began:.1f} s)")
-        steps.await_runtime(desk, screen.step("Making the training runtime, some minutes, once"))
-        draft = steps.sample_draft(desk, Wish(seed=asked.seed, epochs=asked.epochs, adapter=asked.adapter))
-        _tell_review(desk, draft, screen)
-        training = steps.train(desk, f"/drafts/{draft['id']}/submit", show=screen.step("Training"))
+        steps.await_runtime(client, screen.step("Making the training runtime, some minutes, once"))
+        draft = steps.sample_draft(client, RunOptions(seed=asked.seed, epochs=asked.epochs, adapter=asked.adapter))
+        _tell_review(client, draft, screen)
+        training = steps.train(client, f"/drafts/{draft['id']}/submit", show=screen.step("Training"))
         screen.say(f"Trained in {training.seconds:.0f} s, from submit to succeeded")
-        judged = judge(desk, training, screen)
-        tuned = judged["tuned"]
-        served = steps.deploy(desk, {"model": training.model["id"]}, screen.step("Deploying the tuned model"))
-        answers = steps.ask_again(desk, served["id"], tuned, ROWS_ASKED)
+        evaluated = evaluate(client, training, screen)
+        tuned = evaluated["tuned"]
+        served = steps.deploy(client, {"model": training.model["id"]}, screen.step("Deploying the tuned model"))
+        answers = steps.ask_again(client, served["id"], tuned, ROWS_ASKED)
         _tell_answers(answers, screen)
         if not asked.keep:
-            removed = steps.tear_down(desk, training.model, screen.step("Tearing down"))
+            removed = steps.tear_down(client, training.model, screen.step("Tearing down"))
             screen.say(f"Removed: {', then '.join(removed)}")
-    print(f"\n{report.figures(judged)}\n")
-    for paragraph in report.meaning(judged["base"], tuned, answers).splitlines():
+    print(f"\n{report.figures(evaluated)}\n")
+    for paragraph in report.meaning(evaluated["base"], tuned, answers).splitlines():
         print(textwrap.fill(paragraph, _WIDTH))
     screen.say(f"The whole main job took {time.monotonic() - began:.0f} s")
     return 0 if all(each.same for each in answers) else 1
 
 
-def judge(desk: Desk, training: Training, screen: "Screen") -> dict[str, Answer]:
+def evaluate(client: DemoClient, training: Training, screen: "Screen") -> dict[str, Answer]:
     """Return the evaluations of base, base with examples, and tuned, on the job's test rows."""
-    own = desk.items("/evaluations", job=training.job["id"])
+    own = client.items("/evaluations", job=training.job["id"])
     tuned = next(each["id"] for each in own if each["target"]["model"])
     base = next(each["id"] for each in own if not each["target"]["model"])
-    shown = steps.evaluate(desk, steps.few_shot(training.job, EXAMPLES))
-    done = steps.judged(desk, [base, tuned, shown], screen.step("Judging base and tuned on the test rows"))
+    shown = steps.evaluate(client, steps.few_shot(training.job, EXAMPLES))
+    done = steps.evaluated(client, [base, tuned, shown], screen.step("Judging base and tuned on the test rows"))
     return {"base": done[0], f"base, {EXAMPLES} examples": done[2], "tuned": done[1]}
 
 
-def _tell_review(desk: Desk, draft: Answer, screen: "Screen") -> None:
-    review = desk.get(f"/drafts/{draft['id']}/review")
+def _tell_review(client: DemoClient, draft: Answer, screen: "Screen") -> None:
+    review = client.get(f"/drafts/{draft['id']}/review")
     for blocker in review["blockers"]:
         raise DemoError(f"{blocker['message']} {blocker['fix']}")
     estimate = review["estimate"] or {}
@@ -169,9 +169,9 @@ class Screen:
         heads = [title]
 
         def show(share: float, words: str) -> None:
-            told = f"{share} {words}" if sys.stderr.isatty() else f"{share:.1f} {words.partition(' ')[0]}"
-            if told != self._said:
-                self._said = told
+            reported = f"{share} {words}" if sys.stderr.isatty() else f"{share:.1f} {words.partition(' ')[0]}"
+            if reported != self._said:
+                self._said = reported
                 if heads:
                     self.say(heads.pop())
                 self._terminal.bar(share, words)

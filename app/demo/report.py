@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from app.demo.desk import Answer
+from app.demo.client import Answer
 from app.demo.steps import Asked
 
 _FIGURES = (
@@ -19,9 +19,9 @@ _LARGE = 1000
 _Z = 1.96  # of a 95 % interval
 
 
-def figures(judged: Mapping[str, Answer]) -> str:
+def figures(evaluated: Mapping[str, Answer]) -> str:
     """Return a table: one column per evaluation, by its name, one line per figure."""
-    metrics = {name: evaluation["metrics"] for name, evaluation in judged.items()}
+    metrics = {name: evaluation["metrics"] for name, evaluation in evaluated.items()}
     rows = [["", *metrics]]
     rows += [[label, *(number(each[name]) for each in metrics.values())] for name, label in _FIGURES]
     return table(rows)

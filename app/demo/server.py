@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.demo.desk import DemoError
+from app.demo.client import DemoError
 from app.settings import ROOT
 from app.setup.bootstrap import compiling_once
-from app.setup.places import Places
+from app.setup.paths import Paths
 
 _GRACE_S = 30
 
@@ -88,4 +88,4 @@ def serving(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterat
 
 def _own_environment() -> dict[str, str]:
     environ = os.environ  # noqa: TID251 -- handed on to the child whole, and read by nobody here
-    return compiling_once(environ, Places.here().workshop)
+    return compiling_once(environ, Paths.here().scratch)

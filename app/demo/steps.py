@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.demo.desk import Answer, DemoError, Desk
+from app.demo.client import Answer, DemoClient, DemoError
 
 RUNTIME = "trl"
 LOCAL = "con_local"
@@ -19,7 +19,7 @@ def quiet(_share: float, _words: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunOptions:
     """What is asked of a training besides the sample's own recipe."""
 
     seed: int = 0
@@ -52,18 +52,18 @@ class Asked:
         return self.recorded == self.answered
 
 
-def await_runtime(desk: Desk, show: Show = quiet) -> None:
+def await_runtime(client: DemoClient, show: Show = quiet) -> None:
     """Come back when trainings can run; an environment that nobody makes yet is asked for.
 
     Raises:
         DemoError: with what the installation says, when it fails.
     """
-    checks = desk.post(f"/connections/{LOCAL}/doctor")["checks"]
+    checks = client.post(f"/connections/{LOCAL}/doctor")["checks"]
     if not any(check["status"] == "fail" and check["id"] == "runtime" for check in checks):
         return
-    if desk.get(f"/runtimes/{RUNTIME}")["status"] in {"absent", "failed"}:
-        desk.post("/runtimes", {"name": RUNTIME})
-    state = desk.until(
+    if client.get(f"/runtimes/{RUNTIME}")["status"] in {"absent", "failed"}:
+        client.post("/runtimes", {"name": RUNTIME})
+    state = client.until(
         f"/runtimes/{RUNTIME}",
         lambda seen: seen["status"] != "installing",
         watch=lambda seen: show(seen["progress"], seen["message"]),
@@ -74,46 +74,46 @@ def await_runtime(desk: Desk, show: Show = quiet) -> None:
         )
 
 
-def sample_draft(desk: Desk, wish: Wish) -> Answer:
+def sample_draft(client: DemoClient, wanted: RunOptions) -> Answer:
     """Return the sample's draft with the wish in it."""
-    draft = desk.post("/drafts/sample")
+    draft = client.post("/drafts/sample")
     values = draft["values"]
     hyperparameters = dict(values["hyperparameters"])
-    options = {**values["options"], "adapter": wish.adapter, **wish.options}
-    if wish.adapter != values["options"].get("adapter", "none"):
+    options = {**values["options"], "adapter": wanted.adapter, **wanted.options}
+    if wanted.adapter != values["options"].get("adapter", "none"):
         hyperparameters = {}  # the recipe is full fine-tuning's; "auto" knows the adapter's own
-    if wish.epochs is not None:
-        hyperparameters["n_epochs"] = wish.epochs
-    hyperparameters |= wish.hyperparameters
-    answers = {"hyperparameters": hyperparameters, "options": options, "seed": wish.seed}
-    stored = desk.patch(f"/drafts/{draft['id']}/hyperparameters", answers)
+    if wanted.epochs is not None:
+        hyperparameters["n_epochs"] = wanted.epochs
+    hyperparameters |= wanted.hyperparameters
+    answers = {"hyperparameters": hyperparameters, "options": options, "seed": wanted.seed}
+    stored = client.patch(f"/drafts/{draft['id']}/hyperparameters", answers)
     if stored["errors"]:
         first = stored["errors"][0]
         raise DemoError(f"{first['message']} {first['fix']}")
     return stored
 
 
-def train(desk: Desk, path: str, body: Mapping[str, Any] | None = None, show: Show = quiet) -> Training:
+def train(client: DemoClient, path: str, body: Mapping[str, Any] | None = None, show: Show = quiet) -> Training:
     """Submit a draft (`/drafts/{id}/submit`) or a job (`/jobs`), and follow it to its end.
 
     Raises:
         DemoError: with the job's own sentence, unless it succeeds.
     """
     began = time.monotonic()
-    job = desk.post(path, body)
-    job = desk.until(
+    job = client.post(path, body)
+    job = client.until(
         f"/jobs/{job['id']}", lambda seen: seen["status"] in FINAL, watch=lambda seen: show(*_progress(seen))
     )
     if job["status"] != "succeeded":
         raise DemoError(f"The training ended as {job['status']}: {job['message']}")
     seconds = time.monotonic() - began
-    models = [each for each in desk.items("/models") if each["job"] == job["id"]]
+    models = [each for each in client.items("/models") if each["job"] == job["id"]]
     return Training(job=job, model=models[0], seconds=seconds)
 
 
-def evaluate(desk: Desk, wish: Mapping[str, Any]) -> str:
+def evaluate(client: DemoClient, wanted: Mapping[str, Any]) -> str:
     """Ask for an evaluation and return its id."""
-    return str(desk.post("/evaluations", wish)["id"])
+    return str(client.post("/evaluations", wanted)["id"])
 
 
 def few_shot(job: Answer, examples: int, dataset: str | None = None) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def few_shot(job: Answer, examples: int, dataset: str | None = None) -> dict[str
     }
 
 
-def judged(desk: Desk, evaluations: Sequence[str], show: Show = quiet) -> list[Answer]:
+def evaluated(client: DemoClient, evaluations: Sequence[str], show: Show = quiet) -> list[Answer]:
     """Return the evaluations once all have succeeded.
 
     Raises:
@@ -141,21 +141,21 @@ def judged(desk: Desk, evaluations: Sequence[str], show: Show = quiet) -> list[A
             waits = seen["note"] or f"{seen['done_rows']} rows answered"
             show((number + rows) / len(evaluations), f"evaluation {number + 1} of {len(evaluations)}: {waits}")
 
-        seen = desk.until(f"/evaluations/{identifier}", lambda each: each["status"] in FINAL, watch=watch)
+        seen = client.until(f"/evaluations/{identifier}", lambda each: each["status"] in FINAL, watch=watch)
         if seen["status"] != "succeeded":
             raise DemoError(f"An evaluation ended as {seen['status']}: {seen['message']}")
         done.append(seen)
     return done
 
 
-def deploy(desk: Desk, target: Mapping[str, Any], show: Show = quiet, **more: object) -> Answer:
+def deploy(client: DemoClient, target: Mapping[str, Any], show: Show = quiet, **more: object) -> Answer:
     """Return a deployment of the target once it is ready.
 
     Raises:
         DemoError: with the deployment's own sentence, when it fails.
     """
-    made = desk.post("/deployments", {"target": target, **more})
-    seen = desk.until(
+    made = client.post("/deployments", {"target": target, **more})
+    seen = client.until(
         f"/deployments/{made['id']}",
         lambda each: each["status"] in {"ready", "failed", "deleted"},
         watch=lambda each: show(float(each["status"] == "ready"), each["note"] or each["status"]),
@@ -165,53 +165,53 @@ def deploy(desk: Desk, target: Mapping[str, Any], show: Show = quiet, **more: ob
     return seen
 
 
-def chat(desk: Desk, deployment: str, messages: Sequence[Mapping[str, str]], **more: object) -> str:
+def chat(client: DemoClient, deployment: str, messages: Sequence[Mapping[str, str]], **more: object) -> str:
     """Return what a deployment answers."""
-    answer = desk.post(f"/deployments/{deployment}/chat", {"messages": list(messages), **more})
+    answer = client.post(f"/deployments/{deployment}/chat", {"messages": list(messages), **more})
     return str(answer["choices"][0]["message"]["content"])
 
 
-def ask_again(desk: Desk, deployment: str, evaluation: Answer, rows: int) -> list[Asked]:
+def ask_again(client: DemoClient, deployment: str, evaluation: Answer, rows: int) -> list[Asked]:
     """Put the first `rows` rows of an evaluation to a deployment, as they stand in their dataset."""
-    recorded = desk.get(f"/evaluations/{evaluation['id']}/rows", limit=rows)["items"]
+    recorded = client.get(f"/evaluations/{evaluation['id']}/rows", limit=rows)["items"]
     asked = []
     for row in recorded:
-        source = desk.get(f"/datasets/{evaluation['dataset']}/rows", **{"from": row["line"], "limit": 1})["items"][0]
+        source = client.get(f"/datasets/{evaluation['dataset']}/rows", **{"from": row["line"], "limit": 1})["items"][0]
         turns = [{"role": turn["role"], "content": turn["content"]} for turn in source["messages"]]
-        answer = chat(desk, deployment, turns[:-1], max_tokens=64)
+        answer = chat(client, deployment, turns[:-1], max_tokens=64)
         asked.append(Asked(row["prompt"], row["expected"], row["answer"].strip(), answer.strip()))
     return asked
 
 
-def tear_down(desk: Desk, model: Answer, show: Show = quiet) -> list[str]:
+def tear_down(client: DemoClient, model: Answer, show: Show = quiet) -> list[str]:
     """Remove a model with all that serves it, and return what was removed, in its order."""
     path = f"/models/{model['id']}/teardown"
-    desk.ask("POST", path, json={"confirm": model["name"]})
+    client.ask("POST", path, json={"confirm": model["name"]})
 
     def watch(plan: Answer) -> None:
         done = sum(step["done"] for step in plan["steps"])
         show(done / len(plan["steps"]), f"{done} of {len(plan['steps'])} steps")
 
-    plan = desk.until(path, lambda seen: all(step["done"] for step in seen["steps"]), watch=watch, limit_s=120)
+    plan = client.until(path, lambda seen: all(step["done"] for step in seen["steps"]), watch=watch, limit_s=120)
     return [f"{step['kind']} {step['label']}" for step in plan["steps"]]
 
 
-def clear(desk: Desk) -> None:
+def clear(client: DemoClient) -> None:
     """End everything that still works or serves, so that no process outlives its server."""
-    for job in desk.items("/jobs"):
+    for job in client.items("/jobs"):
         if job["status"] not in FINAL:
-            desk.post(f"/jobs/{job['id']}/cancel")
-    for evaluation in desk.items("/evaluations"):
+            client.post(f"/jobs/{job['id']}/cancel")
+    for evaluation in client.items("/evaluations"):
         if evaluation["status"] not in FINAL:
-            desk.post(f"/evaluations/{evaluation['id']}/cancel")
-    served = desk.items("/deployments")
+            client.post(f"/evaluations/{evaluation['id']}/cancel")
+    served = client.items("/deployments")
     for deployment in served:
-        desk.ask("DELETE", f"/deployments/{deployment['id']}")
+        client.ask("DELETE", f"/deployments/{deployment['id']}")
     for noun in ("jobs", "evaluations"):
-        for each in desk.items(f"/{noun}"):
-            desk.until(f"/{noun}/{each['id']}", lambda seen: seen["status"] in FINAL, limit_s=60)
+        for each in client.items(f"/{noun}"):
+            client.until(f"/{noun}/{each['id']}", lambda seen: seen["status"] in FINAL, limit_s=60)
     for deployment in served:
-        desk.until(f"/deployments/{deployment['id']}", lambda seen: seen["status"] == "deleted", limit_s=60)
+        client.until(f"/deployments/{deployment['id']}", lambda seen: seen["status"] == "deleted", limit_s=60)
 
 
 def _progress(job: Answer) -> tuple[float, str]:

@@ -94,7 +94,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class EvaluationRecord:
     """How a target answered which rows."""
 
     rows_sha256: str
@@ -108,7 +108,7 @@ class Outcome:
 
     final: Mapping[str, Point] = field(default_factory=dict)
     best_checkpoint: Point | None = None
-    evaluations: Mapping[str, Judged] = field(default_factory=dict)  # by "base" and "tuned"
+    evaluations: Mapping[str, EvaluationRecord] = field(default_factory=dict)  # by "base" and "tuned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def figure(
     best: tuple[int, ...] = ()
     if fair and len(known) > 1 and len(set(known)) > 1:
         top = min(known) if lower_is_better else max(known)
-        best = tuple(place for place, value in enumerate(values) if value == top)
+        best = tuple(position for position, value in enumerate(values) if value == top)
     return ComparedFigure(
         name=name, values=tuple(values), share=share, lower_is_better=lower_is_better, fair=fair, best=best
     )

@@ -103,7 +103,7 @@ class Deployment:
     changed_at: datetime
     ready_at: datetime | None = None
     ended_at: datetime | None = None
-    troubled_since: datetime | None = None  # the first of the attempts that failed in a row
+    failing_since: datetime | None = None  # the first of the attempts that failed in a row
     next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
     bill: Bill | None = None  # what each hour is billed for; None where nothing is (one's own machine)
 

@@ -81,7 +81,7 @@ class Discovers(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class WorkspaceAddress:
     """Where something is to be made, and how it is to be called."""
 
     subscription: str
@@ -90,24 +90,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubWish:
+class HubRequest:
     """A hub to be made, with the storage account and the key vault that it needs."""
 
-    place: Place
+    address: WorkspaceAddress
     region: str
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectWish:
+class ProjectRequest:
     """A project to be made in a hub of the same resource group."""
 
-    place: Place
+    address: WorkspaceAddress
     hub: str
     title: str = ""
 
 
-class MakingStatus(StrEnum):
+class ProvisioningStatus(StrEnum):
     """Where the making of a hub or a project stands."""
 
     CREATING = "creating"
@@ -117,26 +117,26 @@ class MakingStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
+class Provisioning:
     """A hub or a project that is being made, as one look finds it."""
 
     kind: WorkspaceKind
-    place: Place
-    status: MakingStatus
+    address: WorkspaceAddress
+    status: ProvisioningStatus
     message: str = ""
     raw_status: str = ""
 
     @property
     def name(self) -> str:
         """Its name."""
-        return self.place.name
+        return self.address.name
 
 
 @runtime_checkable
-class MakesProjects(Protocol):
+class ProvisionsProjects(Protocol):
     """To make what is missing. A repeat finds what the first call began, and nothing of others is changed."""
 
-    def make_hub(self, wish: HubWish) -> None:
+    def make_hub(self, request: HubRequest) -> None:
         """Begin to make a hub.
 
         Raises:
@@ -144,7 +144,7 @@ class MakesProjects(Protocol):
         """
         ...
 
-    def make_project(self, wish: ProjectWish) -> None:
+    def make_project(self, request: ProjectRequest) -> None:
         """Begin to make a project.
 
         Raises:
@@ -152,25 +152,25 @@ class MakesProjects(Protocol):
         """
         ...
 
-    def making(self, kind: WorkspaceKind, place: Place) -> Making:
+    def making(self, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
         """Look at what is being made."""
         ...
 
 
-def check_place(place: Place) -> list[Problem]:
+def check_address(address: WorkspaceAddress) -> list[Problem]:
     """Return what is wrong with a place: each part against the provider's rule for it."""
     rules = (
-        (SUBSCRIPTION_PATTERN, place.subscription, "/subscription", "The subscription", "Enter its id, a GUID."),
+        (SUBSCRIPTION_PATTERN, address.subscription, "/subscription", "The subscription", "Enter its id, a GUID."),
         (
             GROUP_PATTERN,
-            place.resource_group,
+            address.resource_group,
             "/resource_group",
             "The resource group",
             "Use letters, digits, hyphens, underscores, parentheses and full stops, 90 at most.",
         ),
         (
             WORKSPACE_PATTERN,
-            place.name,
+            address.name,
             "/name",
             "The name",
             "Use 3 to 33 letters, digits, hyphens and underscores, a letter or digit first.",
@@ -179,17 +179,17 @@ def check_place(place: Place) -> list[Problem]:
     return [one for rule in rules if (one := _check(*rule)) is not None]
 
 
-def check_hub(wish: HubWish) -> list[Problem]:
+def check_hub(request: HubRequest) -> list[Problem]:
     """Return what is wrong with a wish for a hub."""
     fix = "Enter the region's short name, for example eastus2."
-    region = _check(REGION_PATTERN, wish.region, "/region", "The region", fix)
-    return [*check_place(wish.place), *([region] if region else [])]
+    region = _check(REGION_PATTERN, request.region, "/region", "The region", fix)
+    return [*check_address(request.address), *([region] if region else [])]
 
 
-def check_project(wish: ProjectWish) -> list[Problem]:
+def check_project(request: ProjectRequest) -> list[Problem]:
     """Return what is wrong with a wish for a project."""
-    hub = _check(WORKSPACE_PATTERN, wish.hub, "/hub", "The hub", "Choose a hub of the same resource group.")
-    return [*check_place(wish.place), *([hub] if hub else [])]
+    hub = _check(WORKSPACE_PATTERN, request.hub, "/hub", "The hub", "Choose a hub of the same resource group.")
+    return [*check_address(request.address), *([hub] if hub else [])]
 
 
 def _check(pattern: str, value: str, pointer: str, label: str, fix: str) -> Problem | None:

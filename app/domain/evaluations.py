@@ -125,7 +125,7 @@ class Evaluation:
     changed_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    troubled_since: datetime | None = None  # the first of the attempts that failed in a row
+    failing_since: datetime | None = None  # the first of the attempts that failed in a row
     next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
 
     def advance(

@@ -22,7 +22,7 @@ class JobSummary(NamedTuple):  # made fifty at a time: a frozen dataclass costs 
     created_at: datetime
     ended_at: datetime | None
     observed_at: datetime | None
-    troubled_since: datetime | None
+    failing_since: datetime | None
     next_look_at: datetime | None
     share: float | None
     settings: Mapping[str, Hyperparameter]

@@ -205,7 +205,7 @@ class FineTuningJob:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cloned_from: str | None = None
-    troubled_since: datetime | None = None  # the first of the attempts that failed in a row
+    failing_since: datetime | None = None  # the first of the attempts that failed in a row
     next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
     bill: Bill | None = None  # as estimated at the submission; None where nothing is billed
 

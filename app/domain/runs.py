@@ -21,7 +21,7 @@ class Run:
     changed_at: datetime
 
 
-class RemainsReason(StrEnum):
+class OrphanRunReason(StrEnum):
     """Why a run is not needed."""
 
     UNKNOWN = "unknown"  # no job, evaluation or deployment has that id
@@ -29,12 +29,12 @@ class RemainsReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remains:
+class OrphanRun:
     """A run that nothing needs, and since when that is known."""
 
     run: Run
     backend: str
-    reason: RemainsReason
+    reason: OrphanRunReason
     noticed_at: datetime | None = None
 
     @property
@@ -46,7 +46,7 @@ class Remains:
 
 
 @runtime_checkable
-class KeepsRuns(Protocol):
+class ListsRuns(Protocol):
     """To tell what lies on this machine, and to clear it away. Never touches a folder that is not one of its runs."""
 
     def run_tags(self) -> Sequence[str]:

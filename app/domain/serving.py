@@ -62,7 +62,7 @@ class RemoteUsage:
 
 
 @runtime_checkable
-class Measures(Protocol):
+class ReportsUsage(Protocol):
     """To say what the provider counted, questions that did not pass through us included."""
 
     def measured(self, tag: str, *, over: timedelta) -> RemoteUsage:
@@ -120,7 +120,7 @@ class ForgetsUploads(Protocol):
 
 
 @runtime_checkable
-class JudgesByAsking(Protocol):
+class EvaluatesByChat(Protocol):
     """Where a model can only be evaluated by asking a deployment of it: `EvaluationRequest.deployment` is needed."""
 
     @property

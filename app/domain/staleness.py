@@ -20,7 +20,7 @@ class Watched(Protocol):
         ...
 
     @property
-    def troubled_since(self) -> datetime | None:
+    def failing_since(self) -> datetime | None:
         """Since when every try has failed."""
         ...
 
@@ -33,5 +33,5 @@ def stale_since(thing: Watched, now: datetime) -> datetime | None:
     if thing.observed_at is None or thing.next_look_at is None:
         return None
     overdue = now > max(thing.next_look_at, thing.observed_at) + LATE
-    failing = thing.troubled_since is not None and thing.troubled_since >= thing.observed_at
+    failing = thing.failing_since is not None and thing.failing_since >= thing.observed_at
     return thing.observed_at if overdue or failing else None

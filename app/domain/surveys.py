@@ -18,7 +18,7 @@ class KnownJob:
 
 
 @runtime_checkable
-class Surveys(Protocol):
+class PollsInBatch(Protocol):
     """To say in one call of which trainings there is nothing new."""
 
     def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta]:

@@ -69,11 +69,11 @@ class Clockwork:
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         free = self._free()
         for claim in self.engine.claim(free) if free else []:
-            future = pool.submit(self.engine.act, claim)
+            future = pool.submit(self.engine.reconcile, claim)
             with self._lock:
                 self._under_way.add(future)
             future.add_done_callback(self._done)
-        self.engine.keep_house()
+        self.engine.maintain()
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from app.domain.actors import ENGINE
 from app.domain.datasets import DatasetReport, DatasetStatus
-from app.engine.errands import UnderWay
-from app.engine.turn import Outcome, Turn
+from app.engine.background_tasks import NotReady
+from app.engine.reconciling import ReconcileContext, StepResult
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.scope import Scope, Scopes
@@ -14,19 +14,19 @@ from app.store import datasets as store
 _LOOK = timedelta(seconds=1)
 
 
-def act(turn: Turn) -> Outcome | None:
+def reconcile(context: ReconcileContext) -> StepResult | None:
     """Begin a validation, or take in what it found."""
-    key = f"{turn.id}:check"
-    with turn.open() as scope:
-        dataset = store.get(scope.read, turn.id)
+    key = f"{context.id}:check"
+    with context.open() as scope:
+        dataset = store.get(scope.read, context.id)
     if dataset is None or dataset.status is not DatasetStatus.VALIDATING:
-        turn.errands.forget(key)
+        context.tasks.forget(key)
         return None
-    scopes, identifier = turn.scopes, turn.id
+    scopes, identifier = context.scopes, context.id
     try:
-        report = turn.errands.result(key, lambda: _check(scopes, identifier))
-    except UnderWay:
-        return Outcome(values={}, due_in=_LOOK)
+        report = context.tasks.result(key, lambda: _check(scopes, identifier))
+    except NotReady:
+        return StepResult(values={}, due_in=_LOOK)
     reached(CrashPoint.DATASET_CHECKED)
 
     def record(scope: Scope) -> None:
@@ -34,7 +34,7 @@ def act(turn: Turn) -> Outcome | None:
         if newest is not None:
             store.save_report(scope.write, newest, report)
 
-    return Outcome(values={}, due_in=None, also=[record])
+    return StepResult(values={}, due_in=None, side_effects=[record])
 
 
 def _check(scopes: Scopes, identifier: str) -> DatasetReport:

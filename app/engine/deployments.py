@@ -16,9 +16,9 @@ from app.domain.backend import (
 from app.domain.connections import Connection
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
 from app.domain.events import EventLevel
-from app.engine import pace, places
+from app.engine import admission, backoff
 from app.engine.jobs import entry, sentence
-from app.engine.turn import Also, Outcome, Turn
+from app.engine.reconciling import ReconcileContext, SideEffect, StepResult
 from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import connections, events, models
@@ -32,18 +32,18 @@ Status = DeploymentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class DeploymentStep:
     """A deployment in its turn, with what belongs to it. `model` is the backend's name of a tuned target."""
 
-    turn: Turn
+    context: ReconcileContext
     deployment: Deployment
     connection: Connection
     backend: Backend
     model: str | None
 
-    def becomes(self, deployment: Deployment, due_in: timedelta | None, *also: Also) -> Outcome:
+    def result(self, deployment: Deployment, due_in: timedelta | None, *side_effects: SideEffect) -> StepResult:
         """Return: the deployment as given, with a journal entry if its status is another."""
-        writes = list(also)
+        writes = list(side_effects)
         if deployment.status is not self.deployment.status:
             level = EventLevel.ERROR if deployment.status is Status.FAILED else EventLevel.INFO
             writes.insert(0, entry(deployment.id, deployment.status.value, kind="status", level=level))
@@ -52,50 +52,52 @@ class Serving:
         values = store.values(deployment)
         if deployment.reason == self.deployment.reason:
             del values["reason"]  # a service that changed the goal meanwhile has written its own
-        return Outcome(values=values, due_in=due_in, also=writes)
+        return StepResult(values=values, due_in=due_in, side_effects=writes)
 
-    def advances(
-        self, to: Status, due_in: timedelta, *also: Also, reason: str | None = None, message: str = ""
-    ) -> Outcome:
+    def transition(
+        self, to: Status, due_in: timedelta, *side_effects: SideEffect, reason: str | None = None, message: str = ""
+    ) -> StepResult:
         """Return: the deployment in another status."""
-        moved = self.deployment.advance(to, at=self.turn.now(), reason=reason, message=message)
-        return self.becomes(moved, due_in, *also)
+        moved = self.deployment.advance(to, at=self.context.now(), reason=reason, message=message)
+        return self.result(moved, due_in, *side_effects)
 
-    def stays(self, due_in: timedelta, note: str, *also: Also, attempts: int = 0) -> Outcome:
+    def requeue(self, due_in: timedelta, note: str, *side_effects: SideEffect, attempts: int = 0) -> StepResult:
         """Return: nothing moves, with a note for people."""
-        return self.becomes(replace(self.deployment, note=note, attempts=attempts), due_in, *also)
+        return self.result(replace(self.deployment, note=note, attempts=attempts), due_in, *side_effects)
 
-    def meets(self, error: BackendError) -> Outcome:
+    def on_error(self, error: BackendError) -> StepResult:
         """Return what a backend's error comes to: wait, pause the connection, or fail."""
         said, attempts = sentence(error), self.deployment.attempts + 1
         if isinstance(error, NotAuthorised):
-            return self.stays(pace.PAUSED, f"The connection is paused: {said}", places.pause(self.connection.id, said))
+            return self.requeue(
+                backoff.PAUSED, f"The connection is paused: {said}", admission.pause(self.connection.id, said)
+            )
         if isinstance(error, Transient) or self.deployment.status in {Status.FAILED, Status.DELETING}:
-            return self.stays(pace.backoff(attempts, asked=error.retry_after), said, attempts=attempts)
-        return self.advances(Status.FAILED, _FAILED_LOOK, reason=error.reason.value, message=said)
+            return self.requeue(backoff.retry_delay(attempts, asked=error.retry_after), said, attempts=attempts)
+        return self.transition(Status.FAILED, _FAILED_LOOK, reason=error.reason.value, message=said)
 
 
-def act(turn: Turn) -> Outcome | None:
+def reconcile(context: ReconcileContext) -> StepResult | None:
     """Take the next step of the claimed deployment; None if there is nothing to do."""
-    work = _open(turn)
-    if work is None:
+    step = _open(context)
+    if step is None:
         return None
-    wanted = work.deployment.goal is DeploymentGoal.PRESENT
-    if wanted and _has_expired(work.deployment, turn.now()):
-        return work.becomes(work.deployment, pace.SOON, _stop_expired(work.deployment))
-    if not isinstance(work.backend, Deploys):
-        return _cannot(work) if wanted else _removed(work)
-    step = _remove if not wanted else _make if work.deployment.status is Status.PENDING else _look
+    wanted = step.deployment.goal is DeploymentGoal.PRESENT
+    if wanted and _has_expired(step.deployment, context.now()):
+        return step.result(step.deployment, backoff.SOON, _stop_expired(step.deployment))
+    if not isinstance(step.backend, Deploys):
+        return _cannot(step) if wanted else _removed(step)
+    action = _remove if not wanted else _make if step.deployment.status is Status.PENDING else _look
     try:
-        return step(work, work.backend)
+        return action(step, step.backend)
     except BackendError as error:
-        return work.meets(error)
+        return step.on_error(error)
 
 
-def _open(turn: Turn) -> Serving | None:
-    with turn.open() as scope:
+def _open(context: ReconcileContext) -> DeploymentStep | None:
+    with context.open() as scope:
         tx = scope.read
-        deployment = store.get(tx, turn.id)
+        deployment = store.get(tx, context.id)
         connection = None if deployment is None else connections.get(tx, deployment.target.connection)
         if deployment is None or connection is None or deployment.status.is_final:
             return None
@@ -103,51 +105,53 @@ def _open(turn: Turn) -> Serving | None:
         model = None if target is None else models.get(tx, target)
         name = model.remote_id if model is not None and model.deleted_at is None else None
         backend = scope.backends.of(connection)
-        return Serving(turn=turn, deployment=deployment, connection=connection, backend=backend, model=name)
+        return DeploymentStep(
+            context=context, deployment=deployment, connection=connection, backend=backend, model=name
+        )
 
 
-def _cannot(work: Serving) -> Outcome:
+def _cannot(step: DeploymentStep) -> StepResult:
     message = "This backend cannot deploy."
-    if work.deployment.status is Status.FAILED:
-        return work.stays(_FAILED_LOOK, message)
-    return work.advances(Status.FAILED, _FAILED_LOOK, reason="invalid_request", message=message)
+    if step.deployment.status is Status.FAILED:
+        return step.requeue(_FAILED_LOOK, message)
+    return step.transition(Status.FAILED, _FAILED_LOOK, reason="invalid_request", message=message)
 
 
-def _make(work: Serving, backend: Deploys) -> Outcome:
-    if work.deployment.target.model is not None and work.model is None:
-        return work.advances(Status.FAILED, _FAILED_LOOK, reason="lost", message="The model has been removed.")
+def _make(step: DeploymentStep, backend: Deploys) -> StepResult:
+    if step.deployment.target.model is not None and step.model is None:
+        return step.transition(Status.FAILED, _FAILED_LOOK, reason="lost", message="The model has been removed.")
     reached(CrashPoint.BEFORE_DEPLOY)
-    backend.deploy(_request(work))
+    backend.deploy(_request(step))
     reached(CrashPoint.DEPLOYED)
-    return work.advances(Status.CREATING, timedelta(seconds=1))
+    return step.transition(Status.CREATING, timedelta(seconds=1))
 
 
-def _request(work: Serving) -> DeploymentRequest:
-    wanted = work.deployment
+def _request(step: DeploymentStep) -> DeploymentRequest:
+    wanted = step.deployment
     return DeploymentRequest(
         tag=wanted.id,
         base_model=wanted.target.base_model,
-        model=work.model,
+        model=step.model,
         name=wanted.name,
         content_safety=wanted.content_safety,
         options=wanted.options,
     )
 
 
-def _look(work: Serving, backend: Deploys) -> Outcome:
-    deployment = work.deployment
+def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
+    deployment = step.deployment
     try:
         seen = backend.observe_deployment(deployment.id)
     except NotFound:
         seen = DeploymentObservation(status=Status.DELETED, gone=True)
     if (seen.gone or seen.status is Status.DELETED) and deployment.status is not Status.FAILED:
-        return _again(work, backend)
+        return _again(step, backend)
     if seen.unfinished:
-        backend.deploy(_request(work))
+        backend.deploy(_request(step))
     looked = replace(
         deployment,
         raw_status=seen.raw_status,
-        observed_at=work.turn.now(),
+        observed_at=step.context.now(),
         endpoint=seen.endpoint,
         region=seen.region or deployment.region,
         note="",
@@ -155,12 +159,12 @@ def _look(work: Serving, backend: Deploys) -> Outcome:
     )
     if seen.status in {Status.CREATING, Status.READY, Status.FAILED} and seen.status is not deployment.status:
         reason = "backend_error" if seen.status is Status.FAILED else None
-        looked = looked.advance(seen.status, at=work.turn.now(), reason=reason, message=seen.message)
+        looked = looked.advance(seen.status, at=step.context.now(), reason=reason, message=seen.message)
     if looked.status is Status.CREATING:
         looked = replace(looked, note=seen.message)
-    if looked.status is Status.READY and _idle_until(looked, work.turn.now()) <= work.turn.now():
-        return work.becomes(looked, pace.SOON, _stop_idle(looked))
-    return work.becomes(looked, _next_look(looked, seen, work.turn.now()))
+    if looked.status is Status.READY and _idle_until(looked, step.context.now()) <= step.context.now():
+        return step.result(looked, backoff.SOON, _stop_idle(looked))
+    return step.result(looked, _next_look(looked, seen, step.context.now()))
 
 
 def _next_look(deployment: Deployment, seen: DeploymentObservation, now: datetime) -> timedelta:
@@ -169,14 +173,14 @@ def _next_look(deployment: Deployment, seen: DeploymentObservation, now: datetim
     if deployment.status is Status.FAILED:
         return min(usual, max(ends - now, timedelta(seconds=1)))
     until = min(_idle_until(deployment, now), ends)
-    return min(pace.asked_or(seen.next_look, usual), max(until - now, timedelta(seconds=1)))
+    return min(backoff.asked_or(seen.next_look, usual), max(until - now, timedelta(seconds=1)))
 
 
 def _has_expired(deployment: Deployment, now: datetime) -> bool:
     return deployment.expires_at is not None and deployment.expires_at <= now
 
 
-def _stop_expired(deployment: Deployment) -> Also:
+def _stop_expired(deployment: Deployment) -> SideEffect:
     def write(scope: Scope) -> None:
         newest = store.get(scope.write, deployment.id)
         if newest is None or newest.goal is not DeploymentGoal.PRESENT or not _has_expired(newest, scope.now()):
@@ -195,7 +199,7 @@ def _idle_until(deployment: Deployment, now: datetime) -> datetime:
     return used + timedelta(seconds=deployment.expires_after_idle_s)
 
 
-def _stop_idle(deployment: Deployment) -> Also:
+def _stop_idle(deployment: Deployment) -> SideEffect:
     def write(scope: Scope) -> None:
         newest = store.get(scope.write, deployment.id)
         if newest is None or _idle_until(newest, scope.now()) > scope.now():
@@ -208,43 +212,43 @@ def _stop_idle(deployment: Deployment) -> Also:
     return write
 
 
-def _again(work: Serving, backend: Deploys) -> Outcome:
+def _again(step: DeploymentStep, backend: Deploys) -> StepResult:
     """Make anew what is gone although it is wanted, but not for ever."""
-    deployment, now = work.deployment, work.turn.now()
-    with work.turn.open() as scope:
+    deployment, now = step.deployment, step.context.now()
+    with step.context.open() as scope:
         past = [each for each in events.of_kind(scope.read, deployment.id, RESTART) if each.at > now - WITHIN]
     if len(past) >= RESTARTS:
         message = f"It stopped {len(past) + 1} times within {WITHIN.seconds // 60} minutes. Its log says why."
-        return work.advances(Status.FAILED, _FAILED_LOOK, reason="backend_error", message=message)
-    backend.deploy(_request(work))
+        return step.transition(Status.FAILED, _FAILED_LOOK, reason="backend_error", message=message)
+    backend.deploy(_request(step))
     back = replace(deployment, restarts=deployment.restarts + 1, observed_at=now, endpoint=None, note="")
     if back.status is not Status.CREATING:
         back = back.advance(Status.CREATING, at=now)
-    told = entry(deployment.id, "It was gone although it is wanted; it is made again.", kind=RESTART)
-    return work.becomes(back, timedelta(seconds=1), told)
+    logged = entry(deployment.id, "It was gone although it is wanted; it is made again.", kind=RESTART)
+    return step.result(back, timedelta(seconds=1), logged)
 
 
-def _remove(work: Serving, backend: Deploys) -> Outcome:
-    deployment = work.deployment
+def _remove(step: DeploymentStep, backend: Deploys) -> StepResult:
+    deployment = step.deployment
     if deployment.status is not Status.DELETING:
         backend.undeploy(deployment.id)
         reached(CrashPoint.UNDEPLOYED)
-        return work.advances(Status.DELETING, pace.SOON, reason=deployment.reason or "requested")
+        return step.transition(Status.DELETING, backoff.SOON, reason=deployment.reason or "requested")
     try:
         seen = backend.observe_deployment(deployment.id)
     except NotFound:
-        return _removed(work)
+        return _removed(step)
     if seen.gone or seen.status is Status.DELETED:
-        return _removed(work)
+        return _removed(step)
     if seen.status is not Status.DELETING:
         backend.undeploy(deployment.id)
     attempts = deployment.attempts + 1
-    return work.stays(pace.backoff(attempts, asked=seen.next_look), "", attempts=attempts)
+    return step.requeue(backoff.retry_delay(attempts, asked=seen.next_look), "", attempts=attempts)
 
 
-def _removed(work: Serving) -> Outcome:
-    deployment, now = work.deployment, work.turn.now()
+def _removed(step: DeploymentStep) -> StepResult:
+    deployment, now = step.deployment, step.context.now()
     if deployment.status is not Status.DELETING:
         deployment = deployment.advance(Status.DELETING, at=now, reason=deployment.reason)
     gone = deployment.advance(Status.DELETED, at=now, reason=deployment.reason)
-    return work.becomes(replace(gone, endpoint=None), None)
+    return step.result(replace(gone, endpoint=None), None)

@@ -19,10 +19,10 @@ from app.domain.backend import (
 )
 from app.domain.connections import Connection
 from app.domain.evaluations import TRANSITIONS, Evaluation, EvaluationGoal, EvaluationStatus
-from app.domain.serving import JudgesByAsking
-from app.engine import pace, places
+from app.domain.serving import EvaluatesByChat
+from app.engine import admission, backoff
 from app.engine.jobs import entry, sentence
-from app.engine.turn import Also, Decision, Outcome, Turn
+from app.engine.reconciling import DeferredResult, ReconcileContext, SideEffect, StepResult
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.scope import Scope
@@ -36,69 +36,73 @@ START = "start"  # the kind of the journal entries that count that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
+class EvaluationStep:
     """An evaluation in its turn, with what belongs to it. `model` is the backend's name of a tuned target."""
 
-    turn: Turn
+    context: ReconcileContext
     evaluation: Evaluation
     connection: Connection
     backend: Backend
     model: str | None
     deployment: str | None = None  # one that serves the target now
 
-    def becomes(self, evaluation: Evaluation, due_in: timedelta | None, *also: Also) -> Outcome:
+    def result(self, evaluation: Evaluation, due_in: timedelta | None, *side_effects: SideEffect) -> StepResult:
         """Return: the evaluation as given; one that is over leaves its place to others."""
-        writes = list(also)
+        writes = list(side_effects)
         if evaluation.status is not self.evaluation.status:
             writes.insert(0, entry(evaluation.id, evaluation.status.value, kind="status"))
         if evaluation.status.is_final:
             due_in = None
-            writes.append(places.wake_waiting(self.connection.id))
-        return Outcome(values=store.values(evaluation), due_in=due_in, also=writes)
+            writes.append(admission.wake_waiting(self.connection.id))
+        return StepResult(values=store.values(evaluation), due_in=due_in, side_effects=writes)
 
-    def advances(
+    def transition(
         self, to: EvaluationStatus, due_in: timedelta | None, *, reason: str | None = None, message: str = ""
-    ) -> Outcome:
+    ) -> StepResult:
         """Return: the evaluation in another status."""
-        moved = self.evaluation.advance(to, at=self.turn.now(), reason=reason, message=message)
-        return self.becomes(moved, due_in)
+        moved = self.evaluation.advance(to, at=self.context.now(), reason=reason, message=message)
+        return self.result(moved, due_in)
 
-    def stays(self, due_in: timedelta, note: str, *also: Also, attempts: int | None = None) -> Outcome:
+    def requeue(
+        self, due_in: timedelta, note: str, *side_effects: SideEffect, attempts: int | None = None
+    ) -> StepResult:
         """Return: nothing moves, with a note for people."""
         tried = self.evaluation.attempts if attempts is None else attempts
-        return self.becomes(replace(self.evaluation, note=note, attempts=tried), due_in, *also)
+        return self.result(replace(self.evaluation, note=note, attempts=tried), due_in, *side_effects)
 
-    def meets(self, error: BackendError) -> Outcome:
+    def on_error(self, error: BackendError) -> StepResult:
         """Return what a backend's error comes to: wait, pause the connection, or fail."""
         said = sentence(error)
         if isinstance(error, NotAuthorised):
-            return self.stays(pace.PAUSED, f"The connection is paused: {said}", places.pause(self.connection.id, said))
+            return self.requeue(
+                backoff.PAUSED, f"The connection is paused: {said}", admission.pause(self.connection.id, said)
+            )
         if isinstance(error, Transient):
             attempts = self.evaluation.attempts + 1
-            return self.stays(pace.backoff(attempts, asked=error.retry_after), said, attempts=attempts)
-        return self.advances(EvaluationStatus.FAILED, None, reason=error.reason.value, message=said)
+            return self.requeue(backoff.retry_delay(attempts, asked=error.retry_after), said, attempts=attempts)
+        return self.transition(EvaluationStatus.FAILED, None, reason=error.reason.value, message=said)
 
 
-def act(turn: Turn) -> Decision | None:
+def reconcile(context: ReconcileContext) -> DeferredResult | None:
     """Take the next step of the claimed evaluation; None if there is nothing to do."""
-    work = _open(turn)
-    if work is None:
+    step = _open(context)
+    if step is None:
         return None
-    if work.evaluation.goal is EvaluationGoal.CANCELLED:
-        return _cancel(work)
-    if not isinstance(work.backend, Evaluates):
-        return work.advances(EvaluationStatus.FAILED, None, reason="invalid_request", message="It cannot evaluate.")
-    if work.evaluation.target.model is not None and work.model is None:
-        return work.advances(EvaluationStatus.FAILED, None, reason="lost", message="The model has been removed.")
-    if work.evaluation.status is EvaluationStatus.PENDING:
-        return _wait(work)
-    return _follow(work, work.backend)
+    if step.evaluation.goal is EvaluationGoal.CANCELLED:
+        return _cancel(step)
+    if not isinstance(step.backend, Evaluates):
+        return step.transition(EvaluationStatus.FAILED, None, reason="invalid_request", message="It cannot evaluate.")
+    if step.evaluation.target.model is not None and step.model is None:
+        return step.transition(EvaluationStatus.FAILED, None, reason="lost", message="The model has been removed.")
+    if step.evaluation.status is EvaluationStatus.PENDING:
+        return _wait(step)
+    return _follow(step, step.backend)
 
 
-def _open(turn: Turn) -> Judging | None:
-    with turn.open() as scope:
+def _open(context: ReconcileContext) -> EvaluationStep | None:
+    with context.open() as scope:
         tx = scope.read
-        evaluation = store.get(tx, turn.id)
+        evaluation = store.get(tx, context.id)
         connection = None if evaluation is None else connections.get(tx, evaluation.target.connection)
         if evaluation is None or connection is None or evaluation.status.is_final:
             return None
@@ -107,72 +111,72 @@ def _open(turn: Turn) -> Judging | None:
         name = model.remote_id if model is not None and model.deleted_at is None else None
         backend = scope.backends.of(connection)
         served = deployments.ready_for(tx, evaluation.target)
-        return Judging(
-            turn=turn, evaluation=evaluation, connection=connection, backend=backend, model=name,
+        return EvaluationStep(
+            context=context, evaluation=evaluation, connection=connection, backend=backend, model=name,
             deployment=None if served is None else served.id,
         )  # fmt: skip
 
 
-def _cancel(work: Judging) -> Outcome:
-    if work.evaluation.status is EvaluationStatus.RUNNING and isinstance(work.backend, Evaluates):
+def _cancel(step: EvaluationStep) -> StepResult:
+    if step.evaluation.status is EvaluationStatus.RUNNING and isinstance(step.backend, Evaluates):
         try:
-            work.backend.cancel_evaluation(work.evaluation.id)
+            step.backend.cancel_evaluation(step.evaluation.id)
         except BackendError as error:
-            attempts = work.evaluation.attempts + 1
-            return work.stays(pace.backoff(attempts), sentence(error), attempts=attempts)
-    return work.advances(EvaluationStatus.CANCELLED, None, reason="requested")
+            attempts = step.evaluation.attempts + 1
+            return step.requeue(backoff.retry_delay(attempts), sentence(error), attempts=attempts)
+    return step.transition(EvaluationStatus.CANCELLED, None, reason="requested")
 
 
-def _wait(work: Judging) -> Decision:
-    if isinstance(work.backend, JudgesByAsking) and work.deployment is None:
+def _wait(step: EvaluationStep) -> DeferredResult:
+    if isinstance(step.backend, EvaluatesByChat) and step.deployment is None:
         # It keeps no training waiting: whoever wants it judged has to deploy it first.
-        return work.stays(_UNDEPLOYED, DEPLOY_FIRST, attempts=places.PATIENCE)
-    if work.connection.paused_reason is not None:
-        return work.stays(pace.PAUSED, f"The connection is paused: {work.connection.paused_reason}")
+        return step.requeue(_UNDEPLOYED, DEPLOY_FIRST, attempts=admission.PATIENCE)
+    if step.connection.paused_reason is not None:
+        return step.requeue(backoff.PAUSED, f"The connection is paused: {step.connection.paused_reason}")
     try:
-        work.backend.check()
+        step.backend.check()
     except Transient as error:
-        return work.stays(pace.asked_or(error.retry_after, pace.UNAVAILABLE), sentence(error))
+        return step.requeue(backoff.asked_or(error.retry_after, backoff.UNAVAILABLE), sentence(error))
     except BackendError as error:
-        return work.meets(error)
-    return _admit(work)
+        return step.on_error(error)
+    return _admit(step)
 
 
-def _admit(work: Judging) -> Callable[[Scope], Outcome]:
-    def decide(scope: Scope) -> Outcome:
-        waits_for = places.evaluation_waits_for(scope, work.evaluation.id, work.connection)
+def _admit(step: EvaluationStep) -> Callable[[Scope], StepResult]:
+    def decide(scope: Scope) -> StepResult:
+        waits_for = admission.evaluation_waits_for(scope, step.evaluation.id, step.connection)
         if waits_for:
-            return work.stays(pace.WAITING, waits_for)
-        return work.advances(EvaluationStatus.RUNNING, pace.SOON)
+            return step.requeue(backoff.WAITING, waits_for)
+        return step.transition(EvaluationStatus.RUNNING, backoff.SOON)
 
     return decide
 
 
-def _follow(work: Judging, backend: Evaluates) -> Outcome:
+def _follow(step: EvaluationStep, backend: Evaluates) -> StepResult:
     try:
         try:
-            seen = backend.observe_evaluation(work.evaluation.id)
+            seen = backend.observe_evaluation(step.evaluation.id)
         except NotFound as error:
             # Not started yet, or what ran has vanished: a start is idempotent by its tag.
-            if _starts(work) >= STARTS:
-                return work.meets(error)
-            backend.start_evaluation(_request(work))
+            if _starts(step) >= STARTS:
+                return step.on_error(error)
+            backend.start_evaluation(_request(step))
             reached(CrashPoint.EVALUATION_STARTED)
-            begun = entry(work.evaluation.id, "The backend began to answer the rows.", kind=START)
-            return work.stays(timedelta(seconds=1), "", begun, attempts=0)
+            begun = entry(step.evaluation.id, "The backend began to answer the rows.", kind=START)
+            return step.requeue(timedelta(seconds=1), "", begun, attempts=0)
     except BackendError as error:
-        return work.meets(error)
-    if work.deployment is not None:
-        return _seen(work, seen, _in_use(work.deployment))
-    return _seen(work, seen)
+        return step.on_error(error)
+    if step.deployment is not None:
+        return _seen(step, seen, _in_use(step.deployment))
+    return _seen(step, seen)
 
 
-def _starts(work: Judging) -> int:
-    with work.turn.open() as scope:
-        return len(events.of_kind(scope.read, work.evaluation.id, START))
+def _starts(step: EvaluationStep) -> int:
+    with step.context.open() as scope:
+        return len(events.of_kind(scope.read, step.evaluation.id, START))
 
 
-def _in_use(deployment: str) -> Also:
+def _in_use(deployment: str) -> SideEffect:
     """Keep a deployment from being stopped as idle while it is asked."""
 
     def write(scope: Scope) -> None:
@@ -181,27 +185,27 @@ def _in_use(deployment: str) -> Also:
     return write
 
 
-def _seen(work: Judging, seen: EvaluationObservation, *also: Also) -> Outcome:
+def _seen(step: EvaluationStep, seen: EvaluationObservation, *side_effects: SideEffect) -> StepResult:
     looked = replace(
-        work.evaluation, done_rows=seen.done_rows, total_rows=seen.total_rows, note="", attempts=0, metrics=seen.metrics
+        step.evaluation, done_rows=seen.done_rows, total_rows=seen.total_rows, note="", attempts=0, metrics=seen.metrics
     )
-    wait = pace.asked_or(seen.next_look, _LOOK)
+    wait = backoff.asked_or(seen.next_look, _LOOK)
     if seen.status is EvaluationStatus.PENDING or seen.status is looked.status:
-        return work.becomes(replace(looked, metrics=None), wait, *also)
+        return step.result(replace(looked, metrics=None), wait, *side_effects)
     if seen.status not in TRANSITIONS[looked.status]:
-        return work.becomes(looked, wait)
+        return step.result(looked, wait)
     reason = None if seen.reason is None else seen.reason.value
-    moved = looked.advance(seen.status, at=work.turn.now(), reason=reason, message=seen.message)
+    moved = looked.advance(seen.status, at=step.context.now(), reason=reason, message=seen.message)
 
     def answered(scope: Scope) -> None:
         store.save_rows(scope.write, moved.id, seen.rows)
 
-    return work.becomes(moved, None, answered, *also)
+    return step.result(moved, None, answered, *side_effects)
 
 
-def _request(work: Judging) -> EvaluationRequest:
-    asked = work.evaluation
-    with work.turn.open() as scope:
+def _request(step: EvaluationStep) -> EvaluationRequest:
+    asked = step.evaluation
+    with step.context.open() as scope:
         rows = datasets.path(scope, asked.dataset)
         report = datasets.report(scope, asked.dataset)
         shown = None if asked.few_shot_dataset is None else datasets.path(scope, asked.few_shot_dataset)
@@ -209,12 +213,12 @@ def _request(work: Judging) -> EvaluationRequest:
     return EvaluationRequest(
         tag=asked.id,
         base_model=asked.target.base_model,
-        model=work.model,
+        model=step.model,
         rows=rows,
         system_prompt=asked.system_prompt,
         few_shot=() if shown is None else examples(shown, asked.few_shot),
         labels=labels,
-        deployment=work.deployment,
+        deployment=step.deployment,
     )
 
 

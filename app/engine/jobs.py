@@ -8,8 +8,8 @@ from app.domain.backend import Backend, BackendError, NotAuthorised, Transient
 from app.domain.connections import Connection
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobGoal, JobReason, JobStatus
-from app.engine import pace, places
-from app.engine.turn import Also, Outcome, Turn
+from app.engine import admission, backoff
+from app.engine.reconciling import ReconcileContext, SideEffect, StepResult
 from app.services.scope import Scope
 from app.store import connections, events
 from app.store import jobs as store
@@ -18,10 +18,10 @@ NOTE_LIMIT = 1000  # characters of a provider's sentence that are kept as a note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class JobStep:
     """A job in its turn, with the connection and the backend that it belongs to."""
 
-    turn: Turn
+    context: ReconcileContext
     job: FineTuningJob
     connection: Connection
     backend: Backend
@@ -31,51 +31,53 @@ class Work:
         """Whether people still want what it makes: all of it, or what has been learned by now."""
         return self.job.goal is not JobGoal.CANCELLED
 
-    def stays(self, due_in: timedelta, *also: Also, job: FineTuningJob | None = None, note: str = "") -> Outcome:
+    def requeue(
+        self, due_in: timedelta, *side_effects: SideEffect, job: FineTuningJob | None = None, note: str = ""
+    ) -> StepResult:
         """Return: nothing moves; look again later, with a note for people."""
-        return self.becomes(replace(job or self.job, note=note), due_in, *also)
+        return self.result(replace(job or self.job, note=note), due_in, *side_effects)
 
-    def becomes(self, job: FineTuningJob, due_in: timedelta | None, *also: Also) -> Outcome:
+    def result(self, job: FineTuningJob, due_in: timedelta | None, *side_effects: SideEffect) -> StepResult:
         """Return: the job as given, a journal entry if its status is another, and a place for others if it is over."""
-        writes = list(also)
+        writes = list(side_effects)
         if job.status is not self.job.status:
             # What the backend told came before the end, and after every other change.
-            place = len(writes) if job.status.is_final else 0
-            writes.insert(place, entry(job.id, job.status.value, kind="status", level=_level(job)))
+            position = len(writes) if job.status.is_final else 0
+            writes.insert(position, entry(job.id, job.status.value, kind="status", level=_level(job)))
         if job.status.is_final:
             due_in = None
-            writes.append(places.wake_waiting(job.spec.connection))
-        return Outcome(values=store.values(job), due_in=due_in, also=writes)
+            writes.append(admission.wake_waiting(job.spec.connection))
+        return StepResult(values=store.values(job), due_in=due_in, side_effects=writes)
 
-    def advances(
+    def transition(
         self,
         to: JobStatus,
-        due_in: timedelta | None = pace.SOON,
-        *also: Also,
+        due_in: timedelta | None = backoff.SOON,
+        *side_effects: SideEffect,
         reason: JobReason | None = None,
         message: str = "",
-    ) -> Outcome:
+    ) -> StepResult:
         """Return: the job in another status."""
-        changed = self.job.advance(to, at=self.turn.now(), reason=reason, message=message)
-        return self.becomes(changed, due_in, *also)
+        changed = self.job.advance(to, at=self.context.now(), reason=reason, message=message)
+        return self.result(changed, due_in, *side_effects)
 
-    def fails(self, reason: JobReason, message: str) -> Outcome:
+    def fail(self, reason: JobReason, message: str) -> StepResult:
         """Return: the job has failed."""
-        return self.advances(JobStatus.FAILED, None, reason=reason, message=message)
+        return self.transition(JobStatus.FAILED, None, reason=reason, message=message)
 
-    def meets(self, error: BackendError, job: FineTuningJob | None = None) -> Outcome:
+    def on_error(self, error: BackendError, job: FineTuningJob | None = None) -> StepResult:
         """Return what a backend's error comes to: wait and try again, pause the connection, or fail."""
         seen = job or self.job
         said = sentence(error)
         if isinstance(error, NotAuthorised):
-            pausing = places.pause(self.connection.id, said)
-            return self.stays(pace.PAUSED, pausing, job=seen, note=f"The connection is paused: {said}")
+            pausing = admission.pause(self.connection.id, said)
+            return self.requeue(backoff.PAUSED, pausing, job=seen, note=f"The connection is paused: {said}")
         if not isinstance(error, Transient):
-            failed = seen.advance(JobStatus.FAILED, at=self.turn.now(), reason=error.reason, message=said)
-            return self.becomes(failed, None)
+            failed = seen.advance(JobStatus.FAILED, at=self.context.now(), reason=error.reason, message=said)
+            return self.result(failed, None)
         later = replace(seen, attempts=seen.attempts + 1)
         first = [entry(seen.id, said, level=EventLevel.WARNING)] if later.attempts == 1 else []
-        return self.stays(pace.backoff(later.attempts, asked=error.retry_after), *first, job=later, note=said)
+        return self.requeue(backoff.retry_delay(later.attempts, asked=error.retry_after), *first, job=later, note=said)
 
 
 def sentence(error: BackendError) -> str:
@@ -83,7 +85,7 @@ def sentence(error: BackendError) -> str:
     return f"{error.detail} {error.fix}".strip()[:NOTE_LIMIT]
 
 
-def entry(subject: str, message: str, *, level: EventLevel = EventLevel.INFO, kind: str = "note") -> Also:
+def entry(subject: str, message: str, *, level: EventLevel = EventLevel.INFO, kind: str = "note") -> SideEffect:
     """Return the writing of one journal entry."""
 
     def write(scope: Scope) -> None:
@@ -96,14 +98,14 @@ def _level(job: FineTuningJob) -> EventLevel:
     return EventLevel.ERROR if job.status is JobStatus.FAILED else EventLevel.INFO
 
 
-def open_work(turn: Turn) -> Work | None:
+def open_step(context: ReconcileContext) -> JobStep | None:
     """Return the claimed job with what belongs to it; None if it is gone or needs nothing any more."""
-    with turn.open() as scope:
-        job = store.get(scope.read, turn.id)
+    with context.open() as scope:
+        job = store.get(scope.read, context.id)
         connection = None if job is None else connections.get(scope.read, job.spec.connection)
         if job is None or connection is None or job.status.is_final:
             return None
-        return Work(turn=turn, job=job, connection=connection, backend=scope.backends.of(connection))
+        return JobStep(context=context, job=job, connection=connection, backend=scope.backends.of(connection))
 
 
-Act = Callable[[Work], Outcome | Callable[[Scope], Outcome]]
+Act = Callable[[JobStep], StepResult | Callable[[Scope], StepResult]]

@@ -10,11 +10,11 @@ from app.data.convert import write_training_file
 from app.domain.backend import BackendError, RemoteFile, TrainingRequest
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, JobStatus, ValidationKind
-from app.engine import pace
-from app.engine.errands import UnderWay
-from app.engine.jobs import Work, entry
+from app.engine import backoff
+from app.engine.background_tasks import NotReady
+from app.engine.jobs import JobStep, entry
+from app.engine.reconciling import StepResult
 from app.engine.submitting import establish, submit
-from app.engine.turn import Outcome
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets, specs, splits
 from app.services.scope import Scope
@@ -37,54 +37,54 @@ class Files:
         return self.training.ready and (self.validation is None or self.validation.ready)
 
 
-def act_preparing(work: Work) -> Outcome:
+def reconcile_preparing(step: JobStep) -> StepResult:
     """Take the next step towards a submitted job; every step finds what an interrupted one left."""
-    if work.job.submit_in_doubt:
-        return establish(work)
-    if not work.is_wanted:
-        for errand in ("deal", "convert"):
-            work.turn.errands.forget(f"{work.job.id}:{errand}")
-        return work.advances(JobStatus.CANCELLED, None, reason=JobReason.REQUESTED)
+    if step.job.submit_in_doubt:
+        return establish(step)
+    if not step.is_wanted:
+        for task in ("deal", "convert"):
+            step.context.tasks.forget(f"{step.job.id}:{task}")
+        return step.transition(JobStatus.CANCELLED, None, reason=JobReason.REQUESTED)
     try:
-        return _deal(work) if work.job.parts is None else _hand_over(work, work.job.parts)
+        return _deal(step) if step.job.parts is None else _hand_over(step, step.job.parts)
     except (Invalid, Conflict, NotFound) as error:
-        return work.fails(JobReason.INVALID_DATA, f"{error.message} {error.fix}".strip())
-    except UnderWay:
-        return work.stays(_LOOK, note="The rows are being made ready.")
+        return step.fail(JobReason.INVALID_DATA, f"{error.message} {error.fix}".strip())
+    except NotReady:
+        return step.requeue(_LOOK, note="The rows are being made ready.")
     except BackendError as error:
-        return work.meets(error)
+        return step.on_error(error)
 
 
-def _hand_over(work: Work, parts: JobParts) -> Outcome:
-    files = _send(work, _apart(work, "convert", lambda: _convert(work, parts)))
+def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
+    files = _send(step, _apart(step, "convert", lambda: _convert(step, parts)))
     if not files.ready:
-        return work.stays(_FILE_LOOK, note="The backend is taking in the files.")
-    return submit(work, _request(work.job, files))
+        return step.requeue(_FILE_LOOK, note="The backend is taking in the files.")
+    return submit(step, _request(step.job, files))
 
 
-def _deal(work: Work) -> Outcome:
-    chosen = replace(work.job, parts=_apart(work, "deal", lambda: _parts(work)))
-    told = [entry(work.job.id, "The rows were dealt to training, validation and test.")]
-    return work.becomes(chosen, pace.SOON, *(told if chosen.spec.validation.kind is ValidationKind.SPLIT else []))
+def _deal(step: JobStep) -> StepResult:
+    chosen = replace(step.job, parts=_apart(step, "deal", lambda: _parts(step)))
+    logged = [entry(step.job.id, "The rows were dealt to training, validation and test.")]
+    return step.result(chosen, backoff.SOON, *(logged if chosen.spec.validation.kind is ValidationKind.SPLIT else []))
 
 
-def _parts(work: Work) -> JobParts:
-    with work.turn.open() as scope:
-        return make_parts(scope, work.job.spec)
+def _parts(step: JobStep) -> JobParts:
+    with step.context.open() as scope:
+        return make_parts(scope, step.job.spec)
 
 
-def _apart(work: Work, name: str, step: Callable[[], T]) -> T:
+def _apart(step: JobStep, name: str, call: Callable[[], T]) -> T:
     """Do a step at once, or, where the file is so large that it may outlast the lease, beside the turns.
 
     Raises:
         UnderWay: while it is being done.
     """
-    spec = work.job.spec
-    with work.turn.open() as scope:
+    spec = step.job.spec
+    with step.context.open() as scope:
         known = datasets.many(scope, [each for each in (spec.training_dataset, spec.validation.dataset) if each])
-    if sum(each.bytes for each in known.values()) <= work.turn.errands.from_bytes:
-        return step()
-    return work.turn.errands.result(f"{work.job.id}:{name}", step)
+    if sum(each.bytes for each in known.values()) <= step.context.tasks.from_bytes:
+        return call()
+    return step.context.tasks.result(f"{step.job.id}:{name}", call)
 
 
 def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
@@ -102,18 +102,18 @@ def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
     return JobParts(training=made.training.id, validation=made.validation.id, test=test)
 
 
-def _convert(work: Work, parts: JobParts) -> tuple[Path, Path | None]:
+def _convert(step: JobStep, parts: JobParts) -> tuple[Path, Path | None]:
     """Write the files that the backend is sent, unless an earlier turn did."""
-    with work.turn.open() as scope:
-        folder = scope.files.run_folder(work.job.id) / "input"
+    with step.context.open() as scope:
+        folder = scope.files.run_folder(step.job.id) / "input"
         folder.mkdir(exist_ok=True)
         sources = [datasets.path(scope, part) for part in (parts.training, parts.validation) if part is not None]
     written = []
     for source, name in zip(sources, ("training", "validation"), strict=False):
         final = folder / f"{name}.jsonl"
         if not final.exists():
-            half = folder / f"{name}.{work.turn.claim.gen}.part"
-            _clear_halves(folder, name, before=work.turn.claim.gen)
+            half = folder / f"{name}.{step.context.claim.gen}.part"
+            _clear_halves(folder, name, before=step.context.claim.gen)
             write_training_file(source, half)
             reached(CrashPoint.CONVERSION_HALF_WRITTEN)
             half.replace(final)
@@ -129,18 +129,18 @@ def _clear_halves(folder: Path, name: str, *, before: int) -> None:
             half.unlink(missing_ok=True)
 
 
-def _send(work: Work, local: tuple[Path, Path | None]) -> Files:
+def _send(step: JobStep, local: tuple[Path, Path | None]) -> Files:
     training, validation = local
     return Files(
-        training=_sent(work, training, "training"),
-        validation=None if validation is None else _sent(work, validation, "validation"),
+        training=_sent(step, training, "training"),
+        validation=None if validation is None else _sent(step, validation, "validation"),
     )
 
 
-def _sent(work: Work, path: Path, kind: str) -> RemoteFile:
-    file = work.backend.upload(path, tag=f"{work.job.id}-{kind}")
+def _sent(step: JobStep, path: Path, kind: str) -> RemoteFile:
+    file = step.backend.upload(path, tag=f"{step.job.id}-{kind}")
     reached(CrashPoint.SENT)
-    return file if file.ready else work.backend.file(file)
+    return file if file.ready else step.backend.file(file)
 
 
 def _request(job: FineTuningJob, files: Files) -> TrainingRequest:

@@ -51,27 +51,27 @@ def reached(point: CrashPoint) -> None:
         watch(point)
 
 
-def arm(wish: str) -> None:
+def arm(spec: str) -> None:
     """Let this process kill itself at a point: `name`, or `name:n` for the n-th time. An empty wish does nothing.
 
     Raises:
         ValueError: for a point that there is none of; the message lists them.
     """
-    if wish:
-        point, times = parse(wish)
+    if spec:
+        point, times = parse(spec)
         _watches.append(_Trap(point, times))
 
 
-def parse(wish: str) -> tuple[CrashPoint, int]:
+def parse(spec: str) -> tuple[CrashPoint, int]:
     """Return which point a wish names, and the how-manieth time.
 
     Raises:
         ValueError: as `arm`.
     """
-    name, _, times = wish.partition(":")
+    name, _, times = spec.partition(":")
     if name not in set(CrashPoint) or (times and not (times.isdecimal() and int(times) > 0)):
         listed = ", ".join(CrashPoint)
-        raise ValueError(f"{wish!r} is no crash point. Write one of these, or one with a number (sent:2): {listed}")
+        raise ValueError(f"{spec!r} is no crash point. Write one of these, or one with a number (sent:2): {listed}")
     return CrashPoint(name), int(times or 1)
 
 

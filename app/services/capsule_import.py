@@ -15,7 +15,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.services import connections, jobs, specs, splits
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.store import datasets as dataset_store
@@ -79,7 +79,7 @@ def _plan(scope: Scope, capsule: Capsule, project: str, connection: str | None) 
     fields = _fields(capsule, here, project, where)
     checked = specs.check(scope, fields)
     known = {problem.pointer for problem in problems}
-    problems += [each for each in checked.problems if each.pointer not in known | _told_as_rows(problems)]
+    problems += [each for each in checked.problems if each.pointer not in known | _reported_as_rows(problems)]
     problems += _weights_problems(scope, capsule, where)
     if problems or checked.spec is None:
         raise Invalid(problems)
@@ -112,12 +112,12 @@ def _is_split_here(capsule: Capsule, here: Here) -> bool:
 
 
 def _missing_rows(capsule: Capsule, here: Here) -> Iterator[Problem]:
-    data, dealt = capsule.data, capsule.recipe.validation.kind is ValidationKind.SPLIT
+    data, assigned = capsule.data, capsule.recipe.validation.kind is ValidationKind.SPLIT
     needed = {"training": data.training or data.source, "validation": data.validation, "test": data.test}
     if _is_split_here(capsule, here):
         needed = {} if capsule.recipe.validation.test_ratio else {"test": data.test}
     absent = {part: rows for part, rows in needed.items() if rows is not None and rows.sha256 not in here}
-    if absent and dealt and not _is_split_here(capsule, here):
+    if absent and assigned and not _is_split_here(capsule, here):
         absent = {"source": data.source}  # whoever brings it need not bring its parts
     for part, rows in absent.items():
         yield _missing(part, rows)
@@ -140,7 +140,7 @@ def _missing(part: str, rows: Rows) -> Problem:
     )
 
 
-def _told_as_rows(problems: list[Problem]) -> set[str]:
+def _reported_as_rows(problems: list[Problem]) -> set[str]:
     """Return the fields of the spec that are empty only because rows are missing, which has been told already."""
     return {"/training_dataset", "/validation/dataset", "/test_dataset"} if problems else set()
 
@@ -182,7 +182,7 @@ def _weights_problems(scope: Scope, capsule: Capsule, where: Connection) -> list
     if not then or not isinstance(backend, TellsOrigin):
         return []
     scope.release()
-    with asking():
+    with provider_errors():
         try:
             now = backend.weights(capsule.recipe.base_model)
         except BackendError:
@@ -203,9 +203,9 @@ def _split_problems(scope: Scope, capsule: Capsule, spec: JobSpec) -> list[Probl
         made = splits.split(scope, spec.training_dataset, specs.split_spec(spec.validation))
     except Conflict as error:
         return [Problem("/capsule/recipe/validation", "split", error.message, error.fix)]
-    dealt = {"training": made.training, "validation": made.validation, "test": made.test}
+    assigned = {"training": made.training, "validation": made.validation, "test": made.test}
     problems = []
-    for part, now in dealt.items():
+    for part, now in assigned.items():
         then: Rows | None = getattr(capsule.data, part)
         if then is not None and now is not None and then.sha256 != now.sha256:
             message = f"The same split deals other {part} rows here than then."
@@ -225,5 +225,5 @@ def _warnings(scope: Scope, capsule: Capsule) -> Iterator[str]:
         yield f"{said}: the loss may differ in its last digits."
     if not capsule.origin.weights and capsule.origin.versions:
         yield "The capsule does not hash the base model's weights, so they were not compared."
-    if capsule.tunedesk != scope.house.version:
-        yield f"The run was made by TuneDesk {capsule.tunedesk[:20]}, and here it is {scope.house.version}."
+    if capsule.tunedesk != scope.app_context.version:
+        yield f"The run was made by TuneDesk {capsule.tunedesk[:20]}, and here it is {scope.app_context.version}."

@@ -10,7 +10,7 @@ from app.domain.capsule import (
     Capsule,
     CapsuleData,
     CapsuleJob,
-    Judged,
+    EvaluationRecord,
     Origin,
     Outcome,
     Point,
@@ -23,7 +23,7 @@ from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobParts, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, datasets, evaluations, jobs
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -33,7 +33,7 @@ def of_job(scope: Scope, identifier: str) -> Capsule:
     job = jobs.get(scope, identifier)
     connection = connections.get(scope, job.spec.connection)
     return Capsule(
-        tunedesk=scope.house.version,
+        tunedesk=scope.app_context.version,
         written_at=scope.now(),
         job=CapsuleJob(
             id=job.id,
@@ -90,14 +90,14 @@ class Reproduction:
 def reproduction(scope: Scope, job: FineTuningJob) -> Reproduction | None:
     """Return how a run stands to the one that it repeats; None where it repeats none, or another seed was asked for."""
     original = store.get(scope.read, job.cloned_from) if job.cloned_from else None
-    if original is None or _wish(scope, original) != _wish(scope, job):
+    if original is None or _requested_spec(scope, original) != _requested_spec(scope, job):
         return None
     then = jobs.last_values(scope, original.id).get(TRAIN_LOSS)
     now = jobs.last_values(scope, job.id).get(TRAIN_LOSS) if job.status.is_final else None
     return Reproduction(original=original, then=then[1] if then else None, now=now[1] if now else None)
 
 
-def _wish(scope: Scope, job: FineTuningJob) -> JobSpec:
+def _requested_spec(scope: Scope, job: FineTuningJob) -> JobSpec:
     """Return the spec with what does not touch the outcome left out, and the seed that was really taken."""
     seed = jobs.sent_parameters(scope, job.id).get("seed") if job.spec.seed is None else job.spec.seed
     return replace(job.spec, project="", name="", seed=seed if isinstance(seed, int) else None)
@@ -108,7 +108,7 @@ def _origin(scope: Scope, job: FineTuningJob) -> Origin:
     if job.remote_id is None or not isinstance(backend, TellsOrigin):
         return Origin()
     scope.release()
-    with asking():
+    with provider_errors():
         try:
             return backend.origin(RemoteJob(job.remote_id)) or Origin()
         except BackendError:
@@ -139,17 +139,17 @@ def _rows(dataset: Dataset) -> Rows:
 def _outcome(scope: Scope, job: FineTuningJob) -> Outcome:
     last = jobs.last_values(scope, job.id)
     best = next((each for each in jobs.checkpoints(scope, job.id) if each.best), None)
-    judged = evaluations.for_job(scope, job.id)
-    both = {"base": judged.base, "tuned": judged.tuned}
+    evaluated = evaluations.for_job(scope, job.id)
+    both = {"base": evaluated.base, "tuned": evaluated.tuned}
     return Outcome(
         final={name: Point(step=step, value=value) for name, (step, value) in sorted(last.items())},
         best_checkpoint=None if best is None else Point(step=best.step, value=best.validation_loss),
-        evaluations={name: _judged(scope, each) for name, each in both.items() if each is not None},
+        evaluations={name: _evaluation_record(scope, each) for name, each in both.items() if each is not None},
     )
 
 
-def _judged(scope: Scope, evaluation: Evaluation) -> Judged:
-    return Judged(
+def _evaluation_record(scope: Scope, evaluation: Evaluation) -> EvaluationRecord:
+    return EvaluationRecord(
         rows_sha256=datasets.get(scope, evaluation.dataset).sha256,
         selection_biased=evaluation.selection_biased,
         metrics=evaluation.metrics,

@@ -12,7 +12,7 @@ from app.domain.connections import Connection
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.prices import Price, is_stale
 from app.services import connections, prices
-from app.services.asking import FAILURES, asking
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
 _ID_LIMIT = 500
@@ -55,13 +55,13 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         raise Invalid([Problem(pointer, "missing", "A base model has to be chosen.", fix)])
     where = connections.get(scope, connection)
     known = prices.known(scope, where)
-    with asking():
+    with provider_errors():
         try:
             found = scope.backends.of(where).base_model(identifier)
         except BackendError as error:
             fix = error.fix or "Choose one from the catalog."
             raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
-    return _told(found, where, known)
+    return _with_prices(found, where, known)
 
 
 class BaseNames:
@@ -92,9 +92,9 @@ class BaseNames:
         if backend is None or not isinstance(backend, NamesBases):
             return identifier
         try:
-            with asking():
+            with provider_errors():
                 return backend.base_name(identifier)
-        except FAILURES:
+        except PROVIDER_ERRORS:
             return identifier
 
 
@@ -120,7 +120,7 @@ def refresh(scope: Scope, connection_id: str) -> None:
     if not isinstance(backend, LooksUpModels):
         raise Conflict("This connection's catalog is not looked up.", fix="It is always up to date.")
     scope.release()
-    with asking():
+    with provider_errors():
         backend.refresh_catalog()
 
 
@@ -148,16 +148,16 @@ def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
 
 def _state(backend: LooksUpModels) -> CatalogState:
     try:
-        with asking():
+        with provider_errors():
             return backend.catalog_state()
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         return CatalogState(fetched_at=None, refreshing=False, data_as_of=None, problem=error.message)
 
 
 def _prices(scope: Scope, connection: Connection) -> Mapping[str, Price] | None:
     try:
         return prices.known(scope, connection)
-    except FAILURES:
+    except PROVIDER_ERRORS:
         return None
 
 
@@ -166,29 +166,29 @@ def _listed(scope: Scope, connection: Connection, known: Mapping[str, Price] | N
         return []
     try:
         backend = scope.backends.of(connection)
-        with asking():
+        with provider_errors():
             listed = list(backend.base_models())
-    except FAILURES:
+    except PROVIDER_ERRORS:
         # A backend that does not answer has nothing to show now; its doctor says why.
         return []
-    return [_told(model, connection, known) for model in listed]
+    return [_with_prices(model, connection, known) for model in listed]
 
 
-def _told(found: CatalogModel, connection: Connection, known: Mapping[str, Price]) -> CatalogModel:
+def _with_prices(found: CatalogModel, connection: Connection, known: Mapping[str, Price]) -> CatalogModel:
     """Return a model with its connection and prices; one that is retired cannot be used, whatever its backend says."""
     costs = {
         price.kind.value: price.money
         for price in known.values()
         if price.model and price.model == found.id and price.money is not None
     }
-    told = replace(found, connection=connection.id, prices=costs)
+    priced = replace(found, connection=connection.id, prices=costs)
     life = found.lifecycle
     if life.status != LifecycleStatus.RETIRED or not found.usable:
-        return told
+        return priced
     since = life.serve_until or life.train_until
     when = f" since {since.isoformat()}" if since else ""
     instead = f" Use {life.replacement} instead." if life.replacement else ""
-    return replace(told, usable=False, unusable_reason=f"Retired{when}: nothing new can be trained from it.{instead}")
+    return replace(priced, usable=False, unusable_reason=f"Retired{when}: nothing new can be trained from it.{instead}")
 
 
 def _searched(model: CatalogModel) -> str:

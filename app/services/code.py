@@ -8,7 +8,7 @@ from app.domain.backend import ShowsCode
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
 from app.services import connections, datasets, drafts, jobs, specs, splits
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -54,7 +54,7 @@ def _write(
         raise Invalid([Problem("/target", "unknown", "This connection shows no code.", "Use curl.")])
     train_file, validation_file = _files(scope, spec, training, validation)
     scope.release()
-    with asking():
+    with provider_errors():
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
 
 

@@ -47,13 +47,13 @@ def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
         fix = "Choose the runs in the list of jobs."
         raise Invalid([Problem("?ids", "not_found", f"There is no job {each[:60]!r}.", fix) for each in missing])
     runs = [found[each] for each in ids]
-    judged = [evaluations.for_job(scope, each.id).tuned for each in runs]
-    known = datasets.many(scope, sorted({used for run in runs for used in _datasets(run)} | _rows_of(judged)))
+    evaluated = [evaluations.for_job(scope, each.id).tuned for each in runs]
+    known = datasets.many(scope, sorted({used for run in runs for used in _datasets(run)} | _rows_of(evaluated)))
     return Comparison(
         jobs=runs,
-        evaluations=judged,
+        evaluations=evaluated,
         settings=_settings(scope, runs, known),
-        figures=[*_training_figures(scope, runs, known), *_evaluation_figures(judged, known)],
+        figures=[*_training_figures(scope, runs, known), *_evaluation_figures(evaluated, known)],
     )
 
 
@@ -91,8 +91,8 @@ def _datasets(job: FineTuningJob) -> set[str]:
     return {each for each in (parts.training, parts.validation, parts.test) if each}
 
 
-def _rows_of(judged: Sequence[Evaluation | None]) -> set[str]:
-    return {each.dataset for each in judged if each is not None}
+def _rows_of(evaluated: Sequence[Evaluation | None]) -> set[str]:
+    return {each.dataset for each in evaluated if each is not None}
 
 
 def _settings(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list[ComparedSetting]:
@@ -164,11 +164,11 @@ def _lowest(scope: Scope, job: str) -> float | None:
     return min((value for each in series for value in each.values if value is not None), default=None)
 
 
-def _evaluation_figures(judged: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:
-    fair = _same([known.get(each.dataset) if each else None for each in judged])
+def _evaluation_figures(evaluated: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:
+    fair = _same([known.get(each.dataset) if each else None for each in evaluated])
     lines = []
     for name, share, lower in FIGURES:
-        values = [getattr(each.metrics, name) if each and each.metrics else None for each in judged]
+        values = [getattr(each.metrics, name) if each and each.metrics else None for each in evaluated]
         if any(value is not None for value in values):
             lines.append(figure(f"evaluation.{name}", values, lower_is_better=lower, share=share, fair=fair))
     return lines

@@ -9,9 +9,9 @@ from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, 
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
 from app.kit.vault import VaultClosed
-from app.services.asking import FAILURES, asking
-from app.services.found import found
+from app.services.lookup import or_not_found
 from app.services.names import checked_name
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import connections as store
 
@@ -22,11 +22,11 @@ BUILT_IN = ((LOCAL_ID, "This machine", "local"), (REHEARSAL_ID, "Rehearsal", "re
 
 def list_connections(scope: Scope) -> Sequence[Connection]:
     """Return the connections whose backend this installation has."""
-    return [each for each in store.everyone(scope.read) if each.backend in scope.backends.names]
+    return [each for each in store.all_of_them(scope.read) if each.backend in scope.backends.names]
 
 
 def get(scope: Scope, identifier: str) -> Connection:
-    return found(store.get(scope.read, identifier), "connection", identifier)
+    return or_not_found(store.get(scope.read, identifier), "connection", identifier)
 
 
 def ensure_built_in(scope: Scope, *, local_slots: int, rehearsal_slots: int = 4) -> None:
@@ -51,7 +51,7 @@ def kind_of(scope: Scope, name: str) -> ConnectionKind:
         NotFound: when there is no such kind here.
     """
     kind = scope.backends.kind(name) if name else next(iter(scope.backends.kinds), None)
-    return found(kind, "kind of connection", name)
+    return or_not_found(kind, "kind of connection", name)
 
 
 def create(
@@ -75,7 +75,7 @@ def create(
         raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
     tx = scope.write
     good, given, problems = check_fields(kind.fields, {**settings, **secrets})
-    _judge(scope, kind, good, problems)
+    _check_fields(scope, kind, good, problems)
     label = _named(name, problems)
     _check_slots(slots, problems)
     if problems:
@@ -171,9 +171,9 @@ def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) 
 def _checked(backend: Backend, base_model: str | None) -> Sequence[Check]:
     """Return what the backend's checks say; one of ours where they cannot be made."""
     try:
-        with asking():
+        with provider_errors():
             return tuple(_checks(backend, base_model))
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         fix = Fix(text=error.fix) if error.fix else None
         return (Check(id="reach", title="Backend", status=CheckStatus.UNKNOWN, detail=error.message, fix=fix),)
 
@@ -198,7 +198,7 @@ def _reset(
     kept = _kept(scope, kind, connection, wanted)
     good, given, found_problems = check_fields(kind.fields, {**wanted, **secrets}, kept=frozenset(kept))
     problems += found_problems
-    _judge(scope, kind, good, problems, but=connection.id)
+    _check_fields(scope, kind, good, problems, but=connection.id)
     if problems:
         return connection
     asked_for = {each.name for each in asked(kind.fields, good)}
@@ -206,16 +206,16 @@ def _reset(
     return replace(connection, settings=good, sealed=_sealed(scope, connection.id, whole), doctor=None)
 
 
-def _judge(
+def _check_fields(
     scope: Scope, kind: ConnectionKind, settings: Mapping[str, str], problems: list[Problem], *, but: str = ""
 ) -> None:
     """Add what is wrong with the settings as a whole, where nothing is wrong with the field itself."""
-    everyone = store.everyone(scope.write)
-    others = [each.settings for each in everyone if each.backend == kind.name and each.id != but]
-    told = {each.pointer for each in problems}
-    with asking():
+    all_of_them = store.all_of_them(scope.write)
+    others = [each.settings for each in all_of_them if each.backend == kind.name and each.id != but]
+    flagged = {each.pointer for each in problems}
+    with provider_errors():
         whole = kind.problems(settings, others)
-    problems += [each for each in whole if each.pointer not in told]
+    problems += [each for each in whole if each.pointer not in flagged]
 
 
 def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Mapping[str, str]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects
 from app.services.files import StoredFile
-from app.services.found import found
+from app.services.lookup import or_not_found
 from app.services.names import checked_name
 from app.services.scope import Scope
 from app.store import datasets as store
@@ -50,7 +50,7 @@ def upload(
 
 def validated(scope: Scope, stored: StoredFile) -> DatasetReport | None:
     """Return the report of a file that is small enough to be checked at once, else None."""
-    return validate(stored.path) if stored.bytes <= scope.house.at_once_bytes else None
+    return validate(stored.path) if stored.bytes <= scope.app_context.at_once_bytes else None
 
 
 def record(
@@ -112,7 +112,7 @@ def list_datasets(
 
 
 def get(scope: Scope, identifier: str) -> Dataset:
-    return found(store.get(scope.read, identifier), "dataset", identifier)
+    return or_not_found(store.get(scope.read, identifier), "dataset", identifier)
 
 
 def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:

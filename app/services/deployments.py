@@ -11,12 +11,12 @@ from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus,
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
-from app.domain.serving import AnswersDirectly, DeploymentOffer, Measures, OffersDeployments, RemoteUsage
+from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, prices, targets
-from app.services.asking import FAILURES, asking
-from app.services.found import found
+from app.services import connections, prices, serving_targets
+from app.services.lookup import or_not_found
 from app.services.names import checked_name
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope, Scopes
 from app.store import deployments as store
 from app.store import events as event_store
@@ -38,7 +38,7 @@ def list_deployments(
 
 
 def get(scope: Scope, identifier: str) -> Deployment:
-    return found(store.get(scope.read, identifier), "deployment", identifier)
+    return or_not_found(store.get(scope.read, identifier), "deployment", identifier)
 
 
 def create(
@@ -56,12 +56,12 @@ def create(
     Raises:
         Invalid, Conflict, NotFound: when the target, the name, an option or a time is wrong.
     """
-    wanted = targets.target(scope, target)
+    wanted = serving_targets.target(scope, target)
     backend = scope.backends.of(connections.get(scope, wanted.connection))
     if not isinstance(backend, Deploys):
         raise Conflict("This connection serves no models.", fix="Choose a model of another connection.")
-    label = checked_name(name, "/name", "The deployment") if name else targets.label(scope, wanted)
-    idle = scope.house.idle_stop_s if expires_after_idle_s is None else expires_after_idle_s
+    label = checked_name(name, "/name", "The deployment") if name else serving_targets.label(scope, wanted)
+    idle = scope.app_context.idle_stop_s if expires_after_idle_s is None else expires_after_idle_s
     chosen, problems = _options(backend, wanted, options or {})
     problems += _time_problems(scope, idle, expires_at)
     if problems:
@@ -91,14 +91,14 @@ def offer(scope: Scope, target: Target) -> DeploymentOffer | None:
     backend = scope.backends.of(connections.get(scope, target.connection))
     try:
         return _offer(backend, target)
-    except FAILURES as error:  # a page that shows more than the offer says why there is none
+    except PROVIDER_ERRORS as error:  # a page that shows more than the offer says why there is none
         return DeploymentOffer(refused=error.message)
 
 
 def _offer(backend: Backend, target: Target) -> DeploymentOffer | None:
     if not isinstance(backend, OffersDeployments):
         return None
-    with asking():
+    with provider_errors():
         try:
             return backend.deployment_offer(target.base_model, tuned=target.is_tuned)
         except BackendError as error:
@@ -215,7 +215,7 @@ def _counted(
 ) -> Iterator[ChatChunk]:
     began, failed, refused = time.perf_counter(), True, False
     try:
-        with asking():  # around every piece: what breaks off in the middle is told like what never began
+        with provider_errors():  # around every piece: what breaks off in the middle is told like what never began
             for chunk in backend.chat(identifier, request):
                 refused = refused or chunk.finish_reason == CONTENT_FILTER
                 yield chunk
@@ -223,7 +223,7 @@ def _counted(
     except GeneratorExit:
         failed = False  # the reader went away; that is no fault of the model
         raise
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         if isinstance(error.__cause__, Refused):
             failed, refused = False, True
         raise
@@ -255,9 +255,9 @@ def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
     if deployment.endpoint is None or not isinstance(backend, AnswersDirectly):
         return {}
     try:
-        with asking():
+        with provider_errors():
             return backend.direct_code(deployment.endpoint)
-    except FAILURES:
+    except PROVIDER_ERRORS:
         return {}
 
 
@@ -275,7 +275,7 @@ def show_key(scope: Scope, identifier: str) -> str:
     if deployment.status is not DeploymentStatus.READY:
         raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
     scope.release()
-    with asking():
+    with provider_errors():
         key = backend.endpoint_key(identifier)
     event_store.add(scope.write, identifier, f"{scope.actor.id} was shown the key.", at=scope.now(), kind="key")
     return key
@@ -289,13 +289,13 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
     """
     deployment = get(scope, identifier)
     backend = scope.backends.of(connections.get(scope, deployment.target.connection))
-    if not isinstance(backend, Measures) or deployment.status is DeploymentStatus.DELETED:
+    if not isinstance(backend, ReportsUsage) or deployment.status is DeploymentStatus.DELETED:
         return None
     scope.release()
-    with asking():
+    with provider_errors():
         return backend.measured(identifier, over=over)
 
 
 def is_measured(scope: Scope, deployment: Deployment) -> bool:
     """Tell whether the provider counts a deployment's use itself."""
-    return isinstance(scope.backends.of(connections.get(scope, deployment.target.connection)), Measures)
+    return isinstance(scope.backends.of(connections.get(scope, deployment.target.connection)), ReportsUsage)

@@ -7,22 +7,22 @@ from app.domain.backend import Backend, Rejected
 from app.domain.connections import Connection
 from app.domain.discovery import (
     Discovers,
-    HubWish,
-    MakesProjects,
-    Making,
-    Place,
-    ProjectWish,
+    HubRequest,
+    ProjectRequest,
+    Provisioning,
+    ProvisionsProjects,
     ResourceGroup,
     Subscription,
     Workspace,
+    WorkspaceAddress,
     WorkspaceKind,
+    check_address,
     check_hub,
-    check_place,
     check_project,
 )
 from app.domain.errors import Conflict, Invalid, Problem
 from app.services import connections
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 
 T = TypeVar("T")
@@ -56,52 +56,52 @@ def workspaces(
     return _asked(lambda: where.workspaces(wanted, group))
 
 
-def choose(scope: Scope, identifier: str, place: Place) -> Connection:
+def choose(scope: Scope, identifier: str, address: WorkspaceAddress) -> Connection:
     """Let the connection's jobs run in a project; what else is set stays.
 
     Raises:
         Invalid: with every problem at once.
     """
-    problems = check_place(place)
+    problems = check_address(address)
     if problems:
         raise Invalid(problems)
     kept = connections.get(scope, identifier).settings
     chosen = {
-        "subscription_id": place.subscription,
-        "resource_group": place.resource_group,
-        "workspace": place.name,
+        "subscription_id": address.subscription,
+        "resource_group": address.resource_group,
+        "workspace": address.name,
     }
     return connections.update(scope, identifier, settings={**kept, **chosen})
 
 
-def make_hub(scope: Scope, identifier: str, wish: HubWish) -> Making:
+def make_hub(scope: Scope, identifier: str, request: HubRequest) -> Provisioning:
     """Begin to make a hub; where it stands is read by `making`.
 
     Raises:
         Invalid: when the wish is wrong, or something else has its name.
         ProviderFailed: when the provider does not take it.
     """
-    where = _making(scope, identifier, check_hub(wish))
-    _asked(lambda: where.make_hub(wish))
-    return _asked(lambda: where.making(WorkspaceKind.HUB, wish.place))
+    where = _making(scope, identifier, check_hub(request))
+    _asked(lambda: where.make_hub(request))
+    return _asked(lambda: where.making(WorkspaceKind.HUB, request.address))
 
 
-def make_project(scope: Scope, identifier: str, wish: ProjectWish) -> Making:
+def make_project(scope: Scope, identifier: str, request: ProjectRequest) -> Provisioning:
     """Begin to make a project; where it stands is read by `making`.
 
     Raises:
         Invalid: when the wish is wrong, or something else has its name.
         ProviderFailed: when the provider does not take it.
     """
-    where = _making(scope, identifier, check_project(wish))
-    _asked(lambda: where.make_project(wish))
-    return _asked(lambda: where.making(WorkspaceKind.PROJECT, wish.place))
+    where = _making(scope, identifier, check_project(request))
+    _asked(lambda: where.make_project(request))
+    return _asked(lambda: where.making(WorkspaceKind.PROJECT, request.address))
 
 
-def making(scope: Scope, identifier: str, kind: WorkspaceKind, place: Place) -> Making:
+def making(scope: Scope, identifier: str, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
     """Return where the making of a hub or project stands."""
-    where = _making(scope, identifier, check_place(place))
-    return _asked(lambda: where.making(kind, place))
+    where = _making(scope, identifier, check_address(address))
+    return _asked(lambda: where.making(kind, address))
 
 
 def _backend(scope: Scope, identifier: str) -> Backend:
@@ -117,9 +117,9 @@ def _discovering(scope: Scope, identifier: str) -> Discovers:
     return backend
 
 
-def _making(scope: Scope, identifier: str, problems: Sequence[Problem]) -> MakesProjects:
+def _making(scope: Scope, identifier: str, problems: Sequence[Problem]) -> ProvisionsProjects:
     backend = _backend(scope, identifier)
-    if not isinstance(backend, MakesProjects):
+    if not isinstance(backend, ProvisionsProjects):
         raise Conflict("Nothing can be made on this connection.", fix="It needs no project.")
     if problems:
         raise Invalid(problems)
@@ -135,7 +135,7 @@ def _setting(scope: Scope, identifier: str, name: str, given: str | None, pointe
 
 
 def _asked(ask: Callable[[], T]) -> T:
-    with asking():
+    with provider_errors():
         try:
             return ask()
         except Rejected as error:

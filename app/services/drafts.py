@@ -14,8 +14,8 @@ from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, jobs, models, specs
-from app.services.asking import FAILURES, asking
-from app.services.found import found
+from app.services.lookup import or_not_found
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
 
@@ -34,7 +34,7 @@ def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
 
 
 def get(scope: Scope, identifier: str) -> JobDraft:
-    return found(store.get(scope.read, identifier), "draft", identifier)
+    return or_not_found(store.get(scope.read, identifier), "draft", identifier)
 
 
 def list_drafts(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[JobDraft]:
@@ -114,9 +114,9 @@ def code_targets(scope: Scope, connection: Connection) -> Sequence[str]:
     if not isinstance(backend, ShowsCode):
         return ()
     try:
-        with asking():
+        with provider_errors():
             return tuple(backend.code_targets())
-    except FAILURES:
+    except PROVIDER_ERRORS:
         return ()
 
 
@@ -166,7 +166,7 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
     options = given.get("options", {})
     if model.adapter == "lora":  # it has its rank and targets already
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
-    with asking():
+    with provider_errors():
         base = backend.as_base(model.remote_id)
     more = {"base_model": base, "name": _name_after(model.name), "options": options}
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})

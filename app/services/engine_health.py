@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.errors import Conflict, NotFound
-from app.domain.runs import Remains
-from app.services import remains
-from app.services.asking import FAILURES
+from app.domain.runs import OrphanRun
+from app.services import orphan_runs
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import events as event_store
-from app.store import leases, levels
-from app.store.levels import Held, Level, Retrying
+from app.store import leases, queue_stats
+from app.store.queue_stats import Held, Level, Retrying
 
 _SHOWN = 100
 
@@ -25,35 +25,35 @@ class EngineHealth:
     retrying: Sequence[Retrying]
     counters: Mapping[str, int]
     journal: int  # entries of the journal so far
-    remains: Sequence[Remains]
-    remains_problem: str  # why it cannot be said what remains, "" where it can
+    orphan_runs: Sequence[OrphanRun]
+    orphan_runs_problem: str  # why it cannot be said what remains, "" where it can
     overdue_s: float  # how long the oldest row that nobody holds has been due, 0 where none is
 
 
 def health(scope: Scope) -> EngineHealth:
     """Return how the engine is."""
     now = scope.due_now()
-    seen = levels.seen(scope.read, now=now)
+    seen = queue_stats.seen(scope.read, now=now)
     oldest = [level.oldest_due_at for level in seen if level.oldest_due_at is not None]
     # A row that was given back is due since 1970: that is no delay.
     late = [now - due for due in oldest if due > 0]
-    left, problem = _remains(scope)
+    left, problem = _orphan_runs(scope)
     return EngineHealth(
         levels=seen,
-        held=levels.held(scope.read, limit=_SHOWN),
-        retrying=levels.retrying(scope.read, limit=_SHOWN),
-        counters=levels.counters(scope.read),
+        held=queue_stats.held(scope.read, limit=_SHOWN),
+        retrying=queue_stats.retrying(scope.read, limit=_SHOWN),
+        counters=queue_stats.counters(scope.read),
         journal=event_store.count(scope.read),
-        remains=left,
-        remains_problem=problem,
+        orphan_runs=left,
+        orphan_runs_problem=problem,
         overdue_s=max(late, default=0.0),
     )
 
 
-def _remains(scope: Scope) -> tuple[Sequence[Remains], str]:
+def _orphan_runs(scope: Scope) -> tuple[Sequence[OrphanRun], str]:
     try:
-        return remains.listed(scope), ""
-    except FAILURES as error:  # the page is read most when something fails
+        return orphan_runs.listed(scope), ""
+    except PROVIDER_ERRORS as error:  # the page is read most when something fails
         return (), error.message
 
 

@@ -12,7 +12,7 @@ from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import Bill, Prices
 from app.services import catalog, prices, specs
-from app.services.asking import FAILURES, asking
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
@@ -98,9 +98,9 @@ def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
     )
     scope.release()
     try:
-        with asking():
+        with provider_errors():
             return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         return replace(base, basis=error.message)
 
 

@@ -9,8 +9,8 @@ from app.domain.backend import Evaluates
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, datasets, jobs, models, targets
-from app.services.found import found
+from app.services import connections, datasets, jobs, models, serving_targets
+from app.services.lookup import or_not_found
 from app.services.scope import Scope
 from app.store import evaluations as store
 from app.store import events as event_store
@@ -33,7 +33,7 @@ def list_evaluations(
 
 
 def get(scope: Scope, identifier: str) -> Evaluation:
-    return found(store.get(scope.read, identifier), "evaluation", identifier)
+    return or_not_found(store.get(scope.read, identifier), "evaluation", identifier)
 
 
 def create(
@@ -51,7 +51,7 @@ def create(
     Raises:
         Invalid, Conflict, NotFound: when the target, the rows or the examples are wrong.
     """
-    wanted = targets.target(scope, target)
+    wanted = serving_targets.target(scope, target)
     if not isinstance(scope.backends.of(connections.get(scope, wanted.connection)), Evaluates):
         raise Conflict("This connection evaluates nothing.", fix="Choose a model of another connection.")
     rows = datasets.get(scope, dataset)
@@ -62,18 +62,18 @@ def create(
     real = [problem for problem in problems if problem is not None]
     if real:
         raise Invalid(real)
-    judged = job or (models.get(scope, wanted.model).job if wanted.model else None)
+    evaluated = job or (models.get(scope, wanted.model).job if wanted.model else None)
     tx, now = scope.write, scope.now()
     evaluation = Evaluation(
         id=scope.new_id("evl"),
         target=wanted,
         dataset=rows.id,
         project=rows.project,
-        job=judged,
+        job=evaluated,
         system_prompt=system_prompt or None,
         few_shot=few_shot,
         few_shot_dataset=few_shot_dataset if few_shot else None,
-        selection_biased=_selection_biased(scope, judged, rows.id),
+        selection_biased=_selection_biased(scope, evaluated, rows.id),
         created_at=now,
         changed_at=now,
     )

@@ -19,9 +19,9 @@ from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, specs
-from app.services.asking import FAILURES, asking
-from app.services.found import found
-from app.services.sampling import thin
+from app.services.downsampling import downsample
+from app.services.lookup import or_not_found
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
@@ -113,7 +113,7 @@ def open_counts(scope: Scope) -> dict[JobStatus, int]:
 
 
 def get(scope: Scope, identifier: str) -> FineTuningJob:
-    return found(store.get(scope.read, identifier), "job", identifier)
+    return or_not_found(store.get(scope.read, identifier), "job", identifier)
 
 
 def cancel(scope: Scope, identifier: str) -> FineTuningJob:
@@ -159,8 +159,8 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
         raise Conflict("Nothing has been trained yet that could be kept.", fix="Cancel the job instead.")
     if not stops_early(scope, job):
         raise Conflict("This backend cannot stop a training and keep what it has learned.", fix="Cancel it instead.")
-    told = f"{scope.actor.id} asked to stop, and to keep what has been learned."
-    event_store.add(tx, identifier, told, at=scope.now(), kind="request")
+    sentence = f"{scope.actor.id} asked to stop, and to keep what has been learned."
+    event_store.add(tx, identifier, sentence, at=scope.now(), kind="request")
     store.set_goal(tx, identifier, JobGoal.STOPPED, due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
@@ -239,7 +239,9 @@ def metrics(
     """Return a job's series, each thinned to at most `points` points that keep every peak."""
     get(scope, identifier)
     wanted = max(2, min(points, MAX_POINTS))
-    return [thin(series, wanted) for series in metric_store.columns(scope.read, identifier, names=names, since=since)]
+    return [
+        downsample(series, wanted) for series in metric_store.columns(scope.read, identifier, names=names, since=since)
+    ]
 
 
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
@@ -269,7 +271,7 @@ def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
     backend = scope.backends.of(connections.get(scope, job.spec.connection))
     if job.remote_id is None or not isinstance(backend, ShowsFirstBatch):
         return ()
-    with asking():
+    with provider_errors():
         return backend.first_batch(RemoteJob(job.remote_id))
 
 
@@ -281,9 +283,9 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
         return ()
     scope.release()
     try:
-        with asking():
+        with provider_errors():
             return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         return (f"The log cannot be read now: {error.message} {error.fix}".strip(),)
 
 
@@ -294,7 +296,7 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
     if job.remote_id is None or not isinstance(backend, KeepsLogs):
         return None
     scope.release()
-    with asking():
+    with provider_errors():
         return backend.log_path(RemoteJob(job.remote_id))
 
 
@@ -310,9 +312,9 @@ def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
 def live_version(scope: Scope, identifier: str) -> str:
     """Return a short text that changes whenever anything on the job's page does; cheap to ask for."""
     tx = scope.read
-    version = found(store.version(tx, identifier), "job", identifier)
-    judged = evaluation_store.of_job(tx, identifier)
-    progress = ".".join(f"{each.status}{each.done_rows}" for each in judged)
+    version = or_not_found(store.version(tx, identifier), "job", identifier)
+    evaluated = evaluation_store.of_job(tx, identifier)
+    progress = ".".join(f"{each.status}{each.done_rows}" for each in evaluated)
     return f"{version[0]}.{version[1]}.{event_store.last_number(tx, identifier)}.{progress}"
 
 

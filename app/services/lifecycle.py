@@ -11,7 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.hyperparameters import HyperparameterSpec, check_value
 from app.domain.models import ModelStatus
 from app.services import catalog, connections, drafts, models
-from app.services.asking import FAILURES, asking
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import drafts as draft_store
@@ -114,9 +114,9 @@ def _ending_models(scope: Scope) -> dict[tuple[str, str], CatalogModel]:
         backend = scope.backends.opened(connection)
         if backend is not None and isinstance(backend, LooksUpModels):
             try:
-                with asking():
+                with provider_errors():
                     listed = backend.base_models()
-            except FAILURES:
+            except PROVIDER_ERRORS:
                 continue
             ending = [model for model in listed if model.lifecycle.status != LifecycleStatus.ACTIVE]
             found.update({(connection.id, model.id): replace(model, connection=connection.id) for model in ending})

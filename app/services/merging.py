@@ -6,7 +6,7 @@ from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
 from app.domain.errors import Conflict
 from app.domain.models import FineTunedModel, ModelStatus
 from app.services import connections, models
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import events
 from app.store import models as store
@@ -38,7 +38,7 @@ def merge(scope: Scope, identifier: str) -> Merge:
     scope.release()
     found = _observed(backend, model)
     if found.status in {MergeStatus.ABSENT, MergeStatus.FAILED}:
-        with asking():
+        with provider_errors():
             backend.start_merge(model.remote_id)
         events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
         return Merge(status=MergeStatus.RUNNING)
@@ -56,7 +56,7 @@ def _adapter(scope: Scope, identifier: str) -> tuple[FineTunedModel, MergesAdapt
 
 
 def _observed(backend: MergesAdapters, model: FineTunedModel) -> Merge:
-    with asking():
+    with provider_errors():
         return backend.observe_merge(model.remote_id)
 
 

@@ -13,8 +13,8 @@ from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
-from app.services.asking import asking
-from app.services.found import found
+from app.services.lookup import or_not_found
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -34,7 +34,7 @@ def list_models(
 
 
 def get(scope: Scope, identifier: str) -> FineTunedModel:
-    return found(store.get(scope.read, identifier), "model", identifier)
+    return or_not_found(store.get(scope.read, identifier), "model", identifier)
 
 
 def of_job(scope: Scope, job: str) -> Sequence[FineTunedModel]:
@@ -89,7 +89,7 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     if not isinstance(backend, KeepsWeights):
         raise Conflict("This backend makes no models from checkpoints.", fix="Use the job's result.")
     scope.release()
-    with asking():
+    with provider_errors():
         remote_id = backend.model_from_checkpoint(RemoteJob(job.remote_id), checkpoint.remote_id)
     tx = scope.write
     known = store.by_remote_id(tx, job.spec.connection, remote_id)
@@ -126,7 +126,7 @@ def files(scope: Scope, identifier: str) -> Path:
     if model.status is not ModelStatus.PRESENT or not isinstance(backend, KeepsWeights):
         raise Conflict("The weights of this model cannot be downloaded.", fix="Only models of this machine can be.")
     scope.release()
-    with asking():
+    with provider_errors():
         try:
             return backend.model_files(model.remote_id)
         except BackendError as error:
@@ -155,12 +155,12 @@ def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
     rows = datasets.rows(scope, dataset, start=line, limit=2)
     if not rows or not rows[0].messages:
         return None
-    told = {message.role: message.content for message in rows[0].messages}
+    reported = {message.role: message.content for message in rows[0].messages}
     return HeldOutRow(
         line=rows[0].line,
-        system=told.get("system", ""),
-        prompt=told.get("user", ""),
-        expected=told.get("assistant") or told.get("chosen", ""),
+        system=reported.get("system", ""),
+        prompt=reported.get("user", ""),
+        expected=reported.get("assistant") or reported.get("chosen", ""),
         next_row=rows[1].line if len(rows) > 1 else None,
     )
 
@@ -202,7 +202,7 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     ]
     size = f"{model.size_bytes / _MB:.1f} MB on the disk" if model.size_bytes else "the space of its weights"
     gone = model.status is ModelStatus.DELETED
-    how = _told(scope, identifier, DISCARDED)
+    how = _journal_message(scope, identifier, DISCARDED)
     steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone, outcome=how))
     steps += _upload_steps(scope, model, gone=gone)
     started = model.status is not ModelStatus.PRESENT
@@ -260,14 +260,14 @@ def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
     backend = scope.backends.of(connections.get(scope, model.connection))
     uploads = _uploads_to_forget(scope, model)
     scope.release()
-    with asking():
+    with provider_errors():
         how = backend.discard_model(model.remote_id)
         rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
     reached(CrashPoint.MODEL_DISCARDED)
     tx = scope.write
-    for kind, told in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):
-        if told:
-            event_store.add(tx, model.id, told, at=scope.now(), kind=kind)
+    for kind, reported in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):
+        if reported:
+            event_store.add(tx, model.id, reported, at=scope.now(), kind=kind)
     deleted = replace(get(scope, model.id), status=ModelStatus.DELETED, deleted_at=scope.now())
     store.save(tx, deleted)
     event_store.add(tx, model.id, ModelStatus.DELETED.value, at=scope.now())
@@ -280,9 +280,9 @@ def _in_order(plan: TeardownPlan) -> str:
     return ", then ".join(left)
 
 
-def _told(scope: Scope, identifier: str, kind: str) -> str:
-    told = event_store.of_kind(scope.read, identifier, kind)
-    return told[-1].message if told else ""
+def _journal_message(scope: Scope, identifier: str, kind: str) -> str:
+    reported = event_store.of_kind(scope.read, identifier, kind)
+    return reported[-1].message if reported else ""
 
 
 def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequence[TeardownStep]:
@@ -290,7 +290,7 @@ def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequenc
     backend = scope.backends.of(connections.get(scope, model.connection))
     if not isinstance(backend, ForgetsUploads) or model.job is None:
         return ()
-    how = _told(scope, model.id, FORGOTTEN)
+    how = _journal_message(scope, model.id, FORGOTTEN)
     if gone and not how:
         how = "Kept: another job uses them, or they were never sent."
     label = "the copy of its training rows"

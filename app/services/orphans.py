@@ -11,7 +11,7 @@ from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.models import ModelStatus
 from app.domain.serving import FindsOrphans, RemoteThing
 from app.services import connections
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import events as event_store
@@ -73,7 +73,7 @@ def report(scope: Scope, identifier: str) -> OrphanReport:
     """
     connection, backend = _asked(scope, identifier)
     scope.release()
-    with asking():
+    with provider_errors():
         things = backend.remote_things()
     found = [FoundThing(thing=each, record=_record(scope.read, connection, each)) for each in things]
     found.sort(key=lambda each: (not each.is_orphan, not each.thing.billed, each.thing.kind, each.thing.name))
@@ -112,10 +112,10 @@ def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the thing's name.", fix)])
     _connection, backend = _asked(scope, identifier)
     scope.release()
-    with asking():
+    with provider_errors():
         said = backend.remove_thing(found.thing.kind, found.thing.name)
-    told = f"{scope.actor.id} removed the {found.thing.kind} {found.thing.name}: {said}"
-    event_store.add(scope.write, identifier, told, at=scope.now(), kind=REMOVED)
+    sentence = f"{scope.actor.id} removed the {found.thing.kind} {found.thing.name}: {said}"
+    event_store.add(scope.write, identifier, sentence, at=scope.now(), kind=REMOVED)
     return said
 
 

@@ -9,8 +9,8 @@ from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
 from app.services import connections, drafts, evaluations, jobs, lifecycle, prices
+from app.services.downsampling import downsample
 from app.services.evaluations import JobEvaluations
-from app.services.sampling import thin
 from app.services.scope import Scope
 from app.setup.runtimes import RuntimeState
 from app.store import deployments as deployment_store
@@ -104,7 +104,7 @@ def summary(scope: Scope) -> Overview:
 def spark(scope: Scope, job_id: str) -> MetricSeries | None:
     """Return the curve of a job's training loss, thinned for a row of a table."""
     found = metric_store.columns(scope.read, job_id, names=(TRAIN_LOSS,))
-    return thin(found[0], _SPARK_POINTS) if found else None
+    return downsample(found[0], _SPARK_POINTS) if found else None
 
 
 def _loss(scope: Scope, job: FineTuningJob) -> MetricSeries | None:

@@ -11,7 +11,7 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money, read_amount, total
 from app.domain.prices import Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
 from app.services import connections
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import prices as store
@@ -62,7 +62,7 @@ def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
         return {}
-    with asking():
+    with provider_errors():
         sourced = list(backend.prices())
     own = store.of_connection(scope.read, connection.id)
     return {
@@ -120,7 +120,7 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
         return None
-    with asking():
+    with provider_errors():
         charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
     return make_bill(charges, known(scope, connection))
 
@@ -139,7 +139,7 @@ def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
     if not isinstance(backend, Quotas):
         return None
     scope.release()
-    with asking():
+    with provider_errors():
         return backend.quotas()
 
 

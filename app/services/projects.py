@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.projects import TEXT_LIMIT, DecisionRecord, Project
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services.found import found
+from app.services.lookup import or_not_found
 from app.services.names import checked_name
 from app.services.scope import Scope
 from app.store import projects as store
@@ -21,7 +21,7 @@ def names(scope: Scope) -> dict[str, str]:
 
 
 def get(scope: Scope, identifier: str) -> Project:
-    return found(store.get(scope.read, identifier), "project", identifier)
+    return or_not_found(store.get(scope.read, identifier), "project", identifier)
 
 
 def create(scope: Scope, name: object, description: str = "") -> Project:

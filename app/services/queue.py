@@ -35,7 +35,7 @@ def lines(scope: Scope, *, limit: int = _LISTED) -> Mapping[str, Sequence[FineTu
     return {connection: found for connection, found in waiting.items() if len(found) > 1}
 
 
-def place(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:
+def position(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:
     """Return a waiting job's place in its line, counted from 1, and the line's length; None where it waits in none."""
     if job.status is not JobStatus.PENDING or job.goal is not JobGoal.FINISHED:
         return None

@@ -8,7 +8,7 @@ from app.domain.backend_abilities import DiscardsCheckpoints
 from app.domain.errors import Conflict
 from app.domain.jobs import FineTuningJob
 from app.services import connections, jobs
-from app.services.asking import asking
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import checkpoints, events
 
@@ -18,7 +18,7 @@ def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
 
     What a failed or cancelled job has saved is all that is left of it: that goes only when somebody says so.
     """
-    days = scope.house.checkpoint_days
+    days = scope.app_context.checkpoint_days
     if days <= 0:
         return ()
     return checkpoints.jobs_with_some(scope.read, ended_before=scope.now() - timedelta(days=days), limit=limit)
@@ -37,9 +37,9 @@ def discard(scope: Scope, identifier: str) -> FineTuningJob:
     if job.remote_id is None or not isinstance(backend, DiscardsCheckpoints):
         raise Conflict("There are no checkpoints that could be removed.", fix="Nothing needs to be done.")
     scope.release()
-    with asking():
+    with provider_errors():
         backend.discard_checkpoints(RemoteJob(job.remote_id))
     if checkpoints.forget(scope.write, identifier):
-        told = f"Checkpoints removed by {scope.actor.id}."
-        events.add(scope.write, identifier, told, at=scope.now(), kind="note")
+        sentence = f"Checkpoints removed by {scope.actor.id}."
+        events.add(scope.write, identifier, sentence, at=scope.now(), kind="note")
     return job

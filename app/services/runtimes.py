@@ -9,7 +9,7 @@ from app.setup.runtimes import RUNTIMES, RuntimeState
 _LOG_LINES = 200
 
 
-def everyone(scope: Scope) -> Sequence[RuntimeState]:
+def all_of_them(scope: Scope) -> Sequence[RuntimeState]:
     """Return every environment that this installation knows of."""
     return [scope.runtimes.state(name) for name in RUNTIMES]
 

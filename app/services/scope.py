@@ -20,8 +20,8 @@ from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.kit.vault import Vault, VaultClosed
-from app.services.asking import asking
 from app.services.files import FileStore
+from app.services.provider_errors import provider_errors
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database, Reader, Writer
 
@@ -64,7 +64,7 @@ class Backends:
         """Return the kind of that name; None for built-in backends and unknown names."""
         return self._kinds.get(name)
 
-    def everyone(self) -> Mapping[str, Backend]:
+    def all_of_them(self) -> Mapping[str, Backend]:
         """Return every backend, by name."""
         return dict(self._backends)
 
@@ -89,7 +89,7 @@ class Backends:
             if known is None or known[0] != wanted:
                 earlier = None if known is None else known[1]
                 secrets = self._unsealed(connection)
-                with asking():
+                with provider_errors():
                     backend = kind.open(connection.settings, secrets, earlier=earlier)
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
@@ -114,7 +114,7 @@ class Backends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class AppContext:
     """What all scopes share; made once, in main."""
 
     database: Database
@@ -132,13 +132,13 @@ class House:
 class Scope:
     """One request's or one act's view of the house."""
 
-    def __init__(self, house: House, actor: Actor, stack: ExitStack) -> None:
-        self.house = house
+    def __init__(self, app_context: AppContext, actor: Actor, stack: ExitStack) -> None:
+        self.app_context = app_context
         self.actor = actor
-        self.clock = house.clock
-        self.files = house.files
-        self.backends = house.backends
-        self.runtimes = house.runtimes
+        self.clock = app_context.clock
+        self.files = app_context.files
+        self.backends = app_context.backends
+        self.runtimes = app_context.runtimes
         self.nudged = False
         self._stack = stack
         self._reader: Reader | None = None
@@ -152,7 +152,7 @@ class Scope:
             return self._writer
         if self._reader is None:
             self._reading = self._stack.enter_context(ExitStack())
-            self._reader = self._reading.enter_context(self.house.database.reading())
+            self._reader = self._reading.enter_context(self.app_context.database.reading())
         return self._reader
 
     @property
@@ -160,7 +160,7 @@ class Scope:
         """The one write transaction; it holds the write lock until the scope is closed."""
         if self._writer is None:
             self.release()
-            self._writer = self._stack.enter_context(self.house.database.writing())
+            self._writer = self._stack.enter_context(self.app_context.database.writing())
         return self._writer
 
     @property
@@ -196,15 +196,15 @@ class Scope:
 class Scopes:
     """Where scopes come from, and where the one commit is."""
 
-    def __init__(self, house: House, nudge: Callable[[], None] = lambda: None) -> None:
-        self.house = house
+    def __init__(self, app_context: AppContext, nudge: Callable[[], None] = lambda: None) -> None:
+        self.app_context = app_context
         self.nudge = nudge
 
     @contextmanager
     def open(self, actor: Actor) -> Iterator[Scope]:
         """Give a scope; commit when the block ends, roll back when it raises, then wake the engine if asked."""
         with ExitStack() as stack:
-            scope = Scope(self.house, actor, stack)
+            scope = Scope(self.app_context, actor, stack)
             yield scope
         if scope.nudged:
             reached(CrashPoint.COMMITTED)

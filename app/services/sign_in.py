@@ -2,9 +2,9 @@
 
 from app.domain.connections import Connection
 from app.domain.errors import Conflict
-from app.domain.signing_in import SignIn, SignInStatus, SignsIn
+from app.domain.sign_in import SignIn, SignInStatus, SignsIn
 from app.services import connections
-from app.services.asking import FAILURES, asking
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
 
@@ -14,9 +14,9 @@ def state(scope: Scope, connection: Connection) -> SignIn | None:
     if backend is None or not isinstance(backend, SignsIn):
         return None
     try:
-        with asking():
+        with provider_errors():
             return backend.sign_in()
-    except FAILURES as error:
+    except PROVIDER_ERRORS as error:
         return SignIn(status=SignInStatus.FAILED, message=error.message)
 
 
@@ -44,5 +44,5 @@ def begin(scope: Scope, identifier: str) -> SignIn:
     scope.release()
     if not isinstance(backend, SignsIn):
         raise Conflict("This connection signs in by itself.", fix="Run its checks to see whether it can.")
-    with asking():
+    with provider_errors():
         return backend.begin_sign_in()

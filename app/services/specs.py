@@ -14,8 +14,8 @@ from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
 from app.services import catalog, connections, datasets, projects
-from app.services.asking import FAILURES
 from app.services.names import model_name_problem
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
 E = TypeVar("E", bound=StrEnum)
@@ -90,7 +90,7 @@ class _Check:
         except Invalid as error:
             self.problems.extend(error.problems)
             return None
-        except FAILURES as error:  # what has been answered already can still be checked, and shown
+        except PROVIDER_ERRORS as error:  # what has been answered already can still be checked, and shown
             self.complain("/base_model", "provider_failed", error.message, error.fix)
             return None
         if not model.usable:
@@ -123,7 +123,7 @@ class _Check:
         self.complain("/seed", "range", "The seed is not a whole number in range.", f"Enter 0 to {MAX_SEED}.")
         return None
 
-    def knobs(self, field: str, model: CatalogModel | None, method: str) -> dict[str, Hyperparameter]:
+    def hyperparameter_fields(self, field: str, model: CatalogModel | None, method: str) -> dict[str, Hyperparameter]:
         values = self.fields.get(field) or {}
         if not isinstance(values, Mapping):
             self.complain(f"/{field}", "invalid", f"{field} must be an object.", 'Write {"n_epochs": 3}, for example.')
@@ -170,9 +170,9 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
         training_dataset=training.id if training else "",
         validation=choice,
         test_dataset=test.id if test else None,
-        hyperparameters=reading.knobs("hyperparameters", model, method),
+        hyperparameters=reading.hyperparameter_fields("hyperparameters", model, method),
         seed=reading.seed(),
-        options=reading.knobs("options", model, method),
+        options=reading.hyperparameter_fields("options", model, method),
     )
     return Checked(
         spec=None if reading.problems else spec,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.setup.commands import CommandFailedError
 from app.setup.npm import fetch, find_npm
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain
 from app.setup.requirements import fingerprint
 from app.setup.terminal import Terminal
@@ -19,26 +19,26 @@ _RECIPE = "1"  # raise it when the way the folder is made changes
 _STAMP = ".stamp"
 
 
-def is_fresh(places: Places) -> bool:
+def is_fresh(paths: Paths) -> bool:
     """Whether it is there and made from the committed lock."""
     try:
-        return (places.blob_store / _STAMP).read_text(encoding="utf-8") == _wanted(places)
+        return (paths.blob_store / _STAMP).read_text(encoding="utf-8") == _wanted(paths)
     except OSError:
         return False
 
 
-def ensure(places: Places, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
+def ensure(paths: Paths, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
     """Bring Azurite to `.setup/azurite`; does nothing where it is fresh, and only tells where it cannot be."""
-    if is_fresh(places):
+    if is_fresh(paths):
         return
-    places.workshop.mkdir(exist_ok=True)
-    log = places.workshop / "azurite.log"
-    with tempfile.TemporaryDirectory(dir=places.workshop, prefix="azurite-") as folder:
+    paths.scratch.mkdir(exist_ok=True)
+    log = paths.scratch / "azurite.log"
+    with tempfile.TemporaryDirectory(dir=paths.scratch, prefix="azurite-") as folder:
         scratch = Path(folder)
         try:
-            npm = find_npm(places, scratch / "node", terminal, hold)
+            npm = find_npm(paths, scratch / "node", terminal, hold)
             terminal.say("Bringing Azurite for the tests of Azure (186 MB)")
-            modules = fetch(npm, _lock(places), scratch, log=log, hold=hold)
+            modules = fetch(npm, _lock(paths), scratch, log=log, hold=hold)
         except SetupError as error:
             terminal.say(f"{error.sentence} Tests that need Azurite will be skipped.")
             return
@@ -51,15 +51,15 @@ def ensure(places: Places, terminal: Terminal, *, hold: Sequence[int] = ()) -> N
         modules.rename(draft / "node_modules")
         if npm.borrowed:
             shutil.copy2(npm.node, draft / "node")
-        (draft / _STAMP).write_text(_wanted(places), encoding="utf-8")
-        if places.blob_store.exists():
-            shutil.rmtree(places.blob_store)
-        draft.rename(places.blob_store)
+        (draft / _STAMP).write_text(_wanted(paths), encoding="utf-8")
+        if paths.blob_store.exists():
+            shutil.rmtree(paths.blob_store)
+        draft.rename(paths.blob_store)
 
 
-def _lock(places: Places) -> Path:
-    return places.assets / "azurite"
+def _lock(paths: Paths) -> Path:
+    return paths.assets / "azurite"
 
 
-def _wanted(places: Places) -> str:
-    return f"{_RECIPE} {fingerprint(_lock(places) / 'package.json', _lock(places) / 'package-lock.json')}"
+def _wanted(paths: Paths) -> str:
+    return f"{_RECIPE} {fingerprint(_lock(paths) / 'package.json', _lock(paths) / 'package-lock.json')}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.setup.commands import CommandFailedError
 from app.setup.npm import fetch, find_npm
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.problems import explain
 from app.setup.requirements import fingerprint
 from app.setup.terminal import Terminal
@@ -27,34 +27,34 @@ _RECIPE = "1"  # raise it when the way the files are made changes
 _STAMP = ".stamp"
 
 
-def is_fresh(places: Places, *, tests: bool) -> bool:
+def is_fresh(paths: Paths, *, tests: bool) -> bool:
     """Whether every file is there and made from the committed lock."""
-    return _holds(places, places.vendor, SERVED) and (not tests or _holds(places, places.test_vendor, FOR_TESTS))
+    return _holds(paths, paths.vendor, SERVED) and (not tests or _holds(paths, paths.test_vendor, FOR_TESTS))
 
 
-def ensure(places: Places, terminal: Terminal, *, tests: bool, hold: Sequence[int] = ()) -> None:
+def ensure(paths: Paths, terminal: Terminal, *, tests: bool, hold: Sequence[int] = ()) -> None:
     """Bring the libraries that are served, and with `tests` those that tests use; does nothing where they are fresh.
 
     Raises SetupError. The web environment must be there: its pip brings Node where there is none.
     """
-    if is_fresh(places, tests=tests):
+    if is_fresh(paths, tests=tests):
         return
-    places.workshop.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=places.workshop, prefix="browser-") as folder:
+    paths.scratch.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.scratch, prefix="browser-") as folder:
         scratch = Path(folder)
-        npm = find_npm(places, scratch / "node", terminal, hold)
+        npm = find_npm(paths, scratch / "node", terminal, hold)
         terminal.say("Bringing the browser libraries")
-        log = places.workshop / "browser.log"
+        log = paths.scratch / "browser.log"
         try:
-            modules = fetch(npm, places.assets, scratch, log=log, hold=hold)
+            modules = fetch(npm, paths.assets, scratch, log=log, hold=hold)
         except CommandFailedError as error:
             raise explain("The browser libraries could not be fetched.", error.output, log) from None
-        _fill(places, places.vendor, modules, SERVED, scratch / "vendor")
+        _fill(paths, paths.vendor, modules, SERVED, scratch / "vendor")
         if tests:
-            _fill(places, places.test_vendor, modules, FOR_TESTS, scratch / "test-vendor")
+            _fill(paths, paths.test_vendor, modules, FOR_TESTS, scratch / "test-vendor")
 
 
-def _fill(places: Places, target: Path, modules: Path, files: Mapping[str, tuple[str, ...]], draft: Path) -> None:
+def _fill(paths: Paths, target: Path, modules: Path, files: Mapping[str, tuple[str, ...]], draft: Path) -> None:
     """Make the folder beside its place and swap it in, so that a half-filled one is never seen."""
     draft.mkdir()
     for name, sources in files.items():
@@ -62,7 +62,7 @@ def _fill(places: Places, target: Path, modules: Path, files: Mapping[str, tuple
     packages = sorted({_package(source) for sources in files.values() for source in sources})
     licences = "\n\n".join(_licence(modules / package) for package in packages)
     (draft / "LICENCES.txt").write_text(licences, encoding="utf-8")
-    (draft / _STAMP).write_text(_wanted(places), encoding="utf-8")
+    (draft / _STAMP).write_text(_wanted(paths), encoding="utf-8")
     if target.exists():
         shutil.rmtree(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,13 +82,13 @@ def _licence(package: Path) -> str:
     return "\n\n".join([head, *texts])
 
 
-def _wanted(places: Places) -> str:
-    return f"{_RECIPE} {fingerprint(places.assets / 'package.json', places.assets / 'package-lock.json')}"
+def _wanted(paths: Paths) -> str:
+    return f"{_RECIPE} {fingerprint(paths.assets / 'package.json', paths.assets / 'package-lock.json')}"
 
 
-def _holds(places: Places, folder: Path, files: Mapping[str, tuple[str, ...]]) -> bool:
+def _holds(paths: Paths, folder: Path, files: Mapping[str, tuple[str, ...]]) -> bool:
     try:
         stamp = (folder / _STAMP).read_text(encoding="utf-8")
     except OSError:
         return False
-    return stamp == _wanted(places) and all((folder / name).is_file() for name in files)
+    return stamp == _wanted(paths) and all((folder / name).is_file() for name in files)

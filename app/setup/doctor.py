@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.setup import browser, web
 from app.setup.bootstrap import NEEDED_BYTES
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeStatus
 
 _START = "Start TuneDesk once: python3 -m app"
@@ -41,9 +41,9 @@ class Finding:
     fix: str = ""
 
 
-def report(places: Places, data_dir: Path, runtimes: Path, port: int) -> int:
+def report(paths: Paths, data_dir: Path, runtimes: Path, port: int) -> int:
     """Print every finding as a table; returns 1 where one of them fails, else 0."""
-    findings = list(examine(places, data_dir, runtimes, port))
+    findings = list(examine(paths, data_dir, runtimes, port))
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         print(f"{finding.verdict.value:<5} {finding.subject:<{width}}  {finding.found}")
@@ -55,22 +55,22 @@ def report(places: Places, data_dir: Path, runtimes: Path, port: int) -> int:
     return 1 if failed else 0
 
 
-def examine(places: Places, data_dir: Path, runtimes: Path, port: int) -> Iterator[Finding]:
+def examine(paths: Paths, data_dir: Path, runtimes: Path, port: int) -> Iterator[Finding]:
     """Every finding, cheapest first; changes nothing but a test file that is removed again."""
     yield Finding("Python", Verdict.PASS, f"{sys.version.split()[0]} at {sys.executable}")
-    yield _disk(places)
-    yield _environment(places)
-    yield _browser_libraries(places)
+    yield _disk(paths)
+    yield _environment(paths)
+    yield _browser_libraries(paths)
     for name in RUNTIMES:
-        yield _runtime(RuntimeEnvironments(runtimes, places=places), name)
+        yield _runtime(RuntimeEnvironments(runtimes, paths=paths), name)
     yield _data_dir(data_dir)
     yield _local_disk(data_dir)
-    yield _database(places, data_dir / _DATABASE)
+    yield _database(paths, data_dir / _DATABASE)
     yield _port(port)
 
 
-def _disk(places: Places) -> Finding:
-    free = shutil.disk_usage(places.root).free
+def _disk(paths: Paths) -> Finding:
+    free = shutil.disk_usage(paths.root).free
     found = f"{free / 1000**3:.1f} GB free"
     if free < NEEDED_BYTES:
         return Finding("Disk", Verdict.FAIL, found, "Free at least 1 GB.")
@@ -80,18 +80,18 @@ def _disk(places: Places) -> Finding:
     return Finding("Disk", Verdict.PASS, found)
 
 
-def _environment(places: Places) -> Finding:
-    if not places.python.exists():
+def _environment(paths: Paths) -> Finding:
+    if not paths.python.exists():
         return Finding("Web environment", Verdict.WARN, "not made yet", _START)
-    if not web.is_fresh(places, "web"):
+    if not web.is_fresh(paths, "web"):
         return Finding("Web environment", Verdict.WARN, "not the locked packages, or left half-done", _START)
-    return Finding("Web environment", Verdict.PASS, f"the locked packages, in {places.venv}")
+    return Finding("Web environment", Verdict.PASS, f"the locked packages, in {paths.venv}")
 
 
-def _browser_libraries(places: Places) -> Finding:
-    if not browser.is_fresh(places, tests=False):
+def _browser_libraries(paths: Paths) -> Finding:
+    if not browser.is_fresh(paths, tests=False):
         return Finding("Browser libraries", Verdict.WARN, "missing or not the locked ones", _START)
-    return Finding("Browser libraries", Verdict.PASS, f"the locked ones, in {places.vendor}")
+    return Finding("Browser libraries", Verdict.PASS, f"the locked ones, in {paths.vendor}")
 
 
 def _runtime(environments: RuntimeEnvironments, name: str) -> Finding:
@@ -108,14 +108,14 @@ def _runtime(environments: RuntimeEnvironments, name: str) -> Finding:
 
 
 def _data_dir(data_dir: Path) -> Finding:
-    place = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    folder = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         fix = "Give yourself the right to write there, or name another folder in TUNEDESK_DATA_DIR."
-        return Finding("Data folder", Verdict.FAIL, f"{place} cannot be written: {error.strerror}", fix)
-    state = "writable" if place == data_dir else "will be made at the first start"
+        return Finding("Data folder", Verdict.FAIL, f"{folder} cannot be written: {error.strerror}", fix)
+    state = "writable" if folder == data_dir else "will be made at the first start"
     return Finding("Data folder", Verdict.PASS, f"{data_dir}, {state}")
 
 
@@ -142,7 +142,7 @@ def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
     return best[1]
 
 
-def _database(places: Places, path: Path) -> Finding:
+def _database(paths: Paths, path: Path) -> Finding:
     if os.environ.get("TUNEDESK_DATABASE_URL"):
         return Finding("Database", Verdict.PASS, "named by TUNEDESK_DATABASE_URL; not looked at here")
     if not path.exists():
@@ -152,7 +152,7 @@ def _database(places: Places, path: Path) -> Finding:
     except sqlite3.Error as error:
         fix = "Put back a copy from before, or move the file away to begin anew."
         return Finding("Database", Verdict.FAIL, f"{path} cannot be read: {error}", fix)
-    known = known_versions(places.root / "migrations" / "versions")
+    known = known_versions(paths.root / "migrations" / "versions")
     if version is None or (version in known and version != known[-1]):
         return Finding(
             "Database", Verdict.WARN, f"at version {version}, newest is {known[-1]}", "python3 -m app migrate"

@@ -15,7 +15,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.requirements import Locked, read_lock, write_lock
 
 RESOLVER = "uv==0.13.8"
@@ -26,26 +26,26 @@ _HEAD = "# Made by `python3 -m app.setup.lock`; change pyproject.toml or the .in
 
 def main() -> int:
     """Write every lock."""
-    places = Places.here()
+    paths = Paths.here()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         venv.create(scratch / "env", with_pip=True)
         subprocess.run([scratch / "env" / "bin" / "python", "-m", "pip", "install", "--quiet", RESOLVER], check=True)
         resolver = scratch / "env" / "bin" / "uv"
-        project = places.root / "pyproject.toml"
+        project = paths.root / "pyproject.toml"
         web = _resolve(resolver, scratch / "web.txt", str(project))
         both = _resolve(
             resolver, scratch / "test.txt", str(project), "--extra", "test", "--constraint", str(scratch / "web.txt")
         )
-        trl = _resolve(resolver, scratch / "trl.txt", str(places.locks / "trl.in"))
-        node = _resolve(resolver, scratch / "node.txt", str(places.locks / "node.in"))
+        trl = _resolve(resolver, scratch / "trl.txt", str(paths.locks / "trl.in"))
+        node = _resolve(resolver, scratch / "node.txt", str(paths.locks / "node.in"))
         cuda = [package for package in trl if package.name.startswith(_CUDA)]
-        _write(places.locks / "web.txt", web)
-        _write(places.locks / "test.txt", [package for package in both if package not in web])
-        _write(places.locks / "trl.txt", [package for package in trl if package not in cuda])
-        _write(places.locks / "cuda.txt", cuda)
-        _write(places.locks / "node.txt", node)
-        _lock_browser_libraries(places, scratch / "assets")
+        _write(paths.locks / "web.txt", web)
+        _write(paths.locks / "test.txt", [package for package in both if package not in web])
+        _write(paths.locks / "trl.txt", [package for package in trl if package not in cuda])
+        _write(paths.locks / "cuda.txt", cuda)
+        _write(paths.locks / "node.txt", node)
+        _lock_browser_libraries(paths, scratch / "assets")
     return 0
 
 
@@ -72,11 +72,11 @@ def _write(path: Path, packages: list[Locked]) -> None:
     print(f"{path.name}: {len(packages)} packages")
 
 
-def _lock_browser_libraries(places: Places, scratch: Path) -> None:
+def _lock_browser_libraries(paths: Paths, scratch: Path) -> None:
     """npm's own lock, without the addresses that it would note for funding."""
     scratch.mkdir()
     for name in ("package.json", ".npmrc"):
-        shutil.copyfile(places.assets / name, scratch / name)
+        shutil.copyfile(paths.assets / name, scratch / name)
     options = [
         "--package-lock-only",
         "--ignore-scripts",
@@ -89,7 +89,7 @@ def _lock_browser_libraries(places: Places, scratch: Path) -> None:
     lock = json.loads((scratch / "package-lock.json").read_text(encoding="utf-8"))
     for package in lock["packages"].values():
         package.pop("funding", None)
-    (places.assets / "package-lock.json").write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+    (paths.assets / "package-lock.json").write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

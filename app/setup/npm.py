@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain
 from app.setup.terminal import Terminal
 
@@ -21,7 +21,7 @@ class Npm:
     borrowed: bool = False
 
 
-def find_npm(places: Places, target: Path, terminal: Terminal, hold: Sequence[int]) -> Npm:
+def find_npm(paths: Paths, target: Path, terminal: Terminal, hold: Sequence[int]) -> Npm:
     """Return the npm of the PATH, else bring one to `target`; raises SetupError where that cannot be.
 
     The web environment must be there: its pip brings Node where there is none.
@@ -30,8 +30,8 @@ def find_npm(places: Places, target: Path, terminal: Terminal, hold: Sequence[in
     if npm and node:
         return Npm((npm,), Path(node))
     terminal.say("No npm here: borrowing a Node for a moment (61 MB, removed afterwards)")
-    lock, log = places.locks / "node.txt", places.workshop / "browser.log"
-    command = pip_install(places.python, "--require-hashes", "--target", str(target), "--requirement", str(lock))
+    lock, log = paths.locks / "node.txt", paths.scratch / "browser.log"
+    command = pip_install(paths.python, "--require-hashes", "--target", str(target), "--requirement", str(lock))
     try:
         run(command, log=log, environ=pip_environ(), hold=hold)
     except CommandFailedError as error:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from app.setup.filelock import holder, is_held, open_lock, try_lock
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.problems import SetupError
 from app.setup.requirements import fingerprint
 
@@ -67,7 +67,7 @@ class RuntimeEnvironments:
         self,
         root: Path,
         *,
-        places: Places | None = None,
+        paths: Paths | None = None,
         environ: Mapping[str, str] = os.environ,
         named: Mapping[str, Path] | None = None,
     ) -> None:
@@ -76,7 +76,7 @@ class RuntimeEnvironments:
         """
         self._root = root
         self._named = dict(named or {})
-        self._places = places or Places.here()
+        self._paths = paths or Paths.here()
         self._environ = dict(environ)
 
     def home(self, name: str) -> Path:
@@ -88,7 +88,7 @@ class RuntimeEnvironments:
         """The committed lock of `name`."""
         if name not in RUNTIMES:
             raise SetupError(f"There is no runtime environment {name!r}.", f"There is: {', '.join(RUNTIMES)}.", code=2)
-        return self._places.locks / f"{name}.txt"
+        return self._paths.locks / f"{name}.txt"
 
     def state(self, name: str) -> RuntimeState:
         """Where `name` stands; reads two small files.
@@ -174,7 +174,7 @@ class RuntimeEnvironments:
         with (home / "installer.log").open("ab") as output:
             subprocess.run(
                 [*command, *(["--allow-cuda"] if allow_cuda else [])],
-                cwd=self._places.root,
+                cwd=self._paths.root,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain
 from app.setup.requirements import count, fingerprint, read_lock
 from app.setup.terminal import Terminal
@@ -18,20 +18,20 @@ from app.setup.terminal import Terminal
 LAYERS = ("web", "test")  # each lock adds to the one before; its name is the stamp's name
 
 
-def is_fresh(places: Places, layer: str) -> bool:
+def is_fresh(paths: Paths, layer: str) -> bool:
     """Whether the environment holds exactly this layer's lock, by its stamp."""
-    return _stamp(places, layer) == _wanted(places, layer)
+    return _stamp(paths, layer) == _wanted(paths, layer)
 
 
-def ensure(places: Places, layer: str, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
+def ensure(paths: Paths, layer: str, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
     """Make the environment hold the packages of `layer`; does nothing where its stamp says that it does."""
-    if is_fresh(places, layer):
+    if is_fresh(paths, layer):
         return
-    if _unfinished(places).exists() or not _works(places):
-        _make(places, terminal, hold)
-    lock = places.locks / f"{layer}.txt"
+    if _unfinished(paths).exists() or not _works(paths):
+        _make(paths, terminal, hold)
+    lock = paths.locks / f"{layer}.txt"
     total = count(read_lock(lock))
-    terminal.say(f"Installing {total} Python packages ({layer}.txt) into {places.venv.name}")
+    terminal.say(f"Installing {total} Python packages ({layer}.txt) into {paths.venv.name}")
     done = 0
 
     def listen(line: str) -> None:
@@ -40,25 +40,25 @@ def ensure(places: Places, layer: str, terminal: Terminal, *, hold: Sequence[int
             done += 1
             terminal.count("packages", done, total)
 
-    _unfinished(places).touch()
-    command = pip_install(places.python, "--require-hashes", "--requirement", str(lock))
-    log = places.workshop / "web.log"
+    _unfinished(paths).touch()
+    command = pip_install(paths.python, "--require-hashes", "--requirement", str(lock))
+    log = paths.scratch / "web.log"
     try:
         run(command, log=log, listen=listen, environ=pip_environ(), hold=hold)
     except CommandFailedError as error:
         raise explain("The Python packages could not be installed.", error.output, log) from None
-    _write_stamp(places, layer)
-    _unfinished(places).unlink()
+    _write_stamp(paths, layer)
+    _unfinished(paths).unlink()
 
 
-def _make(places: Places, terminal: Terminal, hold: Sequence[int]) -> None:
+def _make(paths: Paths, terminal: Terminal, hold: Sequence[int]) -> None:
     """A new, empty environment; what was there and does not work is removed first."""
-    terminal.say(f"Making the Python environment {places.venv.name}")
-    if places.venv.exists():
-        shutil.rmtree(places.venv)
-    places.venv.mkdir()
-    _unfinished(places).touch()
-    create_environment(places.venv, log=places.workshop / "web.log", hold=hold)
+    terminal.say(f"Making the Python environment {paths.venv.name}")
+    if paths.venv.exists():
+        shutil.rmtree(paths.venv)
+    paths.venv.mkdir()
+    _unfinished(paths).touch()
+    create_environment(paths.venv, log=paths.scratch / "web.log", hold=hold)
 
 
 def create_environment(folder: Path, *, log: Path, hold: Sequence[int] = ()) -> None:
@@ -79,40 +79,40 @@ def create_environment(folder: Path, *, log: Path, hold: Sequence[int] = ()) -> 
         raise explain("The Python environment could not be made.", error.output, log) from None
 
 
-def _works(places: Places) -> bool:
+def _works(paths: Paths) -> bool:
     """Whether there is an interpreter that still is the one the environment was made with, and that has pip."""
-    if not os.access(places.python, os.X_OK):
+    if not os.access(paths.python, os.X_OK):
         return False
-    asked = [str(places.python), "-c", "import pip, sys; raise SystemExit(sys.version_info < (3, 11))"]
+    asked = [str(paths.python), "-c", "import pip, sys; raise SystemExit(sys.version_info < (3, 11))"]
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
-def _unfinished(places: Places) -> Path:
+def _unfinished(paths: Paths) -> Path:
     """Stands while pip writes: an environment that has it is made anew, for nobody knows how far pip came."""
-    return places.venv / ".tunedesk-unfinished"
+    return paths.venv / ".tunedesk-unfinished"
 
 
-def _stamp_path(places: Places, layer: str) -> Path:
-    return places.venv / f".tunedesk-{layer}.json"
+def _stamp_path(paths: Paths, layer: str) -> Path:
+    return paths.venv / f".tunedesk-{layer}.json"
 
 
-def _stamp(places: Places, layer: str) -> dict[str, str] | None:
-    if _unfinished(places).exists():
+def _stamp(paths: Paths, layer: str) -> dict[str, str] | None:
+    if _unfinished(paths).exists():
         return None
     try:
-        found: dict[str, str] = json.loads(_stamp_path(places, layer).read_text(encoding="utf-8"))
+        found: dict[str, str] = json.loads(_stamp_path(paths, layer).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found
 
 
-def _wanted(places: Places, layer: str) -> dict[str, str]:
+def _wanted(paths: Paths, layer: str) -> dict[str, str]:
     """The lock, and the interpreter the environment points to: a system that moves to another Python moves it away."""
-    lock = fingerprint(places.locks / f"{layer}.txt")
-    return {"lock": lock, "interpreter": os.path.realpath(places.python)}
+    lock = fingerprint(paths.locks / f"{layer}.txt")
+    return {"lock": lock, "interpreter": os.path.realpath(paths.python)}
 
 
-def _write_stamp(places: Places, layer: str) -> None:
-    draft = _stamp_path(places, layer).with_suffix(".new")
-    draft.write_text(json.dumps(_wanted(places, layer)), encoding="utf-8")
-    draft.replace(_stamp_path(places, layer))
+def _write_stamp(paths: Paths, layer: str) -> None:
+    draft = _stamp_path(paths, layer).with_suffix(".new")
+    draft.write_text(json.dumps(_wanted(paths, layer)), encoding="utf-8")
+    draft.replace(_stamp_path(paths, layer))

@@ -15,9 +15,9 @@ from app.store.database import Reader, Writer
 _T = schema.checkpoints
 
 
-def save(tx: Writer, job: str, told: Sequence[Checkpoint]) -> None:
+def save(tx: Writer, job: str, reported: Sequence[Checkpoint]) -> None:
     """Write checkpoints; one that is known is brought up to date, and at most one is the best."""
-    for checkpoint in told:
+    for checkpoint in reported:
         values = {
             "remote_id": checkpoint.remote_id,
             "epoch": checkpoint.epoch,
@@ -28,7 +28,7 @@ def save(tx: Writer, job: str, told: Sequence[Checkpoint]) -> None:
         }
         statement = insert(_T).values(job=job, step=checkpoint.step, **values)
         tx.execute(statement.on_conflict_do_update(index_elements=["job", "step"], set_=values))
-    best = [checkpoint.step for checkpoint in told if checkpoint.best]
+    best = [checkpoint.step for checkpoint in reported if checkpoint.best]
     if best:
         tx.execute(_T.update().where(_T.c.job == job, _T.c.step != best[-1]).values(best=0))
 

@@ -52,7 +52,7 @@ def get(tx: Reader, identifier: str) -> Connection | None:
     return None if row is None else _make(row)
 
 
-def everyone(tx: Reader) -> list[Connection]:
+def all_of_them(tx: Reader) -> list[Connection]:
     """Return all connections in the order of their making (there are few)."""
     return [_make(row) for row in tx.execute(select(_T).order_by(_T.c.created_at, _T.c.id))]
 

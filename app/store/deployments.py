@@ -62,7 +62,7 @@ def _make(row: Row[Any]) -> Deployment:
         ready_at=row.ready_at,
         ended_at=row.ended_at,
         bill=None if row.bill is None else codec.load(Bill, row.bill),
-        troubled_since=row.troubled_since,
+        failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
     )
 

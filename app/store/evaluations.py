@@ -45,7 +45,7 @@ def _make(row: Row[Any]) -> Evaluation:
         changed_at=row.changed_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        troubled_since=row.troubled_since,
+        failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
     )
 

@@ -33,11 +33,11 @@ def add(
     tx.execute(insert(_T).values(subject=subject, at=at, level=level.value, kind=kind, message=message, remote_id=None))
 
 
-def add_remote(tx: Writer, subject: str, told: Sequence[RemoteEvent]) -> None:
+def add_remote(tx: Writer, subject: str, reported: Sequence[RemoteEvent]) -> None:
     """Write what a backend told, each entry once however often it tells it."""
-    ids = [event.id for event in told]
+    ids = [event.id for event in reported]
     known = set(tx.scalars(select(_T.c.remote_id).where(_T.c.subject == subject, _T.c.remote_id.in_(ids))))
-    for event in told:
+    for event in reported:
         if event.id not in known:
             known.add(event.id)
             row = {"at": event.at, "level": event.level.value, "message": event.message, "remote_id": event.id}

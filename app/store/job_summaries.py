@@ -28,7 +28,7 @@ _NAMES = (
     "progress",
     "spec",
     "observed_at",
-    "troubled_since",
+    "failing_since",
     "due_at",
 )
 _TRAINING, _VALIDATION = schema.series.alias("training"), schema.series.alias("validation")
@@ -68,7 +68,7 @@ def _make(row: Row[Any]) -> JobSummary:
         created_at=row.created_at,
         ended_at=row.ended_at,
         observed_at=row.observed_at,
-        troubled_since=row.troubled_since,
+        failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
         share=codec.load(JobProgress, row.progress).share,
         settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},

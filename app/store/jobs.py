@@ -46,7 +46,7 @@ def _make(row: Row[Any]) -> FineTuningJob:
         ended_at=row.ended_at,
         cloned_from=row.cloned_from,
         bill=None if row.bill is None else codec.load(Bill, row.bill),
-        troubled_since=row.troubled_since,
+        failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
     )
 
@@ -168,7 +168,7 @@ _LINES = select(*_COLUMNS).where(*_WAITING).order_by(_T.c.connection, *_LINE)  #
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class IdleJob:
     """A training at its backend that nobody has troubles with or wishes for: as much of it as a look needs."""
 
     id: str
@@ -180,7 +180,7 @@ class Calm:
     cursor: str | None
 
 
-def calm(tx: Reader, *, now: float, limit: int) -> list[Calm]:
+def calm(tx: Reader, *, now: float, limit: int) -> list[IdleJob]:
     """Return the trainings that are due, held by nobody, wanted, and were seen at the last look."""
     columns = (_T.c.id, _T.c.gen, _T.c.due_at, _T.c.connection, _T.c.remote_id, _T.c.status, _T.c.cursor)
     due = select(*columns).where(
@@ -194,10 +194,10 @@ def calm(tx: Reader, *, now: float, limit: int) -> list[Calm]:
         _T.c.observed_at.is_not(None),
     )
     rows = tx.execute(due.limit(limit))
-    return [Calm(*row[:5], JobStatus(row[5]), row[6]) for row in rows]
+    return [IdleJob(*row[:5], JobStatus(row[5]), row[6]) for row in rows]
 
 
-def put_off(tx: Writer, looked: Sequence[tuple[Calm, datetime]], *, at: datetime) -> None:
+def reschedule(tx: Writer, looked: Sequence[tuple[IdleJob, datetime]], *, at: datetime) -> None:
     """Record that a look found nothing new, and when to look next; rows that were touched since are left alone."""
     untouched = (
         _T.c.id == bindparam("row_id"),

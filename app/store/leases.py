@@ -65,12 +65,12 @@ def keep(tx: Writer, claim: Claim, values: Mapping[str, Any]) -> bool:
     return tx.execute(update(t).where(own).values(_engines(values))).rowcount == 1
 
 
-def _trouble(t: Table, values: Mapping[str, Any], at: datetime | None) -> dict[str, Any]:
+def _issue(t: Table, values: Mapping[str, Any], at: datetime | None) -> dict[str, Any]:
     """Return since when the row is in trouble: from the first of the attempts that failed until one did not."""
     if "attempts" not in values or at is None:
         return {}
-    moment = literal(at, t.c.troubled_since.type)
-    return {"troubled_since": func.coalesce(t.c.troubled_since, moment) if values["attempts"] else None}
+    moment = literal(at, t.c.failing_since.type)
+    return {"failing_since": func.coalesce(t.c.failing_since, moment) if values["attempts"] else None}
 
 
 def settle(
@@ -86,7 +86,7 @@ def settle(
     asked_meanwhile = t.c.due_at != claim.until
     engines = (
         _engines(values)
-        | _trouble(t, values, at)
+        | _issue(t, values, at)
         | {
             "due_at": case((asked_meanwhile, earlier), else_=due_at),
             "lease_token": None,

@@ -176,8 +176,8 @@ def _tail(tx: Reader, ids: Sequence[int], after: int) -> "dict[int, tuple[Steps,
     series, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
     numbers, all_steps = np.array(series, np.int64), np.array(steps, np.int64)
     all_values = np.array(values, np.float64)  # None becomes NaN
-    places = {each: np.searchsorted(numbers, [each, each + 1]) for each in ids}
-    return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in places.items()}
+    bounds = {each: np.searchsorted(numbers, [each, each + 1]) for each in ids}
+    return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in bounds.items()}
 
 
 def _chunks(tx: Reader, series: int, after: int) -> "list[tuple[Steps, Values]]":

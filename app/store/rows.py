@@ -49,8 +49,8 @@ def page(
     position = decode_cursor(cursor, int, str)
     if position is not None:
         after = tuple_(from_microseconds(int(position[0])), str(position[1]), types=[column.type, identifier.type])
-        place: ColumnElement[Any] = tuple_(column, identifier)
-        query = query.where(place < after if descending else place > after)
+        sort_key: ColumnElement[Any] = tuple_(column, identifier)
+        query = query.where(sort_key < after if descending else sort_key > after)
     rows = tx.execute(_ordered(query, table, key, limit + 1, descending=descending)).all()
     items = [make(row) for row in rows[:limit]]
     if len(rows) <= limit:

@@ -12,9 +12,9 @@ from app.store.database import Reader, Writer
 _T = schema.samples
 
 
-def add(tx: Writer, job: str, told: Sequence[Sample]) -> None:
+def add(tx: Writer, job: str, reported: Sequence[Sample]) -> None:
     """Write samples; a step that came before (after a resumption) is overwritten: the last word counts."""
-    for each in told:
+    for each in reported:
         texts = {"prompt": each.prompt, "expected": each.expected, "answer": each.answer}
         statement = insert(_T).values(job=job, step=each.step, number=each.number, **texts)
         tx.execute(statement.on_conflict_do_update(index_elements=["job", "step", "number"], set_=texts))

@@ -123,7 +123,7 @@ jobs = Table(
     Column("submit_started_at", UtcTime),
     Column("resumptions", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("troubled_since", UtcTime),  # the first of the attempts that failed
+    Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
     Column("cloned_from", String),
     # The place in the line, lower first: when it was made, in microseconds, until somebody moves it.
     Column("queue_rank", BigInteger, nullable=False, server_default="0"),
@@ -250,7 +250,7 @@ deployments = Table(
     Column("latencies", Text, nullable=False),  # the last 1,000 answers' milliseconds, as JSON
     Column("restarts", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("troubled_since", UtcTime),  # the first of the attempts that failed
+    Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("ready_at", UtcTime),
@@ -286,7 +286,7 @@ evaluations = Table(
     Column("total_rows", Integer),
     Column("metrics", Text),
     Column("attempts", Integer, nullable=False),
-    Column("troubled_since", UtcTime),  # the first of the attempts that failed
+    Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),

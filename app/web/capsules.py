@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import DomainError
-from app.edge.downloads import text_attachment
-from app.edge.fields import Id
-from app.edge.idempotency import once
-from app.edge.json_body import read_json
+from app.http.downloads import text_attachment
+from app.http.fields import Id
+from app.http.idempotency import once
+from app.http.json_body import read_json
 from app.services import capsule_import, capsules, connections, projects
 from app.services.scope import Scope
 from app.web.rendering import (
@@ -44,8 +44,8 @@ def make(request: Request, open_scope: SpendingThenReading, form: Form) -> Respo
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
         body = upload_of(form, "file").file.read()  # the guard lets a megabyte in
-        wish = b"\0".join([given.get("project", "").encode(), given.get("connection", "").encode(), body])
-        grant = once("POST /jobs/from-capsule", given.get("idempotency_key"), wish)
+        content = b"\0".join([given.get("project", "").encode(), given.get("connection", "").encode(), body])
+        grant = once("POST /jobs/from-capsule", given.get("idempotency_key"), content)
         with open_scope() as scope:
             return grant(scope, lambda: _made(scope, read_json(body), given))
     except DomainError as error:

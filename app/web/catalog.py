@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import catalog, connections
 from app.web.rendering import Fields, Reading, Writing, page, see_other
 from app.web.views import catalog as view

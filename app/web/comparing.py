@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.domain.metrics import TRAIN_LOSS
-from app.edge.downloads import series_json
+from app.http.downloads import series_json
 from app.services import comparing
 from app.services.scope import Scope
 from app.web.rendering import Reading, field_errors, page, status_of

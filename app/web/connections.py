@@ -11,7 +11,7 @@ from app.domain.catalog import CatalogModel
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import DomainError
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import catalog, connections, discovery, orphans, sign_in
 from app.services.scope import Scope
 from app.web.rendering import (

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from app.domain.datasets import Severity
 from app.domain.drafts import Step
 from app.domain.errors import DomainError
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import datasets, drafts, projects
 from app.services.scope import Scope
 from app.web.rendering import Deleting, Form, Reading, Writing, field_errors, page, see_other, status_of, upload_of

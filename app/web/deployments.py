@@ -11,9 +11,9 @@ from starlette.responses import Response
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import DomainError
 from app.domain.serving import DeploymentOffer
-from app.edge.fields import Id
-from app.edge.idempotency import once
-from app.services import catalog, deployments, models, targets
+from app.http.fields import Id
+from app.http.idempotency import once
+from app.services import catalog, deployments, models, serving_targets
 from app.services.scope import Scope
 from app.web.rendering import (
     Administering,
@@ -53,10 +53,10 @@ def index(
 @router.post("/deployments")
 def create(request: Request, scope: Spending, form: Fields) -> Response:
     """Serve a model, once per key however often the button is pressed."""
-    wish = view.wish(form, scope.now())
+    wanted = view.requested_fields(form, scope.now())
     try:
-        grant = once("POST /deployments", form.get("idempotency_key"), repr(sorted(wish.items())).encode())
-        return grant(scope, lambda: see_other(f"/deployments/{deployments.create(scope, **wish).id}", "deploying"))
+        grant = once("POST /deployments", form.get("idempotency_key"), repr(sorted(wanted.items())).encode())
+        return grant(scope, lambda: see_other(f"/deployments/{deployments.create(scope, **wanted).id}", "deploying"))
     except DomainError as error:
         context = {**_list_context(scope, None, form), "errors": field_errors(error)}
         return page(request, scope, "deployments/index.html", context, status=status_of(error))
@@ -130,7 +130,7 @@ def _list_context(scope: Scope, cursor: str | None, values: Mapping[str, str]) -
         "choices": choices,
         "offer": offer,
         "option_choices": {spec.name: [(each, each) for each in spec.choices] for spec in offer.options},
-        "idle_s": scope.house.idle_stop_s,
+        "idle_s": scope.app_context.idle_stop_s,
         "key": fresh_key(),
         "errors": [],
         "values": values,
@@ -141,6 +141,6 @@ def _offer(scope: Scope, chosen: str) -> DeploymentOffer | None:
     if not chosen:
         return None
     try:
-        return deployments.offer(scope, targets.target(scope, view.target_of(chosen)))
+        return deployments.offer(scope, serving_targets.target(scope, view.target_of(chosen)))
     except DomainError:
         return None  # what was sent is no choice of the form; sending it says so

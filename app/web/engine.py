@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import NotFound
-from app.edge.ticks import tick_age_s
-from app.services import engine_health, remains
+from app.http.ticks import tick_age_s
+from app.services import engine_health, orphan_runs
 from app.services.scope import Scope
 from app.web.rendering import Deleting, Fields, Reading, Writing, page, see_other
 
@@ -36,7 +36,7 @@ def look(scope: Writing, form: Fields) -> Response:
 @router.post("/settings/engine/clear")
 def clear(scope: Deleting, form: Fields) -> Response:
     """Stop or remove what nobody needs."""
-    remains.clear(scope, form.get("tag", ""))
+    orphan_runs.clear(scope, form.get("tag", ""))
     return see_other("/settings/engine", "cleared")
 
 

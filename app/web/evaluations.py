@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.evaluations import Evaluation
-from app.edge.fields import Id
-from app.edge.idempotency import once
-from app.services import datasets, evaluations, targets
+from app.http.fields import Id
+from app.http.idempotency import once
+from app.services import datasets, evaluations, serving_targets
 from app.services.evaluations import JobEvaluations, PairFilter
 from app.services.scope import Scope
 from app.web.job_context import evaluation_context
@@ -28,8 +28,8 @@ def index(_scope: Reading) -> Response:
 @router.post("/evaluations")
 def begin(scope: Spending, form: Fields) -> Response:
     """Let a model answer the rows of a dataset, once per key."""
-    wish = "\0".join(f"{name}={value}" for name, value in sorted(form.items()) if name != "idempotency_key")
-    grant = once("POST /evaluations", form.get("idempotency_key"), wish.encode())
+    content = "\0".join(f"{name}={value}" for name, value in sorted(form.items()) if name != "idempotency_key")
+    grant = once("POST /evaluations", form.get("idempotency_key"), content.encode())
     return grant(scope, lambda: _begun(scope, form))
 
 
@@ -46,7 +46,7 @@ def show(
     rows = evaluations.rows(scope, evaluation, wrong_only=wrong, cursor=cursor)
     context = {
         "evaluation": found,
-        "target": targets.label(scope, found.target),
+        "target": serving_targets.label(scope, found.target),
         "dataset": datasets.get(scope, found.dataset),
         "figures": view.figures(None, found),
         "rows": [(each, view.marked(each.expected, each.answer)) for each in rows.items],
@@ -94,4 +94,4 @@ def _begun(scope: Scope, form: Fields) -> Response:
 
 
 def _name(scope: Scope, evaluation: Evaluation) -> str:
-    return targets.label(scope, evaluation.target)
+    return serving_targets.label(scope, evaluation.target)

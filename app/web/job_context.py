@@ -16,8 +16,8 @@ from app.domain.metrics import (
 )
 from app.domain.models import ModelStatus
 from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects, queue
-from app.services.asking import FAILURES
 from app.services.evaluations import PairFilter
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
 from app.web.views import evaluations as evaluation_view
@@ -49,7 +49,7 @@ def page_context(
     """Return the same for a page that opens: where a tab's backend fails, the page stands, and says so in its place."""
     try:
         return job_context(scope, identifier, tab, base_url=base_url, target=target, only=only)
-    except FAILURES as failure:
+    except PROVIDER_ERRORS as failure:
         return {**_around(scope, jobs.get(scope, identifier), tab), "failure": failure}
 
 
@@ -57,8 +57,8 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     identifier, now = job.id, scope.now()
     connection = connections.get(scope, job.spec.connection)
     backend = scope.backends.of(connection)
-    judged = evaluations.for_job(scope, identifier)
-    everything = [each for each in (judged.tuned, judged.base, *judged.others) if each is not None]
+    evaluated = evaluations.for_job(scope, identifier)
+    everything = [each for each in (evaluated.tuned, evaluated.base, *evaluated.others) if each is not None]
     series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
     checkpoints = jobs.checkpoints(scope, identifier)
     made = models.of_job(scope, identifier)
@@ -73,8 +73,8 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "loss": view.loss_view(job, series, checkpoints),
         "checkpoints": checkpoints,
         "models": made,
-        "judged": judged,
-        "headline": evaluation_view.headline(judged),
+        "evaluated": evaluated,
+        "headline": evaluation_view.headline(evaluated),
         "settled": view.settled(job, everything, now),
         "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
         "can_stop": jobs.stops_early(scope, job),
@@ -83,7 +83,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         and any(each.present for each in checkpoints)
         and isinstance(backend, DiscardsCheckpoints),
         "saves": bool(checkpoints) or isinstance(backend, KeepsWeights),
-        "place": queue.place(scope, job),
+        "queue_position": queue.position(scope, job),
         "key": fresh_key(),
         "is_rehearsal": job.spec.connection == REHEARSAL_ID,
     }
@@ -157,17 +157,17 @@ def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 _RECORDS = {"events": _events, "log": _log, "data": _data, "parameters": _parameters}
 
 
-def evaluation_context(scope: Scope, judged: evaluations.JobEvaluations, only: PairFilter | None) -> dict[str, Any]:
+def evaluation_context(scope: Scope, evaluated: evaluations.JobEvaluations, only: PairFilter | None) -> dict[str, Any]:
     """Return base and tuned side by side: the figures, and the rows that a filter lets through."""
-    both = judged.base and judged.tuned and judged.base.status.is_final and judged.tuned.status.is_final
+    both = evaluated.base and evaluated.tuned and evaluated.base.status.is_final and evaluated.tuned.status.is_final
     wanted = only or PairFilter.ALL
     pairs = (
-        evaluations.compare(scope, judged.base.id, judged.tuned.id, only=wanted)
-        if both and judged.base and judged.tuned
+        evaluations.compare(scope, evaluated.base.id, evaluated.tuned.id, only=wanted)
+        if both and evaluated.base and evaluated.tuned
         else ()
     )
     return {
-        "figures": evaluation_view.figures(judged.base, judged.tuned),
+        "figures": evaluation_view.figures(evaluated.base, evaluated.tuned),
         "pairs": [evaluation_view.pair(each) for each in pairs[: evaluation_view.SHOWN]],
         "left_out": max(0, len(pairs) - evaluation_view.SHOWN),
         "only": wanted,

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.jobs import JobStatus
-from app.edge.actor import actor_of
-from app.edge.broadcast import Broadcaster
-from app.edge.downloads import attachment, metrics_csv, series_json, text_attachment
-from app.edge.fields import Id
-from app.edge.idempotency import once
+from app.http.actor import actor_of
+from app.http.broadcast import Broadcaster
+from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
+from app.http.fields import Id
+from app.http.idempotency import once
 from app.services import catalog, connections, drafts, jobs, models, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope

@@ -11,13 +11,13 @@ import orjson
 from starlette.requests import Request
 
 from app.domain.errors import NotFound
-from app.edge.broadcast import Stream
-from app.edge.streams import Look, message
+from app.http.broadcast import Stream
+from app.http.streams import Look, message
 from app.services import catalog, jobs
-from app.services.asking import FAILURES
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
-from app.web.frame import frame_of
 from app.web.job_context import job_context
+from app.web.layout import frame_of
 from app.web.templating import Templates
 
 _STEP_DIGITS = 15
@@ -53,7 +53,7 @@ class JobPageStream:
             messages = list(self._messages(scope, context))
         except NotFound:
             return Look([message("gone", event="done")], last=True)
-        except FAILURES:
+        except PROVIDER_ERRORS:
             # The page keeps what it shows until the next change; a new look at once would only fail again.
             self.version = version
             return Look()
@@ -63,11 +63,11 @@ class JobPageStream:
         self.version = "" if context["job"].status.is_final else version
         return Look(messages)
 
-    def meet(self, other: Stream) -> None:
+    def catch_up(self, other: Stream) -> None:
         """Nothing: the ids are steps, and both have come equally far."""
 
     @property
-    def place(self) -> str:
+    def event_id(self) -> str:
         """The id of the last message."""
         return str(max(self.step, 0))
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.domain.backend_abilities import ContinuesTuned, MergesAdapters
 from app.domain.errors import Invalid
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import datasets, drafts, jobs, merging, models
 from app.services.scope import Scope
 from app.web.rendering import (

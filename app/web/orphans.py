@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import Invalid
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import orphans
 from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, field_errors, page, see_other
 

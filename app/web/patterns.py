@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.web.rendering import Reading, page
-from app.web.views import rehearsal
+from app.web.views import style_guide
 
 router = APIRouter(include_in_schema=False)
 
@@ -13,13 +13,13 @@ router = APIRouter(include_in_schema=False)
 @router.get("/patterns")
 def patterns(request: Request, scope: Reading) -> Response:
     """Every component once."""
-    return page(request, scope, "patterns.html", rehearsal.context(scope.now()))
+    return page(request, scope, "patterns.html", style_guide.context(scope.now()))
 
 
 @router.get("/patterns/metrics.json")
 def metrics(_scope: Reading) -> Response:
     """The made-up curves of the style guide's chart."""
-    return JSONResponse({"items": rehearsal.metrics_items()})
+    return JSONResponse({"items": style_guide.metrics_items()})
 
 
 @router.get("/commands")

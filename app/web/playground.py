@@ -54,14 +54,14 @@ def ask(request: Request, scope: Spending, form: Fields) -> Response:
 def stream(request: Request, opening: Talking, form: Fields) -> Response:
     """Answer one column as it is written: one JSON object a line."""
     scopes: Scopes = request.app.state.scopes
-    wish = view.request_of(form)
+    wanted = view.request_of(form)
 
     def lines() -> Iterator[str]:
         began = time.perf_counter()
         last = ChatChunk()
         try:
             with opening() as scope:
-                chunks = _talk(scopes, scope, form.get("deployment", ""), wish)
+                chunks = _talk(scopes, scope, form.get("deployment", ""), wanted)
             for chunk in chunks:
                 last = replace(chunk, text="")
                 if chunk.text:
@@ -73,8 +73,8 @@ def stream(request: Request, opening: Talking, form: Fields) -> Response:
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"x-accel-buffering": "no"})
 
 
-def _talk(scopes: Scopes, scope: Scope, deployment: str, wish: ChatRequest) -> Iterator[ChatChunk]:
-    return deployments.chat(scopes, scope, deployment, wish).chunks
+def _talk(scopes: Scopes, scope: Scope, deployment: str, wanted: ChatRequest) -> Iterator[ChatChunk]:
+    return deployments.chat(scopes, scope, deployment, wanted).chunks
 
 
 def _context(scope: Scope, values: Mapping[str, str], row: int | None) -> dict[str, object]:

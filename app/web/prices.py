@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import Invalid
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import connections, prices
 from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, field_errors, page, see_other
 from app.web.views import prices as view

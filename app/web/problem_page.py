@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app.edge.problems import ProblemDocument
-from app.web.frame import bare_frame
+from app.http.problems import ProblemDocument
+from app.web.layout import bare_frame
 from app.web.rendering import element_id, sentence, templates
 from app.web.views.parts import FieldError
 
@@ -33,5 +33,5 @@ def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
         errors=errors,
         request_id=problem.request_id,
     )
-    frame = bare_frame(request, request.app.state.scopes.house.clock.now())
+    frame = bare_frame(request, request.app.state.scopes.app_context.clock.now())
     return HTMLResponse(templates().render("error.html", {"frame": frame, "problem": view}), problem.status)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.domain.projects import DecisionRecord
-from app.edge.fields import Id
+from app.http.fields import Id
 from app.services import datasets, jobs, models, projects
 from app.services.scope import Scope
 from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, Writing, field_errors, page, see_other

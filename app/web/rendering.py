@@ -14,16 +14,16 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from app.domain.actors import Action
 from app.domain.errors import DomainError, Invalid, Problem
 from app.domain.projects import Project
-from app.edge.actor import actor_of
-from app.edge.dependencies import OpenScope, allowed, allowed_to_open
-from app.edge.problems import describe
+from app.http.actor import actor_of
+from app.http.dependencies import OpenScope, allowed, allowed_to_open
+from app.http.problems import describe
 from app.services import catalog
 from app.services.scope import Scope
-from app.web.frame import frame_of
-from app.web.notices import NOTICE_COOKIE
+from app.web.flash import NOTICE_COOKIE
+from app.web.i18n import gettext as _
+from app.web.layout import frame_of
 from app.web.templating import Templates
 from app.web.views.parts import FieldError
-from app.web.words import gettext as _
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MAX_FIELDS = 400

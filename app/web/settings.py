@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services import connections, runtimes
-from app.web.frame import THEME_COOKIE, THEMES
+from app.web.layout import THEME_COOKIE, THEMES
 from app.web.rendering import Administering, Fields, Reading, Writing, page, see_other
 
 router = APIRouter(include_in_schema=False)
@@ -18,10 +18,10 @@ _YEAR_S = 365 * 24 * 3600
 def show(request: Request, scope: Reading, log: Annotated[bool, Query()] = False) -> Response:  # noqa: FBT002 -- a query
     """Everything an owner may look at or change."""
     context = {
-        "runtimes": runtimes.everyone(scope),
+        "runtimes": runtimes.all_of_them(scope),
         "logs": runtimes.logs(scope) if log else {},
         "connections": connections.list_connections(scope),
-        "version": scope.house.version,
+        "version": scope.app_context.version,
         "data_dir": str(scope.files.root),
     }
     return page(request, scope, "settings/index.html", context, part="settings/_runtimes.html")

@@ -7,7 +7,6 @@ from starlette.staticfiles import StaticFiles
 from app.web import (
     capsules,
     catalog,
-    choosing,
     comparing,
     connections,
     datasets,
@@ -24,6 +23,7 @@ from app.web import (
     projects,
     settings,
     wizard,
+    workspace_picker,
 )
 from app.web.problem_page import problem_page
 
@@ -39,7 +39,7 @@ ROUTERS = (
     patterns.router,
     projects.router,
     connections.router,
-    choosing.router,
+    workspace_picker.router,
     orphans.router,
     catalog.router,
     datasets.router,

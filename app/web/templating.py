@@ -14,8 +14,8 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from app.domain.staleness import stale_since
+from app.web.i18n import LANGUAGE, translations
 from app.web.views import charts, formats
-from app.web.words import LANGUAGE, translations
 
 _PLAIN = re.compile(r"""(?<![\w.])_\((?:"([^"%{}\\]+)"|'([^'%{}\\]+)')\)""")  # with variables they stay calls
 
@@ -42,7 +42,9 @@ class Templates:
         self.environment.filters.update(_filters(translations))
         # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
         components = SimpleNamespace()
-        self.environment.globals.update(asset=self.asset, language=LANGUAGE, ui=components, places=cache(self._places))
+        self.environment.globals.update(
+            asset=self.asset, language=LANGUAGE, ui=components, navigation=cache(self._navigation)
+        )
         vars(components).update(self._components())
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
@@ -57,9 +59,9 @@ class Templates:
         version = self._hashes[path]
         return f"/static/{path}?v={version}" if version else f"/static/{path}"
 
-    def _places(self) -> Markup:
+    def _navigation(self) -> Markup:
         """The places of the palette that are the same for everybody."""
-        return Markup(self.environment.get_template("_places.html").render())  # noqa: S704 -- a template's own output
+        return Markup(self.environment.get_template("_navigation.html").render())  # noqa: S704 -- a template's own output
 
     def _components(self) -> dict[str, object]:
         """Every macro of `components/` under one name, `ui`: a page imports nothing, so any block renders alone."""

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
-from app.edge.fields import Id
-from app.edge.idempotency import once
-from app.services import catalog, code, connections, drafts, lifecycle, projects, sample
+from app.http.fields import Id
+from app.http.idempotency import once
+from app.services import catalog, code, connections, demo_project, drafts, lifecycle, projects
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -50,7 +50,7 @@ def begin(scope: Writing, form: Fields) -> Response:
 @router.post("/sample")
 def try_the_sample(scope: Writing) -> Response:
     """Begin a draft in which everything is answered, at its review."""
-    return see_other(f"/wizard/{sample.draft(scope).id}/review")
+    return see_other(f"/wizard/{demo_project.draft(scope).id}/review")
 
 
 @router.get("/wizard/{draft}/review")

@@ -77,7 +77,7 @@ def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
         "missing": view.missing(draft, review),
         "readiness": view.readiness(draft, review),
         "chosen": chosen,
-        "knobs": view.knobs(chosen.model, draft) if chosen.model else [],
+        "hyperparameter_fields": view.hyperparameter_fields(chosen.model, draft) if chosen.model else [],
         "answers": Lenient(draft.values),
         "validation": Lenient(view.values_of(draft, "validation")),
         "split": _split(scope, draft, chosen),
@@ -109,7 +109,7 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
                 "split": _split(scope, draft, chosen),
             }
         case Step.HYPERPARAMETERS | Step.MODEL:
-            return {"knobs": view.knobs(chosen.model, draft) if chosen.model else []}
+            return {"hyperparameter_fields": view.hyperparameter_fields(chosen.model, draft) if chosen.model else []}
 
 
 def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> dict[str, Any]:
@@ -147,10 +147,10 @@ def _look_into(scope: Scope, chosen: view.Chosen) -> dict[str, Any]:
 
 
 def _split(scope: Scope, draft: JobDraft, chosen: view.Chosen) -> SplitResult | None:
-    wish, training = view.split_wish(draft), chosen.training
-    if wish is None or training is None:
+    wanted, training = view.requested_split(draft), chosen.training
+    if wanted is None or training is None:
         return None
-    return _found(lambda: splits.preview(scope, training.id, wish))
+    return _found(lambda: splits.preview(scope, training.id, wanted))
 
 
 def _found(ask: Callable[[], T]) -> T | None:

@@ -28,10 +28,10 @@ class Batch:
 def pieces(text: str, rng: random.Random) -> list[str]:
     """The text, cut inside words at random places."""
     found, start = [], 0
-    for place in range(1, len(text)):
-        if text[place - 1].isalpha() and text[place].isalpha() and rng.random() < CUTS_PER_LETTER:
-            found.append(text[start:place])
-            start = place
+    for installation in range(1, len(text)):
+        if text[installation - 1].isalpha() and text[installation].isalpha() and rng.random() < CUTS_PER_LETTER:
+            found.append(text[start:installation])
+            start = installation
     return [*found, text[start:]]
 
 

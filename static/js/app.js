@@ -87,12 +87,12 @@
   });
   on("keydown", ".palette", (palette, event) => {
     const links = [...palette.querySelectorAll("li:not([hidden]) a")];
-    const place = links.indexOf(document.activeElement);
-    if (event.key === "Enter" && place < 0) { event.preventDefault(); links[0]?.click(); }
+    const index = links.indexOf(document.activeElement);
+    if (event.key === "Enter" && index < 0) { event.preventDefault(); links[0]?.click(); }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !links.length) return;
     event.preventDefault();
-    (place + step < 0 ? palette.querySelector("input") : links[Math.min(place + step, links.length - 1)]).focus();
+    (index + step < 0 ? palette.querySelector("input") : links[Math.min(index + step, links.length - 1)]).focus();
   });
   on("click", ".palette a", (link) => link.closest("dialog").close());
 

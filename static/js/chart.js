@@ -34,14 +34,14 @@
       try {
         const answer = await fetch(this.box.dataset.chart, { headers: { Accept: "application/json" } });
         if (!answer.ok) return;
-        for (const { name, steps, values } of (await answer.json()).items) steps.forEach((step, place) => this.put(name, step, values[place]));
+        for (const { name, steps, values } of (await answer.json()).items) steps.forEach((step, index) => this.put(name, step, values[index]));
       } catch { return; } // the server's own drawing stays
       this.draw();
     }
     put(name, step, value) { this.points.get(name)?.set(step, value); }
     columns() {
       const steps = [...new Set([...this.points.values()].flatMap((series) => [...series.keys()]))].sort((a, b) => a - b);
-      // A logarithmic axis has no place for zero or less.
+      // A logarithmic axis has no index for zero or less.
       const series = this.names.map(([name]) => steps.map((step) => { const value = this.points.get(name).get(step) ?? null; return this.scale === "log" && value <= 0 ? null : value; }));
       if (this.overlay) return [steps, ...(this.smooth ? series.map((values) => smoothed(values, this.smooth)) : series)];
       const raw = this.smooth ? series[0] : series[0].map(() => null);
@@ -63,7 +63,7 @@
     }
     options() {
       const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-      const tints = this.names.map((_, place) => colour(`--series-${place + 1}`));
+      const tints = this.names.map((_, index) => colour(`--series-${index + 1}`));
       // While nobody points at the chart the legend tells the newest values.
       const newest = (plot, number, series) => number ?? plot?.data?.[series].findLast((each) => each !== null && each !== undefined);
       const value = (plot, number, series) => newest(plot, number, series)?.toPrecision(4) ?? "–";
@@ -74,7 +74,7 @@
         axes: [{ ...axis, space: 60, size: 30, incrs: STEP_MARKS }, { ...axis, size: 48 }],
         series: [
           { label: this.box.dataset.stepLabel, value: (plot, step, series) => String(newest(plot, step, series) ?? "–") },
-          ...this.names.map(([name, label], place) => this.overlay ? { label, stroke: tints[place], width: 1.75, dash: place > 4 ? [6, 4] : [], spanGaps: true, value, points: { show: false }, show: this.pick(name)?.checked ?? true } : { label, stroke: tints[place], width: place ? 2 : 1.75, spanGaps: true, value, points: place ? { show: true, size: 6, fill: colour("--surface") } : { show: (plot, at) => plot.data[at].filter((each) => each !== null).length === 1, size: 6 } }),
+          ...this.names.map(([name, label], index) => this.overlay ? { label, stroke: tints[index], width: 1.75, dash: index > 4 ? [6, 4] : [], spanGaps: true, value, points: { show: false }, show: this.pick(name)?.checked ?? true } : { label, stroke: tints[index], width: index ? 2 : 1.75, spanGaps: true, value, points: index ? { show: true, size: 6, fill: colour("--surface") } : { show: (plot, at) => plot.data[at].filter((each) => each !== null).length === 1, size: 6 } }),
           ...this.overlay ? [] : [{ label: "raw", stroke: tints[0].replace(/\)$/, " / .3)"), width: 1, spanGaps: true, points: { show: false }, show: true }],
         ],
         legend: this.overlay ? { show: false } : { markers: { width: 2 } },
@@ -82,16 +82,16 @@
       };
     }
     pick(name) { return document.querySelector(`[data-series-pick="${this.box.id}"][value="${CSS.escape(name)}"]`); }
-    // The overlay's legend: each run's value at the place pointed at, or its newest one.
+    // The overlay's legend: each run's value at the index pointed at, or its newest one.
     tell(plot) {
-      this.names.forEach(([name], place) => {
-        const values = plot.data[place + 1], upTo = (plot.cursor.idx ?? values.length) + 1;
+      this.names.forEach(([name], index) => {
+        const values = plot.data[index + 1], upTo = (plot.cursor.idx ?? values.length) + 1;
         const number = values.slice(0, upTo).findLast((each) => each !== null); // runs measure at different steps
-        const told = document.querySelector(`[data-series-value="${CSS.escape(name)}"]`);
-        if (told) told.textContent = number === undefined ? "–" : Number(number.toPrecision(4)).toString();
+        const readout = document.querySelector(`[data-series-value="${CSS.escape(name)}"]`);
+        if (readout) readout.textContent = number === undefined ? "–" : Number(number.toPrecision(4)).toString();
       });
     }
-    toggle(name, shown) { const place = this.names.findIndex(([each]) => each === name); this.plot?.setSeries(place + 1, { show: shown }); }
+    toggle(name, shown) { const index = this.names.findIndex(([each]) => each === name); this.plot?.setSeries(index + 1, { show: shown }); }
     draw() {
       if (!this.box.isConnected || typeof uPlot === "undefined") return;
       const columns = this.columns();

@@ -15,14 +15,14 @@ RUNTIME_PACKAGES = {"accelerate", "datasets", "peft", "safetensors", "sklearn", 
 BROUGHT_ALONG = {"huggingface_hub", "jinja2", "numpy", "tokenizers"}
 # The counting of answers is the same for every backend, and needs the standard library alone.
 SHARED = ROOT / "app" / "domain" / "scoring.py"
-CHILDREN = ("app.backends.local.children", "app.domain.scoring")
+CHILDREN = ("app.training", "app.domain.scoring")
 # The outermost steps: where whatever happened is told in one sentence, or carried to the thread that waits.
 # `deadlines` hands whatever it catches to the thread that waits, which raises it.
 OUTERMOST = (
     ROOT / "app" / "engine",
-    ROOT / "app" / "backends" / "local" / "children",
-    ROOT / "app" / "backends" / "azure_foundry" / "deadlines.py",
-    ROOT / "app" / "services" / "asking.py",
+    ROOT / "app" / "training",
+    ROOT / "app" / "backends" / "azure_foundry" / "transport" / "deadlines.py",
+    ROOT / "app" / "services" / "provider_errors.py",
 )
 
 
@@ -80,7 +80,7 @@ def test_set_up_needs_nothing_but_the_standard_library(path: Path) -> None:
     assert packages(path) - {"app"} == set()
 
 
-@pytest.mark.parametrize("path", [*modules("app/backends/local/children"), SHARED], ids=name)
+@pytest.mark.parametrize("path", [*modules("app/training"), SHARED], ids=name)
 def test_children_need_the_standard_library_and_their_runtime_only(path: Path) -> None:
     assert packages(path) - RUNTIME_PACKAGES - BROUGHT_ALONG - {"app"} == set()
     assert [found for found in imported(path) if found.startswith("app") and not found.startswith(CHILDREN)] == []

@@ -9,8 +9,8 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, Mount
 
 from app.domain.actors import Action
-from app.edge.application import GuardedApp
-from app.edge.dependencies import Allowed, AllowedToOpen
+from app.http.application import GuardedApp
+from app.http.dependencies import Allowed, AllowedToOpen
 from app.main import create_app
 from app.settings import Settings
 from tests.support.asgi import ask

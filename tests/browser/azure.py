@@ -56,7 +56,7 @@ def mend(cloud: AzureCloud) -> None:
 
 
 @dataclass
-class AzureDesk:
+class AzureInstallation:
     """An installation in this process with a cloud behind it; `url` once it serves."""
 
     cloud: AzureCloud
@@ -92,14 +92,14 @@ class AzureDesk:
             backend.azure.close()
 
     def _opened(self) -> list[AzureFoundryBackend]:
-        opened = [backend for _, backend in self.scopes.house.backends._opened.values()]
+        opened = [backend for _, backend in self.scopes.app_context.backends._opened.values()]
         return [backend for backend in opened if isinstance(backend, AzureFoundryBackend)]
 
 
 @contextmanager
-def azure_desk(
+def azure_installation(
     certificates: Certificates, folder: Path, *, azurite: Azurite | None = None, speed: float = SPEED
-) -> Iterator[AzureDesk]:
+) -> Iterator[AzureInstallation]:
     """Give a desk that does not serve yet; at the end what went over the wire is held against Azure's types."""
     with AzureCloud(certificates, folder, azurite=azurite, clock=CloudClock(speed=speed)) as cloud, cloud.entered():
         settings = Settings(
@@ -111,11 +111,11 @@ def azure_desk(
             port=0,
             engine_interval_s=0.2,
         )
-        desk = AzureDesk(cloud, settings, create_app(settings, clock=CloudClock(speed=speed)))
+        client = AzureInstallation(cloud, settings, create_app(settings, clock=CloudClock(speed=speed)))
         try:
-            yield desk
+            yield client
         finally:
-            desk.close()
+            client.close()
     went_well(cloud)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.looks import PATIENCE, Visit
 from tests.support.azure.fixtures import azure_certificates, azurite
-from tests.support.journeys import Place, place
+from tests.support.journeys import Installation, installation
 from tests.support.pages import Furnished, furnish
 
 __all__ = ["azure_certificates", "azurite"]
@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+def fast_check(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of a rehearsal script under which everything takes a moment instead of half a minute."""
     script = tmp_path_factory.mktemp("script") / "quick.json"
     moments = {"queue_s": 0.1, "train_s": 1.0, "deploy_s": 0.2, "undeploy_s": 0.1, "evaluate_s": 0.2, "look_s": 0.2}
@@ -50,16 +50,16 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory, quick: str) -> Iterator[Furnished]:
+def furnished(tmp_path_factory: pytest.TempPathFactory, fast_check: str) -> Iterator[Furnished]:
     """One installation for all page tests: a job of every kind, by the rehearsal."""
-    with place(tmp_path_factory.mktemp("furnished"), rehearsal="true", rehearsal_script=quick) as here:
+    with installation(tmp_path_factory.mktemp("furnished"), rehearsal="true", rehearsal_script=fast_check) as here:
         yield furnish(here)
 
 
 @pytest.fixture
-def rehearsal_place(tmp_path_factory: pytest.TempPathFactory, quick: str) -> Iterator[Place]:
+def rehearsal_installation(tmp_path_factory: pytest.TempPathFactory, fast_check: str) -> Iterator[Installation]:
     """An empty installation with the rehearsal backend, for tests that change things."""
-    with place(tmp_path_factory.mktemp("place"), rehearsal="true", rehearsal_script=quick) as here:
+    with installation(tmp_path_factory.mktemp("place"), rehearsal="true", rehearsal_script=fast_check) as here:
         yield here
 
 

@@ -14,7 +14,7 @@ from tests.support.azure.clock import CloudClock
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.seed import SECRET
 from tests.support.azure.state import SUBSCRIPTION, TENANT
-from tests.support.journeys import Place, place
+from tests.support.journeys import Installation, installation
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Connected:
     """A server whose calls to Azure come to a cloud in this process."""
 
     cloud: AzureCloud
-    place: Place
+    installation: Installation
 
     @property
     def url(self) -> str:
-        return self.place.server.url
+        return self.installation.server.url
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def connected(tmp_path_factory: pytest.TempPathFactory, azure_certificates: Cert
     folder = tmp_path_factory.mktemp("azure")
     with patient(), AzureCloud(azure_certificates, folder / "cloud", clock=CloudClock(speed=1.0)) as cloud:
         with cloud.entered():
-            made = place(folder / "desk", rehearsal="true")
+            made = installation(folder / "installation", rehearsal="true")
             here = made.__enter__()
         try:
             yield Connected(cloud, here)
@@ -79,7 +79,7 @@ def test_the_wizards_first_step_unfolds_the_checks(visit: Visit, connected: Conn
     plant(connected.cloud)
     settings = {"credential": "client_secret", "tenant_id": TENANT, "client_id": connected.cloud.seed.app.app_id}
     where = {"subscription_id": SUBSCRIPTION, "resource_group": "rg1", "workspace": "proj1"}
-    connected.place.desk.post(
+    connected.installation.client.post(
         "/connections",
         {
             "backend": "azure_foundry",
@@ -148,7 +148,7 @@ def test_by_keyboard_alone(browser: Browser, connected: Connected) -> None:
 @pytest.mark.slow
 def test_a_code_is_shown_and_the_page_notices(visit: Visit, connected: Connected) -> None:
     page = visit.page
-    made = connected.place.desk.post(
+    made = connected.installation.client.post(
         "/connections",
         {"backend": "azure_foundry", "name": "By code", "settings": {"credential": "device_code", "tenant_id": TENANT}},
     )

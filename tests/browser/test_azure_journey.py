@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.azure import (
     MENDED,
     PLANTED,
-    AzureDesk,
-    azure_desk,
+    AzureInstallation,
+    azure_installation,
     choose_project,
     failures,
     fill_in,
@@ -29,89 +29,89 @@ from tests.support.pages import rows
 # Seconds of the cloud's clock. Running lasts until the test has seen what it came for.
 STAGES = {"NotStarted": 2.0, "Preparing": 6.0, "Queued": 6.0, "Provisioning": 6.0, "Starting": 6.0, "Finalizing": 6.0}
 LONG, OVER = 1800.0, 1.0
-KNOBS = {"Batch size multiplier": "2", "Learning rate": "0.00002", "Epochs": "3"}
+HYPERPARAMETERS = {"Batch size multiplier": "2", "Learning rate": "0.00002", "Epochs": "3"}
 ON_THE_WIRE = {"per_device_train_batch_size": "2", "learning_rate": "0.00002", "num_train_epochs": "3"}
 PHI_3, PHI_4 = "Phi-3-mini-4k-instruct", "Phi-4-mini-instruct (serverless)"
 MACHINE = "Standard_NC48ads_A100_v4"
 
 
 @pytest.fixture
-def desk(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureDesk]:
-    with patient(), azure_desk(azure_certificates, tmp_path, azurite=azurite) as made:
+def client(azure_certificates: Certificates, azurite: Azurite, tmp_path: Path) -> Iterator[AzureInstallation]:
+    with patient(), azure_installation(azure_certificates, tmp_path, azurite=azurite) as made:
         made.cloud.state.pace.stages |= STAGES | {"Running": LONG}
         made.serve()
         yield made
 
 
 @pytest.mark.slow
-def test_the_whole_journey(visit: Visit, desk: AzureDesk, tmp_path: Path) -> None:
+def test_the_whole_journey(visit: Visit, client: AzureInstallation, tmp_path: Path) -> None:
     page = visit.page
-    plant(desk.cloud)
-    connect(page, desk)
-    check(visit, desk)
-    begin(page, desk)
+    plant(client.cloud)
+    connect(page, client)
+    check(visit, client)
+    begin(page, client)
     take_the_replacement(visit)
     answer_the_rest(visit, tmp_path)
-    job = submit_and_watch(visit, desk)
+    job = submit_and_watch(visit, client)
     assert job["fineTuningDetails"]["hyperParameters"] == ON_THE_WIRE
     assert "/models/Phi-4-mini-instruct/versions/" in job["fineTuningDetails"]["model"]["uri"]
     model = page.get_by_role("link", name="Model", exact=True).get_attribute("href")
-    deploy(visit, desk)
-    (endpoint,) = desk.project.serverless.values()
+    deploy(visit, client)
+    (endpoint,) = client.project.serverless.values()
     assert endpoint.properties["contentSafety"] == {"contentSafetyStatus": "Enabled"}
     ask(visit)
-    tear_down(page, f"{desk.url}{model}", "triage")
+    tear_down(page, f"{client.url}{model}", "triage")
     visit.looks_right("torn-down", FEW_LOOKS)
-    nothing_is_left(visit, desk)
+    nothing_is_left(visit, client)
 
 
 @pytest.mark.slow
-def test_the_lesson_as_written(visit: Visit, desk: AzureDesk, tmp_path: Path) -> None:
+def test_the_lesson_as_written(visit: Visit, client: AzureInstallation, tmp_path: Path) -> None:
     page = visit.page
-    connect(page, desk)
-    begin(page, desk)
+    connect(page, client)
+    begin(page, client)
     search(page, "phi-3-mini")
     page.get_by_label(re.compile(rf"^{PHI_3} \(managed compute\)")).check()
     expect(page.locator("#step-ending")).to_contain_text("The chosen model ends")
     visit.looks_right("managed-model", FEW_LOOKS)
     answer_the_rest(visit, tmp_path, machine=MACHINE)
-    job = submit_and_watch(visit, desk)
+    job = submit_and_watch(visit, client)
     assert job["fineTuningDetails"]["hyperParameters"] == ON_THE_WIRE
     assert f"/models/{PHI_3}/versions/" in job["fineTuningDetails"]["model"]["uri"]
     assert job["resources"]["instanceTypes"] == [MACHINE]
     model = page.get_by_role("link", name="Model", exact=True).get_attribute("href")
-    deploy(visit, desk, safety=False)
-    (endpoint,) = desk.project.online.values()
+    deploy(visit, client, safety=False)
+    (endpoint,) = client.project.online.values()
     assert endpoint.properties["traffic"] == {"main": 100}
     ask(visit)
-    tear_down(page, f"{desk.url}{model}", "triage")
-    nothing_is_left(visit, desk)
+    tear_down(page, f"{client.url}{model}", "triage")
+    nothing_is_left(visit, client)
 
 
-def connect(page: Page, desk: AzureDesk) -> None:
-    page.goto(f"{desk.url}/connections/new?backend=azure_foundry")
+def connect(page: Page, client: AzureInstallation) -> None:
+    page.goto(f"{client.url}/connections/new?backend=azure_foundry")
     page.get_by_label("Service principal with a secret").check()
-    fill_in(page, desk.cloud)
+    fill_in(page, client.cloud)
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Team subscription")
     choose_project(page)
 
 
-def check(visit: Visit, desk: AzureDesk) -> None:
+def check(visit: Visit, client: AzureInstallation) -> None:
     """Let the doctor tell the three planted failures, and mend them."""
     page = visit.page
     page.get_by_role("button", name="Run the checks").click()
     expect(page.locator("#doctor [data-status=fail]")).to_have_count(len(PLANTED))
     assert failures(page) == list(PLANTED)
     visit.looks_right("doctor", FEW_LOOKS)
-    mend(desk.cloud)
+    mend(client.cloud)
     page.get_by_role("button", name="Run the checks").click()
     expect(page.locator("#doctor [data-status=fail]")).to_have_count(0)
     expect(page.locator("#doctor [data-status=pass]")).to_have_count(MENDED)
 
 
-def begin(page: Page, desk: AzureDesk) -> None:
-    page.goto(f"{desk.url}/wizard")
+def begin(page: Page, client: AzureInstallation) -> None:
+    page.goto(f"{client.url}/wizard")
     page.get_by_role("button", name="Start the wizard").click()
     page.get_by_label("Name of the new project").fill("Support")
     page.get_by_label("Project", exact=True).select_option("new")
@@ -158,7 +158,7 @@ def answer_the_rest(visit: Visit, folder: Path, machine: str = "") -> None:
     expect(page.locator("#readiness")).not_to_contain_text("Without validation rows")
     visit.looks_right("validation", FEW_LOOKS)
     go_on(page, "Hyperparameters")
-    for label, value in KNOBS.items():
+    for label, value in HYPERPARAMETERS.items():
         page.get_by_label(re.compile(f"^{label}")).fill(value)
     if machine:
         page.get_by_label("Instance type").select_option(machine)
@@ -167,7 +167,7 @@ def answer_the_rest(visit: Visit, folder: Path, machine: str = "") -> None:
     visit.looks_right("review")
 
 
-def submit_and_watch(visit: Visit, desk: AzureDesk) -> Json:
+def submit_and_watch(visit: Visit, client: AzureInstallation) -> Json:
     """Submit, and follow the page without loading it again; returns what was sent."""
     page = visit.page
     page.get_by_role("button", name=re.compile("^Submit")).click()
@@ -177,20 +177,20 @@ def submit_and_watch(visit: Visit, desk: AzureDesk) -> Json:
     expect(page.locator("#stat-train-loss")).to_contain_text(re.compile(r"\d\.\d"))
     visit.looks_right("running")
     assert page.locator("#job-status").get_attribute("data-status") == "running"
-    desk.cloud.state.pace.stages["Running"] = OVER
+    client.cloud.state.pace.stages["Running"] = OVER
     expect(page.locator("#job-status")).to_have_attribute("data-status", "succeeded")
     expect(page.locator("#progress")).to_have_attribute("value", "100.0")
     expect(page.locator("#timeline")).to_contain_text("Deploy it first")
     assert page.evaluate("window.sameDocument") is True, "the page was loaded again"
     visit.looks_right("succeeded")
-    (job,) = desk.project.jobs.values()
+    (job,) = client.project.jobs.values()
     properties: Json = job.body["properties"]
     return properties
 
 
-def deploy(visit: Visit, desk: AzureDesk, *, safety: bool = True) -> None:
+def deploy(visit: Visit, client: AzureInstallation, *, safety: bool = True) -> None:
     page = visit.page
-    page.goto(f"{desk.url}/deployments")
+    page.goto(f"{client.url}/deployments")
     page.get_by_label("Model", exact=True).select_option(label="triage")
     if safety:
         expect(page.locator("#content_safety")).to_be_checked()
@@ -214,14 +214,14 @@ def ask(visit: Visit) -> None:
     visit.looks_right("playground", FEW_LOOKS)
 
 
-def nothing_is_left(visit: Visit, desk: AzureDesk) -> None:
+def nothing_is_left(visit: Visit, client: AzureInstallation) -> None:
     """At Azure only the record of the one job is left, which costs nothing; nobody else's things were touched."""
     expect(visit.page.locator("#meter")).to_contain_text("0 hosted")
-    assert len(desk.cloud.ledger.submitted()) == 1
-    assert desk.cloud.ledger.foreign == []
-    there = desk.backend().remote_things()
+    assert len(client.cloud.ledger.submitted()) == 1
+    assert client.cloud.ledger.foreign == []
+    there = client.backend().remote_things()
     assert [(each.kind, each.state, each.billed) for each in there] == [("job", "Completed", False)]
-    project = desk.project
+    project = client.project
     assert (project.models, project.data, project.serverless, project.online) == ({}, {}, {}, {})
-    files = desk.cloud.blobs.names(project.storage)
+    files = client.cloud.blobs.names(project.storage)
     assert not [each for each in files if "tunedesk" in each], "the file under the rows is gone, too"

@@ -11,14 +11,14 @@ from playwright.sync_api import Page, expect
 from app.domain.actors import OWNER
 from app.kit.installation import installation_name
 from app.services import connections, datasets, projects
-from tests.browser.azure import SPEED, azure_desk, tear_down
+from tests.browser.azure import SPEED, azure_installation, tear_down
 from tests.browser.looks import FEW_LOOKS, LOOKS, PATIENCE, Visit
+from tests.support.app_context import chats
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.clock import CloudClock
 from tests.support.azure.house import record_tuned
 from tests.support.azure.seed import SECRET
 from tests.support.azure.served import ServedCloud, connection_settings
-from tests.support.house import chats
 
 MAIN = {"form", "deployment", "orphans"}
 
@@ -34,8 +34,8 @@ class Served:
 
 
 @pytest.fixture
-def desk(azure_certificates: Certificates, tmp_path: Path) -> Iterator[Served]:
-    with azure_desk(azure_certificates, tmp_path) as made:
+def client(azure_certificates: Certificates, tmp_path: Path) -> Iterator[Served]:
+    with azure_installation(azure_certificates, tmp_path) as made:
         served = ServedCloud(made.cloud, CloudClock(speed=SPEED))
         content = chats(20, ("yes", "no"), "question {n}, is it {answer}?")
         with made.scopes.open(OWNER) as scope:
@@ -55,11 +55,11 @@ def desk(azure_certificates: Certificates, tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def look(desk: Served, visit: Visit) -> Callable[[str, str], None]:
+def look(client: Served, visit: Visit) -> Callable[[str, str], None]:
     """Look at a page: nothing sticks out, axe finds nothing; pictures lie in the test's folder."""
 
     def at(name: str, path: str) -> None:
-        visit.page.goto(desk.url + path)
+        visit.page.goto(client.url + path)
         visit.page.wait_for_load_state("networkidle")
         visit.looks_right(name, LOOKS if name in MAIN else FEW_LOOKS)
 
@@ -67,23 +67,23 @@ def look(desk: Served, visit: Visit) -> Callable[[str, str], None]:
 
 
 @pytest.mark.slow
-def test_from_deploying_to_the_teardown(visitor: Page, desk: Served, look: Callable[[str, str], None]) -> None:
+def test_from_deploying_to_the_teardown(visitor: Page, client: Served, look: Callable[[str, str], None]) -> None:
     look("form", "/deployments")
-    address = deploy(visitor, desk)
+    address = deploy(visitor, client)
     look("deployment", address)
-    see_the_key(visitor, desk)
-    ask(visitor, desk)
-    look("plan", f"/models/{desk.model}/teardown")
-    tear_down(visitor, f"{desk.url}/models/{desk.model}", "triage")
-    remove_what_was_left(visitor, desk, look)
-    kinds = [entry.kind.rsplit("/", 1)[-1].lower() for entry in desk.served.cloud.ledger.of("delete")]
+    see_the_key(visitor, client)
+    ask(visitor, client)
+    look("plan", f"/models/{client.model}/teardown")
+    tear_down(visitor, f"{client.url}/models/{client.model}", "triage")
+    remove_what_was_left(visitor, client, look)
+    kinds = [entry.kind.rsplit("/", 1)[-1].lower() for entry in client.served.cloud.ledger.of("delete")]
     assert kinds == ["serverlessendpoints", "versions", "versions", "versions"]
-    assert desk.served.cloud.ledger.foreign == []
-    assert [each.key for each in desk.served.made().remote_things()] == []
+    assert client.served.cloud.ledger.foreign == []
+    assert [each.key for each in client.served.made().remote_things()] == []
 
 
-def deploy(page: Page, desk: Served) -> str:
-    page.goto(f"{desk.url}/deployments")
+def deploy(page: Page, client: Served) -> str:
+    page.goto(f"{client.url}/deployments")
     page.get_by_label("Model", exact=True).select_option(label="triage")
     expect(page.locator("#content_safety")).to_be_checked()
     expect(page.get_by_text("whatever the model writes reaches whoever asks")).to_be_visible()
@@ -92,11 +92,11 @@ def deploy(page: Page, desk: Served) -> str:
     expect(page.get_by_role("heading", level=1)).to_have_text("triage")
     expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("on: the provider reads questions and answers")).to_be_visible()
-    return page.url.removeprefix(desk.url)
+    return page.url.removeprefix(client.url)
 
 
-def see_the_key(page: Page, desk: Served) -> None:
-    endpoint = next(iter(desk.served.project.serverless.values()))
+def see_the_key(page: Page, client: Served) -> None:
+    endpoint = next(iter(client.served.project.serverless.values()))
     assert endpoint.keys["primaryKey"] not in page.content()
     page.get_by_role("button", name="Show key").click()
     expect(page.get_by_text("The endpoint's key.")).to_be_visible()
@@ -106,7 +106,7 @@ def see_the_key(page: Page, desk: Served) -> None:
     assert endpoint.keys["primaryKey"] not in page.content()
 
 
-def ask(page: Page, desk: Served) -> None:
+def ask(page: Page, client: Served) -> None:
     page.get_by_role("link", name="Open playground").click()
     page.get_by_label("Message", exact=True).fill("Where is my parcel?")
     page.get_by_role("button", name="Send").click()
@@ -115,17 +115,17 @@ def ask(page: Page, desk: Served) -> None:
     page.get_by_label("Message", exact=True).fill("a violence-probe")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Azure's content filter refused this (violence: medium).")).to_be_visible(timeout=PATIENCE)
-    page.goto(f"{desk.url}/deployments")
+    page.goto(f"{client.url}/deployments")
     page.get_by_role("table").get_by_role("link", name="triage").click()
     expect(page.locator("#state")).to_contain_text(re.compile(r"Filter refusals\s*1"))
 
 
-def remove_what_was_left(page: Page, desk: Served, look: Callable[[str, str], None]) -> None:
-    page.goto(f"{desk.url}/connections/{desk.connection}")
+def remove_what_was_left(page: Page, client: Served, look: Callable[[str, str], None]) -> None:
+    page.goto(f"{client.url}/connections/{client.connection}")
     page.get_by_role("link", name="Left behind?").click()
-    look("orphans", f"/connections/{desk.connection}/orphans")
+    look("orphans", f"/connections/{client.connection}/orphans")
     page.get_by_role("link", name="Remove forgotten:1").click()
-    look("orphan", page.url.removeprefix(desk.url))
+    look("orphan", page.url.removeprefix(client.url))
     page.get_by_label("Type its name").fill("forgotten")
     page.get_by_role("button", name="Remove").click()
     expect(page.locator("#errors")).to_be_visible()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.support.journeys import Place, place
+from tests.support.journeys import Installation, installation
 from tests.support.local import runtime_python
 
 MINUTES = 60_000
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.training
 
 
 @pytest.fixture
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     python = str(runtime_python())
-    with place(
+    with installation(
         tmp_path_factory.mktemp("workshop"), runtime_python=python, local_threads="1", local_niceness="0"
     ) as here:
         yield here
@@ -40,9 +40,9 @@ def reader(browser: Browser) -> Iterator[Page]:
     assert complaints == []
 
 
-def test_from_the_sample_to_the_teardown(reader: Page, workshop: Place) -> None:
+def test_from_the_sample_to_the_teardown(reader: Page, context: Installation) -> None:
     page = reader
-    page.goto(workshop.server.url)
+    page.goto(context.server.url)
     page.get_by_role("button", name="Try the sample").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     page.get_by_role("link", name="Edit Hyperparameters").click()
@@ -55,17 +55,17 @@ def test_from_the_sample_to_the_teardown(reader: Page, workshop: Place) -> None:
     page.evaluate("window.sameDocument = true")
     expect(page.locator("[data-status=running]").first).to_be_visible(timeout=MINUTES)
     _training_advances(page)
-    _restart_under_the_open_page(page, workshop)
+    _restart_under_the_open_page(page, context)
     expect(page.locator("#main [data-status=succeeded]").first).to_be_visible(timeout=5 * MINUTES)
     expect(page.get_by_text(re.compile("Did it get better"))).to_be_visible(timeout=3 * MINUTES)
     assert page.evaluate("window.sameDocument") is True, "the page was loaded again"
-    jobs = workshop.desk.items("/jobs")
+    jobs = context.client.items("/jobs")
     assert [job["status"] for job in jobs] == ["succeeded"]
 
-    page.goto(f"{workshop.server.url}/jobs/{jobs[0]['id']}?tab=evaluation")
+    page.goto(f"{context.server.url}/jobs/{jobs[0]['id']}?tab=evaluation")
     expect(page.get_by_text(re.compile("confusion|Expected", re.IGNORECASE)).first).to_be_visible()
-    _deploy_and_talk(page, workshop)
-    _tear_down(page, workshop)
+    _deploy_and_talk(page, context)
+    _tear_down(page, context)
 
 
 def _training_advances(page: Page) -> None:
@@ -73,18 +73,18 @@ def _training_advances(page: Page) -> None:
     expect(progress).to_have_attribute("value", re.compile(r"^[1-9]"), timeout=2 * MINUTES)
 
 
-def _restart_under_the_open_page(page: Page, workshop: Place) -> None:
+def _restart_under_the_open_page(page: Page, context: Installation) -> None:
     """Kill the server as a power cut would, and start it again on the same port: the open page goes on by itself."""
-    port = workshop.server.url.rsplit(":", 1)[1]
-    workshop.kill()
-    workshop.settings["port"] = port
-    workshop.start()
+    port = context.server.url.rsplit(":", 1)[1]
+    context.kill()
+    context.settings["port"] = port
+    context.start()
     page.evaluate("document.title")
 
 
-def _deploy_and_talk(page: Page, workshop: Place) -> None:
-    model = workshop.desk.items("/models")[0]
-    page.goto(f"{workshop.server.url}/models/{model['id']}")
+def _deploy_and_talk(page: Page, context: Installation) -> None:
+    model = context.client.items("/models")[0]
+    page.goto(f"{context.server.url}/models/{model['id']}")
     page.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("support-triage")
     expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=2 * MINUTES)
@@ -97,9 +97,9 @@ def _deploy_and_talk(page: Page, workshop: Place) -> None:
     expect(answer).to_have_text(re.compile("^(billing|delivery|returns|account|technical|sales)$"), timeout=MINUTES)
 
 
-def _tear_down(page: Page, workshop: Place) -> None:
-    model = workshop.desk.items("/models")[0]
-    page.goto(f"{workshop.server.url}/models/{model['id']}")
+def _tear_down(page: Page, context: Installation) -> None:
+    model = context.client.items("/models")[0]
+    page.goto(f"{context.server.url}/models/{model['id']}")
     page.get_by_role("link", name="Tear down").click()
     page.get_by_label("Type the model's name").fill("wrong")
     page.get_by_role("button", name="Tear down").click()
@@ -107,5 +107,5 @@ def _tear_down(page: Page, workshop: Place) -> None:
     page.get_by_label("Type the model's name").fill(model["name"])
     page.get_by_role("button", name="Tear down").click()
     expect(page.get_by_text("All gone")).to_be_visible(timeout=MINUTES)
-    assert workshop.desk.items("/models") == []
-    assert workshop.desk.items("/deployments") == []
+    assert context.client.items("/models") == []
+    assert context.client.items("/deployments") == []

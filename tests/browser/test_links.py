@@ -38,6 +38,6 @@ def _named(text: str, address: str, home: str) -> list[str]:
 
 def _content(furnished: Furnished) -> list[tuple[str, int]]:
     """Return how many rows each table has: what GET may not change."""
-    with sqlite3.connect(f"file:{furnished.place.folder / 'tunedesk.sqlite3'}?mode=ro", uri=True) as database:
+    with sqlite3.connect(f"file:{furnished.installation.folder / 'tunedesk.sqlite3'}?mode=ro", uri=True) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return [(name, database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in sorted(tables)]  # noqa: S608 -- the schema's own names

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.journeys import Place
+from tests.support.journeys import Installation
 from tests.support.pages import rows
 
 
@@ -47,8 +47,8 @@ def walk(page: Page, url: str, file: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
 
 
-def test_the_wizard_with_scripts(visitor: Page, rehearsal_place: Place, tmp_path: Path) -> None:
-    walk(visitor, rehearsal_place.server.url, rows_file(tmp_path))
+def test_the_wizard_with_scripts(visitor: Page, rehearsal_installation: Installation, tmp_path: Path) -> None:
+    walk(visitor, rehearsal_installation.server.url, rows_file(tmp_path))
     review = visitor.url
     visitor.reload()
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Review")
@@ -56,44 +56,44 @@ def test_the_wizard_with_scripts(visitor: Page, rehearsal_place: Place, tmp_path
     visitor.get_by_role("button", name=re.compile("^Submit")).dblclick()
     expect(visitor.get_by_role("heading", level=1)).to_contain_text("by-hand")
     expect(visitor.locator("[data-status=succeeded]").first).to_be_visible(timeout=60_000)
-    assert len(rehearsal_place.desk.items("/jobs")) == 1
+    assert len(rehearsal_installation.client.items("/jobs")) == 1
     visitor.goto(review)
     expect(visitor.get_by_role("heading", level=1)).to_contain_text("by-hand")
 
 
-def test_the_wizard_without_scripts(scriptless: Page, rehearsal_place: Place, tmp_path: Path) -> None:
-    walk(scriptless, rehearsal_place.server.url, rows_file(tmp_path))
+def test_the_wizard_without_scripts(scriptless: Page, rehearsal_installation: Installation, tmp_path: Path) -> None:
+    walk(scriptless, rehearsal_installation.server.url, rows_file(tmp_path))
     scriptless.get_by_role("button", name=re.compile("^Submit")).click()
     expect(scriptless.get_by_role("heading", level=1)).to_contain_text("by-hand")
-    job = rehearsal_place.desk.items("/jobs")[0]
-    rehearsal_place.desk.until(f"/jobs/{job['id']}", lambda seen: seen["status"] == "succeeded")
+    job = rehearsal_installation.client.items("/jobs")[0]
+    rehearsal_installation.client.until(f"/jobs/{job['id']}", lambda seen: seen["status"] == "succeeded")
     scriptless.reload()
     expect(scriptless.locator("[data-status=succeeded]").first).to_be_visible()
 
 
 @pytest.mark.slow
 def test_another_browser_finds_the_draft_as_it_was_left_also_after_a_restart(
-    visitor: Page, scriptless: Page, rehearsal_place: Place
+    visitor: Page, scriptless: Page, rehearsal_installation: Installation
 ) -> None:
-    visitor.goto(f"{rehearsal_place.server.url}/wizard")
+    visitor.goto(f"{rehearsal_installation.server.url}/wizard")
     visitor.get_by_role("button", name="Start the wizard").click()
     visitor.get_by_label("Name of the new project").fill("Kept")
     visitor.get_by_label("Project", exact=True).select_option("new")
     visitor.get_by_role("button", name="Next").click()
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Model")
-    address = visitor.url.removeprefix(rehearsal_place.server.url)
+    address = visitor.url.removeprefix(rehearsal_installation.server.url)
     visitor.goto("about:blank")
-    rehearsal_place.kill()
-    rehearsal_place.start()
-    scriptless.goto(rehearsal_place.server.url + address)
+    rehearsal_installation.kill()
+    rehearsal_installation.start()
+    scriptless.goto(rehearsal_installation.server.url + address)
     expect(scriptless.get_by_role("heading", level=1)).to_have_text("Model")
-    scriptless.goto((rehearsal_place.server.url + address).replace("/model", "/project"))
+    scriptless.goto((rehearsal_installation.server.url + address).replace("/model", "/project"))
     expect(scriptless.locator("#project option:checked")).to_have_text("Kept")
 
 
 @pytest.mark.slow
-def test_the_wizard_by_keyboard_alone(visitor: Page, rehearsal_place: Place) -> None:
-    visitor.goto(f"{rehearsal_place.server.url}/wizard")
+def test_the_wizard_by_keyboard_alone(visitor: Page, rehearsal_installation: Installation) -> None:
+    visitor.goto(f"{rehearsal_installation.server.url}/wizard")
     _tab_to(visitor, "Start the wizard")
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Project")

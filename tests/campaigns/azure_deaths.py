@@ -21,6 +21,7 @@ from app.services import connections, datasets, jobs, projects
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.store.migrating import upgrade
+from tests.support.app_context import chats
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.clock import CloudClock
@@ -28,7 +29,6 @@ from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.foundry import LABELS, QUESTION, SERVERLESS, connection
 from tests.support.azure.lives import opened, url
 from tests.support.azure.seed import SECRET
-from tests.support.house import chats
 from tests.support.waiting import until
 
 SPEED = 40.0  # of the cloud's and the engine's clock: a training takes ten seconds, the grace three
@@ -80,7 +80,7 @@ def run(certificates: Certificates, azurite: Azurite, folder: Path, *, seed: int
             with opened(folder, clock) as scopes, births.one_after_another():
                 until(lambda: _over(scopes), within=_PATIENCE_S, doing="the end of all jobs")
                 known = _known(scopes)
-        _judge(verdict, cloud, known)
+        _assess(verdict, cloud, known)
     assert cloud.refused == [], cloud.refused
     assert cloud.bugs == [], cloud.bugs[0]
     return verdict
@@ -202,7 +202,7 @@ def _over(scopes: Scopes) -> bool:
     return all(job.status.is_final for job in _known(scopes))
 
 
-def _judge(verdict: Verdict, cloud: AzureCloud, known: list[FineTuningJob]) -> None:
+def _assess(verdict: Verdict, cloud: AzureCloud, known: list[FineTuningJob]) -> None:
     submitted = Counter(entry.tags["tunedesk"] for entry in cloud.ledger.submitted())
     again = Counter(entry.tags.get("tunedesk", "") for entry in cloud.ledger.of("update", "jobs"))
     verdict.doubled = sorted(tag for tag in submitted if submitted[tag] + again[tag] > 1)

@@ -20,7 +20,7 @@ from app.kit.crash_points import CrashPoint
 from tests.campaigns import stand_in_child
 from tests.campaigns.people import Diary, Person, local_fields
 from tests.campaigns.servers import Server
-from tests.campaigns.verdict import Verdict, judge, processes_under
+from tests.campaigns.verdict import Verdict, assess, processes_under
 from tests.support.local import STARTER, runtime_python
 from tests.support.waiting import until
 
@@ -95,9 +95,9 @@ class Outcome:
 def interpreter(folder: Path, stand_in: Path, *, real: Path | None) -> Path:
     """Return an "interpreter" for children: the real one where the spec names the real model, else the stand-in."""
     path = folder / "interpreter"
-    quick = f'exec {shlex.quote(sys.executable)} {shlex.quote(str(stand_in))} "$@"'
+    fast_check = f'exec {shlex.quote(sys.executable)} {shlex.quote(str(stand_in))} "$@"'
     choice = f'if grep -q \'{REAL}\' "$spec"; then exec {shlex.quote(str(real))} "$@"; fi\n' if real else ""
-    path.write_text(f"#!/bin/sh\nfor spec; do :; done\n{choice}{quick}\n", encoding="utf-8")
+    path.write_text(f"#!/bin/sh\nfor spec; do :; done\n{choice}{fast_check}\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 
@@ -234,7 +234,7 @@ class Campaign:
         book = self._book()
         return Outcome(
             plan=self.plan,
-            verdict=judge(book, self.diary, self.folder / "data"),
+            verdict=assess(book, self.diary, self.folder / "data"),
             diary=self.diary,
             kills=self.kills,
             named=self.named,

@@ -83,7 +83,7 @@ class Walk:
             "deploy_s": 1.0,
             "undeploy_s": 0.5,
         }
-        self.house = Rehearsed(folder, *faults, acceptance_grace_s=2.0, **timing)
+        self.app_context = Rehearsed(folder, *faults, acceptance_grace_s=2.0, **timing)
 
     def go(self) -> Findings:
         """Go the whole way; whatever cannot be gone on with is tried again as a person would."""
@@ -91,13 +91,13 @@ class Walk:
             with self._visitor() as visitor:
                 self._walk(visitor)
         finally:
-            self.found.met = sum(entry.fault in self._kinds for entry in self.house.backend.ledger.entries())
-            self.house.close()
+            self.found.met = sum(entry.fault in self._kinds for entry in self.app_context.backend.ledger.entries())
+            self.app_context.close()
         return self.found
 
     @contextmanager
     def _visitor(self) -> Iterator[TestClient]:
-        with visiting(self.house.scopes) as client:
+        with visiting(self.app_context.scopes) as client:
             yield client
 
     def _walk(self, visitor: TestClient) -> None:
@@ -120,16 +120,16 @@ class Walk:
         self._until(visitor, f"/models/{model['id']}", None)
 
     def _job(self, visitor: TestClient, attempt: int) -> str | None:
-        rows = self.house.tickets(rows_file(12)).id
-        wish = {
-            "project": self.house.only_project(), "connection": "con_rehearsal", "base_model": "rehearsal:small",
+        rows = self.app_context.tickets(rows_file(12)).id
+        request = {
+            "project": self.app_context.only_project(), "connection": "con_rehearsal", "base_model": "rehearsal:small",
             "name": f"way-{attempt}", "training_dataset": rows,
             "validation": {"kind": "split", "ratio": 0.25, "test_ratio": 0.25, "seed": 1},
         }  # fmt: skip
         self._ask(visitor, "GET", "/catalog")
-        self._ask(visitor, "POST", "/api/v1/jobs/estimate", json=wish)
+        self._ask(visitor, "POST", "/api/v1/jobs/estimate", json=request)
         key = {"idempotency-key": f"way-{attempt}"}
-        made = self._ask(visitor, "POST", "/api/v1/jobs", json=wish, headers=key)
+        made = self._ask(visitor, "POST", "/api/v1/jobs", json=request, headers=key)
         return str(made["id"]) if "id" in made else None
 
     def _cancel_another(self, visitor: TestClient) -> None:
@@ -142,8 +142,8 @@ class Walk:
         self._ask(visitor, "POST", f"/api/v1/jobs/{job}/cancel")
         self._until(visitor, f"/jobs/{job}", "jobs")
         asked = {"target": {"base_model": "rehearsal:small", "connection": "con_rehearsal"}}
-        wish = asked | {"dataset": self.house.tickets(rows_file(12)).id, "few_shot": 0}
-        made = self._ask(visitor, "POST", "/api/v1/evaluations", json=wish, headers={"idempotency-key": "another"})
+        request = asked | {"dataset": self.app_context.tickets(rows_file(12)).id, "few_shot": 0}
+        made = self._ask(visitor, "POST", "/api/v1/evaluations", json=request, headers={"idempotency-key": "another"})
         self._tick()
         self._tick()
         self._ask(visitor, "POST", f"/api/v1/evaluations/{made['id']}/cancel")
@@ -161,9 +161,9 @@ class Walk:
 
     def _serve(self, visitor: TestClient, model: str) -> None:
         for attempt in range(4):
-            wish = {"target": {"model": model}, "expires_after_idle_s": 0}
+            request = {"target": {"model": model}, "expires_after_idle_s": 0}
             key = {"idempotency-key": f"serve-{attempt}"}
-            made = self._ask(visitor, "POST", "/api/v1/deployments", json=wish, headers=key)
+            made = self._ask(visitor, "POST", "/api/v1/deployments", json=request, headers=key)
             seen = self._until(visitor, f"/deployments/{made['id']}", "deployments", also=("ready", "failed"))
             if seen["status"] == "ready":
                 question = {"messages": [{"role": "user", "content": "Is it so?"}]}
@@ -185,7 +185,7 @@ class Walk:
             if seen.get("status") in {*_FINAL, *also}:
                 return seen
             if seen.get("status") == "unknown":  # a person looks at the provider's own pages
-                known = self.house.accepted(seen["id"])
+                known = self.app_context.accepted(seen["id"])
                 answer = {"remote_id": str(known[0].id)} if known else {"not_submitted": True}
                 self._ask(visitor, "POST", f"/api/v1{path}/resolve", json=answer)
             self._tick()
@@ -195,26 +195,30 @@ class Walk:
         return seen
 
     def _says_why(self, visitor: TestClient, path: str, seen: dict[str, Any]) -> None:
-        told = self._ask(visitor, "GET", "/api/v1/engine")
-        for row in told["retrying"]:
+        reported = self._ask(visitor, "GET", "/api/v1/engine")
+        for row in reported["retrying"]:
             if path.endswith(row["id"]):
                 page = visitor.get(path).text
                 if row["since"] is None or "Try again now" not in page or "Since" not in page:
                     self.found.wrong.append(f"{path} is tried again, and its page does not say since when")
-        if seen.get("note") and not told["retrying"] and "paused" in seen["note"]:
+        if seen.get("note") and not reported["retrying"] and "paused" in seen["note"]:
             # Somebody has mended the credentials.
             mended = self._ask(visitor, "PATCH", "/api/v1/connections/con_rehearsal", json={"slots": 4})
             assert mended["slots"] == 4, mended
 
     def _tick(self) -> None:
         try:
-            self.house.tick(every=timedelta(seconds=20))
+            self.app_context.tick(every=timedelta(seconds=20))
         except Died:
-            self.house.engine.errands.close()
-            heir = self.house.again()
-            self.house.engine, self.house.backend, self.house.house = heir.engine, heir.backend, heir.house
-            self.house.scopes.house = heir.house
-            self.house.engine.take_over()
+            self.app_context.engine.tasks.close()
+            heir = self.app_context.again()
+            self.app_context.engine, self.app_context.backend, self.app_context.app_context = (
+                heir.engine,
+                heir.backend,
+                heir.app_context,
+            )
+            self.app_context.scopes.app_context = heir.app_context
+            self.app_context.engine.take_over()
 
     def _ask(self, visitor: TestClient, method: str, path: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
         answer = visitor.request(method, path, **more)

@@ -12,7 +12,7 @@ import httpx
 
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID
 from tests.campaigns.servers import PATIENCE_S
-from tests.support.house import chats
+from tests.support.app_context import chats
 from tests.support.rehearsed import LABELS
 
 _LOOK_S = 0.25
@@ -91,11 +91,11 @@ class Person:
                 raise Stalled(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         raise Stalled(f"no answer to {method} {path} within {PATIENCE_S} s")
 
-    def make(self, path: str, wish: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- JSON
+    def make(self, path: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- JSON
         """Ask for something costly, twice under one key, so that repeats are tried as well."""
         self._posted += 1
         key = f"{self.name}-{self._posted:05d}"
-        made = [self.ask("POST", path, json=wish, headers={"Idempotency-Key": key}) for _ in "ab"]
+        made = [self.ask("POST", path, json=request, headers={"Idempotency-Key": key}) for _ in "ab"]
         if made[0]["id"] != made[1]["id"]:
             self.diary.doubled_keys.append(key)
         return made[0] | {"key": key}
@@ -142,13 +142,13 @@ class Person:
         where = {"name": f"{self.name}-{number}", "filename": "rows.jsonl", "project": project}
         dataset = self.ask("PUT", "/datasets", params=where, content=content)["id"]
         self.until(f"/datasets/{dataset}", lambda seen: seen["status"] == "ready")
-        wish = self._fields | {
+        request = self._fields | {
             "project": project,
             "name": f"{self.name}-{number}",
             "training_dataset": dataset,
             "validation": {"kind": "split", "ratio": 0.2, "test_ratio": 0.2, "seed": number},
         }
-        made = self.make("/jobs", wish)
+        made = self.make("/jobs", request)
         self.diary.jobs[made["key"]] = made["id"]
         return str(made["id"])
 
@@ -161,8 +161,8 @@ class Person:
         for _ in range(20):
             self.until(f"/deployments/{served}", lambda seen: seen["status"] == "ready")
             question = {"messages": [{"role": "user", "content": "Is it so?"}], "max_tokens": 8}
-            told = self.ask("POST", f"/deployments/{served}/chat", json=question, fine=frozenset({409, 424}))
-            if told["status_code"] == 200:
+            reported = self.ask("POST", f"/deployments/{served}/chat", json=question, fine=frozenset({409, 424}))
+            if reported["status_code"] == 200:
                 self.diary.chats += 1
                 break
         name = self.ask("GET", f"/models/{model}")["name"]
@@ -182,8 +182,8 @@ class Person:
 
 def local_fields(base_model: str) -> dict[str, Any]:
     """Return a training on this machine that is over in seconds."""
-    knobs = {"n_epochs": 2, "batch_size": 8, "learning_rate": 0.001}
-    return {"connection": LOCAL_ID, "base_model": base_model, "hyperparameters": knobs, "seed": 1}
+    hyperparameters = {"n_epochs": 2, "batch_size": 8, "learning_rate": 0.001}
+    return {"connection": LOCAL_ID, "base_model": base_model, "hyperparameters": hyperparameters, "seed": 1}
 
 
 REHEARSED = {"connection": REHEARSAL_ID, "base_model": "rehearsal:small"}

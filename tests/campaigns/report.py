@@ -81,15 +81,15 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=24 * 60)
     asked.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     asked.add_argument("--report", type=Path, default=ROOT / "docs" / "reliability.md")
-    wish = asked.parse_args()
-    _say(f"seed {wish.seed}")
+    request = asked.parse_args()
+    _say(f"seed {request.seed}")
     plan = Plan(
-        seed=wish.seed,
-        kills=wish.kills,
-        each=wish.each,
-        people=wish.people,
-        real_jobs=wish.real_jobs,
-        minutes=wish.minutes,
+        seed=request.seed,
+        kills=request.kills,
+        each=request.each,
+        people=request.people,
+        real_jobs=request.real_jobs,
+        minutes=request.minutes,
         longest_life=16,
         cold=0.02,
     )
@@ -99,7 +99,7 @@ def main() -> int:
     _say(text)
     for kind, found in outcome.verdict.faults().items():
         _say(f"{kind}: {found}")
-    write(text, wish.report)
+    write(text, request.report)
     return 1 if outcome.verdict.faults() else 0
 
 

@@ -1,4 +1,4 @@
-"""Any child of the local backend without torch: it keeps the rules of children/channel.py, and is done in a second."""
+"""Any child of the local backend without torch: it keeps the rules of training/channel.py, and is done in a second."""
 
 import json
 import sys
@@ -9,9 +9,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.backends.local.children import presence
-from app.backends.local.children.channel import Channel, run_child
-from app.backends.local.children.failures import Stopped
+from app.training import run_lock
+from app.training.channel import Channel, run_child
+from app.training.failures import Stopped
 
 STEPS, STEP_S = 8, 0.06
 
@@ -19,14 +19,14 @@ STEPS, STEP_S = 8, 0.06
 def train(channel: Channel) -> None:
     """Train eight steps, from wherever an earlier child of this run came to."""
     run = channel.run
-    step = int((presence.read_whole(run / "reached") or {}).get("step", 0))
+    step = int((run_lock.read_whole(run / "reached") or {}).get("step", 0))
     channel.state("training", step=step, steps=STEPS, epochs=1)
     while step < STEPS:
         if channel.stop.wait(STEP_S):
             raise Stopped({"step": step})
         step += 1
         channel.emit("metrics", step=step, steps=STEPS, epoch=step / STEPS, epochs=1, eta_s=0.1, train_loss=1 / step)
-        presence.write_whole(run / "reached", {"step": step})
+        run_lock.write_whole(run / "reached", {"step": step})
     (run / "model").mkdir(exist_ok=True)
     (run / "model" / "model.safetensors").write_bytes(b"weights")
     (run / "model" / "README.md").write_text("a card", encoding="utf-8")
@@ -36,7 +36,7 @@ def train(channel: Channel) -> None:
 def evaluate(channel: Channel) -> None:
     """Judge nothing."""
     (channel.run / "rows.jsonl").write_text("", encoding="utf-8")
-    presence.write_whole(channel.run / "result.json", {"metrics": {"rows": 0}, "skipped": 0})
+    run_lock.write_whole(channel.run / "result.json", {"metrics": {"rows": 0}, "skipped": 0})
     channel.state("succeeded")
 
 
@@ -69,9 +69,9 @@ def serve(channel: Channel) -> None:
     """Answer chats until told to stop."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     Thread(target=server.serve_forever, daemon=True).start()
-    process = presence.read_whole(channel.run / presence.PROCESS) or {}
-    presence.write_whole(
-        channel.run / presence.READY, {"port": server.server_address[1], "started": process["started"]}
+    process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
+    run_lock.write_whole(
+        channel.run / run_lock.READY, {"port": server.server_address[1], "started": process["started"]}
     )
     channel.state("serving")
     channel.stop.wait()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import ROOT
-from app.setup.places import Places
+from app.setup.paths import Paths
 from tests.campaigns.azure_mutants import MUTANTS, Mutant
 
 _COPIED = ("app", "tests", "templates", "migrations", "benchmarks")
@@ -32,7 +32,7 @@ class Planter:
 
     def __init__(self) -> None:
         command = [sys.executable, str(ROOT / "tests" / "campaigns" / "planting.py")]
-        azurite = os.environ.get("TUNEDESK_AZURITE") or str(Places.here().blob_store)
+        azurite = os.environ.get("TUNEDESK_AZURITE") or str(Paths.here().blob_store)
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TUNEDESK_AZURITE": azurite}
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

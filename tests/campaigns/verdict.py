@@ -37,7 +37,7 @@ class Verdict:
         return {kind: found for kind, found in asdict(self).items() if found}
 
 
-def judge(book: Iterable[Entry], diary: Diary, data: Path) -> Verdict:
+def assess(book: Iterable[Entry], diary: Diary, data: Path) -> Verdict:
     """Compare everything, once the server has ended and everybody is done."""
     book = list(book)
     with closing(sqlite3.connect(f"file:{data / 'tunedesk.sqlite3'}?mode=ro", uri=True)) as database:
@@ -74,8 +74,8 @@ def _stuck(database: sqlite3.Connection) -> Iterable[str]:
 def _started_twice(runs: Path, resumptions: Mapping[str, int]) -> Iterable[str]:
     """Give the trainings of this machine that began more often than they were resumed."""
     for events in runs.glob("job_*/events.jsonl"):
-        told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines() if line.strip()]
-        begun = sum(event.get("kind") == "status" and event.get("state") == "starting" for event in told)
+        reported = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines() if line.strip()]
+        begun = sum(event.get("kind") == "status" and event.get("state") == "starting" for event in reported)
         if begun > 1 + resumptions.get(events.parent.name, 0):
             yield f"{events.parent.name} began {begun} times"
 

@@ -33,7 +33,7 @@ from app.domain.evaluations import EvaluationStatus
 from app.domain.hyperparameters import check_values
 from app.domain.jobs import JobSpec
 from app.domain.metrics import TRAIN_LOSS
-from app.domain.serving import JudgesByAsking
+from app.domain.serving import EvaluatesByChat
 from tests.contract.bench import Bench, ability, gone, job_over
 
 
@@ -47,7 +47,7 @@ class AbilitiesContract:
     def test_it_could_train_now(self, bench: Bench) -> None:
         bench.backend.check()
 
-    def test_the_knobs_defaults_and_presets_fit_the_knobs(self, bench: Bench) -> None:
+    def test_the_hyperparameters_defaults_and_presets_fit_the_hyperparameters(self, bench: Bench) -> None:
         for model in bench.backend.base_models():
             assert bench.backend.base_model(model.id).id == model.id
             defaults = {spec.name: spec.default for spec in model.hyperparameters}
@@ -57,20 +57,20 @@ class AbilitiesContract:
             assert {"n_epochs", "batch_size"} <= defaults.keys()
             assert all(spec.help and spec.label for spec in model.hyperparameters)
 
-    def test_a_cursor_leaves_out_what_was_told_and_loses_nothing(self, bench: Bench) -> None:
+    def test_a_cursor_leaves_out_what_was_reported_and_loses_nothing(self, bench: Bench) -> None:
         job = bench.backend.submit(bench.request("job-cursor"))
-        told: dict[tuple[str, int], float] = {}
+        reported: dict[tuple[str, int], float] = {}
         cursor: str | None = None
         while True:
             seen = bench.backend.observe(job, since=cursor)
-            told |= {(metric.name, metric.step): metric.value for metric in seen.metrics}
+            reported |= {(metric.name, metric.step): metric.value for metric in seen.metrics}
             cursor = seen.cursor or cursor
             if seen.status.is_final:
                 break
             bench.pass_time()
         whole = bench.reopen().observe(job, since=None)
-        assert told == {(metric.name, metric.step): metric.value for metric in whole.metrics}
-        assert min(step for name, step in told if name == TRAIN_LOSS) >= 1
+        assert reported == {(metric.name, metric.step): metric.value for metric in whole.metrics}
+        assert min(step for name, step in reported if name == TRAIN_LOSS) >= 1
         assert not bench.backend.observe(job, since=cursor).metrics
 
     def test_events_and_checkpoints_keep_their_names(self, bench: Bench) -> None:
@@ -155,7 +155,7 @@ class AbilitiesContract:
 
     def asked(self, bench: Bench, tag: str) -> EvaluationRequest:
         served = None
-        if isinstance(bench.backend, JudgesByAsking):
+        if isinstance(bench.backend, EvaluatesByChat):
             served = f"dep-{tag}"
             self.deployed(bench, served)
         return EvaluationRequest(

@@ -80,11 +80,11 @@ class BackendContract:
 
     def test_an_event_keeps_its_name(self, bench: Bench) -> None:
         job = bench.backend.submit(bench.request("job-events"))
-        told = {event.id: event.message for look in follow(bench, job) for event in look.events}
+        reported = {event.id: event.message for look in follow(bench, job) for event in look.events}
         whole = bench.reopen().observe(job, since=None).events
-        assert told
-        assert {event.id: event.message for event in whole} == told
-        assert len(whole) == len(told)
+        assert reported
+        assert {event.id: event.message for event in whole} == reported
+        assert len(whole) == len(reported)
 
     def test_a_cancelled_job_ends_and_may_be_cancelled_again(self, bench: Bench) -> None:
         job = bench.backend.submit(bench.request("job-cancel"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.backends.local.children import presence
 from app.domain.backend import Resumes
+from app.training import run_lock
 from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
 from tests.contract.suite import BackendContract
@@ -36,7 +36,7 @@ class LocalBench(Bench):
         self._tick = threading.Event()
         self._interpreter = folder / "interpreter"
         stand_in, real = shlex.join([sys.executable, str(STAND_IN)]), shlex.quote(str(runtime))
-        chosen = f'case "$*" in *children.trainer*) exec {stand_in} "$@";; *) exec {real} "$@";; esac\n'
+        chosen = f'case "$*" in *training.trainer*) exec {stand_in} "$@";; *) exec {real} "$@";; esac\n'
         self._interpreter.write_text(f"#!/bin/sh\n{chosen}", encoding="utf-8")
         self._interpreter.chmod(0o755)
         self.training_rows = local.head(local.TRIAGE / "train.jsonl", 30, folder / "training.jsonl")
@@ -48,7 +48,7 @@ class LocalBench(Bench):
 
     def pass_time(self) -> None:
         for folder in self.runs.glob("job-*"):
-            if presence.is_held(folder):
+            if run_lock.is_locked(folder):
                 (folder / "step").touch()
         self._tick.wait(0.1)
 

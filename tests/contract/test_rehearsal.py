@@ -108,14 +108,14 @@ def test_a_death_is_no_exception_that_anybody_catches(tmp_path: Path) -> None:
 
 
 def test_the_same_script_gives_the_same_run(tmp_path: Path) -> None:
-    told = []
+    reported = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         bench = RehearsalBench(tmp_path / name, Script(seed=7, spread=0.5))
         job = bench.backend.submit(bench.request("job-1"))
         bench.clock.turn(timedelta(minutes=5))
-        told.append(bench.backend.observe(job, since=None))
-    assert told[0] == told[1]
+        reported.append(bench.backend.observe(job, since=None))
+    assert reported[0] == reported[1]
 
 
 def test_an_interruption_waits_for_its_resumption(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_two_processes_share_one_ledger(tmp_path: Path) -> None:
     assert bench.backend.observe(job, since=None).status is JobStatus.CANCELLING
 
 
-def test_a_script_is_read_from_a_file_and_a_broken_one_is_told(tmp_path: Path) -> None:
+def test_a_script_is_read_from_a_file_and_a_broken_one_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "script.json"
     file.write_text('{"seed": 3, "faults": [{"call": "submit", "kind": "lost_answer", "times": null, "share": 0.1}]}')
     backend = rehearsal_backend(tmp_path / "provider", clock=TurnedClock(), script=file)

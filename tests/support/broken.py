@@ -8,7 +8,7 @@ from typing import Any
 from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
 from app.domain.backend import ChatChunk, ChatRequest
 from app.services.scope import Backends
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 SECRET = "the-secret-of-somebody"
 # What backends can do that the rehearsal cannot, or does not stumble at.
@@ -41,23 +41,23 @@ class BreaksOff(RehearsalBackend):
 
 
 @contextmanager
-def replaced(house: TestHouse, kind: type[RehearsalBackend]) -> Iterator[None]:
+def replaced(app_context: TestHouse, kind: type[RehearsalBackend]) -> Iterator[None]:
     """Put another rehearsal in the place of the house's, on the same ledger, for as long as the block lasts."""
-    usual, scopes = house.backend, house.scopes
-    other = kind(usual.folder, clock=house.clock, script=usual.script)
-    scopes.house = replace(house.house, backends=Backends({"rehearsal": other}))
+    usual, scopes = app_context.backend, app_context.scopes
+    other = kind(usual.folder, clock=app_context.clock, script=usual.script)
+    scopes.app_context = replace(app_context.app_context, backends=Backends({"rehearsal": other}))
     try:
         yield
     finally:
-        scopes.house = house.house
+        scopes.app_context = app_context.app_context
 
 
 @contextmanager
-def stumbling(house: TestHouse, call: str, kind: FaultKind = FaultKind.WRONG_SHAPE) -> Iterator[None]:
+def stumbling(app_context: TestHouse, call: str, kind: FaultKind = FaultKind.WRONG_SHAPE) -> Iterator[None]:
     """Let the house's rehearsal go wrong at each call of a name, for as long as the block lasts."""
-    usual = house.backend.script
-    house.backend.script = replace(usual, faults=(Fault(call=call, kind=kind, times=None),))
+    usual = app_context.backend.script
+    app_context.backend.script = replace(usual, faults=(Fault(call=call, kind=kind, times=None),))
     try:
         yield
     finally:
-        house.backend.script = usual
+        app_context.backend.script = usual

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.setup.browser import FOR_TESTS, SERVED
-from app.setup.places import Places
+from app.setup.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ("transformers", "trl", "peft", "safetensors")
@@ -40,13 +40,13 @@ class Checkout:
     environ: Mapping[str, str] = field(repr=False)
 
     @property
-    def places(self) -> Places:
-        return Places(self.root)
+    def paths(self) -> Paths:
+        return Paths(self.root)
 
     def lock(self, name: str, packages: Iterable[Path]) -> None:
         """Write the lock `name` so that it names exactly these wheels."""
         text = "".join(_requirement(wheel) for wheel in packages)
-        (self.places.locks / f"{name}.txt").write_text(text, encoding="utf-8")
+        (self.paths.locks / f"{name}.txt").write_text(text, encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "app", *arguments]

@@ -8,26 +8,26 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from app.api.router import ROUTERS as API
-from app.edge.application import GuardedApp
-from app.edge.guard import GuardPolicy
-from app.edge.problem_answers import answer_problems
 from app.engine.engine import Engine
+from app.http.application import GuardedApp
+from app.http.guard import GuardPolicy
+from app.http.problem_answers import answer_problems
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
 PEER = ("127.0.0.1", 50_000)
 POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), upload_bytes=64 * 2**20)
 
 
-def rest_app(house: TestHouse) -> GuardedApp:
+def rest_app(app_context: TestHouse) -> GuardedApp:
     """Return the application with REST alone; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
-    app.state.scopes = house.scopes
-    app.take_in(API)
+    app.state.scopes = app_context.scopes
+    app.include(API)
     answer_problems(app)
     return app
 
@@ -36,8 +36,8 @@ def whole_app(scopes: Scopes) -> GuardedApp:
     """Return the application with its pages; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = scopes
-    app.take_in(API)
-    app.take_in(PAGES)
+    app.include(API)
+    app.include(PAGES)
     app.mount("/static", static_files(ROOT / "static"))
     answer_problems(app, problem_page)
     return app
@@ -56,14 +56,14 @@ def visiting(scopes: Scopes) -> Iterator[TestClient]:
         yield client
 
 
-def turn(house: TestHouse, engine: Engine, *, times: int = 60) -> None:
+def turn(app_context: TestHouse, engine: Engine, *, times: int = 60) -> None:
     """Turn the engine, ten seconds a time, until nothing happens any more."""
     idle = 0
     for _ in range(times):
         idle = 0 if engine.tick() else idle + 1
         if idle > 20:
             return
-        house.clock.turn(timedelta(seconds=10))
+        app_context.clock.turn(timedelta(seconds=10))
 
 
 def key(text: str) -> dict[str, str]:
@@ -71,6 +71,6 @@ def key(text: str) -> dict[str, str]:
     return {"idempotency-key": text}
 
 
-def job_body(house: TestHouse, **changes: object) -> dict[str, Any]:
+def job_body(app_context: TestHouse, **changes: object) -> dict[str, Any]:
     """Return the body of a job that is in order, changed as asked."""
-    return dict(house.fields(**changes))
+    return dict(app_context.fields(**changes))

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.backends.local.children import presence
 from app.demo import server, steps
-from app.demo.desk import Answer, Desk
+from app.demo.client import Answer, DemoClient
+from app.training import run_lock
 from tests.support.local import ROOT, end_all
 
 REVIEWS = ROOT / "app" / "samples" / "praise_or_complaint"
 PARTS = {"training": "train.jsonl", "validation": "validation.jsonl", "test": "test.jsonl"}
 
 
-class Place:
+class Installation:
     """A data folder with a server that can be killed and started again; `desk` reaches the one that runs."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
@@ -23,11 +23,11 @@ class Place:
 
     def start(self) -> None:
         self.server = server.start(self.folder, self.settings)
-        self.desk = Desk(self.server.url)
+        self.client = DemoClient(self.server.url)
 
     def kill(self) -> None:
         """End the server as a power cut would; what it started goes on."""
-        self.desk.close()
+        self.client.close()
         self.server.kill()
 
     def run(self, identifier: str) -> Path:
@@ -36,13 +36,13 @@ class Place:
 
     def state(self, identifier: str) -> str:
         """Return the last word of a child process."""
-        return str((presence.read_whole(self.run(identifier) / presence.STATUS) or {}).get("state", ""))
+        return str((run_lock.read_whole(self.run(identifier) / run_lock.STATUS) or {}).get("state", ""))
 
     def pid(self, identifier: str) -> int:
         """Return the number of a living child process."""
-        process = presence.read_whole(self.run(identifier) / presence.PROCESS)
+        process = run_lock.read_whole(self.run(identifier) / run_lock.PROCESS)
         assert process is not None
-        assert presence.is_held(self.run(identifier))
+        assert run_lock.is_locked(self.run(identifier))
         return int(process["pid"])
 
     @property
@@ -52,35 +52,35 @@ class Place:
 
 
 @contextmanager
-def place(folder: Path, **settings: str) -> Iterator[Place]:
+def installation(folder: Path, **settings: str) -> Iterator[Installation]:
     """Have a place; nothing that was started there outlives the block."""
-    made = Place(folder, settings)
+    made = Installation(folder, settings)
     try:
         yield made
-        steps.clear(made.desk)
+        steps.clear(made.client)
     finally:
-        made.desk.close()
+        made.client.close()
         made.server.stop()
         end_all(folder / "runs")
 
 
-def project(desk: Desk) -> str:
+def project(client: DemoClient) -> str:
     """Return a new project."""
-    number = len(desk.items("/projects")) + 1
-    return str(desk.post("/projects", {"name": f"Reviews {number}"})["id"])
+    number = len(client.items("/projects")) + 1
+    return str(client.post("/projects", {"name": f"Reviews {number}"})["id"])
 
 
-def reviews(desk: Desk, project_id: str) -> dict[str, str]:
+def reviews(client: DemoClient, project_id: str) -> dict[str, str]:
     """Bring the reviews, and return the datasets' ids by their part."""
-    made = {part: desk.upload(REVIEWS / file, name=part, project=project_id) for part, file in PARTS.items()}
+    made = {part: client.upload(REVIEWS / file, name=part, project=project_id) for part, file in PARTS.items()}
     assert {each["status"] for each in made.values()} == {"ready"}
     return {part: each["id"] for part, each in made.items()}
 
 
-def job_wish(desk: Desk, **more: object) -> Answer:
+def job_request(client: DemoClient, **more: object) -> Answer:
     """Return a job over the reviews as POST /jobs takes it."""
-    owner = project(desk)
-    data = reviews(desk, owner)
+    owner = project(client)
+    data = reviews(client, owner)
     return {
         "project": owner,
         "connection": steps.LOCAL,
@@ -93,8 +93,8 @@ def job_wish(desk: Desk, **more: object) -> Answer:
     }
 
 
-def judged(desk: Desk, job: Answer) -> dict[str, Answer]:
+def evaluated(client: DemoClient, job: Answer) -> dict[str, Answer]:
     """Return the evaluations that a succeeded job asks for by itself, once they are done."""
-    own = desk.items("/evaluations", job=job["id"])
-    done = steps.judged(desk, [each["id"] for each in own])
+    own = client.items("/evaluations", job=job["id"])
+    done = steps.evaluated(client, [each["id"] for each in own])
     return {"tuned" if each["target"]["model"] else "base": each for each in done}

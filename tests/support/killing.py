@@ -67,7 +67,7 @@ class Killing:
 
     def is_taken_up(self, watched: Watched) -> None:
         """Let another process over the same folder go on with it, as after a restart of the server."""
-        again = local.backend_over(self.runs, self.backend.workshop.runs.interpreter())
+        again = local.backend_over(self.runs, self.backend.context.runs.interpreter())
         watched.backend = again
         seen = watched.until_final()
         assert (seen.status, seen.interrupted) == (JobStatus.RUNNING, True), seen.message

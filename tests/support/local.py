@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend, Machine
-from app.backends.local.children import presence
-from app.backends.local.process import SPAWNED
+from app.backends.local.runs import SPAWNED
 from app.domain.backend import JobObservation, RemoteJob, TrainingRequest
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.metrics import Checkpoint
 from app.kit.clock import Clock, SystemClock
+from app.training import run_lock
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,26 +70,26 @@ def stand_in(folder: Path, script: Path) -> Path:
 
 def kill(run: Path) -> None:
     """Kill the child of a run as the kernel does when memory runs out, and wait until that is seen."""
-    process = presence.read_whole(run / presence.PROCESS)
+    process = run_lock.read_whole(run / run_lock.PROCESS)
     assert process is not None
     os.kill(process["pid"], signal.SIGKILL)
-    until(lambda: not presence.is_held(run), doing="the child's end")
+    until(lambda: not run_lock.is_locked(run), doing="the child's end")
 
 
 def end_all(runs: Path) -> None:
     """End every child under `runs`, at work or on its way, by its recorded identity."""
-    folders = [folder for folder in runs.glob("*") if (folder / presence.SPEC).exists()]
+    folders = [folder for folder in runs.glob("*") if (folder / run_lock.SPEC).exists()]
     for folder in folders:
-        (folder / presence.CANCEL).touch()  # what comes too late to be seen here ends by itself
+        (folder / run_lock.CANCEL).touch()  # what comes too late to be seen here ends by itself
 
     def ended() -> bool:
         for folder in folders:
-            for name in (presence.PROCESS, SPAWNED):
-                known = presence.read_whole(folder / name)
-                if known and presence.start_time(known["pid"]) == known["started"]:
+            for name in (run_lock.PROCESS, SPAWNED):
+                known = run_lock.read_whole(folder / name)
+                if known and run_lock.start_time(known["pid"]) == known["started"]:
                     with suppress(ProcessLookupError):
                         os.killpg(known["pid"], signal.SIGKILL)
-        return not any(presence.is_held(folder) for folder in folders)
+        return not any(run_lock.is_locked(folder) for folder in folders)
 
     until(ended, doing="the children's end")
 

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from app.demo.desk import Answer, Desk
-from tests.support.journeys import Place
+from app.demo.client import Answer, DemoClient
+from tests.support.journeys import Installation
 
 LABELS = ("billing", "delivery", "returns")
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
@@ -15,13 +15,13 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202ename"
 class Furnished:
     """The installation, and the addresses of its pages."""
 
-    place: Place
+    installation: Installation
     pages: dict[str, str]
 
     @property
     def url(self) -> str:
         """Where the server is."""
-        return self.place.server.url
+        return self.installation.server.url
 
     def address(self, name: str) -> str:
         """Return the whole address of a page by its name."""
@@ -43,33 +43,33 @@ def rows(count: int = 60) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def furnish(here: Place) -> Furnished:
+def furnish(here: Installation) -> Furnished:
     """Make a project, a good and a broken dataset, finished, failed and cancelled jobs, a deployment, a draft."""
-    desk = here.desk
-    project = desk.post("/projects", {"name": "Support triage", "description": "Which queue?"})["id"]
-    good = upload(desk, rows(), "messages.jsonl", project)
-    broken = upload(desk, rows(8) + b'{"messages": [}\n{"messages": []}\n', "broken.jsonl", project)
-    job = run(desk, project, good["id"])
-    second = run(desk, project, good["id"])
-    desk.until(
+    client = here.client
+    project = client.post("/projects", {"name": "Support triage", "description": "Which queue?"})["id"]
+    good = upload(client, rows(), "messages.jsonl", project)
+    broken = upload(client, rows(8) + b'{"messages": [}\n{"messages": []}\n', "broken.jsonl", project)
+    job = run(client, project, good["id"])
+    second = run(client, project, good["id"])
+    client.until(
         f"/evaluations?job={job['id']}",
         lambda seen: len(seen["items"]) > 1 and all(each["status"] in FINAL for each in seen["items"]),
     )
-    judged = desk.items("/evaluations", job=job["id"])
-    model = next(each for each in desk.items("/models") if each["job"] == job["id"])
-    deployment = desk.post("/deployments", {"target": {"model": model["id"]}})
-    desk.until(f"/deployments/{deployment['id']}", lambda seen: seen["status"] == "ready")
-    desk.post(f"/deployments/{deployment['id']}/chat", {"messages": [{"role": "user", "content": "hello"}]})
-    desk.post("/connections/con_rehearsal/doctor")
-    draft = desk.post("/drafts", fields(project, good["id"]))
-    tuned = next(each for each in judged if each["target"]["model"])
+    evaluated = client.items("/evaluations", job=job["id"])
+    model = next(each for each in client.items("/models") if each["job"] == job["id"])
+    deployment = client.post("/deployments", {"target": {"model": model["id"]}})
+    client.until(f"/deployments/{deployment['id']}", lambda seen: seen["status"] == "ready")
+    client.post(f"/deployments/{deployment['id']}/chat", {"messages": [{"role": "user", "content": "hello"}]})
+    client.post("/connections/con_rehearsal/doctor")
+    draft = client.post("/drafts", fields(project, good["id"]))
+    tuned = next(each for each in evaluated if each["target"]["model"])
     return Furnished(here, _pages(project, good, broken, (job, second), model, deployment, draft, tuned))
 
 
-def upload(desk: Desk, body: bytes, filename: str, project: str) -> Answer:
+def upload(client: DemoClient, body: bytes, filename: str, project: str) -> Answer:
     """Bring a file."""
     query = {"name": filename.removesuffix(".jsonl"), "filename": filename, "project": project}
-    return desk.ask("PUT", "/datasets", params=query, content=body)
+    return client.ask("PUT", "/datasets", params=query, content=body)
 
 
 def fields(project: str, dataset: str) -> Answer:
@@ -84,10 +84,10 @@ def fields(project: str, dataset: str) -> Answer:
     }
 
 
-def run(desk: Desk, project: str, dataset: str) -> Answer:
+def run(client: DemoClient, project: str, dataset: str) -> Answer:
     """Submit a job and wait for its end."""
-    job = desk.post("/jobs", fields(project, dataset))
-    return desk.until(f"/jobs/{job['id']}", lambda seen: seen["status"] in FINAL)
+    job = client.post("/jobs", fields(project, dataset))
+    return client.until(f"/jobs/{job['id']}", lambda seen: seen["status"] in FINAL)
 
 
 def _pages(

@@ -21,7 +21,7 @@ from app.services import deployments as deployments_service
 from app.services.files import FileStore
 from app.services.scope import Backends, Scopes
 from app.store import events as event_store
-from tests.support.house import TestHouse, chats
+from tests.support.app_context import TestHouse, chats
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("billing", "delivery", "returns")
@@ -47,10 +47,10 @@ class Rehearsed(TestHouse):
         """Return the house as a process finds it that starts after this one was killed: the disk is all there is."""
         heir = copy(self)
         heir.backend = RehearsalBackend(self.backend.folder, clock=self.clock, script=self.backend.script)
-        heir.house = replace(
-            self.house, files=files or self.house.files, backends=Backends({"rehearsal": heir.backend})
+        heir.app_context = replace(
+            self.app_context, files=files or self.app_context.files, backends=Backends({"rehearsal": heir.backend})
         )
-        heir.scopes = Scopes(heir.house)
+        heir.scopes = Scopes(heir.app_context)
         heir.engine = Engine(heir.scopes)
         return heir
 
@@ -118,8 +118,8 @@ class Rehearsed(TestHouse):
     def journal(self, subject: str, kind: str | None = None) -> list[Event]:
         """Return what happened to a thing, oldest first."""
         with self.open() as scope:
-            told = event_store.after(scope.read, subject, 0, limit=1000)
-        return [event for event in told if kind is None or event.kind == kind]
+            reported = event_store.after(scope.read, subject, 0, limit=1000)
+        return [event for event in reported if kind is None or event.kind == kind]
 
     def accepted(self, tag: str) -> list[Entry]:
         """Return the submits that the provider accepted for a tag, by its own book."""
@@ -127,5 +127,5 @@ class Rehearsed(TestHouse):
 
     def close(self) -> None:
         """Close the database."""
-        self.engine.errands.close()
+        self.engine.tasks.close()
         self.database.close()

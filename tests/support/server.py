@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 _PATIENCE_S = 20
 
 
-class _Told(uvicorn.Server):
+class _Reported(uvicorn.Server):
     """A server that says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -28,7 +28,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
     """Serve `app` while the block runs; give its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=1)
-        server = _Told(config)
+        server = _Reported(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server")
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""A child without torch: keeps the rules of children/channel.py, trains nothing, and does what files in its folder say.
+"""A child without torch: keeps the rules of training/channel.py, trains nothing, and does what files in its folder say.
 
 It trains eight steps, one for each file `step` that it finds and takes away; `fail`, `vanish` and `boom` end it. Where
 there is a file `saves`, it leaves a checkpoint after each step.
@@ -13,9 +13,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.backends.local.children import checkpoints, presence
-from app.backends.local.children.channel import Channel, run_child
-from app.backends.local.children.failures import ChildError, Stopped
+from app.training import checkpoints, run_lock
+from app.training.channel import Channel, run_child
+from app.training.failures import ChildError, Stopped
 
 STEPS = 8
 _PATIENCE_S = 300
@@ -24,22 +24,22 @@ _PATIENCE_S = 300
 def work(_spec: dict[str, Any], channel: Channel) -> None:
     run, tick = channel.run, threading.Event()
     latest = time.monotonic() + _PATIENCE_S
-    told = presence.read_whole(run / "reached") or {}
-    step = int(told.get("step", 0))
+    reported = run_lock.read_whole(run / "reached") or {}
+    step = int(reported.get("step", 0))
     channel.state("training", step=step, steps=STEPS, epochs=2)
     sys.stderr.write("training\n")
     while step < STEPS:
         if channel.stop.is_set() and not (run / "stubborn").exists():
-            presence.write_whole(run / "reached", {"step": step})
+            run_lock.write_whole(run / "reached", {"step": step})
             raise Stopped({"step": step})
-        if not (run / presence.SPEC).exists() or time.monotonic() > latest:
+        if not (run / run_lock.SPEC).exists() or time.monotonic() > latest:
             os._exit(4)  # whoever moved it is gone
         if (run / "fail").exists():
             raise ChildError("diverged", "It diverged.", "Go slower.")
         if (run / "boom").exists():
             sys.stderr.write("SomethingError: boom\n")
             os._exit(3)
-        if (run / presence.FINISH).exists():
+        if (run / run_lock.FINISH).exists():
             break
         if (run / "step").exists():
             (run / "step").unlink()

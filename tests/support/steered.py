@@ -11,37 +11,39 @@ from app.domain.models import FineTunedModel
 from app.engine.engine import Engine
 from app.services import jobs, models
 from tests.support import local
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 from tests.support.waiting import until
 
 KEPT_DAYS = 30
 
 
-class Desk:
+class DemoClient:
     """A house whose one backend is this machine, with trainings that are moved by files."""
 
     def __init__(self, folder: Path) -> None:
         self.runs = folder / "runs"
         interpreter = local.stand_in(folder, local.ROOT / "tests" / "support" / "stand_in_trainer.py")
-        self.house = TestHouse(folder, {"local": local.backend_over(self.runs, interpreter)}, checkpoint_days=KEPT_DAYS)
-        self.engine = Engine(self.house.scopes)
+        self.app_context = TestHouse(
+            folder, {"local": local.backend_over(self.runs, interpreter)}, checkpoint_days=KEPT_DAYS
+        )
+        self.engine = Engine(self.app_context.scopes)
 
     def submit(self, **changes: object) -> str:
-        fields = self.house.fields(
+        fields = self.app_context.fields(
             **{"connection": LOCAL_ID, "base_model": "builtin:starter", "validation": {"kind": "none"}, **changes}
         )
-        with self.house.open() as scope:
+        with self.app_context.open() as scope:
             return jobs.create(scope, fields).id
 
     def job(self, identifier: str) -> FineTuningJob:
-        with self.house.open() as scope:
+        with self.app_context.open() as scope:
             return jobs.get(scope, identifier)
 
     def until_it(self, identifier: str, is_so: Callable[[FineTuningJob], bool]) -> FineTuningJob:
         """Turn clock and engine until a job is as wished."""
 
         def look() -> FineTuningJob | None:
-            self.house.clock.turn(timedelta(seconds=2))
+            self.app_context.clock.turn(timedelta(seconds=2))
             self.engine.tick()
             job = self.job(identifier)
             return job if is_so(job) else None
@@ -58,18 +60,18 @@ class Desk:
         return self.job(identifier)
 
     def stopped(self, identifier: str) -> FineTuningJob:
-        with self.house.open() as scope:
+        with self.app_context.open() as scope:
             jobs.stop(scope, identifier)
         return self.until_it(identifier, lambda job: job.status.is_final)
 
     def model(self, job: FineTuningJob) -> FineTunedModel:
-        with self.house.open() as scope:
+        with self.app_context.open() as scope:
             return models.get(scope, job.fine_tuned_model or "")
 
     def close(self) -> None:
         """End what is at work."""
         local.end_all(self.runs)
-        self.house.database.close()
+        self.app_context.database.close()
 
 
 def _has_reached(step: int, job: FineTuningJob) -> bool:

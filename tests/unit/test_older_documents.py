@@ -50,12 +50,12 @@ def test_what_came_or_goes_on_is_no_difference(path: str, value: object) -> None
         (f"{JOB}/checkpoints", []),
     ],
 )
-def test_what_is_lost_or_changed_is_told_with_its_path(path: str, value: object) -> None:
+def test_what_is_lost_or_changed_is_reported_with_its_path(path: str, value: object) -> None:
     found = changed(path, value)
     assert found
     assert all(each.startswith(path) for each in found)
 
 
-def test_a_document_that_is_gone_is_told() -> None:
+def test_a_document_that_is_gone_is_reported() -> None:
     after = {path: value for path, value in BEFORE.items() if path != JOB}
     assert differences(BEFORE, after, CHANGING) == [f"{JOB} is gone"]

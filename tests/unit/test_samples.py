@@ -137,20 +137,20 @@ print(json.dumps([model.dtype == torch.float16, model.num_parameters(), tokenize
 @pytest.mark.slow  # what trains in every run loads it, too, and learns from the assistant's tokens alone
 @pytest.mark.training
 def test_the_starter_loads_and_marks_the_assistants_tokens() -> None:
-    half, parameters, told = json.loads(in_runtime("-c", LOAD, str(STARTER)).splitlines()[-1])
+    half, parameters, reported = json.loads(in_runtime("-c", LOAD, str(STARTER)).splitlines()[-1])
     assert half
     assert f"{parameters:,}" in (STARTER / "README.md").read_text(encoding="utf-8")
-    assert told == "Good day<|end|>\n"
+    assert reported == "Good day<|end|>\n"
 
 
 @pytest.mark.slow
 @pytest.mark.training
 def test_pretraining_repeats_to_the_last_bit(tmp_path: Path) -> None:
     small = ("--steps", "3", "--vocabulary", "400", "--tokenizer-chats", "300", "--hidden", "24", "--heads", "2")
-    told = [
+    reported = [
         in_runtime("-m", "benchmarks.starter.pretrain", "--out", str(tmp_path / out), "--seed", seed, *small)
         for out, seed in (("first", "0"), ("again", "0"), ("other", "1"))
     ]
-    first, again, other = (output.splitlines()[-1] for output in told)
+    first, again, other = (output.splitlines()[-1] for output in reported)
     assert first.startswith("sha256 ")
     assert first == again != other

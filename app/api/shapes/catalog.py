@@ -6,11 +6,11 @@ from pydantic import Field
 
 from app.api.shapes.common import MoneyOut
 from app.domain.hyperparameters import Hyperparameter, HyperparameterType
-from app.edge.fields import Answer
+from app.http.fields import ResponseModel
 from app.services.catalog import Freshness
 
 
-class HyperparameterOut(Answer):
+class HyperparameterOut(ResponseModel):
     """One knob: its range (both ends included unless `exclusive_minimum`), default and help."""
 
     name: str
@@ -29,7 +29,7 @@ class HyperparameterOut(Answer):
     methods: list[str]
 
 
-class PresetOut(Answer):
+class PresetOut(ResponseModel):
     """A named set of values."""
 
     id: str
@@ -38,7 +38,7 @@ class PresetOut(Answer):
     values: dict[str, Hyperparameter]
 
 
-class LifecycleOut(Answer):
+class LifecycleOut(ResponseModel):
     """How long a model may be trained and served: the first days on which it no longer can, and where that is from."""
 
     status: str = Field(description="`active`, `retiring` (its end is announced) or `retired`.")
@@ -50,7 +50,7 @@ class LifecycleOut(Answer):
     note: str
 
 
-class CatalogModelOut(Answer):
+class CatalogModelOut(ResponseModel):
     """One base model on one connection."""
 
     id: str
@@ -81,7 +81,7 @@ class CatalogModelOut(Answer):
     unusable_reason: str
 
 
-class CatalogStateOut(Answer):
+class CatalogStateOut(ResponseModel):
     """How fresh a connection's catalog is."""
 
     connection: str

@@ -6,26 +6,26 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import Field
 
 from app.domain.events import EventLevel
-from app.edge.fields import Answer, Id, Line, Wish
+from app.http.fields import Id, Line, RequestModel, ResponseModel
 
 T = TypeVar("T")
 
 
-class ListOut(Answer, Generic[T]):
+class ListOut(ResponseModel, Generic[T]):
     """One page of a list."""
 
     items: list[T]
     next: str | None = Field(None, description="The cursor of the next page; null on the last one.")
 
 
-class MoneyOut(Answer):
+class MoneyOut(ResponseModel):
     """An amount of money as exact decimal text."""
 
     amount: str
     currency: str
 
 
-class FieldProblemOut(Answer):
+class FieldProblemOut(ResponseModel):
     """One thing that is wrong: where, what, and how to mend it."""
 
     pointer: str = Field(description="A JSON pointer into the body, `?name` in the query, or a header's name.")
@@ -34,7 +34,7 @@ class FieldProblemOut(Answer):
     fix: str
 
 
-class ProblemOut(Answer):
+class ProblemOut(ResponseModel):
     """What every failure answers (RFC 9457)."""
 
     type: str
@@ -46,7 +46,7 @@ class ProblemOut(Answer):
     errors: list[FieldProblemOut] | None = None
 
 
-class EventOut(Answer):
+class EventOut(ResponseModel):
     """One entry of the journal."""
 
     number: int
@@ -56,7 +56,7 @@ class EventOut(Answer):
     message: str
 
 
-class TargetIn(Wish):
+class TargetIn(RequestModel):
     """A fine-tuned model, or a base model on a connection."""
 
     model: Id | None = None
@@ -64,7 +64,7 @@ class TargetIn(Wish):
     connection: Id | None = None
 
 
-class TargetOut(Answer):
+class TargetOut(ResponseModel):
     """A fine-tuned model, or a base model on a connection."""
 
     connection: str

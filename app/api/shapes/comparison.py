@@ -7,8 +7,8 @@ from pydantic import Field
 from app.api.shapes.evaluations import EvaluationOut
 from app.api.shapes.jobs import JobOut
 from app.domain.hyperparameters import Hyperparameter
-from app.edge import fields
-from app.edge.fields import Answer
+from app.http import fields
+from app.http.fields import ResponseModel
 
 
 class CompareQuery(fields.Query):
@@ -20,7 +20,7 @@ class CompareQuery(fields.Query):
     ] = Field(default_factory=list)
 
 
-class SettingOut(Answer):
+class SettingOut(ResponseModel):
     """One parameter of all runs, in their order; null where a run does not have it."""
 
     name: str
@@ -28,7 +28,7 @@ class SettingOut(Answer):
     differs: bool
 
 
-class FigureOut(Answer):
+class FigureOut(ResponseModel):
     """One figure of all runs, in their order."""
 
     name: str
@@ -39,7 +39,7 @@ class FigureOut(Answer):
     best: list[int] = Field(description="The places of the best values, counted from 0.")
 
 
-class ComparisonOut(Answer):
+class ComparisonOut(ResponseModel):
     """Two to ten runs side by side."""
 
     jobs: list[JobOut]

@@ -7,15 +7,15 @@ from pydantic import Field
 
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import CheckStatus
-from app.domain.discovery import HubWish, MakingStatus, Place, ProjectWish, WorkspaceKind
-from app.domain.signing_in import SignInStatus
-from app.edge.fields import Answer, Line, Name, Query, Text, Whole, Wish
+from app.domain.discovery import HubRequest, ProjectRequest, ProvisioningStatus, WorkspaceAddress, WorkspaceKind
+from app.domain.sign_in import SignInStatus
+from app.http.fields import Line, Name, Query, RequestModel, ResponseModel, Text, Whole
 from app.services.orphans import FoundThing, OrphanReport
 
 Values = Annotated[dict[Name, Text], Field(max_length=40)]
 
 
-class ConnectionIn(Wish):
+class ConnectionIn(RequestModel):
     """A new connection; `GET /connection-kinds` tells which backends there are, and what each asks for."""
 
     backend: Name
@@ -25,7 +25,7 @@ class ConnectionIn(Wish):
     slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
 
 
-class ConnectionPatch(Wish):
+class ConnectionPatch(RequestModel):
     """What to change of a connection; any change lifts a pause."""
 
     name: Name | None = None
@@ -34,7 +34,7 @@ class ConnectionPatch(Wish):
     secrets: Values | None = Field(None, description="New secrets; what is left out is kept.")
 
 
-class FieldOut(Answer):
+class FieldOut(ResponseModel):
     """One thing that a kind of connection asks for."""
 
     name: str
@@ -49,7 +49,7 @@ class FieldOut(Answer):
     only_if: dict[str, list[str]] = Field(description="Other fields and the values of theirs with which it matters.")
 
 
-class ConnectionKindOut(Answer):
+class ConnectionKindOut(ResponseModel):
     """A kind of connection that can be made."""
 
     name: str
@@ -58,7 +58,7 @@ class ConnectionKindOut(Answer):
     fields: list[FieldOut]
 
 
-class FixOut(Answer):
+class FixOut(ResponseModel):
     """How to mend what a check found."""
 
     text: str
@@ -66,7 +66,7 @@ class FixOut(Answer):
     url: str | None
 
 
-class CheckOut(Answer):
+class CheckOut(ResponseModel):
     """One finding of the doctor."""
 
     id: str
@@ -76,7 +76,7 @@ class CheckOut(Answer):
     fix: FixOut | None
 
 
-class DoctorOut(Answer):
+class DoctorOut(ResponseModel):
     """The doctor's last report."""
 
     checked_at: datetime
@@ -84,7 +84,7 @@ class DoctorOut(Answer):
     checks: list[CheckOut]
 
 
-class RemoteThingOut(Answer):
+class RemoteThingOut(ResponseModel):
     """Something at the provider with TuneDesk's mark; `record` is the id here that it belongs to, null: unknown."""
 
     key: str
@@ -106,7 +106,7 @@ class RemoteThingOut(Answer):
         return cls(**own, record=found.record, removable=found.is_orphan)
 
 
-class OrphansOut(Answer):
+class OrphansOut(ResponseModel):
     """What was left behind; `known` has a record here, `foreign` belongs to other installations."""
 
     checked_at: datetime
@@ -121,20 +121,20 @@ class OrphansOut(Answer):
         return cls(checked_at=report.checked_at, **parts, foreign=[RemoteThingOut.of(each) for each in report.foreign])
 
 
-class RemovalIn(Wish):
+class RemovalIn(RequestModel):
     """Which thing (its `key`), and its name, typed by the one who wants it gone."""
 
     key: Line
     confirm: Line
 
 
-class RemovalOut(Answer):
+class RemovalOut(ResponseModel):
     """How it was removed."""
 
     outcome: str
 
 
-class ConnectionOut(Answer):
+class ConnectionOut(ResponseModel):
     """A connection; secrets are never told."""
 
     id: str
@@ -148,7 +148,7 @@ class ConnectionOut(Answer):
     created_at: datetime
 
 
-class SignInOut(Answer):
+class SignInOut(ResponseModel):
     """Where a person's sign-in stands; `code` is typed at `address` while it waits."""
 
     status: SignInStatus
@@ -159,7 +159,7 @@ class SignInOut(Answer):
     message: str
 
 
-class SubscriptionOut(Answer):
+class SubscriptionOut(ResponseModel):
     """A subscription that the account sees."""
 
     id: str
@@ -167,14 +167,14 @@ class SubscriptionOut(Answer):
     state: str
 
 
-class ResourceGroupOut(Answer):
+class ResourceGroupOut(ResponseModel):
     """A resource group."""
 
     name: str
     region: str
 
 
-class WorkspaceOut(Answer):
+class WorkspaceOut(ResponseModel):
     """A hub, project or workspace; jobs run in it where it is `usable`."""
 
     name: str
@@ -199,44 +199,44 @@ class InGroup(InSubscription):
     resource_group: Line | None = None
 
 
-class _PlaceIn(Wish):
+class _WorkspaceAddressIn(RequestModel):
     subscription: Line
     resource_group: Line
     name: Line
     title: Line = ""
 
     @property
-    def place(self) -> Place:
+    def address(self) -> WorkspaceAddress:
         """The place that the fields name."""
-        return Place(subscription=self.subscription, resource_group=self.resource_group, name=self.name)
+        return WorkspaceAddress(subscription=self.subscription, resource_group=self.resource_group, name=self.name)
 
 
-class HubIn(_PlaceIn):
+class HubIn(_WorkspaceAddressIn):
     """A hub to be made, with the storage account and the key vault that it needs."""
 
     region: Line
 
-    def wish(self) -> HubWish:
+    def request(self) -> HubRequest:
         """Return it as the services take it."""
-        return HubWish(place=self.place, region=self.region, title=self.title)
+        return HubRequest(address=self.address, region=self.region, title=self.title)
 
 
-class ProjectIn(_PlaceIn):
+class ProjectIn(_WorkspaceAddressIn):
     """A project to be made in a hub of the same resource group."""
 
     hub: Line
 
-    def wish(self) -> ProjectWish:
+    def request(self) -> ProjectRequest:
         """Return it as the services take it."""
-        return ProjectWish(place=self.place, hub=self.hub, title=self.title)
+        return ProjectRequest(address=self.address, hub=self.hub, title=self.title)
 
 
-class MakingOut(Answer):
+class ProvisioningOut(ResponseModel):
     """A hub or project that is being made."""
 
     kind: WorkspaceKind
     name: str
-    status: MakingStatus
+    status: ProvisioningStatus
     message: str
     raw_status: str
 

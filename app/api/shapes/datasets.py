@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app.domain.datasets import DatasetFormat, DatasetStatus, Severity
-from app.edge import fields
-from app.edge.fields import Answer, Id, Line, Whole, Wish
+from app.http import fields
+from app.http.fields import Id, Line, RequestModel, ResponseModel, Whole
 from app.kit.paging import MAX_LIMIT
 
 
@@ -47,7 +47,7 @@ class RowsQuery(fields.Query):
         return self.start if self.cursor is None else int(self.cursor)
 
 
-class SplitIn(Wish):
+class SplitIn(RequestModel):
     """How to set rows apart; shares of all rows between 0 and 1."""
 
     ratio: float
@@ -57,7 +57,7 @@ class SplitIn(Wish):
     key: Line | None = None
 
 
-class DatasetOut(Answer):
+class DatasetOut(ResponseModel):
     """One immutable version of a dataset."""
 
     id: str
@@ -79,7 +79,7 @@ class DatasetOut(Answer):
     created_at: datetime
 
 
-class FindingOut(Answer):
+class FindingOut(ResponseModel):
     """One thing found in a file: `offset` in bytes where there is no line."""
 
     line: int | None
@@ -92,7 +92,7 @@ class FindingOut(Answer):
     fix: str
 
 
-class RowMessageOut(Answer):
+class RowMessageOut(ResponseModel):
     """One turn of a row; `learned` says whether it receives loss."""
 
     role: str
@@ -100,7 +100,7 @@ class RowMessageOut(Answer):
     learned: bool
 
 
-class RowOut(Answer):
+class RowOut(ResponseModel):
     """One line of a file, hidden characters made visible."""
 
     line: int
@@ -111,7 +111,7 @@ class RowOut(Answer):
     problem: str
 
 
-class LeakageOut(Answer):
+class LeakageOut(ResponseModel):
     """How many held-out rows have an equal or nearly equal question in training."""
 
     exact: int
@@ -119,7 +119,7 @@ class LeakageOut(Answer):
     checked: int
 
 
-class SplitOut(Answer):
+class SplitOut(ResponseModel):
     """The parts of a split."""
 
     training: DatasetOut

@@ -10,15 +10,15 @@ from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus
 from app.domain.hyperparameters import Hyperparameter
-from app.edge import fields
-from app.edge.fields import Answer, Name, Settings, Whole, Wish
+from app.http import fields
+from app.http.fields import Name, RequestModel, ResponseModel, Settings, Whole
 
 _MESSAGE_CHARS = 200_000
 # JSON has no moments: a text as ISO 8601 writes them, read here although everything else is strict.
 Moment = Annotated[datetime, Field(strict=False)]
 
 
-class DeploymentIn(Wish):
+class DeploymentIn(RequestModel):
     """Serve a model; `expires_after_idle_s` 0: never; `content_safety` false switches the provider's filter off."""
 
     target: TargetIn
@@ -35,7 +35,7 @@ class DeploymentsQuery(fields.Paging):
     include_deleted: bool = False
 
 
-class UsageOut(Answer):
+class UsageOut(ResponseModel):
     """What has been asked of a deployment; latencies in milliseconds."""
 
     requests: int
@@ -45,7 +45,7 @@ class UsageOut(Answer):
     latency_ms_p95: float | None
 
 
-class DeploymentOut(Answer):
+class DeploymentOut(ResponseModel):
     """One model being served."""
 
     id: str
@@ -81,7 +81,7 @@ class OptionsQuery(fields.Query):
     connection: fields.Id | None = None
 
 
-class OfferOut(Answer):
+class OfferOut(ResponseModel):
     """With what a target can be deployed; `content_safety` says what switching it off means, null: no such filter."""
 
     options: list[HyperparameterOut]
@@ -90,14 +90,14 @@ class OfferOut(Answer):
     refused: str
 
 
-class KeyOut(Answer):
+class KeyOut(ResponseModel):
     """A deployment's own key, fetched now and kept nowhere."""
 
     endpoint: str | None
     key: str
 
 
-class MeasuredOut(Answer):
+class MeasuredOut(ResponseModel):
     """What the provider itself counted; null where it does not say, with the reason in `missing`."""
 
     since: datetime
@@ -108,14 +108,14 @@ class MeasuredOut(Answer):
     missing: dict[str, str]
 
 
-class MessageIn(Wish):
+class MessageIn(RequestModel):
     """One turn of a conversation."""
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, Field(max_length=_MESSAGE_CHARS)]
 
 
-class ChatIn(Wish):
+class ChatIn(RequestModel):
     """An OpenAI-style chat completion."""
 
     messages: Annotated[list[MessageIn], Field(max_length=200)]
@@ -136,14 +136,14 @@ class ChatIn(Wish):
         )
 
 
-class ChatMessageOut(Answer):
+class ChatMessageOut(ResponseModel):
     """What the model said."""
 
     role: Literal["assistant"] = "assistant"
     content: str
 
 
-class ChatChoiceOut(Answer):
+class ChatChoiceOut(ResponseModel):
     """The one answer."""
 
     index: int = 0
@@ -151,7 +151,7 @@ class ChatChoiceOut(Answer):
     finish_reason: str | None
 
 
-class ChatUsageOut(Answer):
+class ChatUsageOut(ResponseModel):
     """Tokens read and written, as far as the backend tells."""
 
     prompt_tokens: int | None
@@ -159,7 +159,7 @@ class ChatUsageOut(Answer):
     total_tokens: int | None
 
 
-class ChatOut(Answer):
+class ChatOut(ResponseModel):
     """An OpenAI chat completion."""
 
     id: str

@@ -7,10 +7,10 @@ from app.api.shapes.common import FieldProblemOut
 from app.api.shapes.jobs import EstimateOut, NoticeOut
 from app.domain.drafts import DraftReview, JobDraft, Step
 from app.domain.errors import Problem
-from app.edge.fields import Answer
+from app.http.fields import ResponseModel
 
 
-class DraftOut(Answer):
+class DraftOut(ResponseModel):
     """A job in the making; `values` are the answers as they were given, right or wrong."""
 
     id: str
@@ -22,7 +22,7 @@ class DraftOut(Answer):
     updated_at: datetime
 
 
-class ReplacedOut(Answer):
+class ReplacedOut(ResponseModel):
     """A draft with another base model, and the names of settings that were dropped because they do not exist there."""
 
     draft: DraftOut
@@ -41,7 +41,7 @@ class StepOut(DraftOut):
         return cls(**DraftOut.model_validate(draft).model_dump(), errors=errors)
 
 
-class ReviewOut(Answer):
+class ReviewOut(ResponseModel):
     """What a draft still lacks, what it would take, and which code it can be shown as."""
 
     complete: bool

@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import Field
 
-from app.domain.runs import RemainsReason
-from app.edge.fields import Answer
+from app.domain.runs import OrphanRunReason
+from app.http.fields import ResponseModel
 from app.services.engine_health import EngineHealth
 
 
-class LevelOut(Answer):
+class LevelOut(ResponseModel):
     """One table: rows that the engine will look at, those due by now, and those held."""
 
     table: str
@@ -19,7 +19,7 @@ class LevelOut(Answer):
     held: int
 
 
-class HeldOut(Answer):
+class HeldOut(ResponseModel):
     """A row that is being worked on: by whom, and until when at most."""
 
     table: str
@@ -28,7 +28,7 @@ class HeldOut(Answer):
     until: datetime | None
 
 
-class RetryingOut(Answer):
+class RetryingOut(ResponseModel):
     """A row whose last tries failed: how many, why, since when, and when the next one is."""
 
     table: str
@@ -39,7 +39,7 @@ class RetryingOut(Answer):
     next_try_at: datetime | None
 
 
-class RemainsOut(Answer):
+class OrphanRunOut(ResponseModel):
     """A run folder that nothing needs, and when it goes by itself."""
 
     tag: str
@@ -48,12 +48,12 @@ class RemainsOut(Answer):
     alive: bool
     size_bytes: int
     changed_at: datetime
-    reason: RemainsReason
+    reason: OrphanRunReason
     noticed_at: datetime | None
     goes_at: datetime | None
 
 
-class EngineOut(Answer):
+class EngineOut(ResponseModel):
     """How the engine is."""
 
     last_tick_s: float | None = Field(description="Seconds since it last looked what was due; null before the first.")
@@ -61,8 +61,10 @@ class EngineOut(Answer):
     levels: list[LevelOut]
     held: list[HeldOut]
     retrying: list[RetryingOut]
-    remains: list[RemainsOut]
-    remains_problem: str = Field(description="Why it cannot be said what remains; empty where it can.")
+    orphan_runs: list[OrphanRunOut] = Field(serialization_alias="remains")
+    orphan_runs_problem: str = Field(
+        serialization_alias="remains_problem", description="Why it cannot be said what remains; empty where it can."
+    )
     counters: dict[str, int] = Field(description="Since the installation began; they survive every death.")
     journal: int
 
@@ -85,8 +87,8 @@ class EngineOut(Answer):
                 )
                 for each in health.retrying
             ],
-            remains=[
-                RemainsOut(
+            orphan_runs=[
+                OrphanRunOut(
                     tag=each.run.tag,
                     backend=each.backend,
                     kind=each.run.kind,
@@ -97,15 +99,15 @@ class EngineOut(Answer):
                     noticed_at=each.noticed_at,
                     goes_at=each.goes_at,
                 )
-                for each in health.remains
+                for each in health.orphan_runs
             ],
-            remains_problem=health.remains_problem,
+            orphan_runs_problem=health.orphan_runs_problem,
             counters=dict(health.counters),
             journal=health.journal,
         )
 
 
-class LookOut(Answer):
+class LookOut(ResponseModel):
     """What will be looked at, from when on."""
 
     id: str

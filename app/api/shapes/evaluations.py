@@ -6,11 +6,11 @@ from pydantic import Field
 
 from app.api.shapes.common import TargetIn, TargetOut
 from app.domain.evaluations import EvaluationGoal, EvaluationStatus
-from app.edge import fields
-from app.edge.fields import Answer, Id, Text, Whole, Wish
+from app.http import fields
+from app.http.fields import Id, RequestModel, ResponseModel, Text, Whole
 
 
-class EvaluationIn(Wish):
+class EvaluationIn(RequestModel):
     """Let a target answer the rows of a dataset, perhaps with a system prompt and examples before each question."""
 
     target: TargetIn
@@ -34,14 +34,14 @@ class EvaluationRowsQuery(fields.Paging):
     wrong: bool = Field(False, description="Only rows that were answered wrongly.")
 
 
-class ConfusionOut(Answer):
+class ConfusionOut(ResponseModel):
     """How often each label (row) was answered as each label (column); the last column is "other"."""
 
     labels: list[str]
     counts: list[list[int]]
 
 
-class MetricsOut(Answer):
+class MetricsOut(ResponseModel):
     """The figures; null where there is none, and `missing` says why."""
 
     rows: int
@@ -57,7 +57,7 @@ class MetricsOut(Answer):
     missing: dict[str, str]
 
 
-class EvaluationOut(Answer):
+class EvaluationOut(ResponseModel):
     """One evaluation and its outcome."""
 
     id: str
@@ -82,7 +82,7 @@ class EvaluationOut(Answer):
     ended_at: datetime | None
 
 
-class EvaluationRowOut(Answer):
+class EvaluationRowOut(ResponseModel):
     """One row answered."""
 
     line: int

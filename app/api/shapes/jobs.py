@@ -18,11 +18,11 @@ from app.domain.jobs import (
     TaskType,
     ValidationKind,
 )
-from app.edge import fields
-from app.edge.fields import Answer, Id, Line, Settings, Whole, Wish
+from app.http import fields
+from app.http.fields import Id, Line, RequestModel, ResponseModel, Settings, Whole
 
 
-class ValidationIn(Wish):
+class ValidationIn(RequestModel):
     """Where the validation rows come from: a dataset, a split of the training dataset, or nowhere."""
 
     kind: Literal["dataset", "split", "none"]
@@ -34,7 +34,7 @@ class ValidationIn(Wish):
     key: Line | None = None
 
 
-class JobIn(Wish):
+class JobIn(RequestModel):
     """A fine-tuning job; `name` is the fine-tuned model's name."""
 
     project: Id
@@ -55,14 +55,14 @@ class JobIn(Wish):
         return self.model_dump(exclude_none=True)
 
 
-class ResolveIn(Wish):
+class ResolveIn(RequestModel):
     """How an unknown submit ended: it is that job at the provider, or it never arrived."""
 
     remote_id: Annotated[Line, Field(min_length=1)] | None = None
     not_submitted: bool = False
 
 
-class MoveIn(Wish):
+class MoveIn(RequestModel):
     """Where in the line a waiting job is to stand."""
 
     to: Literal["front", "up", "down", "back"]
@@ -92,7 +92,7 @@ class LogQuery(fields.Query):
     lines: int = Field(200, ge=1, le=10_000)
 
 
-class NoticeOut(Answer):
+class NoticeOut(ResponseModel):
     """A blocker or a warning, and the wizard's step where it is mended."""
 
     step: str
@@ -101,7 +101,7 @@ class NoticeOut(Answer):
     fix: str
 
 
-class CostRangeOut(Answer):
+class CostRangeOut(ResponseModel):
     """What a job may cost."""
 
     low: MoneyOut
@@ -109,7 +109,7 @@ class CostRangeOut(Answer):
     high: MoneyOut
 
 
-class ChargeOut(Answer):
+class ChargeOut(ResponseModel):
     """A quantity that is billed, in its price's unit."""
 
     label: str
@@ -119,7 +119,7 @@ class ChargeOut(Answer):
     per_hour: float | None
 
 
-class BillItemOut(Answer):
+class BillItemOut(ResponseModel):
     """A quantity with its price; `expected` is null while the price is unknown, and then it is in no total."""
 
     charge: ChargeOut
@@ -127,13 +127,13 @@ class BillItemOut(Answer):
     expected: MoneyOut | None
 
 
-class BillOut(Answer):
+class BillOut(ResponseModel):
     """Everything that is billed."""
 
     items: list[BillItemOut]
 
 
-class ResourceOut(Answer):
+class ResourceOut(ResponseModel):
     """What a job needs of this machine's memory or disk, at most; null where that is not known."""
 
     kind: str
@@ -143,7 +143,7 @@ class ResourceOut(Answer):
     parts: dict[str, int]
 
 
-class EstimateOut(Answer):
+class EstimateOut(ResponseModel):
     """What a job will take, as far as that is known."""
 
     tokens: int | None
@@ -160,7 +160,7 @@ class EstimateOut(Answer):
     warnings: list[NoticeOut]
 
 
-class ValidationOut(Answer):
+class ValidationOut(ResponseModel):
     """Where the validation rows come from."""
 
     kind: ValidationKind
@@ -172,7 +172,7 @@ class ValidationOut(Answer):
     key: str | None
 
 
-class SpecOut(Answer):
+class SpecOut(ResponseModel):
     """What was asked for."""
 
     project: str
@@ -189,7 +189,7 @@ class SpecOut(Answer):
     options: dict[str, Hyperparameter]
 
 
-class PartsOut(Answer):
+class PartsOut(ResponseModel):
     """The datasets that the job really uses."""
 
     training: str
@@ -197,7 +197,7 @@ class PartsOut(Answer):
     test: str | None
 
 
-class ProgressOut(Answer):
+class ProgressOut(ResponseModel):
     """How far training is."""
 
     step: int | None
@@ -208,7 +208,7 @@ class ProgressOut(Answer):
     stage: str
 
 
-class CostOut(Answer):
+class CostOut(ResponseModel):
     """What a job costs, of what has a price: estimated at its submission, and so far (its total, once it has ended)."""
 
     estimated: MoneyOut | None
@@ -216,7 +216,7 @@ class CostOut(Answer):
     unpriced: list[str] = Field(description="What is missing because its price is unknown.")
 
 
-class JobOut(Answer):
+class JobOut(ResponseModel):
     """One fine-tuning job: what was asked, where it stands, and the backend's own word with its time."""
 
     id: str
@@ -240,7 +240,7 @@ class JobOut(Answer):
     ended_at: datetime | None
 
 
-class SeriesOut(Answer):
+class SeriesOut(ResponseModel):
     """One series as two columns of equal length; null where a value was not finite."""
 
     name: str
@@ -248,7 +248,7 @@ class SeriesOut(Answer):
     values: list[float | None]
 
 
-class SampleOut(Answer):
+class SampleOut(ResponseModel):
     """What the model in training answered to one held-out prompt after a step."""
 
     step: int
@@ -258,14 +258,14 @@ class SampleOut(Answer):
     answer: str
 
 
-class PieceOut(Answer):
+class PieceOut(ResponseModel):
     """A run of tokens as text, all learned from or none."""
 
     text: str
     learned: bool
 
 
-class BatchRowOut(Answer):
+class BatchRowOut(ResponseModel):
     """One sequence of the first batch as the model sees it, padding left out."""
 
     label: str = Field(description="chosen or rejected where rows are pairs, else empty.")
@@ -274,7 +274,7 @@ class BatchRowOut(Answer):
     pieces: list[PieceOut]
 
 
-class CheckpointOut(Answer):
+class CheckpointOut(ResponseModel):
     """A saved state; `present` until its files are removed."""
 
     step: int

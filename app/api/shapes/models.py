@@ -9,8 +9,8 @@ from app.domain.backend_abilities import MergeStatus
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus
-from app.edge import fields
-from app.edge.fields import Answer, Id, Line, Wish
+from app.http import fields
+from app.http.fields import Id, Line, RequestModel, ResponseModel
 
 
 class ModelsQuery(fields.Paging):
@@ -19,7 +19,7 @@ class ModelsQuery(fields.Paging):
     project: Id | None = None
 
 
-class ModelOut(Answer):
+class ModelOut(ResponseModel):
     """The product of a job."""
 
     id: str
@@ -64,7 +64,7 @@ class ModelDetailOut(ModelOut):
         )
 
 
-class MergeOut(Answer):
+class MergeOut(ResponseModel):
     """The merged copy of an adapter and its base; `model` once it is recorded as a model of its own."""
 
     status: MergeStatus
@@ -73,13 +73,13 @@ class MergeOut(Answer):
     model: str | None
 
 
-class TeardownIn(Wish):
+class TeardownIn(RequestModel):
     """The model's name, typed by the one who wants it gone."""
 
     confirm: Line
 
 
-class TeardownStepOut(Answer):
+class TeardownStepOut(ResponseModel):
     """One step: what is removed, what that saves, whether it is done, and how it went (deleted, archived)."""
 
     kind: str
@@ -90,7 +90,7 @@ class TeardownStepOut(Answer):
     outcome: str
 
 
-class TeardownOut(Answer):
+class TeardownOut(ResponseModel):
     """What removing a model takes, in its order."""
 
     model: ModelOut

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.prices import Meter, Unit
-from app.edge.fields import Answer, Id, Line, Wish
+from app.http.fields import Id, Line, RequestModel, ResponseModel
 
 
-class PriceOut(Answer):
+class PriceOut(ResponseModel):
     """One price of one unit. `amount` null: nobody could source it; set your own."""
 
     id: str
@@ -27,7 +27,7 @@ class PriceOut(Answer):
     own: bool = Field(description="Set here, over whatever was sourced.")
 
 
-class PricesOut(Answer):
+class PricesOut(ResponseModel):
     """What one connection is billed for."""
 
     connection: str
@@ -35,7 +35,7 @@ class PricesOut(Answer):
     stale: list[str] = Field(description="The ids of prices whose sources are older than 60 days.")
 
 
-class PriceWish(Wish):
+class PriceIn(RequestModel):
     """A price of one's own; an empty amount takes it back."""
 
     connection: Id
@@ -44,7 +44,7 @@ class PriceWish(Wish):
     currency: Annotated[str, Field(max_length=3)] = "USD"
 
 
-class QuotaOut(Answer):
+class QuotaOut(ResponseModel):
     """A limit, and how much of it is used."""
 
     id: str
@@ -58,7 +58,7 @@ class QuotaOut(Answer):
     as_of: date | None
 
 
-class QuotasOut(Answer):
+class QuotasOut(ResponseModel):
     """A connection's limits; `missing` says why the provider's own figures could not be had."""
 
     quotas: list[QuotaOut]

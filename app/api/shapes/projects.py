@@ -2,24 +2,24 @@
 
 from datetime import datetime
 
-from app.edge.fields import Answer, Name, Text, Wish
+from app.http.fields import Name, RequestModel, ResponseModel, Text
 
 
-class ProjectIn(Wish):
+class ProjectIn(RequestModel):
     """A project to make."""
 
     name: Name
     description: Text = ""
 
 
-class ProjectPatch(Wish):
+class ProjectPatch(RequestModel):
     """What to change of a project; a field that is left out stays."""
 
     name: Name | None = None
     description: Text | None = None
 
 
-class DecisionIn(Wish):
+class DecisionIn(RequestModel):
     """The four answers to "when to fine-tune?"."""
 
     use_case: Text = ""
@@ -28,7 +28,7 @@ class DecisionIn(Wish):
     benefits: Text = ""
 
 
-class DecisionOut(Answer):
+class DecisionOut(ResponseModel):
     """The four answers to "when to fine-tune?"."""
 
     use_case: str
@@ -38,7 +38,7 @@ class DecisionOut(Answer):
     answered: int
 
 
-class ProjectOut(Answer):
+class ProjectOut(ResponseModel):
     """A project."""
 
     id: str

@@ -2,18 +2,18 @@
 
 from typing import Literal
 
-from app.edge.fields import Answer, Wish
+from app.http.fields import RequestModel, ResponseModel
 from app.setup.runtimes import RuntimeStatus
 
 
-class RuntimeIn(Wish):
+class RuntimeIn(RequestModel):
     """Make an environment; `allow_cuda` agrees to the large CUDA build where no CPU build is to be had."""
 
     name: Literal["trl"]
     allow_cuda: bool = False
 
 
-class RuntimeOut(Answer):
+class RuntimeOut(ResponseModel):
     """Where an environment stands; `progress` runs from 0 to 1."""
 
     name: str

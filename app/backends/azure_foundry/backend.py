@@ -8,48 +8,48 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from app.backends.azure_foundry.catalog import Catalog
-from app.backends.azure_foundry.chat import ChatsThere
-from app.backends.azure_foundry.client import Azure, Times
-from app.backends.azure_foundry.code import ShowsCodeThere
-from app.backends.azure_foundry.discovery import DiscoversThere
-from app.backends.azure_foundry.doctor.checks import ChecksThere
-from app.backends.azure_foundry.errors import in_azure_words
-from app.backends.azure_foundry.estimate import EstimatesThere
-from app.backends.azure_foundry.jobs import Training, TrainsThere
-from app.backends.azure_foundry.judging import JudgesThere
-from app.backends.azure_foundry.logs import KeepsLogsThere
-from app.backends.azure_foundry.lookups import RegistryCache
-from app.backends.azure_foundry.making import MakesProjectsThere
-from app.backends.azure_foundry.measures import MeasuresThere
-from app.backends.azure_foundry.orphans import FindsOrphansThere
-from app.backends.azure_foundry.prices import PricesThere
-from app.backends.azure_foundry.quotas import QuotasThere
-from app.backends.azure_foundry.removing import RemovesThere
-from app.backends.azure_foundry.serving import DeploysThere
+from app.backends.azure_foundry.account.discovery import AzureDiscovery
+from app.backends.azure_foundry.account.prices import AzurePrices
+from app.backends.azure_foundry.account.provisioning import AzureProvisioning
+from app.backends.azure_foundry.account.quotas import AzureQuotas
+from app.backends.azure_foundry.account.sign_in import AzureSignIn
+from app.backends.azure_foundry.catalog.catalog import Catalog
+from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
+from app.backends.azure_foundry.cleanup.orphans import AzureOrphans
+from app.backends.azure_foundry.cleanup.removal import AzureRemoval
+from app.backends.azure_foundry.doctor.checks import AzureDoctor
+from app.backends.azure_foundry.serving.chat import AzureChat
+from app.backends.azure_foundry.serving.deployments import AzureDeployments
+from app.backends.azure_foundry.serving.evaluation import AzureEvaluation
+from app.backends.azure_foundry.serving.usage_metrics import AzureUsageMetrics
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.signing_in import SignsInThere
+from app.backends.azure_foundry.training.code import AzureCode
+from app.backends.azure_foundry.training.estimate import AzureEstimate
+from app.backends.azure_foundry.training.jobs import AzureTraining, Training
+from app.backends.azure_foundry.training.logs import AzureLogs
+from app.backends.azure_foundry.transport.client import Azure, Times
+from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.kit.clock import Clock
 
 
 class AzureFoundryBackend(
-    RemovesThere,
+    AzureRemoval,
     Catalog,
-    TrainsThere,
-    KeepsLogsThere,
-    DeploysThere,
-    ChatsThere,
-    MeasuresThere,
-    FindsOrphansThere,
-    JudgesThere,
-    EstimatesThere,
-    PricesThere,
-    QuotasThere,
-    ShowsCodeThere,
-    ChecksThere,
-    SignsInThere,
-    DiscoversThere,
-    MakesProjectsThere,
+    AzureTraining,
+    AzureLogs,
+    AzureDeployments,
+    AzureChat,
+    AzureUsageMetrics,
+    AzureOrphans,
+    AzureEvaluation,
+    AzureEstimate,
+    AzurePrices,
+    AzureQuotas,
+    AzureCode,
+    AzureDoctor,
+    AzureSignIn,
+    AzureDiscovery,
+    AzureProvisioning,
 ):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
@@ -85,4 +85,4 @@ class AzureFoundryBackend(
             BackendError: with the reason.
         """
         self.azure.ready()
-        self.training.looker.workspace.places()
+        self.training.observer.workspace.data_plane()

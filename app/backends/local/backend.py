@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from app.backends.local.code import ShowsCodeHere
-from app.backends.local.doctor import ChecksHere
+from app.backends.local.code import LocalCode
+from app.backends.local.context import LocalContext
+from app.backends.local.doctor import LocalDoctor
 from app.backends.local.errors import in_backend_words
-from app.backends.local.estimate import EstimatesHere
-from app.backends.local.evaluation import EvaluatesHere
-from app.backends.local.jobs import TrainsHere
-from app.backends.local.keeping import KeepsRunsHere
-from app.backends.local.merging import MergesHere
+from app.backends.local.estimate import LocalEstimate
+from app.backends.local.evaluation import LocalEvaluation
+from app.backends.local.jobs import LocalTraining
+from app.backends.local.merging import LocalMerging
 from app.backends.local.models import BaseModels
-from app.backends.local.origin import TellsOriginHere
-from app.backends.local.process import Runs
-from app.backends.local.serving import ServesHere
+from app.backends.local.origin import LocalProvenance
+from app.backends.local.run_storage import LocalRunStorage
+from app.backends.local.runs import Runs
+from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
-from app.backends.local.weights import KeepsWeightsHere
-from app.backends.local.workshop import Workshop
+from app.backends.local.weights import LocalWeights
 from app.domain.catalog import CatalogModel
 from app.kit.clock import Clock
 
@@ -44,16 +44,16 @@ _DEFAULT = Machine()
 
 
 class LocalBackend(
-    TrainsHere,
-    TellsOriginHere,
-    KeepsWeightsHere,
-    MergesHere,
-    ServesHere,
-    EvaluatesHere,
-    EstimatesHere,
-    ShowsCodeHere,
-    KeepsRunsHere,
-    ChecksHere,
+    LocalTraining,
+    LocalProvenance,
+    LocalWeights,
+    LocalMerging,
+    LocalServing,
+    LocalEvaluation,
+    LocalEstimate,
+    LocalCode,
+    LocalRunStorage,
+    LocalDoctor,
 ):
     """Trains, evaluates and serves on this machine, one child process for each. Holds no state of its own:
     another object over the same folder takes up everything that is there.
@@ -80,7 +80,7 @@ class LocalBackend(
         """
         kept = Runs(runs, interpreter=interpreter, environment=environment, clock=clock)
         tuned = TunedModels(kept)
-        self.workshop = Workshop(
+        self.context = LocalContext(
             runs=kept,
             tuned=tuned,
             models=BaseModels(starter, environment, tuned=tuned, offline=machine.offline, clock=clock),
@@ -98,17 +98,17 @@ class LocalBackend(
         Raises:
             NoCapacity: with how far its installation is.
         """
-        self.workshop.runs.interpreter()
+        self.context.runs.interpreter()
 
     @in_backend_words
     def base_models(self) -> Sequence[CatalogModel]:
         """Return the starter and a few models of the hub."""
-        return self.workshop.models.listed()
+        return self.context.models.listed()
 
     @in_backend_words
     def base_model(self, identifier: str) -> CatalogModel:
         """Return one base model: builtin:starter, path:/a/directory or hf:organisation/name."""
-        return self.workshop.models.one(identifier)
+        return self.context.models.one(identifier)
 
 
 def default_threads(cores: int) -> int:

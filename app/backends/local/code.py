@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from app.backends.local import script
-from app.backends.local.children import recipe
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.models import Base
-from app.backends.local.workshop import Workshop
 from app.domain.backend import NotFound, Unsupported
 from app.domain.jobs import JobSpec
+from app.training import trl_arguments
 
 TRL = "trl"
 _WEIGHT_0 = re.compile(r'"weight"\s*:\s*0\b')
 _MARKS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
-class ShowsCodeHere:
+class LocalCode:
     """To show a job as code that runs when pasted."""
 
-    workshop: Workshop
+    context: LocalContext
 
     def code_targets(self) -> Sequence[str]:
         """Return the one target: a script for TRL."""
@@ -35,7 +35,7 @@ class ShowsCodeHere:
         """Return the script. It reads the files and the base model where they are on this machine."""
         if target != TRL:
             raise Unsupported(f"There is no code for {target}.", fix=f"Choose {TRL}.")
-        base = self.workshop.models.resolve(spec.base_model)
+        base = self.context.models.resolve(spec.base_model)
         data = _look_at(training_file)
         settings = resolve(
             spec.hyperparameters,
@@ -43,7 +43,7 @@ class ShowsCodeHere:
             method=spec.method.value,
             starter=base.is_starter,
             adapter=base.adapter is not None,
-            context_length=self.workshop.models.context_length(base.id),
+            context_length=self.context.models.context_length(base.id),
             rows=data.rows,
         )
         pieces = _pieces(base, data, settings, seed=spec.seed or 0, validation=validation_file is not None)
@@ -53,7 +53,7 @@ class ShowsCodeHere:
             train=str(training_file),
             validation=str(validation_file) if validation_file else None,
             output=spec.name,
-            threads=self.workshop.threads,
+            threads=self.context.threads,
             **pieces,
         )
 
@@ -70,7 +70,7 @@ class _Data:
 def _pieces(base: Base, data: _Data, settings: Mapping[str, Any], *, seed: int, validation: bool) -> dict[str, Any]:
     """Return what fills the frame besides names and files."""
     preferring = data.shape == "preference"
-    arguments_of = recipe.dpo_arguments if preferring else recipe.sft_arguments
+    arguments_of = trl_arguments.dpo_arguments if preferring else trl_arguments.sft_arguments
     arguments = arguments_of(settings, rows=data.rows, validation=validation, seed=seed)
     chat = data.shape in script.WEIGHTED_ROWS
     careful = chat and (data.weighted or (settings["assistant_only_loss"] and not _marks_answers(base)))
@@ -88,7 +88,7 @@ def _pieces(base: Base, data: _Data, settings: Mapping[str, Any], *, seed: int, 
         "pair": script.PAIR if preferring else "",
         "row": (script.WEIGHTED_ROWS if careful else script.ROWS)[data.shape],
         "seed": seed,
-        "dropout_fields": recipe.DROPOUT_FIELDS,
+        "dropout_fields": trl_arguments.DROPOUT_FIELDS,
         "dropout": settings["dropout"],
         "dtype": "torch.bfloat16 if bf16 else torch.float32" if settings["adapter"] == "lora" else "torch.float32",
         "lesson": answers if careful else "",
@@ -103,7 +103,7 @@ def _pieces(base: Base, data: _Data, settings: Mapping[str, Any], *, seed: int, 
 
 def _adapters(base: Base, settings: Mapping[str, Any], *, preferring: bool) -> dict[str, str]:
     """Return the pieces about an adapter: a fresh one, or one below that is trained further or merged."""
-    lora = recipe.lora_arguments(settings)
+    lora = trl_arguments.lora_arguments(settings)
     names = [*(["LoraConfig"] if lora else []), *(["PeftModel"] if base.adapter else [])]
     merged = "PeftModel.from_pretrained(load(), ADAPTER).merge_and_unload()"
     further = settings["adapter"] == "lora" and base.adapter

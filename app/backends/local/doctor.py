@@ -3,8 +3,8 @@
 import shutil
 from collections.abc import Sequence
 
+from app.backends.local.context import LocalContext
 from app.backends.local.resources import memory_bytes
-from app.backends.local.workshop import Workshop
 from app.domain.backend import BackendError
 from app.domain.connections import Check, CheckStatus, Fix
 
@@ -12,10 +12,10 @@ _LITTLE_DISK, _TOO_LITTLE_DISK = 5e9, 5e8  # bytes
 _LITTLE_MEMORY = 2e9
 
 
-class ChecksHere:
+class LocalDoctor:
     """The doctor of this machine."""
 
-    workshop: Workshop
+    context: LocalContext
 
     def doctor(self) -> Sequence[Check]:
         """Look at the runtime environment, the disk and the memory."""
@@ -23,7 +23,7 @@ class ChecksHere:
 
     def _runtime(self) -> Check:
         try:
-            interpreter = self.workshop.runs.interpreter()
+            interpreter = self.context.runs.interpreter()
         except BackendError as error:
             fix = Fix(text=error.fix or "Wait until it is installed; the overview shows how far it is.")
             return _check("runtime", "The runtime environment is there", CheckStatus.FAIL, error.detail, fix)
@@ -34,7 +34,7 @@ class ChecksHere:
         return _check("runtime", "The runtime environment is there", CheckStatus.FAIL, gone, again)
 
     def _disk(self) -> Check:
-        root = next(path for path in (self.workshop.runs.root, *self.workshop.runs.root.parents) if path.exists())
+        root = next(path for path in (self.context.runs.root, *self.context.runs.root.parents) if path.exists())
         free = shutil.disk_usage(root).free
         fix = Fix(text="Remove models and checkpoints that nobody needs.") if free < _LITTLE_DISK else None
         status = CheckStatus.PASS if fix is None else CheckStatus.WARN

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from app.backends.local.children.failures import known_text
 from app.domain.backend import DataRejected, NoCapacity, Unavailable
 from app.domain.jobs import JobReason
+from app.training.failures import known_text
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-# The code of a child's failure (children/failures.py and where ChildError is raised) and the job's reason. Codes that
+# The code of a child's failure (training/failures.py and where ChildError is raised) and the job's reason. Codes that
 # are not listed are the backend's own trouble.
 REASONS: dict[str, JobReason] = {
     "out_of_memory": JobReason.OUT_OF_MEMORY,

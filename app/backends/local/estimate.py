@@ -5,15 +5,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.backends.local.children import recipe
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import DPO, resolve
 from app.backends.local.models import Base
 from app.backends.local.resources import Architecture, disk, memory
-from app.backends.local.workshop import Workshop
 from app.domain.backend import BackendError
 from app.domain.estimates import Estimate, Notice, ResourceEstimate, Verdict
 from app.domain.jobs import JobSpec
+from app.training import trl_arguments
 
 RATES = "rates.jsonl"
 _REMEMBERED = 5  # the newest trainings say most
@@ -26,15 +26,15 @@ _EVALUATION_SPEED = 3.0  # evaluating is the forward third of training
 Resources = Sequence[ResourceEstimate]
 
 
-class EstimatesHere:
+class LocalEstimate:
     """To say what a training will take."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Estimate tokens, steps and seconds; `basis` says whether the rate was measured on this machine."""
-        base, model = self.workshop.models.resolve(spec.base_model), self.workshop.models.one(spec.base_model)
+        base, model = self.context.models.resolve(spec.base_model), self.context.models.one(spec.base_model)
         settings = resolve(
             spec.hyperparameters,
             spec.options,
@@ -53,7 +53,7 @@ class EstimatesHere:
         return Estimate(
             tokens=trained,
             epochs=float(epochs),
-            steps=recipe.total_steps(rows, settings) if rows else None,
+            steps=trl_arguments.total_steps(rows, settings) if rows else None,
             duration_s=round(overhead + (trained + validated) / rate, 1) if rate else None,
             basis=basis,
             resources=resources,
@@ -73,31 +73,31 @@ class EstimatesHere:
             rate = float(newest["tokens_per_second"]) * float(newest["parameters"]) / parameters
             return rate, _ASSUMED_OVERHEAD_S, "Scaled by size from another model's training on this machine."
         if parameters:
-            rate = self.workshop.threads * _ASSUMED_FLOPS / (_FLOPS_PER_TOKEN * parameters)
+            rate = self.context.threads * _ASSUMED_FLOPS / (_FLOPS_PER_TOKEN * parameters)
             return rate, _ASSUMED_OVERHEAD_S, "Assumed, not measured: nothing was trained on this machine yet."
         return None, _ASSUMED_OVERHEAD_S, "Unknown: the model's size is not known before it is downloaded."
 
     def _rates(self) -> Sequence[dict[str, Any]]:
         try:
-            lines = (self.workshop.runs.root / RATES).read_text(encoding="utf-8").splitlines()
+            lines = (self.context.runs.root / RATES).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
         read = [untyped(json.loads(line)) for line in lines if line.startswith("{") and line.endswith("}")]
         return [line for line in read if line.get("tokens_per_second") and line.get("parameters")]
 
     def _resources(self, base: Base, parameters: int | None, settings: Mapping[str, Any], method: str) -> Resources:
-        config = self.workshop.models.config(base)
+        config = self.context.models.config(base)
         model = None if parameters is None or not config else Architecture.of(config, parameters)
-        reserve = self.workshop.reserve
+        reserve = self.context.reserve
         return (
             memory(model, settings, preferring=method == DPO),
-            disk(self.workshop.runs.root, model, settings, reserve=reserve),
+            disk(self.context.runs.root, model, settings, reserve=reserve),
         )
 
     def _warnings(self, resources: Resources, *, lora: bool) -> Sequence[Notice]:
         notices = []
         try:
-            self.workshop.runs.interpreter()
+            self.context.runs.interpreter()
         except BackendError as error:
             notices.append(
                 Notice(step="model", pointer="/base_model", message=error.detail, fix="The job waits for it.")

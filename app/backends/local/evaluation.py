@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
-from app.backends.local.process import Look
-from app.backends.local.workshop import Workshop
+from app.backends.local.runs import Look
 from app.domain.backend import EvaluationObservation, EvaluationRequest, NotFound
 from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
@@ -18,10 +18,10 @@ _ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss")
 _SOON = timedelta(seconds=1)
 
 
-class EvaluatesHere:
+class LocalEvaluation:
     """To let a base or tuned model answer held-out rows, and to count."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def start_evaluation(self, request: EvaluationRequest) -> None:
@@ -30,23 +30,23 @@ class EvaluatesHere:
             raise NotFound("The file with the test rows is gone.", fix="Upload the dataset again.")
         spec = {
             "kind": "evaluate",
-            "target": self.workshop.target(request.base_model, request.model),
+            "target": self.context.target(request.base_model, request.model),
             "rows": str(request.rows),
             "system_prompt": request.system_prompt,
             "few_shot": [dict(example) for example in request.few_shot],
             "labels": list(request.labels),
-            "batch_size": self.workshop.batch_for(request.base_model),
-            "threads": self.workshop.threads,
-            "niceness": self.workshop.niceness,
-            "device": self.workshop.device,
-            "offline": self.workshop.models.offline or not request.base_model.startswith("hf:"),
+            "batch_size": self.context.batch_for(request.base_model),
+            "threads": self.context.threads,
+            "niceness": self.context.niceness,
+            "device": self.context.device,
+            "offline": self.context.models.offline or not request.base_model.startswith("hf:"),
         }
-        self.workshop.runs.start(request.tag, _EVALUATOR, spec)
+        self.context.runs.start(request.tag, _EVALUATOR, spec)
 
     @in_backend_words
     def observe_evaluation(self, tag: str) -> EvaluationObservation:
         """Look at an evaluation. One that was stopped from outside begins anew: it has nothing to lose."""
-        runs = self.workshop.runs
+        runs = self.context.runs
         look = runs.look(tag)
         if not look.exists:
             raise NotFound(f"The folder of evaluation {tag} is gone.", fix="Start the evaluation again.")
@@ -70,21 +70,21 @@ class EvaluatesHere:
     @in_backend_words
     def cancel_evaluation(self, tag: str) -> None:
         """Stop it; nothing is kept."""
-        self.workshop.runs.stop(tag)
+        self.context.runs.stop(tag)
 
     def _failed(self, tag: str, look: Look) -> EvaluationObservation:
         code, message = (
-            str(look.told.get("code", "")),
-            sentence(str(look.told.get("message")), str(look.told.get("fix"))),
+            str(look.reported.get("code", "")),
+            sentence(str(look.reported.get("message")), str(look.reported.get("fix"))),
         )
         if look.state != "failed":
-            code, message = self.workshop.runs.cause_of_death(tag, look)
+            code, message = self.context.runs.cause_of_death(tag, look)
         return EvaluationObservation(status=EvaluationStatus.FAILED, message=message, reason=reason_of(code))
 
     def _progress(self, tag: str) -> tuple[int, int | None]:
-        news, _ = self.workshop.runs.news(tag, None)
-        told = [event for _, event in news if event.get("kind") == "progress"]
-        return (int(told[-1]["done"]), int(told[-1]["total"])) if told else (0, None)
+        news, _ = self.context.runs.news(tag, None)
+        reported = [event for _, event in news if event.get("kind") == "progress"]
+        return (int(reported[-1]["done"]), int(reported[-1]["total"])) if reported else (0, None)
 
 
 def _finished(folder: Path) -> EvaluationObservation:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.backends.local.children import recipe
 from app.domain.backend import Rejected
 from app.domain.hyperparameters import (
     AUTO,
@@ -14,6 +13,7 @@ from app.domain.hyperparameters import (
     Preset,
     check_values,
 )
+from app.training import trl_arguments
 
 _INT, _NUM, _BOOL = HyperparameterType.INTEGER, HyperparameterType.NUMBER, HyperparameterType.BOOLEAN
 _CHOICE, _TEXT = HyperparameterType.CHOICE, HyperparameterType.STRING
@@ -170,10 +170,10 @@ def _fitted(spec: HyperparameterSpec, context_length: int | None, *, adapter: bo
     if spec.name == "max_length" and context_length is not None:
         return replace(spec, maximum=context_length)
     if spec.name == "adapter" and adapter:
-        told = (
+        reported = (
             "lora: the adapter is trained further. none: it is merged into its base first, and all weights are tuned."
         )
-        return replace(spec, default="lora", help=told)
+        return replace(spec, default="lora", help=reported)
     return spec
 
 
@@ -226,7 +226,7 @@ def resolve(
         if value == AUTO:
             settings[name] = auto[name]
     if rows and chosen.get("warmup_steps", AUTO) == AUTO:
-        settings["warmup_steps"] = min(int(auto["warmup_steps"]), recipe.total_steps(rows, settings) // 5)
+        settings["warmup_steps"] = min(int(auto["warmup_steps"]), trl_arguments.total_steps(rows, settings) // 5)
     if context_length is not None and settings["max_length"] == auto["max_length"]:
         settings["max_length"] = min(int(auto["max_length"]), context_length)
     return settings

@@ -9,17 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.children import presence
-from app.backends.local.children.checkpoints import checkpoints as checkpoints_of
-from app.backends.local.children.checkpoints import is_complete
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.estimate import disk_sentence
+from app.backends.local.event_parser import checkpoints, events, metrics, progress, samples
 from app.backends.local.hyperparameters import METHODS, resolve
-from app.backends.local.process import Look
-from app.backends.local.reading import checkpoints, events, metrics, progress, samples
 from app.backends.local.resources import Architecture, disk
+from app.backends.local.runs import Look
 from app.backends.local.weights import size_bytes
-from app.backends.local.workshop import Workshop
 from app.domain.backend import (
     JobObservation,
     NoCapacity,
@@ -31,6 +28,9 @@ from app.domain.backend import (
 )
 from app.domain.estimates import Verdict
 from app.domain.jobs import JobReason, JobStatus
+from app.training import run_lock
+from app.training.checkpoints import checkpoints as checkpoints_of
+from app.training.checkpoints import is_complete
 
 TRAIN = "train"
 _TRAINER = "trainer"
@@ -40,15 +40,15 @@ _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=5)
 _LONG_S = 120  # with so much ahead, nobody misses a second
 
 
-class TrainsHere:
+class LocalTraining:
     """The least that a backend can do, on this machine."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def upload(self, path: Path, *, tag: str) -> RemoteFile:
         """Keep the rows under `tag` for as long as the training may need them: a second name for the same bytes."""
-        kept = self.workshop.runs.folder("uploads") / f"{self.workshop.runs.folder(tag).name}.jsonl"
+        kept = self.context.runs.folder("uploads") / f"{self.context.runs.folder(tag).name}.jsonl"
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not kept.exists():
             partial = kept.with_suffix(".partial")
@@ -80,7 +80,7 @@ class TrainsHere:
         Raises:
             NoCapacity: while as many trainings run as this machine may.
         """
-        runs, job = self.workshop.runs, RemoteJob(request.tag)
+        runs, job = self.context.runs, RemoteJob(request.tag)
         if self.find(request.tag) is not None:
             return job
         if request.method not in METHODS:
@@ -90,8 +90,8 @@ class TrainsHere:
         spec = self._spec(request)
         self._check_room(request, spec["settings"])
         others = [tag for tag in runs.at_work(TRAIN) if tag != request.tag]
-        if len(others) >= self.workshop.slots:
-            raise NoCapacity(f"This machine is training {others[0]}; it takes {self.workshop.slots} at a time.")
+        if len(others) >= self.context.slots:
+            raise NoCapacity(f"This machine is training {others[0]}; it takes {self.context.slots} at a time.")
         runs.start(request.tag, _TRAINER, spec)
         return job
 
@@ -101,18 +101,18 @@ class TrainsHere:
 
         A kill between the start and the writing down of it is made good by the child, which says who it is itself.
         """
-        look = self.workshop.runs.look(tag)
+        look = self.context.runs.look(tag)
         return RemoteJob(tag) if look.alive or look.started or look.spawned else None
 
     @in_backend_words
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at the run folder; `since` is a place in its file of events."""
-        look = self.workshop.runs.look(job.id)
+        look = self.context.runs.look(job.id)
         if not look.exists:
             raise NotFound(f"The folder of run {job.id} is gone.", fix="Start the training again.")
         if look.stopping and look.alive:
-            self.workshop.runs.stop(job.id)
-        news, cursor = self.workshop.runs.news(job.id, since)
+            self.context.runs.stop(job.id)
+        news, cursor = self.context.runs.news(job.id, since)
         status, reason, message = self._verdict(job.id, look)
         interrupted = status is JobStatus.FAILED and self._may_go_on(job.id, look)
         if interrupted:
@@ -127,7 +127,7 @@ class TrainsHere:
             raw_status=look.state or "starting",
             progress=reached,
             fine_tuned_model=f"run:{job.id}" if done else None,
-            model_size_bytes=size_bytes(self.workshop.runs.folder(job.id) / "model") if done else None,
+            model_size_bytes=size_bytes(self.context.runs.folder(job.id) / "model") if done else None,
             interrupted=interrupted,
             sent=self._sent(job.id),
             events=events(news),
@@ -141,26 +141,26 @@ class TrainsHere:
     @in_backend_words
     def cancel(self, job: RemoteJob) -> None:
         """Ask the child to save its work and end; after a grace, `observe` sees to it that it does."""
-        self.workshop.runs.stop(job.id)
+        self.context.runs.stop(job.id)
 
     @in_backend_words
     def stop_early(self, job: RemoteJob) -> None:
         """Ask the child to end after its step, and to make its best checkpoint, or its last, the model."""
-        self.workshop.runs.finish(job.id)
+        self.context.runs.finish(job.id)
 
     @in_backend_words
     def resume(self, job: RemoteJob) -> None:
         """Start the child again; it goes on from its newest whole checkpoint, or from the beginning."""
-        if self.workshop.runs.look(job.id).state not in _ENDS:
-            self.workshop.runs.restart(job.id, _TRAINER)
+        if self.context.runs.look(job.id).state not in _ENDS:
+            self.context.runs.restart(job.id, _TRAINER)
 
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the end of what the child and its libraries printed."""
-        return self.workshop.runs.log(job.id, lines)
+        return self.context.runs.log(job.id, lines)
 
     def log_path(self, job: RemoteJob) -> Path | None:
         """Return that output as a file."""
-        return self.workshop.runs.log_path(job.id)
+        return self.context.runs.log_path(job.id)
 
     def _may_go_on(self, tag: str, look: Look) -> bool:
         """Tell whether starting again may help: it was ended from outside, and was no failure of its own."""
@@ -170,12 +170,12 @@ class TrainsHere:
             return False
         if look.state == "stopped" or look.rebooted:
             return True
-        if self.workshop.runs.cause_of_death(tag, look)[0] not in _FROM_OUTSIDE:
+        if self.context.runs.cause_of_death(tag, look)[0] not in _FROM_OUTSIDE:
             return False
         if look.exit_code in {None, -signal.SIGTERM}:
             return True
         # SIGKILL is the kernel's way, too, when memory runs out: then only a checkpoint makes another try worth while.
-        whole = any(is_complete(path) for path in checkpoints_of(self.workshop.runs.folder(tag) / "checkpoints"))
+        whole = any(is_complete(path) for path in checkpoints_of(self.context.runs.folder(tag) / "checkpoints"))
         return look.exit_code == -signal.SIGKILL and whole
 
     def _check_room(self, request: TrainingRequest, settings: Mapping[str, Any]) -> None:
@@ -184,24 +184,24 @@ class TrainsHere:
         Raises:
             NoCapacity: with the figures; the job waits until there is room.
         """
-        models = self.workshop.models
+        models = self.context.models
         base = models.resolve(request.base_model)
         size, config = models.size_bytes(base.id), models.config(base)
         if size is None or not config:
             return
         model = Architecture.of(config, models.one(base.id).parameters or 0)
-        need = disk(self.workshop.runs.root, model, settings, reserve=self.workshop.reserve)
+        need = disk(self.context.runs.root, model, settings, reserve=self.context.reserve)
         if need.verdict is Verdict.DOES_NOT_FIT:
             raise NoCapacity(disk_sentence(need), fix="Free some space, or keep fewer checkpoints.")
 
     def _rows(self, file: RemoteFile) -> Path:
-        path = self.workshop.runs.folder("uploads") / self.workshop.runs.folder(file.id).name
+        path = self.context.runs.folder("uploads") / self.context.runs.folder(file.id).name
         if not path.is_file():
             raise NotFound(f"The rows {file.id} are gone.", fix="Upload the dataset again.")
         return path
 
     def _spec(self, request: TrainingRequest) -> dict[str, Any]:
-        base = self.workshop.models.resolve(request.base_model)
+        base = self.context.models.resolve(request.base_model)
         rows = self._rows(request.training_file)
         settings = resolve(
             request.hyperparameters,
@@ -209,7 +209,7 @@ class TrainsHere:
             method=request.method,
             starter=base.is_starter,
             adapter=base.adapter is not None,
-            context_length=self.workshop.models.context_length(base.id),
+            context_length=self.context.models.context_length(base.id),
             rows=_count_rows(rows),
         )
         validation = request.validation_file
@@ -220,24 +220,24 @@ class TrainsHere:
             "base": base.as_spec(),
             "settings": settings,
             "seed": request.seed or 0,
-            "threads": self.workshop.threads,
-            "niceness": self.workshop.niceness,
-            "device": self.workshop.device,
-            "offline": self.workshop.models.offline or base.hub is None,
-            "reserve": self.workshop.reserve,
-            "licence": self.workshop.models.licence(base),
+            "threads": self.context.threads,
+            "niceness": self.context.niceness,
+            "device": self.context.device,
+            "offline": self.context.models.offline or base.hub is None,
+            "reserve": self.context.reserve,
+            "licence": self.context.models.licence(base),
             "train": str(rows),
             "validation": str(self._rows(validation)) if validation else None,
-            "rates": str(self.workshop.runs.root / "rates.jsonl"),
+            "rates": str(self.context.runs.root / "rates.jsonl"),
         }
 
     def _sent(self, tag: str) -> Mapping[str, Any] | None:
-        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        spec = run_lock.read_whole(self.context.runs.folder(tag) / run_lock.SPEC)
         return None if spec is None else {**untyped(spec.get("settings")), "seed": spec.get("seed", 0)}
 
     def _verdict(self, tag: str, look: Look) -> tuple[JobStatus, JobReason | None, str]:
         if look.state == "succeeded":
-            return JobStatus.SUCCEEDED, None, _early(look.told) if look.told.get("early") else ""
+            return JobStatus.SUCCEEDED, None, _early(look.reported) if look.reported.get("early") else ""
         if look.stopping:
             if look.alive:
                 return JobStatus.CANCELLING, JobReason.REQUESTED, ""
@@ -248,20 +248,22 @@ class TrainsHere:
 
     def _cause(self, tag: str, look: Look) -> tuple[JobReason, str]:
         if look.state == "failed":
-            code = str(look.told.get("code", ""))
-            return reason_of(code), sentence(str(look.told.get("message")), str(look.told.get("fix")))
+            code = str(look.reported.get("code", ""))
+            return reason_of(code), sentence(str(look.reported.get("message")), str(look.reported.get("fix")))
         if look.state == "stopped":
             return JobReason.BACKEND_ERROR, "The training was stopped from outside; it saved its work."
         if look.rebooted:
             return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
-        code, text = self.workshop.runs.cause_of_death(tag, look)
+        code, text = self.context.runs.cause_of_death(tag, look)
         return reason_of(code), text
 
 
-def _early(told: Mapping[str, Any]) -> str:
-    best = told.get("best_step")
+def _early(reported: Mapping[str, Any]) -> str:
+    best = reported.get("best_step")
     which = f"the checkpoint of step {best}, its best by validation loss" if best else "what it had learned by then"
-    return f"Stopped early as asked, after step {told.get('step')} of {told.get('steps')}. The model is {which}."
+    return (
+        f"Stopped early as asked, after step {reported.get('step')} of {reported.get('steps')}. The model is {which}."
+    )
 
 
 def _count_rows(path: Path) -> int:

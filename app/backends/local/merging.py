@@ -1,9 +1,9 @@
 """Merging: one child that puts an adapter into its base, in a run folder of its own, which then is a tuned model."""
 
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, sentence
 from app.backends.local.tuned import TUNED
 from app.backends.local.weights import size_bytes
-from app.backends.local.workshop import Workshop
 from app.domain.backend import Rejected
 from app.domain.backend_abilities import Merge, MergeStatus
 
@@ -11,16 +11,16 @@ _MERGER = "merger"
 _PREFIX = "merged."
 
 
-class MergesHere:
+class LocalMerging:
     """To make one whole model of an adapter and its base."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def start_merge(self, model: str) -> None:
         """Start the child once for a model; what failed, died or was removed is made again."""
-        tag, runs = merge_tag(model), self.workshop.runs
-        folder = self.workshop.model_folder(model)
+        tag, runs = merge_tag(model), self.context.runs
+        folder = self.context.model_folder(model)
         if not (folder / "adapter_config.json").is_file():
             raise Rejected("This model is whole already.", fix="Only an adapter is merged.")
         if self.observe_merge(model).status in {MergeStatus.RUNNING, MergeStatus.READY}:
@@ -28,28 +28,28 @@ class MergesHere:
         runs.remove(tag)
         spec = {
             "kind": "merge",
-            "name": self.workshop.tuned.name(model),
+            "name": self.context.tuned.name(model),
             "target": {"base": {}, "model": str(folder)},
-            "threads": self.workshop.threads,
-            "niceness": self.workshop.niceness,
-            "offline": self.workshop.models.offline,
+            "threads": self.context.threads,
+            "niceness": self.context.niceness,
+            "offline": self.context.models.offline,
         }
         runs.start(tag, _MERGER, spec)
 
     @in_backend_words
     def observe_merge(self, model: str) -> Merge:
         """Look at the child and what it has made."""
-        tag, runs = merge_tag(model), self.workshop.runs
+        tag, runs = merge_tag(model), self.context.runs
         look, made = runs.look(tag), f"{TUNED}{tag}"
-        place = self.workshop.tuned.place(made)
+        directory = self.context.tuned.directory(made)
         if not look.exists:
             return Merge(status=MergeStatus.ABSENT)
         if look.state == "succeeded":
-            if place is None or not place.is_dir():
+            if directory is None or not directory.is_dir():
                 return Merge(status=MergeStatus.ABSENT)
-            return Merge(status=MergeStatus.READY, size_bytes=size_bytes(place), model=made)
+            return Merge(status=MergeStatus.READY, size_bytes=size_bytes(directory), model=made)
         if look.state == "failed":
-            message = sentence(str(look.told.get("message")), str(look.told.get("fix")))
+            message = sentence(str(look.reported.get("message")), str(look.reported.get("fix")))
             return Merge(status=MergeStatus.FAILED, message=message)
         if look.died or look.state == "stopped":
             return Merge(status=MergeStatus.FAILED, message=runs.cause_of_death(tag, look)[1])

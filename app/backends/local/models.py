@@ -207,7 +207,7 @@ class BaseModels:
         )
 
     def _of_hub(
-        self, identifier: str, *, parameters: int | None = None, licence: str = "", summary: str = "", trouble: str = ""
+        self, identifier: str, *, parameters: int | None = None, licence: str = "", summary: str = "", issue: str = ""
     ) -> CatalogModel:
         publisher, _, name = identifier.removeprefix("hf:").partition("/")
         return CatalogModel(
@@ -222,8 +222,8 @@ class BaseModels:
             parameters=parameters,
             hyperparameters=hyperparameters.specs(None),
             presets=hyperparameters.presets(starter=False),
-            usable=not trouble,
-            unusable_reason=trouble,
+            usable=not issue,
+            unusable_reason=issue,
         )
 
     def _look_up(self, identifier: str, name: str) -> CatalogModel:
@@ -231,21 +231,21 @@ class BaseModels:
             return self._of_hub(identifier)
         unreachable = f"The Hugging Face hub could not be reached, and {name} is not on this machine yet."
         if self.offline:
-            return self._of_hub(identifier, trouble=f"{unreachable} HF_HUB_OFFLINE is set.")
+            return self._of_hub(identifier, issue=f"{unreachable} HF_HUB_OFFLINE is set.")
         import httpx
 
         try:
             answer = httpx.get(f"{self._hub}/api/models/{name}", timeout=_HUB_TIMEOUT_S, follow_redirects=True)
             facts = answer.json() if answer.is_success else {}
         except (httpx.HTTPError, ValueError):
-            return self._of_hub(identifier, trouble=unreachable)
+            return self._of_hub(identifier, issue=unreachable)
         if answer.status_code in {401, 403, 404}:
             raise NotFound(
                 f"The Hugging Face hub shows no model {name} to this machine.",
                 fix="Check the spelling, or sign in with `hf auth login` if it is private.",
             )
         if not answer.is_success or not isinstance(facts, dict):
-            return self._of_hub(identifier, trouble=f"{unreachable} It answered {answer.status_code}.")
+            return self._of_hub(identifier, issue=f"{unreachable} It answered {answer.status_code}.")
         return self._of_hub(identifier, parameters=_parameters(facts), licence=_licence(facts))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.children.room import checkpoint_bytes
 from app.domain.estimates import ResourceEstimate, Verdict
+from app.training.disk_guard import checkpoint_bytes
 
 _FP32 = 4
 # Bytes that an optimizer keeps for each trained parameter; Adafactor's factors are small beside that.
@@ -40,10 +40,10 @@ class Architecture:
     def of(cls, config: Mapping[str, Any], parameters: int) -> "Architecture":
         """Read a config as transformers writes it, Llama's names or GPT-2's."""
         inner = config.get("text_config")
-        told = {**config, **inner} if isinstance(inner, dict) else config
+        reported = {**config, **inner} if isinstance(inner, dict) else config
 
         def number(*names: str, default: int = 0) -> int:
-            found = [told[name] for name in names if isinstance(told.get(name), int) and told[name] > 0]
+            found = [reported[name] for name in names if isinstance(reported.get(name), int) and reported[name] > 0]
             return int(found[0]) if found else default
 
         hidden, heads = number("hidden_size", "n_embd", "d_model"), number("num_attention_heads", "n_head", default=1)
@@ -86,7 +86,7 @@ def memory(model: Architecture | None, settings: Mapping[str, Any], *, preferrin
         "optimizer": trained * _OPTIMIZER_BYTES.get(str(settings["optimizer"]), 8),
         "activations": _activations(model, settings, sequences=2 if preferring else 1),
     }
-    return _judged("memory", {name: size for name, size in parts.items() if size}, available)
+    return _verdict("memory", {name: size for name, size in parts.items() if size}, available)
 
 
 def _activations(model: Architecture, settings: Mapping[str, Any], *, sequences: int) -> int:
@@ -112,10 +112,10 @@ def disk(folder: Path, model: Architecture | None, settings: Mapping[str, Any], 
         "checkpoints": checkpoint_bytes(trained) * (int(settings["keep_checkpoints"]) + 1),
         "model": trained * _FP32,
     }
-    return _judged("disk", parts, free)
+    return _verdict("disk", parts, free)
 
 
-def _judged(kind: str, parts: Mapping[str, int], available: int | None) -> ResourceEstimate:
+def _verdict(kind: str, parts: Mapping[str, int], available: int | None) -> ResourceEstimate:
     needed = sum(parts.values())
     verdict = Verdict.UNKNOWN
     if available is not None:
@@ -139,8 +139,8 @@ def available_memory() -> int | None:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return memory_bytes()
-    told = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "")
-    return int(told) * 1024 if told.isdecimal() else memory_bytes()
+    reported = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "")
+    return int(reported) * 1024 if reported.isdecimal() else memory_bytes()
 
 
 def free_disk(folder: Path) -> int:

@@ -8,10 +8,9 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from app.backends.local.children import presence
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, sentence
-from app.backends.local.process import Look, Runs
-from app.backends.local.workshop import Workshop
+from app.backends.local.runs import Look, Runs
 from app.domain.backend import (
     ChatChunk,
     ChatRequest,
@@ -23,6 +22,7 @@ from app.domain.backend import (
     Unavailable,
 )
 from app.domain.deployments import DeploymentStatus
+from app.training import run_lock
 
 if TYPE_CHECKING:
     import httpx
@@ -33,24 +33,24 @@ _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
 _CONNECT_S, _READ_S = 5.0, 120.0  # a first token may wait for others' turns
 
 
-class ServesHere:
+class LocalServing:
     """To serve what was trained, and the base beside it."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve; what serves already is left alone, what is gone is made again."""
-        runs = self.workshop.runs
+        runs = self.context.runs
         spec = {
             "kind": "serve",
-            "target": self.workshop.target(request.base_model, request.model),
+            "target": self.context.target(request.base_model, request.model),
             "alias": request.name,
             "secret": secrets.token_urlsafe(32),
             "queue": _WAITING,
-            "threads": self.workshop.threads,
-            "device": self.workshop.device,
-            "offline": self.workshop.models.offline or not request.base_model.startswith("hf:"),
+            "threads": self.context.threads,
+            "device": self.context.device,
+            "offline": self.context.models.offline or not request.base_model.startswith("hf:"),
         }
         if runs.look(request.tag).started:
             runs.restart(request.tag, _SERVER)
@@ -60,7 +60,7 @@ class ServesHere:
     @in_backend_words
     def observe_deployment(self, tag: str) -> DeploymentObservation:
         """Look at a deployment. Once undeployed and ended, its folder goes, and it is DELETED."""
-        runs = self.workshop.runs
+        runs = self.context.runs
         look = runs.look(tag)
         if not look.exists or (look.stopping and not look.alive):
             runs.remove(tag)
@@ -80,13 +80,13 @@ class ServesHere:
     @in_backend_words
     def undeploy(self, tag: str) -> None:
         """Ask the server to end; a repeat after the grace makes it."""
-        self.workshop.runs.stop(tag)
+        self.context.runs.stop(tag)
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece; closing the iterator closes the connection, which stops the model."""
         import httpx
 
-        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        spec = run_lock.read_whole(self.context.runs.folder(tag) / run_lock.SPEC)
         endpoint = self._endpoint(tag)
         if spec is None or endpoint is None:
             raise NotFound("This deployment does not serve now.", fix="Wait until it is ready, or deploy it again.")
@@ -109,21 +109,21 @@ class ServesHere:
 
     def endpoint(self, tag: str) -> tuple[str, str, str] | None:
         """Return (base URL, model alias, bearer secret) for a proxy on this machine; None where nothing serves."""
-        spec = presence.read_whole(self.workshop.runs.folder(tag) / presence.SPEC)
+        spec = run_lock.read_whole(self.context.runs.folder(tag) / run_lock.SPEC)
         url = self._endpoint(tag)
         return None if spec is None or url is None else (url, str(spec["alias"]), str(spec["secret"]))
 
     def _endpoint(self, tag: str) -> str | None:
-        folder = self.workshop.runs.folder(tag)
-        ready, process = presence.read_whole(folder / presence.READY), presence.read_whole(folder / presence.PROCESS)
+        folder = self.context.runs.folder(tag)
+        ready, process = run_lock.read_whole(folder / run_lock.READY), run_lock.read_whole(folder / run_lock.PROCESS)
         if ready is None or process is None or ready.get("started") != process.get("started"):
             return None
-        return f"http://127.0.0.1:{int(ready['port'])}/v1" if presence.is_held(folder) else None
+        return f"http://127.0.0.1:{int(ready['port'])}/v1" if run_lock.is_locked(folder) else None
 
 
 def _cause(runs: Runs, tag: str, look: Look) -> str:
     if look.state == "failed":
-        return sentence(str(look.told.get("message")), str(look.told.get("fix")))
+        return sentence(str(look.reported.get("message")), str(look.reported.get("fix")))
     if look.state == "stopped":
         return "The server was stopped from outside."
     return runs.cause_of_death(tag, look)[1] if look.died else ""

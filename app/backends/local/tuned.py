@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.children import presence
-from app.backends.local.children.notes import NOTE
 from app.backends.local.errors import untyped
-from app.backends.local.process import Runs
+from app.backends.local.runs import Runs
 from app.domain.backend import NotFound
+from app.training import run_lock
+from app.training.notes import NOTE
 
 TUNED = "run:"
 _MODEL = re.compile(r"run:([\w.-]+?)(?:@(\d{1,18}))?", re.ASCII)
@@ -27,12 +27,12 @@ class TunedModels:
         Raises:
             NotFound: when there is none of that name, or its files are gone.
         """
-        folder = self.place(model)
+        folder = self.directory(model)
         if folder is None or not folder.is_dir():
             raise NotFound("The tuned model's files are gone.", fix="Train it again, or choose another model.")
         return folder
 
-    def place(self, model: str) -> Path | None:
+    def directory(self, model: str) -> Path | None:
         """Return where a tuned model of that name would lie; None for a name of another form."""
         match = _MODEL.fullmatch(model)
         if match is None:
@@ -42,7 +42,7 @@ class TunedModels:
 
     def note(self, folder: Path) -> dict[str, Any]:
         """Return what stands in a model folder's note; empty where there is none."""
-        return presence.read_whole(folder / NOTE) or {}
+        return run_lock.read_whole(folder / NOTE) or {}
 
     def name(self, model: str) -> str:
         """Return the name that people gave to what was tuned, with the step of a checkpoint; asks no more than a file.
@@ -53,7 +53,7 @@ class TunedModels:
         if match is None:
             return model
         tag, step = match.groups()
-        spec = untyped(presence.read_whole(self.runs.folder(tag) / presence.SPEC))
+        spec = untyped(run_lock.read_whole(self.runs.folder(tag) / run_lock.SPEC))
         name = str(spec.get("name") or tag)
         return name if step is None else f"{name} (step {int(step)})"
 

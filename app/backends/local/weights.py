@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.backends.local.children import presence
-from app.backends.local.children.checkpoints import SEAL, is_complete
-from app.backends.local.children.model_card import card_of_checkpoint
-from app.backends.local.children.notes import NOTE, note
+from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
-from app.backends.local.workshop import Workshop
 from app.domain.backend import NotFound, Rejected, RemoteJob
 from app.domain.backend_abilities import BatchRow, Piece
+from app.training import run_lock
+from app.training.checkpoints import SEAL, is_complete
+from app.training.model_card import card_of_checkpoint
+from app.training.notes import NOTE, note
 
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md")
 # What going on with a training needs, and a model does not.
@@ -21,10 +21,10 @@ _FACTS = ("versions", "device", "parameters", "trained_parameters")
 _NAMED = 3  # of several, in a sentence
 
 
-class KeepsWeightsHere:
+class LocalWeights:
     """To hand out a tuned model's files."""
 
-    workshop: Workshop
+    context: LocalContext
 
     @in_backend_words
     def discard_model(self, model: str) -> None:
@@ -33,27 +33,27 @@ class KeepsWeightsHere:
         Raises:
             Rejected: while an adapter that was trained here stands upon its weights.
         """
-        place = self.workshop.tuned.place(model)
-        if place is None:
+        directory = self.context.tuned.directory(model)
+        if directory is None:
             return
-        above = self.workshop.tuned.resting_on(place)
+        above = self.context.tuned.resting_on(directory)
         if above:
             named = ", ".join(above[:_NAMED])
             raise Rejected(f"These weights are the base of the adapter {named}.", fix="Remove that model first.")
-        shutil.rmtree(place, ignore_errors=True)
-        if place.name == "model":
-            shutil.rmtree(place.parent / "checkpoints", ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        if directory.name == "model":
+            shutil.rmtree(directory.parent / "checkpoints", ignore_errors=True)
 
     def model_files(self, model: str) -> Path:
         """Return the folder with the tuned model's safetensors and card."""
-        return self.workshop.model_folder(model)
+        return self.context.model_folder(model)
 
     @in_backend_words
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
         """Copy a checkpoint's weights into a model folder of their own; a repeat finds it."""
-        run = self.workshop.runs.folder(job.id)
+        run = self.context.runs.folder(job.id)
         name = f"run:{job.id}@{checkpoint}"
-        final, source = self.workshop.tuned.place(name), run / "checkpoints" / f"checkpoint-{checkpoint}"
+        final, source = self.context.tuned.directory(name), run / "checkpoints" / f"checkpoint-{checkpoint}"
         if final is None or not (final.is_dir() or is_complete(source)):
             raise NotFound(f"There is no whole checkpoint of step {checkpoint[:20]}.", fix="Choose one that is listed.")
         if not final.is_dir():
@@ -64,8 +64,8 @@ class KeepsWeightsHere:
                 for file in source.glob(pattern):
                     if file.name not in _NOT_OF_THE_MODEL:
                         shutil.copyfile(file, partial / file.name)
-            spec = presence.read_whole(run / presence.SPEC) or {}
-            presence.write_whole(partial / NOTE, note(spec))
+            spec = run_lock.read_whole(run / run_lock.SPEC) or {}
+            run_lock.write_whole(partial / NOTE, note(spec))
             (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
             partial.rename(final)
         return name
@@ -73,8 +73,8 @@ class KeepsWeightsHere:
     @in_backend_words
     def discard_checkpoints(self, job: RemoteJob) -> None:
         """Remove a finished training's checkpoints; its model, and models made of checkpoints, are other folders."""
-        run = self.workshop.runs.folder(job.id)
-        if not presence.is_held(run):
+        run = self.context.runs.folder(job.id)
+        if not run_lock.is_locked(run):
             shutil.rmtree(run / "checkpoints", ignore_errors=True)
 
     def as_base(self, model: str) -> str:
@@ -83,11 +83,11 @@ class KeepsWeightsHere:
 
     def base_name(self, identifier: str) -> str:
         """Return the name of a base model."""
-        return self.workshop.models.name(identifier)
+        return self.context.models.name(identifier)
 
     def first_batch(self, job: RemoteJob) -> Sequence[BatchRow]:
         """Return the first batch as the model sees it."""
-        kept = presence.read_whole(self.workshop.runs.folder(job.id) / presence.BATCH) or {}
+        kept = run_lock.read_whole(self.context.runs.folder(job.id) / run_lock.BATCH) or {}
         return [
             BatchRow(
                 label=str(row["label"]),
@@ -101,10 +101,10 @@ class KeepsWeightsHere:
 
 def _card(run: Path, spec: dict[str, Any], step: int) -> str:
     """Return a checkpoint's card, with its validation loss as the trainer's own history has it."""
-    state = presence.read_whole(run / "checkpoints" / f"checkpoint-{step}" / "trainer_state.json") or {}
+    state = run_lock.read_whole(run / "checkpoints" / f"checkpoint-{step}" / "trainer_state.json") or {}
     here = [entry for entry in state.get("log_history", ()) if entry.get("step") == step]
     measured = [entry["eval_loss"] for entry in here if "eval_loss" in entry]
-    facts = presence.read_whole(run / presence.STATUS) or {}
+    facts = run_lock.read_whole(run / run_lock.STATUS) or {}
     known: dict[str, Any] = {name: facts[name] for name in _FACTS if name in facts}
     return card_of_checkpoint(spec, known, step=step, loss=measured[-1] if measured else None)
 

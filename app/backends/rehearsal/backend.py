@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from app.backends.rehearsal.catalog import Catalog
-from app.backends.rehearsal.desk import LABEL, NAME
+from app.backends.rehearsal.evaluation import RehearsalEvaluation
 from app.backends.rehearsal.faults import Script, read_script
-from app.backends.rehearsal.judging import Judging
 from app.backends.rehearsal.serving import Serving
+from app.backends.rehearsal.state import LABEL, NAME
 from app.backends.rehearsal.training import Training
 from app.domain.backend import Unsupported
 from app.domain.jobs import JobSpec
@@ -25,7 +25,7 @@ def rehearsal_backend(folder: Path, *, clock: Clock, script: Path | None = None)
     return RehearsalBackend(folder, clock=clock, script=Script() if script is None else read_script(script))
 
 
-class RehearsalBackend(Catalog, Training, Serving, Judging):
+class RehearsalBackend(Catalog, Training, Serving, RehearsalEvaluation):
     """Scripted and deterministic: for tests and for trying pages. Always labelled, off unless asked for."""
 
     @property

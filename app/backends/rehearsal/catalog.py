@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from app.backends.rehearsal.desk import LABEL, Desk
 from app.backends.rehearsal.faults import FaultKind
+from app.backends.rehearsal.state import LABEL, RehearsalState
 from app.domain.catalog import CatalogModel
 from app.domain.connections import REHEARSAL_ID, Check, CheckStatus
 from app.domain.estimates import Estimate
 from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType, Preset
 from app.domain.jobs import JobSpec
 
-KNOBS = (
+HYPERPARAMETERS = (
     HyperparameterSpec(
         name="n_epochs",
         label="Epochs",
@@ -49,14 +49,14 @@ MODELS = tuple(
         summary="Trains nothing and answers with an echo: for trying TuneDesk itself, and its faults.",
         licence="none needed",
         context_length=4096,
-        hyperparameters=KNOBS,
+        hyperparameters=HYPERPARAMETERS,
         presets=(Preset(id="usual", label="Usual", help="The defaults; free and made up.", values={}),),
     )
     for size in ("small", "large")
 )
 
 
-class Catalog(Desk):
+class Catalog(RehearsalState):
     """What can be rehearsed, and whether it can be now."""
 
     def check(self) -> None:

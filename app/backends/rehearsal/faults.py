@@ -202,8 +202,8 @@ def error(fault: Fault) -> BaseException:
     if fault.kind in FOREIGN:
         return copy(FOREIGN[fault.kind])
     if fault.kind in ODD:
-        odd, told, seconds = ODD[fault.kind]
-        return odd(told, retry_after=None if seconds is None else timedelta(seconds=seconds))
+        odd, reported, seconds = ODD[fault.kind]
+        return odd(reported, retry_after=None if seconds is None else timedelta(seconds=seconds))
     kind = ERRORS.get(fault.kind, seam.OutcomeUnknown)
     words = fault.kind.value.replace("_", " ")
     wait = timedelta(seconds=fault.seconds) if fault.kind is FaultKind.RATE_LIMITED and fault.seconds else None

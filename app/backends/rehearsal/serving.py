@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from app.backends.rehearsal.desk import LABEL, Desk
 from app.backends.rehearsal.faults import Fault, FaultKind
 from app.backends.rehearsal.ledger import Entry
+from app.backends.rehearsal.state import LABEL, RehearsalState
 from app.domain.backend import ChatChunk, ChatRequest, DeploymentObservation, DeploymentRequest, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
 
 
-class Serving(Desk):
+class Serving(RehearsalState):
     """Deployments and chat."""
 
     def deploy(self, request: DeploymentRequest) -> None:
@@ -67,12 +67,12 @@ class Serving(Desk):
             raise Unavailable(f"{LABEL}: nothing serves {tag!r} now.", fix="Wait until the deployment is ready.")
         said = request.messages[-1]["content"] if request.messages else ""
         words = f"[{LABEL}] You said: {said}".split()
-        told = words[: request.max_tokens]
-        for number, word in enumerate(told):
+        reported = words[: request.max_tokens]
+        for number, word in enumerate(reported):
             yield ChatChunk(text=word if number == 0 else f" {word}")
         asked = sum(len(message["content"].split()) for message in request.messages)
-        reason = "stop" if len(told) == len(words) else "length"
-        yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(told))
+        reason = "stop" if len(reported) == len(words) else "length"
+        yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(reported))
 
     def _latest(self, tag: str) -> Entry | None:
         made = [e for e in self.ledger.of(tag) if e.call in {"deploy", "undeploy", "lose"} and e.id is not None]

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from app.backends.rehearsal.course import Course, course
 from app.backends.rehearsal.curves import EPOCHS, is_epoch_end, metrics_at, train_loss
-from app.backends.rehearsal.desk import LABEL, Desk
 from app.backends.rehearsal.faults import ERRORS, FOREIGN, ODD, Fault, FaultKind, error
 from app.backends.rehearsal.ledger import Entry
+from app.backends.rehearsal.schedule import Course, course
 from app.backends.rehearsal.spoiling import spoil
+from app.backends.rehearsal.state import LABEL, RehearsalState
 from app.domain.backend import (
     JobObservation,
     NotFound,
@@ -39,7 +39,7 @@ _REFUSED = {*ERRORS, *ODD, *FOREIGN, FaultKind.DIES_BEFORE}
 _UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
-class Training(Desk):
+class Training(RehearsalState):
     """Files and jobs."""
 
     @property
@@ -183,8 +183,8 @@ class Training(Desk):
         entry, now = self.job(job.id)
         self.stumble("log", entry.tag)
         done = int(now.share * self.script.steps)
-        told = [f"step {step}: loss {train_loss(self.script, entry.tag, step):.4f}" for step in range(1, done + 1)]
-        return [f"[{LABEL}] nothing is trained here; every figure is made up", *told][-lines:] if lines > 0 else []
+        reported = [f"step {step}: loss {train_loss(self.script, entry.tag, step):.4f}" for step in range(1, done + 1)]
+        return [f"[{LABEL}] nothing is trained here; every figure is made up", *reported][-lines:] if lines > 0 else []
 
     def log_path(self, job: RemoteJob) -> Path | None:
         """Return the whole log as a file."""
@@ -217,11 +217,11 @@ def _model_name(entry: Entry) -> str:
 
 
 def _observation(
-    desk: Training, entry: Entry, now: Course, done: int, metrics: Sequence[Metric], first: int
+    state: Training, entry: Entry, now: Course, done: int, metrics: Sequence[Metric], first: int
 ) -> JobObservation:
     failed, succeeded = now.status is JobStatus.FAILED, now.status is JobStatus.SUCCEEDED
-    left = max(0.0, now.ends_at - desk.now()) if now.ends_at is not None and not now.status.is_final else None
-    script = desk.script
+    left = max(0.0, now.ends_at - state.now()) if now.ends_at is not None and not now.status.is_final else None
+    script = state.script
     progress = JobProgress(
         step=done,
         steps=script.steps,
@@ -243,18 +243,18 @@ def _observation(
         sent=entry.data["settings"],
         events=_events(entry, now, saved),
         metrics=metrics,
-        checkpoints=[_checkpoint(desk, entry, step, saved) for step in saved if step > first],
+        checkpoints=[_checkpoint(state, entry, step, saved) for step in saved if step > first],
         cursor=str(done),
         next_look=timedelta(seconds=script.look_s),
     )
 
 
-def _checkpoint(desk: Training, entry: Entry, step: int, saved: Sequence[int]) -> Checkpoint:
-    loss = train_loss(desk.script, entry.tag, step)
+def _checkpoint(state: Training, entry: Entry, step: int, saved: Sequence[int]) -> Checkpoint:
+    loss = train_loss(state.script, entry.tag, step)
     return Checkpoint(
         step=step,
         remote_id=f"{entry.id}-step-{step}",
-        epoch=round(EPOCHS * step / desk.script.steps, 3),
+        epoch=round(EPOCHS * step / state.script.steps, 3),
         train_loss=loss,
         validation_loss=round(loss * 1.08 + 0.02, 6),
         best=step == saved[-1],
@@ -263,12 +263,12 @@ def _checkpoint(desk: Training, entry: Entry, step: int, saved: Sequence[int]) -
 
 def _events(entry: Entry, now: Course, saved: Sequence[int]) -> list[RemoteEvent]:
     data: Mapping[str, Any] = entry.data
-    told = [("accepted", data["accepted_at"], "the job was accepted")]
+    reported = [("accepted", data["accepted_at"], "the job was accepted")]
     if now.status is not JobStatus.QUEUED:
-        told.append(("started", now.started_at, "training began; nothing is trained"))
-    told += [(f"step-{step}", now.started_at, f"a checkpoint was saved at step {step}") for step in saved]
+        reported.append(("started", now.started_at, "training began; nothing is trained"))
+    reported += [(f"step-{step}", now.started_at, f"a checkpoint was saved at step {step}") for step in saved]
     if now.status.is_final:
-        told.append(("ended", now.started_at, f"the job ended: {now.status.value}"))
+        reported.append(("ended", now.started_at, f"the job ended: {now.status.value}"))
     return [
         RemoteEvent(
             id=f"{entry.id}:{name}",
@@ -276,5 +276,5 @@ def _events(entry: Entry, now: Course, saved: Sequence[int]) -> list[RemoteEvent
             level=EventLevel.INFO,
             message=f"{LABEL}: {text}.",
         )
-        for name, at, text in told
+        for name, at, text in reported
     ]

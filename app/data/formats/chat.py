@@ -7,7 +7,7 @@ import msgspec
 
 from app.data import rules
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.rules import Trouble
+from app.data.rules import Issue
 from app.data.visible import visible
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -32,7 +32,7 @@ class _Row(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Row).decode
 
 
-def quick(line: bytes) -> Facts | None:
+def fast_check(line: bytes) -> Facts | None:
     """Return the facts of a plain, sound row; None where it needs a closer look."""
     try:
         messages = _decode(line).messages
@@ -63,33 +63,33 @@ _USUAL = frozenset(
 )  # looked up first, for most rows are short
 
 
-def troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     """Yield everything that is wrong with a row."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        yield Trouble(rules.MESSAGES, _missing(row, messages), "$.messages")
+        yield Issue(rules.MESSAGES, _missing(row, messages), "$.messages")
         return
-    yield from message_troubles(messages, "$.messages")
+    yield from message_issues(messages, "$.messages")
     roles = [known_role(message) for message in messages]
     if roles[-1] not in {"assistant", None}:
         message = f"The last message is from {roles[-1]}; it must be the assistant's, for that is what is learned."
-        yield Trouble(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
+        yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
     yield from _order(roles)
     yield from _weights(messages)
 
 
-def message_troubles(messages: list[Any], path: str) -> Iterator[Trouble]:
+def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
     """Yield what is wrong with single messages of a list."""
     for number, message in enumerate(messages):
-        place = f"{path}[{number}]"
+        location = f"{path}[{number}]"
         if not isinstance(message, dict):
-            yield Trouble(rules.MESSAGE, f"Message {number + 1} is {kind_in_words(message)}, not an object.", place)
+            yield Issue(rules.MESSAGE, f"Message {number + 1} is {kind_in_words(message)}, not an object.", location)
             continue
-        yield from _role(message, place)
-        yield from _content(message, place)
+        yield from _role(message, location)
+        yield from _content(message, location)
         for name in message.keys() - _FIELDS:
-            yield Trouble(
-                rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{place}.{visible(name[:60])}"
+            yield Issue(
+                rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{location}.{visible(name[:60])}"
             )
 
 
@@ -116,14 +116,14 @@ def known_role(message: object) -> str | None:
     return role if isinstance(role, str) and role in ROLES else None
 
 
-def _role(message: dict[str, Any], place: str) -> Iterator[Trouble]:
+def _role(message: dict[str, Any], location: str) -> Iterator[Issue]:
     role = message.get("role")
     if role is None:
-        yield Trouble(rules.ROLE, "The message has no role.", f"{place}.role")
+        yield Issue(rules.ROLE, "The message has no role.", f"{location}.role")
     elif not isinstance(role, str):
-        yield Trouble(rules.ROLE, f"The role is {kind_in_words(role)}, not a text.", f"{place}.role")
+        yield Issue(rules.ROLE, f"The role is {kind_in_words(role)}, not a text.", f"{location}.role")
     elif role not in ROLES:
-        yield Trouble(rules.ROLE, f"There is no role {role[:40]!r}.", f"{place}.role", fix=_meant(role))
+        yield Issue(rules.ROLE, f"There is no role {role[:40]!r}.", f"{location}.role", fix=_meant(role))
 
 
 def _meant(role: str) -> str:
@@ -132,54 +132,54 @@ def _meant(role: str) -> str:
     return f"Write {meant}." if meant else ""
 
 
-def _content(message: dict[str, Any], place: str) -> Iterator[Trouble]:
-    content, path = message.get("content"), f"{place}.content"
+def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
+    content, path = message.get("content"), f"{location}.content"
     calls = message.get("tool_calls") or message.get("function_call")
     if isinstance(content, str):
         if not content.strip() and not calls:
-            yield Trouble(
+            yield Issue(
                 rules.EMPTY_CONTENT, "The content is empty." if not content else "The content is blank.", path
             )
         if "\0" in content:
-            yield Trouble(rules.NUL_TEXT, "The content holds a NUL character (\\u0000).", path)
+            yield Issue(rules.NUL_TEXT, "The content holds a NUL character (\\u0000).", path)
     elif isinstance(content, list):
         fix = "Join the parts into one text; pictures and sound are not trained on."
-        yield Trouble(rules.CONTENT, "The content is a list of parts, not one text.", path, fix=fix)
+        yield Issue(rules.CONTENT, "The content is a list of parts, not one text.", path, fix=fix)
     elif content is not None:
-        yield Trouble(rules.CONTENT, f"The content is {kind_in_words(content)}, not a text.", path)
+        yield Issue(rules.CONTENT, f"The content is {kind_in_words(content)}, not a text.", path)
     elif not calls:
         said = "The content is null." if "content" in message else "The message has no content."
-        yield Trouble(rules.EMPTY_CONTENT, said, path)
-    yield from _tools(message, place)
+        yield Issue(rules.EMPTY_CONTENT, said, path)
+    yield from _tools(message, location)
 
 
-def _tools(message: dict[str, Any], place: str) -> Iterator[Trouble]:
+def _tools(message: dict[str, Any], location: str) -> Iterator[Issue]:
     role, calls = known_role(message), message.get("tool_calls")
     if calls is None and role not in {"tool", "function"} and "function_call" not in message:
         return
-    yield Trouble(rules.TOOLS, "The message calls a tool or answers for one.", place)
+    yield Issue(rules.TOOLS, "The message calls a tool or answers for one.", location)
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        yield Trouble(rules.TOOL, "The tool's message has no tool_call_id.", f"{place}.tool_call_id")
+        yield Issue(rules.TOOL, "The tool's message has no tool_call_id.", f"{location}.tool_call_id")
     if calls is not None and role != "assistant":
-        yield Trouble(rules.TOOL, "Only the assistant calls tools.", f"{place}.tool_calls")
+        yield Issue(rules.TOOL, "Only the assistant calls tools.", f"{location}.tool_calls")
     if calls is not None and not (isinstance(calls, list) and calls and all(isinstance(call, dict) for call in calls)):
-        yield Trouble(rules.TOOL, "tool_calls must be a list of objects with at least one.", f"{place}.tool_calls")
+        yield Issue(rules.TOOL, "tool_calls must be a list of objects with at least one.", f"{location}.tool_calls")
 
 
-def _order(roles: list[str | None]) -> Iterator[Trouble]:
+def _order(roles: list[str | None]) -> Iterator[Issue]:
     if "user" not in roles and None not in roles:
-        yield Trouble(rules.NO_USER, "No message is from the user.", "$.messages")
+        yield Issue(rules.NO_USER, "No message is from the user.", "$.messages")
     before: str | None = None
     for number, role in enumerate(roles):
         path = f"$.messages[{number}].role"
         if role in _OPENING and number > 0:
-            yield Trouble(rules.ORDER, f"The {role} message stands in place {number + 1}, not first.", path)
+            yield Issue(rules.ORDER, f"The {role} message stands in place {number + 1}, not first.", path)
         elif role == before and role in {"user", "assistant"}:
-            yield Trouble(rules.ORDER, f"Two messages in a row are from {role}.", path)
+            yield Issue(rules.ORDER, f"Two messages in a row are from {role}.", path)
         before = role
 
 
-def _weights(messages: list[Any]) -> Iterator[Trouble]:
+def _weights(messages: list[Any]) -> Iterator[Issue]:
     learned = []
     for number, message in enumerate(messages):
         if not isinstance(message, dict):
@@ -188,11 +188,11 @@ def _weights(messages: list[Any]) -> Iterator[Trouble]:
         if message.get("role") == "assistant":
             learned.append(weight)
         elif "weight" in message:
-            yield Trouble(rules.WEIGHT, f"A weight stands on a message from {message.get('role')!r:.40}.", path)
+            yield Issue(rules.WEIGHT, f"A weight stands on a message from {message.get('role')!r:.40}.", path)
         if "weight" in message and (isinstance(weight, bool) or not isinstance(weight, int) or weight not in {0, 1}):
-            yield Trouble(rules.WEIGHT, f"The weight is {str(weight)[:40]}, not 0 or 1.", path)
+            yield Issue(rules.WEIGHT, f"The weight is {str(weight)[:40]}, not 0 or 1.", path)
     if learned and all(isinstance(weight, int) and weight == 0 for weight in learned):
-        yield Trouble(rules.ALL_WEIGHTS_ZERO, "Every assistant message has the weight 0.", "$.messages")
+        yield Issue(rules.ALL_WEIGHTS_ZERO, "Every assistant message has the weight 0.", "$.messages")
 
 
 def kind_in_words(value: object) -> str:

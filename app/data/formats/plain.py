@@ -8,7 +8,7 @@ import msgspec
 from app.data import rules
 from app.data.formats import chat
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.rules import Trouble
+from app.data.rules import Issue
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -61,13 +61,13 @@ def _quick(
     return None if extra is None else Facts((), text, answer, extra)
 
 
-def pair_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+def pair_issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     """Yield everything that is wrong with a prompt/completion row."""
     for name in ("prompt", "completion"):
         yield from _text_field(row, name)
 
 
-def text_troubles(row: Mapping[str, Any]) -> Iterator[Trouble]:
+def text_issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     """Yield everything that is wrong with a text row."""
     yield from _text_field(row, "text")
 
@@ -83,13 +83,13 @@ def text_facts(row: Mapping[str, Any]) -> Facts:
     return Facts((), row["text"], "", frozenset(row.keys() - _TEXT))
 
 
-def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Trouble]:
+def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
     value, path = row.get(name), f"$.{name}"
     if name not in row:
-        yield Trouble(rules.MISSING, f"The row has no {name}.", path, fix=f'Add "{name}": "…".')
+        yield Issue(rules.MISSING, f"The row has no {name}.", path, fix=f'Add "{name}": "…".')
     elif not isinstance(value, str):
-        yield Trouble(rules.TYPE, f"{name} is {chat.kind_in_words(value)}, not a text.", path)
+        yield Issue(rules.TYPE, f"{name} is {chat.kind_in_words(value)}, not a text.", path)
     elif not value.strip():
-        yield Trouble(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
+        yield Issue(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
     elif "\0" in value:
-        yield Trouble(rules.NUL_TEXT, f"{name} holds a NUL character (\\u0000).", path)
+        yield Issue(rules.NUL_TEXT, f"{name} holds a NUL character (\\u0000).", path)

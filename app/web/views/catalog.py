@@ -7,7 +7,7 @@ from datetime import date
 from app.domain.catalog import CatalogModel, Lifecycle, LifecycleStatus
 from app.domain.money import Money
 from app.domain.prices import Meter, is_stale
-from app.web.words import gettext as _
+from app.web.i18n import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +52,16 @@ def end_of(life: Lifecycle) -> str:
     train, serve = (day.isoformat() if day else "" for day in (life.train_until, life.serve_until))
     words = {"train": train, "serve": serve}
     if life.status == LifecycleStatus.RETIRED:
-        told = _("Retired on %(serve)s; nothing new could be trained from %(train)s on.") % words
+        sentence = _("Retired on %(serve)s; nothing new could be trained from %(train)s on.") % words
         if not serve or serve == train:
-            told = _("Retired on %(train)s.") % words if train else _("Retired.")
+            sentence = _("Retired on %(train)s.") % words if train else _("Retired.")
     elif train:
-        told = _("Can be trained until %(train)s.") % words
+        sentence = _("Can be trained until %(train)s.") % words
         if serve and serve != train:
-            told = _("Can be trained until %(train)s and served until %(serve)s.") % words
+            sentence = _("Can be trained until %(train)s and served until %(serve)s.") % words
     else:
-        told = _("Its end is near, without a date.")
-    return f"{told} {life.note}".strip()
+        sentence = _("Its end is near, without a date.")
+    return f"{sentence} {life.note}".strip()
 
 
 def _meters() -> Sequence[tuple[Meter, str, str]]:

@@ -14,10 +14,10 @@ from app.domain.metrics import (
     VALIDATION_LOSS,
     MetricSeries,
 )
+from app.web.i18n import gettext as _
 from app.web.views import charts, formats
 from app.web.views.evaluations import figure_names
 from app.web.views.parts import SeriesSummary, Tab
-from app.web.words import gettext as _
 
 METRICS = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, GRAD_NORM, TOKENS_PER_SECOND)
 LONGEST_NAME = 80
@@ -201,11 +201,11 @@ class FigureView:
 
 def figures(found: Comparison) -> list[FigureView]:
     """Return the lines of figures that any run has."""
-    judged = {f"evaluation.{key}": words for key, words in figure_names().items()}
+    evaluated = {f"evaluation.{key}": words for key, words in figure_names().items()}
     names = {
         "train_loss": (_("Training loss"), _("at the last step")),
         "validation_loss": (_("Lowest validation loss"), _("of all that were measured while training")),
-        **judged,
+        **evaluated,
     }
     return [
         _figure_view(each, *names[each.name])
@@ -217,7 +217,7 @@ def figures(found: Comparison) -> list[FigureView]:
 def _figure_view(figure: ComparedFigure, name: str, hint: str) -> FigureView:
     """What reads the same is equally good: a difference behind the last digit shown is no merit."""
     shown = [_shown(figure, value) for value in figure.values]
-    best = [place for place, words in enumerate(shown) if words in {shown[each] for each in figure.best}]
+    best = [position for position, words in enumerate(shown) if words in {shown[each] for each in figure.best}]
     known = sum(value is not None for value in figure.values)
     return FigureView(name=name, hint=hint, values=shown, best=best if len(best) < known else ())
 

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, needed
 from app.domain.connections import Connection
-from app.domain.discovery import Place, ResourceGroup, Subscription, Workspace, WorkspaceKind
+from app.domain.discovery import ResourceGroup, Subscription, Workspace, WorkspaceAddress, WorkspaceKind
+from app.web.i18n import gettext as _
 from app.web.views.formats import visible
 from app.web.views.parts import Choice, FieldError, Question
-from app.web.words import gettext as _
 
 _ENABLED = "Enabled"  # Azure's word for a subscription in order
 SETTING, SECRET = "settings.", "secrets."
@@ -64,7 +64,7 @@ def form_of(
     slots: str = "4",
 ) -> ConnectionForm:
     """Return the form with `values` by field name; of secrets nothing is ever shown again, only that they are kept."""
-    told = {each.field: each.message for each in errors}
+    messages = {each.field: each.message for each in errors}
     leaders = {each.only_if[0] for each in kind.fields if each.only_if}
 
     def shown(field: ConnectionField) -> FormField:
@@ -75,7 +75,7 @@ def form_of(
             id=identifier,
             name=f"{group}.{field.name}",
             value="" if field.secret else values.get(field.name, field.default),
-            error=told.get(identifier),
+            error=messages.get(identifier),
             kept=kept and field.secret,
             needed=needed(field, values) and not (kept and field.secret),
         )
@@ -87,7 +87,7 @@ def form_of(
         others=[each for each in fields if each.field.name not in leaders],
         name=name,
         slots=slots,
-        errors=told,
+        errors=messages,
     )
 
 
@@ -127,13 +127,13 @@ def settings_of(kind: ConnectionKind | None, connection: Connection) -> list[tup
     return rows
 
 
-def making_address(identifier: str, kind: WorkspaceKind, place: Place) -> str:
+def making_address(identifier: str, kind: WorkspaceKind, address: WorkspaceAddress) -> str:
     """Return the address of the page that follows a hub's or project's making."""
     query = {
         "kind": kind.value,
-        "subscription": place.subscription,
-        "resource_group": place.resource_group,
-        "name": place.name,
+        "subscription": address.subscription,
+        "resource_group": address.resource_group,
+        "name": address.name,
     }
     return f"/connections/{identifier}/making?{urlencode(query)}"
 

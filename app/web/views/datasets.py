@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.domain.datasets import Dataset, DatasetReport
+from app.web.i18n import gettext as _
 from app.web.views.parts import Bin, Question, Tab
-from app.web.words import gettext as _
 
 
 def tabs(dataset: Dataset, current: str) -> Sequence[Tab]:

@@ -9,8 +9,8 @@ from typing import Any
 from app.domain.catalog import CatalogModel
 from app.domain.deployments import Deployment, Target
 from app.domain.models import FineTunedModel, ModelStatus
+from app.web.i18n import gettext as _
 from app.web.views.parts import Question
-from app.web.words import gettext as _
 
 _BASE = "base:"
 _OPTION = "options-"
@@ -44,7 +44,7 @@ def base_choice(target: Target | None) -> str:
     return f"{_BASE}{target.connection}:{target.base_model}" if target is not None else ""
 
 
-def wish(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def requested_fields(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the form as what `services.deployments.create` takes; a field that is no number stays out of range."""
     minutes, hours = _whole(form.get("idle_minutes", "")), _whole(form.get("expires_at", ""))
     return {

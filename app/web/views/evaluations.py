@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from app.domain.evaluations import FIGURES, Evaluation, EvaluationMetrics
 from app.services.evaluations import JobEvaluations, Pair, PairFilter
+from app.web.i18n import gettext as _
 from app.web.views import formats
 from app.web.views.parts import Tab
-from app.web.words import gettext as _
 
 SHOWN = 200
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
@@ -89,9 +89,9 @@ class Headline:
     better: bool | None
 
 
-def headline(judged: JobEvaluations) -> Headline | None:
+def headline(evaluated: JobEvaluations) -> Headline | None:
     """Return the first figure that both have; None while there is none."""
-    for figure in figures(judged.base, judged.tuned):
+    for figure in figures(evaluated.base, evaluated.tuned):
         if figure.base is not None and figure.tuned is not None:
             better = None if figure.difference == 0 else figure.tuned_wins
             return Headline(

@@ -71,12 +71,12 @@ def duration(value: float | timedelta | None) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
 
-def number(value: float | None, places: int | None = None) -> str:
+def number(value: float | None, decimals: int | None = None) -> str:
     """Thousands apart by commas; `places` decimals, or as many as the value needs (four significant digits)."""
     if value is None:
         return NOTHING
-    if places is not None:
-        return f"{value:,.{places}f}"
+    if decimals is not None:
+        return f"{value:,.{decimals}f}"
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     if abs(value) >= _KILO:
@@ -96,12 +96,12 @@ def compact(value: float | None) -> str:
     raise AssertionError(size)
 
 
-def signed(value: float | None, places: int = 3) -> str:
+def signed(value: float | None, decimals: int = 3) -> str:
     """A difference with its sign, a true minus included."""
     if value is None:
         return NOTHING
     sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return f"{sign}{abs(value):,.{places}f}"
+    return f"{sign}{abs(value):,.{decimals}f}"
 
 
 def size(value: int | None) -> str:
@@ -116,9 +116,9 @@ def size(value: int | None) -> str:
     raise AssertionError(amount)
 
 
-def percent(value: float | None, places: int = 0) -> str:
+def percent(value: float | None, decimals: int = 0) -> str:
     """A share between 0 and 1 as a percentage."""
-    return NOTHING if value is None else f"{value * 100:.{places}f}%"
+    return NOTHING if value is None else f"{value * 100:.{decimals}f}%"
 
 
 def money(tr: NullTranslations, value: object) -> str:

@@ -8,8 +8,8 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
 from app.domain.jobs import JobStatus
 from app.domain.staleness import stale_since
+from app.web.i18n import gettext as _
 from app.web.views import charts, formats
-from app.web.words import gettext as _
 
 _ID_CHARS = 8
 

@@ -23,10 +23,10 @@ from app.domain.metrics import (
 )
 from app.domain.timeline import Stage as DomainStage
 from app.services.jobs import MOST_COUNTED
+from app.web.i18n import gettext as _
 from app.web.views import charts, formats
 from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
 from app.web.views.prices import job_cost
-from app.web.words import gettext as _
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
 # How long the engine may take to begin the evaluations of a job that has just succeeded.

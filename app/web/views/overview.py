@@ -7,10 +7,10 @@ from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import FineTuningJob
 from app.services.overview import Attention, FinishedJob, Overview
 from app.setup.runtimes import RuntimeStatus
+from app.web.i18n import gettext as _
 from app.web.views.evaluations import Headline, headline
-from app.web.words import gettext as _
 
-_PLACES = {
+_SECTIONS = {
     "job": "jobs",
     "deployment": "deployments",
     "connection": "connections",
@@ -45,8 +45,8 @@ def attention(found: Sequence[Attention]) -> list[AttentionView]:
     lines = []
     for each in found:
         what, status = words.get(each.kind, (each.kind, "warn"))
-        place = _PLACES.get(each.kind.split("_", maxsplit=1)[0], "jobs")
-        href = f"/{place}/{each.id}{'/model' if place == 'wizard' else ''}"
+        section = _SECTIONS.get(each.kind.split("_", maxsplit=1)[0], "jobs")
+        href = f"/{section}/{each.id}{'/model' if section == 'wizard' else ''}"
         title = each.title or _("Unnamed draft")
         lines.append(AttentionView(href=href, title=title, what=what, detail=each.detail, status=status))
     return lines

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.deployments import Deployment, DeploymentStatus
 from app.services.models import HeldOutRow
-from app.web.words import gettext as _
+from app.web.i18n import gettext as _
 
 _DEFAULT_TOKENS = 128
 

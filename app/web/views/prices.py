@@ -11,9 +11,9 @@ from app.domain.jobs import FineTuningJob
 from app.domain.money import Money
 from app.domain.prices import Meter, Price, Unit, is_stale
 from app.services.prices import PriceList
+from app.web.i18n import gettext as _
 from app.web.views import formats
 from app.web.views.parts import Stat
-from app.web.words import gettext as _
 
 _SMALL = 0.1
 

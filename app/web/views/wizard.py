@@ -13,8 +13,8 @@ from app.domain.hyperparameters import AUTO, HyperparameterSpec, HyperparameterT
 from app.domain.jobs import Method, SplitStrategy, ValidationKind
 from app.domain.projects import Project
 from app.domain.splits import SplitSpec
+from app.web.i18n import gettext as _
 from app.web.views.parts import CheckItem, FieldError, StepMark
-from app.web.words import gettext as _
 
 OTHER = "other"
 NEW = "new"
@@ -36,8 +36,8 @@ def labels() -> dict[str, str]:
 
 def after(step: Step) -> str:
     """Return the step that follows, the review behind the last."""
-    place = STEPS.index(step) + 1
-    return STEPS[place].value if place < len(STEPS) else REVIEW
+    position = STEPS.index(step) + 1
+    return STEPS[position].value if position < len(STEPS) else REVIEW
 
 
 def before(step: Step) -> str:
@@ -102,12 +102,16 @@ def readiness(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
         items += [_blocker(problem, href) for problem in problems if step in draft.visited]
     known = {problem.message for problems in review.problems.values() for problem in problems}
     items += [
-        CheckItem(tone="bad", text=f"{each.message} {each.fix}".strip(), href=_place(draft, each.step, each.pointer))
+        CheckItem(
+            tone="bad", text=f"{each.message} {each.fix}".strip(), href=_field_href(draft, each.step, each.pointer)
+        )
         for each in review.blockers
         if each.message not in known
     ]
     items += [
-        CheckItem(tone="warn", text=f"{each.message} {each.fix}".strip(), href=_place(draft, each.step, each.pointer))
+        CheckItem(
+            tone="warn", text=f"{each.message} {each.fix}".strip(), href=_field_href(draft, each.step, each.pointer)
+        )
         for each in review.warnings
     ]
     return items
@@ -116,13 +120,13 @@ def readiness(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
 def missing(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
     """Return everything that still blocks the submit, visited or not, each as a link to its field."""
     found = [
-        CheckItem(tone="bad", text=each.message, href=_place(draft, step.value, each.pointer))
+        CheckItem(tone="bad", text=each.message, href=_field_href(draft, step.value, each.pointer))
         for step in STEPS
         for each in review.problems[step]
     ]
     known = {item.text for item in found}
     return found + [
-        CheckItem(tone="bad", text=each.message, href=_place(draft, each.step, each.pointer))
+        CheckItem(tone="bad", text=each.message, href=_field_href(draft, each.step, each.pointer))
         for each in review.blockers
         if each.message not in known
     ]
@@ -132,7 +136,7 @@ def _blocker(problem: Problem, href: str) -> CheckItem:
     return CheckItem(tone="bad", text=problem.message, href=f"{href}#{anchor(problem.pointer)}")
 
 
-def _place(draft: JobDraft, step: str, pointer: str) -> str:
+def _field_href(draft: JobDraft, step: str, pointer: str) -> str:
     return f"/wizard/{draft.id}/{step or Step.PROJECT.value}#{anchor(pointer)}"
 
 
@@ -238,7 +242,7 @@ def preset_fields(preset: Preset, model: CatalogModel, draft: JobDraft) -> dict[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knob:
+class HyperparameterField:
     """One field of the last step: its spec, its ids, its value as text, and its choices where it has some."""
 
     spec: HyperparameterSpec
@@ -256,13 +260,13 @@ class Knob:
         return words.get(self.value, self.value) if self.value else self.default
 
 
-def knobs(model: CatalogModel, draft: JobDraft) -> list[Knob]:
+def hyperparameter_fields(model: CatalogModel, draft: JobDraft) -> list[HyperparameterField]:
     """Return the fields that the backend's own schema asks for."""
     method = str(draft.values.get("method") or Method.SFT.value)
-    return [_knob(spec, draft) for spec in model.hyperparameters if spec.fits(method)]
+    return [_hyperparameter_field(spec, draft) for spec in model.hyperparameters if spec.fits(method)]
 
 
-def _knob(spec: HyperparameterSpec, draft: JobDraft) -> Knob:
+def _hyperparameter_field(spec: HyperparameterSpec, draft: JobDraft) -> HyperparameterField:
     group = "options" if spec.option else "hyperparameters"
     stored = values_of(draft, group).get(spec.name, "")
     value = str(stored).lower() if isinstance(stored, bool) else str(stored)
@@ -275,7 +279,7 @@ def _knob(spec: HyperparameterSpec, draft: JobDraft) -> Knob:
     if choices:
         choices = [("", _("default (%(value)s)") % {"value": default}), *choices]
     hint = spec.help if choices else f"{spec.help} {_range(spec, default)}".strip()
-    return Knob(
+    return HyperparameterField(
         spec=spec,
         id=f"{group}-{spec.name}",
         name=f"{group}.{spec.name}",
@@ -303,7 +307,7 @@ def _range(spec: HyperparameterSpec, default: str) -> str:
     return f"({'; '.join(parts)})"
 
 
-def split_wish(draft: JobDraft) -> SplitSpec | None:
+def requested_split(draft: JobDraft) -> SplitSpec | None:
     """Return the split that the fourth step describes, if it does and can be read; its checks are the domain's."""
     values = values_of(draft, "validation")
     if values.get("kind") != ValidationKind.SPLIT.value:

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.edge.application import GuardedApp
-from tests.support.house import TestHouse
+from app.http.application import GuardedApp
+from tests.support.app_context import TestHouse
 from tests.support.server import serving
 
 DATASETS = "/api/v1/datasets"
@@ -45,7 +45,7 @@ def test_a_file_comes_back_as_it_went_in(client: TestClient) -> None:
         (b"\n" * 1000, {201}),
     ],
 )
-def test_whatever_the_file_it_is_told_in_findings(client: TestClient, content: bytes, statuses: set[int]) -> None:
+def test_whatever_the_file_it_is_reported_in_findings(client: TestClient, content: bytes, statuses: set[int]) -> None:
     made = put(client, content, name="hostile")
     assert made.status_code in statuses
     if made.status_code != 201:
@@ -59,7 +59,7 @@ def test_whatever_the_file_it_is_told_in_findings(client: TestClient, content: b
     assert client.get(f"{here}/rows").status_code == 200
 
 
-def test_the_line_of_a_broken_row_is_told(client: TestClient) -> None:
+def test_the_line_of_a_broken_row_is_reported(client: TestClient) -> None:
     made = put(client, ROW * 6 + b'{"messages": [\n' + ROW * 6, name="line seven").json()
     errors = client.get(f"{DATASETS}/{made['id']}/findings", params={"severity": "error"}).json()["items"]
     assert [each["line"] for each in errors] == [7]
@@ -75,7 +75,7 @@ def test_a_project_that_does_not_exist(client: TestClient) -> None:
     assert put(client, ROW * 10, name="x", project="prj_none").status_code == 404
 
 
-def test_a_file_over_the_limit_leaves_nothing(app: GuardedApp, house: TestHouse) -> None:
+def test_a_file_over_the_limit_leaves_nothing(app: GuardedApp, app_context: TestHouse) -> None:
     """Sent piece by piece without a length, to a real server."""
 
     def pieces() -> Iterator[bytes]:
@@ -87,7 +87,7 @@ def test_a_file_over_the_limit_leaves_nothing(app: GuardedApp, house: TestHouse)
         assert refused.status_code == 413
         assert refused.json()["detail"].endswith(".")
         assert http.get(DATASETS).json()["items"] == []
-    data = house.folder / "data"
+    data = app_context.folder / "data"
     assert sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) == 0
 
 
@@ -104,11 +104,11 @@ def test_rows_are_paged_by_line_number(client: TestClient) -> None:
     assert seen == list(range(1, 26))
 
 
-def test_what_a_job_was_trained_on_stays(client: TestClient, house: TestHouse) -> None:
-    body = house.fields()
+def test_what_a_job_was_trained_on_stays(client: TestClient, app_context: TestHouse) -> None:
+    body = app_context.fields()
     client.post("/api/v1/jobs", json=body, headers={"idempotency-key": "k"})
     refused = client.delete(f"{DATASETS}/{body['training_dataset']}")
     assert refused.status_code == 409
-    free = house.dataset(name="free", rows=11)
+    free = app_context.dataset(name="free", rows=11)
     assert client.delete(f"{DATASETS}/{free.id}").status_code == 204
     assert client.get(f"{DATASETS}/{free.id}").status_code == 404

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from app.api.openapi import describe_api
-from app.edge.application import GuardedApp
-from app.edge.problems import STATUSES
 from app.engine.engine import Engine
+from app.http.application import GuardedApp
+from app.http.problems import STATUSES
 from app.settings import ROOT
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 from tests.support.server import serving
 
 PAGE = (ROOT / "docs" / "rest.md").read_text()
@@ -24,14 +24,14 @@ TOOLS = ("bash", "curl", "jq")
 
 
 @contextmanager
-def turning(house: TestHouse, engine: Engine) -> Iterator[None]:
+def turning(app_context: TestHouse, engine: Engine) -> Iterator[None]:
     """Let the engine work and the clock run, quickly, while the block runs."""
     stop = threading.Event()
 
     def turn() -> None:
         while not stop.wait(0.02):
             engine.tick()
-            house.clock.turn(timedelta(seconds=5))
+            app_context.clock.turn(timedelta(seconds=5))
 
     thread = threading.Thread(target=turn, name="engine")
     thread.start()
@@ -43,12 +43,14 @@ def turning(house: TestHouse, engine: Engine) -> Iterator[None]:
 
 
 @pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}")
-def test_the_journey_runs_as_it_is_written(app: GuardedApp, house: TestHouse, engine: Engine, tmp_path: Path) -> None:
+def test_the_journey_runs_as_it_is_written(
+    app: GuardedApp, app_context: TestHouse, engine: Engine, tmp_path: Path
+) -> None:
     written = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)[0]
     folder = tmp_path / "journey"
     folder.mkdir()
     shutil.copy(ROOT / "app/samples/support_triage/train.jsonl", folder)
-    with serving(app) as url, turning(house, engine):
+    with serving(app) as url, turning(app_context, engine):
         script = written.replace("http://127.0.0.1:8000", url)
         script = script.replace("con_local", "con_rehearsal").replace("builtin:starter", "rehearsal:small")
         done = subprocess.run(

@@ -4,8 +4,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.connections import REHEARSAL_ID
+from tests.support.app_context import MODEL, TestHouse
 from tests.support.door import job_body, key
-from tests.support.house import MODEL, TestHouse
 
 DRAFTS = "/api/v1/drafts"
 
@@ -23,7 +23,7 @@ def test_a_draft_begins_empty_and_carries_its_revision(client: TestClient, draft
     assert got.headers["etag"] == f'"{draft["revision"]}"'
 
 
-def test_an_answer_is_stored_right_or_wrong_and_told(client: TestClient, draft: dict[str, Any]) -> None:
+def test_an_answer_is_stored_right_or_wrong_and_reported(client: TestClient, draft: dict[str, Any]) -> None:
     answer = client.patch(f"{DRAFTS}/{draft['id']}/model", json={"base_model": "nonsense", "name": "Not A Name"})
     assert answer.status_code == 200
     assert answer.json()["values"] == {"base_model": "nonsense", "name": "Not A Name"}
@@ -55,7 +55,7 @@ def test_a_step_takes_its_own_fields_only(client: TestClient, draft: dict[str, A
     assert client.patch(f"{DRAFTS}/{draft['id']}/nonsense", json={}).status_code == 404
 
 
-def test_step_by_step_to_a_job(client: TestClient, house: TestHouse, draft: dict[str, Any]) -> None:
+def test_step_by_step_to_a_job(client: TestClient, app_context: TestHouse, draft: dict[str, Any]) -> None:
     here = f"{DRAFTS}/{draft['id']}"
     missing = client.get(f"{here}/review").json()
     assert not missing["complete"]
@@ -63,7 +63,7 @@ def test_step_by_step_to_a_job(client: TestClient, house: TestHouse, draft: dict
     refused = client.post(f"{here}/submit", headers=key("early"))
     assert refused.status_code == 422
     assert len(refused.json()["errors"]) >= 3
-    whole = job_body(house)
+    whole = job_body(app_context)
     steps = {
         "project": {"project": whole["project"], "connection": REHEARSAL_ID},
         "model": {"base_model": MODEL, "name": "tuned"},
@@ -86,8 +86,8 @@ def test_step_by_step_to_a_job(client: TestClient, house: TestHouse, draft: dict
     assert client.delete(here).status_code == 409
 
 
-def test_a_draft_may_begin_full_and_be_forgotten(client: TestClient, house: TestHouse) -> None:
-    made = client.post(DRAFTS, json=job_body(house))
+def test_a_draft_may_begin_full_and_be_forgotten(client: TestClient, app_context: TestHouse) -> None:
+    made = client.post(DRAFTS, json=job_body(app_context))
     assert client.get(f"{DRAFTS}/{made.json()['id']}/review").json()["complete"]
     assert client.delete(f"{DRAFTS}/{made.json()['id']}").status_code == 204
     assert client.get(f"{DRAFTS}/{made.json()['id']}").status_code == 404

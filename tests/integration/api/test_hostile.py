@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.domain.drafts import FIELDS
 from app.engine.engine import Engine
+from tests.support.app_context import MODEL, TestHouse
 from tests.support.door import client_of, job_body, key, rest_app, turn
 from tests.support.hostile import IDS, RAW, SPLITS, TEXTS, VALUES, Attack, pretend_ready, verdict
-from tests.support.house import MODEL, TestHouse
 
 Body = dict[str, Any]
 
@@ -48,20 +48,20 @@ class Target:
     """A door with one of everything behind it, and how each address is asked well."""
 
     def __init__(self, folder: Path) -> None:
-        self.house = TestHouse(folder)
-        pretend_ready(self.house.house.runtimes)
-        app = rest_app(self.house)
+        self.app_context = TestHouse(folder)
+        pretend_ready(self.app_context.app_context.runtimes)
+        app = rest_app(self.app_context)
         self.client = client_of(app)
-        engine = Engine(self.house.scopes)
-        self.job_body = job_body(self.house)
+        engine = Engine(self.app_context.scopes)
+        self.job_body = job_body(self.app_context)
         self.project = str(self.job_body["project"])
         self.dataset = str(self.job_body["training_dataset"])
         self.job = self._make("/jobs", self.job_body, "j")
-        turn(self.house, engine)
+        turn(self.app_context, engine)
         self.model = self.client.get(f"/api/v1/jobs/{self.job}").json()["fine_tuned_model"]
         self.deployment = self._make("/deployments", {"target": {"model": self.model}}, "d")
         self.evaluation = self._make("/evaluations", self._evaluation(), "e")
-        turn(self.house, engine)
+        turn(self.app_context, engine)
         self.draft = self._make("/drafts", {}, "f")
         self.ids = {
             "projects": self.project,
@@ -107,7 +107,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     made = Target(tmp_path_factory.mktemp("hostile"))
     with made.client:
         yield made
-    made.house.database.close()
+    made.app_context.database.close()
 
 
 # A third of the requests in every run, all of them in the long one.
@@ -173,12 +173,12 @@ def test_bodies_that_are_declared_as_something_else(target: Target, content_type
         assert verdict(refused) is None
 
 
-def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
     """Yield the way to every value inside a body."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, child in children:
         yield (*path, name)
-        yield from places(child, (*path, name))
+        yield from leaves(child, (*path, name))
 
 
 def replaced(body: Body, path: tuple[str | int, ...], value: object) -> Body:
@@ -195,7 +195,7 @@ def test_fields(target: Target, share: float) -> None:
     attack = Attack(target.client, share)
     for route, body in target.bodies.items():
         method, template = route.split(" ")
-        for path in places(body):
+        for path in leaves(body):
             for value in VALUES:
                 attack.json(method, target.path(template), replaced(body, path, value))
         attack.json(method, target.path(template), {**body, "unknown": 1})

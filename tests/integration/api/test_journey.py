@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from app.domain.connections import REHEARSAL_ID
 from app.engine.engine import Engine
+from tests.support.app_context import MODEL, TestHouse
 from tests.support.door import key, turn
-from tests.support.house import MODEL, TestHouse
 
 ROWS = "\n".join(
     json.dumps(
@@ -65,14 +65,14 @@ def test_the_description_is_valid_openapi(ask: Described) -> None:
             assert "application/problem+json" in operation["responses"]["default"]["content"]
 
 
-def test_the_main_job(ask: Described, house: TestHouse, engine: Engine) -> None:
+def test_the_main_job(ask: Described, app_context: TestHouse, engine: Engine) -> None:
     assert ask("GET", "/health")["status"] == "ok"
     project = _project(ask)
     parts = _datasets(ask, project)
-    job, tuned = _job(ask, house, engine, project, parts)
-    deployment = _use(ask, house, engine, tuned, parts)
+    job, tuned = _job(ask, app_context, engine, project, parts)
+    deployment = _use(ask, app_context, engine, tuned, parts)
     assert ask("GET", "/evaluations", params={"job": job})["items"]
-    _clean_up(ask, house, engine, tuned, deployment)
+    _clean_up(ask, app_context, engine, tuned, deployment)
 
 
 def _project(ask: Described) -> str:
@@ -101,8 +101,8 @@ def _datasets(ask: Described, project: str) -> Any:  # noqa: ANN401
     return parts
 
 
-def _job(ask: Described, house: TestHouse, engine: Engine, project: str, parts: Any) -> tuple[str, str]:  # noqa: ANN401
-    wish = {
+def _job(ask: Described, app_context: TestHouse, engine: Engine, project: str, parts: Any) -> tuple[str, str]:  # noqa: ANN401
+    request = {
         "project": project,
         "connection": REHEARSAL_ID,
         "base_model": MODEL,
@@ -111,9 +111,9 @@ def _job(ask: Described, house: TestHouse, engine: Engine, project: str, parts: 
         "validation": {"kind": "dataset", "dataset": parts["validation"]["id"]},
         "test_dataset": parts["test"]["id"],
     }
-    assert ask("POST", "/jobs/estimate", json=wish)["blockers"] == []
-    job = ask("POST", "/jobs", 201, json=wish, headers=key("job"))["id"]
-    turn(house, engine)
+    assert ask("POST", "/jobs/estimate", json=request)["blockers"] == []
+    job = ask("POST", "/jobs", 201, json=request, headers=key("job"))["id"]
+    turn(app_context, engine)
     done = ask("GET", f"/jobs/{job}")
     assert done["status"] == "succeeded"
     assert ask("GET", "/jobs", params={"status": "succeeded", "q": "parity"})["items"][0]["id"] == job
@@ -131,11 +131,11 @@ def _job(ask: Described, house: TestHouse, engine: Engine, project: str, parts: 
     return job, done["fine_tuned_model"]
 
 
-def _use(ask: Described, house: TestHouse, engine: Engine, tuned: str, parts: Any) -> str:  # noqa: ANN401
+def _use(ask: Described, app_context: TestHouse, engine: Engine, tuned: str, parts: Any) -> str:  # noqa: ANN401
     by_hand = {"target": {"base_model": MODEL, "connection": REHEARSAL_ID}, "dataset": parts["test"]["id"]}
     evaluation = ask("POST", "/evaluations", 201, json=by_hand, headers=key("evaluation"))["id"]
     deployment = ask("POST", "/deployments", 201, json={"target": {"model": tuned}}, headers=key("dep"))["id"]
-    turn(house, engine)
+    turn(app_context, engine)
     assert ask("GET", f"/evaluations/{evaluation}")["status"] == "succeeded"
     assert len(ask("GET", f"/evaluations/{evaluation}/rows", params={"limit": 3})["items"]) == 3
     assert ask("GET", f"/deployments/{deployment}")["status"] == "ready"
@@ -146,21 +146,21 @@ def _use(ask: Described, house: TestHouse, engine: Engine, tuned: str, parts: An
     return str(deployment)
 
 
-def _clean_up(ask: Described, house: TestHouse, engine: Engine, tuned: str, deployment: str) -> None:
+def _clean_up(ask: Described, app_context: TestHouse, engine: Engine, tuned: str, deployment: str) -> None:
     assert ask("GET", f"/models/{tuned}")["deployments"] == [deployment]
     assert "Delete the deployments first" in ask("DELETE", f"/models/{tuned}", 409)["fix"]
     plan = ask("GET", f"/models/{tuned}/teardown")
     assert [step["kind"] for step in plan["steps"]] == ["deployment", "model"]
     assert ask("POST", f"/models/{tuned}/teardown", 422, json={"confirm": "wrong"})["errors"]
     ask("POST", f"/models/{tuned}/teardown", 202, json={"confirm": plan["model"]["name"]})
-    turn(house, engine)
+    turn(app_context, engine)
     assert ask("GET", f"/models/{tuned}")["status"] == "deleted"
     assert ask("GET", "/deployments")["items"] == []
     assert ask("GET", "/deployments", params={"include_deleted": True})["items"][0]["status"] == "deleted"
 
 
-def test_code_shown_as_curl_makes_the_same_job(ask: Described, house: TestHouse) -> None:
-    body = house.fields(seed=5, hyperparameters={"n_epochs": 2})
+def test_code_shown_as_curl_makes_the_same_job(ask: Described, app_context: TestHouse) -> None:
+    body = app_context.fields(seed=5, hyperparameters={"n_epochs": 2})
     job = ask("POST", "/jobs", 201, json=body, headers=key("one"))
     shown = ask("GET", f"/jobs/{job['id']}/code", params={"target": "curl"}).decode()
     sent = json.loads(shown.split("-d '")[1].rsplit("'", 1)[0])

@@ -6,20 +6,20 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from app.services import projects
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 COUNT = 23
 
 
 @pytest.fixture
-def full(house: TestHouse) -> TestHouse:
+def full(app_context: TestHouse) -> TestHouse:
     """A house with many projects, some made in the same instant."""
     for number in range(COUNT):
-        with house.open() as scope:
+        with app_context.open() as scope:
             projects.create(scope, f"Project {number}")
         if number % 3 == 0:
-            house.clock.turn(timedelta(microseconds=1))
-    return house
+            app_context.clock.turn(timedelta(microseconds=1))
+    return app_context
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,9 +6,9 @@ from threading import Barrier
 import httpx2
 import pytest
 
-from app.edge.application import GuardedApp
+from app.http.application import GuardedApp
+from tests.support.app_context import TestHouse
 from tests.support.door import job_body, key
-from tests.support.house import TestHouse
 from tests.support.server import serving
 
 MANY = 50
@@ -16,9 +16,9 @@ MANY = 50
 
 @pytest.mark.parametrize("way", ["job", "draft"])
 def test_fifty_posts_with_one_key_make_one_job_and_get_fifty_equal_answers(
-    app: GuardedApp, house: TestHouse, way: str
+    app: GuardedApp, app_context: TestHouse, way: str
 ) -> None:
-    body = job_body(house)
+    body = job_body(app_context)
     start = Barrier(MANY)
     with (
         serving(app) as url,
@@ -40,8 +40,8 @@ def test_fifty_posts_with_one_key_make_one_job_and_get_fifty_equal_answers(
         assert [job["id"] for job in http.get("/api/v1/jobs").json()["items"]] == [answers[0].json()["id"]]
 
 
-def test_fifty_posts_with_fifty_keys_make_fifty_jobs(app: GuardedApp, house: TestHouse) -> None:
-    body = job_body(house)
+def test_fifty_posts_with_fifty_keys_make_fifty_jobs(app: GuardedApp, app_context: TestHouse) -> None:
+    body = job_body(app_context)
     start = Barrier(MANY)
     with (
         serving(app) as url,

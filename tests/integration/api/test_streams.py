@@ -11,8 +11,8 @@ from app.domain.actors import OWNER
 from app.domain.metrics import Metric
 from app.engine.engine import Engine
 from app.store import metrics as metric_store
+from tests.support.app_context import TestHouse
 from tests.support.door import client_of, job_body, key, rest_app, turn
-from tests.support.house import TestHouse
 
 Message = dict[str, str]
 
@@ -42,25 +42,25 @@ def entries(messages: list[Message]) -> list[int]:
 
 
 @pytest.fixture
-def job(client: TestClient, house: TestHouse, engine: Engine) -> str:
+def job(client: TestClient, app_context: TestHouse, engine: Engine) -> str:
     """A finished job."""
-    made: dict[str, Any] = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()
-    turn(house, engine)
+    made: dict[str, Any] = client.post("/api/v1/jobs", json=job_body(app_context), headers=key("one")).json()
+    turn(app_context, engine)
     return str(made["id"])
 
 
 @pytest.fixture(scope="module")
 def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, str, str]]:
     """A client, a finished job and a ready deployment, for tests that only ask."""
-    house = TestHouse(tmp_path_factory.mktemp("over"))
-    engine = Engine(house.scopes)
-    with client_of(rest_app(house)) as client:
-        job = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()["id"]
+    app_context = TestHouse(tmp_path_factory.mktemp("over"))
+    engine = Engine(app_context.scopes)
+    with client_of(rest_app(app_context)) as client:
+        job = client.post("/api/v1/jobs", json=job_body(app_context), headers=key("one")).json()["id"]
         target = {"target": {"base_model": "rehearsal:small", "connection": "con_rehearsal"}}
         deployment = client.post("/api/v1/deployments", json=target, headers=key("d")).json()["id"]
-        turn(house, engine)
+        turn(app_context, engine)
         yield client, str(job), str(deployment)
-    house.database.close()
+    app_context.database.close()
 
 
 def test_a_finished_job_streams_everything_and_ends(client: TestClient, job: str) -> None:
@@ -86,9 +86,9 @@ def test_after_a_break_anywhere_nothing_is_lost_and_nothing_comes_twice(client: 
         assert int(after[0]["id"].split(".")[0]) == int(before[-1]["id"].split(".")[0]) + 1
 
 
-def test_a_running_job_tells_only_what_is_new(client: TestClient, house: TestHouse, engine: Engine) -> None:
-    job = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()["id"]
-    stream = JobStream(job, lambda: house.scopes.open(OWNER), None)
+def test_a_running_job_tells_only_what_is_new(client: TestClient, app_context: TestHouse, engine: Engine) -> None:
+    job = client.post("/api/v1/jobs", json=job_body(app_context), headers=key("one")).json()["id"]
+    stream = JobStream(job, lambda: app_context.scopes.open(OWNER), None)
     assert [each["event"] for each in parse(b"".join(stream.look().messages).decode())] == ["job", "log"]
     assert stream.look().messages == ()
     seen: list[Message] = []
@@ -98,19 +98,19 @@ def test_a_running_job_tells_only_what_is_new(client: TestClient, house: TestHou
         look = stream.look()
         seen += parse(b"".join(look.messages).decode())
         last = look.last
-        house.clock.turn(timedelta(seconds=3))
+        app_context.clock.turn(timedelta(seconds=3))
     assert len(points(seen)) == len(set(points(seen))) > 0
     assert len(entries(seen)) == len(set(entries(seen))) > 3
     assert [each["event"] for each in seen].count("end") == 1
 
 
-def test_a_series_that_lags_behind_is_not_lost(client: TestClient, house: TestHouse) -> None:
+def test_a_series_that_lags_behind_is_not_lost(client: TestClient, app_context: TestHouse) -> None:
     """Validation is measured later than training at the same step."""
-    job = client.post("/api/v1/jobs", json=job_body(house), headers=key("one")).json()["id"]
-    stream = JobStream(job, lambda: house.scopes.open(OWNER), None)
+    job = client.post("/api/v1/jobs", json=job_body(app_context), headers=key("one")).json()["id"]
+    stream = JobStream(job, lambda: app_context.scopes.open(OWNER), None)
 
     def add(*given: tuple[str, int]) -> list[tuple[str, int]]:
-        with house.open() as scope:
+        with app_context.open() as scope:
             metric_store.add(scope.write, job, [Metric(name=name, step=step, value=1.0) for name, step in given])
         stream.version = ""
         return points(parse(b"".join(stream.look().messages).decode()))
@@ -136,11 +136,11 @@ def test_a_stream_of_nothing_is_404(client: TestClient) -> None:
 
 # --------------------------------------------------------------------------------------------------------------- chat
 @pytest.fixture
-def deployment(client: TestClient, house: TestHouse, engine: Engine) -> str:
+def deployment(client: TestClient, app_context: TestHouse, engine: Engine) -> str:
     body = {"target": {"base_model": "rehearsal:small", "connection": "con_rehearsal"}}
     made: dict[str, Any] = client.post("/api/v1/deployments", json=body, headers=key("d")).json()
     assert client.post(f"/api/v1/deployments/{made['id']}/chat", json=CHAT).status_code == 409
-    turn(house, engine)
+    turn(app_context, engine)
     return str(made["id"])
 
 

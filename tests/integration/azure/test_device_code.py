@@ -2,7 +2,7 @@
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.domain.connections import CheckStatus
-from app.domain.signing_in import SignIn, SignInStatus
+from app.domain.sign_in import SignIn, SignInStatus
 from tests.support.azure.bare import backend_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.waiting import until
@@ -49,7 +49,7 @@ def test_choosing_a_project_does_not_ask_again_but_another_tenant_does(bare_clou
     assert state(moved).status is SignInStatus.NEEDED
 
 
-def test_a_person_who_declines_is_told_and_may_try_again(bare_cloud: AzureCloud) -> None:
+def test_a_person_who_declines_is_reported_and_may_try_again(bare_cloud: AzureCloud) -> None:
     backend = by_code(bare_cloud)
     bare_cloud.entra.refuse(backend.begin_sign_in().code)
     until(lambda: state(backend).status is SignInStatus.FAILED, doing="declining")

@@ -5,9 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.names import INSTALLATION_TAG, TAG
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, Rejected, Unavailable
-from app.domain.discovery import HubWish, Making, MakingStatus, Place, ProjectWish, WorkspaceKind
+from app.domain.discovery import (
+    HubRequest,
+    ProjectRequest,
+    Provisioning,
+    ProvisioningStatus,
+    WorkspaceAddress,
+    WorkspaceKind,
+)
 from tests.support.azure.bare import backend_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.roles import CONTRIBUTOR
@@ -17,18 +24,18 @@ from tests.support.azure.state import SUBSCRIPTION, ResourceGroup
 HUB, PROJECT = WorkspaceKind.HUB, WorkspaceKind.PROJECT
 
 
-def place(name: str) -> Place:
-    return Place(subscription=SUBSCRIPTION, resource_group=GROUP, name=name)
+def address(name: str) -> WorkspaceAddress:
+    return WorkspaceAddress(subscription=SUBSCRIPTION, resource_group=GROUP, name=name)
 
 
-def follow(look: Callable[[], Making], *, at_most: int = 12) -> list[MakingStatus]:
+def follow(look: Callable[[], Provisioning], *, at_most: int = 12) -> list[ProvisioningStatus]:
     """Look until it is over; return what was seen, each word once."""
-    seen: list[MakingStatus] = []
+    seen: list[ProvisioningStatus] = []
     for _ in range(at_most):
         status = look().status
         if not seen or seen[-1] is not status:
             seen.append(status)
-        if status in {MakingStatus.READY, MakingStatus.FAILED}:
+        if status in {ProvisioningStatus.READY, ProvisioningStatus.FAILED}:
             return seen
     raise AssertionError(seen)
 
@@ -77,10 +84,13 @@ def test_a_link_that_leads_elsewhere_is_not_followed(bare_cloud: AzureCloud) -> 
 
 
 def test_a_hub_then_a_project_are_made_and_carry_our_mark(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
-    maker.make_hub(HubWish(place=place("hub-new"), region="westus3", title="New hub"))
-    assert follow(lambda: maker.making(HUB, place("hub-new")))[-1] is MakingStatus.READY
-    maker.make_project(ProjectWish(place=place("proj-new"), hub="hub-new", title="New project"))
-    assert follow(lambda: maker.making(PROJECT, place("proj-new"))) == [MakingStatus.CREATING, MakingStatus.READY]
+    maker.make_hub(HubRequest(address=address("hub-new"), region="westus3", title="New hub"))
+    assert follow(lambda: maker.making(HUB, address("hub-new")))[-1] is ProvisioningStatus.READY
+    maker.make_project(ProjectRequest(address=address("proj-new"), hub="hub-new", title="New project"))
+    assert follow(lambda: maker.making(PROJECT, address("proj-new"))) == [
+        ProvisioningStatus.CREATING,
+        ProvisioningStatus.READY,
+    ]
     project = bare_cloud.state.workspace("proj-new")
     assert project is not None
     assert (project.location, project.kind) == ("westus3", "Project")
@@ -95,9 +105,9 @@ def test_a_hub_then_a_project_are_made_and_carry_our_mark(bare_cloud: AzureCloud
 
 def test_repeating_makes_nothing_twice(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
     for _ in range(3):
-        maker.make_hub(HubWish(place=place("hub-new"), region="eastus2"))
+        maker.make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
     for _ in range(3):
-        maker.make_project(ProjectWish(place=place("proj-new"), hub="hub1"))
+        maker.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
     assert created(bare_cloud) == ["hub-new", "proj-new"]
 
 
@@ -107,10 +117,10 @@ def test_a_lost_answer_is_no_lost_project(bare_cloud: AzureCloud, maker: AzureFo
     bare_cloud.faults.add(("PUT", r"/workspaces/proj-new$"), kind, seconds=1)
     backend = backend_for(bare_cloud, workspace="")
     with pytest.raises((OutcomeUnknown, Unavailable)):
-        backend.make_project(ProjectWish(place=place("proj-new"), hub="hub1"))
-    if backend.making(PROJECT, place("proj-new")).status is MakingStatus.ABSENT:
-        backend.make_project(ProjectWish(place=place("proj-new"), hub="hub1"))
-    assert follow(lambda: backend.making(PROJECT, place("proj-new")))[-1] is MakingStatus.READY
+        backend.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
+    if backend.making(PROJECT, address("proj-new")).status is ProvisioningStatus.ABSENT:
+        backend.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
+    assert follow(lambda: backend.making(PROJECT, address("proj-new")))[-1] is ProvisioningStatus.READY
     assert created(bare_cloud) == ["proj-new"]
 
 
@@ -118,7 +128,10 @@ def test_a_lost_answer_is_no_lost_project(bare_cloud: AzureCloud, maker: AzureFo
 def test_what_others_have_made_is_never_touched(
     bare_cloud: AzureCloud, maker: AzureFoundryBackend, name: str, kind: WorkspaceKind
 ) -> None:
-    hub, project = HubWish(place=place(name), region="eastus2"), ProjectWish(place=place(name), hub="hub1")
+    hub, project = (
+        HubRequest(address=address(name), region="eastus2"),
+        ProjectRequest(address=address(name), hub="hub1"),
+    )
     make: Callable[[], None] = {HUB: lambda: maker.make_hub(hub), PROJECT: lambda: maker.make_project(project)}[kind]
     with pytest.raises(Rejected, match="there already"):
         make()
@@ -128,22 +141,22 @@ def test_what_others_have_made_is_never_touched(
 def test_a_project_needs_a_hub_that_is_there(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
     for hub in ("nowhere", "proj1"):
         with pytest.raises(Rejected, match="no hub"):
-            maker.make_project(ProjectWish(place=place("proj-new"), hub=hub))
-    assert maker.making(PROJECT, place("proj-new")).status is MakingStatus.ABSENT
+            maker.make_project(ProjectRequest(address=address("proj-new"), hub=hub))
+    assert maker.making(PROJECT, address("proj-new")).status is ProvisioningStatus.ABSENT
     assert bare_cloud.ledger.entries == []
 
 
-def test_a_developer_may_not_make_hubs_and_is_told_so(bare_cloud: AzureCloud) -> None:
+def test_a_developer_may_not_make_hubs_and_is_reported_so(bare_cloud: AzureCloud) -> None:
     """Azure AI Developer leaves out workspaces/write."""
     with pytest.raises(NotAuthorised, match="workspaces/write"):
-        backend_for(bare_cloud).make_hub(HubWish(place=place("hub-new"), region="eastus2"))
+        backend_for(bare_cloud).make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
     assert bare_cloud.state.workspace("hub-new") is None
 
 
 def test_a_deployment_that_failed_tells_its_innermost_reason(
     bare_cloud: AzureCloud, maker: AzureFoundryBackend
 ) -> None:
-    maker.make_hub(HubWish(place=place("hub-new"), region="eastus2"))
+    maker.make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
     (name,) = bare_cloud.state.deployments
     bare_cloud.state.workspaces[:] = [each for each in bare_cloud.state.workspaces if each.name != "hub-new"]
     body = bare_cloud.state.deployments[name]["body"]["properties"]
@@ -151,6 +164,6 @@ def test_a_deployment_that_failed_tells_its_innermost_reason(
     body["provisioningState"] = "Failed"
     inner = {"code": "QuotaExceeded", "message": "20 hubs are the limit."}
     body["error"] = {"code": "DeploymentFailed", "message": "At least one failed.", "details": [inner]}
-    seen = maker.making(HUB, place("hub-new"))
-    assert (seen.status, seen.raw_status) == (MakingStatus.FAILED, "Failed")
+    seen = maker.making(HUB, address("hub-new"))
+    assert (seen.status, seen.raw_status) == (ProvisioningStatus.FAILED, "Failed")
     assert seen.message == "QuotaExceeded: 20 hubs are the limit."

@@ -128,11 +128,11 @@ def test_one_thing_is_wrong_and_one_check_says_so_and_how_to_mend_it(
     plant(bare_cloud)
     found = by_id(backend_for(bare_cloud))
     assert sick(found) == expected
-    told = [found[name] for name in expected]
-    assert all(each.fix is not None and each.fix.text for each in told)
-    said = " ".join(f"{each.detail} {each.fix.text} {each.fix.command}" for each in told if each.fix)
+    reported = [found[name] for name in expected]
+    assert all(each.fix is not None and each.fix.text for each in reported)
+    said = " ".join(f"{each.detail} {each.fix.text} {each.fix.command}" for each in reported if each.fix)
     assert re.search(words, said), said
-    for each in told:
+    for each in reported:
         if each.status is FAIL and each.fix is not None and each.fix.url is not None:
             assert each.fix.url.startswith("https://portal.azure.com/#@")
 
@@ -167,7 +167,7 @@ def test_a_connection_that_names_nothing_yet_is_led_on(bare_cloud: AzureCloud) -
     assert {found[name].status for name in ("provider_ml", "region", "train_role", "datastore", "quota")} == {UNKNOWN}
 
 
-def test_the_region_is_judged_for_the_chosen_model(bare_cloud: AzureCloud) -> None:
+def test_the_region_is_evaluated_for_the_chosen_model(bare_cloud: AzureCloud) -> None:
     backend = backend_for(bare_cloud)
     phi_4, phi_3 = "serverless:azureml/Phi-4-mini-instruct", "managed:azureml/Phi-3-mini-4k-instruct"
     for model, location, expected in (
@@ -189,7 +189,7 @@ def test_the_clocks_are_compared(bare_cloud: AzureCloud) -> None:
         assert ("ahead of" in found.detail) == (ahead > 0)
 
 
-def test_a_wrong_secret_is_told_with_its_remedy_and_the_rest_waits(bare_cloud: AzureCloud) -> None:
+def test_a_wrong_secret_is_reported_with_its_remedy_and_the_rest_waits(bare_cloud: AzureCloud) -> None:
     found = by_id(backend_for(bare_cloud, secret="its-id-instead-of-its-value"))
     assert found["sign_in"].status is FAIL
     assert found["sign_in"].detail.startswith("The client secret is wrong")
@@ -200,7 +200,7 @@ def test_a_wrong_secret_is_told_with_its_remedy_and_the_rest_waits(bare_cloud: A
     assert {found[name].status for name in EVERYTHING[3:]} == {UNKNOWN}
 
 
-def test_an_unknown_tenant_and_application_are_told_apart(bare_cloud: AzureCloud) -> None:
+def test_an_unknown_tenant_and_application_are_distinguished(bare_cloud: AzureCloud) -> None:
     nobody = "12345678-1234-1234-1234-123456789abc"
     application = by_id(backend_for(bare_cloud, client_id=nobody))["sign_in"]
     tenant = by_id(backend_for(bare_cloud, tenant_id=nobody))["sign_in"]
@@ -230,7 +230,7 @@ def test_a_failing_answer_is_no_verdict(bare_cloud: AzureCloud, kind: str) -> No
     assert found["train_role"].status is PASS
 
 
-def test_a_cloud_that_cannot_be_reached_is_told_with_the_hosts(bare_cloud: AzureCloud) -> None:
+def test_a_cloud_that_cannot_be_reached_is_reported_with_the_hosts(bare_cloud: AzureCloud) -> None:
     bare_cloud.faults.add(("*", ".*"), "reset", times=99)
     found = by_id(backend_for(bare_cloud))
     assert found["network"].status is FAIL

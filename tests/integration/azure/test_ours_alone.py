@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.names import INSTALLATION_TAG
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
 from app.domain.backend import BackendError, ChatRequest, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
 from app.kit.clock import TurnedClock

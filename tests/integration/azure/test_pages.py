@@ -12,13 +12,13 @@ from starlette.testclient import TestClient
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.domain.connections import Connection
 from app.services import connections
+from tests.support.app_context import TestHouse
 from tests.support.azure.bare import settings_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.roles import CONTRIBUTOR, READER
 from tests.support.azure.seed import SECRET
 from tests.support.azure.state import SUBSCRIPTION
 from tests.support.door import key, visiting
-from tests.support.house import TestHouse
 from tests.support.waiting import until
 
 API = "/api/v1"
@@ -29,7 +29,7 @@ Form = dict[str, str]
 class Site:
     """A house that knows Azure, its pages and its REST, and the cloud behind it."""
 
-    house: TestHouse
+    app_context: TestHouse
     client: TestClient
     cloud: AzureCloud
 
@@ -53,16 +53,16 @@ class Site:
         return self.post("/connections/new", self.form(**changes)).rpartition("/")[2]
 
     def connection(self, identifier: str) -> Connection:
-        with self.house.open() as scope:
+        with self.app_context.open() as scope:
             return connections.get(scope, identifier)
 
 
 @pytest.fixture
 def site(bare_cloud: AzureCloud, tmp_path: Path) -> Iterator[Site]:
-    house = TestHouse(tmp_path, kinds=(AzureFoundryKind(clock=bare_cloud.clock, cache=tmp_path / "cache"),))
-    with visiting(house.scopes) as client:
-        yield Site(house, client, bare_cloud)
-    house.database.close()
+    app_context = TestHouse(tmp_path, kinds=(AzureFoundryKind(clock=bare_cloud.clock, cache=tmp_path / "cache"),))
+    with visiting(app_context.scopes) as client:
+        yield Site(app_context, client, bare_cloud)
+    app_context.database.close()
 
 
 def words(soup: BeautifulSoup) -> str:
@@ -86,7 +86,7 @@ def test_the_empty_list_leads_on_and_the_form_asks_for_what_the_sign_in_needs(si
     name = asked.select_one("#name")
     assert name is not None
     assert name["value"] == "Mine"
-    with site.house.open() as scope:
+    with site.app_context.open() as scope:
         assert len(connections.list_connections(scope)) == 1
 
 
@@ -128,8 +128,8 @@ def test_a_project_is_chosen_from_lists(site: Site) -> None:
     listed = site.soup(f"/connections/{identifier}/choose?subscription={SUBSCRIPTION}&resource_group=rg1")
     forms = listed.select("#workspaces form")
     assert len(forms) == 1
-    wish = {str(each["name"]): str(each["value"]) for each in forms[0].select("input")}
-    site.post(str(forms[0]["action"]), wish)
+    request = {str(each["name"]): str(each["value"]) for each in forms[0].select("input")}
+    site.post(str(forms[0]["action"]), request)
     settings = site.connection(identifier).settings
     assert (settings["workspace"], settings["resource_group"], settings["subscription_id"]) == (
         "proj1",
@@ -146,9 +146,9 @@ def test_a_hub_and_a_project_are_made_and_followed(site: Site) -> None:
     for kind, name, more in (("hub", "hub-two", {"region": "eastus2"}), ("project", "proj-two", {"hub": "hub-two"})):
         form = page.select_one(f'form[action="/connections/{identifier}/{kind}s"]')
         assert form is not None
-        wish = {str(each["name"]): str(each.get("value", "")) for each in form.select("input")}
-        where = site.post(f"/connections/{identifier}/{kind}s", {**wish, "name": name, **more})
-        again = site.post(f"/connections/{identifier}/{kind}s", {**wish, "name": name, **more})
+        request = {str(each["name"]): str(each.get("value", "")) for each in form.select("input")}
+        where = site.post(f"/connections/{identifier}/{kind}s", {**request, "name": name, **more})
+        again = site.post(f"/connections/{identifier}/{kind}s", {**request, "name": name, **more})
         assert where == again
         badges = [site.soup(where).select_one("#making .badge") for _ in range(4)]
         assert badges[-1] is not None
@@ -161,20 +161,20 @@ def test_a_hub_and_a_project_are_made_and_followed(site: Site) -> None:
     assert [each.name for each in site.cloud.ledger.entries if each.verb == "create"] == ["hub-two", "proj-two"]
 
 
-def test_what_cannot_be_made_is_told_at_its_field(site: Site) -> None:
+def test_what_cannot_be_made_is_reported_at_its_field(site: Site) -> None:
     site.cloud.seed.grant(CONTRIBUTOR)
     identifier = site.connect(workspace="")
-    place = {"subscription": SUBSCRIPTION, "resource_group": "rg1"}
+    position = {"subscription": SUBSCRIPTION, "resource_group": "rg1"}
     for number, (name, hub, field) in enumerate([("x", "hub1", "project-name"), ("proj1", "hub1", "project-name")]):
-        wish = {**place, "name": name, "hub": hub, "idempotency_key": f"key-{number}"}
-        page = BeautifulSoup(site.post(f"/connections/{identifier}/projects", wish, status=422), "html.parser")
+        request = {**position, "name": name, "hub": hub, "idempotency_key": f"key-{number}"}
+        page = BeautifulSoup(site.post(f"/connections/{identifier}/projects", request, status=422), "html.parser")
         assert [each["href"] for each in page.select("#errors a")] == [f"#{field}"]
         typed = page.select_one(f"#{field}")
         assert typed is not None
         assert typed["value"] == name
 
 
-def test_a_list_that_cannot_be_read_is_told_in_its_place(site: Site) -> None:
+def test_a_list_that_cannot_be_read_is_reported_where_it_belongs(site: Site) -> None:
     identifier = site.connect()
     site.cloud.faults.add(("GET", "/resourcegroups$"), "500", times=20)
     page = site.soup(f"/connections/{identifier}/choose")
@@ -211,7 +211,7 @@ def test_deleting_asks_first(site: Site) -> None:
 
 def test_a_lost_key_leaves_pages_that_help(site: Site) -> None:
     identifier = site.connect()
-    site.house.house.backends.vault.key_file.unlink()
+    site.app_context.app_context.backends.vault.key_file.unlink()
     for path in ("/", "/connections", f"/connections/{identifier}", f"/connections/{identifier}/edit", "/catalog"):
         site.soup(path)
     site.post(f"/connections/{identifier}/doctor", {})
@@ -226,8 +226,8 @@ def test_the_wizards_first_step_shows_the_checks_and_checks_again(site: Site) ->
     site.cloud.seed.grant(READER)
     identifier = site.connect()
     draft = site.post("/wizard", {"connection": identifier}).split("/")[2]
-    wish = {"project": "new", "new_project": "Letters", "connection": identifier, "goto": "check"}
-    where = site.post(f"/wizard/{draft}/project", wish)
+    request = {"project": "new", "new_project": "Letters", "connection": identifier, "goto": "check"}
+    where = site.post(f"/wizard/{draft}/project", request)
     page = site.soup(where.partition("#")[0])
     failed = page.select('#checks [data-status="fail"]')
     assert len(failed) == 4  # the verdict, and three checks: train, deploy, datastore
@@ -266,28 +266,28 @@ def test_rest_does_the_same(site: Site) -> None:
     }
     made = client.post(f"{API}/connections", json=body)
     assert made.status_code == 201
-    place = f"{API}/connections/{made.json()['id']}"
-    assert [each["id"] for each in client.get(f"{place}/subscriptions").json()["items"]] == [SUBSCRIPTION]
-    assert [each["name"] for each in client.get(f"{place}/resource-groups").json()["items"]] == ["rg1"]
-    assert {each["name"]: each["usable"] for each in client.get(f"{place}/workspaces").json()["items"]} == {
+    position = f"{API}/connections/{made.json()['id']}"
+    assert [each["id"] for each in client.get(f"{position}/subscriptions").json()["items"]] == [SUBSCRIPTION]
+    assert [each["name"] for each in client.get(f"{position}/resource-groups").json()["items"]] == ["rg1"]
+    assert {each["name"]: each["usable"] for each in client.get(f"{position}/workspaces").json()["items"]} == {
         "hub1": False,
         "proj1": True,
     }
     site.cloud.seed.grant(CONTRIBUTOR)
-    wish = {"subscription": SUBSCRIPTION, "resource_group": "rg1", "name": "proj-rest", "hub": "hub1"}
-    assert client.post(f"{place}/projects", json=wish).status_code == 400  # no key
-    first = client.post(f"{place}/projects", json=wish, headers=key("k1"))
+    request = {"subscription": SUBSCRIPTION, "resource_group": "rg1", "name": "proj-rest", "hub": "hub1"}
+    assert client.post(f"{position}/projects", json=request).status_code == 400  # no key
+    first = client.post(f"{position}/projects", json=request, headers=key("k1"))
     assert (first.status_code, first.json()["status"]) == (202, "creating")
-    assert client.post(f"{place}/projects", json=wish, headers=key("k1")).json() == first.json()
-    until(lambda: client.get(f"{place}/projects/proj-rest").json()["status"] == "ready", doing="the project")
-    changed = client.patch(place, json={"settings": {**settings_for(site.cloud), "workspace": "proj-rest"}})
+    assert client.post(f"{position}/projects", json=request, headers=key("k1")).json() == first.json()
+    until(lambda: client.get(f"{position}/projects/proj-rest").json()["status"] == "ready", doing="the project")
+    changed = client.patch(position, json={"settings": {**settings_for(site.cloud), "workspace": "proj-rest"}})
     assert changed.json()["settings"]["workspace"] == "proj-rest"
     assert changed.json()["has_secrets"]
-    wrong = client.patch(place, json={"settings": {"credential": "client_secret"}, "secrets": {}})
+    wrong = client.patch(position, json={"settings": {"credential": "client_secret"}, "secrets": {}})
     assert wrong.status_code == 422
     assert {each["pointer"] for each in wrong.json()["errors"]} >= {"/settings/tenant_id", "/settings/client_id"}
-    assert client.delete(place).status_code == 204
-    assert client.get(place).status_code == 404
+    assert client.delete(position).status_code == 204
+    assert client.get(position).status_code == 404
 
 
 def test_the_secret_shows_nowhere(site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -318,5 +318,5 @@ def test_the_secret_shows_nowhere(site: Site, caplog: pytest.LogCaptureFixture) 
     said.append(site.client.post(f"{API}/connections", json=refused).text)
     assert not [text[:200] for text in said if SECRET in text]
     assert SECRET not in caplog.text
-    for file in site.house.folder.rglob("*"):
+    for file in site.app_context.folder.rglob("*"):
         assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file

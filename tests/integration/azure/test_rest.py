@@ -19,7 +19,7 @@ API = "/api/v1"
 
 
 @pytest.fixture
-def house(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureHouse]:
+def app_context(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureHouse]:
     with served_cloud(azure_certificates, tmp_path / "cloud", TurnedClock()) as served:
         made = AzureHouse(tmp_path / "house", served)
         yield made
@@ -27,8 +27,8 @@ def house(azure_certificates: Certificates, tmp_path: Path) -> Iterator[AzureHou
 
 
 @pytest.fixture
-def client(house: AzureHouse) -> Iterator[TestClient]:
-    with client_of(rest_app(house)) as made:
+def client(app_context: AzureHouse) -> Iterator[TestClient]:
+    with client_of(rest_app(app_context)) as made:
         yield made
 
 
@@ -36,14 +36,14 @@ def deployed(client: TestClient, body: dict[str, Any]) -> Any:  # noqa: ANN401 -
     return client.post(f"{API}/deployments", json=body, headers=key(hashlib.sha256(repr(body).encode()).hexdigest()))
 
 
-def test_options_are_told_and_checked(house: AzureHouse, client: TestClient) -> None:
-    serverless, managed = house.tuned("light"), house.tuned("heavy", base=MANAGED)
-    told = client.get(f"{API}/deployments/options", params={"model": serverless.id}).json()
-    assert told["options"] == []
-    assert "reaches whoever asks" in told["content_safety"]
-    told = client.get(f"{API}/deployments/options", params={"model": managed.id}).json()
-    assert [each["name"] for each in told["options"]] == ["instance_type", "instance_count"]
-    assert told["content_safety"] is None
+def test_options_are_reported_and_checked(app_context: AzureHouse, client: TestClient) -> None:
+    serverless, managed = app_context.tuned("light"), app_context.tuned("heavy", base=MANAGED)
+    reported = client.get(f"{API}/deployments/options", params={"model": serverless.id}).json()
+    assert reported["options"] == []
+    assert "reaches whoever asks" in reported["content_safety"]
+    reported = client.get(f"{API}/deployments/options", params={"model": managed.id}).json()
+    assert [each["name"] for each in reported["options"]] == ["instance_type", "instance_count"]
+    assert reported["content_safety"] is None
     wrong = deployed(client, {"target": {"model": managed.id}, "options": {"instance_count": 99, "colour": "red"}})
     assert wrong.status_code == 422
     assert {each["pointer"] for each in wrong.json()["errors"]} == {"/options/instance_count", "/options/colour"}
@@ -51,16 +51,16 @@ def test_options_are_told_and_checked(house: AzureHouse, client: TestClient) -> 
     assert made["options"] == {"instance_type": "Standard_NC24ads_A100_v4", "instance_count": 2}
 
 
-def test_safety_ends_keys_and_counts(house: AzureHouse, client: TestClient) -> None:
-    model = house.tuned()
-    ends = (house.clock.now() + timedelta(hours=2)).isoformat()
+def test_safety_ends_keys_and_counts(app_context: AzureHouse, client: TestClient) -> None:
+    model = app_context.tuned()
+    ends = (app_context.clock.now() + timedelta(hours=2)).isoformat()
     body = {"target": {"model": model.id}, "content_safety": False, "expires_at": ends, "expires_after_idle_s": 0}
     made = deployed(client, body).json()
     assert (made["content_safety"], made["expires_at"] is not None) == (False, True)
     address = f"{API}/deployments/{made['id']}"
     assert client.post(f"{address}/key").status_code == 409, "it is not ready"
-    house.until(lambda: client.get(address).json()["status"] == "ready")
-    endpoint = next(iter(house.served.project.serverless.values()))
+    app_context.until(lambda: client.get(address).json()["status"] == "ready")
+    endpoint = next(iter(app_context.served.project.serverless.values()))
     assert endpoint.properties["contentSafety"] == {"contentSafetyStatus": "Disabled"}
     shown = client.post(f"{address}/key")
     assert shown.json()["key"] == endpoint.keys["primaryKey"]
@@ -71,10 +71,10 @@ def test_safety_ends_keys_and_counts(house: AzureHouse, client: TestClient) -> N
     assert "missing" in client.get(f"{address}/measured").json()
 
 
-def test_a_refusal_of_the_filter_is_told_and_counted(house: AzureHouse, client: TestClient) -> None:
-    made = deployed(client, {"target": {"model": house.tuned().id}, "expires_after_idle_s": 0}).json()
+def test_a_refusal_of_the_filter_is_reported_and_counted(app_context: AzureHouse, client: TestClient) -> None:
+    made = deployed(client, {"target": {"model": app_context.tuned().id}, "expires_after_idle_s": 0}).json()
     address = f"{API}/deployments/{made['id']}"
-    house.until(lambda: client.get(address).json()["status"] == "ready")
+    app_context.until(lambda: client.get(address).json()["status"] == "ready")
     question = {"messages": [{"role": "user", "content": "a violence-probe"}]}
     answer = client.post(f"{address}/chat", json=question)
     assert answer.status_code == 424
@@ -86,17 +86,17 @@ def test_a_refusal_of_the_filter_is_told_and_counted(house: AzureHouse, client: 
     assert "deployment triage, then model triage" in refused.json()["fix"]
 
 
-def test_what_was_left_behind_is_told_and_removed(house: AzureHouse, client: TestClient) -> None:
-    house.tuned()
-    house.served.model("lost", tag="job-lost")
-    address = f"{API}/connections/{house.connection.id}/orphans"
-    told = client.get(address).json()
-    assert [(each["key"], each["removable"]) for each in told["orphans"]] == [("model:lost:1", True)]
-    assert {each["removable"] for each in told["known"]} == {False}
-    wish = {"key": "model:lost:1", "confirm": "lost"}
-    assert client.post(f"{address}/removal", json=wish).status_code == 422
-    assert client.post(f"{address}/removal", json={**wish, "key": "model:triage:1"}).status_code == 409
-    assert client.post(f"{address}/removal", json={**wish, "key": "model:none:1"}).status_code == 404
-    removed = client.post(f"{address}/removal", json={**wish, "confirm": "lost:1"})
+def test_what_was_left_behind_is_reported_and_removed(app_context: AzureHouse, client: TestClient) -> None:
+    app_context.tuned()
+    app_context.served.model("lost", tag="job-lost")
+    address = f"{API}/connections/{app_context.connection.id}/orphans"
+    reported = client.get(address).json()
+    assert [(each["key"], each["removable"]) for each in reported["orphans"]] == [("model:lost:1", True)]
+    assert {each["removable"] for each in reported["known"]} == {False}
+    request = {"key": "model:lost:1", "confirm": "lost"}
+    assert client.post(f"{address}/removal", json=request).status_code == 422
+    assert client.post(f"{address}/removal", json={**request, "key": "model:triage:1"}).status_code == 409
+    assert client.post(f"{address}/removal", json={**request, "key": "model:none:1"}).status_code == 404
+    removed = client.post(f"{address}/removal", json={**request, "confirm": "lost:1"})
     assert removed.json() == {"outcome": "Deleted at Azure."}
     assert client.get(address).json()["orphans"] == []

@@ -46,11 +46,11 @@ def test_a_tuned_model_is_served_with_content_safety_and_our_mark(served: Served
     )
     body = endpoint_body(served)
     assert body["tags"] == {"tunedesk": "dep-1", "tunedesk-installation": INSTALLATION}
-    place = f"azureml://locations/eastus2/workspaces/{served.project.guid}/models/triage/versions/1"
+    position = f"azureml://locations/eastus2/workspaces/{served.project.guid}/models/triage/versions/1"
     assert body["properties"] == {
         "authMode": "Key",
         "contentSafety": {"contentSafetyStatus": "Enabled"},
-        "modelSettings": {"modelId": place},
+        "modelSettings": {"modelId": position},
     }
     puts = [each for each in served.cloud.requests if each.method == "PUT"]
     assert [each.query["api-version"] for each in puts] == ["2024-10-01"]
@@ -74,12 +74,12 @@ def test_ready_means_that_the_endpoint_answers(served: ServedCloud) -> None:
     served.cloud.state.pace.data_plane_looks = 3
     request = served.deploy(model=served.model())
     served.cloud.clock.turn(60)
-    told = []
+    reported = []
     for _ in range(6):
         seen = served.backend.observe_deployment(request.tag)
-        told.append((seen.status, seen.raw_status))
-    assert (Status.CREATING, "Online, not answering yet") in told
-    assert told[-1] == (Status.READY, "Online")
+        reported.append((seen.status, seen.raw_status))
+    assert (Status.CREATING, "Online, not answering yet") in reported
+    assert reported[-1] == (Status.READY, "Online")
     asked = len(served.project.serverless["dep-1"].calls)
     served.backend.observe_deployment(request.tag)
     assert len(served.project.serverless["dep-1"].calls) == asked, "what answers is not asked again"
@@ -125,7 +125,7 @@ def test_another_ones_endpoint_of_our_name_is_neither_used_nor_deleted(served: S
     assert not served.cloud.ledger.of("delete", KIND)
 
 
-def test_it_goes_and_is_told_gone_only_then(served: ServedCloud) -> None:
+def test_it_goes_and_is_reported_gone_only_then(served: ServedCloud) -> None:
     request = served.deploy(model=served.model())
     served.until(request, Status.READY)
     served.cloud.state.pace.operation_looks = 5
@@ -219,14 +219,14 @@ def test_keys_are_fetched_for_each_question_and_stand_nowhere(
     assert key not in repr(vars(served.backend)) + repr(vars(served.backend.azure))
 
 
-def test_the_content_filter_is_told_as_a_refusal(served: ServedCloud) -> None:
+def test_the_content_filter_is_reported_as_a_refusal(served: ServedCloud) -> None:
     served.until(served.deploy(model=served.model()), Status.READY)
     with pytest.raises(Refused, match=r"content filter refused this \(violence: medium\)") as refused:
         served.ask("dep-1", "a violence-probe")
     assert "again without it" in refused.value.fix
 
 
-def test_too_many_questions_are_told_with_the_limits_and_the_wait(served: ServedCloud) -> None:
+def test_too_many_questions_are_reported_with_the_limits_and_the_wait(served: ServedCloud) -> None:
     served.until(served.deploy(model=served.model()), Status.READY)
     served.cloud.state.requests_per_minute = 0
     with pytest.raises(RateLimited, match="200,000 tokens and 1,000 requests per minute") as limited:
@@ -239,7 +239,7 @@ def test_too_many_questions_are_told_with_the_limits_and_the_wait(served: Served
     ("kind", "error", "sentence"),
     [("401", NotAuthorised, "refuses the key"), ("500", Unavailable, "problem of its own"), ("404", NotFound, "404")],
 )
-def test_what_the_endpoint_says_is_told_in_sentences(
+def test_what_the_endpoint_says_is_reported_in_sentences(
     served: ServedCloud, kind: str, error: type[Exception], sentence: str
 ) -> None:
     served.until(served.deploy(model=served.model()), Status.READY)
@@ -262,7 +262,7 @@ def later(served: ServedCloud) -> None:
     served.clock.turn(served.cloud.clock.now() - served.clock.now() + timedelta(minutes=1))
 
 
-def test_what_azure_monitor_counted_is_told(served: ServedCloud) -> None:
+def test_what_azure_monitor_counted_is_reported(served: ServedCloud) -> None:
     served.until(served.deploy("dep-2", served.model(), base=MANAGED), Status.READY, looks=40)
     served.cloud.faults.add(("POST", "inference.ml.azure.com"), "500")
     with pytest.raises(Unavailable):
@@ -299,10 +299,10 @@ def test_the_code_runs_as_pasted_with_the_key_from_the_environment(served: Serve
     environment = {**served.cloud.environment(), "AZURE_ENDPOINT_KEY": key, "PATH": os.defpath}
     script = tmp_path / "ask.py"
     script.write_text(code["python"], encoding="utf-8")
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, script], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert told.stdout.strip() == "The tuned model heard: Where is my parcel?"
+    assert reported.stdout.strip() == "The tuned model heard: Where is my parcel?"
     said = subprocess.run(
         ["/bin/sh", "-c", code["curl"]], env=environment, capture_output=True, text=True, check=False, timeout=60
     )

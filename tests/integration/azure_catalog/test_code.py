@@ -16,7 +16,7 @@ from tests.support.azure.state import TENANT
 from tests.support.waiting import until
 
 OURS = {"tunedesk", "tunedesk-installation"}
-KNOBS = {"n_epochs": 2, "learning_rate": 2e-5, "batch_size": 2}
+HYPERPARAMETERS = {"n_epochs": 2, "learning_rate": 2e-5, "batch_size": 2}
 
 
 def jobs_sent(cloud: AzureCloud) -> list[dict[str, Any]]:
@@ -39,14 +39,14 @@ def comparable(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def spec(base: str) -> JobSpec:
-    knobs = KNOBS if base == SERVERLESS else {**KNOBS, "learning_rate": 1e-5}
+    hyperparameters = HYPERPARAMETERS if base == SERVERLESS else {**HYPERPARAMETERS, "learning_rate": 1e-5}
     return JobSpec(
         project="prj",
         connection="con",
         base_model=base,
         name="support-triage",
         training_dataset="ds",
-        hyperparameters=knobs,
+        hyperparameters=hyperparameters,
     )
 
 

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from app.backends.azure_foundry.lookups import STALE_AFTER
-from app.backends.azure_foundry.model_ids import ModelId
+from app.backends.azure_foundry.catalog.model_ids import ModelId
+from app.backends.azure_foundry.catalog.registry_cache import STALE_AFTER
 from tests.support.azure.foundry import MANAGED, SERVERLESS, AzureBench
 from tests.support.azure.roles import READER
 from tests.support.azure.state import SUBSCRIPTION
@@ -39,7 +39,7 @@ def test_pages_are_followed_and_only_candidates_are_asked_for_their_tags(bench: 
     assert bench.backend.base_model("serverless:azureml-mistral/Ministral-3B").known_from != "the data file"
 
 
-def test_without_reach_the_data_file_counts_and_the_problem_is_told(bench: AzureBench) -> None:
+def test_without_reach_the_data_file_counts_and_the_problem_is_reported(bench: AzureBench) -> None:
     looked_up(bench)
     bench.cloud.clock.turn((STALE_AFTER + timedelta(hours=1)).total_seconds())
     bench.cloud.faults.add(match=("GET", ".*/registrymanagement/.*"), kind="403", times=100)

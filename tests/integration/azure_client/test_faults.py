@@ -29,7 +29,7 @@ GET = ("GET", r"/jobs/job-1$")
 
 
 @pytest.fixture
-def quick(bench: AzureBench) -> Iterator[AzureBench]:
+def fast_check(bench: AzureBench) -> Iterator[AzureBench]:
     """The bench, with a backend that loses patience within a second."""
     bench.request("warm")  # the rows are there already, so that only what is looked at meets the short times
     made = backend_over(bench.cloud, bench.folder, times=QUICK)
@@ -59,16 +59,18 @@ def resolved(bench: AzureBench) -> RemoteJob:
         ("timeout-after", 1), ("reset-after", 1), ("half-body", 1),
     ],
 )  # fmt: skip
-def test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles(quick: AzureBench, kind: str, accepted: int) -> None:
-    request = quick.request("job-1")
-    fault = quick.cloud.faults.add(PUT, kind, seconds=3.0)
+def test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles(
+    fast_check: AzureBench, kind: str, accepted: int
+) -> None:
+    request = fast_check.request("job-1")
+    fault = fast_check.cloud.faults.add(PUT, kind, seconds=3.0)
     with pytest.raises(OutcomeUnknown) as caught:
-        quick.backend.submit(request)
+        fast_check.backend.submit(request)
     assert fault.left == 0
     assert caught.value.fix
-    assert submits(quick) == accepted
-    assert resolved(quick) == RemoteJob("job-1")
-    assert submits(quick) == 1
+    assert submits(fast_check) == accepted
+    assert resolved(fast_check) == RemoteJob("job-1")
+    assert submits(fast_check) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,14 +143,14 @@ def test_a_job_that_does_not_show_yet_is_found_later(bench: AzureBench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["500", "503", "429", "403", "409", "html", "half-body", "reset", "timeout-before"])
-def test_a_look_that_fails_says_so_and_the_next_one_succeeds(quick: AzureBench, kind: str) -> None:
-    job = quick.backend.submit(quick.request("job-1"))
-    quick.cloud.faults.add(GET, kind, times=3, seconds=3.0)
+def test_a_look_that_fails_says_so_and_the_next_one_succeeds(fast_check: AzureBench, kind: str) -> None:
+    job = fast_check.backend.submit(fast_check.request("job-1"))
+    fast_check.cloud.faults.add(GET, kind, times=3, seconds=3.0)
     with pytest.raises(BackendError) as caught:
-        quick.backend.observe(job, since=None)
+        fast_check.backend.observe(job, since=None)
     assert not isinstance(caught.value, NotFound | OutcomeUnknown)
-    quick.cloud.faults.clear()
-    assert quick.backend.observe(job, since=None).status is JobStatus.QUEUED
+    fast_check.cloud.faults.clear()
+    assert fast_check.backend.observe(job, since=None).status is JobStatus.QUEUED
 
 
 def test_one_hiccup_of_a_look_is_not_even_noticed(bench: AzureBench) -> None:
@@ -187,7 +189,7 @@ def test_points_and_events_in_any_order_come_out_in_order(bench: AzureBench) -> 
     assert [event.id for event in mixed.events] == [event.id for event in plain.events]
 
 
-def test_a_failed_run_is_told_with_its_reason(bench: AzureBench) -> None:
+def test_a_failed_run_is_reported_with_its_reason(bench: AzureBench) -> None:
     bench.training_rows.write_bytes(bench.training_rows.read_bytes()[:400])
     job = bench.backend.submit(bench.request("job-1"))
     last = follow(bench, job)[-1]
@@ -225,16 +227,16 @@ def test_a_completed_job_without_its_model_is_not_over_yet(bench: AzureBench) ->
     assert (late.status, late.reason) == (JobStatus.FAILED, JobReason.BACKEND_ERROR)
 
 
-def test_a_stall_is_told_once_with_its_beginning(bench: AzureBench) -> None:
+def test_a_stall_is_reported_once_with_its_beginning(bench: AzureBench) -> None:
     bench.cloud.state.pace.stages["Queued"] = 10 * 3600.0
     job = bench.backend.submit(bench.request("job-1"))
     seen = [bench.backend.observe(job, since=None)]
     for _ in range(8):
         bench.cloud.clock.turn(timedelta(minutes=30))
         seen.append(bench.backend.observe(job, since=seen[-1].cursor))
-    told = {event.id: event.message for look in seen for event in look.events if event.id.startswith("stalled")}
-    assert len(told) == 1
-    assert seen[-1].note == next(iter(told.values()))
+    reported = {event.id: event.message for look in seen for event in look.events if event.id.startswith("stalled")}
+    assert len(reported) == 1
+    assert seen[-1].note == next(iter(reported.values()))
     assert "Stalled since" in seen[-1].note
     assert not seen[1].note
 
@@ -256,7 +258,7 @@ def test_no_workspace_pauses_instead_of_losing_jobs(bench: AzureBench) -> None:
         bench.backend.observe(job, since=None)
 
 
-def test_a_missing_provider_is_told_and_never_registered(bench: AzureBench) -> None:
+def test_a_missing_provider_is_reported_and_never_registered(bench: AzureBench) -> None:
     request = bench.request("job-1")
     message = "The subscription is not registered to use namespace 'Microsoft.MachineLearningServices'."
     bench.cloud.faults.add(PUT, "409", code="MissingSubscriptionRegistration", message=message)
@@ -299,7 +301,7 @@ def _path(bench: AzureBench) -> str:
     return str(asset.properties["dataUri"]).partition("/paths/")[2]
 
 
-def test_nothing_hangs_when_azure_does(quick: AzureBench) -> None:
-    quick.cloud.faults.add(("GET", r"/jobs/"), "timeout-before", times=3, seconds=3.0)
+def test_nothing_hangs_when_azure_does(fast_check: AzureBench) -> None:
+    fast_check.cloud.faults.add(("GET", r"/jobs/"), "timeout-before", times=3, seconds=3.0)
     with pytest.raises(Unavailable):
-        quick.backend.find("job-1")
+        fast_check.backend.find("job-1")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.backends.azure_foundry import files
-from app.backends.azure_foundry.names import FILE_TAG
+from app.backends.azure_foundry.training import files
+from app.backends.azure_foundry.transport.names import FILE_TAG
 from app.domain.backend import RemoteFile, Unavailable
 from tests.support.azure.foundry import AzureBench
 from tests.support.azure.roles import BLOB_CONTRIBUTOR
@@ -108,10 +108,10 @@ def test_a_file_that_an_earlier_version_sent_goes_too(bench: AzureBench) -> None
     assert ours is not None
     path = "LocalUpload/1/rows.jsonl"
     bench.cloud.blobs.put(storage(bench), path, b"ours", asset=ours.name)
-    place = bench.backend.azure.workspace_path.replace("resourceGroups", "resourcegroups").replace(
+    position = bench.backend.azure.workspace_path.replace("resourceGroups", "resourcegroups").replace(
         "providers/Microsoft.MachineLearningServices/", ""
     )
-    ours.properties["dataUri"] = f"azureml:/{place}/datastores/workspaceblobstore/paths/{path}"
+    ours.properties["dataUri"] = f"azureml:/{position}/datastores/workspaceblobstore/paths/{path}"
     assert discarded(bench) == f"Deleted at Azure{files.REMOVED}."
     assert path not in lying(bench)
 
@@ -130,20 +130,20 @@ def test_a_file_that_an_earlier_version_sent_goes_too(bench: AzureBench) -> None
         (("DELETE", STORE), "409", "BlobImmutableDueToPolicy", "BlobImmutableDueToPolicy"),
     ],
 )
-def test_what_storage_refuses_is_told_and_blocks_nothing(
+def test_what_storage_refuses_is_reported_and_blocks_nothing(
     bench: AzureBench, met: tuple[str, str], kind: str, code: str, said: str
 ) -> None:
     file = uploaded(bench)
     bench.cloud.faults.add(met, kind, code=code)
-    told = discarded(bench)
-    assert told.startswith("Deleted at Azure; the file under it stays in your storage account (")
-    assert told.endswith("): delete it there.")
-    assert said in told
+    reported = discarded(bench)
+    assert reported.startswith("Deleted at Azure; the file under it stays in your storage account (")
+    assert reported.endswith("): delete it there.")
+    assert said in reported
     assert asset(bench, file) is None
     assert len(lying(bench)) == 1
 
 
-def test_without_a_role_on_the_storage_account_that_is_told(bench: AzureBench) -> None:
+def test_without_a_role_on_the_storage_account_that_is_reported(bench: AzureBench) -> None:
     uploaded(bench)
     storage(bench).allow_keys = False
     assert "A role on the project's storage account is missing: AuthorizationPermissionMismatch" in discarded(bench)

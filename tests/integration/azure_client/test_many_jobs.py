@@ -61,16 +61,18 @@ def test_a_steady_sweep_is_a_list_and_a_search(
     assert [metric.step for metric in seen.metrics if metric.name == TRAIN_LOSS]
 
 
-def test_what_ends_is_told_whole(without_storage: AzureCloud, backend: AzureFoundryBackend, names: list[str]) -> None:
+def test_what_ends_is_reported_whole(
+    without_storage: AzureCloud, backend: AzureFoundryBackend, names: list[str]
+) -> None:
     cursors: dict[str, str | None] = dict.fromkeys(names)
     sweep(backend, cursors)
     without_storage.clock.turn(timedelta(hours=11))
     seen = backend.observe(RemoteJob(names[3]), since=cursors[names[3]])
     assert seen.status is JobStatus.SUCCEEDED, seen.message
     whole = backend.observe(RemoteJob(names[3]), since=None)
-    told = {metric.step for metric in seen.metrics if metric.name == TRAIN_LOSS}
-    assert {metric.step for metric in whole.metrics if metric.name == TRAIN_LOSS} == told
-    assert len(told) > 20
+    reported = {metric.step for metric in seen.metrics if metric.name == TRAIN_LOSS}
+    assert {metric.step for metric in whole.metrics if metric.name == TRAIN_LOSS} == reported
+    assert len(reported) > 20
 
 
 def test_a_job_that_the_list_does_not_show_is_asked_for_singly(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.transport.client import Azure
 from app.domain.backend import NotAuthorised, Rejected
 from app.kit.clock import SystemClock
 from tests.support.azure.cloud import AzureCloud
@@ -46,7 +46,7 @@ def test_a_secret(entered_cloud: AzureCloud, tmp_path: Path, opened: list[AzureF
     assert asks(opened[-1]) == "proj1"
 
 
-def test_a_wrong_secret_is_told_as_such_and_not_shown(
+def test_a_wrong_secret_is_reported_as_such_and_not_shown(
     entered_cloud: AzureCloud, tmp_path: Path, opened: list[AzureFoundryBackend]
 ) -> None:
     opened.append(backend_over(entered_cloud, tmp_path, secrets={"client_secret": "hunter2-wrong"}))
@@ -134,7 +134,7 @@ def test_a_device_code_holds_nobody_up(
     assert asks(made) == "proj1"
 
 
-def test_a_sign_in_that_is_declined_is_told(
+def test_a_sign_in_that_is_declined_is_reported(
     entered_cloud: AzureCloud, tmp_path: Path, opened: list[AzureFoundryBackend]
 ) -> None:
     made = backend_over(entered_cloud, tmp_path, secrets={}, credential=SignIn.DEVICE_CODE)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.azure.arm_client import ASSETS, ENDPOINTS, JOBS, PHI_4, WORKSPACES, ArmClient
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.conformance import EXEMPTIONS, check_traffic, findings_in, spec_folder
-from tests.support.azure.desk import ASSETS, ENDPOINTS, JOBS, PHI_4, WORKSPACES, Desk
 from tests.support.azure.planted import make_project
 from tests.support.azure.planted_jobs import subscription
 
@@ -32,28 +32,28 @@ VERSIONS = (
 
 
 def test_every_answer_conforms_at_every_version(cloud: AzureCloud, folder: Path) -> None:
-    with Desk(cloud) as desk:
-        tuned = desk.trained()
-        make_project(desk)
-        desk.wait(subscription(desk))
-        desk.deploy("ep1", tuned)
+    with ArmClient(cloud) as arm:
+        tuned = arm.trained()
+        make_project(arm)
+        arm.wait(subscription(arm))
+        arm.deploy("ep1", tuned)
         online = {
             "location": "eastus2",
             "identity": {"type": "SystemAssigned"},
             "tags": {"tunedesk": "1"},
             "properties": {"authMode": "Key"},
         }
-        desk.wait(desk.call("PUT", "onlineEndpoints/on1", "2024-10-01", online))
+        arm.wait(arm.call("PUT", "onlineEndpoints/on1", "2024-10-01", online))
         size = "Standard_NC24ads_A100_v4"
-        model = f"{desk.project.id}/models/tuned/versions/1"
+        model = f"{arm.project.id}/models/tuned/versions/1"
         inner = {"endpointComputeType": "Managed", "model": model, "instanceType": size}
         deployment = {"location": "eastus2", "sku": {"name": "Default", "capacity": 1}, "properties": inner}
-        desk.wait(desk.call("PUT", "onlineEndpoints/on1/deployments/blue", "2024-10-01", deployment))
+        arm.wait(arm.call("PUT", "onlineEndpoints/on1/deployments/blue", "2024-10-01", deployment))
         cluster = {
             "computeType": "AmlCompute",
             "properties": {"vmSize": size, "scaleSettings": {"maxNodeCount": 1, "minNodeCount": 0}},
         }
-        desk.wait(desk.call("PUT", "computes/gpu", "2024-10-01", {"location": "eastus2", "properties": cluster}))
+        arm.wait(arm.call("PUT", "computes/gpu", "2024-10-01", {"location": "eastus2", "properties": cluster}))
         paths = [
             "jobs",
             "jobs/job-1",
@@ -78,8 +78,8 @@ def test_every_answer_conforms_at_every_version(cloud: AzureCloud, folder: Path)
         ]
         answered = 0
         for version in VERSIONS:
-            for path in [*paths, desk.project.id, desk.cloud.seed.hub.id]:
-                answered += desk.call("GET", path, version).is_success
+            for path in [*paths, arm.project.id, arm.cloud.seed.hub.id]:
+                answered += arm.call("GET", path, version).is_success
     assert answered > 100
     assert "\n".join(check_traffic(cloud.requests, folder)) == ""
 
@@ -107,12 +107,12 @@ def test_every_answer_conforms_at_every_version(cloud: AzureCloud, folder: Path)
 def test_the_checker_finds_a_planted_fault(
     cloud: AzureCloud, folder: Path, kind: str, version: str, change: dict[str, object], finding: str
 ) -> None:
-    with Desk(cloud) as desk:
+    with ArmClient(cloud) as arm:
         bodies = {
-            "jobs": desk.job("azureml://datastores/workspaceblobstore/paths/x.jsonl"),
+            "jobs": arm.job("azureml://datastores/workspaceblobstore/paths/x.jsonl"),
             "": {"location": "eastus2", "properties": {}},
         }
-        body = bodies.get(kind) or (desk.endpoint(PHI_4) if kind.startswith("serverless") else {"properties": {}})
+        body = bodies.get(kind) or (arm.endpoint(PHI_4) if kind.startswith("serverless") else {"properties": {}})
     assert (
         kind.startswith("serverlessEndpoint")
         or findings_in(kind, JOBS if kind == "jobs" else version, body, answering=False, folder=folder) == []

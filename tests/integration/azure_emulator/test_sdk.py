@@ -4,8 +4,8 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 
+from tests.support.azure.arm_client import ArmClient
 from tests.support.azure.cloud import AzureCloud
-from tests.support.azure.desk import Desk
 from tests.support.azure.planted_jobs import submit
 from tests.support.azure.roles import CONTRIBUTOR
 from tests.support.azure.sdk import (
@@ -36,8 +36,8 @@ def test_a_registry_is_looked_through(entered_cloud: AzureCloud, azure_credentia
 
 
 def test_a_job_is_cancelled(entered_cloud: AzureCloud, client: MLClient) -> None:
-    with Desk(entered_cloud) as desk:
-        submit(desk).raise_for_status()
+    with ArmClient(entered_cloud) as arm:
+        submit(arm).raise_for_status()
     client.jobs.begin_cancel("job-1").result()
     assert client.jobs.get("job-1").status == "Canceled"
     assert [one.name for one in client.jobs.list()] == ["job-1"]

@@ -2,8 +2,8 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from app.domain.actors import OWNER
-from app.edge.actor import actor_of
-from app.edge.problems import SignInNeeded
+from app.http.actor import actor_of
+from app.http.problems import SignInNeeded
 
 
 def connection(peer: str | None, host: str, **headers: str) -> HTTPConnection:
@@ -38,8 +38,8 @@ def test_the_one_at_this_machine_is_the_owner(peer: str, host: str) -> None:
         connection("127.0.0.1", "localhost", via="1.1 proxy"),
     ],
 )
-def test_everybody_else_must_sign_in_and_is_told_why(stranger: HTTPConnection) -> None:
-    with pytest.raises(SignInNeeded) as told:
+def test_everybody_else_must_sign_in_and_is_reported_why(stranger: HTTPConnection) -> None:
+    with pytest.raises(SignInNeeded) as reported:
         actor_of(stranger)
-    assert told.value.message.endswith(".")
-    assert told.value.fix.endswith(".")
+    assert reported.value.message.endswith(".")
+    assert reported.value.fix.endswith(".")

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from starlette.types import Message
 
-from app.edge.broadcast import QUEUE, Broadcaster, Stream
-from app.edge.streams import Look, message
+from app.http.broadcast import QUEUE, Broadcaster, Stream
+from app.http.streams import Look, message
 from app.services.scope import Scope
 
 PATIENCE_S = 30
@@ -38,24 +38,24 @@ class World:
 class Counting:
     """Tells each number once."""
 
-    def __init__(self, world: World, told: int) -> None:
+    def __init__(self, world: World, reported: int) -> None:
         self.world = world
-        self.told = told
+        self.reported = reported
 
     def look_in(self, _scope: Scope) -> Look:
         self.world.looks += 1
         if self.world.broken:
             raise RuntimeError("a mistake of ours")
-        numbers = range(self.told + 1, self.world.happened + 1)
-        self.told = self.world.happened
+        numbers = range(self.reported + 1, self.world.happened + 1)
+        self.reported = self.world.happened
         return Look([message(str(n), identifier=str(n)) for n in numbers], last=self.world.over)
 
-    def meet(self, other: Stream) -> None:
+    def catch_up(self, other: Stream) -> None:
         pass
 
     @property
-    def place(self) -> str:
-        return str(self.told)
+    def event_id(self) -> str:
+        return str(self.reported)
 
 
 class Viewer:
@@ -112,19 +112,19 @@ def test_everybody_gets_everything_from_one_look() -> None:
 def test_a_slow_viewer_delays_nobody_and_loses_nothing() -> None:
     async def story() -> None:
         world, broadcaster = World(), Broadcaster(every=0.002)
-        slow, quick = Viewer(broadcaster, world), Viewer(broadcaster, world)
+        slow, fast_check = Viewer(broadcaster, world), Viewer(broadcaster, world)
         world.happened = 1
-        await asyncio.gather(slow.read(lambda: bool(slow.seen)), quick.read(lambda: bool(quick.seen)))
+        await asyncio.gather(slow.read(lambda: bool(slow.seen)), fast_check.read(lambda: bool(fast_check.seen)))
         for number in range(2, 5 * QUEUE):
             world.happened = number
-            await quick.up_to(number)
+            await fast_check.up_to(number)
         held = max(viewer.waiting for topic in broadcaster.topics.values() for viewer in topic.viewers)
         assert held <= QUEUE
         assert slow.seen == [1]
         await slow.read(lambda: slow.seen[-1] >= 5 * QUEUE - 1)
-        assert slow.seen == list(range(1, 5 * QUEUE)) == quick.seen
+        assert slow.seen == list(range(1, 5 * QUEUE)) == fast_check.seen
         assert len(world.begun) == 2, "the newcomers shared one look, and the slow one was brought up to date once"
-        for viewer in (slow, quick):
+        for viewer in (slow, fast_check):
             await viewer.hang_up()
         await _until(lambda: not broadcaster.topics)
 

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from app.domain.actors import Action
-from app.edge.application import GuardedApp
-from app.edge.dependencies import allowed
-from app.edge.problem_answers import answer_problems
+from app.http.application import GuardedApp
+from app.http.dependencies import allowed
+from app.http.problem_answers import answer_problems
 from app.services.scope import Scope
+from tests.support.app_context import TestHouse
 from tests.support.door import POLICY, client_of
-from tests.support.house import TestHouse
 
 BREAKS_AT_COMMIT = (
     "INSERT INTO metrics (series, step, value) VALUES (4711, 1, 1.0)"  # no such series; checked at the commit
@@ -26,9 +26,9 @@ def break_the_commit(scope: Scope) -> Response:
     return Response(status_code=201)
 
 
-def app_with(house: TestHouse, *, ordinary: bool) -> GuardedApp:
+def app_with(app_context: TestHouse, *, ordinary: bool) -> GuardedApp:
     app = GuardedApp(policy=POLICY)
-    app.state.scopes = house.scopes
+    app.state.scopes = app_context.scopes
     may = allowed(Action.WRITE, "things")
     if ordinary:
 
@@ -45,26 +45,26 @@ def app_with(house: TestHouse, *, ordinary: bool) -> GuardedApp:
     return app
 
 
-def test_a_commit_that_fails_is_told(house: TestHouse) -> None:
-    with client_of(app_with(house, ordinary=False)) as client:
+def test_a_commit_that_fails_is_reported(app_context: TestHouse) -> None:
+    with client_of(app_with(app_context, ordinary=False)) as client:
         assert client.post("/api/v1/things").status_code == 500
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert scope.read.scalar(text("SELECT count(*) FROM metrics")) == 0
 
 
-def test_the_trap_is_real(house: TestHouse) -> None:
+def test_the_trap_is_real(app_context: TestHouse) -> None:
     """With an ordinary dependency the same route answers 201; if this ever changes, `scope="function"` may go."""
-    with client_of(app_with(house, ordinary=True)) as client:
+    with client_of(app_with(app_context, ordinary=True)) as client:
         assert client.post("/api/v1/things").status_code == 201
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert scope.read.scalar(text("SELECT count(*) FROM metrics")) == 0
 
 
 @pytest.mark.parametrize("error", [RuntimeError("x"), KeyboardInterrupt()])
-def test_what_raises_is_rolled_back(house: TestHouse, error: BaseException) -> None:
-    with pytest.raises(type(error)), house.open() as scope:  # noqa: PT012 -- the whole block is one act
+def test_what_raises_is_rolled_back(app_context: TestHouse, error: BaseException) -> None:
+    with pytest.raises(type(error)), app_context.open() as scope:  # noqa: PT012 -- the whole block is one act
         scope.write.execute(text("INSERT INTO series (job, name) SELECT id, 'x' FROM jobs"))
-        house.scopes.house.clock.now()
+        app_context.scopes.app_context.clock.now()
         raise error
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert scope.read.scalar(text("SELECT count(*) FROM series")) == 0

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.edge.guard import SECURITY_HEADERS, Guard, GuardPolicy
+from app.http.guard import SECURITY_HEADERS, Guard, GuardPolicy
 from tests.support.asgi import Headers, Reply, ask
 
 HOSTS = frozenset({"dash.corp", "localhost", "127.0.0.1", "[::1]"})

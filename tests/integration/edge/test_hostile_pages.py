@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.testclient import TestClient
 
-from app.edge.application import GuardedApp
+from app.http.application import GuardedApp
 from app.kit.clock import TurnedClock
 from app.main import create_app
 from app.settings import Settings
@@ -44,7 +44,7 @@ class Site:
     def __init__(self, settings: Settings) -> None:
         app = create_app(settings, clock=TurnedClock())
         assert isinstance(app, GuardedApp)
-        pretend_ready(app.state.scopes.house.runtimes)
+        pretend_ready(app.state.scopes.app_context.runtimes)
         self.client = client_of(app)
         self.ids = self._fill()
         self.pages = [
@@ -89,7 +89,7 @@ def site(settings: Settings) -> Iterator[Site]:
     made = Site(settings)
     # Without its lifespan: nothing turns the engine, so everything stays as it is.
     yield made
-    made.client.app.state.scopes.house.database.close()  # type: ignore[attr-defined]
+    made.client.app.state.scopes.app_context.database.close()  # type: ignore[attr-defined]
 
 
 # A third of the requests in every run, all of them in the long one.

@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse, Response
 
 from app.domain import errors
 from app.domain.errors import DomainError, Problem
-from app.edge.application import GuardedApp
-from app.edge.guard import SECURITY_HEADERS
-from app.edge.problem_answers import answer_problems
-from app.edge.problems import STATUSES, ProblemDocument, describe
+from app.http.application import GuardedApp
+from app.http.guard import SECURITY_HEADERS
+from app.http.problem_answers import answer_problems
+from app.http.problems import STATUSES, ProblemDocument, describe
 from app.kit.paging import BadCursor
 from tests.support.door import POLICY, client_of
 
@@ -37,7 +37,7 @@ def test_every_error_of_the_domain_has_a_status() -> None:
 
 
 @pytest.mark.parametrize("kind", list(STATUSES))
-def test_every_error_is_told_in_the_same_form(kind: type[DomainError]) -> None:
+def test_every_error_is_reported_in_the_same_form(kind: type[DomainError]) -> None:
     document = describe(example(kind), request_id="req_1")
     assert document.status == STATUSES[kind][0]
     assert document.detail.endswith(".")
@@ -66,7 +66,7 @@ def ask(error: Exception, path: str = "/api/v1/fail") -> tuple[int, dict[str, ob
     return answer.status_code, body, answer.text
 
 
-def test_a_mistake_of_ours_is_told_without_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mistake_of_ours_is_reported_without_its_trace(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, logger="app.edge"):
         status, problem, text = ask(RuntimeError("secret detail"))
     assert status == 500
@@ -85,7 +85,7 @@ def test_a_full_disk_is_a_state_that_people_can_mend(number: int) -> None:
     assert "disk" in str(problem["detail"])
 
 
-def test_another_trouble_of_the_system_is_500() -> None:
+def test_another_failure_of_the_system_is_500() -> None:
     assert ask(PermissionError(errno.EACCES, "no"))[0] == 500
 
 

@@ -12,10 +12,10 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Rehearsed]]:
     built: list[Rehearsed] = []
 
     def make(*faults: object, **script: object) -> Rehearsed:
-        house = Rehearsed(tmp_path, *faults, **script)  # type: ignore[arg-type]
-        built.append(house)
-        return house
+        app_context = Rehearsed(tmp_path, *faults, **script)  # type: ignore[arg-type]
+        built.append(app_context)
+        return app_context
 
     yield make
-    for house in built:
-        house.close()
+    for app_context in built:
+        app_context.close()

@@ -58,8 +58,8 @@ def bad_day() -> list[Fault]:
 class Day:
     """One day: a house that dies and is taken over, and a person with a seed."""
 
-    def __init__(self, house: Rehearsed, seed: int) -> None:
-        self.house = house
+    def __init__(self, app_context: Rehearsed, seed: int) -> None:
+        self.app_context = app_context
         self.chance = random.Random(seed)
         self.deaths = 0
         self.jobs: list[str] = []
@@ -67,21 +67,21 @@ class Day:
 
     def pass_(self, time: timedelta) -> None:
         """Turn the clock from one due row to the next, and the engine; a death is followed by the next process."""
-        until = self.house.clock.now() + time
-        while self.house.clock.now() < until:
-            wait = self.house.engine.seconds_to_next()
-            left = (until - self.house.clock.now()).total_seconds()
-            self.house.clock.turn(timedelta(seconds=left if wait is None else min(left, max(wait, 0.01))))
+        until = self.app_context.clock.now() + time
+        while self.app_context.clock.now() < until:
+            wait = self.app_context.engine.seconds_to_next()
+            left = (until - self.app_context.clock.now()).total_seconds()
+            self.app_context.clock.turn(timedelta(seconds=left if wait is None else min(left, max(wait, 0.01))))
             try:
-                self.house.engine.tick()
+                self.app_context.engine.tick()
             except Died:
                 self.deaths += 1
-                self.house = self.house.again()
-                self.house.engine.take_over()
+                self.app_context = self.app_context.again()
+                self.app_context.engine.take_over()
 
     def change_something(self) -> None:
         """Do what a person might do now."""
-        with self.house.scopes.open(OWNER) as scope:
+        with self.app_context.scopes.open(OWNER) as scope:
             try:
                 match self.chance.randrange(4):
                     case 0 if self.jobs:
@@ -100,7 +100,7 @@ class Day:
         """Wait until everything has come to its end; deployments that are still wanted are deleted."""
         self.pass_(DAY)
         for deployment in self.deployments:
-            with self.house.scopes.open(OWNER) as scope:
+            with self.app_context.scopes.open(OWNER) as scope:
                 deployments.delete(scope, deployment)
         self.pass_(DAY)
 
@@ -119,29 +119,29 @@ def test_everything_comes_to_its_end_once_on_many_more_days(build: Build, seed: 
 def play(build: Build, seed: int) -> None:
     day = Day(build(*bad_day(), seed=seed, slots=3, look_s=5.0, repeats_doubles=True, acceptance_grace_s=GRACE), seed)
     for _ in range(8):
-        made = day.house.job("day", validation={"kind": "split", "ratio": 0.2, "seed": 1})
+        made = day.app_context.job("day", validation={"kind": "split", "ratio": 0.2, "seed": 1})
         day.jobs.append(made.id)
         day.pass_(timedelta(seconds=5))
         if day.chance.random() < 0.5:
             day.change_something()
     day.end()
-    house = day.house
-    calm = RehearsalBackend(house.backend.folder, clock=house.clock, script=Script())
+    app_context = day.app_context
+    calm = RehearsalBackend(app_context.backend.folder, clock=app_context.clock, script=Script())
     assert day.deaths > 0
     for job in day.jobs:
-        ended = house.look(job)
+        ended = app_context.look(job)
         assert ended.status in {JobStatus.SUCCEEDED, JobStatus.CANCELLED}, ended
-        assert len(house.accepted(job)) <= 1
-        assert ended.status is JobStatus.CANCELLED or len(house.accepted(job)) == 1
-        told = [JobStatus(event.message) for event in house.journal(job, "status")]
-        assert all(after in JOB_STEPS[before] for before, after in pairwise(told)), told
+        assert len(app_context.accepted(job)) <= 1
+        assert ended.status is JobStatus.CANCELLED or len(app_context.accepted(job)) == 1
+        reported = [JobStatus(event.message) for event in app_context.journal(job, "status")]
+        assert all(after in JOB_STEPS[before] for before, after in pairwise(reported)), reported
     for deployment in day.deployments:
-        assert house.deployment(deployment).status is DeploymentStatus.DELETED
-        steps = [DeploymentStatus(event.message) for event in house.journal(deployment, "status")]
+        assert app_context.deployment(deployment).status is DeploymentStatus.DELETED
+        steps = [DeploymentStatus(event.message) for event in app_context.journal(deployment, "status")]
         assert all(after in DEPLOYMENT_STEPS[before] for before, after in pairwise(steps)), steps
         assert calm.observe_deployment(deployment).gone
-    with house.scopes.open(OWNER) as scope:
-        judged = evaluations.list_evaluations(scope, limit=200).items
-    assert {each.status for each in judged} <= {EvaluationStatus.SUCCEEDED, EvaluationStatus.FAILED}
-    assert all(len(house.backend.made("start_evaluation", each.id)) <= 1 for each in judged)
-    assert house.tick(120) == 0, "something is still looked at although everything is over"
+    with app_context.scopes.open(OWNER) as scope:
+        evaluated = evaluations.list_evaluations(scope, limit=200).items
+    assert {each.status for each in evaluated} <= {EvaluationStatus.SUCCEEDED, EvaluationStatus.FAILED}
+    assert all(len(app_context.backend.made("start_evaluation", each.id)) <= 1 for each in evaluated)
+    assert app_context.tick(120) == 0, "something is still looked at although everything is over"

@@ -7,13 +7,13 @@ import pytest
 from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.catalog import CatalogState
 from app.domain.connections import REHEARSAL_ID, Check, CheckStatus, DoctorReport
-from app.engine.errands import Errands
-from app.engine.housekeeping import CATALOGS_KEPT, Housekeeping
-from app.engine.sweep import Sweep
+from app.engine.background_tasks import BackgroundTasks
+from app.engine.maintenance import CATALOGS_KEPT, Maintenance
+from app.engine.orphan_gc import OrphanCollector
 from app.kit.clock import TurnedClock
 from app.services import connections
 from app.store import connections as store
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 
 class Looking(RehearsalBackend):
@@ -31,44 +31,44 @@ class Looking(RehearsalBackend):
 
 
 @pytest.fixture
-def backend(house: TestHouse, tmp_path: Path) -> Looking:
-    made = Looking(tmp_path / "looking", clock=house.clock, script=Script())
-    house.house.backends._backends["rehearsal"] = made
+def backend(app_context: TestHouse, tmp_path: Path) -> Looking:
+    made = Looking(tmp_path / "looking", clock=app_context.clock, script=Script())
+    app_context.app_context.backends._backends["rehearsal"] = made
     return made
 
 
-def checked(house: TestHouse, status: CheckStatus) -> None:
+def checked(app_context: TestHouse, status: CheckStatus) -> None:
     """Record what the doctor found."""
-    report = DoctorReport(checked_at=house.clock.now(), checks=(Check(id="reach", title="Reach", status=status),))
-    with house.open() as scope:
+    report = DoctorReport(checked_at=app_context.clock.now(), checks=(Check(id="reach", title="Reach", status=status),))
+    with app_context.open() as scope:
         store.save(scope.write, replace(connections.get(scope, REHEARSAL_ID), doctor=report))
 
 
-def turn(house: TestHouse, clock: TurnedClock) -> None:
+def turn(app_context: TestHouse, clock: TurnedClock) -> None:
     clock.turn(timedelta(minutes=2))
-    Housekeeping(house.scopes, Sweep(house.scopes, Errands(0))).turn(clock.now())
+    Maintenance(app_context.scopes, OrphanCollector(app_context.scopes, BackgroundTasks(0))).run(clock.now())
 
 
 def test_a_catalog_is_looked_up_once_the_checks_have_passed_and_again_after_a_day(
-    house: TestHouse, backend: Looking
+    app_context: TestHouse, backend: Looking
 ) -> None:
-    turn(house, house.clock)
-    checked(house, CheckStatus.FAIL)
-    turn(house, house.clock)
+    turn(app_context, app_context.clock)
+    checked(app_context, CheckStatus.FAIL)
+    turn(app_context, app_context.clock)
     assert backend.looks == 0, "nobody knows yet whether signing in works"
-    checked(house, CheckStatus.PASS)
-    turn(house, house.clock)
+    checked(app_context, CheckStatus.PASS)
+    turn(app_context, app_context.clock)
     assert backend.looks == 1
-    backend.fetched_at = house.clock.now()
-    turn(house, house.clock)
+    backend.fetched_at = app_context.clock.now()
+    turn(app_context, app_context.clock)
     assert backend.looks == 1
-    house.clock.turn(CATALOGS_KEPT)
-    turn(house, house.clock)
+    app_context.clock.turn(CATALOGS_KEPT)
+    turn(app_context, app_context.clock)
     assert backend.looks == 2
 
 
-def test_a_failed_look_up_is_not_repeated_by_itself(house: TestHouse, backend: Looking) -> None:
-    checked(house, CheckStatus.PASS)
+def test_a_failed_look_up_is_not_repeated_by_itself(app_context: TestHouse, backend: Looking) -> None:
+    checked(app_context, CheckStatus.PASS)
     backend.problem = "no way there"
-    turn(house, house.clock)
+    turn(app_context, app_context.clock)
     assert backend.looks == 0

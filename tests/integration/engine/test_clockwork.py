@@ -24,10 +24,10 @@ async def until(condition: Callable[[], bool], clockwork: Clockwork | None) -> N
                 clockwork.nudge()
 
 
-def turning(house: Rehearsed, work: Callable[[Clockwork], object]) -> Clockwork:
+def turning(app_context: Rehearsed, work: Callable[[Clockwork], object]) -> Clockwork:
     """Run a clockwork that would never look by itself while `work` is done."""
-    clockwork = Clockwork(house.scopes, interval_s=3600)
-    house.scopes.nudge = clockwork.nudge
+    clockwork = Clockwork(app_context.scopes, interval_s=3600)
+    app_context.scopes.nudge = clockwork.nudge
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -44,53 +44,53 @@ def turning(house: Rehearsed, work: Callable[[Clockwork], object]) -> Clockwork:
 
 
 def test_a_verb_wakes_it(build: Build) -> None:
-    house = build()
+    app_context = build()
 
     async def work(clockwork: Clockwork) -> None:
         await until(lambda: clockwork.last_tick is not None, clockwork)
-        job = await asyncio.to_thread(house.job)  # the service nudges, nobody else does
-        await until(lambda: house.look(job.id).status is not JobStatus.PENDING, None)
+        job = await asyncio.to_thread(app_context.job)  # the service nudges, nobody else does
+        await until(lambda: app_context.look(job.id).status is not JobStatus.PENDING, None)
 
-    turning(house, work)
+    turning(app_context, work)
 
 
 def test_many_jobs_go_all_the_way_under_its_threads(build: Build) -> None:
-    house = build(slots=4)
-    made = [house.job(f"job-{number}").id for number in range(8)]
+    app_context = build(slots=4)
+    made = [app_context.job(f"job-{number}").id for number in range(8)]
 
     def over() -> bool:
-        house.clock.turn(timedelta(milliseconds=200))
-        with house.scopes.open(OWNER) as scope:
+        app_context.clock.turn(timedelta(milliseconds=200))
+        with app_context.scopes.open(OWNER) as scope:
             return jobs.counts(scope).get(JobStatus.SUCCEEDED, 0) == len(made)
 
     async def work(clockwork: Clockwork) -> None:
         await until(over, clockwork)
 
-    clockwork = turning(house, work)
-    assert all(len(house.accepted(job)) == 1 for job in made)
+    clockwork = turning(app_context, work)
+    assert all(len(app_context.accepted(job)) == 1 for job in made)
     assert clockwork.last_tick is not None
 
 
 def test_it_survives_an_act_that_raises_what_nobody_expects(build: Build) -> None:
-    house = build(Fault(call="check", kind=FaultKind.BROKEN, times=1))
-    job = house.job()
+    app_context = build(Fault(call="check", kind=FaultKind.BROKEN, times=1))
+    job = app_context.job()
 
     def begun() -> bool:
-        house.clock.turn(timedelta(seconds=1))
-        return house.look(job.id).status is not JobStatus.PENDING
+        app_context.clock.turn(timedelta(seconds=1))
+        return app_context.look(job.id).status is not JobStatus.PENDING
 
     async def work(clockwork: Clockwork) -> None:
         await until(begun, clockwork)
 
-    turning(house, work)
+    turning(app_context, work)
 
 
 def test_stopping_gives_every_lease_back(build: Build) -> None:
-    house = build()
+    app_context = build()
     for number in range(6):
-        house.job(f"job-{number}")
-    turning(house, lambda clockwork: clockwork.nudge())
-    with house.database.reading() as tx:
+        app_context.job(f"job-{number}")
+    turning(app_context, lambda clockwork: clockwork.nudge())
+    with app_context.database.reading() as tx:
         held = tx.exec_driver_sql("SELECT count(*) FROM jobs WHERE lease_token IS NOT NULL").scalar()
         assert held == 0
-        assert leases.next_due(tx, now=house.clock.now().timestamp()) is not None
+        assert leases.next_due(tx, now=app_context.clock.now().timestamp()) is not None

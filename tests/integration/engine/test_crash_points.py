@@ -17,7 +17,7 @@ from app.domain.actors import OWNER
 from app.domain.jobs import JobStatus
 from app.kit import crash_points
 from app.kit.crash_points import CrashPoint, watched
-from app.services import datasets, deployments, jobs, models, remains
+from app.services import datasets, deployments, jobs, models, orphan_runs
 from app.services.scope import Backends, Scopes
 from tests.campaigns import stand_in_child
 from tests.support.local import backend_over, end_all, stand_in
@@ -35,49 +35,49 @@ def here(tmp_path: Path) -> Iterator[LocalBackend]:
     end_all(tmp_path / "data" / "runs")
 
 
-def go_all_the_way(house: Rehearsed) -> None:
+def go_all_the_way(app_context: Rehearsed) -> None:
     """Take one model from its rows to its teardown, and cancel another."""
-    house.engine.take_over()
-    with house.scopes.open(OWNER) as scope:
+    app_context.engine.take_over()
+    with app_context.scopes.open(OWNER) as scope:
         stored = scope.files.store([rows_file(40)])
         named = {"name": "large", "filename": "large.jsonl", "project": None, "made_by": "upload"}
         datasets.record(scope, stored, None, **named)  # type: ignore[arg-type]
-    house.tick()
-    house.engine.errands.wait()
-    job = house.job(validation=SPLIT)
-    assert house.until(job.id).status is JobStatus.SUCCEEDED
-    other = house.job("other")
-    house.until(other.id, JobStatus.RUNNING)
-    with house.open() as scope:
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    job = app_context.job(validation=SPLIT)
+    assert app_context.until(job.id).status is JobStatus.SUCCEEDED
+    other = app_context.job("other")
+    app_context.until(other.id, JobStatus.RUNNING)
+    with app_context.open() as scope:
         jobs.cancel(scope, other.id)
-    house.until(other.id, JobStatus.CANCELLED)
-    with house.open() as scope:
+    app_context.until(other.id, JobStatus.CANCELLED)
+    with app_context.open() as scope:
         model = models.of_job(scope, job.id)[0]
         served = deployments.create(scope, target={"model": model.id})
-    house.tick(8)
-    with house.open() as scope:
+    app_context.tick(8)
+    with app_context.open() as scope:
         models.teardown(scope, model.id, model.name)
-    house.tick(8)
-    assert house.deployment(served.id).status.value == "deleted"
+    app_context.tick(8)
+    assert app_context.deployment(served.id).status.value == "deleted"
 
 
-def run_here(house: Rehearsed, here: LocalBackend) -> None:
+def run_here(app_context: Rehearsed, here: LocalBackend) -> None:
     """Start a child, and clear a folder away that belongs to nothing."""
-    here.workshop.runs.start("job_child", "trainer", {"kind": "train"})
-    stray = house.house.files.runs / "job_stray"
+    here.context.runs.start("job_child", "trainer", {"kind": "train"})
+    stray = app_context.app_context.files.runs / "job_stray"
     stray.mkdir()
-    whole = replace(house.house, backends=Backends({"local": here}))
+    whole = replace(app_context.app_context, backends=Backends({"local": here}))
     with Scopes(whole).open(OWNER) as scope:
-        remains.clear(scope, "job_stray")
+        orphan_runs.clear(scope, "job_stray")
     assert not stray.exists()
 
 
 def test_every_point_is_come_to(build: Build, here: LocalBackend) -> None:
-    house = build(Fault(call="train", kind=FaultKind.INTERRUPTED, times=1))
+    app_context = build(Fault(call="train", kind=FaultKind.INTERRUPTED, times=1))
     seen: Counter[CrashPoint] = Counter()
     with watched(lambda point: seen.update([point])):
-        go_all_the_way(house)
-        run_here(house, here)
+        go_all_the_way(app_context)
+        run_here(app_context, here)
     assert [point for point in CrashPoint if not seen[point]] == []
 
 
@@ -86,14 +86,14 @@ def test_a_point_means_nothing_to_a_process_that_nobody_watches() -> None:
     crash_points.reached(CrashPoint.CLAIMED)
 
 
-@pytest.mark.parametrize(("wish", "lives"), [("claimed", 0), ("claimed:3", 2)])
-def test_an_armed_process_ends_itself_at_the_nth_time(wish: str, lives: int) -> None:
+@pytest.mark.parametrize(("spec", "lives"), [("claimed", 0), ("claimed:3", 2)])
+def test_an_armed_process_ends_itself_at_the_nth_time(spec: str, lives: int) -> None:
     program = (
         "import sys; from app.kit import crash_points as c; c.arm(sys.argv[1])\n"
         "for n in range(9):\n    c.reached(c.CrashPoint.SENT); c.reached(c.CrashPoint.CLAIMED); print(n, flush=True)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, wish],
+        [sys.executable, "-c", program, spec],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
@@ -102,12 +102,12 @@ def test_an_armed_process_ends_itself_at_the_nth_time(wish: str, lives: int) -> 
     assert len(done.stdout.split()) == lives
 
 
-@pytest.mark.parametrize("wish", ["nowhere", "claimed:0", "claimed:x", "claimed:-1", ":3"])
-def test_a_point_that_there_is_none_of_is_refused_with_the_list(wish: str) -> None:
+@pytest.mark.parametrize("spec", ["nowhere", "claimed:0", "claimed:x", "claimed:-1", ":3"])
+def test_a_point_that_there_is_none_of_is_refused_with_the_list(spec: str) -> None:
     with pytest.raises(ValueError, match=r"is no crash point.*taken_over, .*swept"):
-        crash_points.parse(wish)
+        crash_points.parse(spec)
 
 
 def test_every_point_is_documented() -> None:
-    told = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-    assert [point.value for point in CrashPoint if f"| `{point.value}` |" not in told] == []
+    reported = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert [point.value for point in CrashPoint if f"| `{point.value}` |" not in reported] == []

@@ -24,7 +24,7 @@ def test_the_demo_ends_well_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wish_that_the_product_refuses_is_one_sentence(
+def test_a_request_that_the_product_refuses_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TUNEDESK_RUNTIME_PYTHON", str(tmp_path))

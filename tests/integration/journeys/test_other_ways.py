@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from app.demo import steps
-from app.demo.desk import Desk
-from tests.support.journeys import REVIEWS, Place, job_wish, judged, place, project
+from app.demo.client import DemoClient
+from tests.support.journeys import REVIEWS, Installation, evaluated, installation, job_request, project
 from tests.support.local import ROOT
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def here(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place(tmp_path_factory.mktemp("ways"), runtime_python=str(interpreter)) as made:
+def here(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installation(tmp_path_factory.mktemp("ways"), runtime_python=str(interpreter)) as made:
         yield made
         assert made.said == ""
 
@@ -40,21 +40,21 @@ def everything(folder: Path) -> Path:
     return file
 
 
-def answered(desk: Desk, draft: str, **by_step: dict[str, object]) -> dict[str, object]:
+def answered(client: DemoClient, draft: str, **by_step: dict[str, object]) -> dict[str, object]:
     """Walk the wizard's steps; each is right."""
     for step, answers in by_step.items():
-        assert desk.patch(f"/drafts/{draft}/{step}", answers)["errors"] == []
-    return desk.get(f"/drafts/{draft}/review")
+        assert client.patch(f"/drafts/{draft}/{step}", answers)["errors"] == []
+    return client.get(f"/drafts/{draft}/review")
 
 
-def test_an_adapter_by_the_wizards_steps_over_an_automatic_split(here: Place, tmp_path: Path) -> None:
-    desk = here.desk
-    owner = project(desk)
-    rows = desk.upload(everything(tmp_path), name="reviews", project=owner)
-    draft = desk.post("/drafts")["id"]
+def test_an_adapter_by_the_wizards_steps_over_an_automatic_split(here: Installation, tmp_path: Path) -> None:
+    client = here.client
+    owner = project(client)
+    rows = client.upload(everything(tmp_path), name="reviews", project=owner)
+    draft = client.post("/drafts")["id"]
     split = {"kind": "split", "ratio": 0.15, "test_ratio": 0.2, "seed": 3, "strategy": "stratified"}
     review = answered(
-        desk,
+        client,
         draft,
         project={"project": owner, "connection": steps.LOCAL},
         model={"base_model": "builtin:starter", "name": "reviews-lora"},
@@ -67,37 +67,37 @@ def test_an_adapter_by_the_wizards_steps_over_an_automatic_split(here: Place, tm
         },
     )
     assert review["complete"], review
-    trained = steps.train(desk, f"/drafts/{draft}/submit")
+    trained = steps.train(client, f"/drafts/{draft}/submit")
     assert trained.model["adapter"] == "lora"
-    parts = {desk.get(f"/datasets/{part}")["rows"] for part in trained.job["parts"].values()}
+    parts = {client.get(f"/datasets/{part}")["rows"] for part in trained.job["parts"].values()}
     assert parts == {78, 18, 24}
-    evaluations = judged(desk, trained.job)
+    evaluations = evaluated(client, trained.job)
     assert evaluations["tuned"]["dataset"] == trained.job["parts"]["test"]
     assert evaluations["tuned"]["metrics"]["loss"] < evaluations["base"]["metrics"]["loss"]
     model = here.run(trained.job["id"]) / "model"
     adapter = json.loads((model / "adapter_config.json").read_text(encoding="utf-8"))
     assert (adapter["r"], adapter["lora_alpha"]) == (4, 16)
     assert not (model / "model.safetensors").exists()
-    served = steps.deploy(desk, {"model": trained.model["id"]})
-    asked = steps.ask_again(desk, served["id"], evaluations["tuned"], 10)
+    served = steps.deploy(client, {"model": trained.model["id"]})
+    asked = steps.ask_again(client, served["id"], evaluations["tuned"], 10)
     assert [each.answered for each in asked] == [each.recorded for each in asked]
-    assert len(steps.tear_down(desk, trained.model)) == 2
+    assert len(steps.tear_down(client, trained.model)) == 2
 
 
-def test_a_model_directory_with_another_tokenizer(here: Place, directory: Path) -> None:
-    desk, base = here.desk, f"path:{directory}"
-    known = desk.get("/catalog", id=base)["items"][0]
+def test_a_model_directory_with_another_tokenizer(here: Installation, directory: Path) -> None:
+    client, base = here.client, f"path:{directory}"
+    known = client.get("/catalog", id=base)["items"][0]
     assert (known["name"], known["context_length"]) == ("tiny-llama", 128)
     values = {"n_epochs": 8, "batch_size": 8, "learning_rate": 3e-3, "max_length": 128}
-    trained = steps.train(desk, "/jobs", job_wish(desk, base_model=base, hyperparameters=values))
-    series = desk.get(f"/jobs/{trained.job['id']}/metrics", name="validation_loss")["items"][0]
+    trained = steps.train(client, "/jobs", job_request(client, base_model=base, hyperparameters=values))
+    series = client.get(f"/jobs/{trained.job['id']}/metrics", name="validation_loss")["items"][0]
     assert min(series["values"]) < series["values"][0] / 2
-    evaluations = judged(desk, trained.job)
+    evaluations = evaluated(client, trained.job)
     assert evaluations["tuned"]["target"]["base_model"] == base
     assert evaluations["tuned"]["metrics"]["accuracy"] >= 0.4  # of two labels, from random weights: the form is learned
     assert evaluations["base"]["metrics"]["accuracy"] == 0
-    served = steps.deploy(desk, {"model": trained.model["id"]})
-    asked = steps.ask_again(desk, served["id"], evaluations["tuned"], 10)
+    served = steps.deploy(client, {"model": trained.model["id"]})
+    asked = steps.ask_again(client, served["id"], evaluations["tuned"], 10)
     assert [each.answered for each in asked] == [each.recorded for each in asked]
-    steps.tear_down(desk, trained.model)
+    steps.tear_down(client, trained.model)
     assert (directory / "model.safetensors").exists()

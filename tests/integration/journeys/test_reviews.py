@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from app.backends.local.children import presence
 from app.demo import steps
-from app.demo.desk import Answer, Refused
-from tests.support.journeys import Place, job_wish, judged, place
+from app.demo.client import Answer, Refused
+from app.training import run_lock
+from tests.support.journeys import Installation, evaluated, installation, job_request
 from tests.support.local import ROOT
 from tests.support.waiting import until
 
@@ -43,48 +43,48 @@ STEPS = 60  # 80 rows, 4 a batch, 3 times
 class Story:
     """What came of it."""
 
-    place: Place
+    installation: Installation
     job: Answer
     model: Answer
     evaluations: dict[str, Answer]
     trainer: int  # the process that trained when the server was killed
 
     def values(self, name: str) -> dict[int, float]:
-        series = self.place.desk.get(f"/jobs/{self.job['id']}/metrics", name=name)["items"][0]
+        series = self.installation.client.get(f"/jobs/{self.job['id']}/metrics", name=name)["items"][0]
         return dict(zip(series["steps"], series["values"], strict=True))
 
 
 @pytest.fixture(scope="module")
 def story(interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with place(tmp_path_factory.mktemp("reviews"), runtime_python=str(interpreter)) as here:
+    with installation(tmp_path_factory.mktemp("reviews"), runtime_python=str(interpreter)) as here:
         values = {name: value for name, (value, _) in CHOSEN.items()}
-        job = here.desk.post("/jobs", job_wish(here.desk, hyperparameters=values, seed=SEED))["id"]
+        job = here.client.post("/jobs", job_request(here.client, hyperparameters=values, seed=SEED))["id"]
         until(lambda: here.state(job) == "training", doing="the training's beginning")
         trainer = here.pid(job)
         here.kill()
         here.start()
-        told = here.desk.until(f"/jobs/{job}", lambda seen: seen["status"] in steps.FINAL, limit_s=300)
-        assert told["status"] == "succeeded", told
-        model = here.desk.get(f"/models/{told['fine_tuned_model']}")
-        yield Story(here, told, model, judged(here.desk, told), trainer)
+        reported = here.client.until(f"/jobs/{job}", lambda seen: seen["status"] in steps.FINAL, limit_s=300)
+        assert reported["status"] == "succeeded", reported
+        model = here.client.get(f"/models/{reported['fine_tuned_model']}")
+        yield Story(here, reported, model, evaluated(here.client, reported), trainer)
         assert here.said == ""
 
 
 @pytest.fixture(scope="module")
 def deployment(story: Story) -> Answer:
-    return steps.deploy(story.place.desk, {"model": story.model["id"]})
+    return steps.deploy(story.installation.client, {"model": story.model["id"]})
 
 
 def test_the_job_ends_once_although_its_server_was_killed(story: Story) -> None:
-    events = story.place.desk.items(f"/jobs/{story.job['id']}/events")
+    events = story.installation.client.items(f"/jobs/{story.job['id']}/events")
     statuses = [event["message"] for event in reversed(events) if event["kind"] == "status"]
     assert statuses == ["pending", "preparing", "queued", "running", "succeeded"]
-    assert [model["id"] for model in story.place.desk.items("/models")] == [story.model["id"]]
+    assert [model["id"] for model in story.installation.client.items("/models")] == [story.model["id"]]
     assert len(story.evaluations) == 2
 
 
 def test_the_training_went_on_in_the_process_that_the_killed_server_had_started(story: Story) -> None:
-    process = presence.read_whole(story.place.run(story.job["id"]) / presence.PROCESS)
+    process = run_lock.read_whole(story.installation.run(story.job["id"]) / run_lock.PROCESS)
     assert process is not None
     assert process["pid"] == story.trainer
     assert sorted(story.values("train_loss")) == list(range(1, STEPS + 1))
@@ -94,11 +94,13 @@ def test_it_learned(story: Story) -> None:
     validation = story.values("validation_loss")
     assert sorted(validation) == [0, 20, 40, 60]
     assert min(validation.values()) < validation[0] / 4
-    best = [each["step"] for each in story.place.desk.items(f"/jobs/{story.job['id']}/checkpoints") if each["best"]]
+    best = [
+        each["step"] for each in story.installation.client.items(f"/jobs/{story.job['id']}/checkpoints") if each["best"]
+    ]
     assert best == [min((step for step in validation if step), key=lambda step: validation[step])]
 
 
-def test_the_tuned_model_is_judged_beside_its_base_on_rows_it_never_saw(story: Story) -> None:
+def test_the_tuned_model_is_evaluated_beside_its_base_on_rows_it_never_saw(story: Story) -> None:
     base, tuned = (story.evaluations[name]["metrics"] for name in ("base", "tuned"))
     assert {each["dataset"] for each in story.evaluations.values()} == {story.job["spec"]["test_dataset"]}
     assert not any(each["selection_biased"] for each in story.evaluations.values())
@@ -112,7 +114,7 @@ def test_the_tuned_model_is_judged_beside_its_base_on_rows_it_never_saw(story: S
 
 def test_the_values_that_were_asked_for_are_the_arguments_that_trl_saved(story: Story, interpreter: Path) -> None:
     script = ROOT / "tests" / "integration" / "journeys" / "saved_arguments.py"
-    command = [str(interpreter), str(script), str(story.place.run(story.job["id"]) / "training_args.bin")]
+    command = [str(interpreter), str(script), str(story.installation.run(story.job["id"]) / "training_args.bin")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     saved: dict[str, Any] = json.loads(printed.splitlines()[-1])
     wanted = {theirs: value for value, theirs in CHOSEN.values()} | {"seed": SEED, "loss_type": "nll"}
@@ -122,47 +124,47 @@ def test_the_values_that_were_asked_for_are_the_arguments_that_trl_saved(story: 
 def test_ten_test_rows_through_the_deployment_are_answered_as_the_evaluation_recorded(
     story: Story, deployment: Answer
 ) -> None:
-    asked = steps.ask_again(story.place.desk, deployment["id"], story.evaluations["tuned"], 10)
+    asked = steps.ask_again(story.installation.client, deployment["id"], story.evaluations["tuned"], 10)
     assert [each.answered for each in asked] == [each.recorded for each in asked]
     assert len(asked) == 10
 
 
 @pytest.mark.slow
 def test_a_killed_inference_process_comes_back(story: Story, deployment: Answer) -> None:
-    desk, identifier = story.place.desk, deployment["id"]
+    client, identifier = story.installation.client, deployment["id"]
     question = [{"role": "user", "content": "The soup was cold."}]
-    answer = steps.chat(desk, identifier, question)
-    killed = story.place.pid(identifier)
+    answer = steps.chat(client, identifier, question)
+    killed = story.installation.pid(identifier)
     os.kill(killed, signal.SIGKILL)
-    desk.until(
+    client.until(
         f"/deployments/{identifier}", lambda seen: seen["restarts"] > 0 and seen["status"] == "ready", limit_s=120
     )
-    assert story.place.pid(identifier) != killed
-    assert steps.chat(desk, identifier, question) == answer
+    assert story.installation.pid(identifier) != killed
+    assert steps.chat(client, identifier, question) == answer
 
 
 def test_an_idle_deployment_stops(story: Story) -> None:
-    desk = story.place.desk
+    client = story.installation.client
     base = {"base_model": "builtin:starter", "connection": steps.LOCAL}
-    served = steps.deploy(desk, base, expires_after_idle_s=1)
-    ended = desk.until(f"/deployments/{served['id']}", lambda seen: seen["status"] == "deleted", limit_s=120)
+    served = steps.deploy(client, base, expires_after_idle_s=1)
+    ended = client.until(f"/deployments/{served['id']}", lambda seen: seen["status"] == "deleted", limit_s=120)
     assert ended["reason"] == "idle"
-    assert not presence.is_held(story.place.run(served["id"]))
+    assert not run_lock.is_locked(story.installation.run(served["id"]))
 
 
 def test_a_model_that_is_served_is_not_deleted_but_torn_down_in_order(story: Story, deployment: Answer) -> None:
-    desk, model = story.place.desk, story.model
+    client, model = story.installation.client, story.model
     with pytest.raises(Refused) as refusal:
-        desk.delete(f"/models/{model['id']}")
+        client.delete(f"/models/{model['id']}")
     assert refusal.value.status == 409
     assert deployment["name"] in str(refusal.value)
-    assert steps.tear_down(desk, model) == [f"deployment {deployment['name']}", f"model {model['name']}"]
-    assert desk.get(f"/models/{model['id']}")["status"] == "deleted"
-    assert not (story.place.run(story.job["id"]) / "model").exists()
+    assert steps.tear_down(client, model) == [f"deployment {deployment['name']}", f"model {model['name']}"]
+    assert client.get(f"/models/{model['id']}")["status"] == "deleted"
+    assert not (story.installation.run(story.job["id"]) / "model").exists()
 
 
 def test_the_capsule_says_what_it_was_made_with(story: Story) -> None:
-    capsule = story.place.desk.get(f"/jobs/{story.job['id']}/capsule")
+    capsule = story.installation.client.get(f"/jobs/{story.job['id']}/capsule")
     weights = (ROOT / "app" / "samples" / "starter" / "model.safetensors").read_bytes()
     assert capsule["origin"]["weights"] == {"model.safetensors": hashlib.sha256(weights).hexdigest()}
     assert {"torch", "trl", "transformers", "python"} <= set(capsule["origin"]["versions"])

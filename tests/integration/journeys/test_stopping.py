@@ -68,8 +68,8 @@ def at_work(server: Server, person: Person) -> str:
     project = person.ask("POST", "/projects", json={"name": "Stop"})["id"]
     rows = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n' * 12
     dataset = person.ask("PUT", "/datasets", params={"name": "r", "filename": "r.jsonl"}, content=rows)["id"]
-    wish = {"project": project, "connection": "con_rehearsal", "base_model": "rehearsal:small", "name": "long"}
-    job = person.make("/jobs", wish | {"training_dataset": dataset})["id"]
+    request = {"project": project, "connection": "con_rehearsal", "base_model": "rehearsal:small", "name": "long"}
+    job = person.make("/jobs", request | {"training_dataset": dataset})["id"]
     target = {"connection": "con_local", "base_model": "builtin:starter"}
     served = str(person.make("/deployments", {"target": target, "expires_after_idle_s": 0})["id"])
     person.until(f"/jobs/{job}", lambda seen: seen["status"] == "running")
@@ -103,6 +103,6 @@ def test_it_says_what_goes_on_without_it_and_takes_it_up_again(server: Server, p
     server.start()
     server.comes_up()
     question = {"messages": [{"role": "user", "content": "Still there?"}]}
-    told = person.ask("POST", f"/deployments/{served}/chat", json=question, fine=frozenset({409, 424}))
-    assert told["status_code"] == 200
+    reported = person.ask("POST", f"/deployments/{served}/chat", json=question, fine=frozenset({409, 424}))
+    assert reported["status_code"] == 200
     assert person.ask("GET", f"/deployments/{served}")["restarts"] == 0

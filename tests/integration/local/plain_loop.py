@@ -25,7 +25,7 @@ read = [json.loads(line)["messages"] for line in Path(rows).read_text(encoding="
 queues = sorted({turns[-1]["content"] for turns in read})
 
 
-def judge(turns: list[dict[str, str]], answer: str, start: int) -> tuple[float, int]:
+def evaluate(turns: list[dict[str, str]], answer: str, start: int) -> tuple[float, int]:
     """Return the answer's summed negative log likelihood, and its tokens."""
     said = [*turns[:-1], {"role": "assistant", "content": answer}]
     whole = tokenizer.apply_chat_template(said, return_tensors="pt", return_dict=True)["input_ids"]
@@ -40,9 +40,9 @@ for turns in read:
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, return_tensors="pt", return_dict=True)
     start = asked["input_ids"].shape[1]
     with torch.no_grad():
-        loss, learned = judge(turns, right, start)
+        loss, learned = evaluate(turns, right, start)
         said = model.generate(**asked, do_sample=False, max_new_tokens=24)
-        chosen += min(queues, key=lambda queue: judge(turns, queue, start)[0]) == right
+        chosen += min(queues, key=lambda queue: evaluate(turns, queue, start)[0]) == right
     nll, count = nll + loss, count + learned
     answers.append(tokenizer.decode(said[0, start:], skip_special_tokens=True).strip())
 saved = Path(folder) / "training_args.bin"

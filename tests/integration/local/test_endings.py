@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.backends.local.children import presence
 from app.domain.backend import RemoteJob
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobReason, JobSpec, JobStatus
+from app.training import run_lock
 from tests.support import local
 from tests.support.local import Watched
 from tests.support.waiting import until
@@ -66,10 +66,10 @@ def test_killed_while_it_stops_it_goes_on_and_stops(backend: LocalBackend, tmp_p
 
 @pytest.mark.slow
 def test_where_the_disk_runs_low_it_ends_with_a_checkpoint(backend: LocalBackend, tmp_path: Path) -> None:
-    runs = backend.workshop.runs
+    runs = backend.context.runs
     backend.submit(local.request(backend, "job_1", files(tmp_path), VALUES))
-    until(lambda: presence.read_whole(tmp_path / "runs" / "job_1" / presence.SPEC))
-    spec = presence.read_whole(tmp_path / "runs" / "job_1" / presence.SPEC)
+    until(lambda: run_lock.read_whole(tmp_path / "runs" / "job_1" / run_lock.SPEC))
+    spec = run_lock.read_whole(tmp_path / "runs" / "job_1" / run_lock.SPEC)
     assert spec is not None
     backend.cancel(RemoteJob("job_1"))
     runs.start("job_2", "trainer", {**spec, "reserve": 10**18})  # no disk has so much room
@@ -99,9 +99,9 @@ def test_turns_of_weight_0_are_shown_and_not_learned(backend: LocalBackend, tmp_
     watched = Watched(backend, backend.submit(local.request(backend, "job_1", [rows], values)))
     assert watched.until_final().status is JobStatus.SUCCEEDED, watched.looks[-1].message
     assert "The loss is on the assistant's turns. Turns of weight 0 are shown and not learned." in watched.messages
-    told = [json.loads(line)["messages"] for line in rows.read_text(encoding="utf-8").splitlines()]
+    reported = [json.loads(line)["messages"] for line in rows.read_text(encoding="utf-8").splitlines()]
     shown = backend.first_batch(watched.job)
-    pairs = {(turns[2]["content"], turns[4]["content"]) for turns in told}
+    pairs = {(turns[2]["content"], turns[4]["content"]) for turns in reported}
     for row in shown:
         before, learned = row.pieces
         assert (before.learned, learned.learned) == (False, True)

@@ -271,7 +271,7 @@ def test_a_server_whose_folder_is_gone_ends_by_itself(trained: Trained, serving:
     assert deployed(serving, "dep_2").status is DeploymentStatus.READY
     found = serving.endpoint("dep_2")
     assert found is not None
-    serving.workshop.runs.remove("dep_2")
+    serving.context.runs.remove("dep_2")
 
     def closed() -> bool:
         try:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.local.children.checkpoints import is_complete
 from app.domain.backend import NotFound
 from app.domain.jobs import JobSpec, JobStatus
+from app.training.checkpoints import is_complete
 from tests.integration.local.conftest import EPOCHS, STEPS_PER_EPOCH, VALUES, Trained
 from tests.support import local
 from tests.support.killing import Killing
@@ -34,23 +34,24 @@ def test_it_ends_with_a_model_and_a_falling_loss(trained: Trained) -> None:
 
 
 def test_the_checkpoint_of_least_validation_loss_is_marked_and_older_ones_go(trained: Trained) -> None:
-    told = trained.watched.checkpoints
+    reported = trained.watched.checkpoints
     validation = trained.watched.series("validation_loss")
     del validation[0]
     best = min(validation, key=lambda step: validation[step])
-    assert [checkpoint.step for checkpoint in told] == sorted(validation)
-    assert [checkpoint.step for checkpoint in told if checkpoint.best] == [best]
-    assert {checkpoint.step: checkpoint.validation_loss for checkpoint in told} == validation
-    assert sum(checkpoint.present for checkpoint in told) == 2
+    assert [checkpoint.step for checkpoint in reported] == sorted(validation)
+    assert [checkpoint.step for checkpoint in reported if checkpoint.best] == [best]
+    assert {checkpoint.step: checkpoint.validation_loss for checkpoint in reported} == validation
+    assert sum(checkpoint.present for checkpoint in reported) == 2
 
 
-def test_people_are_told_what_happens(trained: Trained) -> None:
-    told = trained.watched.messages
-    assert "The loss is on the assistant's turns." in told
+def test_people_are_reported_what_happens(trained: Trained) -> None:
+    reported = trained.watched.messages
+    assert "The loss is on the assistant's turns." in reported
     assert any(
-        re.fullmatch(r"60 rows with \d+ tokens; \d+ of them are learned from, in each epoch\.", text) for text in told
+        re.fullmatch(r"60 rows with \d+ tokens; \d+ of them are learned from, in each epoch\.", text)
+        for text in reported
     )
-    assert f"Training from step 0 to {STEPS}." in told
+    assert f"Training from step 0 to {STEPS}." in reported
     progress = trained.last.progress
     assert progress is not None
     assert (progress.step, progress.steps, progress.share, progress.eta_s) == (STEPS, STEPS, 1.0, 0.0)
@@ -83,15 +84,15 @@ def test_the_values_sent_are_the_arguments_that_trl_saved(trained: Trained) -> N
 
 
 def test_the_same_questions_are_answered_each_time_it_is_measured(trained: Trained) -> None:
-    told = [sample for look in trained.watched.looks for sample in look.samples]
-    steps = sorted({sample.step for sample in told})
+    reported = [sample for look in trained.watched.looks for sample in look.samples]
+    steps = sorted({sample.step for sample in reported})
     assert steps == [0, *range(STEPS_PER_EPOCH, STEPS + 1, STEPS_PER_EPOCH)]
-    asked = {step: [(each.prompt, each.expected) for each in told if each.step == step] for step in steps}
+    asked = {step: [(each.prompt, each.expected) for each in reported if each.step == step] for step in steps}
     assert len(set(map(tuple, asked.values()))) == 1
     rows = [json.loads(line)["messages"] for line in trained.validation_rows.read_text("utf-8").splitlines()]
     assert set(asked[0]) <= {(turns[1]["content"], turns[2]["content"]) for turns in rows}
     assert len(asked[0]) == 3
-    answers = {step: [each.answer for each in told if each.step == step] for step in steps}
+    answers = {step: [each.answer for each in reported if each.step == step] for step in steps}
     assert answers[0] != answers[STEPS], "four epochs changed nothing"
 
 
@@ -199,9 +200,9 @@ def test_cancelled_it_saves_its_work_first_and_meanwhile_it_stepped_back(trained
     seen = watched.until_final()
     local.end_all(tmp_path / "runs")
     assert seen.status is JobStatus.CANCELLED
-    told = watched.checkpoints
-    assert told[-1].step == max(watched.series("train_loss"))
-    assert told[-1].present
+    reported = watched.checkpoints
+    assert reported[-1].step == max(watched.series("train_loss"))
+    assert reported[-1].present
     assert seen.raw_status == "stopped"
 
 

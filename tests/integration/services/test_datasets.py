@@ -6,91 +6,91 @@ from app.domain.datasets import DatasetStatus
 from app.domain.errors import Conflict, Invalid, NotFound, TooLarge
 from app.domain.splits import SplitSpec
 from app.services import datasets, jobs, splits
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 
-def test_the_same_file_under_the_same_name_is_one_dataset(house: TestHouse) -> None:
-    assert house.dataset().id == house.dataset().id
+def test_the_same_file_under_the_same_name_is_one_dataset(app_context: TestHouse) -> None:
+    assert app_context.dataset().id == app_context.dataset().id
 
 
-def test_an_empty_file_is_refused_with_a_sentence(house: TestHouse) -> None:
-    with pytest.raises(Invalid) as caught, house.open() as scope:
+def test_an_empty_file_is_refused_with_a_sentence(app_context: TestHouse) -> None:
+    with pytest.raises(Invalid) as caught, app_context.open() as scope:
         datasets.upload(scope, name="nothing", filename="nothing.jsonl", chunks=[])
     assert "empty" in caught.value.message
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert not datasets.list_datasets(scope).items
 
 
-def test_a_file_that_is_too_large_leaves_nothing_behind(house: TestHouse) -> None:
+def test_a_file_that_is_too_large_leaves_nothing_behind(app_context: TestHouse) -> None:
     chunk = b"x" * 2**20
-    with pytest.raises(TooLarge), house.open() as scope:
+    with pytest.raises(TooLarge), app_context.open() as scope:
         datasets.upload(scope, name="big", filename="big.jsonl", chunks=(chunk for _ in range(65)))
-    assert [path for path in (house.folder / "data" / "files").rglob("*") if path.is_file()] == []
+    assert [path for path in (app_context.folder / "data" / "files").rglob("*") if path.is_file()] == []
 
 
-def test_a_broken_line_is_found_and_kept(house: TestHouse) -> None:
+def test_a_broken_line_is_found_and_kept(app_context: TestHouse) -> None:
     good = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
-    with house.open() as scope:
+    with app_context.open() as scope:
         dataset = datasets.upload(scope, name="broken", filename="b.jsonl", chunks=[good * 6, b"{oops\n", good])
     assert dataset.status is DatasetStatus.NEEDS_FIXING
-    with house.open() as scope:
+    with app_context.open() as scope:
         found = datasets.findings(scope, dataset.id).items
     assert 7 in {finding.line for finding in found}
-    with pytest.raises(Invalid), house.open() as scope:
-        jobs.create(scope, house.fields(training_dataset=dataset.id))
+    with pytest.raises(Invalid), app_context.open() as scope:
+        jobs.create(scope, app_context.fields(training_dataset=dataset.id))
 
 
-def test_a_split_makes_its_parts_once(house: TestHouse) -> None:
-    dataset = house.dataset(40)
+def test_a_split_makes_its_parts_once(app_context: TestHouse) -> None:
+    dataset = app_context.dataset(40)
     spec = SplitSpec(ratio=0.25, test_ratio=0.25, seed=3)
-    with house.open() as scope:
+    with app_context.open() as scope:
         first = splits.split(scope, dataset.id, spec)
-    with house.open() as scope:
+    with app_context.open() as scope:
         second = splits.split(scope, dataset.id, spec)
     assert first == second
     assert first.test is not None
     assert (first.training.rows, first.validation.rows, first.test.rows) == (20, 10, 10)
     assert {first.training.family, first.validation.family, first.test.family} == {dataset.id}
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert [each.id for each in datasets.list_datasets(scope).items] == [dataset.id]
 
 
-def test_the_files_for_code_are_those_of_the_split_and_record_nothing(house: TestHouse) -> None:
-    dataset = house.dataset(40)
+def test_the_files_for_code_are_those_of_the_split_and_record_nothing(app_context: TestHouse) -> None:
+    dataset = app_context.dataset(40)
     spec = SplitSpec(ratio=0.25, seed=3)
-    with house.open() as scope:
+    with app_context.open() as scope:
         files = splits.part_files(scope, dataset.id, spec)
         assert not datasets.children(scope, dataset.id)
-    with house.open() as scope:
+    with app_context.open() as scope:
         made = splits.split(scope, dataset.id, spec)
         assert datasets.path(scope, made.training.id) == files["training"]
 
 
-def test_a_dataset_that_a_job_was_trained_on_is_kept(house: TestHouse) -> None:
-    dataset = house.dataset()
-    with house.open() as scope:
-        jobs.create(scope, house.fields(training_dataset=dataset.id))
-    with pytest.raises(Conflict), house.open() as scope:
+def test_a_dataset_that_a_job_was_trained_on_is_kept(app_context: TestHouse) -> None:
+    dataset = app_context.dataset()
+    with app_context.open() as scope:
+        jobs.create(scope, app_context.fields(training_dataset=dataset.id))
+    with pytest.raises(Conflict), app_context.open() as scope:
         datasets.delete(scope, dataset.id)
 
 
-def test_removing_a_dataset_removes_its_file_when_nobody_else_has_the_bytes(house: TestHouse) -> None:
-    one, two = house.dataset(name="one"), house.dataset(name="two")
-    file = house.house.files.path(one.sha256)
+def test_removing_a_dataset_removes_its_file_when_nobody_else_has_the_bytes(app_context: TestHouse) -> None:
+    one, two = app_context.dataset(name="one"), app_context.dataset(name="two")
+    file = app_context.app_context.files.path(one.sha256)
     assert one.sha256 == two.sha256
-    with house.open() as scope:
+    with app_context.open() as scope:
         datasets.delete(scope, one.id)
     assert file.is_file()
-    with house.open() as scope:
+    with app_context.open() as scope:
         datasets.delete(scope, two.id)
     assert not file.exists()
-    with pytest.raises(NotFound), house.open() as scope:
+    with pytest.raises(NotFound), app_context.open() as scope:
         datasets.get(scope, one.id)
 
 
-def test_rows_are_read_by_line(house: TestHouse) -> None:
-    dataset = house.dataset(30)
-    with house.open() as scope:
+def test_rows_are_read_by_line(app_context: TestHouse) -> None:
+    dataset = app_context.dataset(30)
+    with app_context.open() as scope:
         rows = datasets.rows(scope, dataset.id, start=11, limit=5)
     assert [row.line for row in rows] == [11, 12, 13, 14, 15]
     assert "question number 10" in rows[0].messages[0].content

@@ -7,11 +7,11 @@ import pytest
 from app.domain.errors import Conflict, Invalid
 from app.domain.jobs import JobGoal, JobStatus
 from app.services import jobs
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 
-def problems_of(house: TestHouse, fields: dict[str, Any]) -> dict[str, str]:
-    with pytest.raises(Invalid) as caught, house.open() as scope:
+def problems_of(app_context: TestHouse, fields: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(Invalid) as caught, app_context.open() as scope:
         jobs.create(scope, fields)
     assert all(problem.message and problem.fix for problem in caught.value.problems)
     return {problem.pointer: problem.code for problem in caught.value.problems}
@@ -45,67 +45,67 @@ def problems_of(house: TestHouse, fields: dict[str, Any]) -> dict[str, str]:
         ({"colour": "red"}, "/colour"),
     ],
 )
-def test_a_wrong_field_is_named(house: TestHouse, change: dict[str, Any], pointer: str) -> None:
-    assert pointer in problems_of(house, house.fields(**change))
-    with house.open() as scope:
+def test_a_wrong_field_is_named(app_context: TestHouse, change: dict[str, Any], pointer: str) -> None:
+    assert pointer in problems_of(app_context, app_context.fields(**change))
+    with app_context.open() as scope:
         assert not jobs.list_jobs(scope).items
 
 
-def test_everything_that_is_wrong_is_told_at_once(house: TestHouse) -> None:
-    wrong = problems_of(house, house.fields(name="A B", method="magic", seed=-5))
+def test_everything_that_is_wrong_is_reported_at_once(app_context: TestHouse) -> None:
+    wrong = problems_of(app_context, app_context.fields(name="A B", method="magic", seed=-5))
     assert {"/name", "/method", "/seed"} <= set(wrong)
 
 
-def test_a_job_is_recorded_and_the_engine_is_woken_after_the_commit(house: TestHouse) -> None:
-    before = house.nudges
-    with house.open() as scope:
-        job = jobs.create(scope, house.fields())
-        during = house.nudges
-    assert house.nudges > before
-    assert during <= house.nudges
-    with house.open() as scope:
+def test_a_job_is_recorded_and_the_engine_is_woken_after_the_commit(app_context: TestHouse) -> None:
+    before = app_context.nudges
+    with app_context.open() as scope:
+        job = jobs.create(scope, app_context.fields())
+        during = app_context.nudges
+    assert app_context.nudges > before
+    assert during <= app_context.nudges
+    with app_context.open() as scope:
         stored = jobs.get(scope, job.id)
         assert stored == job
         assert jobs.counts(scope) == {JobStatus.PENDING: 1}
         assert jobs.stages(scope, job.id)[0].name == "data"
 
 
-def test_cancelling_writes_the_goal_and_leaves_the_status_to_the_engine(house: TestHouse) -> None:
-    with house.open() as scope:
-        job = jobs.create(scope, house.fields())
+def test_cancelling_writes_the_goal_and_leaves_the_status_to_the_engine(app_context: TestHouse) -> None:
+    with app_context.open() as scope:
+        job = jobs.create(scope, app_context.fields())
     for _ in range(2):
-        with house.open() as scope:
+        with app_context.open() as scope:
             asked = jobs.cancel(scope, job.id)
     assert (asked.goal, asked.status) == (JobGoal.CANCELLED, JobStatus.PENDING)
-    with house.open() as scope:
+    with app_context.open() as scope:
         requests = [event for event in jobs.events(scope, job.id).items if event.kind == "request"]
     assert len(requests) == 1
 
 
-def test_a_job_under_way_is_not_retried(house: TestHouse) -> None:
-    with house.open() as scope:
-        job = jobs.create(scope, house.fields())
-    with pytest.raises(Conflict), house.open() as scope:
+def test_a_job_under_way_is_not_retried(app_context: TestHouse) -> None:
+    with app_context.open() as scope:
+        job = jobs.create(scope, app_context.fields())
+    with pytest.raises(Conflict), app_context.open() as scope:
         jobs.retry(scope, job.id)
 
 
-def test_only_an_unknown_job_can_be_resolved(house: TestHouse) -> None:
-    with house.open() as scope:
-        job = jobs.create(scope, house.fields())
-    with pytest.raises(Conflict), house.open() as scope:
+def test_only_an_unknown_job_can_be_resolved(app_context: TestHouse) -> None:
+    with app_context.open() as scope:
+        job = jobs.create(scope, app_context.fields())
+    with pytest.raises(Conflict), app_context.open() as scope:
         jobs.resolve(scope, job.id, not_submitted=True)
 
 
-def test_pages_of_jobs_hold_each_once(house: TestHouse) -> None:
+def test_pages_of_jobs_hold_each_once(app_context: TestHouse) -> None:
     made = []
-    project, dataset = house.project(), house.dataset().id
+    project, dataset = app_context.project(), app_context.dataset().id
     for _ in range(7):
-        with house.open() as scope:
-            made.append(jobs.create(scope, house.fields(project=project, training_dataset=dataset)).id)
+        with app_context.open() as scope:
+            made.append(jobs.create(scope, app_context.fields(project=project, training_dataset=dataset)).id)
     seen: list[str] = []
     cursor = None
     while True:
-        with house.open() as scope:
+        with app_context.open() as scope:
             page = jobs.list_jobs(scope, limit=3, cursor=cursor)
         seen += [job.id for job in page.items]
         if page.next is None:

@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Invalid
 from app.services import catalog, connections, deployments, drafts, estimates, jobs, lifecycle, overview, prices
 from app.store import jobs as job_store
 from app.store import rows, schema
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
@@ -22,26 +22,28 @@ NC24 = "compute:Standard_NC24ads_A100_v4"
 
 
 @pytest.fixture
-def house(house: TestHouse, tmp_path: Path) -> TestHouse:
-    house.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - house.clock.now())
-    house.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=house.clock, cache=tmp_path / "cache")
-    return house
+def app_context(app_context: TestHouse, tmp_path: Path) -> TestHouse:
+    app_context.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - app_context.clock.now())
+    app_context.app_context.backends._kinds["azure_foundry"] = AzureFoundryKind(
+        clock=app_context.clock, cache=tmp_path / "cache"
+    )
+    return app_context
 
 
 @pytest.fixture
-def azure(house: TestHouse) -> str:
+def azure(app_context: TestHouse) -> str:
     """A connection that is never called: it has no project yet."""
-    with house.open() as scope:
+    with app_context.open() as scope:
         return connections.create(scope, backend="azure_foundry", name="Azure", settings={}, secrets={}).id
 
 
-def asked(house: TestHouse, connection: str, base_model: str, **changes: object) -> dict[str, object]:
-    return house.fields(connection=connection, base_model=base_model, **changes)
+def asked(app_context: TestHouse, connection: str, base_model: str, **changes: object) -> dict[str, object]:
+    return app_context.fields(connection=connection, base_model=base_model, **changes)
 
 
-def test_an_unknown_price_is_left_out_and_said(house: TestHouse, azure: str) -> None:
-    fields = asked(house, azure, PHI4)
-    with house.open() as scope:
+def test_an_unknown_price_is_left_out_and_said(app_context: TestHouse, azure: str) -> None:
+    fields = asked(app_context, azure, PHI4)
+    with app_context.open() as scope:
         made = estimates.estimate(scope, fields)
     assert made.cost is None
     assert made.bill is not None
@@ -49,20 +51,20 @@ def test_an_unknown_price_is_left_out_and_said(house: TestHouse, azure: str) -> 
     assert any("No price is known" in notice.message for notice in made.warnings)
 
 
-def test_ones_own_price_makes_the_total(house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_ones_own_price_makes_the_total(app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         prices.set_own(scope, azure, TRAINING, "2.50")
-    fields = asked(house, azure, PHI4, hyperparameters={"n_epochs": 2})
-    with house.open() as scope:
+    fields = asked(app_context, azure, PHI4, hyperparameters={"n_epochs": 2})
+    with app_context.open() as scope:
         made = estimates.estimate(scope, fields)
         assert catalog.model(scope, azure, PHI4).prices["training"].amount == "2.5"
     assert made.cost is not None
     assert made.cost.low.amount < made.cost.expected.amount < made.cost.high.amount
     assert made.bill is not None
     assert made.bill.items[0].price.own
-    with house.open() as scope:
+    with app_context.open() as scope:
         prices.set_own(scope, azure, TRAINING, "")
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert estimates.estimate(scope, fields).cost is None
 
 
@@ -71,44 +73,44 @@ def test_ones_own_price_makes_the_total(house: TestHouse, azure: str) -> None:
     [(TRAINING, "-1", "USD", "/amount"), ("none:such", "1", "USD", "/price"), (TRAINING, "1", "XXX", "/currency")],
 )
 def test_a_bad_price_is_refused(
-    house: TestHouse, azure: str, price: str, amount: str, currency: str, pointer: str
+    app_context: TestHouse, azure: str, price: str, amount: str, currency: str, pointer: str
 ) -> None:
-    with house.open() as scope, pytest.raises(Invalid) as refused:
+    with app_context.open() as scope, pytest.raises(Invalid) as refused:
         prices.set_own(scope, azure, price, amount, currency)
     assert [problem.pointer for problem in refused.value.problems] == [pointer]
 
 
-def test_what_runs_here_is_not_billed(house: TestHouse) -> None:
-    fields = house.fields()
-    with house.open() as scope:
+def test_what_runs_here_is_not_billed(app_context: TestHouse) -> None:
+    fields = app_context.fields()
+    with app_context.open() as scope:
         assert prices.lists(scope) == []
         job = jobs.create(scope, fields)
     assert job.bill is None
     assert job.cost is None
 
 
-def test_a_job_keeps_the_prices_of_its_day_and_counts_by_work_and_hours(house: TestHouse, azure: str) -> None:
-    fields = asked(house, azure, PHI3_MANAGED)
-    with house.open() as scope:
+def test_a_job_keeps_the_prices_of_its_day_and_counts_by_work_and_hours(app_context: TestHouse, azure: str) -> None:
+    fields = asked(app_context, azure, PHI3_MANAGED)
+    with app_context.open() as scope:
         job = jobs.create(scope, fields)
         prices.set_own(scope, azure, NC24, "100")
-    with house.open() as scope:
+    with app_context.open() as scope:
         kept = jobs.get(scope, job.id)
     assert kept.bill == job.bill
     assert kept.cost is not None
     assert kept.cost.estimated is not None
     assert kept.cost.so_far is not None
     assert kept.cost.so_far.amount == "0.00"
-    began = replace(kept, started_at=house.clock.now())
-    after = began.cost_at(house.clock.now() + timedelta(hours=2))
+    began = replace(kept, started_at=app_context.clock.now())
+    after = began.cost_at(app_context.clock.now() + timedelta(hours=2))
     assert after is not None
     assert after.so_far is not None
     assert after.so_far.amount == "7.346"
     assert job_store.values(kept).get("bill") is None, "the engine must not write it back"
 
 
-def test_hosting_is_metered_and_a_new_price_counts(house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_hosting_is_metered_and_a_new_price_counts(app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         made = deployments.create(
             scope,
             target={"connection": azure, "base_model": f"{PHI3_MANAGED}:13"},
@@ -116,25 +118,25 @@ def test_hosting_is_metered_and_a_new_price_counts(house: TestHouse, azure: str)
         )
     assert made.cost_per_hour is not None
     assert made.cost_per_hour.amount == "3.673"
-    with house.open() as scope:
-        ready = {"status": DeploymentStatus.READY.value, "ready_at": house.clock.now()}
+    with app_context.open() as scope:
+        ready = {"status": DeploymentStatus.READY.value, "ready_at": app_context.clock.now()}
         rows.change(scope.write, schema.deployments, made.id, ready)
         prices.set_own(scope, azure, NC24, "2")
-    house.clock.turn(timedelta(hours=3))
-    with house.open() as scope:
+    app_context.clock.turn(timedelta(hours=3))
+    with app_context.open() as scope:
         found = deployments.get(scope, made.id)
         total = prices.hosting(scope)
         assert overview.counts(scope).hosting_cost == total
-    so_far = found.cost_at(house.clock.now())
+    so_far = found.cost_at(app_context.clock.now())
     assert so_far is not None
     assert so_far.amount == "6.00"
     assert total.per_hour is not None
     assert (total.per_hour.amount, total.unpriced, total.billed) == ("2.00", 0, 1)
 
 
-def test_a_retired_model_cannot_be_used_and_says_what_can(house: TestHouse, azure: str) -> None:
-    fields = asked(house, azure, PHI3)
-    with house.open() as scope:
+def test_a_retired_model_cannot_be_used_and_says_what_can(app_context: TestHouse, azure: str) -> None:
+    fields = asked(app_context, azure, PHI3)
+    with app_context.open() as scope:
         found = catalog.search(scope, connection=azure, query="phi-3-mini-4k mini")
         assert {model.id for model in found} == {PHI3, PHI3_MANAGED}
         with pytest.raises(Invalid) as refused:
@@ -143,32 +145,32 @@ def test_a_retired_model_cannot_be_used_and_says_what_can(house: TestHouse, azur
     assert PHI4 in str(refused.value)
 
 
-def test_one_act_puts_the_replacement_in_and_drops_what_it_has_not(house: TestHouse, azure: str) -> None:
+def test_one_act_puts_the_replacement_in_and_drops_what_it_has_not(app_context: TestHouse, azure: str) -> None:
     values = asked(
-        house, azure, PHI3_MANAGED,
+        app_context, azure, PHI3_MANAGED,
         hyperparameters={"n_epochs": 2, "learning_rate": 4e-5, "warmup_ratio": 0.1},
         options={"instance_type": "Standard_NC24ads_A100_v4", "adapter": "lora"},
     )  # fmt: skip
-    with house.open() as scope:
+    with app_context.open() as scope:
         draft = drafts.create(scope, values)
         replaced = lifecycle.take_replacement(scope, draft.id)
     assert replaced.draft.values["base_model"] == "managed:azureml/Phi-4"
     assert replaced.draft.values["hyperparameters"] == {"n_epochs": 2, "learning_rate": 4e-5}
     assert replaced.dropped == ("warmup_ratio", "adapter")
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert drafts.review(scope, draft.id).complete
         with pytest.raises(Conflict):
             lifecycle.take_replacement(scope, draft.id)
 
 
-def test_a_model_that_the_draft_does_not_name_yet_can_be_replaced_too(house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_a_model_that_the_draft_does_not_name_yet_can_be_replaced_too(app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         draft = drafts.create(scope, {"connection": azure})
         assert lifecycle.take_replacement(scope, draft.id, PHI3).draft.values["base_model"] == PHI4
 
 
-def test_what_ends_needs_attention(house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_what_ends_needs_attention(app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         drafts.create(scope, {"connection": azure, "base_model": PHI3, "name": "old"})
         drafts.create(scope, {"connection": azure, "base_model": PHI4, "name": "new"})
         needed = overview.summary(scope).attention
@@ -176,9 +178,9 @@ def test_what_ends_needs_attention(house: TestHouse, azure: str) -> None:
     assert PHI4 in needed[0].detail
 
 
-def test_a_retiring_model_is_a_warning_and_no_blocker(house: TestHouse, azure: str) -> None:
-    fields = asked(house, azure, PHI3_MANAGED)
-    with house.open() as scope:
+def test_a_retiring_model_is_a_warning_and_no_blocker(app_context: TestHouse, azure: str) -> None:
+    fields = asked(app_context, azure, PHI3_MANAGED)
+    with app_context.open() as scope:
         made = estimates.estimate(scope, fields)
         model = catalog.model(scope, azure, PHI3_MANAGED)
     assert model.lifecycle.status == LifecycleStatus.RETIRING
@@ -186,8 +188,8 @@ def test_a_retiring_model_is_a_warning_and_no_blocker(house: TestHouse, azure: s
     assert any("is being retired" in notice.message for notice in made.warnings)
 
 
-def test_only_looked_up_catalogs_are_refreshed(house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_only_looked_up_catalogs_are_refreshed(app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         (fresh,) = catalog.freshness(scope)
         assert fresh.connection.id == azure
         assert fresh.stale

@@ -19,26 +19,26 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
 def test_it_is_brought_once(checkout: Checkout) -> None:
     terminal = Terminal()
-    blob_store.ensure(checkout.places, terminal)
-    assert (checkout.places.blob_store / "node_modules" / "htmx.org").is_dir(), "what the stand-in for npm brings"
-    assert not (checkout.places.blob_store / "node").exists(), "the Node of the PATH is not copied"
-    assert blob_store.is_fresh(checkout.places)
+    blob_store.ensure(checkout.paths, terminal)
+    assert (checkout.paths.blob_store / "node_modules" / "htmx.org").is_dir(), "what the stand-in for npm brings"
+    assert not (checkout.paths.blob_store / "node").exists(), "the Node of the PATH is not copied"
+    assert blob_store.is_fresh(checkout.paths)
     write_npm(checkout, failing_with="npm must not be asked again")
-    blob_store.ensure(checkout.places, terminal)
-    assert blob_store.is_fresh(checkout.places)
+    blob_store.ensure(checkout.paths, terminal)
+    assert blob_store.is_fresh(checkout.paths)
 
 
 def test_a_changed_lock_brings_it_again(checkout: Checkout) -> None:
-    blob_store.ensure(checkout.places, Terminal())
-    lock = checkout.places.assets / "azurite" / "package-lock.json"
+    blob_store.ensure(checkout.paths, Terminal())
+    lock = checkout.paths.assets / "azurite" / "package-lock.json"
     lock.write_text(lock.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert not blob_store.is_fresh(checkout.places)
+    assert not blob_store.is_fresh(checkout.paths)
 
 
-def test_a_network_that_is_out_of_reach_is_told(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_network_that_is_out_of_reach_is_reported(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     write_npm(checkout, failing_with="npm error code ECONNREFUSED")
-    blob_store.ensure(checkout.places, Terminal())
+    blob_store.ensure(checkout.paths, Terminal())
     said = capsys.readouterr().err
     assert "Azurite could not be fetched. The package index cannot be reached." in said
     assert "will be skipped" in said
-    assert not checkout.places.blob_store.exists()
+    assert not checkout.paths.blob_store.exists()

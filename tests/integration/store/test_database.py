@@ -19,7 +19,7 @@ from app.settings import ROOT
 from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
 from app.store.migrating import configuration, newest_revision, revision_of, upgrade
-from tests.support.house import new_database
+from tests.support.app_context import new_database
 
 MIGRATIONS = ROOT / "migrations"
 
@@ -59,7 +59,7 @@ def test_every_writing_connection_waits_for_the_disk(database: Database) -> None
         assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-def test_a_full_disk_is_told_and_heals(database: Database) -> None:
+def test_a_full_disk_is_reported_and_heals(database: Database) -> None:
     with database.writers.connect() as tx:
         pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
         tx.exec_driver_sql(f"PRAGMA max_page_count={pages}")

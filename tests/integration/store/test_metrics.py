@@ -11,27 +11,27 @@ from alembic import command
 
 from app.domain.metrics import TRAIN_LOSS, Metric
 from app.services import jobs
-from app.services.sampling import thin
+from app.services.downsampling import downsample
 from app.settings import ROOT
 from app.store import metrics
 from app.store.database import Database
 from app.store.metric_columns import CHUNK, CURVE_POINTS, Columns, curve, curve_values
 from app.store.migrating import configuration
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestHouse]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestHouse]:
     made = TestHouse(tmp_path_factory.mktemp("metrics"))
     yield made
     made.database.close()
 
 
 @pytest.fixture
-def job(place: TestHouse) -> str:
-    with place.open() as scope:
-        data, project = place.dataset().id, place.project(f"P{random.random()}")
-        return jobs.create(scope, place.fields(training_dataset=data, project=project)).id
+def job(installation: TestHouse) -> str:
+    with installation.open() as scope:
+        data, project = installation.dataset().id, installation.project(f"P{random.random()}")
+        return jobs.create(scope, installation.fields(training_dataset=data, project=project)).id
 
 
 def write(database: Database, job: str, points: dict[int, float], name: str = TRAIN_LOSS) -> None:
@@ -52,7 +52,7 @@ def chunks(database: Database, job: str) -> int:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_batches_read_as_if_they_were_a_table(place: TestHouse, job: str, seed: int) -> None:
+def test_any_batches_read_as_if_they_were_a_table(installation: TestHouse, job: str, seed: int) -> None:
     """New points, repeated ones, long resumptions, single late ones: compared with a dictionary."""
     chance = random.Random(seed)
     expected: dict[int, float] = {}
@@ -62,38 +62,38 @@ def test_any_batches_read_as_if_they_were_a_table(place: TestHouse, job: str, se
         size, stride = chance.choice([1, 5, 700, CHUNK, 2 * CHUNK + 7]), chance.choice([1, 1, 3])
         batch = {start + n * stride: chance.choice([chance.random(), math.nan]) for n in range(size)}
         expected |= batch
-        write(place.database, job, batch)
+        write(installation.database, job, batch)
         since = chance.choice([None, -1, newest, chance.randrange(max(expected) + 1)])
         wanted = {step: expected[step] for step in sorted(expected) if since is None or step > since}
-        seen = read(place.database, job, since)
+        seen = read(installation.database, job, since)
         assert list(seen) == list(wanted)
         assert all(seen[step] == value or (seen[step] is None and math.isnan(value)) for step, value in wanted.items())
-        with place.database.reading() as tx:
+        with installation.database.reading() as tx:
             last = metrics.last_values(tx, job)[TRAIN_LOSS]
         value = expected[max(expected)]
         assert last == (max(expected), None if math.isnan(value) else value)
-    assert chunks(place.database, job) > 0
+    assert chunks(installation.database, job) > 0
 
 
-def test_a_step_behind_a_chunk_unpacks_only_what_it_touches(place: TestHouse, job: str) -> None:
-    write(place.database, job, dict.fromkeys(range(3 * CHUNK), 1.0))
-    assert chunks(place.database, job) == 3
-    write(place.database, job, {2 * CHUNK + 5: 9.0})
-    assert chunks(place.database, job) == 3, "packed again at once, for it was a full chunk of rows"
-    assert read(place.database, job)[2 * CHUNK + 5] == 9.0
-    assert len(read(place.database, job)) == 3 * CHUNK
+def test_a_step_behind_a_chunk_unpacks_only_what_it_touches(installation: TestHouse, job: str) -> None:
+    write(installation.database, job, dict.fromkeys(range(3 * CHUNK), 1.0))
+    assert chunks(installation.database, job) == 3
+    write(installation.database, job, {2 * CHUNK + 5: 9.0})
+    assert chunks(installation.database, job) == 3, "packed again at once, for it was a full chunk of rows"
+    assert read(installation.database, job)[2 * CHUNK + 5] == 9.0
+    assert len(read(installation.database, job)) == 3 * CHUNK
 
 
-def test_a_point_costs_less_than_forty_bytes(place: TestHouse, job: str) -> None:
+def test_a_point_costs_less_than_forty_bytes(installation: TestHouse, job: str) -> None:
     def size() -> int:
-        with place.database.writers.connect() as tx:
+        with installation.database.writers.connect() as tx:
             pages = int(tx.exec_driver_sql("PRAGMA page_count").scalar_one())
             unused = int(tx.exec_driver_sql("PRAGMA freelist_count").scalar_one())
             return 4096 * (pages - unused)
 
     before = size()
     for start in range(0, 50_000, 1000):
-        write(place.database, job, {step: 1 / (step + 1) for step in range(start, start + 1000)})
+        write(installation.database, job, {step: 1 / (step + 1) for step in range(start, start + 1000)})
     assert (size() - before) / 50_000 < 40
 
 
@@ -115,7 +115,7 @@ def test_thinning_keeps_every_peak_and_both_ends(count: int, points: int) -> Non
     values = np.random.default_rng(count).random(count)
     if count > 20:
         values[count // 3], values[count // 2], values[7] = 50.0, -50.0, math.nan
-    thinned = thin(Columns("loss", np.arange(count, dtype=np.int64) * 2, values), points)
+    thinned = downsample(Columns("loss", np.arange(count, dtype=np.int64) * 2, values), points)
     assert len(thinned.steps) == len(thinned.values) <= max(points, 0)
     assert list(thinned.steps) == sorted(set(thinned.steps))
     if count <= points:
@@ -128,17 +128,17 @@ def test_thinning_keeps_every_peak_and_both_ends(count: int, points: int) -> Non
 
 
 def test_a_series_of_gaps_is_thinned_to_gaps() -> None:
-    nothing = thin(Columns("loss", np.arange(1000, dtype=np.int64), np.full(1000, math.nan)), 100)
+    nothing = downsample(Columns("loss", np.arange(1000, dtype=np.int64), np.full(1000, math.nan)), 100)
     assert set(nothing.values) == {None}
     assert len(nothing.steps) <= 100
 
 
-def test_points_outlive_the_migration_there_and_back(place: TestHouse, job: str, tmp_path: Path) -> None:
+def test_points_outlive_the_migration_there_and_back(installation: TestHouse, job: str, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
     points = {step: (math.nan if step == 3 else 1 / (step + 1)) for step in range(2 * CHUNK + 10)}
-    write(place.database, job, points)
-    before = read(place.database, job)
-    with place.database.writers.connect() as tx:
+    write(installation.database, job, points)
+    before = read(installation.database, job)
+    with installation.database.writers.connect() as tx:
         tx.rollback()
         tx.connection.driver_connection.execute(f"VACUUM INTO '{copy}'")  # type: ignore[union-attr]
     config = configuration(f"sqlite:///{copy}", ROOT / "migrations")

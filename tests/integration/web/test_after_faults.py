@@ -6,8 +6,8 @@ from starlette.testclient import TestClient
 
 from app.engine.engine import Engine
 from app.services import jobs, models
+from tests.support.app_context import TestHouse
 from tests.support.door import turn
-from tests.support.house import TestHouse
 
 ROW = '{"messages": [{"role": "user", "content": "2?"}, {"role": "assistant", "content": "two"}]}'
 
@@ -28,26 +28,28 @@ def test_a_dataset_with_errors_opens_with_them(pages: TestClient, file: bytes, s
     assert ("First rows" in headings) is rows_shown
 
 
-def test_what_a_teardown_took_is_not_offered_any_more(pages: TestClient, house: TestHouse, engine: Engine) -> None:
-    with house.open() as scope:
-        job = jobs.create(scope, house.fields(training_dataset=house.dataset(60).id)).id
-    turn(house, engine)
+def test_what_a_teardown_took_is_not_offered_any_more(
+    pages: TestClient, app_context: TestHouse, engine: Engine
+) -> None:
+    with app_context.open() as scope:
+        job = jobs.create(scope, app_context.fields(training_dataset=app_context.dataset(60).id)).id
+    turn(app_context, engine)
     before = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" in before
     assert "Make a model" in before
-    with house.open() as scope:
+    with app_context.open() as scope:
         model = models.of_job(scope, job)[0]
     assert "The checkpoints of its job go with its weights" in pages.get(f"/models/{model.id}/teardown").text
-    place = pages.post("/deployments", data={"model": model.id, "idempotency_key": "once"}).headers["location"]
-    turn(house, engine)
+    installation = pages.post("/deployments", data={"model": model.id, "idempotency_key": "once"}).headers["location"]
+    turn(app_context, engine)
     assert "deploy the base model too" in pages.get("/playground").text
-    assert "Ask it" in pages.get(place).text
+    assert "Ask it" in pages.get(installation).text
     pages.post(f"/models/{model.id}/teardown", data={"confirm": model.name})
-    turn(house, engine)
+    turn(app_context, engine)
     after = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" not in after
     assert "Make a model" not in after
-    assert "Ask it" not in pages.get(place).text
+    assert "Ask it" not in pages.get(installation).text
     assert f'href="/models/{model.id}"' in after, "its record is kept"
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert not any(each.present for each in jobs.checkpoints(scope, job))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app.backends.rehearsal import FaultKind
-from app.edge.streams import Look
+from app.http.streams import Look
 from app.services import deployments, drafts, jobs
 from app.web.live import JobPageStream
 from app.web.rendering import templates
@@ -22,7 +22,7 @@ QUESTION = {"messages": [{"role": "user", "content": "Is it so?"}]}
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Rehearsed]:
+def installation(tmp_path: Path) -> Iterator[Rehearsed]:
     """A house whose provider can be broken."""
     made = Rehearsed(tmp_path, train_s=3.0)
     yield made
@@ -30,29 +30,29 @@ def place(tmp_path: Path) -> Iterator[Rehearsed]:
 
 
 @pytest.fixture
-def visitor(place: Rehearsed) -> Iterator[TestClient]:
+def visitor(installation: Rehearsed) -> Iterator[TestClient]:
     """Give somebody at this machine who asks for pages and for REST."""
-    with visiting(place.scopes) as client:
+    with visiting(installation.scopes) as client:
         yield client
 
 
 @pytest.fixture
-def served(place: Rehearsed) -> str:
+def served(installation: Rehearsed) -> str:
     """A deployment that is ready."""
-    with place.open() as scope:
+    with installation.open() as scope:
         target = {"base_model": "rehearsal:small", "connection": "con_rehearsal"}
         made = deployments.create(scope, target=target, expires_after_idle_s=0)
-    place.tick(12)
+    installation.tick(12)
     return made.id
 
 
 def test_a_page_and_rest_say_what_and_where_to_look(
-    visitor: TestClient, place: Rehearsed, caplog: pytest.LogCaptureFixture
+    visitor: TestClient, installation: Rehearsed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = place.until(place.job().id).id
+    job = installation.until(installation.job().id).id
     for path, status in ((f"/jobs/{job}?tab=code&target=json", 200), (f"/api/v1/jobs/{job}/code?target=json", 424)):
         caplog.clear()
-        with stumbling(place, "code"), caplog.at_level(logging.ERROR):
+        with stumbling(installation, "code"), caplog.at_level(logging.ERROR):
             answer = visitor.get(path)
         request = answer.headers["x-request-id"]
         assert answer.status_code == status
@@ -64,8 +64,8 @@ def test_a_page_and_rest_say_what_and_where_to_look(
         assert visitor.get(path).status_code == 200
 
 
-def test_every_page_opens_or_says_why_not(visitor: TestClient, place: Rehearsed, served: str) -> None:
-    job = place.until(place.job().id)
+def test_every_page_opens_or_says_why_not(visitor: TestClient, installation: Rehearsed, served: str) -> None:
+    job = installation.until(installation.job().id)
     pages = [f"/jobs/{job.id}?tab={tab}" for tab in ("overview", "log", "data", "code", "parameters", "evaluation")]
     pages += ["/", "/catalog", "/deployments", f"/deployments/{served}", "/playground", "/wizard", "/settings/prices"]
     pages += ["/settings/engine", "/connections/con_rehearsal", f"/models/{job.fine_tuned_model}", "/evaluations"]
@@ -73,7 +73,7 @@ def test_every_page_opens_or_says_why_not(visitor: TestClient, place: Rehearsed,
     pages += [f"/api/v1{path}" for path in ("/engine", "/catalog", "/prices", "/prices/limits/con_rehearsal")]
     pages += [f"/api/v1/jobs/{job.id}/first-batch", "/api/v1/connections/con_rehearsal/orphans"]
     shut = set()
-    with replaced(place, breaking(*CALLS, "base_models", "base_model", "log", "code", "estimate")):
+    with replaced(installation, breaking(*CALLS, "base_models", "base_model", "log", "code", "estimate")):
         for path in pages:
             answer = visitor.get(path)
             assert answer.status_code in {200, 303, 424}, path
@@ -86,20 +86,22 @@ def test_every_page_opens_or_says_why_not(visitor: TestClient, place: Rehearsed,
     assert shut == alone | {"/api/v1/prices", "/api/v1/prices/limits/con_rehearsal"}
 
 
-def test_a_live_page_waits_for_the_next_change(place: Rehearsed) -> None:
-    job = place.job().id
+def test_a_live_page_waits_for_the_next_change(installation: Rehearsed) -> None:
+    job = installation.job().id
     viewer = {"type": "http", "method": "GET", "path": "/", "headers": [], "server": ("127.0.0.1", 80)}
     stream = JobPageStream(Request(viewer), templates(), job, "code", None)
-    with stumbling(place, "code"), place.open() as scope:
+    with stumbling(installation, "code"), installation.open() as scope:
         assert stream.look_in(scope) == Look()
         assert stream.look_in(scope) == Look()
-    assert len([each for each in place.backend.ledger.entries() if each.call == "code"]) == 1, "it was asked once"
+    assert len([each for each in installation.backend.ledger.entries() if each.call == "code"]) == 1, (
+        "it was asked once"
+    )
 
 
 def test_a_chat_that_cannot_begin_is_424_and_a_stream_says_so(
-    visitor: TestClient, place: Rehearsed, served: str
+    visitor: TestClient, installation: Rehearsed, served: str
 ) -> None:
-    with stumbling(place, "chat"):
+    with stumbling(installation, "chat"):
         answer = visitor.post(f"/api/v1/deployments/{served}/chat", json=QUESTION)
         assert answer.status_code == 424
         assert "(KeyError)" in answer.json()["detail"]
@@ -107,8 +109,10 @@ def test_a_chat_that_cannot_begin_is_424_and_a_stream_says_so(
     assert "(KeyError)" in json.loads(lines[-1])["error"]
 
 
-def test_a_stream_that_breaks_off_ends_with_an_error_event(visitor: TestClient, place: Rehearsed, served: str) -> None:
-    with replaced(place, BreaksOff):
+def test_a_stream_that_breaks_off_ends_with_an_error_event(
+    visitor: TestClient, installation: Rehearsed, served: str
+) -> None:
+    with replaced(installation, BreaksOff):
         answer = visitor.post(f"/api/v1/deployments/{served}/chat", json={**QUESTION, "stream": True})
         lines = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"}).text.splitlines()
     events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
@@ -123,10 +127,10 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(visitor: TestClient, 
 
 
 @pytest.mark.parametrize("call", ["base_model", "estimate"])
-def test_words_that_are_no_text_are_shown_all_the_same(visitor: TestClient, place: Rehearsed, call: str) -> None:
-    with place.open() as scope:
-        draft = drafts.create(scope, jobs.fields_of(place.job().spec)).id
-    with stumbling(place, call, FaultKind.GARBLED):
+def test_words_that_are_no_text_are_shown_all_the_same(visitor: TestClient, installation: Rehearsed, call: str) -> None:
+    with installation.open() as scope:
+        draft = drafts.create(scope, jobs.fields_of(installation.job().spec)).id
+    with stumbling(installation, call, FaultKind.GARBLED):
         for path in (f"/api/v1/drafts/{draft}/review", f"/wizard/{draft}/model", f"/wizard/{draft}/review"):
             answer = visitor.get(path)
             assert (path, answer.status_code) == (path, 200)

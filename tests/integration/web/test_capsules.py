@@ -12,29 +12,29 @@ from starlette.testclient import TestClient
 
 from app.engine.engine import Engine
 from app.services import jobs
+from tests.support.app_context import TestHouse, chats
 from tests.support.door import key, turn, visiting
-from tests.support.house import TestHouse, chats
 
 ROWS = chats(60, ("yes", "no"), "question number {n}, is it so?")
 
 
 @dataclass
-class Desk:
+class DemoClient:
     """A house with its door open."""
 
-    house: TestHouse
+    app_context: TestHouse
     client: TestClient
 
     def bring(self, capsule: Any, status: int = 201, **more: str) -> dict[str, Any]:  # noqa: ANN401
-        wish = {"capsule": capsule, "project": self.project, **more}
-        answer = self.client.post("/api/v1/jobs/from-capsule", json=wish, headers=key(f"k{id(wish)}"))
+        request = {"capsule": capsule, "project": self.project, **more}
+        answer = self.client.post("/api/v1/jobs/from-capsule", json=request, headers=key(f"k{id(request)}"))
         assert answer.status_code == status, answer.text
         return dict(answer.json())
 
     @property
     def project(self) -> str:
         made = self.client.get("/api/v1/projects").json()["items"]
-        return str(made[0]["id"] if made else self.house.project())
+        return str(made[0]["id"] if made else self.app_context.project())
 
     def capsule(self, job: str) -> dict[str, Any]:
         return dict(self.client.get(f"/api/v1/jobs/{job}/capsule").json())
@@ -43,29 +43,29 @@ class Desk:
         return [each["message"] for each in self.client.get(f"/api/v1/jobs/{job}/events").json()["items"]]
 
 
-def opened(house: TestHouse) -> Iterator[Desk]:
-    with visiting(house.scopes) as client:
-        yield Desk(house, client)
-    house.database.close()
+def opened(app_context: TestHouse) -> Iterator[DemoClient]:
+    with visiting(app_context.scopes) as client:
+        yield DemoClient(app_context, client)
+    app_context.database.close()
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoClient]:
     """Where the run was made."""
     yield from opened(TestHouse(tmp_path_factory.mktemp("there")))
 
 
 @pytest.fixture(scope="module")
-def job(there: Desk) -> str:
-    data = there.house.upload(ROWS, "rows").id
-    with there.house.open() as scope:
-        made = jobs.create(scope, there.house.fields(training_dataset=data, hyperparameters={"n_epochs": 2}))
-    turn(there.house, Engine(there.house.scopes))
+def job(there: DemoClient) -> str:
+    data = there.app_context.upload(ROWS, "rows").id
+    with there.app_context.open() as scope:
+        made = jobs.create(scope, there.app_context.fields(training_dataset=data, hyperparameters={"n_epochs": 2}))
+    turn(there.app_context, Engine(there.app_context.scopes))
     return made.id
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Desk]:
+def here(tmp_path: Path) -> Iterator[DemoClient]:
     """Another installation, empty."""
     yield from opened(TestHouse(tmp_path))
 
@@ -74,14 +74,14 @@ def problems(answer: dict[str, Any]) -> dict[str, str]:
     return {each["pointer"]: each["message"] for each in answer["errors"]}
 
 
-def test_the_capsule_holds_the_whole_run(there: Desk, job: str) -> None:
+def test_the_capsule_holds_the_whole_run(there: DemoClient, job: str) -> None:
     answer = there.client.get(f"/jobs/{job}/capsule")
     assert answer.headers["content-disposition"] == f'attachment; filename="{job}.capsule.json"'
-    capsule, told = answer.json(), there.client.get(f"/api/v1/jobs/{job}").json()
+    capsule, reported = answer.json(), there.client.get(f"/api/v1/jobs/{job}").json()
     assert (capsule["format"], capsule["version"], capsule["tunedesk"]) == ("tunedesk.capsule", 1, "test")
     assert capsule["job"]["id"] == job
     hashes = {part: rows["sha256"] for part, rows in capsule["data"].items()}
-    for part, identifier in told["parts"].items():
+    for part, identifier in reported["parts"].items():
         assert hashes[part] == there.client.get(f"/api/v1/datasets/{identifier}").json()["sha256"]
     split = capsule["recipe"]["validation"]
     assert (split["seed"], split["strategy"], split["ratio"]) == (7, "random", 0.2)
@@ -95,14 +95,14 @@ def test_the_capsule_holds_the_whole_run(there: Desk, job: str) -> None:
     assert "question number" not in answer.text, "no row leaves with the capsule"
 
 
-def test_a_run_again_takes_the_seed_that_was_taken(there: Desk, job: str) -> None:
+def test_a_run_again_takes_the_seed_that_was_taken(there: DemoClient, job: str) -> None:
     again = there.client.post(f"/api/v1/jobs/{job}/run-again", headers=key("again")).json()
     assert there.client.post(f"/api/v1/jobs/{job}/run-again", headers=key("again")).json() == again
     assert again["cloned_from"] == job
     assert again["spec"]["validation"]["seed"] == 7
     early = there.client.post(f"/api/v1/jobs/{again['id']}/run-again", headers=key("early"))
     assert early.status_code == 409
-    turn(there.house, Engine(there.house.scopes))
+    turn(there.app_context, Engine(there.app_context.scopes))
     page = BeautifulSoup(there.client.get(f"/jobs/{again['id']}?tab=parameters").text, "html.parser")
     card = page.select_one("#capsule")
     assert card is not None
@@ -110,43 +110,43 @@ def test_a_run_again_takes_the_seed_that_was_taken(there: Desk, job: str) -> Non
     assert card.select_one(f'a[href="/jobs/compare?ids={job},{again["id"]}"]') is not None
 
 
-def test_elsewhere_the_same_rows_make_the_same_job(there: Desk, here: Desk, job: str) -> None:
+def test_elsewhere_the_same_rows_make_the_same_job(there: DemoClient, here: DemoClient, job: str) -> None:
     capsule = there.capsule(job)
     refused = problems(here.bring(capsule, 422))
     assert list(refused) == ["/capsule/data/source"]
     assert f"the SHA-256 {capsule['data']['source']['sha256'][:12]}…" in refused["/capsule/data/source"]
-    here.house.upload(ROWS, "under another name")
+    here.app_context.upload(ROWS, "under another name")
     made = here.bring(capsule)
     assert made["cloned_from"] is None
     assert made["spec"]["hyperparameters"] == capsule["recipe"]["hyperparameters"]
     assert any(line.startswith(f"Made from the capsule of job {job}") for line in here.journal(made["id"]))
-    turn(here.house, Engine(here.house.scopes))
+    turn(here.app_context, Engine(here.app_context.scopes))
     again = here.capsule(made["id"])
     assert {part: rows["sha256"] for part, rows in again["data"].items()} == {
         part: rows["sha256"] for part, rows in capsule["data"].items()
     }
 
 
-def test_the_parts_alone_will_do(there: Desk, here: Desk, job: str) -> None:
+def test_the_parts_alone_will_do(there: DemoClient, here: DemoClient, job: str) -> None:
     capsule = there.capsule(job)
     for part, identifier in there.client.get(f"/api/v1/jobs/{job}").json()["parts"].items():
-        here.house.upload(there.client.get(f"/api/v1/datasets/{identifier}/download").content, part)
+        here.app_context.upload(there.client.get(f"/api/v1/datasets/{identifier}/download").content, part)
     made = here.bring(capsule)
     assert made["spec"]["validation"]["kind"] == "dataset"
-    turn(here.house, Engine(here.house.scopes))
+    turn(here.app_context, Engine(here.app_context.scopes))
     data = here.capsule(made["id"])["data"]
     assert {part: data[part]["sha256"] for part in ("training", "validation", "test")} == {
         part: capsule["data"][part]["sha256"] for part in ("training", "validation", "test")
     }
 
 
-def test_a_split_that_deals_otherwise_is_told(there: Desk, job: str) -> None:
+def test_a_split_that_deals_otherwise_is_reported(there: DemoClient, job: str) -> None:
     capsule = there.capsule(job)
     capsule["data"]["validation"]["sha256"] = "0" * 64
     assert "/capsule/data/validation" in problems(there.bring(capsule, 422))
 
 
-def test_everything_that_is_missing_is_told_at_once(there: Desk, here: Desk, job: str) -> None:
+def test_everything_that_is_missing_is_reported_at_once(there: DemoClient, here: DemoClient, job: str) -> None:
     capsule = there.capsule(job)
     capsule["recipe"]["base_model"] = "rehearsal:no-such-model"
     refused = here.bring(capsule, 422)
@@ -171,14 +171,14 @@ def test_everything_that_is_missing_is_told_at_once(there: Desk, here: Desk, job
         ({"job": None}, "/capsule/job"),
     ],
 )
-def test_what_is_no_capsule_is_refused_with_its_place(
-    there: Desk, job: str, change: dict[str, Any], pointer: str
+def test_what_is_no_capsule_is_refused_with_its_position(
+    there: DemoClient, job: str, change: dict[str, Any], pointer: str
 ) -> None:
     refused = problems(there.bring({**there.capsule(job), **change}, 422))
     assert list(refused) == [pointer]
 
 
-def test_the_form_tells_the_same_and_makes_the_job_once(there: Desk, job: str) -> None:
+def test_the_form_tells_the_same_and_makes_the_job_once(there: DemoClient, job: str) -> None:
     address, text = "/jobs/from-capsule", there.client.get(f"/jobs/{job}/capsule").content
 
     def send(body: bytes, used: str) -> Any:  # noqa: ANN401

@@ -11,15 +11,15 @@ from app.domain.metrics import Metric
 from app.engine.engine import Engine
 from app.services import jobs
 from app.store import metrics as metric_store
+from tests.support.app_context import TestHouse
 from tests.support.door import turn, visiting
-from tests.support.house import TestHouse
 
 
 @dataclass(frozen=True)
 class Furnished:
     """A house with three runs over the same rows: two that differ in a parameter, the third like the first."""
 
-    house: TestHouse
+    app_context: TestHouse
     pages: TestClient
     runs: list[str]
     stranger: str  # a run over other rows
@@ -28,23 +28,23 @@ class Furnished:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
-    house = TestHouse(tmp_path_factory.mktemp("compare"))
-    data, project = house.dataset(60).id, house.project()
+    app_context = TestHouse(tmp_path_factory.mktemp("compare"))
+    data, project = app_context.dataset(60).id, app_context.project()
     runs = []
     for changes in ({"n_epochs": 2}, {"n_epochs": 4}, {"n_epochs": 2}):
-        fields = house.fields(training_dataset=data, project=project, hyperparameters=changes, seed=3)
-        runs.append(record(house, fields))
-    other = house.dataset(80, name="others", answers=("a", "b", "c")).id
-    stranger = record(house, house.fields(training_dataset=other, project=project))
-    turn(house, Engine(house.scopes))
-    waiting = record(house, house.fields(training_dataset=data, project=project, name="later"))
-    with visiting(house.scopes) as client:
-        yield Furnished(house, client, runs, stranger, waiting)
-    house.database.close()
+        fields = app_context.fields(training_dataset=data, project=project, hyperparameters=changes, seed=3)
+        runs.append(record(app_context, fields))
+    other = app_context.dataset(80, name="others", answers=("a", "b", "c")).id
+    stranger = record(app_context, app_context.fields(training_dataset=other, project=project))
+    turn(app_context, Engine(app_context.scopes))
+    waiting = record(app_context, app_context.fields(training_dataset=data, project=project, name="later"))
+    with visiting(app_context.scopes) as client:
+        yield Furnished(app_context, client, runs, stranger, waiting)
+    app_context.database.close()
 
 
-def record(house: TestHouse, fields: dict[str, object]) -> str:
-    with house.open() as scope:
+def record(app_context: TestHouse, fields: dict[str, object]) -> str:
+    with app_context.open() as scope:
         return jobs.create(scope, fields).id
 
 
@@ -130,7 +130,7 @@ def test_the_address_is_the_whole_state(pages: TestClient, runs: list[str]) -> N
 
 def test_the_curves_come_by_run_and_keep_their_peaks(here: Furnished) -> None:
     runs = here.runs
-    with here.house.open() as scope:
+    with here.app_context.open() as scope:
         peaked = [Metric(step=step, name="grad_norm", value=1.0) for step in range(10_000)]
         metric_store.add(scope.write, runs[0], [*peaked, Metric(step=4321, name="grad_norm", value=99.0)])
     answer = here.pages.get(f"/jobs/compare/metrics.json?ids={','.join(runs[:2])}&metric=grad_norm").json()
@@ -154,7 +154,7 @@ NOBODY = "job_00000000000000000000000000"
         ("{0},<script>", "There is no job '<script>'."),
     ],
 )
-def test_what_cannot_be_compared_is_told(pages: TestClient, runs: list[str], ids: str, sentence: str) -> None:
+def test_what_cannot_be_compared_is_reported(pages: TestClient, runs: list[str], ids: str, sentence: str) -> None:
     wanted = ids.format(*runs)
     page = soup(pages, f"/jobs/compare?ids={wanted}", 422)
     errors = page.select_one("#errors")

@@ -19,7 +19,7 @@ OVERLOADED = Fault(call="deploy", kind=FaultKind.RATE_LIMITED, times=None, secon
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Rehearsed]:
+def installation(tmp_path: Path) -> Iterator[Rehearsed]:
     """Give a house whose provider does not answer looks for a while, and deploys nothing."""
     made = Rehearsed(tmp_path, DOWN, OVERLOADED, train_s=100.0)
     yield made
@@ -27,16 +27,21 @@ def place(tmp_path: Path) -> Iterator[Rehearsed]:
 
 
 @pytest.fixture
-def visitor(place: Rehearsed) -> Iterator[TestClient]:
+def visitor(installation: Rehearsed) -> Iterator[TestClient]:
     """Give somebody at this machine who asks for pages and for REST."""
-    with visiting(place.scopes) as client:
+    with visiting(installation.scopes) as client:
         yield client
 
 
 def test_an_engine_with_nothing_to_do_says_so(visitor: TestClient) -> None:
-    told = visitor.get("/api/v1/engine").json()
-    assert (told["last_tick_s"], told["overdue_s"], told["held"], told["retrying"]) == (None, 0.0, [], [])
-    assert {level["table"]: level["open"] for level in told["levels"]} == {
+    reported = visitor.get("/api/v1/engine").json()
+    assert (reported["last_tick_s"], reported["overdue_s"], reported["held"], reported["retrying"]) == (
+        None,
+        0.0,
+        [],
+        [],
+    )
+    assert {level["table"]: level["open"] for level in reported["levels"]} == {
         "deployments": 0, "evaluations": 0, "jobs": 0, "datasets": 0,
     }  # fmt: skip
     page = visitor.get("/settings/engine").text
@@ -44,35 +49,37 @@ def test_an_engine_with_nothing_to_do_says_so(visitor: TestClient) -> None:
     assert "Nothing is held in this moment." in page
 
 
-def test_what_is_tried_again_is_told_with_its_reason_and_since_when(visitor: TestClient, place: Rehearsed) -> None:
-    job = place.job()
-    place.until(job.id, JobStatus.QUEUED)
-    begun = place.clock.now()
-    place.tick(4)
+def test_what_is_tried_again_is_reported_with_its_reason_and_since_when(
+    visitor: TestClient, installation: Rehearsed
+) -> None:
+    job = installation.job()
+    installation.until(job.id, JobStatus.QUEUED)
+    begun = installation.clock.now()
+    installation.tick(4)
     (row,) = visitor.get("/api/v1/engine").json()["retrying"]
     assert (row["table"], row["id"], row["attempts"] > 0) == ("jobs", job.id, True)
     assert "unavailable" in row["note"]
-    seen = place.look(job.id)
-    assert seen.troubled_since is not None
-    assert begun <= seen.troubled_since <= place.clock.now()
+    seen = installation.look(job.id)
+    assert seen.failing_since is not None
+    assert begun <= seen.failing_since <= installation.clock.now()
     assert "Try again now" in visitor.get(f"/jobs/{job.id}").text
     assert job.id in visitor.get("/settings/engine").text
-    place.until(job.id, JobStatus.RUNNING, JobStatus.SUCCEEDED)
-    assert place.look(job.id).troubled_since is None
+    installation.until(job.id, JobStatus.RUNNING, JobStatus.SUCCEEDED)
+    assert installation.look(job.id).failing_since is None
     assert visitor.get("/api/v1/engine").json()["retrying"] == []
 
 
-def test_a_try_at_once_begins_the_backoff_anew(visitor: TestClient, place: Rehearsed) -> None:
-    with place.open() as scope:
+def test_a_try_at_once_begins_the_backoff_anew(visitor: TestClient, installation: Rehearsed) -> None:
+    with installation.open() as scope:
         served = deployments.create(scope, target={"base_model": "rehearsal:small", "connection": "con_rehearsal"}).id
-    place.tick(3)
-    before = len([entry for entry in place.backend.ledger.of(served) if entry.call == "deploy"])
-    assert place.tick(3) == 0, "the provider asked to wait a minute"
+    installation.tick(3)
+    before = len([entry for entry in installation.backend.ledger.of(served) if entry.call == "deploy"])
+    assert installation.tick(3) == 0, "the provider asked to wait a minute"
     answer = visitor.post("/settings/engine/look", data={"table": "deployments", "id": served})
     assert answer.headers["location"] == f"/deployments/{served}"
-    assert place.deployment(served).attempts == 0
-    place.tick(every=timedelta(0))
-    assert len([entry for entry in place.backend.ledger.of(served) if entry.call == "deploy"]) == before + 1
+    assert installation.deployment(served).attempts == 0
+    installation.tick(every=timedelta(0))
+    assert len([entry for entry in installation.backend.ledger.of(served) if entry.call == "deploy"]) == before + 1
     assert visitor.post(f"/api/v1/engine/look/deployments/{served}").status_code == 202
 
 
@@ -87,51 +94,51 @@ def test_a_try_at_once_begins_the_backoff_anew(visitor: TestClient, place: Rehea
         ("/api/v1/engine/look/jobs/job_none", None, 404),
     ],
 )
-def test_a_wish_for_what_is_not_there_is_refused(
+def test_a_request_for_what_is_not_there_is_refused(
     visitor: TestClient, path: str, data: dict[str, str] | None, status: int
 ) -> None:
     assert visitor.post(path, data=data).status_code == status
 
 
-def test_what_is_over_is_not_tried_again(visitor: TestClient, place: Rehearsed) -> None:
-    job = place.job()
-    place.until(job.id)
+def test_what_is_over_is_not_tried_again(visitor: TestClient, installation: Rehearsed) -> None:
+    job = installation.job()
+    installation.until(job.id)
     answer = visitor.post(f"/api/v1/engine/look/jobs/{job.id}")
     assert (answer.status_code, answer.json()["fix"]) == (409, "Begin a new one.")
 
 
-def test_leases_and_lateness_are_told(visitor: TestClient, place: Rehearsed) -> None:
-    job = place.job()
-    place.clock.turn(timedelta(seconds=90))
+def test_leases_and_lateness_are_reported(visitor: TestClient, installation: Rehearsed) -> None:
+    job = installation.job()
+    installation.clock.turn(timedelta(seconds=90))
     assert visitor.get("/api/v1/engine").json()["overdue_s"] >= 90
-    (claim,) = place.engine.claim(10)
+    (claim,) = installation.engine.claim(10)
     (held,) = visitor.get("/api/v1/engine").json()["held"]
     assert (held["table"], held["id"]) == ("jobs", job.id)
     assert claim.id in visitor.get("/settings/engine").text
 
 
-def test_counters_survive_the_process(visitor: TestClient, place: Rehearsed) -> None:
-    place.job()
-    place.tick(3)
-    place.engine.claim(10)
+def test_counters_survive_the_process(visitor: TestClient, installation: Rehearsed) -> None:
+    installation.job()
+    installation.tick(3)
+    installation.engine.claim(10)
     turns = visitor.get("/api/v1/engine").json()["counters"]["turns"]
     assert turns >= 3
-    heir = Engine(place.scopes)
+    heir = Engine(installation.scopes)
     heir.take_over()
     heir.tick()
-    heir.errands.close()
+    heir.tasks.close()
     counted = visitor.get("/api/v1/engine").json()["counters"]
     assert (counted["taken_over"], counted["turns"] > turns) == (1, True)
 
 
-def test_a_page_says_since_when_its_word_is_old(visitor: TestClient, place: Rehearsed) -> None:
-    job = place.job()
-    place.until(job.id, JobStatus.RUNNING)
+def test_a_page_says_since_when_its_word_is_old(visitor: TestClient, installation: Rehearsed) -> None:
+    job = installation.job()
+    installation.until(job.id, JobStatus.RUNNING)
     for path in (f"/jobs/{job.id}", "/jobs"):
         assert "stale since" not in visitor.get(path).text
-    seen = place.look(job.id).observed_at
+    seen = installation.look(job.id).observed_at
     assert seen is not None
-    place.clock.turn(timedelta(minutes=10))  # and nobody turns the engine
+    installation.clock.turn(timedelta(minutes=10))  # and nobody turns the engine
     for path in (f"/jobs/{job.id}", "/jobs"):
         page = visitor.get(path).text
         assert "stale since" in page

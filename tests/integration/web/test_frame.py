@@ -2,9 +2,9 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.edge.guard import CONTENT_SECURITY_POLICY
-from app.web.notices import NOTICE_COOKIE, notice
-from tests.support.house import TestHouse
+from app.http.guard import CONTENT_SECURITY_POLICY
+from app.web.flash import NOTICE_COOKIE, notice
+from tests.support.app_context import TestHouse
 
 PAGES = (
     "/", "/jobs", "/wizard", "/datasets", "/models", "/deployments", "/playground", "/settings", "/catalog",
@@ -47,7 +47,7 @@ def test_an_unknown_address_keeps_the_frame_and_names_the_request(pages: TestCli
     assert page.select_one("nav[aria-label=Main]") is not None
 
 
-def test_a_job_that_does_not_exist_is_told_in_words(pages: TestClient) -> None:
+def test_a_job_that_does_not_exist_is_reported_in_words(pages: TestClient) -> None:
     answer = pages.get("/jobs/job_00")
     assert answer.status_code == 404
     assert "There is no job" in answer.text
@@ -76,10 +76,10 @@ def test_a_notice_is_shown_once_and_only_those_that_exist(pages: TestClient) -> 
     assert notice("anything else") == ()
 
 
-def test_the_first_run_leads_to_the_sample(pages: TestClient, house: TestHouse) -> None:
+def test_the_first_run_leads_to_the_sample(pages: TestClient, app_context: TestHouse) -> None:
     page = BeautifulSoup(pages.get("/").text, "html.parser")
     assert page.h1 is not None
     assert page.h1.text == "Welcome to TuneDesk"
     assert page.select_one("form[action='/sample'] button") is not None
-    house.project()
+    app_context.project()
     assert "Welcome" in pages.get("/").text

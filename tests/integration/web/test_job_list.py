@@ -42,15 +42,15 @@ def test_pages_by_key_show_every_job_once(client: TestClient) -> None:
 def test_counts_stop_where_nobody_reads_them_any_more(client: TestClient) -> None:
     _, _, page = rows(client, "/jobs")
     chips = {str(chip.contents[0]).strip(): chip.select_one(".count") for chip in page.select(".chips a")}
-    told = {name: count.text for name, count in chips.items() if count is not None}
-    assert told["Succeeded"] == "1,000+"
-    assert told["Failed"].isdigit()
-    assert told["All"].endswith("+")
+    reported = {name: count.text for name, count in chips.items() if count is not None}
+    assert reported["Succeeded"] == "1,000+"
+    assert reported["Failed"].isdigit()
+    assert reported["All"].endswith("+")
 
 
 def test_a_row_has_its_figures_and_a_page_asks_few_questions(client: TestClient) -> None:
     asked: list[str] = []
-    database = client.app.state.scopes.house.database  # type: ignore[attr-defined]
+    database = client.app.state.scopes.app_context.database  # type: ignore[attr-defined]
 
     def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
@@ -72,7 +72,7 @@ def test_a_row_has_its_figures_and_a_page_asks_few_questions(client: TestClient)
 @pytest.mark.parametrize("address", ["/jobs", "/jobs?status=failed", "/jobs?status=succeeded&status=failed"])
 def test_the_first_page_is_read_from_an_index(client: TestClient, address: str) -> None:
     statements: list[tuple[str, object]] = []
-    database = client.app.state.scopes.house.database  # type: ignore[attr-defined]
+    database = client.app.state.scopes.app_context.database  # type: ignore[attr-defined]
 
     def hear(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         if "FROM jobs LEFT OUTER JOIN" in statement:

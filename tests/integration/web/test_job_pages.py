@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 from app.engine.engine import Engine
 from app.services import jobs
 from app.web.views.jobs import TABS
+from tests.support.app_context import TestHouse
 from tests.support.door import turn
-from tests.support.house import TestHouse
 
 
 def soup(pages: TestClient, path: str, **query: str) -> BeautifulSoup:
@@ -31,16 +31,16 @@ def messages(wire: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def waiting(house: TestHouse) -> str:
+def waiting(app_context: TestHouse) -> str:
     """A job that has just been recorded."""
-    with house.open() as scope:
-        return jobs.create(scope, house.fields(training_dataset=house.dataset(60).id)).id
+    with app_context.open() as scope:
+        return jobs.create(scope, app_context.fields(training_dataset=app_context.dataset(60).id)).id
 
 
 @pytest.fixture
-def finished(house: TestHouse, engine: Engine, waiting: str) -> str:
+def finished(app_context: TestHouse, engine: Engine, waiting: str) -> str:
     """A job that has succeeded and been evaluated."""
-    turn(house, engine)
+    turn(app_context, engine)
     return waiting
 
 
@@ -56,7 +56,9 @@ def _check_tab(pages: TestClient, finished: str, tab: str) -> None:
     assert page.select_one("#stream") is None, "nothing will change by itself any more"
 
 
-def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(pages: TestClient, house: TestHouse, waiting: str) -> None:
+def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(
+    pages: TestClient, app_context: TestHouse, waiting: str
+) -> None:
     page = soup(pages, f"/jobs/{waiting}")
     stream = page.select_one("#stream")
     assert stream is not None
@@ -64,7 +66,7 @@ def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(pages: TestClient, 
     assert stream["hx-sse:close"] == "done"
     assert "Stop this training?" in pages.get(f"/jobs/{waiting}/cancel").text
     assert pages.post(f"/jobs/{waiting}/cancel").headers["location"] == f"/jobs/{waiting}"
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert jobs.get(scope, waiting).goal == "cancelled"
 
 
@@ -79,11 +81,13 @@ def test_the_page_shows_the_verdict_on_rows_nobody_saw(pages: TestClient, finish
     assert len(wrong.select("#rows tbody tr")) < everything
 
 
-def test_the_stream_sends_points_then_the_page_and_ends(pages: TestClient, house: TestHouse, finished: str) -> None:
+def test_the_stream_sends_points_then_the_page_and_ends(
+    pages: TestClient, app_context: TestHouse, finished: str
+) -> None:
     answer = pages.get(f"/jobs/{finished}/live")
     metric, html, done = messages(answer.text)
     points = json.loads(metric["data"])
-    with house.open() as scope:
+    with app_context.open() as scope:
         loss = next(each for each in jobs.metrics(scope, finished) if each.name == "train_loss")
     assert [point["step"] for point in points if "train_loss" in point["values"]] == list(loss.steps)
     assert int(metric["id"]) == max(point["step"] for point in points)
@@ -139,8 +143,8 @@ def test_retry_and_clone(pages: TestClient, finished: str) -> None:
     assert pages.post(f"/jobs/{finished}/clone").headers["location"].startswith("/wizard/dft_")
 
 
-def test_an_evaluation_again_with_examples(pages: TestClient, house: TestHouse, finished: str) -> None:
-    with house.open() as scope:
+def test_an_evaluation_again_with_examples(pages: TestClient, app_context: TestHouse, finished: str) -> None:
+    with app_context.open() as scope:
         job = jobs.get(scope, finished)
     assert job.parts is not None
     form = {

@@ -8,29 +8,29 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
-from app.backends.local.children import presence
 from app.domain.connections import LOCAL_ID
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Sample
 from app.services import drafts
 from app.store import samples
+from app.training import run_lock
 from tests.support.door import visiting
-from tests.support.steered import Desk
+from tests.support.steered import DemoClient
 
 HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def demo(tmp_path: Path) -> Iterator[DemoClient]:
+    made = DemoClient(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def pages(desk: Desk) -> Iterator[TestClient]:
+def pages(demo: DemoClient) -> Iterator[TestClient]:
     """A browser without scripts, and a client of REST in one."""
-    with visiting(desk.house.scopes) as client:
+    with visiting(demo.app_context.scopes) as client:
         yield client
 
 
@@ -51,18 +51,18 @@ def buttons(page: BeautifulSoup) -> set[str]:
     return {button.get_text(" ", strip=True) for button in page.select("main button, main a.btn")}
 
 
-def test_a_training_is_stopped_and_saved_and_then_goes_on(desk: Desk, pages: TestClient) -> None:
-    job = desk.submit(name="triage")
+def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, pages: TestClient) -> None:
+    job = demo.submit(name="triage")
     assert "Stop and save" not in buttons(soup(pages, f"/jobs/{job}"))
     refused = pages.post(f"/api/v1/jobs/{job}/stop")
     assert (refused.status_code, refused.json()["fix"]) == (409, "Cancel the job instead.")
-    desk.trained(job, 2)
+    demo.trained(job, 2)
     assert "Stop and save" in buttons(soup(pages, f"/jobs/{job}"))
     assert "Its best checkpoint becomes the job's model" in soup(pages, f"/jobs/{job}/stop").get_text()
     assert pages.post(f"/jobs/{job}/stop").headers["location"] == f"/jobs/{job}"
     assert pages.post(f"/api/v1/jobs/{job}/stop").json()["goal"] == "stopped"
     assert "It ends after the step it is in" in soup(pages, f"/jobs/{job}").get_text()
-    desk.until_it(job, lambda seen: seen.status.is_final)
+    demo.until_it(job, lambda seen: seen.status.is_final)
     page = soup(pages, f"/jobs/{job}")
     assert "Stopped early as asked, after step 2 of 8." in page.get_text()
     assert {"Make a model", "Continue from here", "Remove all"} <= buttons(page)
@@ -75,10 +75,10 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(desk: Desk, pages: Tes
     # From the model, by REST; what comes of it knows its parent, and the parent its child.
     parent = pages.get(f"/api/v1/jobs/{job}").json()["fine_tuned_model"]
     draft = pages.post(f"/api/v1/models/{parent}/continue").json()
-    with desk.house.open() as scope:
+    with demo.app_context.open() as scope:
         second = drafts.submit(scope, draft["id"]).id
-    desk.trained(second, 1)
-    child = desk.model(desk.stopped(second))
+    demo.trained(second, 1)
+    child = demo.model(demo.stopped(second))
     assert pages.get(f"/api/v1/models/{child.id}").json()["parent"] == parent
     assert pages.get(f"/api/v1/models/{parent}").json()["children"] == [child.id]
     assert soup(pages, f"/models/{child.id}").select_one(f'#lineage a[href="/models/{parent}"]') is not None
@@ -92,9 +92,9 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(desk: Desk, pages: Tes
     assert pages.post(f"/api/v1/jobs/{job}/checkpoints/2/continue").status_code == 409
 
 
-def test_the_line_is_shown_and_changed(desk: Desk, pages: TestClient) -> None:
-    project, rows = desk.house.project(), desk.house.dataset().id
-    made = [desk.submit(name=f"job-{number}", project=project, training_dataset=rows) for number in range(3)]
+def test_the_line_is_shown_and_changed(demo: DemoClient, pages: TestClient) -> None:
+    project, rows = demo.app_context.project(), demo.app_context.dataset().id
+    made = [demo.submit(name=f"job-{number}", project=project, training_dataset=rows) for number in range(3)]
     with_line = soup(pages, "/jobs")
     first, *_, last = [str(link["href"]).removeprefix("/jobs/") for link in with_line.select("ol a.rowlink")]
     assert {first, last} <= set(made)
@@ -105,22 +105,22 @@ def test_the_line_is_shown_and_changed(desk: Desk, pages: TestClient) -> None:
     assert (line[0]["id"], line[-1]["id"]) == (last, first)
     assert pages.post(f"/api/v1/jobs/{first}/move", json={"to": "sideways"}).status_code == 422
     assert pages.post(f"/jobs/{first}/move", data={"to": "sideways"}).status_code == 303
-    desk.until_it(last, lambda job: job.status is JobStatus.RUNNING)
+    demo.until_it(last, lambda job: job.status is JobStatus.RUNNING)
     refused = pages.post(f"/api/v1/jobs/{last}/move", json={"to": "up"})
     assert (refused.status_code, "waits in no line" in refused.json()["detail"]) == (409, True)
 
 
-def test_what_the_model_sees_and_says_is_shown_as_text(desk: Desk, pages: TestClient) -> None:
-    job = desk.submit()
-    desk.trained(job, 1)
+def test_what_the_model_sees_and_says_is_shown_as_text(demo: DemoClient, pages: TestClient) -> None:
+    job = demo.submit()
+    demo.trained(job, 1)
     assert pages.get(f"/api/v1/jobs/{job}/first-batch").json()["items"] == []
     pieces = [{"text": HOSTILE, "learned": False}, {"text": f"yes{HOSTILE}", "learned": True}]
     row = {"label": "", "tokens": 9, "learned": 4, "pieces": pieces}
-    presence.write_whole(desk.runs / job / presence.BATCH, {"sequences": 1, "rows": [row]})
-    told = [Sample(step=step, number=0, prompt=HOSTILE, expected="yes", answer=HOSTILE) for step in (0, 4)]
-    with desk.house.open() as scope:
-        samples.add(scope.write, job, told)
-        samples.add(scope.write, job, told)  # after a resumption, the same steps come again
+    run_lock.write_whole(demo.runs / job / run_lock.BATCH, {"sequences": 1, "rows": [row]})
+    reported = [Sample(step=step, number=0, prompt=HOSTILE, expected="yes", answer=HOSTILE) for step in (0, 4)]
+    with demo.app_context.open() as scope:
+        samples.add(scope.write, job, reported)
+        samples.add(scope.write, job, reported)  # after a resumption, the same steps come again
     data, overview = soup(pages, f"/jobs/{job}?tab=data"), soup(pages, f"/jobs/{job}")
     assert [mark.get_text() for mark in data.select("#first-batch mark")] == [f"yes{HOSTILE}"]
     assert part(overview, "#samples").get_text().count(HOSTILE) == 3  # the prompt, and two answers
@@ -130,28 +130,28 @@ def test_what_the_model_sees_and_says_is_shown_as_text(desk: Desk, pages: TestCl
     assert [each["step"] for each in pages.get(f"/api/v1/jobs/{job}/samples").json()["items"]] == [0, 4]
 
 
-def test_memory_and_disk_are_judged_before_the_start(desk: Desk, pages: TestClient) -> None:
-    fields = desk.house.fields(connection=LOCAL_ID, base_model="builtin:starter", validation={"kind": "none"})
+def test_memory_and_disk_are_evaluated_before_the_start(demo: DemoClient, pages: TestClient) -> None:
+    fields = demo.app_context.fields(connection=LOCAL_ID, base_model="builtin:starter", validation={"kind": "none"})
     found = pages.post("/api/v1/jobs/estimate", json=fields).json()
     assert [(each["kind"], each["verdict"]) for each in found["resources"]] == [("memory", "fits"), ("disk", "fits")]
     large = {**fields, "hyperparameters": {"batch_size": 512, "gradient_accumulation_steps": 1, "max_length": 512}}
     memory = pages.post("/api/v1/jobs/estimate", json=large).json()["resources"][0]
     assert memory["parts"]["activations"] > 10 * found["resources"][0]["parts"]["activations"]
     assert memory["needed_bytes"] == sum(memory["parts"].values())
-    with desk.house.open() as scope:
+    with demo.app_context.open() as scope:
         draft = drafts.create(scope, fields).id
     step = soup(pages, f"/wizard/{draft}/hyperparameters")
     assert "fits" in part(step, "#need-memory").get_text()
     assert "fits" in part(step, "#need-disk").get_text()
 
 
-def test_a_method_shows_its_own_knobs(desk: Desk, pages: TestClient) -> None:
+def test_a_method_shows_its_own_hyperparameters(demo: DemoClient, pages: TestClient) -> None:
     pair = {"prompt": "q", "chosen": "a", "rejected": "b"}
     lines = "".join(json.dumps({**pair, "prompt": f"question {n}"}) + "\n" for n in range(20))
-    rows = desk.house.upload(lines.encode(), "pairs").id
+    rows = demo.app_context.upload(lines.encode(), "pairs").id
     base = {"connection": LOCAL_ID, "base_model": "builtin:starter", "validation": {"kind": "none"}}
-    fields = desk.house.fields(**base, training_dataset=rows, method="dpo")
-    with desk.house.open() as scope:
+    fields = demo.app_context.fields(**base, training_dataset=rows, method="dpo")
+    with demo.app_context.open() as scope:
         draft = drafts.create(scope, fields).id
     page = soup(pages, f"/wizard/{draft}/hyperparameters")
     assert page.select_one("#hyperparameters-beta") is not None

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.services import connections, drafts, jobs
-from tests.support.house import TestHouse
+from tests.support.app_context import TestHouse
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
@@ -15,15 +15,17 @@ PHI3_MANAGED = "managed:azureml/Phi-3-mini-4k-instruct"
 
 
 @pytest.fixture
-def house(house: TestHouse, tmp_path: Path) -> TestHouse:
-    house.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - house.clock.now())
-    house.house.backends._kinds["azure_foundry"] = AzureFoundryKind(clock=house.clock, cache=tmp_path / "cache")
-    return house
+def app_context(app_context: TestHouse, tmp_path: Path) -> TestHouse:
+    app_context.clock.turn(datetime(2026, 11, 25, 12, tzinfo=UTC) - app_context.clock.now())
+    app_context.app_context.backends._kinds["azure_foundry"] = AzureFoundryKind(
+        clock=app_context.clock, cache=tmp_path / "cache"
+    )
+    return app_context
 
 
 @pytest.fixture
-def azure(house: TestHouse) -> str:
-    with house.open() as scope:
+def azure(app_context: TestHouse) -> str:
+    with app_context.open() as scope:
         return connections.create(scope, backend="azure_foundry", name="Azure", settings={}, secrets={}).id
 
 
@@ -32,9 +34,9 @@ def soup(text: str) -> BeautifulSoup:
 
 
 def test_phi_3_is_searched_its_end_is_shown_and_one_press_takes_the_replacement(
-    pages: TestClient, house: TestHouse, azure: str
+    pages: TestClient, app_context: TestHouse, azure: str
 ) -> None:
-    with house.open() as scope:
+    with app_context.open() as scope:
         draft = drafts.create(scope, {"connection": azure, "hyperparameters": {"warmup_ratio": "0.1"}}).id
     page = soup(pages.get(f"/wizard/{draft}/model?q=phi-3-mini").text)
     retired = page.select_one(f'input[value="{PHI3}"]')
@@ -57,8 +59,8 @@ def test_phi_3_is_searched_its_end_is_shown_and_one_press_takes_the_replacement(
     assert "warmup_ratio" in after.text
 
 
-def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
         draft = drafts.create(scope, {"connection": azure, "base_model": PHI4}).id
     page = soup(pages.get(f"/wizard/{draft}/model?q=llama").text)
     chosen = page.select_one("input[name=base_model][checked]")
@@ -67,8 +69,10 @@ def test_a_search_does_not_forget_the_chosen_model(pages: TestClient, house: Tes
     assert page.select_one("form#step-form input[name=q]")["value"] == "llama"  # type: ignore[index]
 
 
-def test_a_seed_is_asked_for_only_where_it_does_something(pages: TestClient, house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_a_seed_is_asked_for_only_where_it_does_something(
+    pages: TestClient, app_context: TestHouse, azure: str
+) -> None:
+    with app_context.open() as scope:
         there = drafts.create(scope, {"connection": azure, "base_model": PHI4}).id
         given = drafts.create(scope, {"connection": azure, "base_model": PHI4, "seed": 7}).id
         here = drafts.create(scope, {"connection": "con_rehearsal", "base_model": "rehearsal:small"}).id
@@ -79,9 +83,9 @@ def test_a_seed_is_asked_for_only_where_it_does_something(pages: TestClient, hou
 
 
 def test_what_is_not_listed_is_named_as_the_connection_names_it(
-    pages: TestClient, house: TestHouse, azure: str
+    pages: TestClient, app_context: TestHouse, azure: str
 ) -> None:
-    with house.open() as scope:
+    with app_context.open() as scope:
         there = drafts.create(scope, {"connection": azure}).id
         here = drafts.create(scope, {"connection": "con_local"}).id
     assert "serverless:azureml/Phi-4-mini-instruct:1" in pages.get(f"/wizard/{there}/model").text
@@ -89,8 +93,10 @@ def test_what_is_not_listed_is_named_as_the_connection_names_it(
     assert "Hugging Face" in pages.get(f"/wizard/{here}/model").text
 
 
-def test_the_split_that_is_shown_is_the_one_that_is_stored(pages: TestClient, house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
+def test_the_split_that_is_shown_is_the_one_that_is_stored(
+    pages: TestClient, app_context: TestHouse, azure: str
+) -> None:
+    with app_context.open() as scope:
         draft = drafts.create(scope, {"connection": azure}).id
     trigger = "span[hx-trigger]"
     shown = soup(pages.get(f"/wizard/{draft}/validation").text).select_one(f"#step-form {trigger}")
@@ -102,15 +108,15 @@ def test_the_split_that_is_shown_is_the_one_that_is_stored(pages: TestClient, ho
     assert not str(stored["hx-trigger"]).startswith("load")
 
 
-def test_a_replacement_is_called_by_its_name(pages: TestClient, house: TestHouse, azure: str) -> None:
-    with house.open() as scope:
-        draft = drafts.create(scope, house.fields(connection=azure, base_model=PHI3_MANAGED)).id
+def test_a_replacement_is_called_by_its_name(pages: TestClient, app_context: TestHouse, azure: str) -> None:
+    with app_context.open() as scope:
+        draft = drafts.create(scope, app_context.fields(connection=azure, base_model=PHI3_MANAGED)).id
     assert "Its replacement is Phi-4 (managed compute)." in pages.get(f"/wizard/{draft}/review").text
 
 
 @pytest.mark.parametrize("bad", ["<script>", "a b", "x" * 61])
-def test_names_of_dropped_settings_are_names(pages: TestClient, house: TestHouse, azure: str, bad: str) -> None:
-    with house.open() as scope:
+def test_names_of_dropped_settings_are_names(pages: TestClient, app_context: TestHouse, azure: str, bad: str) -> None:
+    with app_context.open() as scope:
         draft = drafts.create(scope, {"connection": azure}).id
     assert pages.get(f"/wizard/{draft}/model", params={"dropped": bad}).status_code == 422
 
@@ -140,11 +146,11 @@ def test_an_own_price_is_set_and_taken_back(pages: TestClient, azure: str) -> No
     assert "2.50 EUR" not in pages.get("/settings/prices").text
 
 
-def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, house: TestHouse, azure: str) -> None:
-    fields = house.fields(connection=azure, base_model=PHI3_MANAGED)
-    with house.open() as scope:
+def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, app_context: TestHouse, azure: str) -> None:
+    fields = app_context.fields(connection=azure, base_model=PHI3_MANAGED)
+    with app_context.open() as scope:
         draft = drafts.create(scope, fields).id
-    with house.open() as scope:
+    with app_context.open() as scope:
         job = jobs.create(scope, {**fields, "name": "metered"})
     page = soup(pages.get(f"/wizard/{draft}/review").text)
     lines = page.select_one("#price-lines")
@@ -163,7 +169,7 @@ def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, house: Te
     assert "$0.00" in strip.text
 
 
-def test_limits_that_cannot_be_asked_for_are_told_with_those_for_everybody(pages: TestClient, azure: str) -> None:
+def test_limits_that_cannot_be_asked_for_are_reported_with_those_for_everybody(pages: TestClient, azure: str) -> None:
     page = pages.get(f"/connections/{azure}/limits")
     assert page.status_code == 200
     assert "names no subscription yet" in page.text

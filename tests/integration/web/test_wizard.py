@@ -3,7 +3,7 @@ from starlette.testclient import TestClient
 
 from app.domain.connections import REHEARSAL_ID
 from app.services import drafts, jobs
-from tests.support.house import MODEL, TestHouse
+from tests.support.app_context import MODEL, TestHouse
 
 
 def soup(text: str) -> BeautifulSoup:
@@ -16,12 +16,12 @@ def begin(pages: TestClient) -> str:
     return answer.headers["location"].split("/")[2]
 
 
-def walk(pages: TestClient, house: TestHouse, draft: str) -> None:
+def walk(pages: TestClient, app_context: TestHouse, draft: str) -> None:
     """Answer all five steps as a person would."""
     forms = {
         "project": {"project": "new", "new_project": "Letters", "connection": REHEARSAL_ID},
         "model": {"base_model": MODEL, "name": "letters", "task_type": "chat_completion", "method": "sft"},
-        "data": {"training_dataset": house.dataset(40).id},
+        "data": {"training_dataset": app_context.dataset(40).id},
         "validation": {"validation.kind": "split", "validation.ratio": "20", "validation.test_ratio": "20"},
         "hyperparameters": {"hyperparameters.n_epochs": "2", "seed": "3"},
     }
@@ -32,9 +32,9 @@ def walk(pages: TestClient, house: TestHouse, draft: str) -> None:
         assert answer.headers["location"] == f"/wizard/{draft}/{after}"
 
 
-def test_five_steps_without_scripts_make_a_job(pages: TestClient, house: TestHouse) -> None:
+def test_five_steps_without_scripts_make_a_job(pages: TestClient, app_context: TestHouse) -> None:
     draft = begin(pages)
-    walk(pages, house, draft)
+    walk(pages, app_context, draft)
     review = soup(pages.get(f"/wizard/{draft}/review").text)
     key = review.select_one("input[name=idempotency_key]")
     assert key is not None
@@ -43,7 +43,7 @@ def test_five_steps_without_scripts_make_a_job(pages: TestClient, house: TestHou
     again = pages.post(f"/wizard/{draft}/submit", data={"idempotency_key": str(key["value"])})
     assert first.status_code == again.status_code == 303
     assert first.headers["location"] == again.headers["location"]
-    with house.open() as scope:
+    with app_context.open() as scope:
         (job,) = jobs.list_jobs(scope).items
     assert first.headers["location"] == f"/jobs/{job.id}"
     assert job.spec.validation.ratio == 0.2
@@ -52,7 +52,7 @@ def test_five_steps_without_scripts_make_a_job(pages: TestClient, house: TestHou
     assert pages.get(f"/wizard/{draft}/model").headers["location"] == f"/jobs/{job.id}"
 
 
-def test_a_wrong_answer_is_told_at_its_field_and_kept(pages: TestClient) -> None:
+def test_a_wrong_answer_is_reported_at_its_field_and_kept(pages: TestClient) -> None:
     draft = begin(pages)
     pages.post(f"/wizard/{draft}/project", data={"project": "new", "new_project": "P", "connection": REHEARSAL_ID})
     answer = pages.post(f"/wizard/{draft}/model", data={"base_model": MODEL, "name": "Not A Name", "goto": "next"})
@@ -75,13 +75,13 @@ def test_going_back_is_never_refused(pages: TestClient) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, f"/wizard/{draft}/validation")
 
 
-def test_an_answer_is_stored_and_the_fragments_come_back(pages: TestClient, house: TestHouse) -> None:
+def test_an_answer_is_stored_and_the_fragments_come_back(pages: TestClient, app_context: TestHouse) -> None:
     draft = begin(pages)
     answer = pages.post(f"/wizard/{draft}/validate/project", data={"project": "", "connection": REHEARSAL_ID})
     assert answer.status_code == 200
     targets = [str(each["hx-target"]) for each in soup(answer.text).find_all("hx-partial")]
     assert targets == ["#step-fields", "#stepper", "#readiness"]
-    with house.open() as scope:
+    with app_context.open() as scope:
         assert drafts.get(scope, draft).values["connection"] == REHEARSAL_ID
 
 
@@ -100,9 +100,9 @@ def test_a_submit_without_its_key_is_refused(pages: TestClient) -> None:
     assert pages.post(f"/wizard/{begin(pages)}/submit").status_code == 400
 
 
-def test_a_preset_is_a_form_of_its_own_and_leads_back(pages: TestClient, house: TestHouse) -> None:
+def test_a_preset_is_a_form_of_its_own_and_leads_back(pages: TestClient, app_context: TestHouse) -> None:
     draft = begin(pages)
-    walk(pages, house, draft)
+    walk(pages, app_context, draft)
     page = soup(pages.get(f"/wizard/{draft}/hyperparameters").text)
     preset = page.select_one("#presets input[name=preset]")
     assert preset is not None
@@ -118,10 +118,10 @@ def test_text_from_outside_is_never_markup(pages: TestClient) -> None:
     assert "<script>alert" not in text
 
 
-def test_only_what_can_be_trained_on_can_be_chosen(pages: TestClient, house: TestHouse) -> None:
-    good, broken = house.dataset(40), house.upload(b'{"messages": [}\n' * 12, "broken")
+def test_only_what_can_be_trained_on_can_be_chosen(pages: TestClient, app_context: TestHouse) -> None:
+    good, broken = app_context.dataset(40), app_context.upload(b'{"messages": [}\n' * 12, "broken")
     draft = begin(pages)
-    walk(pages, house, draft)
+    walk(pages, app_context, draft)
     choices = soup(pages.get(f"/wizard/{draft}/data").text).select("input[name=training_dataset]")
     assert [each["value"] for each in choices if "disabled" in each.attrs] == [broken.id]
     assert choices[-1]["value"] == broken.id, "what cannot be chosen stands last"

@@ -171,15 +171,15 @@ class Assets:
 
 def deployed_by(workspace: Workspace, asset: Asset) -> list[str]:
     """Return the names of the endpoints that serve a model version."""
-    place = f"{asset.name}/versions/{asset.version}"
+    position = f"{asset.name}/versions/{asset.version}"
     serverless = [
-        one.name for one in workspace.serverless.values() if _model_of(one.properties).endswith(f"/models/{place}")
+        one.name for one in workspace.serverless.values() if _model_of(one.properties).endswith(f"/models/{position}")
     ]
     online = [
         f"{endpoint.name}/{deployment.name}"
         for endpoint in workspace.online.values()
         for deployment in endpoint.children.values()
-        if str(deployment.properties.get("model", "")).endswith(f"/models/{place}")
+        if str(deployment.properties.get("model", "")).endswith(f"/models/{position}")
     ]
     return serverless + online
 

@@ -77,8 +77,8 @@ class DataPlane:
         if workspace is None or workspace.subscription != found["sub"]:
             raise UserError(404, f"Workspace {found['ws']} was not found.", code="NotFound")
         if request.host.split(".")[0] != workspace.location:
-            place = workspace.location
-            message = f"Workspace {workspace.name} is in {place}; its data plane is {place}.api.azureml.ms."
+            position = workspace.location
+            message = f"Workspace {workspace.name} is in {position}; its data plane is {position}.api.azureml.ms."
             raise UserError(400, message, code="WrongRegion")
         return workspace
 

@@ -7,9 +7,9 @@ from urllib.parse import urlencode, urlsplit
 
 from azure.core.exceptions import HttpResponseError
 
-from app.backends.azure_foundry.client import Answer, Azure, Call
-from app.backends.azure_foundry.errors import of_answer
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.transport.client import Answer, Azure, Call
+from app.backends.azure_foundry.transport.errors import of_answer
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.tokens import ARM
 from tests.support.azure.wire import Reply, Request
@@ -17,7 +17,7 @@ from tests.support.azure.wire import Reply, Request
 _REFUSED = 400
 
 
-class Told:
+class Reported:
     """An answer in the form in which azure-core hands it out, as far as our code reads it."""
 
     def __init__(self, reply: Reply) -> None:
@@ -54,18 +54,18 @@ class DirectAzure(Azure):
 
     def send(self, call: Call) -> Answer:
         """Send one request."""
-        told = self._ask(call, call.headers)
-        if told.status_code >= _REFUSED:
-            raise of_answer(HttpResponseError(response=told), submitting=call.submitting)
-        text = told.text()
+        reported = self._ask(call, call.headers)
+        if reported.status_code >= _REFUSED:
+            raise of_answer(HttpResponseError(response=reported), submitting=call.submitting)
+        text = reported.text()
         found = json.loads(text) if call.wants_json and text.strip() else None
-        return Answer(status=told.status_code, headers=told.headers, body=found, text=text)
+        return Answer(status=reported.status_code, headers=reported.headers, body=found, text=text)
 
     def open(self, call: Call, *, read_s: float) -> Any:  # noqa: ANN401, ARG002 -- what azure-core answers; no waiting here
         """Send one request and return the answer, whatever its status."""
         return self._ask(call, call.headers)
 
-    def _ask(self, call: Call, headers: Mapping[str, str]) -> Told:
+    def _ask(self, call: Call, headers: Mapping[str, str]) -> Reported:
         parts = urlsplit(call.url)
         query = "&".join(part for part in (parts.query, urlencode(dict(call.params))) if part)
         sent = {"host": parts.netloc, **{name.lower(): value for name, value in headers.items()}}
@@ -74,4 +74,4 @@ class DirectAzure(Azure):
             sent["authorization"] = f"Bearer {self._cloud.token_for(self._cloud.seed.app, audience)}"
         body = b"" if call.body is None else json.dumps(call.body).encode()
         target = f"{parts.path}?{query}" if query else parts.path
-        return Told(self._cloud.answer(Request.of(call.method, target, sent, body, self._cloud.clock.now())))
+        return Reported(self._cloud.answer(Request.of(call.method, target, sent, body, self._cloud.clock.now())))

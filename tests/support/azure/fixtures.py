@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from azure.identity import ClientSecretCredential
 
-from app.setup.places import Places
+from app.setup.paths import Paths
 from tests.support.azure import azurite as azurite_process
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.captured import check_shapes
@@ -18,7 +18,7 @@ from tests.support.azure.seed import SECRET
 from tests.support.azure.state import TENANT
 
 # Where the set-up of the tests brings Azurite, unless the environment names another place.
-TOOLS = Path(os.environ.get("TUNEDESK_AZURITE") or Places.here().blob_store)
+TOOLS = Path(os.environ.get("TUNEDESK_AZURITE") or Paths.here().blob_store)
 
 
 def went_well(made: AzureCloud) -> None:

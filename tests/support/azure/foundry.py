@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.client import Times
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.transport.client import Times
 from app.domain.backend import Backend, TrainingRequest
 from app.kit.installation import installation_name
 from tests.contract.bench import Bench
+from tests.support.app_context import chats
 from tests.support.azure import sdk
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.seed import GROUP, LOCATION, PROJECT, SECRET
 from tests.support.azure.state import SUBSCRIPTION, TENANT
-from tests.support.house import chats
 
 SERVERLESS = "serverless:azureml/Phi-4-mini-instruct"
 MANAGED = "managed:azureml/Phi-3-mini-4k-instruct"

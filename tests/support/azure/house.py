@@ -17,9 +17,9 @@ from app.services import connections, deployments, models
 from app.services.scope import Scope
 from app.store import jobs as job_store
 from app.store import models as model_store
+from tests.support.app_context import TestHouse
 from tests.support.azure.seed import SECRET
 from tests.support.azure.served import BASE, INSTALLATION, ServedCloud, connection_settings
-from tests.support.house import TestHouse
 
 
 class AzureHouse(TestHouse):
@@ -40,7 +40,7 @@ class AzureHouse(TestHouse):
     @property
     def azure(self) -> AzureFoundryBackend:
         """The backend that the house's connection leads to."""
-        found = self.house.backends.of(self.connection)
+        found = self.app_context.backends.of(self.connection)
         assert isinstance(found, AzureFoundryBackend)
         return found
 
@@ -98,7 +98,7 @@ class AzureHouse(TestHouse):
     def close(self) -> None:
         """Close the database and the connections."""
         self.azure.azure.close()
-        self.engine.errands.close()
+        self.engine.tasks.close()
         self.database.close()
 
 

@@ -130,11 +130,12 @@ def _model(cloud: "AzureCloud", call: Call, workspace: Workspace, given: Json, d
         message = f"{message} and is no longer available for fine-tuning."
         raise UserError(400, message, code="ModelRetired")
     if workspace.location not in model.tuning_regions:
-        places = ", ".join(model.tuning_regions) or "none"
+        regions = ", ".join(model.tuning_regions) or "none"
+        named = f"Model '{model.name}' can be fine-tuned in: {regions}"
         message = "The specified base model does not support fine-tuning."
         raise UserError(
             400,
-            f"{message} Model '{model.name}' can be fine-tuned in: {places}; the workspace is in {workspace.location}.",
+            f"{message} {named}; the workspace is in {workspace.location}.",
         )
     if model.partner and not any(
         one.properties.get("modelId") == uri.split("/versions/", maxsplit=1)[0]

@@ -22,7 +22,7 @@ from app.kit.installation import installation_name
 from app.kit.vault import Vault
 from app.main import SAMPLES, VERSION
 from app.services.files import FileStore
-from app.services.scope import Backends, House, Scopes
+from app.services.scope import AppContext, Backends, Scopes
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database
 from tests.support.azure.clock import CloudClock
@@ -42,7 +42,7 @@ def opened(folder: Path, clock: CloudClock) -> Iterator[Scopes]:
     """Give the house over a folder, as every life opens it."""
     database = Database(url(folder))
     kind = AzureFoundryKind(clock=clock, cache=folder / "cache", installation=lambda: installation_name(folder))
-    house = House(
+    app_context = AppContext(
         database=database,
         clock=clock,
         files=FileStore(folder / "data", upload_limit=64 * 2**20, disk_reserve=0),
@@ -52,7 +52,7 @@ def opened(folder: Path, clock: CloudClock) -> Iterator[Scopes]:
         version=VERSION,
     )
     try:
-        yield Scopes(house)
+        yield Scopes(app_context)
     finally:
         database.close()
 
@@ -65,7 +65,7 @@ def live(folder: Path, clock: CloudClock) -> None:
         engine.safely(engine.take_over)
         while True:
             claims = engine.claim(WORKERS)
-            for _ in pool.map(engine.act, claims):
+            for _ in pool.map(engine.reconcile, claims):
                 pass
             if not claims:
                 tick.wait(0.02)

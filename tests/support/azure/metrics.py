@@ -13,7 +13,7 @@ from tests.support.azure.workspaces import ONE
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
-_PLACES = ("serverlessEndpoints", "onlineEndpoints")
+_LOCATIONS = ("serverlessEndpoints", "onlineEndpoints")
 NAMES = {"RequestsPerMinute": "Count", "RequestLatency": "MilliSeconds"}
 # Online endpoints have these, too.
 PERCENTILES = {"RequestLatency_P50": "MilliSeconds", "RequestLatency_P95": "MilliSeconds"}
@@ -29,12 +29,12 @@ class Metrics:
     def routes(self) -> list[Route]:
         """Return the routes of this part."""
         tail = "/providers/Microsoft.Insights/metrics"
-        return [route("GET", f"{ONE}/{place}/{{name}}{tail}", self._get) for place in _PLACES]
+        return [route("GET", f"{ONE}/{position}/{{name}}{tail}", self._get) for position in _LOCATIONS]
 
     def _get(self, call: Call) -> Reply:
         workspace = workspace_of(call)
-        place = "serverless" if "serverlessendpoints" in call.request.path.lower() else "online"
-        endpoint = getattr(workspace, place).get(call.args["name"])
+        position = "serverless" if "serverlessendpoints" in call.request.path.lower() else "online"
+        endpoint = getattr(workspace, position).get(call.args["name"])
         if endpoint is None:
             raise AzureError(
                 404,
@@ -42,7 +42,7 @@ class Metrics:
                 f"The Resource '{call.request.path.partition('/providers/Microsoft.Insights')[0]}' was not found.",
             )
         wanted = [name for name in call.query.get("metricnames", "").split(",") if name]
-        known = NAMES | (PERCENTILES if place == "online" else {})
+        known = NAMES | (PERCENTILES if position == "online" else {})
         unknown = [name for name in wanted if name not in known]
         if unknown or not wanted:
             message = f"Failed to find metric configuration for metric: {', '.join(unknown) or '(none)'}."
@@ -77,10 +77,10 @@ class Metrics:
                 [{"name": {"value": "statusCode", "localizedValue": "statusCode"}, "value": status}] if split else []
             )
             lines.append({"metadatavalues": values, "data": _points(name, found, minutes)})
-        place = f"{call.request.path}/{name}"
+        position = f"{call.request.path}/{name}"
         label = {"value": name, "localizedValue": name}
         return {
-            "id": place,
+            "id": position,
             "type": "Microsoft.Insights/metrics",
             "name": label,
             "unit": (NAMES | PERCENTILES)[name],

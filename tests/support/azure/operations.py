@@ -13,7 +13,7 @@ from tests.support.azure.wire import AzureError, Json, Reply
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
-_PLACE = "/subscriptions/{sub}/providers/Microsoft.MachineLearningServices/locations/{location}"
+_LOCATION = "/subscriptions/{sub}/providers/Microsoft.MachineLearningServices/locations/{location}"
 
 
 @dataclass
@@ -40,8 +40,8 @@ class Operations:
         """Return the routes that tell how an operation stands."""
         kind = f"{ML}/locations/mfeOperationsStatus"
         return [
-            route("GET", _PLACE + "/mfeOperationsStatus/{id}", self._status, action="-", kind=kind),
-            route("GET", _PLACE + "/mfeOperationResults/{id}", self._result, action="-", kind=kind),
+            route("GET", _LOCATION + "/mfeOperationsStatus/{id}", self._status, action="-", kind=kind),
+            route("GET", _LOCATION + "/mfeOperationResults/{id}", self._result, action="-", kind=kind),
         ]
 
     def begin(self, finish: Callable[[], Json | None], *, looks: int | None = None) -> str:
@@ -54,11 +54,11 @@ class Operations:
 
     def headers(self, operation: str, call: Call, location: str) -> dict[str, str]:
         """Return the headers of an accepted operation's first answer."""
-        place = f"https://management.azure.com/subscriptions/{call.args['sub']}/providers/{ML}/locations/{location}"
+        position = f"https://management.azure.com/subscriptions/{call.args['sub']}/providers/{ML}/locations/{location}"
         version = f"api-version={call.version}"
         return {
-            "Azure-AsyncOperation": f"{place}/mfeOperationsStatus/{operation}?{version}",
-            "Location": f"{place}/mfeOperationResults/{operation}?{version}",
+            "Azure-AsyncOperation": f"{position}/mfeOperationsStatus/{operation}?{version}",
+            "Location": f"{position}/mfeOperationResults/{operation}?{version}",
             **self.patience(),
         }
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import httpx
 
-from tests.support.azure.desk import ENDPOINTS, PHI_4, WORKSPACES, Desk
+from tests.support.azure.arm_client import ENDPOINTS, PHI_4, WORKSPACES, ArmClient
 from tests.support.azure.roles import CONTRIBUTOR, READER, TRAIN_ONLY
 from tests.support.azure.seed import GROUP_SCOPE
 from tests.support.azure.tokens import ML, STORAGE
@@ -20,7 +20,7 @@ PHI_3 = "azureml://registries/azureml/models/Phi-3-mini-4k-instruct"
 MINISTRAL = "azureml://registries/azureml-mistral/models/Ministral-3B"
 DATA = "https://eastus2.api.azureml.ms"
 
-Act = Callable[[Desk], httpx.Response]
+Act = Callable[[ArmClient], httpx.Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,169 +47,167 @@ def planted(status: int, code: str, right: Act) -> Callable[[Act], Act]:
     return keep
 
 
-def then(*steps: Callable[[Desk], object], last: Act) -> Act:
+def then(*steps: Callable[[ArmClient], object], last: Act) -> Act:
     """Return an act that takes the steps before it."""
 
-    def act(desk: Desk) -> httpx.Response:
+    def act(arm: ArmClient) -> httpx.Response:
         for step in steps:
-            step(desk)
-        return last(desk)
+            step(arm)
+        return last(arm)
 
     return act
 
 
 # ------------------------------------------------------------------------------------------------ tokens and versions
-def read_project(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id, WORKSPACES)
+def read_project(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id, WORKSPACES)
 
 
 @planted(401, "AuthenticationFailed", read_project)
-def no_bearer(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id, WORKSPACES, headers={})
+def no_bearer(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id, WORKSPACES, headers={})
 
 
 @planted(401, "InvalidAuthenticationTokenAudience", read_project)
-def wrong_audience(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id, WORKSPACES, headers=desk.bearer(ML))
+def wrong_audience(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id, WORKSPACES, headers=arm.bearer(ML))
 
 
 @planted(401, "InvalidAuthenticationToken", read_project)
-def a_token_of_somebody_else_s_making(desk: Desk) -> httpx.Response:
-    return desk.call(
-        "GET", desk.project.id, WORKSPACES, headers={"Authorization": f"{desk.bearer()['Authorization']}x"}
-    )
+def a_token_of_somebody_else_s_making(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id, WORKSPACES, headers={"Authorization": f"{arm.bearer()['Authorization']}x"})
 
 
 @planted(401, "ExpiredAuthenticationToken", read_project)
-def a_token_kept_too_long(desk: Desk) -> httpx.Response:
-    old = desk.bearer()
-    desk.cloud.clock.turn(timedelta(hours=2))
-    return desk.call("GET", desk.project.id, WORKSPACES, headers=old)
+def a_token_kept_too_long(arm: ArmClient) -> httpx.Response:
+    old = arm.bearer()
+    arm.cloud.clock.turn(timedelta(hours=2))
+    return arm.call("GET", arm.project.id, WORKSPACES, headers=old)
 
 
 @planted(400, "MissingApiVersionParameter", read_project)
-def missing_api_version(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id)
+def missing_api_version(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id)
 
 
 @planted(400, "NoRegisteredProviderFound", read_project)
-def an_api_version_that_does_not_exist(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id, "2024-13-01")
+def an_api_version_that_does_not_exist(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id, "2024-13-01")
 
 
-@planted(400, "InvalidApiVersionParameter", lambda desk: desk.call("GET", GROUP_SCOPE, "2021-04-01"))
-def another_provider_s_api_version(desk: Desk) -> httpx.Response:
-    return desk.call("GET", GROUP_SCOPE, "2024-10-01-preview")
+@planted(400, "InvalidApiVersionParameter", lambda arm: arm.call("GET", GROUP_SCOPE, "2021-04-01"))
+def another_provider_s_api_version(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", GROUP_SCOPE, "2024-10-01-preview")
 
 
 @planted(404, "SubscriptionNotFound", read_project)
-def a_subscription_that_is_not_ours(desk: Desk) -> httpx.Response:
-    return desk.call("GET", desk.project.id.replace("0001", "0002", 1), WORKSPACES)
+def a_subscription_that_is_not_ours(arm: ArmClient) -> httpx.Response:
+    return arm.call("GET", arm.project.id.replace("0001", "0002", 1), WORKSPACES)
 
 
 @planted(404, "ResourceGroupNotFound", read_project)
-def a_group_that_does_not_exist(desk: Desk) -> httpx.Response:
-    _granted(desk)
-    return desk.call("GET", desk.project.id.replace("/rg1/", "/rg2/"), WORKSPACES)
+def a_group_that_does_not_exist(arm: ArmClient) -> httpx.Response:
+    _granted(arm)
+    return arm.call("GET", arm.project.id.replace("/rg1/", "/rg2/"), WORKSPACES)
 
 
-def _granted(desk: Desk) -> None:
-    desk.cloud.seed.grant(CONTRIBUTOR, scope=GROUP_SCOPE.rsplit("/resourceGroups", 1)[0])
+def _granted(arm: ArmClient) -> None:
+    arm.cloud.seed.grant(CONTRIBUTOR, scope=GROUP_SCOPE.rsplit("/resourceGroups", 1)[0])
 
 
-def blob(desk: Desk, headers: dict[str, str]) -> httpx.Response:
-    storage = desk.project.storage
+def blob(arm: ArmClient, headers: dict[str, str]) -> httpx.Response:
+    storage = arm.project.storage
     url = f"https://{storage.account}.blob.core.windows.net/{storage.container}"
-    return desk.call("GET", url, headers={**headers, "x-ms-version": "2021-12-02"}, restype="container", comp="list")
+    return arm.call("GET", url, headers={**headers, "x-ms-version": "2021-12-02"}, restype="container", comp="list")
 
 
-def list_blobs(desk: Desk) -> httpx.Response:
-    desk.cloud.seed.grant("Storage Blob Data Contributor")
-    return blob(desk, desk.bearer(STORAGE))
+def list_blobs(arm: ArmClient) -> httpx.Response:
+    arm.cloud.seed.grant("Storage Blob Data Contributor")
+    return blob(arm, arm.bearer(STORAGE))
 
 
 @planted(401, "InvalidAuthenticationTokenAudience", list_blobs)
-def resource_manager_s_token_for_a_blob(desk: Desk) -> httpx.Response:
-    desk.cloud.seed.grant("Storage Blob Data Contributor")
-    return blob(desk, desk.bearer())
+def resource_manager_s_token_for_a_blob(arm: ArmClient) -> httpx.Response:
+    arm.cloud.seed.grant("Storage Blob Data Contributor")
+    return blob(arm, arm.bearer())
 
 
 @planted(403, "AuthorizationPermissionMismatch", list_blobs)
-def blobs_without_a_data_role(desk: Desk) -> httpx.Response:
-    return blob(desk, desk.bearer(STORAGE))
+def blobs_without_a_data_role(arm: ArmClient) -> httpx.Response:
+    return blob(arm, arm.bearer(STORAGE))
 
 
 # ---------------------------------------------------------------------------------------------------------------- roles
-def deploy(desk: Desk) -> httpx.Response:
-    return desk.call("PUT", "serverlessEndpoints/ep1", ENDPOINTS, desk.endpoint(PHI_4))
+def deploy(arm: ArmClient) -> httpx.Response:
+    return arm.call("PUT", "serverlessEndpoints/ep1", ENDPOINTS, arm.endpoint(PHI_4))
 
 
 @planted(403, "AuthorizationFailed", deploy)
-def deploying_with_a_role_that_only_trains(desk: Desk) -> httpx.Response:
-    desk.cloud.seed.take_away()
-    desk.cloud.seed.grant(TRAIN_ONLY)
-    return deploy(desk)
+def deploying_with_a_role_that_only_trains(arm: ArmClient) -> httpx.Response:
+    arm.cloud.seed.take_away()
+    arm.cloud.seed.grant(TRAIN_ONLY)
+    return deploy(arm)
 
 
-@planted(403, "AuthorizationFailed", lambda desk: desk.submit("job-1", desk.job(desk.data("d", desk.rows()))))
-def training_as_a_reader(desk: Desk) -> httpx.Response:
-    body = desk.job(desk.data("d", desk.rows()))
-    desk.cloud.seed.take_away()
-    desk.cloud.seed.grant(READER)
-    return desk.submit("job-1", body)
+@planted(403, "AuthorizationFailed", lambda arm: arm.submit("job-1", arm.job(arm.data("d", arm.rows()))))
+def training_as_a_reader(arm: ArmClient) -> httpx.Response:
+    body = arm.job(arm.data("d", arm.rows()))
+    arm.cloud.seed.take_away()
+    arm.cloud.seed.grant(READER)
+    return arm.submit("job-1", body)
 
 
-def keys_of(desk: Desk) -> httpx.Response:
-    return desk.call("POST", "serverlessEndpoints/ep1/listKeys", ENDPOINTS)
+def keys_of(arm: ArmClient) -> httpx.Response:
+    return arm.call("POST", "serverlessEndpoints/ep1/listKeys", ENDPOINTS)
 
 
-def read_keys(desk: Desk) -> httpx.Response:
-    desk.deploy("ep1", PHI_4)
-    return keys_of(desk)
+def read_keys(arm: ArmClient) -> httpx.Response:
+    arm.deploy("ep1", PHI_4)
+    return keys_of(arm)
 
 
 @planted(403, "AuthorizationFailed", read_keys)
-def reading_keys_without_the_action(desk: Desk) -> httpx.Response:
-    desk.deploy("ep1", PHI_4)
-    desk.cloud.seed.take_away()
-    desk.cloud.seed.grant(READER)
-    return keys_of(desk)
+def reading_keys_without_the_action(arm: ArmClient) -> httpx.Response:
+    arm.deploy("ep1", PHI_4)
+    arm.cloud.seed.take_away()
+    arm.cloud.seed.grant(READER)
+    return keys_of(arm)
 
 
-def project_body(desk: Desk, **properties: str) -> Json:
-    given = {"hubResourceId": desk.cloud.seed.hub.id, **properties}
+def project_body(arm: ArmClient, **properties: str) -> Json:
+    given = {"hubResourceId": arm.cloud.seed.hub.id, **properties}
     return {"location": "eastus2", "kind": "Project", "identity": {"type": "SystemAssigned"}, "properties": given}
 
 
-def make_project(desk: Desk, **properties: str) -> httpx.Response:
-    desk.cloud.seed.grant(CONTRIBUTOR)
-    return desk.call(
+def make_project(arm: ArmClient, **properties: str) -> httpx.Response:
+    arm.cloud.seed.grant(CONTRIBUTOR)
+    return arm.call(
         "PUT",
         f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2",
         WORKSPACES,
-        project_body(desk, **properties),
+        project_body(arm, **properties),
     )
 
 
 @planted(403, "AuthorizationFailed", make_project)
-def making_a_project_as_a_developer(desk: Desk) -> httpx.Response:
-    return desk.call(
+def making_a_project_as_a_developer(arm: ArmClient) -> httpx.Response:
+    return arm.call(
         "PUT",
         f"{GROUP_SCOPE}/providers/Microsoft.MachineLearningServices/workspaces/proj2",
         WORKSPACES,
-        project_body(desk),
+        project_body(arm),
     )
 
 
-def register(desk: Desk) -> httpx.Response:
-    return desk.call(
+def register(arm: ArmClient) -> httpx.Response:
+    return arm.call(
         "POST", f"{GROUP_SCOPE.rsplit('/resourceGroups', 1)[0]}/providers/Microsoft.SaaS/register", "2021-04-01"
     )
 
 
 @planted(403, "AuthorizationFailed", then(_granted, last=register))
-def registering_a_provider_without_the_right(desk: Desk) -> httpx.Response:
-    return register(desk)
+def registering_a_provider_without_the_right(arm: ArmClient) -> httpx.Response:
+    return register(arm)
 
 
 # ------------------------------------------------------------------------------------------------- hubs and templates
@@ -223,48 +221,46 @@ _DECLARED: Json = {
 
 
 def by_template(
-    desk: Desk, *, without: str = "", kind: str = "Microsoft.MachineLearningServices/workspaces", **more: object
+    arm: ArmClient, *, without: str = "", kind: str = "Microsoft.MachineLearningServices/workspaces", **more: object
 ) -> httpx.Response:
-    desk.cloud.seed.grant(CONTRIBUTOR)
+    arm.cloud.seed.grant(CONTRIBUTOR)
     given: Json = {
         "workspaceName": "proj3",
         "location": "eastus2",
         "kind": "project",
-        "workspace_hub": desk.cloud.seed.hub.id,
+        "workspace_hub": arm.cloud.seed.hub.id,
         **more,
     }
     given.pop(without, None)
-    body = desk.template(given, _DECLARED, [kind])
-    return desk.call(
-        "PUT", f"{GROUP_SCOPE}/providers/Microsoft.Resources/deployments/proj3-1234567", "2020-06-01", body
-    )
+    body = arm.template(given, _DECLARED, [kind])
+    return arm.call("PUT", f"{GROUP_SCOPE}/providers/Microsoft.Resources/deployments/proj3-1234567", "2020-06-01", body)
 
 
 @planted(400, "InvalidTemplate", by_template)
-def the_sdk_s_access_type_in_a_template(desk: Desk) -> httpx.Response:
-    return by_template(desk, publicNetworkAccess="PublicNetworkAccessType.ENABLED")
+def the_sdk_s_access_type_in_a_template(arm: ArmClient) -> httpx.Response:
+    return by_template(arm, publicNetworkAccess="PublicNetworkAccessType.ENABLED")
 
 
 @planted(400, "InvalidTemplate", by_template)
-def a_template_without_a_required_parameter(desk: Desk) -> httpx.Response:
-    return by_template(desk, without="location")
+def a_template_without_a_required_parameter(arm: ArmClient) -> httpx.Response:
+    return by_template(arm, without="location")
 
 
 @planted(400, "InvalidTemplate", by_template)
-def a_parameter_that_the_template_does_not_have(desk: Desk) -> httpx.Response:
-    return by_template(desk, sku="Basic")
+def a_parameter_that_the_template_does_not_have(arm: ArmClient) -> httpx.Response:
+    return by_template(arm, sku="Basic")
 
 
 @planted(400, "InvalidResourceType", by_template)
-def a_resource_type_that_does_not_exist(desk: Desk) -> httpx.Response:
-    return by_template(desk, kind="Microsoft.MachineLearningServices/workspace")
+def a_resource_type_that_does_not_exist(arm: ArmClient) -> httpx.Response:
+    return by_template(arm, kind="Microsoft.MachineLearningServices/workspace")
 
 
 @planted(400, "BadRequest", make_project)
-def the_sdk_s_access_type_in_a_project(desk: Desk) -> httpx.Response:
-    return make_project(desk, publicNetworkAccess="PublicNetworkAccessType.ENABLED")
+def the_sdk_s_access_type_in_a_project(arm: ArmClient) -> httpx.Response:
+    return make_project(arm, publicNetworkAccess="PublicNetworkAccessType.ENABLED")
 
 
 @planted(400, "ValidationError", make_project)
-def a_project_of_a_hub_that_does_not_exist(desk: Desk) -> httpx.Response:
-    return make_project(desk, hubResourceId=desk.cloud.seed.hub.id.replace("hub1", "hub9"))
+def a_project_of_a_hub_that_does_not_exist(arm: ArmClient) -> httpx.Response:
+    return make_project(arm, hubResourceId=arm.cloud.seed.hub.id.replace("hub1", "hub9"))

@@ -124,20 +124,20 @@ class Registry:
 
     def _version(self, base: str, model: Model, version: str) -> Json:
         del base
-        place = f"azureml://registries/{model.registry}/models/{model.name}/versions/{version}"
+        position = f"azureml://registries/{model.registry}/models/{model.name}/versions/{version}"
         properties: Json = {
             "description": f"{model.name} by {model.author}.",
             "isArchived": False,
             "isAnonymous": False,
             "modelType": "mlflow_model",
-            "modelUri": f"{place}/paths/mlflow_model_folder",
+            "modelUri": f"{position}/paths/mlflow_model_folder",
             "flavors": {"hftransformersv2": {"data": {"hf_pretrained_class": "AutoModelForCausalLM"}}},
             "tags": model.tags(),
             "properties": {"finetune-min-sku-spec": "24|1|220|64", "evaluation-min-sku-spec": "12|1|220|64"},
         }
         kind = "Microsoft.MachineLearningServices/registries/models/versions"
         return {
-            "id": place,
+            "id": position,
             "name": version,
             "type": kind,
             "systemData": system_data(self._cloud.born),

@@ -128,10 +128,10 @@ class Scoring:
         answer = self._answer(text)
         limit = int(body.get("max_tokens") or 4096)
         words = answer.split()
-        told = words[:limit]
-        self._budget(endpoint, used + len(told))
-        usage = {"prompt_tokens": used, "completion_tokens": len(told), "total_tokens": used + len(told)}
-        reason = "length" if len(told) < len(words) else "stop"
+        reported = words[:limit]
+        self._budget(endpoint, used + len(reported))
+        usage = {"prompt_tokens": used, "completion_tokens": len(reported), "total_tokens": used + len(reported)}
+        reason = "length" if len(reported) < len(words) else "stop"
         head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
             "created": int(self._cloud.clock.now().timestamp()),
@@ -139,11 +139,11 @@ class Scoring:
         }
         del workspace
         if body.get("stream"):
-            return Reply(200, _stream(head, told, reason, usage), content_type="text/event-stream")
+            return Reply(200, _stream(head, reported, reason, usage), content_type="text/event-stream")
         choice = {
             "index": 0,
             "finish_reason": reason,
-            "message": {"role": "assistant", "content": " ".join(told), "tool_calls": None},
+            "message": {"role": "assistant", "content": " ".join(reported), "tool_calls": None},
         }
         return Reply(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 

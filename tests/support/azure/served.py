@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.names import owner_tags
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.transport.names import owner_tags
 from app.domain.backend import ChatChunk, ChatRequest, DeploymentObservation, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
 from app.kit.clock import Clock

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ALL = ONE + "/serverlessEndpoints"
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{1,50}[a-zA-Z0-9]")
 _TUNED = re.compile(
-    r"azureml://locations/(?P<place>[^/]+)/workspaces/(?P<guid>[^/]+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
+    r"azureml://locations/(?P<location>[^/]+)/workspaces/(?P<guid>[^/]+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 )
 _MEMBERS = {"authMode", "modelSettings"}
 
@@ -221,15 +221,14 @@ class Serverless:
             message = f"There is a serverless endpoint for model '{named}' in this project already: one per model."
             raise UserError(400, message, code="QuotaExceeded")
         if model.partner and not _subscribed(workspace, model.registry, model.name):
-            place = f"azureml://registries/{model.registry}/models/{model.name}"
-            message = f"A marketplace subscription for model '{place}' is required."
+            position = f"azureml://registries/{model.registry}/models/{model.name}"
+            message = f"A marketplace subscription for model '{position}' is required."
             raise UserError(400, message, code="MarketplaceSubscriptionNotFound")
 
     def _asset(self, workspace: Workspace, tuned: re.Match[str]) -> Asset:
-        if tuned["guid"] != workspace.guid or tuned["place"] != workspace.location:
-            message = (
-                f"The model is not in this workspace: '{tuned[0]}' names workspace {tuned['guid']} in {tuned['place']}."
-            )
+        if tuned["guid"] != workspace.guid or tuned["location"] != workspace.location:
+            named = f"workspace {tuned['guid']} in {tuned['location']}"
+            message = f"The model is not in this workspace: '{tuned[0]}' names {named}."
             raise UserError(400, message, code="ValidationError")
         found = workspace.models.get(tuned["name"], {}).get(tuned["version"])
         if found is None:

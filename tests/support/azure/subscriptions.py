@@ -180,8 +180,13 @@ def _subscription(sub: Subscription) -> Json:
 
 
 def _group(one: ResourceGroup) -> Json:
-    place = f"/subscriptions/{one.subscription}/resourceGroups/{one.name}"
-    body: Json = {"id": place, "name": one.name, "type": "Microsoft.Resources/resourceGroups", "location": one.location}
+    position = f"/subscriptions/{one.subscription}/resourceGroups/{one.name}"
+    body: Json = {
+        "id": position,
+        "name": one.name,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": one.location,
+    }
     return {**body, "tags": one.tags, "properties": {"provisioningState": "Succeeded"}}
 
 
@@ -202,8 +207,13 @@ def _provider(sub: str, namespace: str, state: str) -> Json:
 def _assignment(sub: str, one: Assignment, kind: str) -> Json:
     role = f"/subscriptions/{sub}{_AUTH}/roleDefinitions/{one.role.id}"
     properties = {"roleDefinitionId": role, "principalId": one.principal, "principalType": kind, "scope": one.scope}
-    place = f"{one.scope}{_AUTH}/roleAssignments/{one.name}"
-    return {"id": place, "name": one.name, "type": "Microsoft.Authorization/roleAssignments", "properties": properties}
+    position = f"{one.scope}{_AUTH}/roleAssignments/{one.name}"
+    return {
+        "id": position,
+        "name": one.name,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": properties,
+    }
 
 
 def _rights(role: Role) -> Json:
@@ -222,8 +232,13 @@ def _definition(sub: str, role: Role) -> Json:
         "assignableScopes": ["/"],
         "permissions": [_rights(role)],
     }
-    place = f"/subscriptions/{sub}{_AUTH}/roleDefinitions/{role.id}"
-    return {"id": place, "name": role.id, "type": "Microsoft.Authorization/roleDefinitions", "properties": properties}
+    position = f"/subscriptions/{sub}{_AUTH}/roleDefinitions/{role.id}"
+    return {
+        "id": position,
+        "name": role.id,
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "properties": properties,
+    }
 
 
 def new_guid() -> str:

@@ -120,8 +120,8 @@ class Workspaces:
         location = call.args["location"].lower()
         word = call.request.path.rsplit("/", 1)[-1]
         items = []
-        for (place, family), (used, limit) in self._cloud.state.subscriptions[call.args["sub"]].usages.items():
-            if place != location:
+        for (position, family), (used, limit) in self._cloud.state.subscriptions[call.args["sub"]].usages.items():
+            if position != location:
                 continue
             name = {"value": family, "localizedValue": family}
             one: Json = {

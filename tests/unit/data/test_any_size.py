@@ -121,8 +121,8 @@ def dirty_files(draw: st.DrawFn) -> bytes:
     for row in draw(st.lists(rows, max_size=6)):
         line = bytearray(_dump(row))
         if line and draw(st.booleans()):
-            place = draw(st.integers(0, len(line) - 1))
-            line[place : place + draw(st.integers(0, 2))] = draw(st.binary(max_size=3))
+            position = draw(st.integers(0, len(line) - 1))
+            line[position : position + draw(st.integers(0, 2))] = draw(st.binary(max_size=3))
         lines.append(bytes(line))
     return draw(st.sampled_from([b"\n", b"\r\n", b"\r", b""])).join(lines)
 

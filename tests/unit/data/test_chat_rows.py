@@ -119,7 +119,7 @@ def test_all_errors_of_one_row(check: Check, twelve: list[bytes]) -> None:
     assert [one.rule for one in report.findings] == ["role", "content", "message", "empty_content", "last_role"]
 
 
-def test_further_fields_are_told_once(check: Check, chat_row: Callable[..., bytes]) -> None:
+def test_further_fields_are_reported_once(check: Check, chat_row: Callable[..., bytes]) -> None:
     report = check(b"".join(chat_row(f"q{number}", "a", id=number, note={"x": 1}) for number in range(12)))
     assert report.status is DatasetStatus.READY
     assert [(one.rule, one.message) for one in report.findings] == [

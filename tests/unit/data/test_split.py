@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.data.dealing import apportion
+from app.data.assignment import apportion
 from app.data.lines import BOM
 from app.data.split import plan_split, value_of, write_part
 from app.data.validation import validate
@@ -91,10 +91,10 @@ def test_rows_with_equal_questions_stay_together_but_at_a_boundary() -> None:
 def test_leaks_may_be_left_out(write: Write) -> None:
     path = write(b"".join(_row(f"Question, {number % 5}") for number in range(40)))
     spec = SplitSpec(ratio=0.5)
-    full, quick = plan_split(path, validate(path), spec), plan_split(path, validate(path), spec, leaks=False)
+    full, fast_check = plan_split(path, validate(path), spec), plan_split(path, validate(path), spec, leaks=False)
     assert full.leakage.checked == 20
     assert full.leakage.exact > 0
-    assert quick == replace(full, leakage=Leakage())
+    assert fast_check == replace(full, leakage=Leakage())
 
 
 @given(
@@ -104,7 +104,7 @@ def test_leaks_may_be_left_out(write: Write) -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_groups_are_never_torn(groups: list[int], ratio: float, seed: int) -> None:
-    content = b"".join(_row(f"question {place}", customer={"id": group}) for place, group in enumerate(groups))
+    content = b"".join(_row(f"question {position}", customer={"id": group}) for position, group in enumerate(groups))
     try:
         result = _split(content, SplitSpec(ratio=ratio, seed=seed, strategy=GROUPED, key="customer.id"))
     except Invalid as error:
@@ -123,7 +123,7 @@ def test_groups_are_never_torn(groups: list[int], ratio: float, seed: int) -> No
 )
 @settings(max_examples=60, deadline=None)
 def test_labels_are_shared_out_evenly(labels: list[str], ratio: float, seed: int) -> None:
-    content = b"".join(_row(f"question {place}", label, queue=label) for place, label in enumerate(labels))
+    content = b"".join(_row(f"question {position}", label, queue=label) for position, label in enumerate(labels))
     result = _split(content, SplitSpec(ratio=ratio, seed=seed, strategy=STRATIFIED, key="queue"))
     assert _lines(result) == list(range(1, len(labels) + 1))
     held_out = Counter(labels[line - 1] for line in result.validation.lines)
@@ -157,7 +157,7 @@ def test_apportioning_is_fair_and_exact(sizes: dict[str, int], share: float) -> 
         (SplitSpec(strategy=GROUPED, key="x" * 201), "key", "length"),
     ],
 )
-def test_wishes_that_make_no_sense(spec: SplitSpec, field: str, code: str) -> None:
+def test_requests_that_make_no_sense(spec: SplitSpec, field: str, code: str) -> None:
     [problem] = split_problems(spec)
     assert (problem.pointer, problem.code) == (f"/validation/{field}", code)
     assert problem.message
@@ -189,7 +189,7 @@ def test_wishes_that_make_no_sense(spec: SplitSpec, field: str, code: str) -> No
         (_row("x"), SplitSpec(), "not_ready", "not ready"),
     ],
 )
-def test_wishes_that_do_not_fit_the_file(content: bytes, spec: SplitSpec, code: str, words: str) -> None:
+def test_requests_that_do_not_fit_the_file(content: bytes, spec: SplitSpec, code: str, words: str) -> None:
     with pytest.raises(Invalid) as caught:
         _split(content, spec)
     [problem] = caught.value.problems

@@ -3,7 +3,7 @@
 import pytest
 
 from app.demo import report
-from app.demo.desk import Answer, Refused
+from app.demo.client import Answer, Refused
 from app.demo.steps import Asked
 
 METRICS = {
@@ -18,12 +18,12 @@ METRICS = {
 }
 
 
-def judged(**figures: float) -> Answer:
+def evaluated(**figures: float) -> Answer:
     return {"metrics": {**METRICS, **figures}}
 
 
 def test_the_table_has_a_column_for_each_and_a_line_for_each_figure() -> None:
-    lines = report.figures({"base": judged(), "tuned": judged(accuracy=0.917)}).splitlines()
+    lines = report.figures({"base": evaluated(), "tuned": evaluated(accuracy=0.917)}).splitlines()
     assert lines[0].split() == ["base", "tuned"]
     assert lines[2].split() == ["accuracy", "0.000", "0.917"]
     assert lines[-1].split() == ["token", "accuracy", "–", "–"]
@@ -49,12 +49,12 @@ def test_the_interval_is_wilsons(hits: int, rows: int) -> None:
 
 def test_the_meaning_says_what_the_rows_leave_open() -> None:
     asked = [Asked("p", "e", "same", "same"), Asked("p", "e", "one", "other")]
-    told = report.meaning(judged(), judged(accuracy=44 / 48), asked)
-    assert "Of 48 messages" in told
-    assert "sends 44 to the right queue" in told
-    assert "80% to 97%" in told
-    assert "0 times as it answers, and 12 times when it may only choose" in told
-    assert "1 of 2 test messages" in told
+    reported = report.meaning(evaluated(), evaluated(accuracy=44 / 48), asked)
+    assert "Of 48 messages" in reported
+    assert "sends 44 to the right queue" in reported
+    assert "80% to 97%" in reported
+    assert "0 times as it answers, and 12 times when it may only choose" in reported
+    assert "1 of 2 test messages" in reported
 
 
 def test_a_refusal_is_its_sentence_with_the_first_remedy() -> None:

@@ -17,11 +17,11 @@ class Seen:
 
     observed_at: datetime | None
     next_look_at: datetime | None
-    troubled_since: datetime | None
+    failing_since: datetime | None
 
 
 @pytest.mark.parametrize(
-    ("observed", "next_look", "troubled", "expected"),
+    ("observed", "next_look", "failing", "expected"),
     [
         (AGO, NOW + timedelta(minutes=1), None, None),
         (AGO, NOW - timedelta(seconds=5), None, None),
@@ -42,6 +42,6 @@ class Seen:
     ],
 )
 def test_stale_since(
-    observed: datetime | None, next_look: datetime | None, troubled: datetime | None, expected: datetime | None
+    observed: datetime | None, next_look: datetime | None, failing: datetime | None, expected: datetime | None
 ) -> None:
-    assert stale_since(Seen(observed_at=observed, next_look_at=next_look, troubled_since=troubled), NOW) == expected
+    assert stale_since(Seen(observed_at=observed, next_look_at=next_look, failing_since=failing), NOW) == expected

@@ -86,7 +86,7 @@ def test_a_job_never_goes_back_but_for_a_person() -> None:
         assert not set(order[:later]) & reachable(jobs.TRANSITIONS, status, without={JobStatus.UNKNOWN})
 
 
-def test_what_may_exist_at_a_backend_holds_a_place_there() -> None:
+def test_what_may_exist_at_a_backend_holds_a_slot_there() -> None:
     assert {JobStatus.PENDING} == OPEN - ACTIVE
     assert not {status for status in ACTIVE if status.is_final}
 
@@ -103,55 +103,55 @@ def test_an_evaluation_can_be_cancelled_while_it_is_open() -> None:
 
 
 @given(st.lists(st.sampled_from(JobStatus), max_size=30))
-def test_a_job_follows_its_table_whatever_it_is_told(wishes: list[JobStatus]) -> None:
+def test_a_job_follows_its_table_whatever_it_is_reported(requests: list[JobStatus]) -> None:
     job = replace(JOB, note="waits", attempts=3)
-    for number, wish in enumerate(wishes):
+    for number, request in enumerate(requests):
         at = START + timedelta(seconds=number + 1)
-        if wish is job.status:
-            assert job.advance(wish, at=at) is job
-        elif wish in jobs.TRANSITIONS[job.status]:
-            moved = job.advance(wish, at=at, reason=JobReason.REQUESTED, message="said")
-            assert (moved.status, moved.changed_at, moved.note, moved.attempts) == (wish, at, "", 0)
+        if request is job.status:
+            assert job.advance(request, at=at) is job
+        elif request in jobs.TRANSITIONS[job.status]:
+            moved = job.advance(request, at=at, reason=JobReason.REQUESTED, message="said")
+            assert (moved.status, moved.changed_at, moved.note, moved.attempts) == (request, at, "", 0)
             assert (moved.reason, moved.message) == (JobReason.REQUESTED, "said")
-            assert (moved.ended_at == at) is wish.is_final
-            assert moved.started_at == (job.started_at or (at if wish is JobStatus.RUNNING else None))
+            assert (moved.ended_at == at) is request.is_final
+            assert moved.started_at == (job.started_at or (at if request is JobStatus.RUNNING else None))
             assert (moved.id, moved.spec, moved.goal, moved.created_at) == (job.id, job.spec, job.goal, job.created_at)
             job = moved
         else:
             with pytest.raises(jobs.IllegalTransition):
-                job.advance(wish, at=at)
+                job.advance(request, at=at)
 
 
 @given(st.lists(st.sampled_from(DeploymentStatus), max_size=30))
-def test_a_deployment_follows_its_table_whatever_it_is_told(wishes: list[DeploymentStatus]) -> None:
+def test_a_deployment_follows_its_table_whatever_it_is_reported(requests: list[DeploymentStatus]) -> None:
     deployment = DEPLOYMENT
-    for number, wish in enumerate(wishes):
+    for number, request in enumerate(requests):
         at = START + timedelta(seconds=number + 1)
-        if wish is deployment.status:
-            assert deployment.advance(wish, at=at) is deployment
-        elif wish in deployments.TRANSITIONS[deployment.status]:
-            moved = deployment.advance(wish, at=at)
-            assert (moved.status, moved.goal) == (wish, deployment.goal)
-            assert (moved.ended_at == at) is wish.is_final
-            assert moved.ready_at == (at if wish is DeploymentStatus.READY else deployment.ready_at)
+        if request is deployment.status:
+            assert deployment.advance(request, at=at) is deployment
+        elif request in deployments.TRANSITIONS[deployment.status]:
+            moved = deployment.advance(request, at=at)
+            assert (moved.status, moved.goal) == (request, deployment.goal)
+            assert (moved.ended_at == at) is request.is_final
+            assert moved.ready_at == (at if request is DeploymentStatus.READY else deployment.ready_at)
             deployment = moved
         else:
             with pytest.raises(deployments.IllegalTransition):
-                deployment.advance(wish, at=at)
+                deployment.advance(request, at=at)
 
 
 @given(st.lists(st.sampled_from(EvaluationStatus), max_size=10))
-def test_an_evaluation_follows_its_table_whatever_it_is_told(wishes: list[EvaluationStatus]) -> None:
+def test_an_evaluation_follows_its_table_whatever_it_is_reported(requests: list[EvaluationStatus]) -> None:
     evaluation = EVALUATION
-    for number, wish in enumerate(wishes):
+    for number, request in enumerate(requests):
         at = START + timedelta(seconds=number + 1)
-        if wish is evaluation.status:
-            assert evaluation.advance(wish, at=at) is evaluation
-        elif wish in evaluations.TRANSITIONS[evaluation.status]:
-            moved = evaluation.advance(wish, at=at)
-            assert (moved.status, moved.goal) == (wish, evaluation.goal)
-            assert (moved.ended_at == at) is wish.is_final
+        if request is evaluation.status:
+            assert evaluation.advance(request, at=at) is evaluation
+        elif request in evaluations.TRANSITIONS[evaluation.status]:
+            moved = evaluation.advance(request, at=at)
+            assert (moved.status, moved.goal) == (request, evaluation.goal)
+            assert (moved.ended_at == at) is request.is_final
             evaluation = moved
         else:
             with pytest.raises(evaluations.IllegalTransition):
-                evaluation.advance(wish, at=at)
+                evaluation.advance(request, at=at)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.responses import Response, StreamingResponse
 
 from app.domain.metrics import MetricSeries
-from app.edge.downloads import attachment, csv_cell, metrics_csv, zipped
+from app.http.downloads import attachment, csv_cell, metrics_csv, zipped
 
 
 def body_of(response: Response) -> bytes:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.json_body import MAX_DEPTH, MAX_WHOLE, check_content_type, read_json
-from app.edge.problems import UnreadableBody, WrongContentType, describe
+from app.http.json_body import MAX_DEPTH, MAX_WHOLE, check_content_type, read_json
+from app.http.problems import UnreadableBody, WrongContentType, describe
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 WHOLE = st.integers(-MAX_WHOLE, MAX_WHOLE)
@@ -19,13 +19,13 @@ def test_what_is_json_is_read_as_it_is(value: object) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_told(body: bytes) -> None:
-    told = b"{}"
+def test_any_bytes_are_read_or_reported(body: bytes) -> None:
+    reported = b"{}"
     try:
         read_json(body)
     except UnreadableBody as error:
-        told = describe(error).as_json()
-    assert json.loads(told).get("status", 400) == 400
+        reported = describe(error).as_json()
+    assert json.loads(reported).get("status", 400) == 400
 
 
 def nested(depth: int) -> bytes:
@@ -65,13 +65,13 @@ def nested(depth: int) -> bytes:
         (b"1 // one", "line 1"),
     ],
 )
-def test_what_is_not_strict_json_is_told_in_one_sentence(body: bytes, said: str) -> None:
-    with pytest.raises(UnreadableBody) as told:
+def test_what_is_not_strict_json_is_reported_in_one_sentence(body: bytes, said: str) -> None:
+    with pytest.raises(UnreadableBody) as reported:
         read_json(body)
-    assert said in told.value.message
-    assert told.value.message.endswith(".")
-    assert told.value.fix.endswith(".")
-    document = json.loads(describe(told.value).as_json())
+    assert said in reported.value.message
+    assert reported.value.message.endswith(".")
+    assert reported.value.fix.endswith(".")
+    document = json.loads(describe(reported.value).as_json())
     assert document["status"] == 400
 
 
@@ -108,6 +108,6 @@ def test_json_is_taken(value: str) -> None:
     ],
 )
 def test_anything_else_is_not(value: str | None) -> None:
-    with pytest.raises(WrongContentType) as told:
+    with pytest.raises(WrongContentType) as reported:
         check_content_type(value)
-    assert describe(told.value).status == 415
+    assert describe(reported.value).status == 415

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.kit.process_lock import ProcessLock
 
 
-def test_the_second_is_told_at_once(tmp_path: Path) -> None:
+def test_the_second_is_reported_at_once(tmp_path: Path) -> None:
     with ProcessLock(tmp_path / "lock") as first, ProcessLock(tmp_path / "lock") as second:
         assert (first.held, second.held) == (True, False)
 

@@ -47,7 +47,7 @@ def test_a_lost_key_opens_nothing_and_opening_makes_none(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no key at all\n", b"", b"\xff\xfe"])
-def test_a_file_that_holds_no_key_is_told(vault: Vault, content: bytes) -> None:
+def test_a_file_that_holds_no_key_is_reported(vault: Vault, content: bytes) -> None:
     sealed = vault.seal("con_1", SECRETS)
     vault.key_file.write_bytes(content)
     with pytest.raises(VaultClosed, match="holds no key"):
@@ -83,7 +83,7 @@ def test_a_rotated_key_seals_with_the_first_and_opens_with_all(vault: Vault) -> 
         vault.open("con_1", old)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(VaultClosed, match="cannot be made"):
         Vault(tmp_path / "file" / "key").seal("con_1", SECRETS)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.setup.places import Places
+from app.setup.paths import Paths
 from app.setup.requirements import read_lock
 
-PLACES = Places.here()
-LOCKS = sorted(PLACES.locks.glob("*.txt"))
+PATHS = Paths.here()
+LOCKS = sorted(PATHS.locks.glob("*.txt"))
 CUDA = re.compile(r"^(nvidia|cuda|triton)")
 
 
 def names(lock: str) -> set[str]:
-    return {package.name for package in read_lock(PLACES.locks / f"{lock}.txt")}
+    return {package.name for package in read_lock(PATHS.locks / f"{lock}.txt")}
 
 
 def wanted(requirements: list[str]) -> set[str]:
@@ -25,7 +25,7 @@ def wanted(requirements: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [*LOCKS, PLACES.assets / "package-lock.json", PLACES.assets / "package.json"], ids=lambda path: path.name
+    "path", [*LOCKS, PATHS.assets / "package-lock.json", PATHS.assets / "package.json"], ids=lambda path: path.name
 )
 def test_no_lock_holds_an_address_or_a_hosts_name(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -46,15 +46,15 @@ def test_every_package_is_pinned_and_hashed(path: Path) -> None:
 
 
 def test_every_browser_library_is_pinned_and_hashed() -> None:
-    lock = json.loads((PLACES.assets / "package-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((PATHS.assets / "package-lock.json").read_text(encoding="utf-8"))
     libraries = {key: value for key, value in lock["packages"].items() if key}
     assert len(libraries) == 4
     assert all(value["integrity"].startswith("sha512-") for value in libraries.values())
-    assert (PLACES.assets / ".npmrc").read_text(encoding="utf-8") == "omit-lockfile-registry-resolved=true\n"
+    assert (PATHS.assets / ".npmrc").read_text(encoding="utf-8") == "omit-lockfile-registry-resolved=true\n"
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
-    project = tomllib.loads((PLACES.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((PATHS.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert wanted([text.replace("[standard]", "") for text in project["dependencies"]]) <= names("web")
     assert wanted(project["optional-dependencies"]["test"]) <= names("web") | names("test")
     assert names("web") & names("test") == set(), "the second adds to the first"
@@ -65,7 +65,7 @@ def test_the_web_environment_never_holds_torch() -> None:
 
 
 def test_the_runtime_is_locked_to_torch_without_cuda() -> None:
-    torch = [package for package in read_lock(PLACES.locks / "trl.txt") if package.name == "torch"]
+    torch = [package for package in read_lock(PATHS.locks / "trl.txt") if package.name == "torch"]
     assert [package.version for package in torch] == ["2.13.0"]
     assert not [name for name in names("trl") if CUDA.match(name)]
     assert all(CUDA.match(name) for name in names("cuda"))

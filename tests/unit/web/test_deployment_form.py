@@ -19,23 +19,23 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
     ],
 )
 def test_only_a_box_that_was_shown_switches_safety_off(form: dict[str, str], *, safe: bool) -> None:
-    assert view.wish({"model": "mdl_1", **form}, NOW)["content_safety"] is safe
+    assert view.requested_fields({"model": "mdl_1", **form}, NOW)["content_safety"] is safe
 
 
 @pytest.mark.parametrize(("typed", "hours"), [("", None), ("0", None), ("48", 48), ("soon", -1), ("-3", -1)])
 def test_hours_become_a_moment_and_nonsense_stays_out_of_range(typed: str, hours: int | None) -> None:
     wanted = None if hours is None else NOW + timedelta(hours=hours)
-    assert view.wish({"model": "mdl_1", "expires_at": typed}, NOW)["expires_at"] == wanted
+    assert view.requested_fields({"model": "mdl_1", "expires_at": typed}, NOW)["expires_at"] == wanted
 
 
 def test_options_are_those_fields_that_say_so() -> None:
     form = {"model": "base:con_1:managed:azureml/Phi", "options-instance_count": "2", "options-instance_type": ""}
-    wish = view.wish(form, NOW)
-    assert wish["options"] == {"instance_count": "2"}
-    assert wish["target"] == {"connection": "con_1", "base_model": "managed:azureml/Phi"}
+    requested_fields = view.requested_fields(form, NOW)
+    assert requested_fields["options"] == {"instance_count": "2"}
+    assert requested_fields["target"] == {"connection": "con_1", "base_model": "managed:azureml/Phi"}
 
 
-def test_models_of_one_name_are_told_apart() -> None:
+def test_models_of_one_name_are_distinguished() -> None:
     models = [
         FineTunedModel(
             id=f"mdl_01m8ccb{end}",

@@ -49,7 +49,7 @@ def test_duration(seconds: float | timedelta | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "places", "words"),
+    ("value", "decimals", "words"),
     [
         (None, None, "–"),
         (2340, None, "2,340"),
@@ -59,8 +59,8 @@ def test_duration(seconds: float | timedelta | None, words: str) -> None:
         (12345.678, None, "12,346"),
     ],
 )
-def test_number(value: float | None, places: int | None, words: str) -> None:
-    assert formats.number(value, places) == words
+def test_number(value: float | None, decimals: int | None, words: str) -> None:
+    assert formats.number(value, decimals) == words
 
 
 @pytest.mark.parametrize(

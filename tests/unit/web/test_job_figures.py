@@ -25,6 +25,6 @@ JOB = FineTuningJob(
         (JobProgress(stage="Running"), "–", "Running"),
     ],
 )
-def test_progress_is_told_as_well_as_the_provider_tells_it(progress: JobProgress, value: str, note: str) -> None:
+def test_progress_is_reported_as_well_as_the_provider_tells_it(progress: JobProgress, value: str, note: str) -> None:
     shown = jobs.stats(replace(JOB, progress=progress), {}, [], NOW)[0]
     assert (shown.value, shown.note) == (value, note)

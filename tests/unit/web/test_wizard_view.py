@@ -83,8 +83,8 @@ def test_a_preset_lies_over_what_was_answered() -> None:
     }
 
 
-def test_knobs_say_their_value_or_their_default() -> None:
-    epochs, packing, adapter = wizard.knobs(MODEL, draft(options={"packing": True}))
+def test_hyperparameters_say_their_value_or_their_default() -> None:
+    epochs, packing, adapter = wizard.hyperparameter_fields(MODEL, draft(options={"packing": True}))
     assert (epochs.id, epochs.name, epochs.value, epochs.shown) == (
         "hyperparameters-n_epochs",
         "hyperparameters.n_epochs",
@@ -98,7 +98,7 @@ def test_knobs_say_their_value_or_their_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("validation", "wish"),
+    ("validation", "expected"),
     [
         ({"kind": "none"}, None),
         ({"kind": "split", "ratio": "x"}, None),
@@ -109,8 +109,8 @@ def test_knobs_say_their_value_or_their_default() -> None:
         ),
     ],
 )
-def test_a_split_is_previewed_only_where_it_can_be_read(validation: object, wish: SplitSpec | None) -> None:
-    assert wizard.split_wish(draft(validation=validation)) == wish
+def test_a_split_is_previewed_only_where_it_can_be_read(validation: object, expected: SplitSpec | None) -> None:
+    assert wizard.requested_split(draft(validation=validation)) == expected
 
 
 def test_steps_follow_one_another() -> None:

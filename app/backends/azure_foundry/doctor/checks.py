@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
-from app.backends.azure_foundry.client import Azure
 from app.backends.azure_foundry.doctor import identity, quota, rights, storage, subscription, workspace
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, untold
-from app.backends.azure_foundry.errors import in_azure_words
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.domain.backend import BackendError
 from app.domain.connections import Check, CheckStatus, Fix
 from app.kit.clock import Clock
@@ -39,7 +39,7 @@ _SIGNED_IN: Sequence[tuple[str, str, Look]] = (
 )  # fmt: skip
 
 
-class ChecksThere:
+class AzureDoctor:
     """Looks at everything that a training and a deployment need, within `sign_in_s` and `checks_s` seconds."""
 
     azure: Azure

@@ -7,10 +7,10 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
-from app.backends.azure_foundry.client import ARM, Answer, Azure, Call
-from app.backends.azure_foundry.listing import listed, text
+from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.workspaces import SUBSCRIPTIONS, WORKSPACES
+from app.backends.azure_foundry.transport.client import ARM, Answer, Azure, Call
+from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
 

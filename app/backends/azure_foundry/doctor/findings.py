@@ -12,7 +12,7 @@ PORTALS = {
     "AzureUSGovernment": "https://portal.azure.us",
     "AzureChinaCloud": "https://portal.azure.cn",
 }
-NOT_TOLD = "Could not tell"
+UNDETERMINED = "Could not tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def failed(detail: str, fix: Fix) -> Finding:
 
 def untold(why: str, fix: Fix | None = None) -> Finding:
     """Return that it could not be found out, and why."""
-    return Finding(CheckStatus.UNKNOWN, f"{NOT_TOLD}: {why}", fix)
+    return Finding(CheckStatus.UNKNOWN, f"{UNDETERMINED}: {why}", fix)
 
 
 def portal(settings: AzureSettings, resource: str, blade: str = "overview") -> str:

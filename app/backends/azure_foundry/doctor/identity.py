@@ -3,10 +3,10 @@
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
-from app.backends.azure_foundry.client import ARM
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, untold, warned
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.transport.client import ARM
 from app.domain.backend import BackendError, Transient
 from app.domain.connections import Fix
 

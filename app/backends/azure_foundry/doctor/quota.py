@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azure_foundry.account.workspaces import WORKSPACES, workspace_of
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, passed, quotas_page, untold, warned
-from app.backends.azure_foundry.listing import text
-from app.backends.azure_foundry.workspaces import WORKSPACES, workspace_of
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotAuthorised
 from app.domain.connections import Fix
 

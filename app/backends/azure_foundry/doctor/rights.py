@@ -7,7 +7,7 @@ from typing import Any
 
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal
-from app.backends.azure_foundry.listing import text
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import BackendError
 from app.domain.connections import Fix
 

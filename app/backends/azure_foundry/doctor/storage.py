@@ -1,12 +1,12 @@
 """The default datastore, through which rows reach a training: how it is opened, and whether it can be."""
 
+from app.backends.azure_foundry.account.workspaces import WORKSPACES
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal, untold, warned
 from app.backends.azure_foundry.doctor.rights import allowed, permissions
-from app.backends.azure_foundry.files import DATASTORE
-from app.backends.azure_foundry.known_failures import NotThere
-from app.backends.azure_foundry.listing import text
-from app.backends.azure_foundry.workspaces import WORKSPACES
+from app.backends.azure_foundry.training.files import DATASTORE
+from app.backends.azure_foundry.transport.known_failures import NotThere
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import BackendError, NotFound
 from app.domain.connections import Fix
 
@@ -44,46 +44,46 @@ def datastore(facts: Facts) -> Finding:
 
 def _by_identity(facts: Facts, account: str) -> Finding:
     """Whether the account's own rights open the blobs, where there is no key."""
-    place = _place(facts)
-    if place is None:
+    account_path = _account_path(facts)
+    if account_path is None:
         return untold(f"the storage account of {account} is not known.")
-    held = facts.all(f"{place}/providers/Microsoft.Authorization/permissions", "2022-04-01")
+    held = facts.all(f"{account_path}/providers/Microsoft.Authorization/permissions", "2022-04-01")
     data = [{"actions": each.get("dataActions"), "notActions": each.get("notDataActions")} for each in held]
     if allowed(data, _BLOB_WRITE):
         return passed(f"{account}, opened with the account's own rights.")
     principal = str(facts.claims().get("oid") or "OBJECT_ID")
     fix = Fix(
         text=f"Give the account the role {_BLOB_ROLE} on the storage account.",
-        command=az("role assignment create", assignee=principal, role=_BLOB_ROLE, scope=place),
-        url=portal(facts.settings, place, "users"),
+        command=az("role assignment create", assignee=principal, role=_BLOB_ROLE, scope=account_path),
+        url=portal(facts.settings, account_path, "users"),
     )
     return failed(f"{account} takes no keys, and the account may not write blobs there.", fix)
 
 
 def _closed(facts: Facts, account: str, way: str) -> Finding | None:
     """Return what keeps the storage account shut; None where nothing does, or it cannot be read."""
-    place = _place(facts)
-    if place is None:
+    account_path = _account_path(facts)
+    if account_path is None:
         return None
     try:
-        found = facts.get(place, STORAGE)
+        found = facts.get(account_path, STORAGE)
     except BackendError:
         return None  # reading the storage account needs a role of its own; the datastore says enough
     properties = found.get("properties")
-    told = properties if isinstance(properties, dict) else {}
-    if told.get("allowSharedKeyAccess") is False and way != "None":
+    reported = properties if isinstance(properties, dict) else {}
+    if reported.get("allowSharedKeyAccess") is False and way != "None":
         fix = Fix(
             text="Let the project's datastores use identities, or allow keys on the storage account.",
-            command=az("storage account update", ids=place, allow_shared_key_access="true"),
-            url=portal(facts.settings, place, "configuration"),
+            command=az("storage account update", ids=account_path, allow_shared_key_access="true"),
+            url=portal(facts.settings, account_path, "configuration"),
         )
         return failed(f"{account} refuses keys, but the datastore uses one.", fix)
-    shut = told.get("publicNetworkAccess") == "Disabled"
-    if shut or text(told, "networkAcls", "defaultAction") == "Deny":
+    shut = reported.get("publicNetworkAccess") == "Disabled"
+    if shut or text(reported, "networkAcls", "defaultAction") == "Deny":
         fix = Fix(
             text="Run TuneDesk inside the network, or let this machine's address in.",
             command=az("storage account network-rule add", account_name=account, ip_address="ADDRESS"),
-            url=portal(facts.settings, place, "networking"),
+            url=portal(facts.settings, account_path, "networking"),
         )
         return warned(
             f"{account} takes calls from {'private endpoints' if shut else 'chosen networks'} only: uploads may fail.",
@@ -92,6 +92,6 @@ def _closed(facts: Facts, account: str, way: str) -> Finding | None:
     return None
 
 
-def _place(facts: Facts) -> str | None:
+def _account_path(facts: Facts) -> str | None:
     found = text(facts.workspace(), "properties", "storageAccount")
     return found if found.startswith("/subscriptions/") else None

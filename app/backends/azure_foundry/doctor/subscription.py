@@ -1,9 +1,9 @@
 """The subscription, its resource providers, and the resource group."""
 
+from app.backends.azure_foundry.account.workspaces import GROUPS
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
-from app.backends.azure_foundry.listing import text
-from app.backends.azure_foundry.workspaces import GROUPS
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
 

@@ -1,12 +1,12 @@
 """The project: what it is, whether it is ready, and what can be tuned in its region."""
 
-from app.backends.azure_foundry import facts as facts_files
+from app.backends.azure_foundry.account.workspaces import workspace_of
+from app.backends.azure_foundry.catalog import reference_data as facts_files
+from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
-from app.backends.azure_foundry.known_failures import NotThere
-from app.backends.azure_foundry.listing import text
-from app.backends.azure_foundry.model_ids import ModelId, Way
-from app.backends.azure_foundry.workspaces import workspace_of
+from app.backends.azure_foundry.transport.known_failures import NotThere
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
 from app.domain.discovery import WorkspaceKind
@@ -19,7 +19,7 @@ def project(facts: Facts) -> Finding:
         return failed("No project is chosen yet.", CHOOSE)
     facts.subscription()  # where that is not seen, the project's absence tells nothing
     try:
-        told = facts.workspace()
+        reported = facts.workspace()
     except (NotFound, NotThere):
         fix = Fix(
             text="Choose one that is there, or create it: “Choose a project” does both.",
@@ -33,7 +33,7 @@ def project(facts: Facts) -> Finding:
             ),
         )
         return failed(f"There is no project {settings.workspace!r} in the resource group.", fix)
-    found = workspace_of(told)
+    found = workspace_of(reported)
     page = portal(settings, facts.azure.workspace_path)
     if not found.usable:
         what = "a hub: jobs run in a project of it" if found.kind is WorkspaceKind.HUB else "of another kind"
@@ -45,7 +45,7 @@ def project(facts: Facts) -> Finding:
         return (failed if state in {"failed", "canceled", "deleting"} else warned)(
             f"{found.name} is {found.state}.", fix
         )
-    if text(told, "properties", "publicNetworkAccess") == "Disabled":
+    if text(reported, "properties", "publicNetworkAccess") == "Disabled":
         fix = Fix(
             text="Run TuneDesk where the private endpoint is reached, or allow public access.",
             url=f"{page.removesuffix('overview')}networking",

@@ -5,9 +5,9 @@ import msgspec
 import pytest
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.knobs import wire_values
-from app.backends.azure_foundry.model_ids import ModelId
-from app.backends.azure_foundry.registry import LookUp, RegistryModel, read_version
+from app.backends.azure_foundry.catalog.hyperparameters import wire_values
+from app.backends.azure_foundry.catalog.model_ids import ModelId
+from app.backends.azure_foundry.catalog.registry import LookUp, RegistryModel, read_version
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import NotFound, Rejected
 from app.domain.hyperparameters import Hyperparameter
@@ -118,7 +118,7 @@ def test_tags_are_read_in_all_their_forms() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"properties": None}, {"properties": {"tags": [1], "properties": 3}}])
-def test_tags_that_are_none_are_no_trouble(body: object) -> None:
+def test_tags_that_are_none_are_no_failure(body: object) -> None:
     assert not read_version("azureml", "m", body).tunable
 
 

@@ -4,9 +4,9 @@ from threading import Event
 
 import pytest
 
-from app.backends.azure_foundry.deadlines import Deadlines, NotBegun, TooSlow, left
-from app.backends.azure_foundry.stalls import stalled
-from app.backends.azure_foundry.states import ATTENTION, STATES, remark_of, status_of
+from app.backends.azure_foundry.training.stall_detection import stalled
+from app.backends.azure_foundry.training.states import ATTENTION, STATES, status_note, status_of
+from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
 from app.domain.jobs import JobStatus
 from app.kit.clock import TurnedClock
 
@@ -51,18 +51,18 @@ def test_every_word_of_azure_has_a_meaning() -> None:
     }  # fmt: skip
     assert not any(status_of(word).is_final for word in ATTENTION)
     assert status_of("Hibernating") is JobStatus.UNKNOWN
-    assert "Hibernating" in remark_of("Hibernating")
-    assert remark_of("Running") == ""
+    assert "Hibernating" in status_note("Hibernating")
+    assert status_note("Running") == ""
 
 
 @pytest.mark.parametrize(
-    ("word", "minutes", "managed", "told"),
+    ("word", "minutes", "managed", "reported"),
     [
         ("Queued", 110, False, False), ("Queued", 125, False, True), ("Queued", 65, True, True),
         ("Running", 50, False, True), ("Running", 50, True, False), ("Completed", 10_000, False, False),
     ],
 )  # fmt: skip
-def test_a_stall_depends_on_state_and_way(word: str, minutes: int, managed: bool, told: bool) -> None:
+def test_a_stall_depends_on_state_and_way(word: str, minutes: int, managed: bool, reported: bool) -> None:
     now = TurnedClock().now()
     sentence = stalled(word, moved_at=now.timestamp() - minutes * 60, now=now, managed=managed)
-    assert bool(sentence) is told
+    assert bool(sentence) is reported

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.backends.azure_foundry.errors import (
+from app.backends.azure_foundry.transport.errors import (
     LONGEST_WAIT,
     codes_and_message,
     of_answer,
@@ -14,7 +14,7 @@ from app.backends.azure_foundry.errors import (
     retry_after,
     translate,
 )
-from app.backends.azure_foundry.known_failures import KNOWN
+from app.backends.azure_foundry.transport.known_failures import KNOWN
 from app.domain.backend import (
     BackendError,
     DataRejected,
@@ -53,7 +53,7 @@ class Response:
         return self._text.encode()
 
 
-def told(status: int, body: object, *, submitting: bool = False, **headers: str) -> BackendError:
+def reported(status: int, body: object, *, submitting: bool = False, **headers: str) -> BackendError:
     """Return what an answer comes to."""
     import json  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ CASES: list[tuple[int, object, type[BackendError], str]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind", "words"), CASES)
 def test_an_answer_comes_to(status: int, body: object, kind: type[BackendError], words: str) -> None:
-    error = told(status, body)
+    error = reported(status, body)
     assert isinstance(error, kind)
     assert words.lower() in f"{error.detail} {error.fix}".lower()
     assert "(request req-1)" in error.detail
@@ -132,16 +132,16 @@ def test_an_answer_comes_to(status: int, body: object, kind: type[BackendError],
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_a_submit_without_a_clear_answer_is_a_doubt(status: int) -> None:
-    assert isinstance(told(status, arm("AllocationFailed", "Allocation failed."), submitting=True), OutcomeUnknown)
+    assert isinstance(reported(status, arm("AllocationFailed", "Allocation failed."), submitting=True), OutcomeUnknown)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429])
 def test_a_submit_that_is_refused_is_none(status: int) -> None:
-    assert not isinstance(told(status, arm("X", "y"), submitting=True), OutcomeUnknown)
+    assert not isinstance(reported(status, arm("X", "y"), submitting=True), OutcomeUnknown)
 
 
 def test_an_endless_answer_is_cut_and_says_so() -> None:
-    error = told(400, arm("Odd", "x" * 100_000))
+    error = reported(400, arm("Odd", "x" * 100_000))
     assert len(error.detail) < 3000
     assert "more characters" in error.detail
 
@@ -219,12 +219,12 @@ def test_a_date_is_read_by_the_servers_own_clock() -> None:
 )
 def test_the_blob_store_tells_its_code_in_a_header(code: str, cause: str) -> None:
     headers: dict[str, Any] = {"x-ms-error-code": code}
-    error = told(403, "", **headers)
+    error = reported(403, "", **headers)
     assert type(error) is NotAuthorised
     assert error.detail.startswith(f"{cause}: {code}: ")
 
 
-def test_a_signature_in_an_address_is_told_to_nobody() -> None:
+def test_a_signature_in_an_address_is_reported_to_nobody() -> None:
     from azure.core.exceptions import ServiceRequestError  # noqa: PLC0415
 
     address = "/container/LocalUpload/1/x.jsonl?sv=2018-11-09&sig=abc%2Bdef%3D&se=2026"

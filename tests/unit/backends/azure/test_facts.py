@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.backends.azure_foundry import facts
-from app.backends.azure_foundry.model_ids import ModelId
+from app.backends.azure_foundry.catalog import reference_data
+from app.backends.azure_foundry.catalog.model_ids import ModelId
 
-FILES = sorted(facts.DATA.glob("*.json"))
+FILES = sorted(reference_data.DATA.glob("*.json"))
 ALL = [
     pytest.param(entry, id=f"{file.stem}-{number}")
     for file in FILES
@@ -52,33 +52,33 @@ def test_the_check_refuses_what_has_none(entry: dict[str, Any]) -> None:
 
 def test_all_files_are_read_and_none_is_forgotten() -> None:
     readers = {
-        "models": facts.models,
-        "regions": facts.regions,
-        "managed": facts.managed,
-        "machines": facts.machines,
-        "lifecycle": facts.lifecycles,
-        "hyperparameters": facts.knobs,
-        "prices": facts.prices,
-        "limits": facts.limits,
-        "roles": facts.roles,
+        "models": reference_data.models,
+        "regions": reference_data.regions,
+        "managed": reference_data.managed,
+        "machines": reference_data.machines,
+        "lifecycle": reference_data.lifecycles,
+        "hyperparameters": reference_data.hyperparameters,
+        "prices": reference_data.prices,
+        "limits": reference_data.limits,
+        "roles": reference_data.roles,
     }
     assert {file.stem for file in FILES} == set(readers)
     for name, reader in readers.items():
-        count = len(json.loads(Path(facts.DATA / f"{name}.json").read_text(encoding="utf-8"))["entries"])
+        count = len(json.loads(Path(reference_data.DATA / f"{name}.json").read_text(encoding="utf-8"))["entries"])
         assert len(reader()) == count
 
 
 def test_files_agree_with_one_another() -> None:
-    known = {(fact.registry, fact.name) for fact in facts.models()}
-    named = [(fact.registry, fact.name) for fact in facts.regions()]
-    named += [(fact.registry, fact.name) for fact in facts.managed()]
-    named += [(fact.registry, fact.name) for fact in facts.lifecycles()]
+    known = {(fact.registry, fact.name) for fact in reference_data.models()}
+    named = [(fact.registry, fact.name) for fact in reference_data.regions()]
+    named += [(fact.registry, fact.name) for fact in reference_data.managed()]
+    named += [(fact.registry, fact.name) for fact in reference_data.lifecycles()]
     assert set(named) <= known
-    for life in facts.lifecycles():
+    for life in reference_data.lifecycles():
         if life.replacement is not None:
             model = ModelId.parse(life.replacement)
             assert (model.registry, model.name) in known
-    prices = {price.id for price in facts.prices()}
-    assert len(prices) == len(facts.prices())
-    assert {f"compute:{machine}" for fact in facts.managed() for machine in fact.instance_types} <= prices
-    assert {f"training:{fact.registry}/{fact.name}" for fact in facts.regions()} <= prices
+    prices = {price.id for price in reference_data.prices()}
+    assert len(prices) == len(reference_data.prices())
+    assert {f"compute:{machine}" for fact in reference_data.managed() for machine in fact.instance_types} <= prices
+    assert {f"training:{fact.registry}/{fact.name}" for fact in reference_data.regions()} <= prices

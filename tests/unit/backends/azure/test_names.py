@@ -7,8 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.backends.azure_foundry.model_ids import ModelId, Way
-from app.backends.azure_foundry.names import data_name, endpoint_name, is_ours, job_name, model_name, owner_tags
+from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
+from app.backends.azure_foundry.transport.names import (
+    data_name,
+    endpoint_name,
+    is_ours,
+    job_name,
+    model_name,
+    owner_tags,
+)
 from app.domain.backend import NotFound
 
 IDS = st.from_regex(r"(job|dep|mdl)_[0-9a-z]{26}", fullmatch=True)
@@ -69,7 +76,7 @@ def test_a_models_id_leads_to_the_registry() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "builtin:starter", "serverless:azureml", "serverless:a/b/c", "managed:a/../b"])
-def test_what_is_no_id_is_told(text: str) -> None:
+def test_what_is_no_id_is_reported(text: str) -> None:
     with pytest.raises(NotFound) as caught:
         ModelId.parse(text)
     assert caught.value.fix

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app.backends.local.children.chat_request import BadRequest, parse
+from app.training.chat_request import BadRequest, parse
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 

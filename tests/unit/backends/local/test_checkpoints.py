@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.local.children.checkpoints import SEAL, checkpoints, is_complete, newest_complete, seal
+from app.training.checkpoints import SEAL, checkpoints, is_complete, newest_complete, seal
 
 FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
 
@@ -30,10 +30,10 @@ def test_a_checkpoint_cut_short_anywhere_is_not_whole(tmp_path: Path, name: str)
     assert not is_complete(checkpoint)
 
 
-@pytest.mark.parametrize("told", ["", "[]", '{"step": 5}', '{"step": 5, "files": {}}', '{"step": 5, "files": 1}'])
-def test_a_seal_that_names_nothing_seals_nothing(tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("reported", ["", "[]", '{"step": 5}', '{"step": 5, "files": {}}', '{"step": 5, "files": 1}'])
+def test_a_seal_that_names_nothing_seals_nothing(tmp_path: Path, reported: str) -> None:
     checkpoint = made(tmp_path, 5)
-    (checkpoint / SEAL).write_text(told, encoding="utf-8")
+    (checkpoint / SEAL).write_text(reported, encoding="utf-8")
     assert not is_complete(checkpoint)
 
 
@@ -44,8 +44,8 @@ def test_the_seal_of_another_step_does_not_count(tmp_path: Path) -> None:
 
 def test_a_seal_names_every_file_with_its_size(tmp_path: Path) -> None:
     checkpoint = made(tmp_path, 5)
-    told = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
-    assert told == {"step": 5, "files": dict.fromkeys(sorted(FILES), 100)}
+    reported = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+    assert reported == {"step": 5, "files": dict.fromkeys(sorted(FILES), 100)}
 
 
 def test_the_newest_whole_one_is_taken_and_halves_are_removed(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@ import errno
 
 import pytest
 
-from app.backends.local.children.failures import ChildError, explain
 from app.backends.local.errors import REASONS, cause_of_death, reason_of
 from app.domain.jobs import JobReason
+from app.training.failures import ChildError, explain
 
 
 class OutOfMemoryError(RuntimeError):

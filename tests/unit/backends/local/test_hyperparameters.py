@@ -3,9 +3,9 @@ from collections.abc import Mapping
 import pytest
 
 from app.backends.local import hyperparameters
-from app.backends.local.children import recipe
 from app.domain.backend import Rejected
 from app.domain.hyperparameters import AUTO, Hyperparameter, HyperparameterType, check_values
+from app.training import trl_arguments
 
 
 def settings(
@@ -40,7 +40,7 @@ def test_nothing_stays_auto(method: str) -> None:
     assert set(found) == {spec.name for spec in known} | {"dropout"}
 
 
-def test_each_method_has_its_own_knobs() -> None:
+def test_each_method_has_its_own_hyperparameters() -> None:
     assert settings({"beta": 0.2, "loss_type": "ipo"}, method="dpo")["loss_type"] == "ipo"
     for values, method in (({"beta": 0.2}, "sft"), ({"loss_type": "ipo"}, "sft"), ({"dropout": 0.1}, "dpo")):
         with pytest.raises(Rejected):
@@ -73,7 +73,7 @@ def test_values_out_of_range_are_refused_with_a_sentence(bad: dict[str, Hyperpar
     assert caught.value.fix
 
 
-def test_every_knob_explains_itself_and_accepts_its_default() -> None:
+def test_every_hyperparameter_explains_itself_and_accepts_its_default() -> None:
     for spec in hyperparameters.specs(512):
         assert spec.label
         assert spec.help.endswith(".")
@@ -82,7 +82,7 @@ def test_every_knob_explains_itself_and_accepts_its_default() -> None:
 
 
 @pytest.mark.parametrize("starter", [True, False])
-def test_presets_fit_the_knobs(starter: bool) -> None:
+def test_presets_fit_the_hyperparameters(starter: bool) -> None:
     for preset in hyperparameters.presets(starter=starter):
         assert check_values(hyperparameters.specs(512), preset.values, "")[1] == []
 
@@ -90,26 +90,26 @@ def test_presets_fit_the_knobs(starter: bool) -> None:
 def test_steps_are_counted_as_the_trainer_counts_them() -> None:
     found = settings({"batch_size": 8, "gradient_accumulation_steps": 3, "n_epochs": 2})
     # 100 rows: 13 batches, 5 steps, twice.
-    assert recipe.total_steps(100, found) == 10
+    assert trl_arguments.total_steps(100, found) == 10
 
 
 def test_checkpoints_within_an_epoch_are_a_share_of_all_steps() -> None:
-    often = recipe.sft_arguments(
+    often = trl_arguments.sft_arguments(
         settings({"checkpoints_per_epoch": 2, "n_epochs": 4}), rows=60, validation=True, seed=1
     )
     assert (often["eval_strategy"], often["eval_steps"], often["save_steps"]) == ("steps", 0.125, 0.125)
-    plain = recipe.sft_arguments(settings(), rows=60, validation=False, seed=1)
+    plain = trl_arguments.sft_arguments(settings(), rows=60, validation=False, seed=1)
     assert (plain["eval_strategy"], plain["save_strategy"]) == ("no", "epoch")
     assert "load_best_model_at_end" not in plain
 
 
 def test_a_long_training_is_not_logged_at_every_step() -> None:
     found = settings({"n_epochs": 100, "batch_size": 1})
-    assert recipe.sft_arguments(found, rows=10_000, validation=False, seed=0)["logging_steps"] == 500
+    assert trl_arguments.sft_arguments(found, rows=10_000, validation=False, seed=0)["logging_steps"] == 500
 
 
 def test_lora_targets_are_all_or_named() -> None:
-    assert recipe.lora_arguments(settings()) is None
-    named = recipe.lora_arguments(settings({"adapter": "lora", "lora_target_modules": "q_proj, v_proj"}))
+    assert trl_arguments.lora_arguments(settings()) is None
+    named = trl_arguments.lora_arguments(settings({"adapter": "lora", "lora_target_modules": "q_proj, v_proj"}))
     assert named is not None
     assert named["target_modules"] == ["q_proj", "v_proj"]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.local.children.notes import NOTE
-from app.backends.local.children.presence import write_whole
 from app.backends.local.models import STARTER, BaseModels
-from app.backends.local.process import Runs
+from app.backends.local.runs import Runs
 from app.backends.local.tuned import TunedModels
 from app.domain.backend import NotFound, Rejected
 from app.kit.clock import TurnedClock
+from app.training.notes import NOTE
+from app.training.run_lock import write_whole
 
 STARTER_FOLDER = Path(__file__).resolve().parents[4] / "app" / "samples" / "starter"
 

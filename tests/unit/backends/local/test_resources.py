@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.backends.local.children.room import Room
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.resources import Architecture, disk, memory, trained_parameters
 from app.domain.estimates import Verdict
 from app.domain.hyperparameters import Hyperparameter
+from app.training.disk_guard import DiskSpaceGuard
 
 STARTER = Path(__file__).resolve().parents[4] / "app" / "samples" / "starter"
 LLAMA_8B = {
@@ -84,7 +84,9 @@ def test_the_starter_fits_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("left", "verdict"), [(2.0, Verdict.FITS), (1.1, Verdict.TIGHT), (0.9, Verdict.DOES_NOT_FIT)])
-def test_the_disk_is_judged_by_what_is_left_besides_the_reserve(tmp_path: Path, left: float, verdict: Verdict) -> None:
+def test_the_disk_is_evaluated_by_what_is_left_besides_the_reserve(
+    tmp_path: Path, left: float, verdict: Verdict
+) -> None:
     free = shutil.disk_usage(tmp_path).free
     model = Architecture.of(LLAMA_8B, free // 400)  # needs a seventh of it: 4 checkpoints of 12 bytes, a model of 4
     needed = disk(tmp_path, model, settings(), reserve=0).needed_bytes or 0
@@ -98,9 +100,9 @@ def test_gpt_2_names_its_sizes_in_its_own_way() -> None:
 
 def test_room_is_low_when_hardly_one_more_checkpoint_fits(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    assert not Room(tmp_path, reserve=0, parameters=1000).is_low
-    assert Room(tmp_path, reserve=free, parameters=10**7).is_low
-    room = Room(tmp_path, reserve=0, parameters=free)  # 12 bytes each
+    assert not DiskSpaceGuard(tmp_path, reserve=0, parameters=1000).is_low
+    assert DiskSpaceGuard(tmp_path, reserve=free, parameters=10**7).is_low
+    room = DiskSpaceGuard(tmp_path, reserve=0, parameters=free)  # 12 bytes each
     assert room.is_low
     (tmp_path / "checkpoint-1").mkdir()
     (tmp_path / "checkpoint-1" / "model.safetensors").write_bytes(bytes(1000))

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from app.backends.local.children.failures import ChildError
-from app.backends.local.children.rows import read_rows
+from app.training.failures import ChildError
+from app.training.rows import read_rows
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
 
@@ -113,14 +113,15 @@ def test_a_pair_that_lacks_something_is_refused_with_its_line(tmp_path: Path, ro
 
 
 @pytest.mark.parametrize(
-    ("weights", "aside"), [((None, None), ()), ((0, 1), (1,)), ((0, 0), (1, 3)), ((False, 1), ()), (("0", 1), ())]
+    ("weights", "ignored_turns"),
+    [((None, None), ()), ((0, 1), (1,)), ((0, 0), (1, 3)), ((False, 1), ()), (("0", 1), ())],
 )
-def test_turns_of_weight_0_are_told_apart(
-    tmp_path: Path, weights: tuple[object, object], aside: tuple[int, ...]
+def test_turns_of_weight_0_are_distinguished(
+    tmp_path: Path, weights: tuple[object, object], ignored_turns: tuple[int, ...]
 ) -> None:
     first, second = ({"weight": weight} if weight is not None else {} for weight in weights)
     row = {"messages": [USER, {**YES, **first}, USER, {**NO, **second}]}
     (read,) = read_rows(written(tmp_path, row))
-    assert (read.value, read.aside) == ({"messages": [USER, YES, USER, NO]}, aside)
+    assert (read.value, read.ignored_turns) == ({"messages": [USER, YES, USER, NO]}, ignored_turns)
     (split,) = read_rows(written(tmp_path, {"prompt": row["messages"][:3], "completion": row["messages"][3:]}))
-    assert split.aside == aside
+    assert split.ignored_turns == ignored_turns

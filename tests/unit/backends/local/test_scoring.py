@@ -1,6 +1,6 @@
 import pytest
 
-from app.backends.local.children import scoring
+from app.training import scoring
 
 
 @pytest.mark.parametrize(

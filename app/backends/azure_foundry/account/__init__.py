@@ -1,0 +1,1 @@
+"""The subscription: signing in, finding and making projects, quotas, prices."""

@@ -1,0 +1,1 @@
+"""Removing what was made, in order, and finding what was left behind."""

@@ -1,0 +1,134 @@
+"""Removing what a training left behind: model versions, rows. Only what is ours, never what is still needed.
+
+azure-ai-ml has no way to delete a model; the REST API has. Where Azure refuses it, the version is archived instead, and
+people are told which of the two happened.
+"""
+
+from typing import Any
+
+from app.backends.azure_foundry.serving import online, serverless
+from app.backends.azure_foundry.training import files
+from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours
+from app.backends.azure_foundry.transport.workspace import Workspace
+from app.domain.backend import BackendError, NotAuthorised, Rejected, Transient
+
+JOBS = "jobs"
+JOBS_VERSION = "2024-10-01-preview"  # fine-tuning jobs exist in previews only
+GONE, DELETED = "It was gone already.", "Deleted at Azure."
+_KEPT = ", its files kept in your storage"
+_REHEARSAL = "tunedesk-rehearsal"  # a version that nobody makes
+
+
+def remove_model(workspace: Workspace, model: str) -> str:
+    """Delete a model version, `name:version`, else archive it; say which.
+
+    Raises:
+        Rejected: when it is not ours, or an endpoint still serves it.
+    """
+    if ":" not in model:
+        return GONE  # no training of ours leaves a model without a version
+    path = _version_path("models", model)
+    found = workspace.get(path)
+    if found is None:
+        return GONE
+    if not is_ours(mark_of_model(workspace, found), workspace.azure.installation):
+        raise not_ours(f"The model {model}")
+    serving = served_by(workspace, model)
+    if serving:
+        raise Rejected(
+            f"The model {model} is still served by {', '.join(serving)}.",
+            fix="Delete the deployment first; the endpoint takes some minutes to go.",
+        )
+    return _delete_or_archive(workspace, path, found)
+
+
+def remove_data(workspace: Workspace, asset: str) -> str:
+    """Delete a data asset's version, `name:version`, with the file under it, else archive it with its file; say which.
+
+    The file goes first: whenever this stops, the asset with our mark is still there for a repeat to find. So whether
+    Azure would delete the asset is tried beforehand, on a version that is not there.
+
+    Raises:
+        Rejected: when it is not ours.
+    """
+    path = _version_path("data", asset)
+    found = workspace.get(path)
+    if found is None:
+        return GONE
+    if not is_ours(_tags(found), workspace.azure.installation):
+        raise not_ours(f"The data asset {asset}")
+    try:
+        workspace.delete(f"{path.rpartition('/')[0]}/{_REHEARSAL}")
+    except Transient:
+        raise
+    except BackendError as refusal:
+        kept = files.GONE if FILE_TAG in _tags(found) else _KEPT  # an earlier try may have come further
+        return _archived(workspace, path, found, refusal, kept)
+    became = files.remove(workspace, asset, found)
+    return _delete_or_archive(workspace, path, found, became)
+
+
+def served_by(workspace: Workspace, model: str) -> list[str]:
+    """Return the names of the endpoints, anybody's, that serve a model version of the workspace."""
+    ending = f"/models/{model.replace(':', '/versions/')}".lower()
+    names = [
+        str(each["name"])
+        for each in workspace.list(serverless.KIND)
+        if str((each.get("properties", {}).get("modelSettings") or {}).get("modelId", "")).lower().endswith(ending)
+    ]
+    for endpoint in workspace.list(online.KIND):
+        deployments = workspace.list(f"{online.KIND}/{endpoint['name']}/deployments")
+        if any(str(each.get("properties", {}).get("model", "")).lower().endswith(ending) for each in deployments):
+            names.append(str(endpoint["name"]))
+    return names
+
+
+def mark_of_model(workspace: Workspace, found: dict[str, Any]) -> dict[str, str]:
+    """Return the owner's tags of a model version: its own, else those of the job that made it."""
+    own = _tags(found)
+    if TAG in own and INSTALLATION_TAG in own:
+        return own
+    job = found.get("properties", {}).get("jobName")
+    made_by = workspace.get(f"{JOBS}/{job}", api_version=JOBS_VERSION) if job else None
+    return _tags(made_by or {})
+
+
+def not_ours(what: str) -> Rejected:
+    """Return the refusal to touch what somebody else made."""
+    return Rejected(
+        f"{what} does not carry this installation's mark, so it is left alone.",
+        fix="If it is to go, remove it in the studio.",
+    )
+
+
+def _tags(found: dict[str, Any]) -> dict[str, str]:
+    return dict(found.get("properties", {}).get("tags") or {})
+
+
+def _version_path(kind: str, named: str) -> str:
+    name, colon, version = named.partition(":")
+    if not colon or "/" in named:
+        raise Rejected(f"{named!r} is no name with a version.", fix="Look it up in the studio.")
+    return f"{kind}/{name}/versions/{version}"
+
+
+def _delete_or_archive(workspace: Workspace, path: str, found: dict[str, Any], file: str = "") -> str:
+    """`file`: what became of the file under it, as the end of a sentence."""
+    try:
+        workspace.delete(path)
+    except Transient:
+        raise
+    except BackendError as error:
+        return _archived(workspace, path, found, error, file or _KEPT)
+    return f"{DELETED.removesuffix('.')}{file}."
+
+
+def _archived(workspace: Workspace, path: str, found: dict[str, Any], refusal: BackendError, file: str) -> str:
+    properties = dict((workspace.get(path) or found).get("properties", {}))  # with what was noted on it meanwhile
+    if not properties.get("isArchived"):
+        properties.pop("provisioningState", None)  # read-only
+        try:
+            workspace.put(path, {"properties": {**properties, "isArchived": True}})
+        except NotAuthorised:
+            raise refusal from None  # neither is allowed: the first refusal tells more
+    return f"Azure does not delete it ({refusal.detail}), so it was archived: hidden{file}."

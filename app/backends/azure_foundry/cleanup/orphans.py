@@ -1,0 +1,157 @@
+"""What is at Azure with our mark on it, and how each of it is removed."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from app.backends.azure_foundry.cleanup import cleanup
+from app.backends.azure_foundry.serving import online, serverless
+from app.backends.azure_foundry.serving.endpoints import Endpoints
+from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours
+from app.domain.backend import Rejected
+from app.domain.serving import RemoteThing
+
+_ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+)?")  # a name, or one with a version: nothing that could lead elsewhere
+
+
+class AzureOrphans(Endpoints):
+    """To list what carries our mark, and to remove what nobody here knows any more."""
+
+    @in_azure_words
+    def remote_things(self) -> Sequence[RemoteThing]:
+        """Return everything that carries TuneDesk's mark, whichever installation made it."""
+        jobs = self.workspace.list(cleanup.JOBS, api_version=cleanup.JOBS_VERSION)
+        marks = {str(job.get("name")): _tags(job) for job in jobs}
+        found = [
+            *self._endpoints(serverless.KIND),
+            *self._endpoints(online.KIND),
+            *self._subscriptions(),
+            *(self._job(job) for job in jobs),
+            *self._versions("models", "model", marks),
+            *self._versions("data", "data", {}),
+        ]
+        return [each for each in found if each is not None]
+
+    @in_azure_words
+    def remove_thing(self, kind: str, name: str) -> str:
+        """Remove one thing of this installation's and say how; one that is gone is fine.
+
+        Raises:
+            Rejected: when it does not carry this installation's mark, or something else still needs it.
+        """
+        ways = {
+            "endpoint": partial(self._remove_endpoint, name),
+            "job": partial(self._remove_job, name),
+            "model": partial(cleanup.remove_model, self.workspace, name),
+            "data": partial(cleanup.remove_data, self.workspace, name),
+            "subscription": partial(self._remove_subscription, name),
+        }
+        if kind not in ways or _NAME.fullmatch(name) is None:
+            raise Rejected(f"There is no way to remove {kind[:40]} {name[:80]}.", fix="Remove it in the studio.")
+        return ways[kind]()
+
+    def _endpoints(self, kind: str) -> Iterator[RemoteThing | None]:
+        for each in self.workspace.list(kind):
+            tags = dict(each.get("tags") or {})
+            state = serverless.state_of(each) if kind == serverless.KIND else online.provisioning(each)
+            yield self._thing("endpoint", str(each["name"]), tags, state, each, billed=True)
+
+    def _subscriptions(self) -> Iterator[RemoteThing | None]:
+        for each in self.workspace.list(serverless.SUBSCRIPTIONS):
+            if self.serverless.made_here(each):
+                status = str(each.get("properties", {}).get("marketplaceSubscriptionStatus", ""))
+                mark = self.azure.owner_tags(str(each.get("properties", {}).get("modelId", "")))
+                yield self._thing("subscription", str(each["name"]), mark, status, each)
+
+    def _job(self, job: dict[str, Any]) -> RemoteThing | None:
+        state = str(job.get("properties", {}).get("status", ""))
+        return self._thing("job", str(job["name"]), _tags(job), state, job, billed=state not in _ENDED)
+
+    def _versions(self, path: str, kind: str, marks: dict[str, dict[str, str]]) -> Iterator[RemoteThing | None]:
+        """Assets: containers first, then the versions of those that may be ours."""
+        for container in self.workspace.list(path):
+            if container.get("properties", {}).get("isArchived"):
+                continue
+            for each in self.workspace.list(f"{path}/{container['name']}/versions"):
+                properties = each.get("properties", {})
+                if properties.get("isArchived"):
+                    continue
+                tags = _tags(each)
+                if TAG not in tags:
+                    tags = marks.get(str(properties.get("jobName")), {})
+                yield self._thing(kind, f"{container['name']}:{each['name']}", tags, "", each)
+
+    def _thing(
+        self, kind: str, name: str, tags: dict[str, str], state: str, found: dict[str, Any], *, billed: bool = False
+    ) -> RemoteThing | None:
+        if TAG not in tags:
+            return None
+        return RemoteThing(
+            kind=kind,
+            name=name,
+            tag=tags[TAG],
+            installation=tags.get(INSTALLATION_TAG, ""),
+            ours=is_ours(tags, self.azure.installation),
+            state=state,
+            created_at=_time((found.get("systemData") or {}).get("createdAt")),
+            billed=billed,
+        )
+
+    def _remove_endpoint(self, name: str) -> str:
+        gone = True
+        for kind in (serverless.KIND, online.KIND):
+            found = self.workspace.get(f"{kind}/{name}")
+            if found is None:
+                continue
+            if not is_ours(found.get("tags"), self.azure.installation):
+                raise cleanup.not_ours(f"The endpoint {name}")
+            self.workspace.delete(f"{kind}/{name}")
+            gone = False
+        return cleanup.GONE if gone else "Azure is deleting it; that takes some minutes."
+
+    def _remove_job(self, name: str) -> str:
+        path = f"{cleanup.JOBS}/{name}"
+        found = self.workspace.get(path, api_version=cleanup.JOBS_VERSION)
+        if found is None:
+            return cleanup.GONE
+        if not is_ours(_tags(found), self.azure.installation):
+            raise cleanup.not_ours(f"The job {name}")
+        if str(found.get("properties", {}).get("status", "")) not in _ENDED:
+            address = f"{self.azure.workspace_path}/{path}/cancel"
+            self.azure.arm("POST", address, api_version=cleanup.JOBS_VERSION, attempts=1)
+            return "Azure is asked to stop it. Remove it once it has ended."
+        self.workspace.delete(path, api_version=cleanup.JOBS_VERSION)
+        return "Azure is deleting it."
+
+    def _remove_subscription(self, name: str) -> str:
+        found = self.workspace.get(f"{serverless.SUBSCRIPTIONS}/{name}")
+        if found is None:
+            return cleanup.GONE
+        if not self.serverless.made_here(found):
+            raise cleanup.not_ours(f"The marketplace subscription {name}")
+        model = str(found.get("properties", {}).get("modelId", "")).lower()
+        users = [str(each["name"]) for each in self.workspace.list(serverless.KIND) if _may_need(each, model)]
+        if users:
+            raise Rejected(f"Endpoints may still need the subscription: {', '.join(users)}.", fix="Delete them first.")
+        self.workspace.delete(f"{serverless.SUBSCRIPTIONS}/{name}")
+        return cleanup.DELETED
+
+
+def _may_need(endpoint: dict[str, Any], model: str) -> bool:
+    base = serverless.base_of(endpoint)
+    return base is None or base == model
+
+
+def _tags(found: dict[str, Any]) -> dict[str, str]:
+    return dict(found.get("properties", {}).get("tags") or {})
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None

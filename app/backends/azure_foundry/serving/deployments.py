@@ -1,0 +1,105 @@
+"""Deploying at Azure: a serverless or a managed online endpoint, followed until it really answers."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+
+from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
+from app.backends.azure_foundry.catalog.regions import newest_version
+from app.backends.azure_foundry.serving import online
+from app.backends.azure_foundry.serving.chat import ask
+from app.backends.azure_foundry.serving.endpoints import Endpoints
+from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.domain.backend import (
+    BackendError,
+    ChatRequest,
+    DeploymentObservation,
+    DeploymentRequest,
+    NotFound,
+    RateLimited,
+    Refused,
+    Rejected,
+)
+from app.domain.backend_errors import NotAuthorised, Unavailable
+from app.domain.deployments import DeploymentStatus as Status
+from app.domain.serving import DeploymentOffer
+
+_CREATING_LOOK, _READY_LOOK, _DELETING_LOOK = timedelta(seconds=10), timedelta(seconds=60), timedelta(seconds=10)
+_FIRST_QUESTION = ChatRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
+_GONE = DeploymentObservation(status=Status.DELETED, raw_status="not there", gone=True)
+
+SAFETY = (
+    "Azure AI Content Safety reads questions and answers, and stops hate, violence, sexual content and self-harm. "
+    "Without it, whatever the model writes reaches whoever asks."
+)
+_SERVERLESS_BILL = "Azure bills tokens, and for a tuned model every hour that the endpoint exists, used or not."
+_MACHINES_BILL = "Azure bills every machine by the hour while the endpoint exists, used or not."
+
+
+class AzureDeployments(Endpoints):
+    """To serve what was trained there, and base models beside it."""
+
+    @cached_property
+    def answering(self) -> set[str]:
+        """The addresses that have answered this process: what is known to answer is not asked again."""
+        return set()
+
+    @in_azure_words
+    def deploy(self, request: DeploymentRequest) -> None:
+        """Begin to serve, or take the next step; what serves already goes on."""
+        model = ModelId.parse(request.base_model)
+        if model.way is Way.MANAGED:
+            self.online.deploy(request, model)
+        else:
+            self.serverless.deploy(request, model)
+
+    @in_azure_words
+    def observe_deployment(self, tag: str) -> DeploymentObservation:
+        """Look at a deployment; it is ready once its endpoint has answered, which is later than ARM says."""
+        found = self.serverless.find(tag)
+        if found is not None:
+            return self._paced(self._really(tag, self.serverless.seen(found)))
+        endpoint = self.online.find(tag)
+        if endpoint is not None:
+            return self._paced(self._really(tag, self.online.seen(endpoint)))
+        return _GONE
+
+    @in_azure_words
+    def undeploy(self, tag: str) -> None:
+        """Stop serving; only what carries this installation's mark is deleted."""
+        self.serverless.remove(tag)
+        self.online.remove(tag)
+
+    def deployment_offer(self, base_model: str, *, tuned: bool) -> DeploymentOffer:
+        """Return with which options a model is served. Calls nobody."""
+        model = ModelId.parse(base_model)
+        if model.way is Way.SERVERLESS:
+            return DeploymentOffer(content_safety=SAFETY, notes=(_SERVERLESS_BILL,))
+        refused = ""
+        if not tuned and (model.version or newest_version(model)) is None:
+            refused = f"{model.name} can be deployed on machines of your own only in a named version."
+        note = "Managed online endpoints have no content filter of Azure's; whoever asks gets what the model writes."
+        return DeploymentOffer(options=online.OPTIONS, notes=(_MACHINES_BILL, note), refused=refused)
+
+    def _really(self, tag: str, seen: DeploymentObservation) -> DeploymentObservation:
+        """Return what was seen, but not ready before the endpoint has answered one question of one token."""
+        if seen.status is not Status.READY or seen.endpoint in self.answering:
+            return seen
+        word = f"{seen.raw_status}, not answering yet"
+        try:
+            for _chunk in ask(self.azure, self.door(tag), _FIRST_QUESTION):
+                break
+        except (RateLimited, Refused, Rejected):
+            pass  # it answers, if not to this question
+        except (NotAuthorised, NotFound, Unavailable) as error:
+            said = f"Azure calls it {seen.raw_status}, but it does not answer yet: {error.detail}"
+            return replace(seen, status=Status.CREATING, raw_status=word, message=said)
+        except BackendError as error:
+            return replace(seen, status=Status.CREATING, raw_status=word, message=error.detail)
+        if seen.endpoint is not None:
+            self.answering.add(seen.endpoint)
+        return seen
+
+    def _paced(self, seen: DeploymentObservation) -> DeploymentObservation:
+        looks = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK, Status.DELETING: _DELETING_LOOK}
+        return replace(seen, next_look=looks.get(seen.status))

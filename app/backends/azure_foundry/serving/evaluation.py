@@ -1,0 +1,252 @@
+"""Evaluating at Azure: a ready deployment is asked the held-out rows, one after the other, and the answers are counted.
+
+Azure gives no likelihoods, so there is no loss. A thread asks; every answer is on the disk before the next question,
+and whoever looks after a crash starts the thread again where the file ends.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any
+
+from app.backends.azure_foundry.serving.chat import ask
+from app.backends.azure_foundry.serving.endpoints import Door, Endpoints
+from app.backends.azure_foundry.serving.questions import Question, questions
+from app.backends.azure_foundry.transport.client import Azure
+from app.domain import scoring
+from app.domain.backend import (
+    BackendError,
+    ChatRequest,
+    EvaluationObservation,
+    EvaluationRequest,
+    NoCapacity,
+    NotFound,
+    RateLimited,
+    Refused,
+    Transient,
+    Unavailable,
+)
+from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.jobs import JobReason
+
+_LOOK, _GLANCE_S = timedelta(seconds=2), 0.3
+_PAUSE_S, _LONGEST_PAUSE_S, _PAUSES = 5.0, 65.0, 10  # when an endpoint asks for a pause; its limits are by the minute
+_LEAST_TOKENS, _MOST_TOKENS, _CHARS_PER_TOKEN = 16, 512, 3
+_UNLIKELY = "Azure gives answers only, no likelihoods of words."
+_UNLABELLED = "The expected answers are not a small set of labels."
+
+
+@dataclass
+class _Run:
+    """One evaluation under way in this process."""
+
+    stop: Event = field(default_factory=Event)
+    issue: BackendError | None = None
+    thread: Thread | None = None
+
+
+class AzureEvaluation(Endpoints):
+    """To let a deployed model answer held-out rows, and to count."""
+
+    needs_deployment = True
+    cache: Path
+
+    @cached_property
+    def _runs(self) -> dict[str, _Run]:
+        return {}
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    def start_evaluation(self, request: EvaluationRequest) -> None:
+        """Begin; a repeat finds what the first call made.
+
+        Raises:
+            NoCapacity: without a deployment to ask.
+            DataRejected: when the rows ask nothing.
+        """
+        if request.deployment is None:
+            raise NoCapacity("Nothing serves this model.", fix="Deploy it first.")
+        questions(request.rows, system=request.system_prompt, few_shot=request.few_shot)
+        folder = self._folder(request.tag)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "request.json").exists():
+            half = folder / "request.part"
+            half.write_text(json.dumps({**asdict(request), "rows": str(request.rows)}), encoding="utf-8")
+            half.replace(folder / "request.json")
+        self._go_on(request.tag)
+
+    def observe_evaluation(self, tag: str) -> EvaluationObservation:
+        """Look at an evaluation; one that nobody works at any more goes on.
+
+        Raises:
+            NotFound: when it was never begun.
+            Transient: when the endpoint does not answer; it goes on with the next look.
+        """
+        asked = self._asked(tag)
+        if (self._folder(tag) / "stop").exists():
+            return EvaluationObservation(status=EvaluationStatus.CANCELLED, reason=JobReason.REQUESTED)
+        wanted = questions(Path(asked["rows"]), system=asked["system_prompt"], few_shot=asked["few_shot"])
+        run = self._go_on(tag)
+        if run.thread is not None:
+            run.thread.join(_GLANCE_S)
+        done = self._answered(tag)
+        if len(done) >= len(wanted):
+            return _finished(done, wanted, asked["labels"])
+        if run.issue is not None and not (run.thread and run.thread.is_alive()):
+            issue, run.issue = run.issue, None
+            if isinstance(issue, Transient):
+                raise issue
+            message = f"{issue.detail} {issue.fix}".strip()
+            return EvaluationObservation(
+                status=EvaluationStatus.FAILED, message=message, reason=issue.reason, done_rows=len(done)
+            )
+        return EvaluationObservation(
+            status=EvaluationStatus.RUNNING, done_rows=len(done), total_rows=len(wanted), next_look=_LOOK
+        )
+
+    def cancel_evaluation(self, tag: str) -> None:
+        """Stop it; one that is gone is fine."""
+        folder = self._folder(tag)
+        if folder.is_dir():
+            (folder / "stop").touch()
+        with self._lock:
+            run = self._runs.get(tag)
+        if run is not None:
+            run.stop.set()
+
+    def _folder(self, tag: str) -> Path:
+        return self.cache / "evaluations" / tag
+
+    def _asked(self, tag: str) -> dict[str, Any]:
+        try:
+            text = (self._folder(tag) / "request.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotFound(f"Evaluation {tag} was not begun here.", fix="Start it again.") from None
+        asked: dict[str, Any] = json.loads(text)
+        return asked
+
+    def _answered(self, tag: str) -> dict[int, dict[str, Any]]:
+        """Return the answers so far by line; half a last line, of a crash, counts for nothing."""
+        found: dict[int, dict[str, Any]] = {}
+        try:
+            text = (self._folder(tag) / "answers.jsonl").read_bytes()
+        except FileNotFoundError:
+            return found
+        for line in text.split(b"\n")[:-1]:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            found.setdefault(int(row["line"]), row)
+        return found
+
+    def _go_on(self, tag: str) -> _Run:
+        with self._lock:
+            run = self._runs.setdefault(tag, _Run())
+            busy = run.thread is not None and run.thread.is_alive()
+            if not busy and run.issue is None and not run.stop.is_set():
+                run.thread = Thread(target=self._work, args=(tag, run), name=f"judge-{tag}", daemon=True)
+                run.thread.start()
+        return run
+
+    def _work(self, tag: str, run: _Run) -> None:
+        try:
+            asked = self._asked(tag)
+            wanted = questions(Path(asked["rows"]), system=asked["system_prompt"], few_shot=asked["few_shot"])
+            left = [each for each in wanted if each.line not in self._answered(tag)]
+            if left:
+                self._ask_all(tag, run, asked["deployment"], left, room(wanted))
+        except BackendError as error:
+            run.issue = error
+        except OSError as error:
+            run.issue = Unavailable(f"The answers cannot be kept: {error.strerror or error}.", fix="Free some space.")
+
+    def _ask_all(self, tag: str, run: _Run, deployment: str, left: Sequence[Question], tokens: int) -> None:
+        door = self.door(deployment)
+        with (self._folder(tag) / "answers.jsonl").open("ab") as file:
+            if file.tell():
+                file.write(b"\n")  # ends half a line that a crash may have left; an empty one counts for nothing
+            for each in left:
+                if run.stop.is_set():
+                    return
+                request = ChatRequest(messages=each.turns, max_tokens=tokens)
+                answer, refused = _patient_answer(self.azure, door, request, run.stop)
+                row = {"line": each.line, "answer": answer, "refused": refused}
+                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                file.flush()
+
+
+def room(wanted: Sequence[Question]) -> int:
+    """Return how many tokens an answer may have: twice the longest right answer, by about three characters a token."""
+    longest = max(len(each.expected) for each in wanted)
+    return max(_LEAST_TOKENS, min(_MOST_TOKENS, 2 * longest // _CHARS_PER_TOKEN))
+
+
+def _patient_answer(azure: Azure, door: Door, request: ChatRequest, stop: Event) -> tuple[str, bool]:
+    """Return an answer, and whether a content filter refused it; wait as often as the endpoint asks for a pause.
+
+    Raises:
+        BackendError: whatever else the endpoint says, or that it asks for pauses for too long.
+    """
+    for _ in range(_PAUSES):
+        try:
+            pieces = list(ask(azure, door, request))
+        except Refused:
+            return "", True
+        except RateLimited as error:
+            wait = _PAUSE_S if error.retry_after is None else error.retry_after.total_seconds()
+            if stop.wait(min(wait, _LONGEST_PAUSE_S)):
+                break
+        else:
+            filtered = any(piece.finish_reason == "content_filter" for piece in pieces)
+            return "".join(piece.text for piece in pieces).strip(), filtered
+    raise RateLimited("The endpoint asks for one pause after the other.", retry_after=timedelta(minutes=5))
+
+
+def _finished(
+    done: dict[int, dict[str, Any]], wanted: Sequence[Question], labels: Sequence[str]
+) -> EvaluationObservation:
+    rows = [
+        EvaluationRow(
+            line=each.line,
+            prompt=each.shown,
+            expected=each.expected,
+            answer=str(done[each.line]["answer"]),
+            correct=scoring.exact_match(str(done[each.line]["answer"]), each.expected),
+        )
+        for each in wanted
+    ]
+    refused = sum(bool(done[each.line]["refused"]) for each in wanted)
+    reported = f"Azure's content filter refused {refused} of {len(rows)} rows; they count as wrong." if refused else ""
+    return EvaluationObservation(
+        status=EvaluationStatus.SUCCEEDED,
+        message=reported,
+        done_rows=len(rows),
+        total_rows=len(rows),
+        metrics=figures(rows, labels or scoring.find_labels([row.expected for row in rows])),
+        rows=rows,
+    )
+
+
+def figures(rows: Sequence[EvaluationRow], labels: Sequence[str]) -> EvaluationMetrics:
+    """Return the metrics that answers alone give; the others are None, with the reason."""
+    missing = dict.fromkeys(("loss", "perplexity", "token_accuracy", "forced_choice_accuracy"), _UNLIKELY)
+    exact = sum(row.correct for row in rows) / len(rows)
+    counts = scoring.confusion([row.answer for row in rows], [row.expected for row in rows], labels) if labels else None
+    if counts is None:
+        missing |= dict.fromkeys(("accuracy", "macro_f1", "confusion"), _UNLABELLED)
+    return EvaluationMetrics(
+        rows=len(rows),
+        exact_match=exact,
+        token_f1=sum(scoring.token_f1(row.answer, row.expected) for row in rows) / len(rows),
+        accuracy=None if counts is None else exact,
+        macro_f1=None if counts is None else scoring.macro_f1(counts),
+        confusion=None if counts is None else Confusion(labels=list(labels), counts=counts),
+        missing=missing,
+    )

@@ -1,0 +1,1 @@
+"""Training jobs: data assets, submission, observation, metrics, logs, estimates, the job as code."""

@@ -1,0 +1,148 @@
+"""What the jobs look like: many looks share one list and one search for metrics, instead of a call each.
+
+A job that somebody asks for is watched for a while. While few are watched, each is asked for singly and the answer is
+never older than the question; from `_FEW` on, one list of the workspace's jobs and one search serve all looks of the
+next seconds – the more jobs, the longer, so that 500 jobs cost few calls a minute.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from app.backends.azure_foundry.training.metrics import Latest, Runs
+from app.backends.azure_foundry.training.states import WAITING, status_of
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.data_plane import API
+from app.backends.azure_foundry.transport.names import TAG
+from app.domain.backend import BackendError, NotFound, Unavailable
+from app.kit.clock import Clock
+
+Body = Mapping[str, Any]
+_FEW = 3
+_WATCHED = timedelta(minutes=12)  # the engine looks at a job every five minutes at least
+_SHORTEST, _PER_JOB = timedelta(seconds=2), timedelta(milliseconds=30)
+_PAGES = 20  # of one sweep; what lies behind them is asked for singly
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    at: datetime
+    jobs: dict[str, Body] = field(default_factory=dict)
+    metrics: dict[str, Latest] = field(default_factory=dict)
+    error: BackendError | None = None
+
+
+class JobListCache:
+    """Looks at the jobs of one workspace; shared by all threads."""
+
+    def __init__(self, azure: Azure, runs: Runs, clock: Clock) -> None:
+        self._azure = azure
+        self._runs = runs
+        self._clock = clock
+        self._lock = Lock()
+        self._sweeping = Lock()
+        self._watched: dict[str, datetime] = {}
+        self._snapshot: _Snapshot | None = None
+
+    @property
+    def watched(self) -> int:
+        """How many jobs are being watched."""
+        with self._lock:
+            return len(self._watched)
+
+    def job(self, name: str) -> Body:
+        """Return a job's body, as the last sweep or a call of its own tells it.
+
+        Raises:
+            NotFound: Azure does not know it (yet).
+            BackendError: Azure could not be asked.
+        """
+        if self._watch(name) <= _FEW:
+            return self._single(name)
+        found = self._swept().jobs.get(name)
+        return self._single(name) if found is None else found
+
+    def latest(self, name: str) -> Latest:
+        """Return the newest value of each metric of a job."""
+        with self._lock:
+            snapshot = self._snapshot if len(self._watched) > _FEW else None
+        known = None if snapshot is None or not self._fresh(snapshot) else snapshot.metrics.get(name)
+        return self._runs.latest(name) if known is None else known
+
+    def changed(self, name: str, *, ended: bool = False) -> None:
+        """Forget what is known of a job: it was just submitted or stopped; `ended`: nobody will ask again."""
+        with self._lock:
+            if self._snapshot is not None:
+                self._snapshot.jobs.pop(name, None)
+            if ended:
+                self._watched.pop(name, None)
+
+    def _single(self, name: str) -> Body:
+        body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=API).body or {}
+        return body
+
+    def _watch(self, name: str) -> int:
+        now = self._clock.now()
+        with self._lock:
+            self._watched[name] = now
+            for old in [each for each, at in self._watched.items() if now - at > _WATCHED]:
+                del self._watched[old]
+            return len(self._watched)
+
+    def _fresh(self, snapshot: _Snapshot) -> bool:
+        kept = max(_SHORTEST, _PER_JOB * len(self._watched))
+        return self._clock.now() - snapshot.at < kept
+
+    def _swept(self) -> _Snapshot:
+        with self._sweeping:
+            with self._lock:
+                known = self._snapshot
+            if known is None or not self._fresh(known):
+                known = self._azure.in_time(self._look)
+                with self._lock:
+                    self._snapshot = known
+        if known.error is not None:
+            raise known.error
+        return known
+
+    def _look(self) -> _Snapshot:
+        """List the jobs, newest first, until all that are watched were seen; then search their metrics at once."""
+        snapshot = _Snapshot(at=self._clock.now())
+        with self._lock:
+            wanted = set(self._watched)
+        try:
+            for page in self._pages():
+                snapshot.jobs |= {str(body["name"]): body for body in page if "name" in body}
+                if wanted <= snapshot.jobs.keys():
+                    break
+            running = [name for name in wanted & snapshot.jobs.keys() if _may_measure(snapshot.jobs[name])]
+            snapshot.metrics = self._runs.search(running) if running else {}
+        except NotFound as error:
+            # That the list is not there says nothing about any job; a single look does.
+            snapshot.error = Unavailable(error.detail, fix=error.fix)
+        except BackendError as error:
+            snapshot.error = error  # all looks of the next seconds are told the same, without asking again
+        return snapshot
+
+    def _pages(self) -> Iterator[Sequence[Body]]:
+        url = f"{self._azure.workspace_path}/jobs"
+        params = {"listViewType": "All", "tag": TAG}
+        for _ in range(_PAGES):
+            body = self._azure.arm("GET", url, api_version=API, params=params).body or {}
+            yield body.get("value") or ()
+            following = body.get("nextLink")
+            if not isinstance(following, str):
+                return
+            url, params = following, {}
+
+
+def word_of(body: Body) -> str:
+    """Return Azure's word for a job's state."""
+    return str((body.get("properties") or {}).get("status") or "Unknown")
+
+
+def _may_measure(body: Body) -> bool:
+    word = word_of(body)
+    return word not in WAITING and not status_of(word).is_final

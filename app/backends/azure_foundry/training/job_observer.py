@@ -1,0 +1,229 @@
+"""One look at one job: from what Azure tells to what is recorded here."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.backends.azure_foundry.training.history import Details, details, events, moment
+from app.backends.azure_foundry.training.job_list_cache import Body, JobListCache, word_of
+from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics
+from app.backends.azure_foundry.training.stall_detection import stalled
+from app.backends.azure_foundry.training.states import WAITING, status_note, status_of
+from app.backends.azure_foundry.training.submission import OUTPUT
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.data_plane import API, Workspace
+from app.domain.backend import JobObservation, NotFound, RemoteEvent
+from app.domain.events import EventLevel
+from app.domain.jobs import JobProgress, JobReason, JobStatus
+from app.domain.metrics import Metric
+from app.kit.clock import Clock
+
+_PER_WATCHED = timedelta(seconds=0.5)  # a job's whole history is read at most once in so long, times the jobs watched
+_MANY = 20  # while more are watched, the newest values have to do until the end: one call tells them for all
+_REGISTERING = timedelta(minutes=15)  # how long after its end a completed job may still be without its model
+_SOON = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class ObservationCursor:
+    """Where the last look ended, kept by the engine between looks."""
+
+    word: str = ""
+    reported: dict[str, int] = field(default_factory=dict)  # metric: the newest step that was told
+    read: dict[str, int] = field(default_factory=dict)  # metric: how many points of its history were told
+    read_at: float = 0.0  # when a history was read last, in seconds since 1970
+    moved_at: float = 0.0  # when something moved last
+    over: bool = False  # the end was told, histories included
+
+    @classmethod
+    def of(cls, since: str | None) -> "ObservationCursor":
+        """Return the mark behind a cursor; an unreadable one counts as none."""
+        try:
+            return cls(**json.loads(since)) if since else cls()
+        except (ValueError, TypeError):
+            return cls()
+
+    def cursor(self) -> str:
+        """Return the mark as text."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":"))
+
+
+class JobObserver:
+    """Looks at the jobs of one connection."""
+
+    def __init__(self, azure: Azure, clock: Clock) -> None:
+        self._azure = azure
+        self._clock = clock
+        self.workspace = Workspace(azure)
+        self._runs = Runs(azure, self.workspace)
+        self.sight = JobListCache(azure, self._runs, clock)
+
+    def look(self, name: str, since: str | None) -> JobObservation:
+        """Look at a job.
+
+        Raises:
+            NotFound: Azure does not know it.
+            BackendError: Azure could not be asked.
+        """
+        body = self.sight.job(name)
+        mark, now = ObservationCursor.of(since), self._clock.now()
+        word = word_of(body)
+        status = status_of(word)
+        fresh = since is None or word != mark.word
+        seen = details(self._azure, self.workspace, name) if fresh else Details()
+        latest: Latest = {} if word in WAITING or mark.over else self.sight.latest(name)
+        points = self._points(name, mark, latest, whole=since is None or status.is_final)
+        if fresh or points or not mark.moved_at:
+            mark.moved_at = now.timestamp()
+        model, status = self._model(body, status, seen, now)
+        settled = status.is_final
+        mark.word, mark.over = word if settled or not status_of(word).is_final else "", settled
+        reported = _Reported(word, status, body, seen, mark, now)
+        if settled:
+            self.sight.changed(name, ended=True)
+        return JobObservation(
+            status=status,
+            reason=reported.reason(),
+            message=reported.message(),
+            note=reported.note(),
+            raw_status=word,
+            progress=_progress(body, word, status, latest, mark),
+            fine_tuned_model=model,
+            sent=_sent(body),
+            events=[*events(_created(body), seen), *reported.remarks()] if fresh else reported.remarks(),
+            metrics=points,
+            cursor=mark.cursor(),
+            next_look=None if status_of(word).is_final == settled else _SOON,
+        )
+
+    def _points(self, name: str, mark: ObservationCursor, latest: Latest, *, whole: bool) -> list[Metric]:
+        """Return what is new. Histories are read at the beginning, at the end, and in between as often as is fair."""
+        moved = [each for each, (step, _) in latest.items() if whole or mark.reported.get(each, -1) < step]
+        now = self._clock.now().timestamp()
+        watched = self.sight.watched
+        fair = watched <= _MANY and now - mark.read_at >= _PER_WATCHED.total_seconds() * watched
+        read = bool(moved) and (whole or fair)
+        found: list[Metric] = []
+        for each in moved:
+            points = self._runs.history(name, each) if read else [latest[each]]
+            found += metrics(each, points[mark.read.get(each, 0) :] if read else points)
+            if read:
+                mark.read[each] = len(points)
+            mark.reported[each] = max([mark.reported.get(each, -1), *(step for step, _ in points)])
+        if read:
+            mark.read_at = now
+        return found
+
+    def _model(self, body: Body, status: JobStatus, seen: Details, now: datetime) -> tuple[str | None, JobStatus]:
+        """Return the model's name and version, and the status: a completed job counts as running until it has one."""
+        if status is not JobStatus.SUCCEEDED:
+            return None, status
+        found = self._registered(body)
+        if found is not None:
+            return found, status
+        ended = seen.ended or now
+        return None, JobStatus.RUNNING if now - ended < _REGISTERING else JobStatus.FAILED
+
+    def _registered(self, body: Body) -> str | None:
+        outputs = (body.get("properties") or {}).get("outputs") or {}
+        output: Mapping[str, Any] = outputs.get(OUTPUT) or next(iter(outputs.values()), {})
+        name = output.get("assetName")
+        if not name:
+            return None
+        path = f"{self._azure.workspace_path}/models/{name}/versions"
+        try:
+            versions = (self._azure.arm("GET", path, api_version=API).body or {}).get("value") or []
+        except NotFound:
+            return None
+        mine = [each for each in versions if (each.get("properties") or {}).get("jobName") == body.get("name")]
+        return f"{name}:{mine[0]['name']}" if mine else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """The words of one look."""
+
+    word: str
+    status: JobStatus
+    body: Body
+    seen: Details
+    mark: ObservationCursor
+    now: datetime
+
+    def reason(self) -> JobReason | None:
+        if self.status is not JobStatus.FAILED:
+            return None
+        return self.seen.failure.reason if self.seen.failure else JobReason.BACKEND_ERROR
+
+    def message(self) -> str:
+        if self.status is not JobStatus.FAILED:
+            return ""
+        if self.word == "Completed":
+            return "Azure completed the job and registered no model. Its log may say why."
+        if self.seen.failure is None:
+            return "Azure gives no reason. The job's log may say more."
+        return f"{self.seen.failure.detail} {self.seen.failure.fix}".strip()
+
+    def note(self) -> str:
+        if self.word == "Completed" and self.status is JobStatus.RUNNING:
+            return "Azure has completed the job; its model is being registered."
+        return status_note(self.word) or (self._stall() or "")
+
+    def remarks(self) -> list[RemoteEvent]:
+        """Return warnings about what needs a person's eye, each once for as long as it lasts."""
+        text = status_note(self.word)
+        kind = f"state:{self.word[:60]}"
+        if not text:
+            text, kind = self._stall() or "", "stalled"
+        if not text:
+            return []
+        since = int(self.mark.moved_at)
+        return [RemoteEvent(id=f"{kind}:{since}", at=self.now, level=EventLevel.WARNING, message=text)]
+
+    def _stall(self) -> str | None:
+        if self.status.is_final:
+            return None
+        return stalled(self.word, moved_at=self.mark.moved_at, now=self.now, managed=_is_managed(self.body))
+
+
+def _progress(body: Body, word: str, status: JobStatus, latest: Latest, mark: ObservationCursor) -> JobProgress:
+    steps = [step for name, step in mark.reported.items() if is_loss(name)]
+    step = max(steps, default=None)
+    epochs = _number(_hyperparameters(body).get("num_train_epochs"))
+    epoch = latest["epoch"][1] if "epoch" in latest else None
+    total = round(step * epochs / epoch) if step and epochs and epoch else None
+    if status is JobStatus.SUCCEEDED:
+        step = total = step or 1
+        epoch = epochs
+    return JobProgress(step=step, steps=total, epoch=epoch, epochs=epochs, stage=word)
+
+
+def _sent(body: Body) -> Mapping[str, Any] | None:
+    reported = (body.get("properties") or {}).get("fineTuningDetails")
+    if not isinstance(reported, Mapping):
+        return None
+    return {**_hyperparameters(body), "model": str((reported.get("model") or {}).get("uri", ""))}
+
+
+def _hyperparameters(body: Body) -> Mapping[str, str]:
+    reported = (body.get("properties") or {}).get("fineTuningDetails") or {}
+    return {str(name): str(value) for name, value in (reported.get("hyperParameters") or {}).items()}
+
+
+def _is_managed(body: Body) -> bool:
+    reported = body.get("properties") or {}
+    instances: Sequence[str] = (reported.get("resources") or {}).get("instanceTypes") or ()
+    return bool(reported.get("computeId") or instances)
+
+
+def _created(body: Body) -> datetime | None:
+    return moment((body.get("systemData") or {}).get("createdAt"))
+
+
+def _number(text: object) -> float | None:
+    try:
+        return float(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,139 @@
+"""Training at Azure: data up, one submit per job, look-up by name, looks, cancel."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from app.backends.azure_foundry.catalog.model_ids import ModelId
+from app.backends.azure_foundry.catalog.versions import Versions
+from app.backends.azure_foundry.training.job_list_cache import Body, word_of
+from app.backends.azure_foundry.training.job_observer import JobObserver
+from app.backends.azure_foundry.training.states import status_of
+from app.backends.azure_foundry.training.submission import build, put
+from app.backends.azure_foundry.training.uploads import Uploads
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.data_plane import API
+from app.backends.azure_foundry.transport.errors import Conflicted, in_azure_words
+from app.backends.azure_foundry.transport.names import TAG, job_name
+from app.domain.backend import JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
+from app.domain.jobs import JobStatus
+from app.kit.clock import Clock
+
+
+class Training:
+    """What training at Azure needs beside the connection's client; caches, no truth."""
+
+    def __init__(self, azure: Azure, *, clock: Clock, cache: Path) -> None:
+        self.uploads = Uploads(azure, cache / "azure-spool")
+        self.observer = JobObserver(azure, clock)
+        self.versions = Versions(azure, clock)
+
+
+class AzureTraining:
+    """The least that a backend can do, in a Foundry project."""
+
+    azure: Azure
+    training: Training
+
+    @in_azure_words
+    def upload(self, path: Path, *, tag: str) -> RemoteFile:
+        """Bring rows up as a data asset named by their content; a large file is not ready at once."""
+        return self.training.uploads.bring(path, tag=tag)
+
+    @in_azure_words
+    def file(self, file: RemoteFile) -> RemoteFile:
+        """Return the file's present state."""
+        return self.training.uploads.look(file)
+
+    @in_azure_words
+    def submit(self, request: TrainingRequest) -> RemoteJob:
+        """Send the job once, under the name that our id gives it; what is there under that name is the job.
+
+        Raises:
+            OutcomeUnknown: when it may or may not have been accepted.
+        """
+        known = self.find(request.tag)
+        if known is not None:
+            return known
+        azure = self.azure
+        azure.ready()
+        model = self._pinned(ModelId.parse(request.base_model))
+        rows = {"training": self.training.uploads.arm_id(request.training_file)}
+        if request.validation_file is not None:
+            rows["validation"] = self.training.uploads.arm_id(request.validation_file)
+        job = azure.in_time(lambda: build(azure, request, model, rows))
+        try:
+            azure.in_time(lambda: put(azure, job), submitting=True)
+        except (Conflicted, Rejected):
+            # Somebody was faster under this very name: an earlier try of ours that nobody heard of.
+            known = self.find(request.tag)
+            if known is None:
+                raise
+            return known
+        return RemoteJob(job_name(request.tag))
+
+    @in_azure_words
+    def find(self, tag: str) -> RemoteJob | None:
+        """Return the job that was submitted under `tag`, if there is one.
+
+        Raises:
+            Rejected: something that is not ours has the name.
+        """
+        try:
+            body = self._body(job_name(tag))
+        except NotFound:
+            return None
+        if _tags(body).get(TAG) != tag:
+            raise Rejected(
+                f"The project has a job {job_name(tag)} that TuneDesk did not make.", fix="Clone the job and submit it."
+            )
+        return RemoteJob(job_name(tag))
+
+    @in_azure_words
+    def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
+        """Look at a job; `since` is the cursor of the last look."""
+        return self.training.observer.look(job.id, since)
+
+    @in_azure_words
+    def cancel(self, job: RemoteJob) -> None:
+        """Ask the job to stop, if it is ours and has not ended."""
+        body = self._body(job.id)
+        status = status_of(word_of(body))
+        if TAG not in _tags(body):
+            raise Rejected(f"The job {job.id} was not made by TuneDesk.", fix="Cancel it in the portal.")
+        if status.is_final or status is JobStatus.CANCELLING:
+            return
+        path = f"{self.azure.workspace_path}/jobs/{job.id}/cancel"
+        try:
+            self.azure.arm("POST", path, api_version=API)
+        except Rejected:
+            if not status_of(word_of(self._body(job.id))).is_final:  # it may have ended meanwhile
+                raise
+        finally:
+            self.training.observer.sight.changed(job.id)
+
+    @in_azure_words
+    def discard_file(self, file: RemoteFile) -> None:
+        """Put the data asset away, if it is ours; one that is gone is fine."""
+        self.training.uploads.discard(file)
+
+    def newest_version(self, model: ModelId) -> str | None:
+        """Return the version that the catalog would name; the catalog's class says which."""
+        return model.version
+
+    def _pinned(self, model: ModelId) -> ModelId:
+        """Return the model with a version: the registry's newest, or for one that it lists no more the last known."""
+        try:
+            return self.training.versions.pinned(model)
+        except NotFound:
+            known = self.newest_version(model)
+            if known is None:
+                raise
+            return replace(model, version=known)
+
+    def _body(self, name: str) -> Body:
+        body: Body = self.azure.arm("GET", f"{self.azure.workspace_path}/jobs/{name}", api_version=API).body or {}
+        return body
+
+
+def _tags(body: Body) -> dict[str, str]:
+    return dict((body.get("properties") or {}).get("tags") or {})

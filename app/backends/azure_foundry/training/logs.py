@@ -1,0 +1,68 @@
+"""The log of a training, as Azure keeps it: text files that the run history names, on the project's own storage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.backends.azure_foundry.training.history import details
+from app.backends.azure_foundry.training.jobs import Training
+from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.names import job_name
+from app.domain.backend import BackendError, NotFound, RemoteJob, Unavailable
+
+# What people want to read first; other files follow in the order of their names.
+_FIRST = ("user_logs/std_log.txt", "std_log.txt", "logs/azureml/70_driver_log.txt")
+_STORAGE = (".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn")
+_TAIL = 128 * 1024  # bytes that are fetched for the last lines
+_WHOLE = 32 * 2**20  # bytes of the file for downloading
+
+
+class AzureLogs:
+    """To show what a training printed."""
+
+    azure: Azure
+    cache: Path
+    training: Training
+
+    @in_azure_words
+    def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
+        """Return the last lines; nothing before the training began."""
+        try:
+            address = self._address(job)
+        except NotFound:
+            return ()
+        if address is None or lines <= 0:
+            return ()
+        return self._fetch(address, f"bytes=-{_TAIL}").splitlines()[-lines:]
+
+    @in_azure_words
+    def log_path(self, job: RemoteJob) -> Path | None:
+        """Return the log as a file in the cache, its last 32 MB where it is longer; None where there is none."""
+        path = self.cache / "azure-logs" / f"{job_name(job.id)}.log"
+        try:
+            address = self._address(job)
+            if address is None:
+                return None
+            text = self._fetch(address, f"bytes=-{_WHOLE}")
+        except BackendError:
+            if path.is_file():
+                return path  # what was fetched before is better than nothing
+            raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".part")
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+        return path
+
+    def _address(self, job: RemoteJob) -> str | None:
+        found = details(self.azure, self.training.observer.workspace, job.id).logs
+        name = next((each for each in _FIRST if each in found), next(iter(sorted(found)), None))
+        return None if name is None else found[name]
+
+    def _fetch(self, address: str, part: str) -> str:
+        """Fetch the end of a file. The address itself is the permission, so no token is sent along."""
+        host = urlsplit(address).hostname or ""
+        if not address.startswith("https://") or not host.endswith(_STORAGE):
+            raise Unavailable(f"Azure names {host[:80]!r} as the log's place, which is none of its own.")
+        return self.azure.send(Call("GET", address, headers={"x-ms-range": part}, scope="", wants_json=False)).text

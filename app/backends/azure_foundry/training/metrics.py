@@ -1,0 +1,145 @@
+"""What a training measures, by the MLflow interface that every workspace has: newest values, and whole histories."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.data_plane import Workspace
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
+from app.domain.backend import NotFound
+from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TRAIN_LOSS, VALIDATION_LOSS, Metric
+
+Point = tuple[int, float]  # step, value
+Latest = Mapping[str, Point]  # by Azure's name of the metric
+# Names that trainers of Azure's fine-tuning components log (Hugging Face's Trainer among them), in our words.
+_OURS = {
+    "train_loss": TRAIN_LOSS,
+    "loss": TRAIN_LOSS,
+    "training_loss": TRAIN_LOSS,
+    "eval_loss": VALIDATION_LOSS,
+    "validation_loss": VALIDATION_LOSS,
+    "valid_loss": VALIDATION_LOSS,
+    "val_loss": VALIDATION_LOSS,
+    "learning_rate": LEARNING_RATE,
+    "grad_norm": GRAD_NORM,
+}
+_MOST_METRICS = 40
+_NAME_LIMIT = 60
+_PAGE = 1000
+_PAGES = 20
+
+
+class Runs:
+    """The runs of one workspace."""
+
+    def __init__(self, azure: Azure, workspace: Workspace) -> None:
+        self._azure = azure
+        self._workspace = workspace
+        self._lock = Lock()
+        self._experiment: str | None = None
+
+    def latest(self, name: str) -> Latest:
+        """Return the newest value of each metric of a run; nothing for a run that has none yet."""
+        try:
+            body = self._get("runs/get", {"run_id": name})
+        except NotFound:
+            return {}
+        run = body.get("run") or {}
+        self._note(run)
+        return _latest(run)
+
+    def search(self, names: Sequence[str]) -> dict[str, Latest]:
+        """Return the same for many runs, in as few calls as there are pages; runs that are not found are left out."""
+        with self._lock:
+            experiment = self._experiment
+        if experiment is None:
+            first = self.latest(names[0])  # tells the experiment that all of our jobs are in
+            with self._lock:
+                experiment = self._experiment
+            if experiment is None:
+                return {names[0]: first}
+        wanted, found = set(names), dict[str, Latest]()
+        asked: dict[str, Any] = {
+            "experiment_ids": [experiment],
+            "filter": f"tags.`{INSTALLATION_TAG}` = '{self._azure.installation}'",
+            "order_by": ["attributes.start_time DESC"],
+            "max_results": _PAGE,
+        }
+        for _ in range(_PAGES):
+            url = f"{self._workspace.data_plane().mlflow}/runs/search"
+            body = self._azure.send(Call("POST", url, body=asked)).body or {}
+            for run in body.get("runs") or ():
+                identifier = str((run.get("info") or {}).get("run_id"))
+                if identifier in wanted:
+                    found[identifier] = _latest(run)
+            if not body.get("next_page_token") or wanted <= found.keys():
+                break
+            asked["page_token"] = body["next_page_token"]
+        return found
+
+    def history(self, name: str, metric: str) -> list[Point]:
+        """Return every value of one metric, in the order of steps; of several at one step, the last."""
+        points: dict[int, tuple[float, float]] = {}  # step: (when, value)
+        params = {"run_id": name, "metric_key": metric, "max_results": str(_PAGE)}
+        for _ in range(_PAGES):
+            try:
+                body = self._get("metrics/get-history", params)
+            except NotFound:
+                break  # what has logged a value before has not vanished: the next look finds it
+            for each in body.get("metrics") or ():
+                step, value, when = (
+                    _number(each.get("step")),
+                    _number(each.get("value")),
+                    _number(each.get("timestamp")),
+                )
+                if step is None or value is None:
+                    continue
+                if int(step) not in points or points[int(step)][0] <= (when or 0):
+                    points[int(step)] = (when or 0, value)
+            if not body.get("next_page_token"):
+                break
+            params["page_token"] = str(body["next_page_token"])
+        return [(step, points[step][1]) for step in sorted(points)]
+
+    def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
+        body: Mapping[str, Any] = (
+            self._azure.send(Call("GET", f"{self._workspace.data_plane().mlflow}/{path}", params=params)).body or {}
+        )
+        return body
+
+    def _note(self, run: Mapping[str, Any]) -> None:
+        experiment = (run.get("info") or {}).get("experiment_id")
+        if isinstance(experiment, str) and experiment:
+            with self._lock:
+                self._experiment = experiment
+
+
+def metrics(name: str, points: Sequence[Point]) -> Iterator[Metric]:
+    """Give one metric's points under our name of it; those without a finite value are left out."""
+    ours = _OURS.get(name, name[:_NAME_LIMIT])
+    for step, value in points:
+        if math.isfinite(value):
+            yield Metric(step=step, name=ours, value=value)
+
+
+def is_loss(name: str) -> bool:
+    """Tell whether a metric is the training loss, by which progress is told."""
+    return _OURS.get(name) == TRAIN_LOSS
+
+
+def _latest(run: Mapping[str, Any]) -> dict[str, Point]:
+    found: dict[str, Point] = {}
+    for each in ((run.get("data") or {}).get("metrics") or ())[:_MOST_METRICS]:
+        step, value = _number(each.get("step")), _number(each.get("value"))
+        if isinstance(each.get("key"), str) and step is not None and value is not None:
+            found[each["key"]] = (int(step), value)
+    return found
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value)  # type: ignore[arg-type]  # whatever came: NaN comes as text
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,206 @@
+"""Rows at Azure: a data asset named by what is in it, made once, with the byte order mark that the docs ask for.
+
+The copy with the mark is spooled, because azure-ai-ml uploads files only, and removed in every case. A large file is
+sent in a thread of its own; whoever asks meanwhile is told that it is not ready yet.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Lock, Thread
+from typing import Any
+
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.errors import Conflicted, translate
+from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name, is_ours
+from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
+
+BOM = b"\xef\xbb\xbf"
+API = "2024-10-01-preview"
+# https://learn.microsoft.com/azure/ai-foundry/how-to/fine-tune-serverless: files smaller than 512 MB.
+LARGEST = 512 * 2**20
+VERSION = "1"
+_WAIT_S = 10.0  # how long a call waits for its upload; the engine asks again every few seconds
+_BLOCK = 2**20
+_PREFIX = "upload-"
+
+
+class Uploads:
+    """Brings files to the workspace's default datastore. `spool` is a folder of our own."""
+
+    def __init__(self, azure: Azure, spool: Path) -> None:
+        self._azure = azure
+        self._spool = spool
+        self._lock = Lock()
+        self._hashes: dict[tuple[str, int, int], str] = {}
+        self._under_way: dict[str, _Upload] = {}
+
+    def bring(self, path: Path, *, tag: str) -> RemoteFile:
+        """Return the asset with the rows of `path`; what is there already is used again.
+
+        Raises:
+            DataRejected: the file is too large.
+            BackendError: the upload failed; a repeat begins it anew.
+        """
+        name = self.name_of(path)
+        if self.exists(name):
+            return _file(name)
+        upload = self._begin(name, path, tag)
+        if not upload.done.wait(_WAIT_S):
+            return _file(name, ready=False)
+        with self._lock:
+            self._under_way.pop(name, None)
+        if upload.error is not None:
+            raise upload.error
+        return _file(name)
+
+    def look(self, file: RemoteFile) -> RemoteFile:
+        """Return the file's present state.
+
+        Raises:
+            NotFound: it is neither there nor on its way.
+            BackendError: its upload failed.
+        """
+        name = file.id.partition(":")[0]
+        if self.exists(name):
+            return _file(name)
+        with self._lock:
+            upload = self._under_way.get(name)
+            if upload is not None and upload.done.is_set():
+                del self._under_way[name]
+        if upload is None:
+            raise NotFound(f"The project has no data asset {file.id}.", fix="It is uploaded again by a retry.")
+        if upload.done.is_set() and upload.error is not None:
+            raise upload.error
+        return _file(name, ready=False)
+
+    def name_of(self, path: Path) -> str:
+        """Return the name of the asset that holds a file's rows, made or not."""
+        return data_name(self._hash(path))
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the asset is there with its file; one that was put away is taken out again."""
+        try:
+            reported = (self._azure.arm("GET", self._path(name), api_version=API).body or {}).get("properties") or {}
+        except NotFound:
+            return False
+        if FILE_TAG in (reported.get("tags") or {}):
+            return False  # its removal stopped half-way: sent anew, it is whole again
+        if reported.get("isArchived"):
+            self._put(name, reported, archived=False)
+        return True
+
+    def arm_id(self, file: RemoteFile) -> str:
+        """Return the asset's ARM id, as jobs name it."""
+        return self._path(file.id.partition(":")[0])
+
+    def discard(self, file: RemoteFile) -> None:
+        """Archive the asset if it is ours; one that is gone is fine. Its rows stay in the team's own storage."""
+        name = file.id.partition(":")[0]
+        try:
+            body = self._azure.arm("GET", self._path(name), api_version=API).body or {}
+        except NotFound:
+            return
+        reported = dict(body.get("properties") or {})
+        if not is_ours(reported.get("tags"), self._azure.installation) or reported.get("isArchived"):
+            return
+        self._put(name, reported, archived=True)
+
+    def _put(self, name: str, reported: Mapping[str, Any], *, archived: bool) -> None:
+        kept = {key: reported[key] for key in ("dataType", "dataUri", "tags", "properties") if key in reported}
+        body = {"properties": {**kept, "isArchived": archived}}
+        self._azure.arm("PUT", self._path(name), api_version=API, body=body)
+
+    def _path(self, name: str) -> str:
+        return f"{self._azure.workspace_path}/data/{name}/versions/{VERSION}"
+
+    def _hash(self, path: Path) -> str:
+        """Return the SHA-256 of the bytes as they are sent."""
+        try:
+            known = path.stat()
+        except OSError as error:
+            raise Unavailable(f"The file {path.name} cannot be read: {error.strerror}.") from error
+        if known.st_size >= LARGEST - len(BOM):
+            raise DataRejected(
+                f"The file has {known.st_size / 2**20:.0f} MB; Azure takes files below {LARGEST // 2**20} MB.",
+                fix="Train on fewer or shorter rows.",
+            )
+        key = (str(path), known.st_size, known.st_mtime_ns)
+        with self._lock:
+            if key in self._hashes:
+                return self._hashes[key]
+        digest = hashlib.sha256(BOM)
+        with path.open("rb") as file:
+            first = file.read(len(BOM))
+            digest.update(b"" if first == BOM else first)
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        with self._lock:
+            self._hashes[key] = digest.hexdigest()
+        return digest.hexdigest()
+
+    def _begin(self, name: str, path: Path, tag: str) -> "_Upload":
+        with self._lock:
+            known = self._under_way.get(name)
+            if known is not None and not (known.done.is_set() and known.error is not None):
+                return known
+            made = self._under_way[name] = _Upload()
+        Thread(target=self._send, args=(name, path, tag, made), name="azure-upload", daemon=True).start()
+        return made
+
+    def _send(self, name: str, path: Path, tag: str, upload: "_Upload") -> None:
+        from azure.core.exceptions import AzureError
+
+        try:
+            self._azure.ready()
+            with self._spooled(path, name) as copy:
+                self._create(name, copy, tag)
+            upload.error = None
+        except Conflicted:
+            upload.error = None  # somebody else has made it meanwhile; the next look finds it
+        except BackendError as error:
+            upload.error = error
+        except (AzureError, OSError, ValueError) as error:
+            upload.error = translate(error) or Unavailable(f"The upload broke off: {str(error)[:300]}")
+        finally:
+            upload.done.set()
+
+    def _create(self, name: str, copy: Path, tag: str) -> None:
+        from azure.ai.ml.constants import AssetTypes
+        from azure.ai.ml.entities import Data
+
+        tags = self._azure.owner_tags(tag)
+        asset = Data(path=str(copy), type=AssetTypes.URI_FILE, name=name, version=VERSION, tags=tags)
+        self._azure.ml().data.create_or_update(asset)
+
+    @contextmanager
+    def _spooled(self, path: Path, name: str) -> Iterator[Path]:
+        self._spool.mkdir(parents=True, exist_ok=True)
+        self._snapshot()
+        with TemporaryDirectory(dir=self._spool, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
+            copy = Path(folder) / file_name(name)
+            with path.open("rb") as source, copy.open("wb") as made:
+                first = source.read(len(BOM))
+                made.write(BOM + (b"" if first == BOM else first))
+                shutil.copyfileobj(source, made, _BLOCK)
+            yield copy
+
+    def _snapshot(self) -> None:
+        """Remove the copies of a process that was killed over them; a data folder has one process at a time."""
+        for left in self._spool.glob(f"{_PREFIX}*"):
+            if not left.name.startswith(f"{_PREFIX}{os.getpid()}-"):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+class _Upload:
+    def __init__(self) -> None:
+        self.done = Event()
+        self.error: BackendError | None = Unavailable("The upload broke off.", fix="It is tried again by itself.")
+
+
+def _file(name: str, *, ready: bool = True) -> RemoteFile:
+    return RemoteFile(f"{name}:{VERSION}", ready=ready)

@@ -1,0 +1,1 @@
+"""The way to Azure: one client for ARM and the data plane, tokens, deadlines, and errors in our words."""

@@ -1,0 +1,388 @@
+"""One connection's way to Azure: its credential, plain REST through azure-core, and azure-ai-ml when it is needed.
+
+Nothing here is imported or called before it is needed: importing azure-ai-ml takes seconds and 100 MB. Every call runs
+in a thread with a deadline, because the packages are synchronous and a look must return within seconds. None of them
+tries again by itself: what may be repeated is repeated here, within the deadline, or by the engine.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.transport.calls import ARM, Answer, Call, Times
+from app.backends.azure_foundry.transport.credentials import make_credential
+from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
+from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, PendingSignIn, Prompt, SignsInByCode
+from app.backends.azure_foundry.transport.errors import Conflicted, SignInRefused, of_answer, translate
+from app.backends.azure_foundry.transport.names import owner_tags
+from app.domain.backend import BackendError, OutcomeUnknown, RateLimited, Rejected, Transient, Unavailable
+from app.kit.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.core import PipelineClient
+    from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpResponse
+
+    from app.backends.azure_foundry.transport.wire import Wire
+
+__all__ = ["ARM", "Answer", "Azure", "Call", "Times"]
+T = TypeVar("T")
+_THREADS = 8
+_PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
+_NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
+_CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
+
+
+_USUAL = Times()
+
+
+class Azure:
+    """Shared by everything that one connection does; safe to use from many threads."""
+
+    def __init__(
+        self,
+        settings: AzureSettings,
+        secrets: Mapping[str, str],
+        *,
+        prompt: Prompt | None = None,
+        installation: Callable[[], str] = lambda: "unnamed",
+        clock: Clock | None = None,
+        times: Times = _USUAL,
+    ) -> None:
+        """`installation` returns the name that tells our things from another's; `prompt` hears of a device code, too.
+
+        `clock` is compared with the servers' clocks.
+        """
+        self.settings = settings
+        self.clock_skew: timedelta | None = None  # theirs minus ours, by the last answer
+        self._clock = clock or SystemClock()
+        self._times = times
+        self._installation = installation
+        self._secrets = dict(secrets)
+        self.sign_in_session = DeviceCodeSession(self._clock, prompt)  # where a sign-in by device code is noted
+        self._lock = Lock()
+        self._deadlines = Deadlines(_THREADS)
+        self._wire: Wire | None = None
+        self._credential: TokenCredential | None = None
+        self._pipelines: dict[str, PipelineClient[Any, Any]] = {}
+        self._ml: MLClient | None = None
+
+    def go_on_as(self, earlier: "Azure") -> None:
+        """Take over the sign-in of `earlier` if it is of the same identity.
+
+        So choosing a project, which changes the settings, does not ask a person to sign in again.
+        """
+        names = ("credential", "tenant_id", "client_id", "token_file", "cloud")
+        same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
+        if same and self._secrets == earlier._secrets:  # noqa: SLF001 -- another one of this class
+            with earlier._lock:  # noqa: SLF001 -- another one of this class
+                known, sign_in_session = earlier._credential, earlier.sign_in_session  # noqa: SLF001 -- another one of this class
+            with self._lock:
+                self._credential, self.sign_in_session = known, sign_in_session
+
+    def begin_sign_in(self) -> None:
+        """Ask for a code by which a person signs in, unless one waits already; returns within seconds.
+
+        Raises:
+            BackendError: translated.
+        """
+        credential = self.credential()
+        if isinstance(credential, SignsInByCode):
+            self.in_time(lambda: credential.begin((self.arm_scope,)))
+
+    @property
+    def installation(self) -> str:
+        """The name of this installation, as our things at Azure carry it in a tag."""
+        return self._installation()
+
+    @property
+    def pending_sign_in(self) -> PendingSignIn | None:
+        """What somebody has to do to sign in by device code: (address, code, until when); None while nothing."""
+        return self.sign_in_session.pending
+
+    def owner_tags(self, tag: str) -> dict[str, str]:
+        """Return the tags that a thing made for `tag` carries."""
+        return owner_tags(tag, self.installation)
+
+    @property
+    def arm_scope(self) -> str:
+        """The token scope of ARM and, as azure-ai-ml uses it, of the workspace's data planes."""
+        return f"{ARM[self.settings.cloud]}/.default"
+
+    @property
+    def workspace_path(self) -> str:
+        """The ARM path of the workspace.
+
+        Raises:
+            Rejected: when the connection does not name one yet.
+        """
+        if not self.settings.workspace:
+            raise Rejected("The connection names no project yet.", fix="Choose one on the connection's page.")
+        return f"{self.group_path}/providers/Microsoft.MachineLearningServices/workspaces/{self.settings.workspace}"
+
+    @property
+    def group_path(self) -> str:
+        """The ARM path of the resource group.
+
+        Raises:
+            Rejected: when the connection does not name one yet.
+        """
+        if not self.settings.subscription_id or not self.settings.resource_group:
+            raise Rejected(
+                "The connection names no subscription or resource group yet.",
+                fix="Choose them on the connection's page.",
+            )
+        return f"/subscriptions/{self.settings.subscription_id}/resourceGroups/{self.settings.resource_group}"
+
+    def credential(self) -> "TokenCredential":
+        """Return the connection's credential, made once and again after a refusal."""
+        with self._lock:
+            if self._credential is None:
+                self._credential = make_credential(self.settings, self._secrets, self.sign_in_session)
+            return self._credential
+
+    def arm(
+        self,
+        method: str,
+        path: str,
+        *,
+        api_version: str,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+        attempts: int = 3,
+        submitting: bool = False,
+    ) -> Answer:
+        """Ask ARM. `path` begins with /subscriptions or /providers, or is a whole address (a nextLink).
+
+        Raises:
+            BackendError: translated; with `submitting` an unanswered call is OutcomeUnknown.
+        """
+        url = path if path.startswith("https://") else f"{ARM[self.settings.cloud]}{path}"
+        if not url.startswith(f"{ARM[self.settings.cloud]}/"):
+            raise Rejected(f"Azure named an address that is not its own: {url[:120]}.", fix="Nothing was sent there.")
+        named = dict(params or {})
+        if "api-version=" not in url:
+            named["api-version"] = api_version
+        return self.send(Call(method, url, body=body, params=named, attempts=attempts, submitting=submitting))
+
+    def send(self, call: Call) -> Answer:
+        """Send one request with the connection's token.
+
+        Raises:
+            BackendError: translated; a submitting call without an answer is OutcomeUnknown, and is not repeated.
+        """
+        return self.in_time(lambda: self._send(call), deadline_s=call.deadline_s, submitting=call.submitting)
+
+    @property
+    def arm_root(self) -> str:
+        """ARM's address in the connection's cloud."""
+        return ARM[self.settings.cloud]
+
+    def open(self, call: Call, *, read_s: float) -> "HttpResponse":
+        """Send one request, once, and return the answer unread, whatever its status; the caller closes it.
+
+        `read_s` is the longest silence within the answer. What azure-core raises is left to the caller, too.
+        """
+        from azure.core.rest import HttpRequest
+
+        pipeline = self._pipeline(self.arm_scope if call.scope is None else call.scope)
+        request = HttpRequest(
+            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
+        )
+        answer: HttpResponse = pipeline.send_request(
+            request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
+        )
+        return answer
+
+    def ready(self) -> None:
+        """Return once azure-ai-ml can be used; the first time loads it.
+
+        Raises:
+            Unavailable: while it is still being loaded.
+            BackendError: when the connection lacks something.
+        """
+        if self._ml is None:
+            self.in_time(self.ml, deadline_s=self._times.loading_s)
+
+    def ml(self) -> "MLClient":
+        """Return azure-ai-ml's client of the workspace, made once; call it inside `in_time`.
+
+        Raises:
+            Rejected: when the connection names no workspace yet, or this process speaks to another cloud.
+        """
+        _ = self.workspace_path
+        with self._lock:
+            made = self._ml
+        _hush()
+        if made is not None:
+            return made
+        from azure.ai.ml import MLClient
+
+        settings = self.settings
+        self._one_cloud()
+        client = MLClient(
+            self.credential(),
+            settings.subscription_id,
+            settings.resource_group,
+            settings.workspace,
+            show_progress=False,
+            enable_telemetry=False,
+            cloud=settings.cloud,
+            retry_total=0,
+            polling_interval=2,
+            transport=self.wire(),
+        )
+        with self._lock:
+            self._ml = self._ml or client
+            return self._ml
+
+    def wire(self) -> "Wire":
+        """Return the one transport of all pipelines: one pool of connections, one place to keep the rules."""
+        from app.backends.azure_foundry.transport.wire import Wire
+
+        with self._lock:
+            if self._wire is None:
+                self._wire = Wire(self._on_response, connect_s=self._times.connect_s, read_s=self._times.read_s)
+            return self._wire
+
+    def in_time(self, work: Callable[[], T], *, deadline_s: float | None = None, submitting: bool = False) -> T:
+        """Do `work` in a thread and return its result; once more with a fresh token where the token was refused.
+
+        Raises:
+            Unavailable (OutcomeUnknown when `submitting`): when it takes longer; the thread goes on to its own end.
+            BackendError: whatever the Azure packages raise, translated.
+        """
+        seconds = self._times.deadline_s if deadline_s is None else deadline_s
+        try:
+            return self._in_time(work, seconds, submitting=submitting)
+        except SignInRefused:
+            if not self._forget_tokens():
+                raise
+        return self._in_time(work, seconds, submitting=submitting)
+
+    def close(self) -> None:
+        """Close the connections; what is asked afterwards opens new ones."""
+        with self._lock:
+            wire, self._wire = self._wire, None
+            self._ml, self._pipelines, self._credential = None, {}, None
+        if wire is not None:
+            wire.close()
+
+    def _in_time(self, work: Callable[[], T], deadline_s: float, *, submitting: bool) -> T:
+        try:
+            return self._deadlines.run(work, deadline_s)
+        except NotBegun:
+            raise Unavailable(f"{_THREADS} calls to Azure are under way.", fix="It is tried again by itself.") from None
+        except TooSlow:
+            kind = OutcomeUnknown if submitting else Unavailable
+            raise kind(f"Azure did not answer within {deadline_s:.0f} s.", fix="It is tried again by itself.") from None
+        except BackendError:
+            raise
+        except Exception as error:
+            reported = translate(error, submitting=submitting)
+            if reported is None:
+                raise
+            raise reported from error
+
+    def _forget_tokens(self) -> bool:
+        """Drop the tokens; return whether a fresh one can be had without a person."""
+        with self._lock:
+            if self.settings.credential is SignIn.DEVICE_CODE:
+                return False
+            self._credential, self._pipelines, self._ml = None, {}, None
+        return True
+
+    def _one_cloud(self) -> None:
+        """Refuse a second cloud: azure-ai-ml keeps the first for the whole process, and ignores the second silently.
+
+        Raises:
+            Rejected: when this process speaks to another one.
+        """
+        spoken = os.environ.get(_CLOUD_VARIABLE)  # noqa: TID251 -- this is where the package itself keeps it
+        if spoken and spoken != self.settings.cloud:
+            raise Rejected(
+                f"This process speaks to {spoken}, the connection asks for {self.settings.cloud}.",
+                fix="One installation speaks to one cloud: run a second TuneDesk for the other.",
+            )
+
+    def _on_response(self, headers: Mapping[str, str]) -> None:
+        text = headers.get("Date")
+        try:
+            if text:
+                self.clock_skew = parsedate_to_datetime(text) - self._clock.now()
+        except (ValueError, TypeError):
+            return
+
+    def _send(self, call: Call) -> Answer:
+        tries = 1 if call.submitting else call.attempts
+        for pause in (*_PAUSES_S[: tries - 1], None):
+            try:
+                return self._send_once(call)
+            except Transient as error:
+                if pause is None or isinstance(error, _NOT_AT_ONCE) or error.retry_after is not None:
+                    raise
+            except Exception as error:
+                reported = translate(error, submitting=call.submitting)
+                if reported is None or pause is None or not isinstance(reported, Transient):
+                    raise
+            if (left() or 0) <= (pause or 0) + 1:
+                return self._send_once(call)
+            Event().wait(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _send_once(self, call: Call) -> Answer:
+        from azure.core.exceptions import HttpResponseError
+        from azure.core.rest import HttpRequest
+
+        pipeline = self._pipeline(self.arm_scope if call.scope is None else call.scope)
+        request = HttpRequest(
+            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
+        )
+        response = pipeline.send_request(request)
+        if response.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
+            raise of_answer(HttpResponseError(response=response), submitting=call.submitting)
+        text = response.text()
+        found = None
+        if call.wants_json and text.strip():
+            try:
+                found = response.json()
+            except ValueError as error:
+                kind = OutcomeUnknown if call.submitting else Unavailable
+                raise kind(f"Azure gave no whole answer: {text[:200]}", fix="It is tried again by itself.") from error
+        return Answer(status=response.status_code, headers=response.headers, body=found, text=text)
+
+    def _pipeline(self, scope: str) -> "PipelineClient[Any, Any]":
+        from azure.core import PipelineClient
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RequestIdPolicy, UserAgentPolicy
+
+        with self._lock:
+            known = self._pipelines.get(scope)
+        if known is not None:
+            return known
+        policies: list[Any] = [RequestIdPolicy(), UserAgentPolicy("TuneDesk")]
+        if scope:
+            policies.append(BearerTokenCredentialPolicy(self.credential(), scope))
+        made: PipelineClient[Any, Any] = PipelineClient(
+            ARM[self.settings.cloud], policies=policies, transport=self.wire()
+        )
+        with self._lock:
+            return self._pipelines.setdefault(scope, made)
+
+
+def _hush() -> None:
+    """Keep the package's notes to its own authors out of our log: they come by the hundred, and tell users nothing."""
+    from marshmallow.warnings import Marshmallow4Warning
+
+    warnings.filterwarnings("ignore", category=Marshmallow4Warning)
+    activity = logging.getLogger("azure.ai.ml._telemetry")  # the same story again, call by call
+    activity.propagate = False
+    if not activity.handlers:
+        activity.addHandler(logging.NullHandler())
+    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it tells of "experimental" at every call

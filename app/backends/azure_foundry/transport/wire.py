@@ -1,0 +1,51 @@
+"""The last step before the network, the same for azure-core, azure-ai-ml and azure-identity; imported once needed.
+
+A transport rather than a policy, because nothing may come between it and the sending: a token that takes long to get
+must not carry a submit past its deadline.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.pipeline.transport import RequestsTransport
+
+from app.backends.azure_foundry.transport.deadlines import left
+
+UNREGISTERED = "MissingSubscriptionRegistration"
+_CONFLICT = 409
+_SHORTEST_S = 0.5  # a request that could only be given this long is not begun
+
+
+class NotSent(ServiceRequestError):
+    """It was not sent: surely nothing was accepted."""
+
+
+class Wire(RequestsTransport):  # type: ignore[misc]  # azure-core offers it without types
+    """Sends nothing after the deadline, tells the server's headers, and registers no provider behind anybody's back."""
+
+    def __init__(self, on_response: Callable[[Mapping[str, str]], None], *, connect_s: float, read_s: float) -> None:
+        super().__init__(connection_timeout=connect_s, read_timeout=read_s)
+        self._on_response = on_response
+        self._connect_s, self._read_s = connect_s, read_s
+
+    def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 -- overloads of azure-core
+        """Send, if there is time; wait for the answer no longer than the deadline.
+
+        Raises:
+            NotSent: the deadline is over, or it would register a resource provider.
+            HttpResponseError: a provider is not registered; raised here, where no policy answers it by registering.
+        """
+        if request.method == "POST" and request.url.partition("?")[0].rstrip("/").endswith("/register"):
+            raise NotSent("Registering a resource provider is left to an administrator.")
+        seconds = left()
+        if seconds is not None:
+            if seconds < _SHORTEST_S:
+                raise NotSent("The deadline was over before the request was sent.")
+            options["connection_timeout"] = min(seconds, options.get("connection_timeout", self._connect_s))
+            options["read_timeout"] = min(seconds, options.get("read_timeout", self._read_s))
+        answer = super().send(request, **options)
+        self._on_response(answer.headers)
+        if answer.status_code == _CONFLICT and not options.get("stream") and UNREGISTERED in answer.text():
+            raise HttpResponseError(response=answer)
+        return answer

@@ -1,0 +1,88 @@
+"""Places at a connection: who may begin, counted from the rows under the write lock, never from a counter."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.domain.connections import Connection
+from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationStatus
+from app.domain.events import EventLevel
+from app.engine.reconciling import SideEffect
+from app.services.scope import Scope
+from app.store import connections, evaluations, events, jobs, leases
+
+# An evaluation that failed to begin this often in a row no longer keeps trainings waiting behind it.
+PATIENCE = 3
+
+
+def job_waits_for(scope: Scope, job: str, connection: Connection) -> str:
+    """Return what a waiting job waits for, in a sentence; empty when it may begin. Evaluations go first.
+
+    Call it inside a write transaction: the count and the admission must be one step.
+    """
+    tx = scope.write
+    active = jobs.active(tx, connection.id)
+    evaluated = [each for each in evaluations.open_at(tx, connection.id) if _counts(each)]
+    if len(active) + len(evaluated) >= connection.slots:
+        if active:
+            return f"Waits for job {active[0].spec.name!r} on this connection."
+        return "Waits for an evaluation on this connection."
+    first = jobs.first_waiting(tx, connection.id)
+    return "" if first in {job, None} else "Waits its turn: another job on this connection was there first."
+
+
+def evaluation_waits_for(scope: Scope, evaluation: str, connection: Connection) -> str:
+    """Return what a waiting evaluation waits for; empty when it may begin. Call it inside a write transaction."""
+    tx = scope.write
+    active = jobs.active(tx, connection.id)
+    others = evaluations.open_at(tx, connection.id)
+    running = [each for each in others if each.status is EvaluationStatus.RUNNING]
+    ahead = 0
+    for each in others:
+        if each.id == evaluation:
+            break
+        ahead += each.status is EvaluationStatus.PENDING and _counts(each)
+    if len(active) + len(running) + ahead < connection.slots:
+        return ""
+    if active:
+        return f"Waits for job {active[0].spec.name!r} on this connection."
+    return "Waits for another evaluation on this connection."
+
+
+def _counts(evaluation: Evaluation) -> bool:
+    if evaluation.status is EvaluationStatus.RUNNING:
+        return True
+    return evaluation.goal is EvaluationGoal.FINISHED and evaluation.attempts < PATIENCE
+
+
+def wake_waiting(connection: str) -> SideEffect:
+    """Let those look again who wait for a place at a connection: every evaluation, and the first job in line."""
+
+    def write(scope: Scope) -> None:
+        tx, now = scope.write, scope.due_now()
+        waiting = [each.id for each in evaluations.open_at(tx, connection) if each.status is EvaluationStatus.PENDING]
+        leases.wake(tx, "evaluations", waiting, due_at=now)
+        first = jobs.first_waiting(tx, connection)
+        if first is not None:
+            leases.wake(tx, "jobs", [first], due_at=now)
+
+    return write
+
+
+def pause(connection: str, reason: str) -> SideEffect:
+    """Stop admitting to a connection whose credentials are refused: one connection, not a thousand jobs."""
+    return _set_pause(connection, reason, EventLevel.ERROR, f"Paused: {reason}")
+
+
+def lift_pause(connection: str) -> SideEffect:
+    """Go on with a connection that answers again."""
+    return _set_pause(connection, None, EventLevel.INFO, "It answers again; the pause is lifted.")
+
+
+def _set_pause(connection: str, reason: str | None, level: EventLevel, message: str) -> Callable[[Scope], None]:
+    def write(scope: Scope) -> None:
+        known = connections.get(scope.write, connection)
+        if known is not None and known.paused_reason != reason:
+            connections.save(scope.write, replace(known, paused_reason=reason))
+            events.add(scope.write, connection, message, at=scope.now(), level=level, kind="note")
+
+    return write

@@ -1,0 +1,93 @@
+"""What a succeeded job leaves behind: its model, and the question whether it got better than its base."""
+
+from dataclasses import replace
+
+from app.domain.backend import Backend, Evaluates
+from app.domain.deployments import Target
+from app.domain.evaluations import Evaluation, EvaluationStatus
+from app.domain.jobs import FineTuningJob
+from app.domain.models import FineTunedModel
+from app.services.scope import Scope
+from app.store import evaluations, events, models
+
+
+def register_model(
+    scope: Scope, job: FineTuningJob, backend: Backend, *, name: str, size_bytes: int | None
+) -> FineTuningJob:
+    """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
+
+    `name` is what the backend calls the model. Return the job with its model's id.
+    """
+    model = _model(scope, job, name, size_bytes)
+    dataset, biased = _rows_apart(job)
+    if dataset is not None and isinstance(backend, Evaluates):
+        for target in (None, model.id):
+            _ask(scope, _question(scope, job, target, dataset, biased=biased))
+    return replace(job, fine_tuned_model=model.id)
+
+
+def _model(scope: Scope, job: FineTuningJob, remote_id: str, size_bytes: int | None) -> FineTunedModel:
+    known = models.by_remote_id(scope.write, job.spec.connection, remote_id)
+    if known is not None:
+        return known
+    model = FineTunedModel(
+        id=scope.new_id("mdl"),
+        name=job.spec.name,
+        job=job.id,
+        project=job.spec.project,
+        connection=job.spec.connection,
+        base_model=job.spec.base_model,
+        remote_id=remote_id,
+        adapter=str(job.spec.options.get("adapter", "none")),
+        size_bytes=size_bytes,
+        created_at=scope.now(),
+    )
+    models.add(scope.write, model)
+    events.add(scope.write, model.id, f"Made by job {job.id}.", at=scope.now(), kind="note")
+    return model
+
+
+def _rows_apart(job: FineTuningJob) -> tuple[str | None, bool]:
+    """Return the rows to judge by, and whether the choice of the checkpoint has seen them."""
+    if job.parts is None:
+        return None, False
+    if job.parts.test is not None:
+        return job.parts.test, False
+    return job.parts.validation, True
+
+
+def _question(scope: Scope, job: FineTuningJob, model: str | None, dataset: str, *, biased: bool) -> Evaluation:
+    return Evaluation(
+        id=scope.new_id("evl"),
+        target=Target(connection=job.spec.connection, base_model=job.spec.base_model, model=model),
+        dataset=dataset,
+        project=job.spec.project,
+        job=job.id,
+        selection_biased=biased,
+        created_at=scope.now(),
+        changed_at=scope.now(),
+    )
+
+
+def _ask(scope: Scope, wanted: Evaluation) -> None:
+    """Record an evaluation; what was answered before (the base, by an earlier job) is not asked again."""
+    tx = scope.write
+    answered = evaluations.same_question(tx, wanted)
+    events.add(tx, wanted.id, EvaluationStatus.PENDING.value, at=scope.now())
+    if answered is None:
+        evaluations.add(tx, wanted, due_at=scope.due_now())
+        return
+    taken_over = replace(
+        answered,
+        id=wanted.id,
+        project=wanted.project,
+        job=wanted.job,
+        selection_biased=wanted.selection_biased,
+        status=EvaluationStatus.SUCCEEDED,
+        message=f"Taken over from evaluation {answered.id}, which asked the same.",
+        created_at=wanted.created_at,
+        changed_at=wanted.changed_at,
+    )
+    evaluations.add(tx, taken_over, due_at=None)
+    evaluations.copy_rows(tx, answered.id, wanted.id)
+    events.add(tx, wanted.id, EvaluationStatus.SUCCEEDED.value, at=scope.now())

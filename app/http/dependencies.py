@@ -1,0 +1,77 @@
+"""What a route asks for. Deny by default: a route reaches the services only through one of these, and each names
+what it is about to do and to what.
+
+`scope="function"` is compulsory: with an ordinary `yield` dependency FastAPI sends the answer before the commit, so
+a commit that fails still answers 201.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from anyio import CancelScope, CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from app.domain.actors import Action, Actor, authorize
+from app.http.actor import actor_of
+from app.services.scope import Scope
+
+OpenScope = Callable[[], AbstractContextManager[Scope]]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """May the one who asks do `action` to `thing`? If so, the route gets its scope, committed when it returns."""
+
+    action: Action
+    thing: str
+
+    async def __call__(self, request: Request) -> AsyncIterator[Scope]:
+        """Open the scope around the route's function.
+
+        A new scope holds nothing yet, and one that only read gives its connection back at once; a commit waits for the
+        disk, in a thread. FastAPI would use two threads for every request.
+        """
+        actor = authorize(actor_of(request), self.action, self.thing)
+        around: AbstractContextManager[Scope] = request.app.state.scopes.open(actor)
+        scope = around.__enter__()
+        try:
+            yield scope
+        except BaseException as error:
+            await _leave(around, scope, error)
+            raise
+        await _leave(around, scope, None)
+
+
+async def _leave(around: AbstractContextManager[Scope], scope: Scope, error: BaseException | None) -> None:
+    what = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+    if not scope.writes:
+        around.__exit__(*what)
+        return
+    # Not one of the threads that routes share: all of these may be waiting for this very commit.
+    with CancelScope(shield=True):
+        await to_thread.run_sync(around.__exit__, *what, limiter=CapacityLimiter(1))
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedToOpen:
+    """As `Allowed`, for streams, which outlive the route's function: they open one short scope after another."""
+
+    action: Action
+    thing: str
+
+    def __call__(self, request: Request) -> OpenScope:
+        """Return what opens a scope."""
+        actor: Actor = authorize(actor_of(request), self.action, self.thing)
+        scopes = request.app.state.scopes
+        return lambda: scopes.open(actor)
+
+
+def allowed(action: Action, thing: str) -> Allowed:
+    """Return the dependency of an ordinary route: `Annotated[Scope, Depends(allowed(…), scope="function")]`."""
+    return Allowed(action, thing)
+
+
+def allowed_to_open(action: Action, thing: str) -> AllowedToOpen:
+    """Return the dependency of a streaming route: `Annotated[OpenScope, Depends(allowed_to_open(…))]`."""
+    return AllowedToOpen(action, thing)

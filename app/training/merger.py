@@ -1,0 +1,38 @@
+"""Merges an adapter into its base: `python -m app.training.merger RUN/spec.json`."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.training.channel import Channel, run_child
+from app.training.notes import NOTE
+from app.training.run_lock import read_whole, write_whole
+
+
+def work(spec: dict[str, Any], channel: Channel) -> None:
+    """Merge, and leave a whole model in `model/` of the run folder. Torch comes late, as for the trainer."""
+    channel.state("importing")
+    from app.training import loading
+
+    channel.state("loading")
+    adapter = Path(spec["target"]["model"])
+    model, tokenizer = loading.load_target(spec["target"], device="cpu")
+    channel.raise_if_stopped()
+    whole = model.merge_and_unload()
+    channel.state("saving")
+    partial, final = channel.run / "model.partial", channel.run / "model"
+    shutil.rmtree(partial, ignore_errors=True)
+    whole.save_pretrained(str(partial))
+    tokenizer.save_pretrained(str(partial))
+    note = read_whole(adapter / NOTE) or {}
+    write_whole(partial / NOTE, {**note, "kind": "full", "name": spec["name"]})
+    if (adapter / "README.md").exists():
+        card = (adapter / "README.md").read_text(encoding="utf-8")
+        (partial / "README.md").write_text(f"{card}\nThe adapter was merged into its base.\n", encoding="utf-8")
+    partial.rename(final)
+    channel.state("succeeded")
+
+
+if __name__ == "__main__":
+    sys.exit(run_child(work))

@@ -1,0 +1,196 @@
+"""OpenAI-compatible chat completions over HTTP/1.1, streamed or whole, for whoever has the secret."""
+
+import hmac
+import json
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import torch
+
+from app.training import loading, run_lock
+from app.training.channel import Channel
+from app.training.chat_request import LARGEST_BODY, BadRequest, ChatRequest, parse
+from app.training.failures import explain
+from app.training.generation import Answer, AnswerGenerator
+from app.training.request_queue import Busy, RequestQueue
+
+_LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
+_WATCH_EVERY_S = 0.5
+
+
+def serve(spec: dict[str, Any], channel: Channel) -> None:
+    """Serve until SIGTERM, or until the run folder is gone. The port stands in `ready.json` once the model answers."""
+    torch.set_num_threads(spec["threads"])
+    device = loading.find_device(spec["device"])
+    channel.raise_if_stopped()
+    channel.state("loading", device=device)
+    ready = channel.run / run_lock.READY
+    ready.unlink(missing_ok=True)
+    voice = AnswerGenerator(*loading.load_target(spec["target"], device=device))
+    channel.raise_if_stopped()
+    server = _Server(voice, alias=spec["alias"], secret=spec["secret"], waiting=spec["queue"])
+    thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    thread.start()
+    process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
+    run_lock.write_whole(ready, {"port": server.server_port, **process})
+    channel.state("ready", port=server.server_port)
+    while not channel.stop.wait(_WATCH_EVERY_S) and (channel.run / run_lock.SPEC).exists():
+        pass
+    server.shutdown()
+    server.server_close()
+    if (channel.run / run_lock.SPEC).exists():
+        ready.unlink(missing_ok=True)
+        channel.state("stopped")
+
+
+class _Server(ThreadingHTTPServer):
+    """On 127.0.0.1 and a free port. One answer at a time; `waiting` more may wait for their turn."""
+
+    daemon_threads = True
+
+    def __init__(self, voice: AnswerGenerator, *, alias: str, secret: str, waiting: int) -> None:
+        super().__init__(("127.0.0.1", 0), _ChatEndpoint)
+        self.voice, self.alias, self.secret = voice, alias, secret
+        self.served = 0
+        self.turns = RequestQueue(waiting)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave a client that went away unmentioned; it is free to."""
+
+
+class _ChatEndpoint(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "TuneDesk", ""
+    timeout = _LONGEST_SILENCE_S
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
+        """Log nothing: prompts and paths are nobody's business, and TuneDesk counts requests itself."""
+
+    def do_GET(self) -> None:
+        if not self._may():
+            return
+        if self.path == "/health":
+            self._send(200, {"status": "ok", "requests": self.server.served})
+        elif self.path == "/v1/models":
+            model = {"id": self.server.alias, "object": "model", "created": 0, "owned_by": "tunedesk"}
+            self._send(200, {"object": "list", "data": [model]})
+        else:
+            self._refuse(404, "There is nothing at this address.", code="not_found")
+
+    def do_POST(self) -> None:
+        if not self._may():
+            return
+        if self.path != "/v1/chat/completions":
+            self._refuse(404, "There is nothing at this address.", code="not_found")
+            return
+        try:
+            request = parse(self._body(), alias=self.server.alias)
+            ids = self.server.voice.prompt(request)
+            with self.server.turns.mine():
+                self._answer(request, ids)
+            self.server.served += 1
+        except BadRequest as bad:
+            self._refuse(bad.status, bad.message, field=bad.field, code=bad.code)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            failure = explain(error)
+            traceback.print_exc()
+            self._refuse(500, f"The model could not answer. {failure.message}", code=failure.code)
+        except Busy:
+            message = "The model is busy and enough requests wait already; try again in a few seconds."
+            self._refuse(429, message, code="busy", retry_after=2)
+
+    def _may(self) -> bool:
+        given = self.headers.get("Authorization", "").encode("utf-8", "replace")
+        if hmac.compare_digest(given, f"Bearer {self.server.secret}".encode()):
+            return True
+        self._refuse(401, "This server answers TuneDesk only.", code="invalid_api_key")
+        return False
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise BadRequest("Content-Length is missing.", status=411, code="length_required")
+        if int(length) > LARGEST_BODY:
+            raise BadRequest(f"The body is larger than {LARGEST_BODY} bytes.", status=413, code="too_large")
+        return self.rfile.read(int(length))
+
+    def _answer(self, request: ChatRequest, ids: list[int]) -> None:
+        answer = Answer(prompt_tokens=len(ids))
+        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": self.server.alias}
+        pieces = self.server.voice.pieces(request, ids, answer)
+        if request.stream:
+            self._stream(request, head, pieces, answer)
+            return
+        text = "".join(pieces)
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "logprobs": None,
+            "finish_reason": answer.finish_reason,
+        }
+        self._send(200, {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answer)})
+
+    def _stream(self, request: ChatRequest, head: dict[str, Any], pieces: Iterator[str], answer: Answer) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            self._event(_chunk(head, {"role": "assistant", "content": ""}))
+            for piece in pieces:
+                self._event(_chunk(head, {"content": piece}))
+            self._event(_chunk(head, {}, finish_reason=answer.finish_reason))
+            if request.include_usage:
+                self._event({**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(answer)})
+            self.wfile.write(b"data: [DONE]\n\n")
+        except OSError:
+            answer.cancelled.set()  # the listener left; the model need not go on
+        finally:
+            pieces.close()  # type: ignore[attr-defined]  # a generator
+
+    def _event(self, value: dict[str, Any]) -> None:
+        self.wfile.write(b"data: " + json.dumps(value).encode() + b"\n\n")
+        self.wfile.flush()
+
+    def _refuse(
+        self, status: int, message: str, *, field: str | None = None, code: str, retry_after: int | None = None
+    ) -> None:
+        self.close_connection = True  # the body may still be unread
+        error = {"message": message, "type": "invalid_request_error", "param": field, "code": code}
+        self._send(status, {"error": error}, retry_after=retry_after)
+
+    def _send(self, status: int, value: dict[str, Any], *, retry_after: int | None = None) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if retry_after is not None:
+            self.send_header("Retry-After", str(retry_after))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _chunk(head: dict[str, Any], delta: dict[str, str], *, finish_reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return {**head, "object": "chat.completion.chunk", "choices": [choice]}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    total = answer.prompt_tokens + answer.completion_tokens
+    return {
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "total_tokens": total,
+    }

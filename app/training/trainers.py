@@ -1,0 +1,152 @@
+"""From a spec to TRL's trainer over its rows and model, supervised or by preferences, and what listens to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import LoraConfig
+from transformers import PreTrainedTokenizerBase, set_seed
+from trl import DPOConfig, SFTConfig
+
+from app.training import dpo, first_batch, loading, loss_masking, trl_arguments
+from app.training.channel import Channel
+from app.training.disk_guard import DiskSpaceGuard
+from app.training.failures import ChildError
+from app.training.progress import Progress
+from app.training.rows import TEXT, Row, read_rows
+from app.training.run_lock import BATCH
+from app.training.sample_answers import Samples
+from app.training.saving import Preferring, Supervised
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a trainer is made of: the rows, the tokenizer, and the loaded model."""
+
+    rows: list[Row]
+    validation: list[Row] | None
+    tokenizer: PreTrainedTokenizerBase
+    device: str
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the rows have questions: text has none, and conversations need a template to be asked in."""
+        return self.rows[0].shape != TEXT
+
+
+def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Progress]:
+    """Return the trainer over the spec's rows and model, and what listens to it."""
+    material = _read(spec, device)
+    progress = Progress(channel)
+    make = _preferring if spec["method"] == "dpo" else _supervised
+    trainer = make(spec, channel, material, progress)
+    trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+    progress.room = DiskSpaceGuard(channel.run, reserve=spec.get("reserve", 0), parameters=trained)
+    if not (channel.run / BATCH).exists():
+        trainer.on_first_batch = lambda inputs: first_batch.keep(channel.run, inputs, material.tokenizer)
+    count = int(spec["settings"].get("sample_answers", 0))
+    if spec.get("validation") and count and material.can_be_asked:
+        trainer.add_callback(Samples(Path(spec["validation"]), material.tokenizer, channel, count=count))
+    return trainer, progress
+
+
+def _read(spec: dict[str, Any], device: str) -> Material:
+    rows = read_rows(Path(spec["train"]))
+    validation = read_rows(Path(spec["validation"])) if spec.get("validation") else None
+    if validation and validation[0].shape != rows[0].shape:
+        raise ChildError(
+            "mixed_rows",
+            f"The training rows have {rows[0].shape}, the validation rows have {validation[0].shape}.",
+            "Bring both files to one shape.",
+        )
+    tokenizer = loading.load_tokenizer(loading.locate(spec["base"]))
+    return Material(rows, validation, tokenizer, device)
+
+
+def _supervised(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
+    settings, rows, validation = spec["settings"], material.rows, material.validation
+    answers_only = settings["assistant_only_loss"]
+    loss_mask = loss_masking.plan(rows, validation or (), material.tokenizer, answers_only=answers_only)
+    channel.log(loss_mask.note)
+    model, lora = _model(spec, channel, material)
+    sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
+    trainer = Supervised(
+        model=model,
+        args=SFTConfig(
+            output_dir=str(channel.run / "checkpoints"),
+            **trl_arguments.sft_arguments(settings, **sizes),
+            **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
+            **loss_mask.arguments,
+        ),
+        train_dataset=loss_mask.dataset(rows),
+        eval_dataset=loss_mask.dataset(validation) if validation else None,
+        processing_class=material.tokenizer,
+        peft_config=lora,
+        callbacks=[progress],
+    )
+    loss_masking.tell_rows(trainer, channel, given=len(rows), max_length=settings["max_length"])
+    return trainer
+
+
+def _preferring(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
+    settings, rows, validation = spec["settings"], material.rows, material.validation
+    training = dpo.dataset(rows, material.tokenizer)
+    channel.log(dpo.NOTE)
+    model, lora = _model(spec, channel, material)
+    sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
+    trainer = Preferring(
+        model=model,
+        # A fresh adapter is compared with the model without it. Anything else needs the model as it was, beside it.
+        ref_model=None if lora else _as_it_is(spec, material),
+        args=DPOConfig(
+            output_dir=str(channel.run / "checkpoints"),
+            **trl_arguments.dpo_arguments(settings, **sizes),
+            **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
+        ),
+        train_dataset=training,
+        eval_dataset=dpo.dataset(validation, material.tokenizer) if validation else None,
+        processing_class=material.tokenizer,
+        peft_config=lora,
+        callbacks=[progress],
+    )
+    dpo.tell_rows(trainer, channel, given=len(rows), max_length=settings["max_length"])
+    return trainer
+
+
+def _model(spec: dict[str, Any], channel: Channel, material: Material) -> tuple[Any, LoraConfig | None]:
+    """Return the model to be trained, and the configuration of a fresh adapter where one is to be put upon it.
+
+    A base that is an adapter itself is trained further as that adapter, or merged where all weights are tuned.
+    """
+    settings, base, device = spec["settings"], spec["base"], material.device
+    half, lora = _is_half(spec, device), trl_arguments.lora_arguments(settings)
+    set_seed(spec["seed"])
+    if base.get("adapter") and settings["adapter"] == "lora":
+        model = loading.load_model(loading.locate(base), device=device, half=half, dropout=settings["dropout"])
+        model, lora = loading.with_adapter(model, base["adapter"], trained=True), None
+        channel.log("The adapter of the chosen model is trained further; its rank and targets stay as they are.")
+    else:
+        model = loading.load_base(base, device=device, half=half, dropout=settings["dropout"])
+    channel.raise_if_stopped()
+    _check_length(model, settings["max_length"])
+    return model, LoraConfig(**lora) if lora else None
+
+
+def _is_half(spec: dict[str, Any], device: str) -> bool:
+    """Tell whether the frozen weights below an adapter are held in bfloat16; what is trained never is."""
+    return loading.has_bf16(device) and spec["settings"]["adapter"] == "lora"
+
+
+def _as_it_is(spec: dict[str, Any], material: Material) -> Any:
+    model = loading.load_base(spec["base"], device=material.device, half=_is_half(spec, material.device))
+    return model.requires_grad_(requires_grad=False)
+
+
+def _check_length(model: Any, max_length: int) -> None:
+    context = loading.context_length(model)
+    if context is not None and max_length > context:
+        raise ChildError(
+            "max_length_beyond_context",
+            f"Max length is {max_length} tokens, but this model looks at {context} at most.",
+            f"Set max length to {context} or less.",
+        )
