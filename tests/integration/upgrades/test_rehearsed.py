@@ -13,6 +13,7 @@ from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.seed import SECRET
 from tests.support.older import rehearsed
 from tests.support.older.client import Client
+from tests.support.older.contract import promises
 from tests.support.older.documents import Documents, differences, documents
 from tests.support.older.installation import Installation, stand_in
 from tests.support.older.rehearsed import Furnished
@@ -56,6 +57,7 @@ class Reopened:
     halves: int  # half-written files, as it left them
     submits: list[str]  # for which jobs the provider had accepted a submit by then
     documents: Documents
+    promises: set[str]
     pages: dict[str, int]
     halves_left: int
     child_now: int
@@ -84,6 +86,7 @@ def reopened(older: Furnished) -> Reopened:
             halves=halves,
             submits=submits,
             documents=whole,
+            promises=promises(client.http.get("/openapi.json").json()),
             pages=pages,
             halves_left=len(rehearsed.half_written(files)),
             child_now=installation.child(older.jobs["under-way"]),
@@ -123,6 +126,11 @@ def test_everything_is_there_as_it_was(reopened: Reopened) -> None:
     changing["/connections/con_rehearsal"] = frozenset({"slots"})  # every start sets it
     assert differences(older.documents, reopened.documents, changing) == []
     assert older.documents.keys() == reopened.documents.keys()
+
+
+def test_the_contract_keeps_what_it_promised(reopened: Reopened) -> None:
+    assert len(reopened.older.promises) > 1000
+    assert reopened.older.promises - reopened.promises == set()
 
 
 def test_every_page_of_it_opens(reopened: Reopened) -> None:

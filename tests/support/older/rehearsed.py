@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from tests.support.older.client import Client, Document
+from tests.support.older.contract import promises
 from tests.support.older.documents import Documents, documents
 from tests.support.older.installation import Installation, stand_in
 from tests.support.waiting import until
@@ -69,6 +70,7 @@ class Furnished:
     capsule: Document = field(default_factory=dict)
     upload: bytes = b""
     documents: Documents = field(default_factory=dict)
+    promises: set[str] = field(default_factory=set)  # of the earlier contract
 
 
 def furnish(made: Furnished) -> None:
@@ -80,6 +82,7 @@ def furnish(made: Furnished) -> None:
 def _first_life(made: Furnished) -> None:
     installation = made.installation
     with installation.start(made.code, script=_FIRST) as client:
+        made.promises = promises(client.http.get("/openapi.json").json())
         _bring(made, client, made.code / "app" / "samples" / "praise_or_complaint")
         client.ask("PATCH", "/connections/con_rehearsal", json={"slots": 1})
         _whole_way(made, client)
