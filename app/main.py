@@ -29,12 +29,12 @@ from app.kit.process_lock import ProcessLock
 from app.kit.vault import Vault
 from app.kit.watchdog import exit_after
 from app.services import connections, orphan_runs
-from app.services.files import FileStore
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
 from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
 from app.store.database import Database
+from app.store.files import FileStore
 from app.store.migrating import upgrade
 from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files

@@ -28,12 +28,12 @@ from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
 from app.engine.engine import Engine
 from app.kit.clock import TurnedClock
 from app.services import connections, datasets, projects
-from app.services.files import FileStore
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT
 from app.setup.runtimes import RuntimeEnvironments
 from app.store import jobs as store
 from app.store.database import Database
+from app.store.files import FileStore
 from app.store.migrating import upgrade
 from benchmarks.measuring import Goal, Sample, ratios, tell
 

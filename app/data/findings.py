@@ -3,7 +3,7 @@
 from collections import Counter
 
 from app.data.limits import Limits
-from app.data.rules import Rule, Issue
+from app.data.rules import Issue, Rule
 from app.domain.datasets import Finding, RuleCount, Severity
 
 

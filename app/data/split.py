@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from app.data.assignment import AssignableRow, assign_groups, assign_in_order, assign_strata, by_rank, digest
 from app.data.convert import prompt_and_answer
-from app.data.assignment import AssignableRow, by_rank, assign_groups, assign_in_order, assign_strata, digest
 from app.data.labels import MAX_LABELS
 from app.data.leaks import LeakCheck, normalise
 from app.data.limits import DEFAULT

@@ -14,8 +14,8 @@ from app.data.formats.recognition import Kind, kind_of, kind_of_file
 from app.data.limits import DEFAULT, MIB, Limits
 from app.data.lines import BOM, Block, numbered_lines, read_blocks
 from app.data.rules import Issue
-from app.data.syntax import read_line
 from app.data.statistics import StatisticsCollector
+from app.data.syntax import read_line
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
 

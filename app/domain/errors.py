@@ -13,8 +13,13 @@ DomainError
   +- ProviderFailed       a provider did not do as asked; `fix` says what to try
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,22 @@ class StorageFull(DomainError):
 
 class ProviderFailed(DomainError):
     """A provider did not do as asked."""
+
+
+def or_not_found(thing: T | None, kind: str, identifier: str) -> T:
+    """Return the thing.
+
+    Raises:
+        NotFound: when there is none; `kind` is its noun for people.
+    """
+    if thing is None:
+        raise NotFound(kind, identifier)
+    return thing
+
+
+def no_room(error: OSError) -> StorageFull | None:
+    """Return what is told of an error of the operating system that means a full disk; None of any other."""
+    if error.errno not in _FULL:
+        return None
+    message = "The disk that holds TuneDesk's data is full; nothing was changed."
+    return StorageFull(message, fix="Free some space in the data folder's file system, then try again.")

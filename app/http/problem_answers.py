@@ -9,14 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.domain.errors import DomainError, Invalid, Problem
+from app.domain.errors import DomainError, Invalid, Problem, no_room
 from app.http.guard import wants_json
 from app.http.idempotency import AlreadyAnswered
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument, describe
 from app.http.validation import field_problems
 from app.kit.paging import BadCursor
-from app.services.files import no_room
 
 log = logging.getLogger(__name__)
 

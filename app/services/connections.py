@@ -7,10 +7,9 @@ from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
 from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
-from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed
+from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed, or_not_found
+from app.domain.names import checked_name
 from app.kit.vault import VaultClosed
-from app.services.lookup import or_not_found
-from app.services.names import checked_name
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import connections as store

@@ -7,14 +7,13 @@ from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, read_rows
 from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
+from app.domain.names import checked_name
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects
-from app.services.files import StoredFile
-from app.services.lookup import or_not_found
-from app.services.names import checked_name
 from app.services.scope import Scope
 from app.store import datasets as store
+from app.store.files import StoredFile
 
 _FILENAME_LIMIT = 255
 

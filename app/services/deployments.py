@@ -8,14 +8,13 @@ from typing import Any
 
 from app.domain.backend import Backend, BackendError, ChatChunk, ChatRequest, Chats, Deploys, Refused
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
+from app.domain.names import checked_name
 from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, prices, serving_targets
-from app.services.lookup import or_not_found
-from app.services.names import checked_name
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope, Scopes
 from app.store import deployments as store

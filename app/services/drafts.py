@@ -9,12 +9,11 @@ from app.domain.backend import ShowsCode
 from app.domain.backend_abilities import ContinuesTuned
 from app.domain.connections import Connection
 from app.domain.drafts import FIELDS, STEPS, DraftReview, JobDraft, Step
-from app.domain.errors import Conflict, Invalid, Problem, Stale
+from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, jobs, models, specs
-from app.services.lookup import or_not_found
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store

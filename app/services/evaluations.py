@@ -6,11 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.backend import Evaluates
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs, models, serving_targets
-from app.services.lookup import or_not_found
 from app.services.scope import Scope
 from app.store import evaluations as store
 from app.store import events as event_store

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.backend import KeepsLogs, RemoteJob
 from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
@@ -19,8 +19,6 @@ from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, estimates, specs
-from app.services.downsampling import downsample
-from app.services.lookup import or_not_found
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
@@ -32,6 +30,7 @@ from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import models as model_store
 from app.store import samples as sample_store
+from app.store.downsampling import downsample
 from app.store.jobs import Filter
 
 MAX_POINTS = 5000

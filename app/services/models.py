@@ -6,14 +6,13 @@ from pathlib import Path
 
 from app.domain.backend import BackendError, KeepsWeights, RemoteJob
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs
-from app.services.lookup import or_not_found
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store

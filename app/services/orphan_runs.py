@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, or_not_found
 from app.domain.events import EventLevel
 from app.domain.runs import ListsRuns, OrphanRun, OrphanRunReason
 from app.kit.crash_points import CrashPoint, reached
-from app.services.lookup import or_not_found
 from app.services.provider_errors import provider_errors
 from app.services.scope import Backends, Scope
 from app.store import events as event_store

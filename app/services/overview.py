@@ -9,12 +9,12 @@ from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
 from app.services import connections, drafts, evaluations, jobs, lifecycle, prices
-from app.services.downsampling import downsample
 from app.services.evaluations import JobEvaluations
 from app.services.scope import Scope
 from app.setup.runtimes import RuntimeState
 from app.store import deployments as deployment_store
 from app.store import metrics as metric_store
+from app.store.downsampling import downsample
 
 _SPARK_POINTS = 60
 _SHOWN = 5

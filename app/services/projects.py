@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
+from app.domain.names import checked_name
 from app.domain.projects import TEXT_LIMIT, DecisionRecord, Project
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services.lookup import or_not_found
-from app.services.names import checked_name
 from app.services.scope import Scope
 from app.store import projects as store
 

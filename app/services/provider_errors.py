@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.domain.backend import BackendError
-from app.domain.errors import DomainError, ProviderFailed, StorageFull
+from app.domain.errors import DomainError, ProviderFailed, StorageFull, no_room
 from app.kit.request_ids import REQUEST_ID
-from app.services.files import no_room
 
 # What `asking` makes of a failure: caught where a page shows what there is, and what there is not, with the reason.
 PROVIDER_ERRORS = (ProviderFailed, StorageFull)

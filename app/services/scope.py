@@ -20,10 +20,10 @@ from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.kit.vault import Vault, VaultClosed
-from app.services.files import FileStore
 from app.services.provider_errors import provider_errors
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database, Reader, Writer
+from app.store.files import FileStore
 
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
 # Up to this size a file is checked, split and converted at once (0.2 s at 150 MB/s); larger ones beside the turns.

@@ -12,9 +12,9 @@ from app.domain.datasets import Dataset, DatasetFormat
 from app.domain.errors import Invalid, NotFound, Problem
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_values
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
+from app.domain.names import model_name_problem
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
 from app.services import catalog, connections, datasets, projects
-from app.services.names import model_name_problem
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 

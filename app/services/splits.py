@@ -12,10 +12,10 @@ from app.domain.errors import Conflict, Invalid
 from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
-from app.services.files import StoredFile
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
+from app.store.files import StoredFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

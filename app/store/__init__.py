@@ -1,1 +1,1 @@
-"""The only room that speaks SQL."""
+"""What is kept: rows in the database (the only room that speaks SQL), and files in the data folder."""

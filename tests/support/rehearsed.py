@@ -18,9 +18,9 @@ from app.domain.jobs import FineTuningJob, JobStatus
 from app.engine.engine import Engine
 from app.services import connections, evaluations, jobs, projects
 from app.services import deployments as deployments_service
-from app.services.files import FileStore
 from app.services.scope import Backends, Scopes
 from app.store import events as event_store
+from app.store.files import FileStore
 from tests.support.app_context import TestHouse, chats
 
 ROOT = Path(__file__).resolve().parents[2]

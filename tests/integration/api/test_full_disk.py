@@ -8,8 +8,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app.http.application import GuardedApp
-from app.services.files import FileStore
 from app.services.scope import Scopes
+from app.store.files import FileStore
 from tests.support.app_context import TestHouse
 from tests.support.door import job_body, key
 

@@ -13,7 +13,7 @@ from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, jobs, models
-from app.services.files import FileStore
+from app.store.files import FileStore
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]

@@ -11,10 +11,10 @@ from alembic import command
 
 from app.domain.metrics import TRAIN_LOSS, Metric
 from app.services import jobs
-from app.services.downsampling import downsample
 from app.settings import ROOT
 from app.store import metrics
 from app.store.database import Database
+from app.store.downsampling import downsample
 from app.store.metric_columns import CHUNK, CURVE_POINTS, Columns, curve, curve_values
 from app.store.migrating import configuration
 from tests.support.app_context import TestHouse

@@ -21,10 +21,10 @@ from app.engine.engine import Engine
 from app.kit.installation import installation_name
 from app.kit.vault import Vault
 from app.main import SAMPLES, VERSION
-from app.services.files import FileStore
 from app.services.scope import AppContext, Backends, Scopes
 from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database
+from app.store.files import FileStore
 from tests.support.azure.clock import CloudClock
 
 LEASE_S = 3600.0  # by the fast clock; after a death the next life frees what was held

@@ -1,6 +1,5 @@
 """Files on this machine's disk: datasets by the hash of their bytes, and a folder for each run."""
 
-import errno
 import hashlib
 import os
 import shutil
@@ -13,15 +12,6 @@ from app.domain.errors import StorageFull, TooLarge
 from app.kit.crash_points import CrashPoint, reached
 
 _MIB = 2**20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def no_room(error: OSError) -> StorageFull | None:
-    """Return what is told of an error of the operating system that means a full disk; None of any other."""
-    if error.errno not in _FULL:
-        return None
-    message = "The disk that holds TuneDesk's data is full; nothing was changed."
-    return StorageFull(message, fix="Free some space in the data folder's file system, then try again.")
 
 
 @dataclass(frozen=True, slots=True)
