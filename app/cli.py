@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.runtimes.environments import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup import bootstrap
 from app.setup.paths import Paths, data_root, runtimes_root
 from app.setup.problems import SetupError
-from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _test(asked: argparse.Namespace, paths: Paths) -> int:
 
 
 def _doctor(asked: argparse.Namespace, paths: Paths) -> int:
-    from app.setup.doctor import report
+    from app.doctor import report
 
     data_dir = asked.data_dir.absolute() if asked.data_dir else data_root(paths.root)
     return report(paths, data_dir, runtimes_root(paths.root), asked.port)

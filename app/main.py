@@ -22,17 +22,16 @@ from app.engine.clockwork import Clockwork
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
-from app.kit import crash_points
+from app.kit import crash_points, locks
 from app.kit.clock import Clock, SystemClock
 from app.kit.installation import installation_name
-from app.kit.process_lock import ProcessLock
 from app.kit.vault import Vault
 from app.kit.watchdog import exit_after
+from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
-from app.setup.runtimes import RuntimeEnvironments, RuntimeStatus
 from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import upgrade
@@ -125,8 +124,8 @@ def serve(settings: Settings) -> None:
     """
     _refuse_open_doors(settings.host)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with ProcessLock(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S) as lock:
-        if not lock.held:
+    with locks.held(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S) as ours:
+        if not ours:
             raise SetupError(
                 f"Another TuneDesk is using the data folder {settings.data_dir}.",
                 "Stop it, or start this one with another folder: --data-dir PATH",

@@ -27,10 +27,10 @@ from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
 from app.engine.engine import Engine
 from app.kit.clock import TurnedClock
+from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT
-from app.setup.runtimes import RuntimeEnvironments
 from app.store import jobs as store
 from app.store.database import Database
 from app.store.files import FileStore

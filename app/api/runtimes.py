@@ -13,9 +13,9 @@ from app.domain.actors import Action
 from app.domain.errors import NotFound, ProviderFailed
 from app.http.dependencies import allowed
 from app.http.fields import Line
+from app.runtimes.environments import RUNTIMES
 from app.services.scope import Scope
 from app.setup.problems import SetupError
-from app.setup.runtimes import RUNTIMES
 
 router = noun("runtimes")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "runtimes"), scope="function")]

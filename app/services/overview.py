@@ -8,10 +8,10 @@ from app.domain.deployments import Deployment, DeploymentStatus
 from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
+from app.runtimes.environments import RuntimeState
 from app.services import connections, drafts, evaluations, jobs, lifecycle, prices
 from app.services.evaluations import JobEvaluations
 from app.services.scope import Scope
-from app.setup.runtimes import RuntimeState
 from app.store import deployments as deployment_store
 from app.store import metrics as metric_store
 from app.store.downsampling import downsample

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from app.domain.errors import NotFound
+from app.runtimes.environments import RUNTIMES, RuntimeState
 from app.services.scope import Scope
-from app.setup.runtimes import RUNTIMES, RuntimeState
 
 _LOG_LINES = 200
 

@@ -20,8 +20,8 @@ from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.kit.vault import Vault, VaultClosed
+from app.runtimes.environments import RuntimeEnvironments
 from app.services.provider_errors import provider_errors
-from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database, Reader, Writer
 from app.store.files import FileStore
 

@@ -1,3 +1,1 @@
-"""Setting up: the web environment, the browser libraries, the runtime environments and the doctor; standard library
-only.
-"""
+"""Setting up: the web environment and the browser libraries; standard library only."""

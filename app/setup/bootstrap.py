@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from app.kit.locks import open_lock, sign, try_lock, wait_lock
 from app.setup import blob_store, browser, web
-from app.setup.filelock import open_lock, sign, try_lock, wait_lock
 from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain_os
 from app.setup.terminal import Terminal

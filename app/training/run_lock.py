@@ -1,15 +1,14 @@
 """Who is at work in a run folder: one lock, one identity, whole files. Standard library only; both sides use it."""
 
-import fcntl
 import json
 import os
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
+
+from app.kit import locks
 
 LOCK = "lock"
 PROCESS = "process.json"
@@ -86,50 +85,20 @@ def acquire(run: Path) -> int | None:
     The kernel lets go of the lock when the process ends, however it ends. A short wait makes up for somebody who looks
     (`is_held`) in the very moment of the start.
     """
-    descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.02)
-        else:
-            break
-    if (run / PROCESS).exists():  # somebody was here since this process was started, and has ended: a latecomer
+    descriptor = locks.open_lock(run / LOCK)
+    # Where a process file is, somebody was here since this process was started, and has ended: a latecomer.
+    if not locks.try_lock(descriptor, patience_s=_LOCK_PATIENCE_S) or (run / PROCESS).exists():
         os.close(descriptor)
         return None
     write_whole(run / PROCESS, {"pid": os.getpid(), "started": start_time(os.getpid()), "boot": boot()})
     return descriptor
 
 
-@contextmanager
-def acquired(run: Path) -> Iterator[bool]:
+def acquired(run: Path) -> AbstractContextManager[bool]:
     """Hold the lock for a moment, to tidy up where nobody is at work; False where somebody is."""
-    descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+    return locks.held(run / LOCK)
 
 
 def is_locked(run: Path) -> bool:
     """Tell whether a process is at work in `run`."""
-    try:
-        descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return locks.is_held(run / LOCK)

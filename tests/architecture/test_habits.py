@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ STATUS_WORDS = {"status", "goal"}
 # What the lock of the runtime environment asks for, and what those packages bring that a child may name itself.
 RUNTIME_PACKAGES = {"accelerate", "datasets", "peft", "safetensors", "sklearn", "torch", "transformers", "trl"}
 BROUGHT_ALONG = {"huggingface_hub", "jinja2", "numpy", "tokenizers"}
-# The counting of answers is the same for every backend, and needs the standard library alone.
-SHARED = ROOT / "app" / "domain" / "scoring.py"
-CHILDREN = ("app.training", "app.domain.scoring")
+CHILDREN = ("app.training", "app.domain.", "app.kit.")
+# What must work before anything is installed: set-up, the making of runtimes, the doctor, and how they are called.
+BEFORE_SET_UP = (*modules("app/setup", "app/runtimes"), *(ROOT / "app" / f"{each}.py" for each in ("doctor", "cli")))
 # The outermost steps: where whatever happened is told in one sentence, or carried to the thread that waits.
 # `deadlines` hands whatever it catches to the thread that waits, which raises it.
 OUTERMOST = (
@@ -37,7 +38,38 @@ def imported(path: Path) -> Iterator[str]:
 
 def packages(path: Path) -> set[str]:
     """The top-level packages a file imports, without Python's own."""
-    return {name.split(".")[0] for name in imported(path)} - sys.stdlib_module_names
+    return {name.split(".")[0] for name in imported(path)} - sys.stdlib_module_names - {"app"}
+
+
+@cache
+def at_once(path: Path) -> frozenset[str]:
+    """What is imported as soon as the file is, the modules of `app` named whole: not inside functions, nor for types
+    alone.
+    """
+    found: set[str] = set()
+    for node in syntax(path).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def beneath(path: Path) -> set[Path]:
+    """The files of ours that come along when a file is imported, itself among them."""
+    seen, ahead = set(), [path]
+    while ahead:
+        seen.add(one := ahead.pop())
+        names = [found.replace(".", "/") for found in at_once(one) if found.startswith("app.")]
+        files = [ROOT / f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")]
+        ahead += [file for file in files if file.is_file() and file not in seen]
+    return seen
+
+
+def brought(path: Path) -> set[str]:
+    """The packages, Python's own left out, that come along when a file is imported."""
+    names = {found.split(".")[0] for one in beneath(path) for found in at_once(one)}
+    return names - sys.stdlib_module_names - {"app"}
 
 
 def words(node: ast.expr) -> bool:
@@ -75,15 +107,29 @@ def test_only_the_outermost_steps_catch_everything(path: Path) -> None:
         assert [handler.lineno for handler in handlers if catches_everything(handler)] == []
 
 
-@pytest.mark.parametrize("path", [*modules("app/setup"), ROOT / "app" / "__main__.py"], ids=name)
-def test_set_up_needs_nothing_but_the_standard_library(path: Path) -> None:
-    assert packages(path) - {"app"} == set()
+@pytest.mark.parametrize("path", [*BEFORE_SET_UP, ROOT / "app" / "__main__.py"], ids=name)
+def test_what_comes_before_set_up_needs_nothing_but_the_standard_library(path: Path) -> None:
+    assert brought(path) == set()
 
 
-@pytest.mark.parametrize("path", [*modules("app/training"), SHARED], ids=name)
+@pytest.mark.parametrize("path", modules("app/setup", "app/runtimes"), ids=name)
+def test_set_up_needs_nothing_else_later_either(path: Path) -> None:
+    assert packages(path) == set()
+
+
+@pytest.mark.parametrize("path", modules("app/training"), ids=name)
 def test_children_need_the_standard_library_and_their_runtime_only(path: Path) -> None:
-    assert packages(path) - RUNTIME_PACKAGES - BROUGHT_ALONG - {"app"} == set()
-    assert [found for found in imported(path) if found.startswith("app") and not found.startswith(CHILDREN)] == []
+    assert packages(path) - RUNTIME_PACKAGES - BROUGHT_ALONG == set()
+    ours = {found for found in imported(path) if found.split(".")[0] == "app"}
+    assert [found for found in sorted(ours) if not f"{found}.".startswith(CHILDREN)] == []
+    # What they share with the server has nothing beneath it but itself and Python.
+    shared = [one for one in beneath(path) if not one.is_relative_to(ROOT / "app" / "training")]
+    assert [(name(one), found) for one in shared if (found := brought(one))] == []
+
+
+def test_what_comes_along_is_seen_through_several_files() -> None:
+    assert "sqlalchemy" in brought(ROOT / "app" / "main.py")
+    assert "sqlalchemy" not in at_once(ROOT / "app" / "main.py")
 
 
 def test_the_start_is_understood_by_old_pythons() -> None:

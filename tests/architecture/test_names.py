@@ -42,7 +42,7 @@ def test_no_package_registry_and_no_content_network_is_named() -> None:
 
 
 def test_the_index_of_torchs_cpu_build_is_named_in_one_file() -> None:
-    assert [name(path) for path in TEXTS if TORCH_INDEX in text(path)] == ["app/setup/torch_build.py"]
+    assert [name(path) for path in TEXTS if TORCH_INDEX in text(path)] == ["app/runtimes/torch_build.py"]
 
 
 def test_no_path_of_a_developers_machine_is_named() -> None:

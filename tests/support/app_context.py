@@ -15,10 +15,10 @@ from app.domain.connections import REHEARSAL_ID
 from app.domain.datasets import Dataset
 from app.kit.clock import TurnedClock
 from app.kit.vault import Vault
+from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
 from app.services.scope import AppContext, Backends, Scope, Scopes
 from app.settings import ROOT
-from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import upgrade

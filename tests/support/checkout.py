@@ -71,9 +71,9 @@ def make_checkout(folder: Path) -> Checkout:
     root, wheels, tools = folder / "checkout", folder / "wheels", folder / "tools"
     for path in (root / "app", wheels, tools):
         path.mkdir(parents=True)
-    for name in ("__init__.py", "__main__.py", "cli.py"):
+    for name in ("__init__.py", "__main__.py", "cli.py", "doctor.py"):
         shutil.copyfile(ROOT / "app" / name, root / "app" / name)
-    for name in ("setup", "assets"):
+    for name in ("setup", "runtimes", "kit", "assets"):
         shutil.copytree(ROOT / "app" / name, root / "app" / name, ignore=shutil.ignore_patterns("__pycache__"))
     environ = {
         "PATH": os.pathsep.join([str(tools), "/usr/bin", "/bin"]),

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from starlette.testclient import TestClient
 
-from app.setup.runtimes import RuntimeEnvironments
+from app.runtimes.environments import RuntimeEnvironments
 from tests.support.door import key
 
 IDS = [

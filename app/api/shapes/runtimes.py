@@ -3,7 +3,7 @@
 from typing import Literal
 
 from app.http.fields import RequestModel, ResponseModel
-from app.setup.runtimes import RuntimeStatus
+from app.runtimes.environments import RuntimeStatus
 
 
 class RuntimeIn(RequestModel):

@@ -1,6 +1,5 @@
 """The rehearsal's own book: append-only, on the disk before a call returns, there to check the engine by."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from threading import RLock
 from typing import IO, Any
 
 import msgspec
+
+from app.kit.locks import open_lock, wait_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +54,14 @@ class Ledger:
                 finally:
                     self._held -= 1
                 return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.with_suffix(".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            lock = open_lock(self.path.with_suffix(".lock"))
+            try:
+                wait_lock(lock)
                 self._held = 1
-                try:
-                    yield
-                finally:
-                    self._held = 0  # closing the file gives the lock back
+                yield
+            finally:
+                self._held = 0
+                os.close(lock)  # gives it back
 
     def entries(self) -> list[Entry]:
         """Return everything that was written, oldest first, also what other processes wrote."""

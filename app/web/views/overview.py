@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import FineTuningJob
+from app.runtimes.environments import RuntimeStatus
 from app.services.overview import Attention, FinishedJob, Overview
-from app.setup.runtimes import RuntimeStatus
 from app.web.i18n import gettext as _
 from app.web.views.evaluations import Headline, headline
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.setup.doctor import Finding, Verdict, examine, file_system, known_versions, report
+from app.doctor import Finding, Verdict, examine, file_system, known_versions, report
 from app.setup.paths import Paths
 from tests.support.checkout import Checkout, make_checkout
 

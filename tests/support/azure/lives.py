@@ -21,8 +21,8 @@ from app.engine.engine import Engine
 from app.kit.installation import installation_name
 from app.kit.vault import Vault
 from app.main import SAMPLES, VERSION
+from app.runtimes.environments import RuntimeEnvironments
 from app.services.scope import AppContext, Backends, Scopes
-from app.setup.runtimes import RuntimeEnvironments
 from app.store.database import Database
 from app.store.files import FileStore
 from tests.support.azure.clock import CloudClock

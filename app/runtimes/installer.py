@@ -9,12 +9,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.kit.locks import sign
+from app.runtimes.environments import RuntimeStatus, append, append_record
+from app.runtimes.torch_build import (
+    Build,
+    Machine,
+    brings_cuda,
+    build_for,
+    consent_question,
+    install_command,
+    is_missing,
+)
 from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
-from app.setup.filelock import sign
 from app.setup.problems import SetupError, explain, explain_os
 from app.setup.requirements import Locked, count, read_lock, write_lock
-from app.setup.runtimes import RuntimeStatus, append, append_record
-from app.setup.torch_build import Build, Machine, brings_cuda, build_for, consent_question, install_command, is_missing
 from app.setup.web import create_environment
 
 # Shares of the whole, from measured times on two cores: they only move the bar.

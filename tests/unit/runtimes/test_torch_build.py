@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.setup.requirements import Locked
-from app.setup.torch_build import (
+from app.runtimes.torch_build import (
     CPU_INDEX,
     Build,
     Machine,
@@ -15,6 +14,7 @@ from app.setup.torch_build import (
     install_command,
     is_missing,
 )
+from app.setup.requirements import Locked
 
 TORCH = Locked("torch", "2.13.0", "torch==2.13.0 \\\n    --hash=sha256:00")
 PYTHON = Path("python")

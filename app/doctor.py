@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from app.runtimes.environments import RUNTIMES, RuntimeEnvironments, RuntimeStatus
 from app.setup import browser, web
 from app.setup.bootstrap import NEEDED_BYTES
 from app.setup.paths import Paths
-from app.setup.runtimes import RUNTIMES, RuntimeEnvironments, RuntimeStatus
 
 _START = "Start TuneDesk once: python3 -m app"
 _DATABASE = "tunedesk.sqlite3"

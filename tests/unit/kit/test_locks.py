@@ -3,26 +3,26 @@
 import threading
 from pathlib import Path
 
-from app.kit.process_lock import ProcessLock
+from app.kit.locks import held
 
 
 def test_the_second_is_reported_at_once(tmp_path: Path) -> None:
-    with ProcessLock(tmp_path / "lock") as first, ProcessLock(tmp_path / "lock") as second:
-        assert (first.held, second.held) == (True, False)
+    with held(tmp_path / "lock") as first, held(tmp_path / "lock") as second:
+        assert (first, second) == (True, False)
 
 
 def test_it_is_free_again_afterwards(tmp_path: Path) -> None:
-    with ProcessLock(tmp_path / "lock"):
+    with held(tmp_path / "lock"):
         pass
-    with ProcessLock(tmp_path / "lock") as later:
-        assert later.held
+    with held(tmp_path / "lock") as later:
+        assert later
 
 
 def test_one_with_patience_takes_what_is_let_go_meanwhile(tmp_path: Path) -> None:
     holds, go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with ProcessLock(tmp_path / "lock"):
+        with held(tmp_path / "lock"):
             holds.set()
             go.wait(20)
 
@@ -30,6 +30,6 @@ def test_one_with_patience_takes_what_is_let_go_meanwhile(tmp_path: Path) -> Non
     thread.start()
     assert holds.wait(20)
     go.set()
-    with ProcessLock(tmp_path / "lock", patience_s=20) as patient:
-        assert patient.held
+    with held(tmp_path / "lock", patience_s=20) as patient:
+        assert patient
     thread.join()

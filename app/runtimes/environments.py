@@ -1,6 +1,6 @@
 """Runtime environments: where training runs, apart from the web environment, shared by all data folders of a checkout.
 
-An environment is keyed by the hash of its lock and made by a process of its own (`runtime_job`), which outlives the
+An environment is keyed by the hash of its lock and made by a process of its own (`installer`), which outlives the
 server that started it. What is known about it is read from its files, so that asking is cheap and any process may
 ask:
 
@@ -24,7 +24,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from app.setup.filelock import holder, is_held, open_lock, try_lock
+from app.kit.locks import holder, is_held, open_lock, try_lock
 from app.setup.paths import Paths
 from app.setup.problems import SetupError
 from app.setup.requirements import fingerprint
@@ -128,7 +128,9 @@ class RuntimeEnvironments:
         try:
             lock = open_lock(home / "install.lock")
             try:
-                if _take(lock, joining=self.state(name).status is RuntimeStatus.INSTALLING):
+                joining = self.state(name).status is RuntimeStatus.INSTALLING
+                # One that has said its last word lets go within moments.
+                if try_lock(lock, patience_s=0.0 if joining else 1.0):
                     append(home, status=RuntimeStatus.INSTALLING, progress=0.0, message="Starting")
                     self._spawn(name, home, lock, allow_cuda=allow_cuda)
             finally:
@@ -170,7 +172,15 @@ class RuntimeEnvironments:
         """Start the installer in a session of its own; it inherits the lock, so that there is no moment without a
         holder.
         """
-        command = [sys.executable, "-m", "app.setup.runtime_job", name, str(home), str(self.lock_file(name)), str(lock)]
+        command = [
+            sys.executable,
+            "-m",
+            "app.runtimes.installer",
+            name,
+            str(home),
+            str(self.lock_file(name)),
+            str(lock),
+        ]
         with (home / "installer.log").open("ab") as output:
             subprocess.run(
                 [*command, *(["--allow-cuda"] if allow_cuda else [])],
@@ -218,18 +228,6 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found
-
-
-def _take(lock: int, *, joining: bool) -> bool:
-    """The lock, unless an installer is at work.
-
-    One that has said its last word lets go within moments, and somebody merely asking holds it for an instant.
-    """
-    for _ in range(1 if joining else 50):
-        if try_lock(lock):
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def _stop(lock: Path) -> None:

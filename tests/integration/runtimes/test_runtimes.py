@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.setup.filelock import holder, open_lock, try_lock
+from app.kit.locks import holder, open_lock, try_lock
+from app.runtimes.environments import RuntimeEnvironments, RuntimeState, RuntimeStatus, append
+from app.runtimes.installer import Installation, install
+from app.runtimes.torch_build import Machine
 from app.setup.problems import SetupError
-from app.setup.runtime_job import Installation, install
-from app.setup.runtimes import RuntimeEnvironments, RuntimeState, RuntimeStatus, append
-from app.setup.torch_build import Machine
 from tests.support.checkout import Checkout, closed_address, make_checkout, write_wheel
 
 NO_GPU, GPU, MAC = Machine("Linux", nvidia=False), Machine("Linux", nvidia=True), Machine("Darwin", nvidia=False)

@@ -1,0 +1,1 @@
+"""The environments that training runs in: where each stands, and the process that makes one; standard library only."""
