@@ -26,7 +26,6 @@ from app.domain.backend import RemoteJob
 from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
 from app.engine.engine import Engine
-from app.kit.clock import TurnedClock
 from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
 from app.services.scope import AppContext, Backends, Scopes
@@ -36,6 +35,7 @@ from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import upgrade
 from benchmarks.measuring import Goal, Sample, ratios, tell
+from tests.support.clock import TurnedClock
 
 LOOK_S = 60.0
 STEP_S = 1200.0  # one look in twenty finds another step

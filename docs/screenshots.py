@@ -219,7 +219,7 @@ def _data_and_rest(camera: Camera, client: DemoClient, job: Answer) -> None:
     client.post(f"/connections/{steps.LOCAL}/doctor")
     camera.take("connections", "/connections")
     camera.take("connection", f"/connections/{steps.LOCAL}")
-    for name in ("projects", "catalog", "settings", "commands", "patterns"):
+    for name in ("projects", "catalog", "settings", "commands"):
         camera.take(name, f"/{name}")
     camera.take("prices", "/settings/prices")
     camera.take("project", f"/projects/{job['spec']['project']}")

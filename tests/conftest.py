@@ -11,9 +11,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from app.engine.engine import Engine
 from app.http.application import GuardedApp
-from app.kit.clock import TurnedClock
 from app.settings import Settings
 from tests.support.app_context import TestHouse
+from tests.support.clock import TurnedClock
 from tests.support.door import client_of, rest_app
 
 

@@ -1,6 +1,6 @@
 """The one place that knows what time it is, so that tests can turn the hands."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -18,18 +18,3 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
         return datetime.now(UTC)
-
-
-class TurnedClock:
-    """A clock that stands still until somebody turns it."""
-
-    def __init__(self, start: datetime = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)) -> None:
-        self._now = start
-
-    def now(self) -> datetime:
-        """Return the moment that the hands show."""
-        return self._now
-
-    def turn(self, by: timedelta) -> None:
-        """Move the hands forward."""
-        self._now += by

@@ -9,9 +9,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.looks import PATIENCE, Visit
+from tests.support.app_context import TestHouse
 from tests.support.azure.fixtures import azure_certificates, azurite
+from tests.support.door import whole_app
 from tests.support.journeys import Installation, installation
 from tests.support.pages import Furnished, furnish
+from tests.support.server import serving
 
 __all__ = ["azure_certificates", "azurite"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,6 +57,15 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, fast_check: str) -> Iter
     """One installation for all page tests: a job of every kind, by the rehearsal."""
     with installation(tmp_path_factory.mktemp("furnished"), rehearsal="true", rehearsal_script=fast_check) as here:
         yield furnish(here)
+
+
+@pytest.fixture(scope="session")
+def style_guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the style guide, every component on one page."""
+    house = TestHouse(tmp_path_factory.mktemp("style"))
+    with serving(whole_app(house.scopes)) as url:
+        yield f"{url}/patterns"
+    house.database.close()
 
 
 @pytest.fixture

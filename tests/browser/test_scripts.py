@@ -14,10 +14,10 @@ SPANS = (0, 1, 4, 59, 60, 61, 3599, 3600, 7200, 86_399, 86_400, 400_000, -1, -30
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
-def test_the_script_tells_times_in_the_servers_words(visitor: Page, furnished: Furnished) -> None:
+def test_the_script_tells_times_in_the_servers_words(visitor: Page, style_guide: str) -> None:
     visitor.clock.install(time=START)
     visitor.clock.pause_at(START + timedelta(minutes=1))
-    visitor.goto(furnished.url + "/patterns")
+    visitor.goto(style_guide)
     said = visitor.evaluate(
         """spans => {
             const now = Date.parse(document.body.dataset.now);
@@ -56,8 +56,8 @@ def test_a_word_after_an_act_stays_seven_seconds_whatever_page_came_before(visit
     assert visitor.locator("#flash").text_content() == ""
 
 
-def test_the_theme_changes_at_once_and_stays(visitor: Page, furnished: Furnished) -> None:
-    visitor.goto(furnished.url + "/patterns")
+def test_the_theme_changes_at_once_and_stays(visitor: Page, style_guide: str) -> None:
+    visitor.goto(style_guide)
     expect(visitor.locator(".chart canvas")).to_have_count(1)
     before = visitor.evaluate("getComputedStyle(document.body).backgroundColor")
     visitor.get_by_label("Theme").click()
@@ -97,8 +97,8 @@ def test_the_keyboard_reaches_the_content_in_one_step(visitor: Page, furnished: 
     expect(visitor.locator("main")).to_be_focused()
 
 
-def test_points_that_come_twice_are_drawn_once(visitor: Page, furnished: Furnished) -> None:
-    visitor.goto(furnished.url + "/patterns")
+def test_points_that_come_twice_are_drawn_once(visitor: Page, style_guide: str) -> None:
+    visitor.goto(style_guide)
     legend = visitor.locator(".u-legend .u-series")
     expect(legend.first).to_contain_text("240")
     send = """() => document.body.dispatchEvent(new CustomEvent("metric", {bubbles: true, detail: {data: JSON.stringify(
@@ -110,8 +110,8 @@ def test_points_that_come_twice_are_drawn_once(visitor: Page, furnished: Furnish
 
 
 @pytest.mark.parametrize("name", ["Log", "Linear"])
-def test_the_value_axis_can_be_switched(visitor: Page, furnished: Furnished, name: str) -> None:
-    visitor.goto(furnished.url + "/patterns")
+def test_the_value_axis_can_be_switched(visitor: Page, style_guide: str, name: str) -> None:
+    visitor.goto(style_guide)
     expect(visitor.locator(".chart canvas")).to_have_count(1)
     visitor.get_by_role("button", name=name, exact=True).click()
     expect(visitor.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")

@@ -9,10 +9,10 @@ from app.backends.rehearsal import Died, Entry, Fault, FaultKind, Ledger, Rehear
 from app.backends.rehearsal.faults import ERRORS
 from app.domain.backend import Backend, OutcomeUnknown, RemoteJob
 from app.domain.jobs import JobStatus
-from app.kit.clock import TurnedClock
 from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
 from tests.contract.suite import BackendContract
+from tests.support.clock import TurnedClock
 from tests.support.rehearsed import LABELS, rows_file
 
 

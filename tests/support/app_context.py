@@ -13,7 +13,6 @@ from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import REHEARSAL_ID
 from app.domain.datasets import Dataset
-from app.kit.clock import TurnedClock
 from app.kit.vault import Vault
 from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
@@ -22,6 +21,7 @@ from app.settings import ROOT
 from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import upgrade
+from tests.support.clock import TurnedClock
 
 MODEL = "rehearsal:small"
 

@@ -16,6 +16,7 @@ from app.services.scope import Scopes
 from app.settings import ROOT
 from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
+from docs import style_guide
 from tests.support.app_context import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -33,11 +34,11 @@ def rest_app(app_context: TestHouse) -> GuardedApp:
 
 
 def whole_app(scopes: Scopes) -> GuardedApp:
-    """Return the application with its pages; nothing turns the engine."""
+    """Return the application with its pages, the style guide among them; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = scopes
     app.include(API)
-    app.include(PAGES)
+    app.include([*PAGES, style_guide.router])
     app.mount("/static", static_files(ROOT / "static"))
     answer_problems(app, problem_page)
     return app

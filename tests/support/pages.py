@@ -131,7 +131,6 @@ def _pages(
         "wizard": "/wizard",
         **{f"wizard-{step}": f"{wizard}/{step}" for step in steps},
         "commands": "/commands",
-        "patterns": "/patterns",
         "missing": "/jobs/job_00000000000000000000000000",
     }
 

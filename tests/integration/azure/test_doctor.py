@@ -11,12 +11,12 @@ from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.doctor import identity, workspace
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.domain.connections import Check, CheckStatus
-from app.kit.clock import TurnedClock
 from tests.support.azure.bare import backend_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.roles import OWNER, READER, TRAIN_ONLY
 from tests.support.azure.seed import GROUP, GROUP_SCOPE
 from tests.support.azure.state import SUBSCRIPTION, ResourceGroup
+from tests.support.clock import TurnedClock
 
 PASS, WARN, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.UNKNOWN
 EVERYTHING = (

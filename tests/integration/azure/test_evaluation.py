@@ -9,12 +9,12 @@ from app.domain.backend import DataRejected, EvaluationRequest, NoCapacity, NotF
 from app.domain.deployments import DeploymentStatus
 from app.domain.evaluations import EvaluationStatus
 from app.engine.evaluations import DEPLOY_FIRST
-from app.kit.clock import TurnedClock
 from app.services import evaluations
 from tests.support.app_context import chats
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import ServedCloud, served_cloud
+from tests.support.clock import TurnedClock
 from tests.support.waiting import until
 
 ROWS = 12

@@ -16,7 +16,6 @@ from app.backends.azure_foundry.settings import AzureSettings
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
 from app.domain.backend import BackendError, ChatRequest, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
-from app.kit.clock import TurnedClock
 from tests.support.azure import azurite as azurite_process
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
@@ -24,6 +23,7 @@ from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.direct import DirectAzure
 from tests.support.azure.fixtures import TOOLS
 from tests.support.azure.served import ANOTHER, BASE, INSTALLATION, MANAGED, ServedCloud, connection_settings
+from tests.support.clock import TurnedClock
 
 TAGS = st.sampled_from(["dep-1", "dep-2"])
 NAMES = st.sampled_from(["triage", "reviews"])

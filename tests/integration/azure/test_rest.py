@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.kit.clock import TurnedClock
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import MANAGED, served_cloud
+from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, rest_app
 
 API = "/api/v1"

@@ -20,9 +20,9 @@ from app.domain.backend import (
     Unavailable,
 )
 from app.domain.deployments import DeploymentStatus as Status
-from app.kit.clock import TurnedClock
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.served import ANOTHER, INSTALLATION, MANAGED, ServedCloud, served_cloud
+from tests.support.clock import TurnedClock
 
 KIND = "serverlessendpoints"
 

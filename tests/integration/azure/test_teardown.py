@@ -11,13 +11,13 @@ from app.domain.backend import Rejected
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid, NotFound, ProviderFailed
 from app.domain.models import ModelStatus
-from app.kit.clock import TurnedClock
 from app.services import deployments, models, orphans
 from app.store import events as event_store
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import ANOTHER, served_cloud
+from tests.support.clock import TurnedClock
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.http.application import GuardedApp
-from app.kit.clock import TurnedClock
 from app.main import create_app
 from app.settings import Settings
+from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key
 from tests.support.hostile import IDS, TEXTS, pretend_ready
 

@@ -10,10 +10,10 @@ from app.domain.connections import REHEARSAL_ID, Check, CheckStatus, DoctorRepor
 from app.engine.background_tasks import BackgroundTasks
 from app.engine.maintenance import CATALOGS_KEPT, Maintenance
 from app.engine.orphan_gc import OrphanCollector
-from app.kit.clock import TurnedClock
 from app.services import connections
 from app.store import connections as store
 from tests.support.app_context import TestHouse
+from tests.support.clock import TurnedClock
 
 
 class Looking(RehearsalBackend):

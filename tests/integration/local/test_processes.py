@@ -17,9 +17,10 @@ from app.backends.local.backend import LocalBackend
 from app.backends.local.runs import PASSED_ON, Runs
 from app.domain.backend import NoCapacity, NotFound, Rejected, RemoteJob
 from app.domain.jobs import JobReason, JobStatus
-from app.kit.clock import SystemClock, TurnedClock
+from app.kit.clock import SystemClock
 from app.training import run_lock
 from tests.support import local
+from tests.support.clock import TurnedClock
 from tests.support.stand_in_trainer import STEPS
 from tests.support.waiting import until
 

@@ -13,7 +13,7 @@ from app.domain.backend import NotFound, Rejected
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec, Method
 from app.domain.prices import make_bill
-from app.kit.clock import TurnedClock
+from tests.support.clock import TurnedClock
 
 DAY = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"

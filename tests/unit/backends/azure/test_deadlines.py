@@ -8,7 +8,7 @@ from app.backends.azure_foundry.training.stall_detection import stalled
 from app.backends.azure_foundry.training.states import ATTENTION, STATES, status_note, status_of
 from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
 from app.domain.jobs import JobStatus
-from app.kit.clock import TurnedClock
+from tests.support.clock import TurnedClock
 
 
 def test_a_result_and_an_error_come_through() -> None:

@@ -13,9 +13,9 @@ from app.backends.local.models import STARTER, BaseModels
 from app.backends.local.runs import Runs
 from app.backends.local.tuned import TunedModels
 from app.domain.backend import NotFound, Rejected
-from app.kit.clock import TurnedClock
 from app.training.notes import NOTE
 from app.training.run_lock import write_whole
+from tests.support.clock import TurnedClock
 
 STARTER_FOLDER = Path(__file__).resolve().parents[4] / "app" / "samples" / "starter"
 

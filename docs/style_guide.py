@@ -1,15 +1,32 @@
-"""Made-up values for the style guide: the same at every call, and labelled as rehearsal wherever they are shown."""
+"""The living style guide, every component on one page: `python -m docs.style_guide` serves it.
+
+Its values are made up, the same at every call, and labelled as rehearsal wherever they are shown.
+"""
 
 import math
+import sys
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from app.data.rows import Row, RowMessage
 from app.domain.money import Money
 from app.domain.splits import Leakage, Part, SplitResult
+from app.http.application import GuardedApp
+from app.main import create_app
+from app.settings import Settings
+from app.web.rendering import Reading, page
 from app.web.views import charts
 from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
 
+router = APIRouter(include_in_schema=False)
+PORT = 8090
 STEPS = 240
 LINES = 9
 EVERY = 20
@@ -197,3 +214,30 @@ def _bin(low: int) -> Bin:
 def _summary(one: charts.Series) -> SeriesSummary:
     best = min(zip(one.values, one.steps, strict=True))
     return SeriesSummary(name=one.name, first=one.values[0], last=one.values[-1], best=best[0], best_step=best[1])
+
+
+@router.get("/patterns")
+def patterns(request: Request, scope: Reading) -> Response:
+    """Every component once."""
+    return page(request, scope, "patterns.html", context(scope.now()))
+
+
+@router.get("/patterns/metrics.json")
+def metrics(_scope: Reading) -> Response:
+    """The made-up curves of the chart."""
+    return JSONResponse({"items": metrics_items()})
+
+
+def main() -> int:
+    """Serve it until Ctrl-C, on an installation in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="tunedesk-style-") as folder:
+        app = create_app(Settings(data_dir=Path(folder), runtime_autoinstall=False))
+        if isinstance(app, GuardedApp):
+            app.include([router])
+        print(f"The style guide is at http://127.0.0.1:{PORT}/patterns  (stop with Ctrl-C)", flush=True)
+        uvicorn.run(app, port=PORT, log_level="warning")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
