@@ -1,13 +1,16 @@
 """What a deployment is, and the steps it may take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobReason
 from app.domain.money import Money
 from app.domain.prices import Bill
+from app.domain.state_machine import Stateful, Status
 
 
 class DeploymentGoal(StrEnum):
@@ -17,8 +20,8 @@ class DeploymentGoal(StrEnum):
     ABSENT = "absent"
 
 
-class DeploymentStatus(StrEnum):
-    """Where a deployment is. Only the engine writes it, through `advance`."""
+class DeploymentStatus(Status):
+    """Where a deployment is."""
 
     PENDING = "pending"
     CREATING = "creating"
@@ -28,9 +31,9 @@ class DeploymentStatus(StrEnum):
     DELETED = "deleted"
 
     @property
-    def is_final(self) -> bool:
-        """Whether nothing can follow."""
-        return not TRANSITIONS[self]
+    def followers(self) -> frozenset["DeploymentStatus"]:
+        """Every status that may come next."""
+        return TRANSITIONS[self]
 
 
 S = DeploymentStatus
@@ -46,8 +49,12 @@ TRANSITIONS: dict[DeploymentStatus, frozenset[DeploymentStatus]] = {
 }
 
 
-class IllegalTransition(Exception):
-    """A status was asked to follow one that it cannot follow."""
+class RemovalReason(StrEnum):
+    """Why a deployment is not wanted any more, where nobody asked for its end by name (`JobReason.REQUESTED`)."""
+
+    IDLE = "idle"
+    EXPIRED = "expired"
+    TEARDOWN = "teardown"  # of the model that it serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +83,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Stateful[DeploymentStatus]):
     """One model being served."""
 
-    id: str
     name: str
     target: Target
     goal: DeploymentGoal = DeploymentGoal.PRESENT
     status: DeploymentStatus = DeploymentStatus.PENDING
-    reason: str | None = None
-    message: str = ""
-    note: str = ""
+    reason: JobReason | RemovalReason | None = None
     raw_status: str = ""
     observed_at: datetime | None = None
     endpoint: str | None = None
@@ -98,13 +102,7 @@ class Deployment:
     last_used_at: datetime | None = None
     usage: Usage = field(default_factory=Usage)
     restarts: int = 0
-    attempts: int = 0
-    created_at: datetime
-    changed_at: datetime
     ready_at: datetime | None = None
-    ended_at: datetime | None = None
-    failing_since: datetime | None = None  # the first of the attempts that failed in a row
-    next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
     bill: Bill | None = None  # what each hour is billed for; None where nothing is (one's own machine)
 
     @property
@@ -121,26 +119,5 @@ class Deployment:
         hours = ((self.ended_at or now) - self.ready_at).total_seconds() / 3600
         return self.bill.so_far(hours=max(0.0, hours), share=0.0) if self.bill.items else Money(amount="0")
 
-    def advance(
-        self, to: DeploymentStatus, *, at: datetime, reason: str | None = None, message: str = ""
-    ) -> "Deployment":
-        """Return the deployment in status `to`; the same status is allowed and changes nothing.
-
-        Raises:
-            IllegalTransition: when `TRANSITIONS` does not allow it.
-        """
-        if to is self.status:
-            return self
-        if to not in TRANSITIONS[self.status]:
-            raise IllegalTransition(f"{self.status} -> {to}")
-        return replace(
-            self,
-            status=to,
-            reason=reason,
-            message=message,
-            note="",
-            attempts=0,
-            changed_at=at,
-            ready_at=at if to is S.READY else self.ready_at,
-            ended_at=at if to.is_final else None,
-        )
+    def _on_entering(self, to: DeploymentStatus, at: datetime) -> Mapping[str, Any]:
+        return {"ready_at": at} if to is S.READY else {}

@@ -1,11 +1,14 @@
 """What an evaluation is: one target answering the rows of one dataset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.deployments import Target
+from app.domain.jobs import JobReason
+from app.domain.state_machine import Stateful, Status
 
 
 class EvaluationGoal(StrEnum):
@@ -15,8 +18,8 @@ class EvaluationGoal(StrEnum):
     CANCELLED = "cancelled"
 
 
-class EvaluationStatus(StrEnum):
-    """Where an evaluation is. Only the engine writes it."""
+class EvaluationStatus(Status):
+    """Where an evaluation is."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -25,9 +28,9 @@ class EvaluationStatus(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def is_final(self) -> bool:
-        """Whether nothing can follow."""
-        return not TRANSITIONS[self]
+    def followers(self) -> frozenset["EvaluationStatus"]:
+        """Every status that may come next."""
+        return TRANSITIONS[self]
 
 
 S = EvaluationStatus
@@ -38,10 +41,6 @@ TRANSITIONS: dict[EvaluationStatus, frozenset[EvaluationStatus]] = {
     S.FAILED: frozenset(),
     S.CANCELLED: frozenset(),
 }
-
-
-class IllegalTransition(Exception):
-    """A status was asked to follow one that it cannot follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +99,9 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(Stateful[EvaluationStatus]):
     """One evaluation and its outcome."""
 
-    id: str
     target: Target
     dataset: str
     project: str | None = None
@@ -114,40 +112,11 @@ class Evaluation:
     selection_biased: bool = False
     goal: EvaluationGoal = EvaluationGoal.FINISHED
     status: EvaluationStatus = EvaluationStatus.PENDING
-    reason: str | None = None
-    message: str = ""
-    note: str = ""
+    reason: JobReason | None = None
     done_rows: int = 0
     total_rows: int | None = None
     metrics: EvaluationMetrics | None = None
-    attempts: int = 0
-    created_at: datetime
-    changed_at: datetime
     started_at: datetime | None = None
-    ended_at: datetime | None = None
-    failing_since: datetime | None = None  # the first of the attempts that failed in a row
-    next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
 
-    def advance(
-        self, to: EvaluationStatus, *, at: datetime, reason: str | None = None, message: str = ""
-    ) -> "Evaluation":
-        """Return the evaluation in status `to`; the same status is allowed and changes nothing.
-
-        Raises:
-            IllegalTransition: when `TRANSITIONS` does not allow it.
-        """
-        if to is self.status:
-            return self
-        if to not in TRANSITIONS[self.status]:
-            raise IllegalTransition(f"{self.status} -> {to}")
-        return replace(
-            self,
-            status=to,
-            reason=reason,
-            message=message,
-            note="",
-            attempts=0,
-            changed_at=at,
-            started_at=self.started_at or (at if to is S.RUNNING else None),
-            ended_at=at if to.is_final else None,
-        )
+    def _on_entering(self, to: EvaluationStatus, at: datetime) -> Mapping[str, Any]:
+        return {"started_at": at} if to is S.RUNNING and self.started_at is None else {}

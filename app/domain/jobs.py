@@ -1,13 +1,15 @@
 """What a fine-tuning job is, and the steps it may take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money
 from app.domain.prices import Bill
+from app.domain.state_machine import Stateful, Status
 
 
 class JobGoal(StrEnum):
@@ -18,8 +20,8 @@ class JobGoal(StrEnum):
     CANCELLED = "cancelled"
 
 
-class JobStatus(StrEnum):
-    """Where a job is. Only the engine writes it, through `advance`."""
+class JobStatus(Status):
+    """Where a job is."""
 
     PENDING = "pending"  # recorded here; nothing exists at the backend
     PREPARING = "preparing"  # files are being split, sent and checked; then it is submitted
@@ -32,9 +34,9 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def is_final(self) -> bool:
-        """Whether nothing can follow."""
-        return not TRANSITIONS[self]
+    def followers(self) -> frozenset["JobStatus"]:
+        """Every status that may come next."""
+        return TRANSITIONS[self]
 
 
 S = JobStatus
@@ -175,21 +177,14 @@ class JobCost:
     unpriced: tuple[str, ...] = ()
 
 
-class IllegalTransition(Exception):
-    """A status was asked to follow one that it cannot follow."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FineTuningJob:
+class FineTuningJob(Stateful[JobStatus]):
     """One fine-tuning job: what was asked, where it stands, and what the backend said last."""
 
-    id: str
     spec: JobSpec
     goal: JobGoal = JobGoal.FINISHED
     status: JobStatus = JobStatus.PENDING
     reason: JobReason | None = None
-    message: str = ""
-    note: str = ""  # what it waits for, or the last passing trouble; not a state
     raw_status: str = ""
     observed_at: datetime | None = None
     remote_id: str | None = None
@@ -199,14 +194,8 @@ class FineTuningJob:
     submit_started_at: datetime | None = None
     cursor: str | None = None
     resumptions: int = 0
-    attempts: int = 0
-    created_at: datetime
-    changed_at: datetime
     started_at: datetime | None = None
-    ended_at: datetime | None = None
     cloned_from: str | None = None
-    failing_since: datetime | None = None  # the first of the attempts that failed in a row
-    next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
     bill: Bill | None = None  # as estimated at the submission; None where nothing is billed
 
     @property
@@ -234,28 +223,5 @@ class FineTuningJob:
         """Whether a submit was begun whose outcome is not recorded."""
         return self.submit_started_at is not None and self.remote_id is None
 
-    def advance(
-        self, to: JobStatus, *, at: datetime, reason: JobReason | None = None, message: str = ""
-    ) -> "FineTuningJob":
-        """Return the job in status `to`; the same status is allowed and changes nothing but times.
-
-        Raises:
-            IllegalTransition: when `TRANSITIONS` does not allow it.
-        """
-        if to is self.status:
-            return self
-        if to not in TRANSITIONS[self.status]:
-            raise IllegalTransition(f"{self.status} -> {to}")
-        started = self.started_at or (at if to is S.RUNNING else None)
-        ended = at if to.is_final else None
-        return replace(
-            self,
-            status=to,
-            reason=reason,
-            message=message,
-            note="",
-            attempts=0,
-            changed_at=at,
-            started_at=started,
-            ended_at=ended,
-        )
+    def _on_entering(self, to: JobStatus, at: datetime) -> Mapping[str, Any]:
+        return {"started_at": at} if to is S.RUNNING and self.started_at is None else {}

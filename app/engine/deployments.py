@@ -14,8 +14,9 @@ from app.domain.backend import (
     Transient,
 )
 from app.domain.connections import Connection
-from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
+from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason
 from app.domain.events import EventLevel
+from app.domain.jobs import JobReason
 from app.engine import admission, backoff
 from app.engine.jobs import entry, sentence
 from app.engine.reconciling import ReconcileContext, SideEffect, StepResult
@@ -26,7 +27,6 @@ from app.store import deployments as store
 
 RESTARTS, WITHIN = 5, timedelta(minutes=10)  # more often than this, and something is wrong with it
 RESTART = "restart"  # the kind of the journal entries that count them
-IDLE, EXPIRED = "idle", "expired"
 _CREATING_LOOK, _READY_LOOK, _FAILED_LOOK = timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5)
 Status = DeploymentStatus
 
@@ -55,7 +55,12 @@ class DeploymentStep:
         return StepResult(values=values, due_in=due_in, side_effects=writes)
 
     def transition(
-        self, to: Status, due_in: timedelta, *side_effects: SideEffect, reason: str | None = None, message: str = ""
+        self,
+        to: Status,
+        due_in: timedelta,
+        *side_effects: SideEffect,
+        reason: JobReason | RemovalReason | None = None,
+        message: str = "",
     ) -> StepResult:
         """Return: the deployment in another status."""
         moved = self.deployment.advance(to, at=self.context.now(), reason=reason, message=message)
@@ -74,7 +79,7 @@ class DeploymentStep:
             )
         if isinstance(error, Transient) or self.deployment.status in {Status.FAILED, Status.DELETING}:
             return self.requeue(backoff.retry_delay(attempts, asked=error.retry_after), said, attempts=attempts)
-        return self.transition(Status.FAILED, _FAILED_LOOK, reason=error.reason.value, message=said)
+        return self.transition(Status.FAILED, _FAILED_LOOK, reason=error.reason, message=said)
 
 
 def reconcile(context: ReconcileContext) -> StepResult | None:
@@ -114,12 +119,14 @@ def _cannot(step: DeploymentStep) -> StepResult:
     message = "This backend cannot deploy."
     if step.deployment.status is Status.FAILED:
         return step.requeue(_FAILED_LOOK, message)
-    return step.transition(Status.FAILED, _FAILED_LOOK, reason="invalid_request", message=message)
+    return step.transition(Status.FAILED, _FAILED_LOOK, reason=JobReason.INVALID_REQUEST, message=message)
 
 
 def _make(step: DeploymentStep, backend: Deploys) -> StepResult:
     if step.deployment.target.model is not None and step.model is None:
-        return step.transition(Status.FAILED, _FAILED_LOOK, reason="lost", message="The model has been removed.")
+        return step.transition(
+            Status.FAILED, _FAILED_LOOK, reason=JobReason.LOST, message="The model has been removed."
+        )
     reached(CrashPoint.BEFORE_DEPLOY)
     backend.deploy(_request(step))
     reached(CrashPoint.DEPLOYED)
@@ -158,7 +165,7 @@ def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
         attempts=0,
     )
     if seen.status in {Status.CREATING, Status.READY, Status.FAILED} and seen.status is not deployment.status:
-        reason = "backend_error" if seen.status is Status.FAILED else None
+        reason = JobReason.BACKEND_ERROR if seen.status is Status.FAILED else None
         looked = looked.advance(seen.status, at=step.context.now(), reason=reason, message=seen.message)
     if looked.status is Status.CREATING:
         looked = replace(looked, note=seen.message)
@@ -185,7 +192,9 @@ def _stop_expired(deployment: Deployment) -> SideEffect:
         newest = store.get(scope.write, deployment.id)
         if newest is None or newest.goal is not DeploymentGoal.PRESENT or not _has_expired(newest, scope.now()):
             return
-        store.set_goal(scope.write, deployment.id, DeploymentGoal.ABSENT, reason=EXPIRED, due_at=scope.due_now())
+        store.set_goal(
+            scope.write, deployment.id, DeploymentGoal.ABSENT, reason=RemovalReason.EXPIRED, due_at=scope.due_now()
+        )
         events.add(scope.write, deployment.id, "Its time is up, so it is deleted.", at=scope.now(), kind="note")
 
     return write
@@ -204,7 +213,9 @@ def _stop_idle(deployment: Deployment) -> SideEffect:
         newest = store.get(scope.write, deployment.id)
         if newest is None or _idle_until(newest, scope.now()) > scope.now():
             return  # somebody has used it since the look
-        store.set_goal(scope.write, deployment.id, DeploymentGoal.ABSENT, reason=IDLE, due_at=scope.due_now())
+        store.set_goal(
+            scope.write, deployment.id, DeploymentGoal.ABSENT, reason=RemovalReason.IDLE, due_at=scope.due_now()
+        )
         minutes = (deployment.expires_after_idle_s or 0) // 60
         said = f"Nobody used it for {minutes} minutes, so it is stopped."
         events.add(scope.write, deployment.id, said, at=scope.now(), kind="note")
@@ -219,7 +230,7 @@ def _again(step: DeploymentStep, backend: Deploys) -> StepResult:
         past = [each for each in events.of_kind(scope.read, deployment.id, RESTART) if each.at > now - WITHIN]
     if len(past) >= RESTARTS:
         message = f"It stopped {len(past) + 1} times within {WITHIN.seconds // 60} minutes. Its log says why."
-        return step.transition(Status.FAILED, _FAILED_LOOK, reason="backend_error", message=message)
+        return step.transition(Status.FAILED, _FAILED_LOOK, reason=JobReason.BACKEND_ERROR, message=message)
     backend.deploy(_request(step))
     back = replace(deployment, restarts=deployment.restarts + 1, observed_at=now, endpoint=None, note="")
     if back.status is not Status.CREATING:
@@ -233,7 +244,7 @@ def _remove(step: DeploymentStep, backend: Deploys) -> StepResult:
     if deployment.status is not Status.DELETING:
         backend.undeploy(deployment.id)
         reached(CrashPoint.UNDEPLOYED)
-        return step.transition(Status.DELETING, backoff.SOON, reason=deployment.reason or "requested")
+        return step.transition(Status.DELETING, backoff.SOON, reason=deployment.reason or JobReason.REQUESTED)
     try:
         seen = backend.observe_deployment(deployment.id)
     except NotFound:

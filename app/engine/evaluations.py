@@ -19,6 +19,7 @@ from app.domain.backend import (
 )
 from app.domain.connections import Connection
 from app.domain.evaluations import TRANSITIONS, Evaluation, EvaluationGoal, EvaluationStatus
+from app.domain.jobs import JobReason
 from app.domain.serving import EvaluatesByChat
 from app.engine import admission, backoff
 from app.engine.jobs import entry, sentence
@@ -57,7 +58,7 @@ class EvaluationStep:
         return StepResult(values=store.values(evaluation), due_in=due_in, side_effects=writes)
 
     def transition(
-        self, to: EvaluationStatus, due_in: timedelta | None, *, reason: str | None = None, message: str = ""
+        self, to: EvaluationStatus, due_in: timedelta | None, *, reason: JobReason | None = None, message: str = ""
     ) -> StepResult:
         """Return: the evaluation in another status."""
         moved = self.evaluation.advance(to, at=self.context.now(), reason=reason, message=message)
@@ -80,7 +81,7 @@ class EvaluationStep:
         if isinstance(error, Transient):
             attempts = self.evaluation.attempts + 1
             return self.requeue(backoff.retry_delay(attempts, asked=error.retry_after), said, attempts=attempts)
-        return self.transition(EvaluationStatus.FAILED, None, reason=error.reason.value, message=said)
+        return self.transition(EvaluationStatus.FAILED, None, reason=error.reason, message=said)
 
 
 def reconcile(context: ReconcileContext) -> DeferredResult | None:
@@ -91,9 +92,13 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
     if step.evaluation.goal is EvaluationGoal.CANCELLED:
         return _cancel(step)
     if not isinstance(step.backend, Evaluates):
-        return step.transition(EvaluationStatus.FAILED, None, reason="invalid_request", message="It cannot evaluate.")
+        return step.transition(
+            EvaluationStatus.FAILED, None, reason=JobReason.INVALID_REQUEST, message="It cannot evaluate."
+        )
     if step.evaluation.target.model is not None and step.model is None:
-        return step.transition(EvaluationStatus.FAILED, None, reason="lost", message="The model has been removed.")
+        return step.transition(
+            EvaluationStatus.FAILED, None, reason=JobReason.LOST, message="The model has been removed."
+        )
     if step.evaluation.status is EvaluationStatus.PENDING:
         return _wait(step)
     return _follow(step, step.backend)
@@ -124,7 +129,7 @@ def _cancel(step: EvaluationStep) -> StepResult:
         except BackendError as error:
             attempts = step.evaluation.attempts + 1
             return step.requeue(backoff.retry_delay(attempts), sentence(error), attempts=attempts)
-    return step.transition(EvaluationStatus.CANCELLED, None, reason="requested")
+    return step.transition(EvaluationStatus.CANCELLED, None, reason=JobReason.REQUESTED)
 
 
 def _wait(step: EvaluationStep) -> DeferredResult:
@@ -194,8 +199,7 @@ def _seen(step: EvaluationStep, seen: EvaluationObservation, *side_effects: Side
         return step.result(replace(looked, metrics=None), wait, *side_effects)
     if seen.status not in TRANSITIONS[looked.status]:
         return step.result(looked, wait)
-    reason = None if seen.reason is None else seen.reason.value
-    moved = looked.advance(seen.status, at=step.context.now(), reason=reason, message=seen.message)
+    moved = looked.advance(seen.status, at=step.context.now(), reason=seen.reason, message=seen.message)
 
     def answered(scope: Scope) -> None:
         store.save_rows(scope.write, moved.id, seen.rows)

@@ -11,6 +11,7 @@ from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus,
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
+from app.domain.jobs import JobReason
 from app.domain.names import checked_name
 from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
@@ -137,7 +138,7 @@ def delete(scope: Scope, identifier: str) -> Deployment:
         return deployment
     if deployment.goal is not DeploymentGoal.ABSENT:
         event_store.add(tx, identifier, f"{scope.actor.id} asked to delete it.", at=scope.now(), kind="request")
-    store.set_goal(tx, identifier, DeploymentGoal.ABSENT, reason="requested", due_at=scope.due_now())
+    store.set_goal(tx, identifier, DeploymentGoal.ABSENT, reason=JobReason.REQUESTED, due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.backend import BackendError, KeepsWeights, RemoteJob
-from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
+from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, TeardownStep
@@ -236,7 +236,9 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         store.save(tx, replace(model, status=ModelStatus.DELETING))
         event_store.add(tx, identifier, f"{scope.actor.id} asked to tear it down.", at=scope.now(), kind="request")
     for each in deployment_store.of_model(tx, identifier):
-        deployment_store.set_goal(tx, each.id, DeploymentGoal.ABSENT, reason="teardown", due_at=scope.due_now())
+        deployment_store.set_goal(
+            tx, each.id, DeploymentGoal.ABSENT, reason=RemovalReason.TEARDOWN, due_at=scope.due_now()
+        )
     scope.nudge()
     return teardown_plan(scope, identifier)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target, Usage
+from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobReason
 from app.domain.prices import Bill
 from app.kit.paging import Page
 from app.store import codec, columns, rows, schema
@@ -24,6 +25,9 @@ _BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE), _T.c.bill.is_not(None)
 _USAGE = {"last_used_at", "requests", "errors", "refusals", "latencies"}
 
 
+_REASONS = {None: None} | {each.value: each for kind in (JobReason, RemovalReason) for each in kind}
+
+
 def _percentile(latencies: list[float], share: float) -> float | None:
     return sorted(latencies)[min(len(latencies) - 1, int(share * len(latencies)))] if latencies else None
 
@@ -36,7 +40,7 @@ def _make(row: Row[Any]) -> Deployment:
         target=Target(connection=row.connection, base_model=row.base_model, model=row.model),
         goal=DeploymentGoal(row.goal),
         status=DeploymentStatus(row.status),
-        reason=row.reason,
+        reason=_REASONS[row.reason],
         message=row.message,
         note=row.note,
         raw_status=row.raw_status,
@@ -77,7 +81,7 @@ def values(deployment: Deployment) -> dict[str, Any]:
         "model": deployment.target.model,
         "goal": deployment.goal.value,
         "status": deployment.status.value,
-        "reason": deployment.reason,
+        "reason": None if deployment.reason is None else deployment.reason.value,
         "message": deployment.message,
         "note": deployment.note,
         "raw_status": deployment.raw_status,
@@ -112,9 +116,11 @@ def _bill(bill: Bill | None) -> str | None:
     return None if bill is None else codec.dump(bill)
 
 
-def set_goal(tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: str | None, due_at: float) -> None:
+def set_goal(
+    tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: JobReason | RemovalReason, due_at: float
+) -> None:
     """Write what people want; the engine does the rest."""
-    rows.change(tx, _T, identifier, {"goal": goal.value, "reason": reason, "due_at": due_at})
+    rows.change(tx, _T, identifier, {"goal": goal.value, "reason": reason.value, "due_at": due_at})
 
 
 def count_use(

@@ -13,6 +13,7 @@ from app.domain.evaluations import (
     EvaluationRow,
     EvaluationStatus,
 )
+from app.domain.jobs import JobReason
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
@@ -34,7 +35,7 @@ def _make(row: Row[Any]) -> Evaluation:
         selection_biased=bool(row.selection_biased),
         goal=EvaluationGoal(row.goal),
         status=EvaluationStatus(row.status),
-        reason=row.reason,
+        reason=None if row.reason is None else JobReason(row.reason),
         message=row.message,
         note=row.note,
         done_rows=row.done_rows,
@@ -66,7 +67,7 @@ def values(evaluation: Evaluation) -> dict[str, Any]:
         "selection_biased": int(evaluation.selection_biased),
         "goal": evaluation.goal.value,
         "status": evaluation.status.value,
-        "reason": evaluation.reason,
+        "reason": None if evaluation.reason is None else evaluation.reason.value,
         "message": evaluation.message,
         "note": evaluation.note,
         "done_rows": evaluation.done_rows,

@@ -1,10 +1,10 @@
 """The state tables: no traps, everything reachable, an end always in reach; and `advance` obeys them to the letter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -14,11 +14,13 @@ from app.domain import deployments, evaluations, jobs
 from app.domain.deployments import Deployment, DeploymentStatus, Target
 from app.domain.evaluations import Evaluation, EvaluationStatus
 from app.domain.jobs import ACTIVE, OPEN, FineTuningJob, JobReason, JobSpec, JobStatus
+from app.domain.state_machine import IllegalTransition, Stateful
 from docs.state_diagrams import TABLES
 
 S = TypeVar("S", bound=StrEnum)
 Table = Mapping[S, frozenset[S]]
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+ENDS = {"succeeded", "failed", "cancelled"}
 TARGET = Target(connection="con_1", base_model="m")
 JOB = FineTuningJob(
     id="job_1",
@@ -65,6 +67,11 @@ def test_from_every_status_an_end_can_be_reached(table: Table[StrEnum]) -> None:
 
 
 @tables
+def test_everything_can_fail(table: Table[StrEnum]) -> None:
+    assert "failed" in set(table)
+
+
+@tables
 def test_nothing_follows_itself(table: Table[StrEnum]) -> None:
     assert all(status not in following for status, following in table.items())
 
@@ -102,56 +109,49 @@ def test_an_evaluation_can_be_cancelled_while_it_is_open() -> None:
         assert EvaluationStatus.CANCELLED in evaluations.TRANSITIONS[status]
 
 
-@given(st.lists(st.sampled_from(JobStatus), max_size=30))
-def test_a_job_follows_its_table_whatever_it_is_reported(requests: list[JobStatus]) -> None:
-    job = replace(JOB, note="waits", attempts=3)
-    for number, request in enumerate(requests):
+MACHINES: Sequence[tuple[Stateful[Any], Table[Any], set[str], tuple[str, str, bool]]] = [
+    (JOB, jobs.TRANSITIONS, ENDS, ("running", "started_at", False)),
+    (DEPLOYMENT, deployments.TRANSITIONS, {"deleted"}, ("ready", "ready_at", True)),
+    (EVALUATION, evaluations.TRANSITIONS, ENDS, ("running", "started_at", False)),
+]
+
+
+@pytest.mark.parametrize(("first", "table", "ends", "noted"), MACHINES, ids=["job", "deployment", "evaluation"])
+@given(data=st.data())
+def test_each_follows_its_table_whatever_it_is_reported(
+    first: Stateful[Any], table: Table[Any], ends: set[str], noted: tuple[str, str, bool], data: st.DataObject
+) -> None:
+    """`noted`: the status whose moment is kept, the field that keeps it, and whether the last time counts."""
+    value = replace(first, note="waits", attempts=3)
+    history: list[tuple[str, datetime]] = []
+    for number, request in enumerate(data.draw(st.lists(st.sampled_from(list(table)), max_size=30))):
         at = START + timedelta(seconds=number + 1)
-        if request is job.status:
-            assert job.advance(request, at=at) is job
-        elif request in jobs.TRANSITIONS[job.status]:
-            moved = job.advance(request, at=at, reason=JobReason.REQUESTED, message="said")
-            assert (moved.status, moved.changed_at, moved.note, moved.attempts) == (request, at, "", 0)
-            assert (moved.reason, moved.message) == (JobReason.REQUESTED, "said")
-            assert (moved.ended_at == at) is request.is_final
-            assert moved.started_at == (job.started_at or (at if request is JobStatus.RUNNING else None))
-            assert (moved.id, moved.spec, moved.goal, moved.created_at) == (job.id, job.spec, job.goal, job.created_at)
-            job = moved
+        if request is value.status:
+            assert value.advance(request, at=at) is value
+        elif request not in table[value.status]:
+            with pytest.raises(IllegalTransition):
+                value.advance(request, at=at)
         else:
-            with pytest.raises(jobs.IllegalTransition):
-                job.advance(request, at=at)
+            value = value.advance(request, at=at, reason=JobReason.REQUESTED, message="said")
+            history.append((request.value, at))
+            assert (value.reason, value.message) == (JobReason.REQUESTED, "said")
+    assert (value.id, value.created_at) == (first.id, first.created_at)
+    assert value.status.value == (history[-1][0] if history else "pending")
+    assert value.changed_at == (history[-1][1] if history else START)
+    assert (value.note, value.attempts) == (("", 0) if history else ("waits", 3))
+    assert value.ended_at == (history[-1][1] if value.status.value in ends else None)
+    status, field, last = noted
+    moments = [at for reached, at in history if reached == status]
+    assert getattr(value, field) == (moments[-1 if last else 0] if moments else None)
 
 
-@given(st.lists(st.sampled_from(DeploymentStatus), max_size=30))
-def test_a_deployment_follows_its_table_whatever_it_is_reported(requests: list[DeploymentStatus]) -> None:
+def test_a_deployment_that_is_made_again_is_ready_anew_and_a_job_starts_once() -> None:
+    times = [START + timedelta(minutes=number) for number in range(6)]
     deployment = DEPLOYMENT
-    for number, request in enumerate(requests):
-        at = START + timedelta(seconds=number + 1)
-        if request is deployment.status:
-            assert deployment.advance(request, at=at) is deployment
-        elif request in deployments.TRANSITIONS[deployment.status]:
-            moved = deployment.advance(request, at=at)
-            assert (moved.status, moved.goal) == (request, deployment.goal)
-            assert (moved.ended_at == at) is request.is_final
-            assert moved.ready_at == (at if request is DeploymentStatus.READY else deployment.ready_at)
-            deployment = moved
-        else:
-            with pytest.raises(deployments.IllegalTransition):
-                deployment.advance(request, at=at)
-
-
-@given(st.lists(st.sampled_from(EvaluationStatus), max_size=10))
-def test_an_evaluation_follows_its_table_whatever_it_is_reported(requests: list[EvaluationStatus]) -> None:
-    evaluation = EVALUATION
-    for number, request in enumerate(requests):
-        at = START + timedelta(seconds=number + 1)
-        if request is evaluation.status:
-            assert evaluation.advance(request, at=at) is evaluation
-        elif request in evaluations.TRANSITIONS[evaluation.status]:
-            moved = evaluation.advance(request, at=at)
-            assert (moved.status, moved.goal) == (request, evaluation.goal)
-            assert (moved.ended_at == at) is request.is_final
-            evaluation = moved
-        else:
-            with pytest.raises(evaluations.IllegalTransition):
-                evaluation.advance(request, at=at)
+    for at, status in zip(times, ("creating", "ready", "creating", "ready"), strict=False):
+        deployment = deployment.advance(DeploymentStatus(status), at=at)
+    assert deployment.ready_at == times[3]
+    job = JOB
+    for at, status in zip(times, ("preparing", "running", "cancelling", "cancelled"), strict=False):
+        job = job.advance(JobStatus(status), at=at)
+    assert (job.started_at, job.ended_at) == (times[1], times[3])
