@@ -140,6 +140,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def bills(self) -> bool:
+        """Whether a provider bills what is done here; where it does, `Prices` says for what."""
+        ...
+
+    @property
     def acceptance_grace(self) -> timedelta:
         """How long after an unanswered submit a look-up by tag may still miss the job."""
         ...

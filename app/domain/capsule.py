@@ -11,6 +11,7 @@ from app.domain.evaluations import EvaluationMetrics
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec, JobStatus, Method, TaskType, ValidationChoice
 from app.domain.money import Money
+from app.domain.prices import Billing
 
 FORMAT = "tunedesk.capsule"
 VERSION = 1
@@ -124,7 +125,9 @@ class CapsuleJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capsule:
-    """The whole file. `sent` are the parameters as the backend took them; `price` is null where no sourced one is."""
+    """The whole file. `sent` are the parameters as the backend took them; `price` is what the run cost so far, null
+    where nothing of it has a price: `billing` says whether it is free.
+    """
 
     format: str = FORMAT
     version: int = VERSION
@@ -138,4 +141,5 @@ class Capsule:
     sent: Mapping[str, Hyperparameter] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
     outcome: Outcome = field(default_factory=Outcome)
+    billing: Billing = Billing.UNKNOWN
     price: Money | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobReason
 from app.domain.money import Money
-from app.domain.prices import Bill
+from app.domain.prices import UNKNOWN, Bill, Billing
 from app.domain.state_machine import Stateful, Status
 
 
@@ -103,18 +103,18 @@ class Deployment(Stateful[DeploymentStatus]):
     usage: Usage = field(default_factory=Usage)
     restarts: int = 0
     ready_at: datetime | None = None
-    bill: Bill | None = None  # what each hour is billed for; None where nothing is (one's own machine)
+    bill: Bill = UNKNOWN  # what each hour is billed for
 
     @property
     def cost_per_hour(self) -> Money | None:
-        """What an hour of it costs, of what has a price; "0" where being there costs nothing at a provider."""
-        if self.bill is None:
+        """What an hour of it costs, of what has a price; "0" where a provider bills nothing by the hour."""
+        if self.bill.billing is not Billing.BILLED:
             return None
         return self.bill.per_hour if self.bill.items else Money(amount="0")
 
     def cost_at(self, now: datetime) -> Money | None:
         """Return what it has cost since it was ready, until a moment or its end."""
-        if self.bill is None or self.ready_at is None:
+        if self.bill.billing is not Billing.BILLED or self.ready_at is None:
             return None
         hours = ((self.ended_at or now) - self.ready_at).total_seconds() / 3600
         return self.bill.so_far(hours=max(0.0, hours), share=0.0) if self.bill.items else Money(amount="0")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.money import CostRange
-from app.domain.prices import Bill, Charge
+from app.domain.prices import UNKNOWN, Bill, Charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class ResourceEstimate:
 class Estimate:
     """Tokens trained on (all epochs), optimizer steps, seconds, money; None where nothing is known.
 
-    A backend fills in `charges`, what will be billed; the house makes `bill` and `cost` of them with its prices.
+    A backend fills in `charges`, what will be billed; `bill` and `cost` are made of them with our prices.
     """
 
     tokens: int | None = None
@@ -52,7 +52,7 @@ class Estimate:
     duration_low_s: float | None = None
     duration_high_s: float | None = None
     charges: Sequence[Charge] = ()
-    bill: Bill | None = None
+    bill: Bill = UNKNOWN
     cost: CostRange | None = None
     basis: str = ""  # where the figures come from, in words
     resources: Sequence[ResourceEstimate] = ()

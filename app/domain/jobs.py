@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money
-from app.domain.prices import Bill
+from app.domain.prices import UNKNOWN, Bill, Billing
 from app.domain.state_machine import Stateful, Status
 
 
@@ -169,11 +169,13 @@ class JobProgress:
 class JobCost:
     """What a job costs, of what has a price: estimated at its submission, and by now (its total, once it has ended).
 
-    `unpriced` names what is missing because its price is unknown.
+    `unpriced` names what is missing because its price is unknown. Without a bill (`billing` free or unknown) there
+    are no amounts.
     """
 
-    estimated: Money | None
-    so_far: Money | None
+    billing: Billing
+    estimated: Money | None = None
+    so_far: Money | None = None
     unpriced: tuple[str, ...] = ()
 
 
@@ -196,23 +198,24 @@ class FineTuningJob(Stateful[JobStatus]):
     resumptions: int = 0
     started_at: datetime | None = None
     cloned_from: str | None = None
-    bill: Bill | None = None  # as estimated at the submission; None where nothing is billed
+    bill: Bill = UNKNOWN  # as estimated at the submission
 
     @property
-    def cost(self) -> JobCost | None:
-        """What it costs, as of the last look; None where nothing is billed."""
+    def cost(self) -> JobCost:
+        """What it costs, as of the last look."""
         return self.cost_at(self.observed_at or self.changed_at)
 
-    def cost_at(self, now: datetime) -> JobCost | None:
+    def cost_at(self, now: datetime) -> JobCost:
         """Return what it costs at a moment: work done by the share of its steps, machines by the hours they ran."""
-        if self.bill is None:
-            return None
+        if self.bill.billing is not Billing.BILLED:
+            return JobCost(billing=self.bill.billing)
         share = 1.0 if self.status is S.SUCCEEDED else self.progress.share
         hours = 0.0 if self.started_at is None else ((self.ended_at or now) - self.started_at).total_seconds() / 3600
         by_work = any(item.charge.per_hour is None for item in self.bill.items)
         untold = by_work and share is None and self.started_at is not None
         expected = self.bill.cost
         return JobCost(
+            billing=self.bill.billing,
             estimated=None if expected is None else expected.expected,
             so_far=None if untold else self.bill.so_far(hours=max(0.0, hours), share=share or 0.0),
             unpriced=tuple(price.label for price in self.bill.unpriced),

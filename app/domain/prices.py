@@ -32,6 +32,14 @@ class Unit(StrEnum):
     HOUR = "hour"
 
 
+class Billing(StrEnum):
+    """Whether something is paid for at a provider. Only a backend says that it is not (`Backend.bills`)."""
+
+    BILLED = "billed"
+    FREE = "free"
+    UNKNOWN = "unknown"  # nobody asked when it was recorded, or the backend does not tell what it charges
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """One price. `model` is the catalog id it belongs to, "" for machines; `own`: somebody here set it.
@@ -90,9 +98,15 @@ class BillItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """Everything that something will be billed for."""
+    """Everything that something will be billed for; `FREE` and `UNKNOWN` have no items."""
 
     items: tuple[BillItem, ...] = ()
+    billing: Billing = Billing.BILLED
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is billed: an unknown bill is not free."""
+        return self.billing is Billing.FREE
 
     @property
     def unpriced(self) -> Sequence[Price]:
@@ -124,6 +138,10 @@ class Bill:
     def _sum(self, quantity: Callable[[Charge], float | None]) -> Money | None:
         parts = [(item.price.money, quantity(item.charge)) for item in self.items]
         return total(times(money, amount) for money, amount in parts if money is not None and amount is not None)
+
+
+FREE = Bill(billing=Billing.FREE)
+UNKNOWN = Bill(billing=Billing.UNKNOWN)
 
 
 def make_bill(charges: Sequence[Charge], prices: Mapping[str, Price]) -> Bill:

@@ -14,7 +14,8 @@ from app.domain.datasets import Dataset
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
-from app.services import connections, jobs, specs, splits
+from app.domain.prices import Bill
+from app.services import connections, estimates, jobs, specs, splits
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.setup.problems import SetupError
@@ -29,9 +30,10 @@ Here = Mapping[str, Dataset]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A capsule's job as it would be made here, and what is not quite as it was then."""
+    """A capsule's job as it would be made here, what it would be billed for, and what is not quite as it was then."""
 
     spec: JobSpec
+    bill: Bill
     warnings: tuple[str, ...]
 
 
@@ -64,7 +66,7 @@ def create(scope: Scope, value: object, *, project: str | None = None, connectio
     capsule = read(value)
     plan = _plan(scope, capsule, project or "", connection)
     known = store.get(scope.read, capsule.job.id)
-    job = jobs.record(scope, plan.spec, cloned_from=known.id if known else None)
+    job = jobs.record(scope, plan.spec, plan.bill, cloned_from=known.id if known else None)
     said = f"Made from the capsule of job {capsule.job.id[:60]}, written by TuneDesk {capsule.tunedesk[:20]}."
     event_store.add(scope.write, job.id, said, at=scope.now(), kind="note")
     for warning in plan.warnings:
@@ -86,7 +88,7 @@ def _plan(scope: Scope, capsule: Capsule, project: str, connection: str | None) 
     problems += _split_problems(scope, capsule, checked.spec)
     if problems:
         raise Invalid(problems)
-    return Plan(spec=checked.spec, warnings=tuple(_warnings(scope, capsule)))
+    return Plan(spec=checked.spec, bill=estimates.bill(scope, checked), warnings=tuple(_warnings(scope, capsule)))
 
 
 def _connection(scope: Scope, capsule: Capsule, wanted: str | None) -> Connection:

@@ -49,6 +49,8 @@ def of_job(scope: Scope, identifier: str) -> Capsule:
         sent=jobs.sent_parameters(scope, job.id),
         outcome=_outcome(scope, job),
         origin=_origin(scope, job),
+        billing=job.bill.billing,
+        price=job.cost.so_far,
     )
 
 

@@ -137,7 +137,7 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
     draft = get(scope, identifier)
     if draft.job is not None:
         return jobs.get(scope, draft.job)
-    job = jobs.record(scope, checked.spec, bill=bill)
+    job = jobs.record(scope, checked.spec, bill)
     changed = replace(draft, revision=draft.revision + 1, job=job.id, updated_at=scope.now())
     store.save(tx, changed, expected_revision=draft.revision)
     return job

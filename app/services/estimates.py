@@ -10,7 +10,7 @@ from app.domain.drafts import FIELDS, Step
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
-from app.domain.prices import Bill, Prices
+from app.domain.prices import FREE, Bill
 from app.services import catalog, prices, specs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
@@ -39,10 +39,10 @@ def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
 def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     """Return the estimate for fields that have been checked already."""
     base = Estimate()
-    if checked.spec is not None and checked.connection is not None and checked.training is not None:
+    if checked.connection is not None:
         base = _ask(scope, checked, base)
-        made = prices.bill_of(scope, checked.connection, base.charges)
-        base = replace(base, bill=made, cost=None if made is None else made.cost)
+        made = prices.training_bill(scope, checked.connection, base.charges)
+        base = replace(base, bill=made, cost=made.cost)
     return replace(
         base,
         blockers=(*(as_notice(problem) for problem in checked.problems), *base.blockers),
@@ -50,19 +50,18 @@ def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     )
 
 
-def bill(scope: Scope, checked: specs.Checked) -> Bill | None:
-    """Return what a checked job will be billed for; None where nothing is, without asking for an estimate."""
-    if checked.connection is None or not isinstance(scope.backends.of(checked.connection), Prices):
-        return None
+def bill(scope: Scope, checked: specs.Checked) -> Bill:
+    """Return what a checked job will be billed for; an estimate is asked for only where something is."""
+    if checked.connection is not None and prices.is_free(scope, checked.connection):
+        return FREE
     return of_checked(scope, checked).bill
 
 
 def _unpriced(estimate: Estimate) -> list[Notice]:
-    unknown = () if estimate.bill is None else estimate.bill.unpriced
     fix = "Set your price in Settings, Prices; until then the total leaves it out."
     return [
         Notice(step=Step.MODEL.value, pointer="/base_model", message=f"No price is known: {price.label}.", fix=fix)
-        for price in unknown
+        for price in estimate.bill.unpriced
     ]
 
 

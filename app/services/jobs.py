@@ -47,12 +47,11 @@ def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None =
     checked = specs.check(scope, fields)
     if checked.spec is None:
         raise Invalid(checked.problems)
-    bill = estimates.bill(scope, checked)
-    return record(scope, checked.spec, cloned_from=cloned_from, bill=bill)
+    return record(scope, checked.spec, estimates.bill(scope, checked), cloned_from=cloned_from)
 
 
-def record(scope: Scope, spec: JobSpec, *, cloned_from: str | None = None, bill: Bill | None = None) -> FineTuningJob:
-    """Record a job whose spec has been checked, with what it will be billed for."""
+def record(scope: Scope, spec: JobSpec, bill: Bill, *, cloned_from: str | None = None) -> FineTuningJob:
+    """Record a job whose spec has been checked, with what it will be billed for (`estimates.bill`)."""
     tx, now = scope.write, scope.now()
     scope.files.check_room()
     job = FineTuningJob(

@@ -9,7 +9,7 @@ from app.domain.deployments import Target
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money, read_amount, total
-from app.domain.prices import Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
+from app.domain.prices import FREE, UNKNOWN, Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
 from app.services import connections
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
@@ -31,7 +31,10 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosting:
-    """What everything that is served costs an hour, of what has a price; `unpriced` deployments have none."""
+    """What everything that is served costs an hour, of what has a price.
+
+    Of the `billed` deployments (all that are not free) those that are `unpriced` have no price, or no known bill.
+    """
 
     per_hour: Money | None
     unpriced: int
@@ -39,12 +42,12 @@ class Hosting:
 
 
 def lists(scope: Scope) -> Sequence[PriceList]:
-    """Return the price lists of all connections that are billed at all."""
+    """Return the price lists of all connections that are billed; one whose backend cannot be had has no prices."""
     today = scope.now().date()
     found = []
     for connection in connections.list_connections(scope):
-        prices = tuple(known(scope, connection).values())
-        if prices:
+        if not is_free(scope, connection):
+            prices = tuple(known(scope, connection).values())
             days = [price.as_of for price in prices if price.as_of is not None and not price.own]
             stale = frozenset(price.id for price in prices if not price.own and is_stale(price.as_of, today))
             found.append(
@@ -54,10 +57,10 @@ def lists(scope: Scope) -> Sequence[PriceList]:
 
 
 def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
-    """Return a connection's prices by id, what was set here over what was sourced; empty where nothing is billed.
+    """Return a connection's prices by id, what was set here over what was sourced; empty where it tells none.
 
     Raises:
-        ProviderFailed: when the backend fails to tell them; no prices would mean that nothing is billed.
+        ProviderFailed: when the backend fails to tell them.
     """
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
@@ -108,18 +111,27 @@ def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, curren
         deployment_store.set_bill(tx, deployment.id, bill)
 
 
-def bill_of(scope: Scope, connection: Connection, charges: Sequence[Charge]) -> Bill | None:
-    """Return charges with their prices; None where this connection bills nothing."""
-    prices = known(scope, connection)
-    return make_bill(charges, prices) if prices else None
+def is_free(scope: Scope, connection: Connection) -> bool:
+    """Tell whether a connection's backend says that nothing is billed; one that cannot be had says nothing."""
+    backend = scope.backends.opened(connection)
+    return backend is not None and not backend.bills
 
 
-def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparameter]) -> Bill | None:
-    """Return what an hour of serving a target is billed for; None where nothing is billed."""
+def training_bill(scope: Scope, connection: Connection, charges: Sequence[Charge]) -> Bill:
+    """Return charges with their prices; no charges on a connection that bills are not free, but unknown."""
+    if is_free(scope, connection):
+        return FREE
+    return make_bill(charges, known(scope, connection)) if charges else UNKNOWN
+
+
+def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparameter]) -> Bill:
+    """Return what an hour of serving a target is billed for."""
     connection = connections.get(scope, target.connection)
+    if is_free(scope, connection):
+        return FREE
     backend = scope.backends.opened(connection)
     if backend is None or not isinstance(backend, Prices):
-        return None
+        return UNKNOWN
     with provider_errors():
         charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
     return make_bill(charges, known(scope, connection))
@@ -127,10 +139,10 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
 
 def hosting(scope: Scope) -> Hosting:
     """Return what is spent on hosting now."""
-    bills = deployment_store.hosting_bills(scope.read)
-    billed = [bill for bill in bills if bill.items]
+    billed = [bill for bill in deployment_store.hosting_bills(scope.read) if not bill.is_free]
     rates = [rate for bill in billed if (rate := bill.per_hour) is not None]
-    return Hosting(per_hour=total(rates), unpriced=sum(bool(bill.unpriced) for bill in billed), billed=len(billed))
+    unpriced = sum(bill == UNKNOWN or bool(bill.unpriced) for bill in billed)
+    return Hosting(per_hour=total(rates), unpriced=unpriced, billed=len(billed))
 
 
 def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobReason
-from app.domain.prices import Bill
+from app.domain.prices import UNKNOWN, Bill
 from app.kit.paging import Page
 from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
@@ -20,7 +20,7 @@ _GONE = (DeploymentStatus.DELETED.value,)
 _THERE = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
 # Every page asks these; to put them together costs more than to ask them.
 _HOSTING = select(func.count()).select_from(_T).where(_T.c.status.in_(_THERE))
-_BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE), _T.c.bill.is_not(None))
+_BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE))
 # These are counted and timed by answers, not by the engine, whose record must not write over them.
 _USAGE = {"last_used_at", "requests", "errors", "refusals", "latencies"}
 
@@ -65,7 +65,7 @@ def _make(row: Row[Any]) -> Deployment:
         changed_at=row.changed_at,
         ready_at=row.ready_at,
         ended_at=row.ended_at,
-        bill=None if row.bill is None else codec.load(Bill, row.bill),
+        bill=_bill(row),
         failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
     )
@@ -104,16 +104,16 @@ def values(deployment: Deployment) -> dict[str, Any]:
 def add(tx: Writer, deployment: Deployment, *, due_at: float) -> None:
     """Insert a deployment that the engine looks at from `due_at` (seconds since 1970) on."""
     unused = {"last_used_at": None, "requests": 0, "errors": 0, "refusals": 0, "latencies": "[]"}
-    rows.add(tx, _T, values(deployment) | unused | {"due_at": due_at, "bill": _bill(deployment.bill)})
+    rows.add(tx, _T, values(deployment) | unused | {"due_at": due_at, "bill": codec.dump(deployment.bill)})
 
 
-def set_bill(tx: Writer, identifier: str, bill: Bill | None) -> None:
+def set_bill(tx: Writer, identifier: str, bill: Bill) -> None:
     """Write what each hour is billed for, after a price has changed."""
-    rows.change(tx, _T, identifier, {"bill": _bill(bill)})
+    rows.change(tx, _T, identifier, {"bill": codec.dump(bill)})
 
 
-def _bill(bill: Bill | None) -> str | None:
-    return None if bill is None else codec.dump(bill)
+def _bill(row: Row[Any]) -> Bill:
+    return UNKNOWN if row.bill is None else codec.load(Bill, row.bill)
 
 
 def set_goal(
@@ -173,8 +173,8 @@ def of_connection(tx: Reader, connection: str) -> list[Deployment]:
 
 
 def hosting_bills(tx: Reader) -> list[Bill]:
-    """Return the bills of what exists at providers now; what was never billed (one's own machine) has none."""
-    return [codec.load(Bill, row.bill) for row in tx.execute(_BILLS)]
+    """Return the bills of what is served now."""
+    return [_bill(row) for row in tx.execute(_BILLS)]
 
 
 def hosting(tx: Reader) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, bindparam, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
-from app.domain.prices import Bill
+from app.domain.prices import UNKNOWN, Bill
 from app.kit.paging import Page
 from app.store import codec, columns, rows, schema
 from app.store.database import Reader, Writer
@@ -45,7 +45,7 @@ def _make(row: Row[Any]) -> FineTuningJob:
         started_at=row.started_at,
         ended_at=row.ended_at,
         cloned_from=row.cloned_from,
-        bill=None if row.bill is None else codec.load(Bill, row.bill),
+        bill=UNKNOWN if row.bill is None else codec.load(Bill, row.bill),
         failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
     )
@@ -86,9 +86,8 @@ def values(job: FineTuningJob) -> dict[str, Any]:
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
-    bill = None if job.bill is None else codec.dump(job.bill)
     rank = columns.to_microseconds(job.created_at)
-    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": bill, "queue_rank": rank})
+    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": codec.dump(job.bill), "queue_rank": rank})
 
 
 def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:

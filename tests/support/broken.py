@@ -28,7 +28,7 @@ def _breaks(*_given: object, **_named: object) -> Any:  # noqa: ANN401
 def breaking(*calls: str) -> type[RehearsalBackend]:
     """Return a rehearsal that has these calls, all of which raise KeyError."""
     broken: dict[str, Callable[..., Any]] = dict.fromkeys(calls, _breaks)
-    return type("Breaking", (RehearsalBackend,), dict(broken))
+    return type("Breaking", (RehearsalBackend,), broken | {"bills": "prices" in calls})
 
 
 class BreaksOff(RehearsalBackend):

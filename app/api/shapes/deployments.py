@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasPath, Field
 
 from app.api.shapes.catalog import HyperparameterOut
 from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.prices import Billing
 from app.http import fields
 from app.http.fields import Name, RequestModel, ResponseModel, Settings, Whole
 
@@ -62,6 +63,7 @@ class DeploymentOut(ResponseModel):
     region: str | None
     content_safety: bool
     options: dict[str, Hyperparameter]
+    billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
     cost_per_hour: MoneyOut | None = Field(None, description="Null where nothing is billed, or its price is unknown.")
     expires_after_idle_s: int | None
     expires_at: datetime | None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, Field
+from pydantic import AliasPath, BeforeValidator, Field
 
 from app.api.shapes.common import MoneyOut
 from app.api.shapes.prices import PriceOut
@@ -18,8 +18,12 @@ from app.domain.jobs import (
     TaskType,
     ValidationKind,
 )
+from app.domain.prices import Billing
 from app.http import fields
 from app.http.fields import Id, Line, RequestModel, ResponseModel, Settings, Whole
+
+_IF_BILLED = BeforeValidator(lambda bill: bill if bill.billing is Billing.BILLED else None)
+_UNLESS_FREE = BeforeValidator(lambda cost: None if cost.billing is Billing.FREE else cost)
 
 
 class ValidationIn(RequestModel):
@@ -153,7 +157,8 @@ class EstimateOut(ResponseModel):
     duration_low_s: float | None
     duration_high_s: float | None
     cost: CostRangeOut | None = Field(description="Of what has a price; null where nothing has.")
-    bill: BillOut | None = Field(description="Null where nothing is billed.")
+    billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
+    bill: Annotated[BillOut | None, _IF_BILLED] = Field(description="Null unless `billing` is billed.")
     basis: str
     resources: list[ResourceOut]
     blockers: list[NoticeOut]
@@ -233,7 +238,8 @@ class JobOut(ResponseModel):
     spec: SpecOut
     parts: PartsOut | None
     fine_tuned_model: str | None
-    cost: CostOut | None = Field(None, description="Null where nothing is billed.")
+    billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
+    cost: Annotated[CostOut | None, _UNLESS_FREE] = Field(None, description="Null where nothing is billed.")
     cloned_from: str | None
     created_at: datetime
     started_at: datetime | None

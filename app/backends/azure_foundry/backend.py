@@ -54,6 +54,7 @@ class AzureFoundryBackend(
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
     name = "azure_foundry"
+    bills = True
     # The longest call (20 s), the time that ARM may take to accept, the lag of its lists: docs/azure-client.md.
     acceptance_grace = timedelta(seconds=120)
 

@@ -60,6 +60,7 @@ class LocalBackend(
     """
 
     name = "local"
+    bills = False
     # A submit is a process on this machine. The look-up by tag must only wait until that has said who it is.
     acceptance_grace = timedelta(seconds=5)
 

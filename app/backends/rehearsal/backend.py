@@ -28,6 +28,8 @@ def rehearsal_backend(folder: Path, *, clock: Clock, script: Path | None = None)
 class RehearsalBackend(Catalog, Training, Serving, RehearsalEvaluation):
     """Scripted and deterministic: for tests and for trying pages. Always labelled, off unless asked for."""
 
+    bills = False
+
     @property
     def name(self) -> str:
         """The backend's name."""

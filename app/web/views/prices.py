@@ -9,7 +9,7 @@ from app.domain.deployments import Deployment
 from app.domain.estimates import Estimate
 from app.domain.jobs import FineTuningJob
 from app.domain.money import Money
-from app.domain.prices import Meter, Price, Unit, is_stale
+from app.domain.prices import Billing, Meter, Price, Unit, is_stale
 from app.services.prices import PriceList
 from app.web.i18n import gettext as _
 from app.web.views import formats
@@ -49,7 +49,7 @@ def unit_words() -> dict[Unit, str]:
 
 def price_lines(estimate: Estimate | None, today: date) -> list[PriceLine]:
     """Return what an estimate's cost is made of, each line with the source and day of its price."""
-    if estimate is None or estimate.bill is None:
+    if estimate is None:
         return []
     units = unit_words()
     lines = []
@@ -96,8 +96,10 @@ def job_cost(job: FineTuningJob, now: datetime) -> Stat:
     """Return the cost figure of a job's strip: so far, its total once it has ended; nothing is invented."""
     cost = job.cost_at(now)
     label = _("Cost in total") if job.status.is_final else _("Cost so far")
-    if cost is None:
+    if cost.billing is Billing.FREE:
         return Stat(label=label, value=_("free"), note=_("own machine"), id="stat-cost")
+    if cost.billing is Billing.UNKNOWN:
+        return Stat(label=label, value=_("unknown"), note=_("the provider's invoice counts"), id="stat-cost")
     if cost.so_far is None:
         note = _("price unknown") if cost.unpriced else _("not known yet")
         return Stat(label=label, value=formats.NOTHING, note=note, id="stat-cost")
@@ -110,8 +112,10 @@ def job_cost(job: FineTuningJob, now: datetime) -> Stat:
 def hosting_words(deployment: Deployment, now: datetime) -> tuple[str, str]:
     """Return (what an hour costs, what it has cost so far) of a deployment, in words."""
     bill = deployment.bill
-    if bill is None:
+    if bill.is_free:
         return _("none: nothing is billed"), ""
+    if bill.billing is Billing.UNKNOWN:
+        return _("unknown: the provider's invoice counts"), ""
     if not bill.items:
         return _("none by the hour; tokens are billed"), ""
     rate, so_far = deployment.cost_per_hour, deployment.cost_at(now)

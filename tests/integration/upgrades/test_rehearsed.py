@@ -180,7 +180,9 @@ def test_jobs_in_every_state_end_and_nothing_is_submitted_again(reopened: Reopen
     for name in ("cancelled", "cancelling"):
         upgraded.until(job(older, name), status="cancelled")
     for name in ("succeeded", "failed"):
-        assert upgraded.get(job(older, name)) == older.documents[job(older, name)]
+        now, path = upgraded.get(job(older, name)), job(older, name)
+        assert differences({path: older.documents[path]}, {path: now}, {}) == []
+        assert now["billing"] == "free"
     tags = [each["tag"] for each in older.installation.entries("submit")]
     assert {name: tags.count(jobs[name]) for name in (*FOUND_IN_LINE, *rehearsed.STATUSES)} == {
         **dict.fromkeys((*FOUND_IN_LINE, *rehearsed.STATUSES), 1),
