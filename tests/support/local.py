@@ -46,15 +46,16 @@ def backend_over(
     starter: Path = STARTER,
     slots: int = 1,
     niceness: int = 0,
+    offline: bool = True,
 ) -> LocalBackend:
-    """Return a backend that asks no hub and uses one thread, so that figures repeat to the last bit."""
+    """Return a backend that asks no hub unless it may, and uses one thread, so that figures repeat to the last bit."""
     return LocalBackend(
         runs=runs,
         starter=starter,
         interpreter=lambda: interpreter,
         environment=os.environ,
         clock=clock or SystemClock(),
-        machine=Machine(threads=1, offline=True, slots=slots, device="cpu", niceness=niceness),
+        machine=Machine(threads=1, offline=offline, slots=slots, device="cpu", niceness=niceness),
     )
 
 

@@ -77,7 +77,7 @@ class LocalBackend(
         """`interpreter` returns the runtime's Python, or raises NoCapacity saying how far its installation is.
 
         `runs` is the folder of run folders, `starter` the built-in base model's directory. Of `environment`, children
-        are handed what `process.PASSED_ON` names.
+        are handed what `runs.PASSED_ON` names, and those whose base is of the hub `runs.FOR_THE_HUB`.
         """
         kept = Runs(runs, interpreter=interpreter, environment=environment, clock=clock)
         tuned = TunedModels(kept)

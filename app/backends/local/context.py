@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.backends.local.models import BaseModels
 from app.backends.local.runs import Runs
@@ -32,10 +33,22 @@ class LocalContext:
         """
         return self.tuned.folder(model)
 
-    def target(self, base_model: str, model: str | None) -> dict[str, object]:
+    def target(self, base_model: str, model: str | None) -> dict[str, Any]:
         """Return a base or tuned model as a child's spec has it."""
         base = self.models.resolve(base_model).as_spec()
         return {"base": base, "model": str(self.model_folder(model)) if model else None}
+
+    def machine(self, hub: str | None) -> dict[str, Any]:
+        """Return how a child may use this machine, as its spec has it; `hub` is its base's name there, if any.
+
+        Only a child whose base is of the hub may ask the hub for anything, and has a token for it (`Runs`).
+        """
+        return {
+            "threads": self.threads,
+            "niceness": self.niceness,
+            "device": self.device,
+            "offline": self.models.offline or hub is None,
+        }
 
     def batch_for(self, base_model: str) -> int:
         """Return how many rows a model of that size reads at once where nobody chose."""

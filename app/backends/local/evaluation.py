@@ -28,18 +28,16 @@ class LocalEvaluation:
         """Begin; a repeat finds what the first call made."""
         if not request.rows.is_file():
             raise NotFound("The file with the test rows is gone.", fix="Upload the dataset again.")
+        target = self.context.target(request.base_model, request.model)
         spec = {
             "kind": "evaluate",
-            "target": self.context.target(request.base_model, request.model),
+            "target": target,
             "rows": str(request.rows),
             "system_prompt": request.system_prompt,
             "few_shot": [dict(example) for example in request.few_shot],
             "labels": list(request.labels),
             "batch_size": self.context.batch_for(request.base_model),
-            "threads": self.context.threads,
-            "niceness": self.context.niceness,
-            "device": self.context.device,
-            "offline": self.context.models.offline or not request.base_model.startswith("hf:"),
+            **self.context.machine(target["base"]["hub"]),
         }
         self.context.runs.start(request.tag, _EVALUATOR, spec)
 

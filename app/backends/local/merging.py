@@ -1,7 +1,7 @@
 """Merging: one child that puts an adapter into its base, in a run folder of its own, which then is a tuned model."""
 
 from app.backends.local.context import LocalContext
-from app.backends.local.errors import in_backend_words, sentence
+from app.backends.local.errors import in_backend_words, sentence, untyped
 from app.backends.local.tuned import TUNED
 from app.backends.local.weights import size_bytes
 from app.domain.backend import Rejected
@@ -30,9 +30,7 @@ class LocalMerging:
             "kind": "merge",
             "name": self.context.tuned.name(model),
             "target": {"base": {}, "model": str(folder)},
-            "threads": self.context.threads,
-            "niceness": self.context.niceness,
-            "offline": self.context.models.offline,
+            **self.context.machine(untyped(self.context.tuned.note(folder).get("base")).get("hub")),
         }
         runs.start(tag, _MERGER, spec)
 

@@ -30,16 +30,26 @@ ROOT = Path(__file__).resolve().parents[3]  # the checkout: children import `app
 EXIT = "exit.json"
 _REMOVALS = 3  # whoever waits for the child may note its exit code while the folder goes
 SPAWNED = "spawned.json"  # whom we started last, for as long as the child has not said who it is
-# What a child may know of our environment: how to find programs, certificates, proxies, caches and GPUs. No secrets.
+# What a child may know of our environment: how to find programs, caches and GPUs. No secrets.
 PASSED_ON = frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "XDG_CACHE_HOME",
-        "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE",
         "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
     }
 )  # fmt: skip
+# And one whose base is of the hub, which it may have to ask: where that is, the way there (a proxy's address may hold a
+# password), and who asks (huggingface_hub 2.4, constants.py and utils/_auth.py).
+FOR_THE_HUB = frozenset(
+    {
+        "HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+    }
+)  # fmt: skip
+# The token that somebody left on this machine (`hf auth login`) is no more a local child's business than a given one.
+_NO_HUB = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+_OWN = {"PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"}
 _GRACE = timedelta(seconds=8)  # from the wish to stop to SIGKILL: who cancels need not wait longer than 10 s for it
 _START_PATIENCE = timedelta(seconds=60)  # a child says who it is within a second, on a loaded machine within seconds
 _MOST_NEWS = 4 * 2**20  # bytes of events read in one look
@@ -82,7 +92,7 @@ class Runs:
     ) -> None:
         self.root = root
         self.interpreter = interpreter
-        self._environment = {name: value for name, value in environment.items() if name in PASSED_ON}
+        self._environment = {name: value for name, value in environment.items() if name in PASSED_ON | FOR_THE_HUB}
         self._clock = clock
 
     def folder(self, tag: str) -> Path:
@@ -218,7 +228,7 @@ class Runs:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env={**self._environment, "PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"},
+                env=self._environment_of(folder),
                 start_new_session=True,
                 umask=0o077,
             )
@@ -228,6 +238,12 @@ class Runs:
         run_lock.write_whole(folder / SPAWNED, {"pid": process.pid, "started": run_lock.start_time(process.pid)})
         # Each child of ours has somebody waiting for its end, so that none is left as a zombie, and the cause is known.
         threading.Thread(target=_see_off, args=(process, folder), name=f"child-{process.pid}", daemon=True).start()
+
+    def _environment_of(self, folder: Path) -> dict[str, str]:
+        """Return what the child of a run folder is given: who may not ask the hub gets no token for it."""
+        asks_hub = (run_lock.read_whole(folder / run_lock.SPEC) or {}).get("offline") is False
+        refused, own = (frozenset(), _OWN) if asks_hub else (FOR_THE_HUB, _OWN | _NO_HUB)
+        return {name: value for name, value in self._environment.items() if name not in refused} | own
 
     def _signal(self, folder: Path, number: signal.Signals) -> None:
         process = run_lock.read_whole(folder / run_lock.PROCESS)

@@ -42,15 +42,15 @@ class LocalServing:
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve; what serves already is left alone, what is gone is made again."""
         runs = self.context.runs
+        target = self.context.target(request.base_model, request.model)
         spec = {
             "kind": "serve",
-            "target": self.context.target(request.base_model, request.model),
+            "target": target,
             "alias": request.name,
             "secret": secrets.token_urlsafe(32),
             "queue": _WAITING,
-            "threads": self.context.threads,
-            "device": self.context.device,
-            "offline": self.context.models.offline or not request.base_model.startswith("hf:"),
+            **self.context.machine(target["base"]["hub"]),
+            "niceness": 0,  # somebody waits for each answer
         }
         if runs.look(request.tag).started:
             runs.restart(request.tag, _SERVER)

@@ -14,8 +14,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.backends.local.runs import PASSED_ON, Runs
-from app.domain.backend import NoCapacity, NotFound, Rejected, RemoteJob
+from app.backends.local.runs import FOR_THE_HUB, PASSED_ON, Runs
+from app.domain.backend import DeploymentRequest, EvaluationRequest, NoCapacity, NotFound, Rejected, RemoteJob
 from app.domain.jobs import JobReason, JobStatus
 from app.kit.clock import SystemClock
 from app.training import run_lock
@@ -128,6 +128,48 @@ def test_a_child_lives_in_its_own_session_with_a_clean_environment(
     assert (installation.run / run_lock.SPEC).stat().st_mode & 0o077 == 0
     assert (installation.run / run_lock.LOG).stat().st_mode & 0o077 == 0
     assert (installation.run / run_lock.EVENTS).stat().st_mode & 0o077 == 0
+
+
+def _start(installation: Installation, kind: str, base: str) -> str:
+    """Begin a child of that kind whose base is `base`; return its run folder's name."""
+    backend = installation.backend
+    adapter = installation.runs / "job_0" / "model"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").touch()
+    note = {"kind": "adapter", "name": "tuned", "base": backend.context.models.resolve(base).as_spec()}
+    run_lock.write_whole(adapter / "tunedesk.json", note)
+    match kind:
+        case "train":
+            backend.submit(local.request(backend, JOB.id, [installation.rows], {}, base_model=base))
+        case "train further":
+            backend.submit(local.request(backend, JOB.id, [installation.rows], {}, base_model="run:job_0"))
+        case "evaluate":
+            backend.start_evaluation(
+                EvaluationRequest(tag=JOB.id, base_model=base, model="run:job_0", rows=installation.rows)
+            )
+        case "serve":
+            backend.deploy(DeploymentRequest(tag=JOB.id, name="tuned", base_model=base, model="run:job_0"))
+        case _:
+            backend.start_merge("run:job_0")
+            return "merged.job_0"
+    return JOB.id
+
+
+@pytest.mark.parametrize("kind", ["train", "train further", "evaluate", "serve", "merge"])
+@pytest.mark.parametrize("base", ["hf:org/model", "builtin:starter", "path"])
+def test_what_asking_the_hub_needs_reaches_only_a_child_whose_base_is_of_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, base: str, kind: str
+) -> None:
+    """Tokens in all their names, and a proxy's address, which may hold a password."""
+    given = dict.fromkeys(FOR_THE_HUB, "http://user:password@127.0.0.1:9")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    installation.backend = local.backend_over(installation.runs, installation.interpreter, offline=False)
+    tag = _start(installation, kind, f"path:{local.STARTER}" if base == "path" else base)
+    environment = psutil.Process(installation.until_training(tag)).environ()
+    assert {name: environment[name] for name in given if name in environment} == (given if base[:3] == "hf:" else {})
+    assert ("HF_HUB_DISABLE_IMPLICIT_TOKEN" in environment) == (base[:3] != "hf:")
 
 
 def test_one_training_at_a_time(installation: Installation) -> None:
