@@ -1,7 +1,7 @@
 """One loaded model that answers, one request at a time, piece by piece."""
 
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class AnswerGenerator:
             )
         return ids
 
-    def pieces(self, request: ChatRequest, ids: Sequence[int], answer: Answer) -> Iterator[str]:
+    def pieces(self, request: ChatRequest, ids: Sequence[int], answer: Answer) -> Generator[str, None, None]:
         """Yield the answer's text as it comes, up to a stop text; fill in `answer` on the way."""
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, timeout=_STALLED_S, skip_special_tokens=True)
         room = self.context - len(ids) if self.context is not None else 4096

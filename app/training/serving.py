@@ -6,12 +6,14 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import torch
 
+from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, usage
 from app.training import loading, run_lock
 from app.training.channel import Channel
 from app.training.chat_request import LARGEST_BODY, BadRequest, ChatRequest, parse
@@ -100,9 +102,8 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
         except BadRequest as bad:
             self._refuse(bad.status, bad.message, field=bad.field, code=bad.code)
         except (RuntimeError, ValueError, MemoryError) as error:
-            failure = explain(error)
-            traceback.print_exc()
-            self._refuse(500, f"The model could not answer. {failure.message}", code=failure.code)
+            message, code = _explained(error)
+            self._refuse(500, message, code=code)
         except Busy:
             message = "The model is busy and enough requests wait already; try again in a few seconds."
             self._refuse(429, message, code="busy", retry_after=2)
@@ -124,10 +125,10 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
 
     def _answer(self, request: ChatRequest, ids: list[int]) -> None:
         answer = Answer(prompt_tokens=len(ids))
-        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": self.server.alias}
+        writer = ChunkWriter(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self.server.alias)
         pieces = self.server.voice.pieces(request, ids, answer)
         if request.stream:
-            self._stream(request, head, pieces, answer)
+            self._stream(request, writer, pieces, answer)
             return
         text = "".join(pieces)
         choice = {
@@ -136,31 +137,26 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
             "logprobs": None,
             "finish_reason": answer.finish_reason,
         }
-        self._send(200, {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(answer)})
+        whole = {**asdict(writer), "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
+        self._send(200, whole)
 
-    def _stream(self, request: ChatRequest, head: dict[str, Any], pieces: Iterator[str], answer: Answer) -> None:
+    def _stream(
+        self, request: ChatRequest, writer: ChunkWriter, pieces: Generator[str, None, None], answer: Answer
+    ) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Content-Type", MEDIA_TYPE)
         self.send_header("Cache-Control", "no-store")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
         try:
-            self._event(_chunk(head, {"role": "assistant", "content": ""}))
-            for piece in pieces:
-                self._event(_chunk(head, {"content": piece}))
-            self._event(_chunk(head, {}, finish_reason=answer.finish_reason))
-            if request.include_usage:
-                self._event({**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(answer)})
-            self.wfile.write(b"data: [DONE]\n\n")
+            for event in _events(request, writer, pieces, answer):
+                self.wfile.write(event)
+                self.wfile.flush()
         except OSError:
             answer.cancelled.set()  # the listener left; the model need not go on
         finally:
-            pieces.close()  # type: ignore[attr-defined]  # a generator
-
-    def _event(self, value: dict[str, Any]) -> None:
-        self.wfile.write(b"data: " + json.dumps(value).encode() + b"\n\n")
-        self.wfile.flush()
+            pieces.close()
 
     def _refuse(
         self, status: int, message: str, *, field: str | None = None, code: str, retry_after: int | None = None
@@ -182,15 +178,29 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _chunk(head: dict[str, Any], delta: dict[str, str], *, finish_reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-    return {**head, "object": "chat.completion.chunk", "choices": [choice]}
+def _events(
+    request: ChatRequest, writer: ChunkWriter, pieces: Iterable[str], answer: Answer
+) -> Generator[bytes, None, None]:
+    """Yield a whole stream; what goes wrong once it has begun is told in it, for its status is sent already."""
+    yield writer.chunk({"role": "assistant", "content": ""})
+    try:
+        for piece in pieces:
+            yield writer.chunk({"content": piece})
+        yield writer.chunk({}, finish_reason=answer.finish_reason)
+        if request.include_usage:
+            yield writer.chunk(usage=_usage(answer))
+    except (RuntimeError, ValueError, MemoryError) as error:
+        message, code = _explained(error)
+        yield error_event(message, "server_error", code=code)
+    yield DONE
 
 
-def _usage(answer: Answer) -> dict[str, int]:
-    total = answer.prompt_tokens + answer.completion_tokens
-    return {
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "total_tokens": total,
-    }
+def _explained(error: Exception) -> tuple[str, str]:
+    """Return the sentence and the code for what went wrong; the traceback goes to the log."""
+    failure = explain(error)
+    traceback.print_exc()
+    return f"The model could not answer. {failure.message}", failure.code
+
+
+def _usage(answer: Answer) -> dict[str, int | None]:
+    return usage(answer.prompt_tokens, answer.completion_tokens)

@@ -1,6 +1,5 @@
 """The playground: two deployments answer the same prompt side by side."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,6 +11,8 @@ from starlette.responses import Response, StreamingResponse
 
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.errors import DomainError
+from app.http.problems import describe
+from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, event
 from app.services import deployments, models
 from app.services.scope import Scope, Scopes
 from app.web.rendering import Fields, Reading, Spending, Talking, fresh_key, page, sentence_of, status_of
@@ -52,25 +53,30 @@ def ask(request: Request, scope: Spending, form: Fields) -> Response:
 
 @router.post("/playground/stream")
 def stream(request: Request, opening: Talking, form: Fields) -> Response:
-    """Answer one column as it is written: one JSON object a line."""
+    """Answer one column as it is written, in OpenAI's stream; one more event has the small print under the answer."""
     scopes: Scopes = request.app.state.scopes
-    wanted = view.request_of(form)
+    wanted, deployment = view.request_of(form), form.get("deployment", "")
 
-    def lines() -> Iterator[str]:
+    def events() -> Iterator[bytes]:
         began = time.perf_counter()
         last = ChatChunk()
         try:
             with opening() as scope:
-                chunks = _talk(scopes, scope, form.get("deployment", ""), wanted)
+                chunks = _talk(scopes, scope, deployment, wanted)
+                writer = ChunkWriter("chatcmpl-playground", int(scope.due_now()), deployment)
             for chunk in chunks:
                 last = replace(chunk, text="")
                 if chunk.text:
-                    yield json.dumps({"text": chunk.text}) + "\n"
-            yield json.dumps({"facts": view.facts(last, time.perf_counter() - began)}) + "\n"
+                    yield writer.chunk({"content": chunk.text})
+            facts = view.facts(last, time.perf_counter() - began)
+            yield event({"choices": [], "facts": facts})
         except DomainError as error:
-            yield json.dumps({"error": sentence_of(error)}) + "\n"
+            yield error_event(sentence_of(error), describe(error).kind)
+        yield DONE
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"x-accel-buffering": "no"})
+    return StreamingResponse(
+        events(), media_type=MEDIA_TYPE, headers={"x-accel-buffering": "no", "cache-control": "no-cache"}
+    )
 
 
 def _talk(scopes: Scopes, scope: Scope, deployment: str, wanted: ChatRequest) -> Iterator[ChatChunk]:

@@ -1,18 +1,17 @@
-// Two answers side by side as they are written. The server streams one JSON object a line; all of it becomes text, never markup.
+// Two answers side by side as they are written. The server streams OpenAI's chunks, one JSON object an event; all of it becomes text, never markup.
 (() => {
   "use strict";
   const running = new Map();
 
-  async function* lines(body) {
+  async function* chunks(body) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      const parts = (rest + value).split("\n"); rest = parts.pop();
-      yield* parts.filter(Boolean).map((line) => JSON.parse(line));
+      const lines = (rest + value).split("\n"); rest = lines.pop();
+      yield* lines.filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)));
     }
-    if (rest.trim()) yield JSON.parse(rest);
   }
 
   async function ask(form, column, signal) {
@@ -21,11 +20,12 @@
     body.set("deployment", form.elements[column.dataset.column].value);
     answer.textContent = ""; facts.textContent = ""; answer.setAttribute("aria-busy", "true"); delete answer.dataset.failed;
     try {
-      const response = await fetch(form.dataset.playground, { method: "POST", body, signal, headers: { Accept: "application/x-ndjson" } });
-      for await (const piece of lines(response.body)) {
-        if (piece.text) answer.append(piece.text);
-        if (piece.error) { answer.textContent = piece.error; answer.dataset.failed = "yes"; }
-        if (piece.facts) facts.textContent = piece.facts;
+      const response = await fetch(form.dataset.playground, { method: "POST", body, signal, headers: { Accept: "text/event-stream" } });
+      for await (const chunk of chunks(response.body)) {
+        const text = chunk.choices?.[0]?.delta?.content;
+        if (text) answer.append(text);
+        if (chunk.error) { answer.textContent = chunk.error.message; answer.dataset.failed = "yes"; }
+        if (chunk.facts) facts.textContent = chunk.facts;
       }
     } catch (error) {
       if (error.name !== "AbortError") { answer.textContent = form.dataset.lost; answer.dataset.failed = "yes"; }

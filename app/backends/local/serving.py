@@ -1,12 +1,12 @@
 """Serving: one child per deployment, which answers on loopback to whoever has the secret in its spec."""
 
-import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, sentence
@@ -22,6 +22,7 @@ from app.domain.backend import (
     Unavailable,
 )
 from app.domain.deployments import DeploymentStatus
+from app.kit.openai_stream import StreamError, read
 from app.training import run_lock
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class LocalServing:
         with _as_backend_errors(), httpx.Client(timeout=timeout, trust_env=False) as client:  # noqa: SIM117
             with client.stream("POST", f"{endpoint}/chat/completions", json=body, headers=headers) as answer:
                 raise_for(answer)
-                yield from chunks(answer.iter_lines())
+                yield from (ChatChunk(**asdict(delta)) for delta in read(answer.iter_bytes()))
 
     def endpoint(self, tag: str) -> tuple[str, str, str] | None:
         """Return (base URL, model alias, bearer secret) for a proxy on this machine; None where nothing serves."""
@@ -148,6 +149,8 @@ def _as_backend_errors() -> Iterator[None]:
 
     try:
         yield
+    except StreamError as error:
+        raise Unavailable(str(error), fix=error.remedy) from error
     except httpx.TimeoutException as error:
         raise Unavailable("The model did not answer in time.", fix="Try again, or ask for fewer tokens.") from error
     except httpx.HTTPError as error:
@@ -170,26 +173,3 @@ def raise_for(answer: "httpx.Response") -> None:
     if answer.is_client_error:
         raise Rejected(message)
     raise Unavailable(message)
-
-
-def chunks(lines: Iterator[str]) -> Iterator[ChatChunk]:
-    """Yield the text, then one last chunk with the reason of the end and the counts."""
-    reason: str | None = None
-    usage: Mapping[str, Any] = {}
-    for line in lines:
-        data = line.removeprefix("data: ")
-        if data in {line, "[DONE]"}:
-            continue
-        event = json.loads(data)
-        usage = event.get("usage") or usage
-        for choice in event.get("choices", []):
-            reason = choice.get("finish_reason") or reason
-            if text := choice["delta"].get("content"):
-                yield ChatChunk(text=text)
-    if reason is None:
-        raise Unavailable("The answer broke off.", fix="Try again.")
-    yield ChatChunk(
-        finish_reason=reason,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-    )

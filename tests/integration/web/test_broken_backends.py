@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -105,8 +106,15 @@ def test_a_chat_that_cannot_begin_is_424_and_a_stream_says_so(
         answer = visitor.post(f"/api/v1/deployments/{served}/chat", json=QUESTION)
         assert answer.status_code == 424
         assert "(KeyError)" in answer.json()["detail"]
-        lines = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"}).text.splitlines()
-    assert "(KeyError)" in json.loads(lines[-1])["error"]
+        streamed = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"})
+    assert "(KeyError)" in events_of(streamed.text)[-1]["error"]["message"]
+
+
+def events_of(text: str) -> list[dict[str, Any]]:
+    """The objects of a stream, which ends with its mark."""
+    data = [line.removeprefix("data: ") for line in text.splitlines() if line]
+    assert data[-1] == "[DONE]"
+    return [json.loads(each) for each in data[:-1]]
 
 
 def test_a_stream_that_breaks_off_ends_with_an_error_event(
@@ -114,16 +122,16 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(
 ) -> None:
     with replaced(installation, BreaksOff):
         answer = visitor.post(f"/api/v1/deployments/{served}/chat", json={**QUESTION, "stream": True})
-        lines = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"}).text.splitlines()
-    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+        streamed = visitor.post("/playground/stream", data={"deployment": served, "prompt": "Is it so?"})
     assert answer.status_code == 200
-    assert events[-1] == "[DONE]"
-    assert json.loads(events[1])["choices"][0]["delta"]["content"] == "dep:1"
-    error = json.loads(events[-2])["error"]
+    events = events_of(answer.text)
+    assert events[1]["choices"][0]["delta"]["content"] == "dep:1"
+    error = events[-1]["error"]
     assert error["type"] == "provider-failed"
     assert f"(KeyError). The server's log has it whole under {answer.headers['x-request-id']}." in error["message"]
-    assert json.loads(lines[0]) == {"text": "dep:1"}
-    assert "(KeyError)" in json.loads(lines[-1])["error"]
+    shown = events_of(streamed.text)
+    assert shown[0]["choices"][0]["delta"] == {"content": "dep:1"}
+    assert "(KeyError)" in shown[-1]["error"]["message"]
 
 
 @pytest.mark.parametrize("call", ["base_model", "estimate"])

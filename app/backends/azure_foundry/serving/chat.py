@@ -5,13 +5,15 @@ The key is fetched for each conversation and forgotten with it; it stands in one
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.serving import chat_code, chat_errors
 from app.backends.azure_foundry.serving.endpoints import Door, Endpoints
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import in_azure_words, translate
-from app.domain.backend import BackendError, ChatChunk, ChatRequest, Rejected, Unavailable
+from app.domain.backend import BackendError, ChatChunk, ChatRequest, Unavailable
+from app.kit import openai_stream
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
@@ -50,14 +52,16 @@ def ask(azure: Azure, door: Door, request: ChatRequest) -> Iterator[ChatChunk]:
         _raise_for(opened)
         if door.scores:
             yield from _scored(_text(opened))
-        elif "event-stream" in opened.headers.get("Content-Type", ""):
-            yield from _streamed(opened)
+        elif openai_stream.MEDIA_TYPE in opened.headers.get("Content-Type", "").lower():
+            yield from (ChatChunk(**asdict(delta)) for delta in openai_stream.read(opened.iter_bytes()))
         else:
             yield from _whole(_text(opened))
     except BackendError:
         raise
-    except GeneratorExit:
-        raise
+    except openai_stream.ReportedError as error:
+        raise chat_errors.explained(200, opened.headers, json.dumps({"error": error.error})) from error
+    except openai_stream.StreamError as error:
+        raise Unavailable(str(error), fix=error.remedy) from error
     except Exception as error:
         reported = translate(error)
         if reported is None:
@@ -112,51 +116,6 @@ def _text(answer: "HttpResponse") -> str:
     if not answer.is_stream_consumed:
         answer.read()
     return answer.content.decode("utf-8", "replace")[:_LIMIT]
-
-
-def _streamed(answer: "HttpResponse") -> Iterator[ChatChunk]:
-    finish: str | None = None
-    usage: Mapping[str, Any] = {}
-    for event in _events(answer):
-        if "error" in event:
-            raise chat_errors.explained(200, answer.headers, json.dumps(event))
-        usage = event.get("usage") or usage
-        for choice in event.get("choices") or ():
-            text = (choice.get("delta") or {}).get("content")
-            if text:
-                yield ChatChunk(text=str(text))
-            finish = choice.get("finish_reason") or finish
-    if finish is None:
-        raise Unavailable("The answer broke off before its end.", fix="Ask once more.")
-    yield _last(finish, usage)
-
-
-def _events(answer: "HttpResponse") -> Iterator[dict[str, Any]]:
-    """Yield the JSON of each server-sent event; lines may be cut anywhere, also within a character."""
-    rest, size = b"", 0
-    for piece in answer.iter_bytes():
-        size += len(piece)
-        if size > _LIMIT:
-            raise Rejected("The answer is far too long.", fix="Ask for fewer tokens.")
-        *lines, rest = (rest + piece).replace(b"\r\n", b"\n").split(b"\n")
-        for line in lines:
-            found = _event(line)
-            if found is not None:
-                yield found
-    found = _event(rest)
-    if found is not None:
-        yield found
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    reported = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
-    if not reported or reported == b"[DONE]":
-        return None
-    try:
-        event = json.loads(reported)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
 
 
 def _whole(text: str) -> Iterator[ChatChunk]:

@@ -1,11 +1,10 @@
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from app.backends.local.serving import chunks, raise_for
+from app.backends.local.serving import raise_for
 from app.domain.backend import RateLimited, Rejected, Unavailable
 from app.training.request_queue import Busy, RequestQueue
 from tests.support.waiting import until
@@ -51,14 +50,3 @@ def test_a_refusal_is_reported_in_the_servers_words(
     with pytest.raises(kind, match=said):
         raise_for(answer)
     raise_for(httpx.Response(200))
-
-
-def test_an_answer_that_breaks_off_is_no_answer() -> None:
-    def lines() -> Iterator[str]:
-        yield 'data: {"choices": [{"index": 0, "delta": {"content": "par"}, "finish_reason": null}]}'
-        yield ""
-
-    pieces = chunks(lines())
-    assert next(pieces).text == "par"
-    with pytest.raises(Unavailable, match="broke off"):
-        next(pieces)
