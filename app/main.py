@@ -4,8 +4,9 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,18 +14,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.router import ROUTERS as API
-from app.backends.azure_foundry.kind import AzureFoundryKind
-from app.backends.local.backend import LocalBackend, Machine
-from app.backends.rehearsal.backend import rehearsal_backend
+from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
-from app.domain.backend import Backend, NoCapacity
+from app.domain.backend import NoCapacity
 from app.engine.clockwork import Clockwork
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
 from app.kit import crash_points, locks
 from app.kit.clock import Clock, SystemClock
-from app.kit.installation import installation_name
 from app.kit.vault import Vault
 from app.kit.watchdog import exit_after
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
@@ -49,20 +47,18 @@ _LOCK_PATIENCE_S = 5.0
 log = logging.getLogger("tunedesk")
 
 
-def create_app(
-    settings: Settings, *, clock: Clock | None = None, backends: Mapping[str, Backend] | None = None
-) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry = REGISTRY) -> FastAPI:
     """Return the whole application. The database is brought to this version first.
 
-    `backends` replaces the installation's own (tests hand in scripted ones); `clock` likewise.
+    `registry` lists the backends; tests add one of their own, and hand in a clock that they turn.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    app_context = make_app_context(settings, clock=clock or SystemClock(), backends=backends)
+    app_context = make_app_context(settings, clock=clock or SystemClock(), registry=registry)
     scopes = Scopes(app_context)
     clockwork = Clockwork(scopes, interval_s=settings.engine_interval_s, lease_s=settings.lease_s)
     scopes.nudge = clockwork.nudge
     with scopes.open(ENGINE) as scope:
-        connections.ensure_built_in(scope, local_slots=settings.local_slots)
+        connections.ensure_built_in(scope)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -90,23 +86,26 @@ def create_app(
     return app
 
 
-def make_app_context(settings: Settings, *, clock: Clock, backends: Mapping[str, Backend] | None = None) -> AppContext:
+def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = REGISTRY) -> AppContext:
     """Return what all scopes share, on a database of this version."""
     files = FileStore(
         settings.data_dir, upload_limit=settings.upload_limit_mb * MIB, disk_reserve=settings.disk_reserve_mb * MIB
     )
     named = {RUNTIME: settings.runtime_python} if settings.runtime_python else {}
     runtimes = RuntimeEnvironments(settings.runtimes_dir, named=named)
+    around = Surroundings(
+        runs=files.runs,
+        samples=SAMPLES,
+        interpreter=partial(_interpreter, settings, runtimes),
+        environment=environment(),
+        clock=clock,
+    )
     upgrade(settings.url, ROOT / "migrations")
     return AppContext(
         database=Database(settings.url),
         clock=clock,
         files=files,
-        backends=Backends(
-            _own_backends(settings, files, runtimes, clock) if backends is None else backends,
-            kinds=(_azure(settings, clock),),
-            vault=Vault(settings.secret_key_file),
-        ),
+        backends=Backends(*registry.made(settings, around), vault=Vault(settings.secret_key_file)),
         runtimes=runtimes,
         samples=SAMPLES,
         version=VERSION,
@@ -188,49 +187,26 @@ class _Announcing(uvicorn.Server):
             print(f"Still at work, and taken up again by the next start: {listed}.", flush=True)  # noqa: T201 -- the last line
 
 
-def _azure(settings: Settings, clock: Clock) -> AzureFoundryKind:
-    data = settings.data_dir
-    return AzureFoundryKind(clock=clock, cache=data / "cache", installation=lambda: installation_name(data))
+def _interpreter(settings: Settings, runtimes: RuntimeEnvironments) -> Path:
+    """Return the runtime's interpreter.
 
-
-def _own_backends(
-    settings: Settings, files: FileStore, runtimes: RuntimeEnvironments, clock: Clock
-) -> dict[str, Backend]:
-    def interpreter() -> Path:
-        state = runtimes.state(RUNTIME)
-        python = settings.runtime_python or state.python
-        if python is None:
-            share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
-            raise NoCapacity(
-                f"The runtime environment is not ready: {state.message.rstrip('.')}{share}.",
-                fix="See Settings, Runtime environments.",
-            )
-        if not python.exists():
-            raise NoCapacity(
-                f"The interpreter {python} is not there.",
-                fix="Correct TUNEDESK_RUNTIME_PYTHON, or leave it out and run: python3 -m app runtime install trl",
-            )
-        return python
-
-    own: dict[str, Backend] = {
-        "local": LocalBackend(
-            runs=files.runs,
-            starter=SAMPLES / "starter",
-            interpreter=interpreter,
-            environment=environment(),
-            clock=clock,
-            machine=Machine(
-                threads=settings.local_threads,
-                niceness=settings.local_niceness,
-                slots=settings.local_slots,
-                disk_reserve=settings.disk_reserve_mb * 2**20,
-            ),
+    Raises:
+        NoCapacity: while there is none, with how far it is.
+    """
+    state = runtimes.state(RUNTIME)
+    python = settings.runtime_python or state.python
+    if python is None:
+        share = f" ({state.progress:.0%})" if state.status is RuntimeStatus.INSTALLING else ""
+        raise NoCapacity(
+            f"The runtime environment is not ready: {state.message.rstrip('.')}{share}.",
+            fix="See Settings, Runtime environments.",
         )
-    }
-    if settings.rehearsal:
-        ledger = settings.rehearsal_dir or settings.data_dir / "rehearsal"
-        own["rehearsal"] = rehearsal_backend(ledger, clock=clock, script=settings.rehearsal_script)
-    return own
+    if not python.exists():
+        raise NoCapacity(
+            f"The interpreter {python} is not there.",
+            fix="Correct TUNEDESK_RUNTIME_PYTHON, or leave it out and run: python3 -m app runtime install trl",
+        )
+    return python
 
 
 def _begin_runtime(settings: Settings) -> None:

@@ -23,7 +23,6 @@ from sqlalchemy import text
 from app.backends.rehearsal import Entry, RehearsalBackend, Script
 from app.domain.actors import ENGINE
 from app.domain.backend import RemoteJob
-from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
 from app.engine.engine import Engine
 from app.runtimes.environments import RuntimeEnvironments
@@ -36,6 +35,7 @@ from app.store.files import FileStore
 from app.store.migrating import upgrade
 from benchmarks.measuring import Goal, Sample, ratios, tell
 from tests.support.clock import TurnedClock
+from tests.support.connections import REHEARSAL_ID
 
 LOOK_S = 60.0
 STEP_S = 1200.0  # one look in twenty finds another step
@@ -59,7 +59,7 @@ class Installation:
             database=self.database,
             clock=self.clock,
             files=FileStore(folder / "data", upload_limit=2**30, disk_reserve=0),
-            backends=Backends({"rehearsal": self.backend}),
+            backends=Backends([self.backend]),
             runtimes=RuntimeEnvironments(folder / "runtimes"),
             samples=ROOT / "app" / "samples",
             version="benchmark",
@@ -69,7 +69,7 @@ class Installation:
 
     def _fill(self, provider: Path) -> None:
         with self.scopes.open(ENGINE) as scope:
-            connections.ensure_built_in(scope, local_slots=1)
+            connections.ensure_built_in(scope)
             project = projects.create(scope, "Benchmark").id
         with self.scopes.open(ENGINE) as scope:
             dataset = datasets.upload(scope, name="rows", filename="rows.jsonl", chunks=[ROWS]).id

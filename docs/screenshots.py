@@ -23,6 +23,7 @@ from app.demo import cleared, steps
 from app.demo.client import Answer, DemoClient, DemoError
 from app.demo.server import serving
 from app.demo.steps import RunOptions
+from tests.support.connections import LOCAL_ID
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = ROOT / "screenshots"
@@ -216,9 +217,9 @@ def _data_and_rest(camera: Camera, client: DemoClient, job: Answer) -> None:
     camera.take("datasets", "/datasets")
     camera.take_all("dataset", f"/datasets/{job['parts']['training']}", ("overview", "rows", "lineage"), "?tab=")
     camera.take_all("dataset-broken", f"/datasets/{broken['id']}", ("overview", "findings"), "?tab=")
-    client.post(f"/connections/{steps.LOCAL}/doctor")
+    client.post(f"/connections/{LOCAL_ID}/doctor")
     camera.take("connections", "/connections")
-    camera.take("connection", f"/connections/{steps.LOCAL}")
+    camera.take("connection", f"/connections/{LOCAL_ID}")
     for name in ("projects", "catalog", "settings", "commands"):
         camera.take(name, f"/{name}")
     camera.take("prices", "/settings/prices")

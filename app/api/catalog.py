@@ -14,7 +14,7 @@ from app.domain.actors import Action
 from app.http import fields
 from app.http.dependencies import allowed
 from app.http.fields import Id, Line
-from app.services import catalog
+from app.services import catalog, connections
 from app.services.scope import Scope
 
 router = noun("catalog")
@@ -37,7 +37,7 @@ class CatalogQuery(fields.Query):
 def search(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
     """The base models that can be fine-tuned, with their methods, knobs and lifecycle."""
     if wanted.id is not None:
-        connection = wanted.connection or "con_local"
+        connection = wanted.connection or connections.default_id(scope)
         return listing(CatalogModelOut, [catalog.model(scope, connection, wanted.id, pointer="?id")])
     found = catalog.search(scope, connection=wanted.connection, query=wanted.q, method=wanted.method)
     return listing(CatalogModelOut, found)

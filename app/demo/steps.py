@@ -8,7 +8,6 @@ from typing import Any
 from app.demo.client import Answer, DemoClient, DemoError
 
 RUNTIME = "trl"
-LOCAL = "con_local"
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 Show = Callable[[float, str], None]
 """Is shown how far a step is (0 to 1), and a few words."""
@@ -58,7 +57,8 @@ def await_runtime(client: DemoClient, show: Show = quiet) -> None:
     Raises:
         DemoError: with what the installation says, when it fails.
     """
-    checks = client.post(f"/connections/{LOCAL}/doctor")["checks"]
+    default = client.items("/connections")[0]["id"]
+    checks = client.post(f"/connections/{default}/doctor")["checks"]
     if not any(check["status"] == "fail" and check["id"] == "runtime" for check in checks):
         return
     if client.get(f"/runtimes/{RUNTIME}")["status"] in {"absent", "failed"}:

@@ -6,56 +6,31 @@ Rules for every method
   - writes nothing of ours: the caller records what it is told;
   - may be called again after a crash: a repeat finds what the first call made.
 
-Further abilities are further protocols, asked with `isinstance`.
+What a backend can do beyond training is an `Ability` each: it inherits from those it has, and is asked with
+`isinstance`. What it is, and why it cannot do the rest, its `profile` says.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from app.domain.backend_errors import (
-    BackendError as BackendError,
-)
-from app.domain.backend_errors import (
-    DataRejected as DataRejected,
-)
-from app.domain.backend_errors import (
-    NoCapacity as NoCapacity,
-)
-from app.domain.backend_errors import (
-    NotAuthorised as NotAuthorised,
-)
-from app.domain.backend_errors import (
-    NotFound as NotFound,
-)
-from app.domain.backend_errors import (
-    OutcomeUnknown as OutcomeUnknown,
-)
-from app.domain.backend_errors import (
-    Permanent as Permanent,
-)
-from app.domain.backend_errors import (
-    QuotaExceeded as QuotaExceeded,
-)
-from app.domain.backend_errors import (
-    RateLimited as RateLimited,
-)
-from app.domain.backend_errors import (
-    Refused as Refused,
-)
-from app.domain.backend_errors import (
-    Rejected as Rejected,
-)
-from app.domain.backend_errors import (
-    Transient as Transient,
-)
-from app.domain.backend_errors import (
-    Unavailable as Unavailable,
-)
-from app.domain.backend_errors import (
-    Unsupported as Unsupported,
+    BackendError,
+    DataRejected,
+    NoCapacity,
+    NotAuthorised,
+    NotFound,
+    OutcomeUnknown,
+    Permanent,
+    QuotaExceeded,
+    RateLimited,
+    Refused,
+    Rejected,
+    Transient,
+    Unavailable,
+    Unsupported,
 )
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Check
@@ -66,6 +41,24 @@ from app.domain.events import EventLevel
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, Metric, Sample
+from app.domain.profiles import Ability, BackendProfile
+
+__all__ = [  # the errors stand in a module of their own, and belong to the seam
+    "BackendError",
+    "DataRejected",
+    "NoCapacity",
+    "NotAuthorised",
+    "NotFound",
+    "OutcomeUnknown",
+    "Permanent",
+    "QuotaExceeded",
+    "RateLimited",
+    "Refused",
+    "Rejected",
+    "Transient",
+    "Unavailable",
+    "Unsupported",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,105 +124,94 @@ class JobObservation:
     next_look: timedelta | None = None  # how soon looking again is worth while
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """The least that a backend can do: train."""
 
     @property
-    def name(self) -> str:
-        """The backend's name: `local`, `azure_foundry`, …"""
-        ...
+    @abstractmethod
+    def profile(self) -> BackendProfile:
+        """What it is, and what it cannot do."""
 
     @property
-    def bills(self) -> bool:
-        """Whether a provider bills what is done here; where it does, `Prices` says for what."""
-        ...
-
-    @property
+    @abstractmethod
     def acceptance_grace(self) -> timedelta:
         """How long after an unanswered submit a look-up by tag may still miss the job."""
-        ...
 
+    @abstractmethod
     def check(self) -> None:
         """Return if the backend could train now.
 
         Raises:
             NoCapacity, Unavailable: with the reason, for example "the runtime is being installed: 42 %".
         """
-        ...
 
+    @abstractmethod
     def base_models(self) -> Sequence[CatalogModel]:
         """Return what can be fine-tuned here, knobs included; `connection` is filled in by the caller."""
-        ...
 
+    @abstractmethod
     def base_model(self, identifier: str) -> CatalogModel:
         """Return one base model, also one that the list does not show (a local directory, a hub id).
 
         Raises:
             NotFound, Rejected: with a sentence for people.
         """
-        ...
 
+    @abstractmethod
     def upload(self, path: Path, *, tag: str) -> RemoteFile:
         """Bring a file of rows to the backend; the same tag finds the first call's file."""
-        ...
 
+    @abstractmethod
     def file(self, file: RemoteFile) -> RemoteFile:
         """Return the file's present state."""
-        ...
 
+    @abstractmethod
     def submit(self, request: TrainingRequest) -> RemoteJob:
         """Start a training, once per tag as far as the backend can tell.
 
         Raises:
             OutcomeUnknown: when it may or may not have been accepted.
         """
-        ...
 
+    @abstractmethod
     def find(self, tag: str) -> RemoteJob | None:
         """Return the job that was submitted under `tag`, if there is one.
 
         Raises:
             Unsupported: when the backend cannot look jobs up by tag.
         """
-        ...
 
+    @abstractmethod
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at a job; `since` is the cursor of the last look."""
-        ...
 
+    @abstractmethod
     def cancel(self, job: RemoteJob) -> None:
         """Ask the job to stop; asking again, or asking a finished one, is fine."""
-        ...
 
-    def discard_file(self, file: RemoteFile) -> None:
-        """Remove a file; one that is gone is fine."""
-        ...
-
+    @abstractmethod
     def discard_model(self, model: str) -> str | None:
         """Remove a fine-tuned model; one that is gone is fine. Return how, where there is more to say than "gone"."""
-        ...
 
 
-@runtime_checkable
-class Resumes(Protocol):
+class Resumes(Ability):
     """To go on with an interrupted job from its last complete checkpoint."""
 
+    @abstractmethod
     def resume(self, job: RemoteJob) -> None:
         """Start it again; a repeat while it runs does nothing."""
-        ...
 
 
-@runtime_checkable
-class KeepsLogs(Protocol):
+class KeepsLogs(Ability):
     """To show the training's raw log."""
 
+    @abstractmethod
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the last `lines` lines of the log."""
-        ...
 
+    @abstractmethod
     def log_path(self, job: RemoteJob) -> Path | None:
         """Return the whole log as a file, for downloading."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,21 +240,20 @@ class DeploymentObservation:
     next_look: timedelta | None = None
 
 
-@runtime_checkable
-class Deploys(Protocol):
+class Deploys(Ability):
     """To serve what was trained, and the base beside it."""
 
+    @abstractmethod
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve; a repeat finds what the first call made."""
-        ...
 
+    @abstractmethod
     def observe_deployment(self, tag: str) -> DeploymentObservation:
         """Look at a deployment."""
-        ...
 
+    @abstractmethod
     def undeploy(self, tag: str) -> None:
         """Stop serving; one that is gone is fine. `observe_deployment` then tells DELETED once it is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,13 +277,12 @@ class ChatChunk:
     completion_tokens: int | None = None
 
 
-@runtime_checkable
-class Chats(Protocol):
+class Chats(Ability):
     """To answer through a deployment."""
 
+    @abstractmethod
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece as the model writes; closing the iterator stops it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,62 +313,57 @@ class EvaluationObservation:
     next_look: timedelta | None = None
 
 
-@runtime_checkable
-class Evaluates(Protocol):
+class Evaluates(Ability):
     """To let a base or tuned model answer held-out rows, and to count."""
 
+    @abstractmethod
     def start_evaluation(self, request: EvaluationRequest) -> None:
         """Begin; a repeat finds what the first call made."""
-        ...
 
+    @abstractmethod
     def observe_evaluation(self, tag: str) -> EvaluationObservation:
         """Look at an evaluation."""
-        ...
 
+    @abstractmethod
     def cancel_evaluation(self, tag: str) -> None:
         """Stop it; one that is gone is fine."""
-        ...
 
 
-@runtime_checkable
-class Checks(Protocol):
+class Checks(Ability):
     """To say what is missing before somebody starts: the doctor."""
 
+    @abstractmethod
     def doctor(self) -> Sequence[Check]:
         """Run the read-only checks, each within seconds or "could not tell"."""
-        ...
 
 
-@runtime_checkable
-class Estimates(Protocol):
+class Estimates(Ability):
     """To say what a training will take."""
 
+    @abstractmethod
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Estimate a job whose training file has `rows` rows and about `tokens` tokens."""
-        ...
 
 
-@runtime_checkable
-class ShowsCode(Protocol):
+class ShowsCode(Ability):
     """To show a job as code that runs when pasted."""
 
-    def code_targets(self) -> Sequence[str]:
-        """Return the targets this backend can write, for example `trl`."""
-        ...
+    @abstractmethod
+    def code_targets(self) -> Mapping[str, str]:
+        """Return the targets this backend can write, each with its name for people: {"trl": "TRL script"}."""
 
+    @abstractmethod
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:
         """Return the job as a script or command."""
-        ...
 
 
-@runtime_checkable
-class KeepsWeights(Protocol):
+class KeepsWeights(Ability):
     """To hand out a tuned model's files."""
 
+    @abstractmethod
     def model_files(self, model: str) -> Path:
         """Return the folder with the model's safetensors and card."""
-        ...
 
+    @abstractmethod
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
         """Make a model of its own from a checkpoint and return the backend's name of it; a repeat finds it."""
-        ...

@@ -1,49 +1,46 @@
 """Further abilities that a backend may have, beyond those in `backend.py`; the same rules hold."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 from app.domain.backend import RemoteJob
 from app.domain.capsule import Origin
 from app.domain.connections import Check
+from app.domain.profiles import Ability
 
 
-@runtime_checkable
-class StopsEarly(Protocol):
+class StopsEarly(Ability):
     """To end a training before its time and keep what it has learned as its model."""
 
+    @abstractmethod
     def stop_early(self, job: RemoteJob) -> None:
         """Ask for it; `observe` then tells SUCCEEDED with a message that says so. Asking again is fine."""
-        ...
 
 
-@runtime_checkable
-class ContinuesTuned(Protocol):
+class ContinuesTuned(Ability):
     """To train a tuned model further."""
 
+    @abstractmethod
     def as_base(self, model: str) -> str:
         """Return the base model's id under which the tuned model called `model` is trained further."""
-        ...
 
 
-@runtime_checkable
-class NamesBases(Protocol):
+class NamesBases(Ability):
     """To call a base model by a name for people."""
 
+    @abstractmethod
     def base_name(self, identifier: str) -> str:
         """Return the name; asks nobody, and knows one for every id, also of what is gone."""
-        ...
 
 
-@runtime_checkable
-class DiscardsCheckpoints(Protocol):
+class DiscardsCheckpoints(Ability):
     """To give back the space of a finished training's checkpoints."""
 
+    @abstractmethod
     def discard_checkpoints(self, job: RemoteJob) -> None:
         """Remove them; models that were made of them stay. None being left is fine."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +61,12 @@ class BatchRow:
     pieces: Sequence[Piece]
 
 
-@runtime_checkable
-class ShowsFirstBatch(Protocol):
+class ShowsFirstBatch(Ability):
     """To show what the model really sees."""
 
+    @abstractmethod
     def first_batch(self, job: RemoteJob) -> Sequence[BatchRow]:
         """Return the first batch's sequences; empty as long as there is none."""
-        ...
 
 
 class MergeStatus(StrEnum):
@@ -92,36 +88,33 @@ class Merge:
     model: str | None = None
 
 
-@runtime_checkable
-class MergesAdapters(Protocol):
+class MergesAdapters(Ability):
     """To make one whole model of an adapter and its base."""
 
+    @abstractmethod
     def start_merge(self, model: str) -> None:
         """Begin; a repeat finds what the first call made, and tries again what failed."""
-        ...
 
+    @abstractmethod
     def observe_merge(self, model: str) -> Merge:
         """Look at it."""
-        ...
 
 
-@runtime_checkable
-class TellsOrigin(Protocol):
+class TellsOrigin(Ability):
     """To say what a run was made with, down to the hashes of its base model's weights."""
 
+    @abstractmethod
     def origin(self, job: RemoteJob) -> Origin | None:
         """Return what the run was made with; None until that is known."""
-        ...
 
+    @abstractmethod
     def weights(self, base_model: str) -> Mapping[str, str] | None:
         """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
-        ...
 
 
-@runtime_checkable
-class ChecksFor(Protocol):
+class ChecksFor(Ability):
     """To say what is missing for one base model."""
 
+    @abstractmethod
     def doctor_for(self, base_model: str | None) -> Sequence[Check]:
         """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
-        ...

@@ -1,13 +1,14 @@
 """What can be fine-tuned, as data: a base model with its methods, knobs and lifecycle."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 from app.domain.hyperparameters import HyperparameterSpec, Preset
 from app.domain.money import Money
+from app.domain.profiles import Ability
 
 RETIRING_SOON = timedelta(days=90)  # the least time between deprecation and retirement at Azure: a page tells by then
 
@@ -97,14 +98,13 @@ class CatalogState:
     problem: str = ""
 
 
-@runtime_checkable
-class LooksUpModels(Protocol):
+class LooksUpModels(Ability):
     """A backend's ability to look its catalog up at the provider, beside what it knows by itself."""
 
+    @abstractmethod
     def catalog_state(self) -> CatalogState:
         """Return how fresh the looked-up catalog is. Calls nobody."""
-        ...
 
+    @abstractmethod
     def refresh_catalog(self) -> None:
         """Begin to look it up again, in the background; once at a time."""
-        ...

@@ -1,12 +1,13 @@
 """Kinds of connections that people make: what each asks for, and how it becomes a backend."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from app.domain.backend import Backend
 from app.domain.errors import Problem
+from app.domain.profiles import BackendProfile
 
 VALUE_LIMIT = 20_000  # characters of one value; a PEM certificate with its key has about 5,000
 
@@ -41,33 +42,29 @@ class ConnectionField:
         return f"/{'secrets' if self.secret else 'settings'}/{self.name}"
 
 
-class ConnectionKind(Protocol):
+class ConnectionKind(ABC):
     """A provider that a team connects: its fields, and how they become a backend."""
 
     @property
-    def name(self) -> str:
-        """The name that `Connection.backend` holds, for example `azure_foundry`."""
-        ...
+    @abstractmethod
+    def profile(self) -> BackendProfile:
+        """What the backends of this kind are; its id is what `Connection.backend` holds."""
 
     @property
-    def title(self) -> str:
-        """The name for people."""
-        ...
-
-    @property
+    @abstractmethod
     def summary(self) -> str:
         """What it is for, in a sentence."""
-        ...
 
     @property
+    @abstractmethod
     def fields(self) -> Sequence[ConnectionField]:
         """What it asks for, in the order of the form."""
-        ...
 
+    @abstractmethod
     def problems(self, settings: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> Sequence[Problem]:
         """Return what is wrong with the settings as a whole, given those of the other connections of this kind."""
-        ...
 
+    @abstractmethod
     def open(
         self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
     ) -> Backend:
@@ -75,7 +72,6 @@ class ConnectionKind(Protocol):
 
         `earlier` is what the same connection led to before its settings changed: somebody may be signed in there.
         """
-        ...
 
 
 def asked(fields: Sequence[ConnectionField], values: Mapping[str, str]) -> Sequence[ConnectionField]:

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-LOCAL_ID = "con_local"
-REHEARSAL_ID = "con_rehearsal"
-
 
 class CheckStatus(StrEnum):
     """What a doctor's check came to."""

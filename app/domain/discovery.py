@@ -5,12 +5,13 @@ workspaces, and a project is a workspace that belongs to a hub.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 from app.domain.errors import Problem
+from app.domain.profiles import Ability
 
 SUBSCRIPTION_PATTERN = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (resource groups, workspaces)
@@ -63,21 +64,20 @@ class Workspace:
         return self.kind in {WorkspaceKind.PROJECT, WorkspaceKind.WORKSPACE}
 
 
-@runtime_checkable
-class Discovers(Protocol):
+class Discovers(Ability):
     """To list what the account can see; each call returns within seconds and raises nothing but BackendError."""
 
+    @abstractmethod
     def subscriptions(self) -> Sequence[Subscription]:
         """Return the subscriptions."""
-        ...
 
+    @abstractmethod
     def resource_groups(self, subscription: str) -> Sequence[ResourceGroup]:
         """Return the resource groups of a subscription."""
-        ...
 
+    @abstractmethod
     def workspaces(self, subscription: str, resource_group: str) -> Sequence[Workspace]:
         """Return the hubs, projects and workspaces of a resource group."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,29 +132,28 @@ class Provisioning:
         return self.address.name
 
 
-@runtime_checkable
-class ProvisionsProjects(Protocol):
+class ProvisionsProjects(Ability):
     """To make what is missing. A repeat finds what the first call began, and nothing of others is changed."""
 
+    @abstractmethod
     def make_hub(self, request: HubRequest) -> None:
         """Begin to make a hub.
 
         Raises:
             Rejected: when something else has its name.
         """
-        ...
 
+    @abstractmethod
     def make_project(self, request: ProjectRequest) -> None:
         """Begin to make a project.
 
         Raises:
             Rejected: when something else has its name, or its hub is not there.
         """
-        ...
 
+    @abstractmethod
     def making(self, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
         """Look at what is being made."""
-        ...
 
 
 def check_address(address: WorkspaceAddress) -> list[Problem]:

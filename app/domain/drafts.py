@@ -53,4 +53,4 @@ class DraftReview:
     blockers: Sequence[Notice]
     warnings: Sequence[Notice]
     estimate: Estimate | None
-    code_targets: Sequence[str]
+    code_targets: Mapping[str, str]  # with their names for people

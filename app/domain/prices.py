@@ -3,14 +3,15 @@
 A price that nobody could source has no amount. It is shown as unknown, asked for, and left out of every total.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import CostRange, Money, times, total
+from app.domain.profiles import Ability
 
 STALE_AFTER = timedelta(days=60)  # a page warns when a fact is older
 
@@ -33,7 +34,7 @@ class Unit(StrEnum):
 
 
 class Billing(StrEnum):
-    """Whether something is paid for at a provider. Only a backend says that it is not (`Backend.bills`)."""
+    """Whether something is paid for at a provider. Only a backend says that it is not (`BackendProfile.bills`)."""
 
     BILLED = "billed"
     FREE = "free"
@@ -196,25 +197,23 @@ class QuotaReport:
     missing: str = ""
 
 
-@runtime_checkable
-class Prices(Protocol):
+class Prices(Ability):
     """A backend's ability to say what it is billed for. Calls nobody."""
 
+    @abstractmethod
     def prices(self) -> Sequence[Price]:
         """Return everything that may be billed here, known or not."""
-        ...
 
+    @abstractmethod
     def hosting_charges(
         self, base_model: str, *, tuned: bool, options: Mapping[str, Hyperparameter]
     ) -> Sequence[Charge]:
         """Return what one hour of serving is charged for; nothing where being there costs nothing."""
-        ...
 
 
-@runtime_checkable
-class Quotas(Protocol):
+class Quotas(Ability):
     """A backend's ability to say how much of its limits is used."""
 
+    @abstractmethod
     def quotas(self) -> QuotaReport:
         """Ask the provider, within seconds; what holds for everybody comes without asking."""
-        ...

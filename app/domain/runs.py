@@ -1,10 +1,12 @@
 """What backends leave on this machine: a folder for each run, and perhaps a process at work in it."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+
+from app.domain.profiles import Ability
 
 STOPPED_AFTER = timedelta(minutes=10)  # a process that nobody needs, counted from when it was first noticed
 KEPT_FOR = timedelta(days=7)  # a folder that belongs to nothing, likewise
@@ -45,26 +47,25 @@ class OrphanRun:
         return self.noticed_at + (STOPPED_AFTER if self.run.alive else KEPT_FOR)
 
 
-@runtime_checkable
-class ListsRuns(Protocol):
+class ListsRuns(Ability):
     """To tell what lies on this machine, and to clear it away. Never touches a folder that is not one of its runs."""
 
+    @abstractmethod
     def run_tags(self) -> Sequence[str]:
         """Return the tag of every run folder, whether or not anybody still knows it."""
-        ...
 
+    @abstractmethod
     def is_at_work(self, tag: str) -> bool:
         """Tell whether a process is at work in a run folder."""
-        ...
 
+    @abstractmethod
     def run(self, tag: str) -> Run:
         """Return what lies in a run folder; this counts its files' sizes."""
-        ...
 
+    @abstractmethod
     def end_run(self, tag: str) -> None:
         """Ask the run's process to end; a repeat after the backend's own grace makes it."""
-        ...
 
+    @abstractmethod
     def remove_run(self, tag: str) -> None:
         """Remove the folder of a run in which nothing is at work; one that is gone is fine."""
-        ...

@@ -4,13 +4,14 @@ Like those of `domain/backend.py` they are asked with `isinstance`, raise nothin
 seconds.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from app.domain.hyperparameters import HyperparameterSpec
+from app.domain.profiles import Ability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +28,24 @@ class DeploymentOffer:
     refused: str = ""
 
 
-@runtime_checkable
-class OffersDeployments(Protocol):
+class OffersDeployments(Ability):
     """To say beforehand with which options something is served."""
 
+    @abstractmethod
     def deployment_offer(self, base_model: str, *, tuned: bool) -> DeploymentOffer:
         """Return the offer for a base model, or for one tuned from it. Calls nobody."""
-        ...
 
 
-@runtime_checkable
-class AnswersDirectly(Protocol):
+class AnswersDirectly(Ability):
     """To be asked without us: a deployment has an address and a key of its own."""
 
+    @abstractmethod
     def direct_code(self, endpoint: str) -> Mapping[str, str]:
         """Return {"curl": …, "python": …} that ask the endpoint; the key comes from an environment variable."""
-        ...
 
+    @abstractmethod
     def endpoint_key(self, tag: str) -> str:
         """Return the deployment's key, fetched now; it is kept nowhere."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +60,12 @@ class RemoteUsage:
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
-@runtime_checkable
-class ReportsUsage(Protocol):
+class ReportsUsage(Ability):
     """To say what the provider counted, questions that did not pass through us included."""
 
+    @abstractmethod
     def measured(self, tag: str, *, over: timedelta) -> RemoteUsage:
         """Return the last `over` of a deployment's use."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,37 +91,29 @@ class RemoteThing:
         return f"{self.kind}:{self.name}"
 
 
-@runtime_checkable
-class FindsOrphans(Protocol):
+class FindsOrphans(Ability):
     """To list what is there of ours, and to remove what nobody here knows any more."""
 
+    @abstractmethod
     def remote_things(self) -> Sequence[RemoteThing]:
         """Return everything that carries our mark, whichever installation made it."""
-        ...
 
+    @abstractmethod
     def remove_thing(self, kind: str, name: str) -> str:
         """Remove one thing of this installation's and say how; one that is gone is fine.
 
         Raises:
             Rejected: when it does not carry this installation's mark, or something else still needs it.
         """
-        ...
 
 
-@runtime_checkable
-class ForgetsUploads(Protocol):
+class ForgetsUploads(Ability):
     """To remove the rows that a training was sent."""
 
+    @abstractmethod
     def discard_upload(self, path: Path) -> str:
         """Remove what was uploaded from this file and say how; what is gone already is fine."""
-        ...
 
 
-@runtime_checkable
-class EvaluatesByChat(Protocol):
+class EvaluatesByChat(Ability):
     """Where a model can only be evaluated by asking a deployment of it: `EvaluationRequest.deployment` is needed."""
-
-    @property
-    def needs_deployment(self) -> bool:
-        """Whether that is so; always true."""
-        ...

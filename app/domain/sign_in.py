@@ -1,9 +1,11 @@
 """Signing in at a provider by a person: a code is shown here and typed there, in any browser."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+
+from app.domain.profiles import Ability
 
 
 class SignInStatus(StrEnum):
@@ -27,18 +29,17 @@ class SignIn:
     message: str = ""
 
 
-@runtime_checkable
-class SignsIn(Protocol):
+class SignsIn(Ability):
     """To let a person sign in by a code."""
 
+    @abstractmethod
     def sign_in(self) -> SignIn | None:
         """Return where it stands; None where the connection signs in by itself."""
-        ...
 
+    @abstractmethod
     def begin_sign_in(self) -> SignIn:
         """Ask the provider for a code, unless one is waiting already; returns within seconds.
 
         Raises:
             Unsupported: where the connection signs in by itself.
         """
-        ...

@@ -1,7 +1,7 @@
 """A job as code that runs when pasted: our own REST by curl, and whatever the backend can write."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.domain.backend import ShowsCode
@@ -14,9 +14,9 @@ from app.services.scope import Scope
 CURL = "curl"
 
 
-def targets(scope: Scope, spec: JobSpec) -> Sequence[str]:
-    """Return what a job can be shown as."""
-    return (*drafts.code_targets(scope, connections.get(scope, spec.connection)), CURL)
+def targets(scope: Scope, spec: JobSpec) -> Mapping[str, str]:
+    """Return what a job can be shown as, by the names for people."""
+    return {**drafts.code_targets(scope, connections.get(scope, spec.connection)), CURL: "curl"}
 
 
 def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:

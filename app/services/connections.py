@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
-from app.domain.connections import LOCAL_ID, REHEARSAL_ID, Check, CheckStatus, Connection, DoctorReport, Fix
+from app.domain.connections import Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed, or_not_found
 from app.domain.names import checked_name
 from app.kit.vault import VaultClosed
@@ -15,32 +15,38 @@ from app.services.scope import Scope
 from app.store import connections as store
 
 MAX_SLOTS = 64
-# Which connections exist from the start: (id, name, backend).
-BUILT_IN = ((LOCAL_ID, "This machine", "local"), (REHEARSAL_ID, "Rehearsal", "rehearsal"))
 
 
 def list_connections(scope: Scope) -> Sequence[Connection]:
     """Return the connections whose backend this installation has."""
-    return [each for each in store.all_of_them(scope.read) if each.backend in scope.backends.names]
+    return [each for each in store.all_of_them(scope.read) if each.backend in scope.backends.profiles]
 
 
 def get(scope: Scope, identifier: str) -> Connection:
     return or_not_found(store.get(scope.read, identifier), "connection", identifier)
 
 
-def ensure_built_in(scope: Scope, *, local_slots: int, rehearsal_slots: int = 4) -> None:
+def default_id(scope: Scope) -> str:
+    """Return the id of the connection that is meant where none is named: the first backend's of the registry."""
+    return next((each.profile.connection_id for each in scope.backends.built_in.values()), "")
+
+
+def ensure_built_in(scope: Scope) -> None:
     """Make the connections that exist from the start, and bring their number of slots up to the settings."""
     tx = scope.write
-    for identifier, name, backend in BUILT_IN:
-        if backend not in scope.backends.names:
-            continue
-        slots = local_slots if identifier == LOCAL_ID else rehearsal_slots
-        known = store.get(tx, identifier)
+    for profile in (each.profile for each in scope.backends.built_in.values()):
+        known = store.get(tx, profile.connection_id)
         if known is None:
-            made = Connection(id=identifier, name=name, backend=backend, slots=slots, created_at=scope.now())
+            made = Connection(
+                id=profile.connection_id,
+                name=profile.title,
+                backend=profile.id,
+                slots=profile.slots,
+                created_at=scope.now(),
+            )
             store.add(tx, made)
-        elif known.slots != slots:
-            store.save(tx, replace(known, slots=slots))
+        elif known.slots != profile.slots:
+            store.save(tx, replace(known, slots=profile.slots))
 
 
 def kind_of(scope: Scope, name: str) -> ConnectionKind:
@@ -70,7 +76,7 @@ def create(
     """
     kind = scope.backends.kind(str(backend))
     if kind is None:
-        known = ", ".join(each.name for each in scope.backends.kinds) or "none here"
+        known = ", ".join(each.profile.id for each in scope.backends.kinds) or "none here"
         raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
     tx = scope.write
     good, given, problems = check_fields(kind.fields, {**settings, **secrets})
@@ -83,7 +89,7 @@ def create(
     made = Connection(
         id=identifier,
         name=label,
-        backend=kind.name,
+        backend=kind.profile.id,
         settings=good,
         sealed=_sealed(scope, identifier, given),
         slots=slots,
@@ -210,7 +216,7 @@ def _check_fields(
 ) -> None:
     """Add what is wrong with the settings as a whole, where nothing is wrong with the field itself."""
     all_of_them = store.all_of_them(scope.write)
-    others = [each.settings for each in all_of_them if each.backend == kind.name and each.id != but]
+    others = [each.settings for each in all_of_them if each.backend == kind.profile.id and each.id != but]
     flagged = {each.pointer for each in problems}
     with provider_errors():
         whole = kind.problems(settings, others)

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.domain.connections import LOCAL_ID
 from app.domain.datasets import Dataset
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
 from app.domain.projects import DecisionRecord, Project
-from app.services import catalog, datasets, drafts, projects
+from app.services import catalog, connections, datasets, drafts, projects
 from app.services.scope import Scope
 from app.store import projects as project_store
 
@@ -37,13 +36,14 @@ def draft(scope: Scope) -> JobDraft:
     recipe = _recipe(folder)
     project = _project(scope)
     parts = {kind: _dataset(scope, folder / recipe["files"][kind], kind, project) for kind in _FILES}
-    model = catalog.model(scope, LOCAL_ID, recipe["base_model"])
+    connection = connections.default_id(scope)
+    model = catalog.model(scope, connection, recipe["base_model"])
     options = {spec.name for spec in model.hyperparameters if spec.option}
     return drafts.create(
         scope,
         {
             "project": project.id,
-            "connection": LOCAL_ID,
+            "connection": connection,
             "base_model": recipe["base_model"],
             "name": MODEL_NAME,
             "task_type": "chat_completion",

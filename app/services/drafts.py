@@ -94,9 +94,9 @@ def review(scope: Scope, identifier: str) -> DraftReview:
     sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
     for problem in checked.problems:
         sorted_in[estimates.step_of(problem.pointer)].append(problem)
-    targets: Sequence[str] = ()
+    targets: Mapping[str, str] = {}
     if checked.spec is not None and checked.connection is not None:
-        targets = ("curl", *code_targets(scope, checked.connection))
+        targets = {"curl": "curl", **code_targets(scope, checked.connection)}
     return DraftReview(
         complete=not checked.problems and not estimate.blockers,
         problems=sorted_in,
@@ -107,16 +107,16 @@ def review(scope: Scope, identifier: str) -> DraftReview:
     )
 
 
-def code_targets(scope: Scope, connection: Connection) -> Sequence[str]:
+def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     """Return what the backend of a connection shows jobs as; nothing where it fails: whoever asks has `curl` beside."""
     backend = scope.backends.of(connection)
     if not isinstance(backend, ShowsCode):
-        return ()
+        return {}
     try:
         with provider_errors():
-            return tuple(backend.code_targets())
+            return dict(backend.code_targets())
     except PROVIDER_ERRORS:
-        return ()
+        return {}
 
 
 def submit(scope: Scope, identifier: str) -> FineTuningJob:

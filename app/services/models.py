@@ -188,13 +188,13 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
-    hosted = scope.backends.kind(connections.get(scope, model.connection).backend) is not None
+    here = scope.backends.of(connections.get(scope, model.connection)).profile.runs_here
     steps = [
         TeardownStep(
             kind="deployment",
             id=each.id,
             label=each.name,
-            saves="what hosting it costs there" if hosted else "the memory and the process that serve it",
+            saves="the memory and the process that serve it" if here else "what hosting it costs there",
             done=each.status is DeploymentStatus.DELETED,
         )
         for each in served

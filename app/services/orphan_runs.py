@@ -85,7 +85,7 @@ def clear(scope: Scope, tag: str) -> None:
 
 
 def _keepers(backends: Backends) -> dict[str, ListsRuns]:
-    return {name: each for name, each in backends.all_of_them().items() if isinstance(each, ListsRuns)}
+    return {name: each for name, each in backends.built_in.items() if isinstance(each, ListsRuns)}
 
 
 def _reason(backend: ListsRuns, tag: str, over: Mapping[str, bool]) -> OrphanRunReason | None:

@@ -112,9 +112,9 @@ def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, curren
 
 
 def is_free(scope: Scope, connection: Connection) -> bool:
-    """Tell whether a connection's backend says that nothing is billed; one that cannot be had says nothing."""
-    backend = scope.backends.opened(connection)
-    return backend is not None and not backend.bills
+    """Tell whether a connection's backend says that nothing is billed; one that is not here (any more) says nothing."""
+    profile = scope.backends.profiles.get(connection.backend)
+    return profile is not None and not profile.bills
 
 
 def training_bill(scope: Scope, connection: Connection, charges: Sequence[Charge]) -> Bill:

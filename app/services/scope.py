@@ -16,6 +16,7 @@ from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import ProviderFailed
+from app.domain.profiles import BackendProfile
 from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
@@ -31,7 +32,7 @@ AT_ONCE_BYTES = 32 * 2**20
 
 
 class Backends:
-    """The backends of this installation: built-in ones by name, and those that connections of a kind lead to.
+    """The backends of this installation: built-in ones, and those that connections of a kind lead to.
 
     A connection's backend is made when it is first asked for and kept until its settings or secrets change: it holds
     tokens, pools and caches.
@@ -39,21 +40,22 @@ class Backends:
 
     def __init__(
         self,
-        backends: Mapping[str, Backend],
-        *,
+        built_in: Sequence[Backend],
         kinds: Sequence[ConnectionKind] = (),
+        *,
         vault: Vault = NO_VAULT,
     ) -> None:
-        self._backends = dict(backends)
-        self._kinds = {kind.name: kind for kind in kinds}
+        self.built_in = {each.profile.id: each for each in built_in}
+        self._kinds = {each.profile.id: each for each in kinds}
         self.vault = vault
         self._opened: dict[str, tuple[tuple[object, ...], Backend]] = {}
         self._lock = Lock()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of backends that connections may lead to."""
-        return (*self._backends, *self._kinds)
+    def profiles(self) -> Mapping[str, BackendProfile]:
+        """What the backends are that connections may lead to, by id; the built-in ones come first."""
+        built_in = {name: each.profile for name, each in self.built_in.items()}
+        return built_in | {name: each.profile for name, each in self._kinds.items()}
 
     @property
     def kinds(self) -> tuple[ConnectionKind, ...]:
@@ -64,10 +66,6 @@ class Backends:
         """Return the kind of that name; None for built-in backends and unknown names."""
         return self._kinds.get(name)
 
-    def all_of_them(self) -> Mapping[str, Backend]:
-        """Return every backend, by name."""
-        return dict(self._backends)
-
     def of(self, connection: Connection) -> Backend:
         """Return the backend that a connection leads to.
 
@@ -75,8 +73,8 @@ class Backends:
             ProviderFailed: when this installation has no such backend (any more), the secrets cannot be opened, or
                 the backend cannot be made.
         """
-        if connection.backend in self._backends:
-            return self._backends[connection.backend]
+        if connection.backend in self.built_in:
+            return self.built_in[connection.backend]
         kind = self._kinds.get(connection.backend)
         if kind is None:
             raise ProviderFailed(

@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.deployments import Target
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.models import ModelStatus
-from app.services import catalog, models
+from app.services import catalog, connections, models
 from app.services.scope import Scope
 
 
@@ -29,7 +29,7 @@ def target(scope: Scope, fields: Mapping[str, Any], *, pointer: str = "/target")
         return Target(connection=model.connection, base_model=model.base_model, model=model.id)
     connection = fields.get("connection")
     if not connection:
-        fix = "Name the connection whose base model it is, for example con_local."
+        fix = f"Name the connection whose base model it is, for example {connections.default_id(scope)}."
         raise Invalid([Problem(f"{pointer}/connection", "missing", "The connection is missing.", fix)])
     found = catalog.model(scope, str(connection), str(base), pointer=f"{pointer}/base_model")
     return Target(connection=str(connection), base_model=found.id)

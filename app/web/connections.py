@@ -35,7 +35,9 @@ _ASK_AGAIN = "fields"
 @router.get("/connections")
 def index(request: Request, scope: Reading) -> Response:
     """All connections, and the kinds that can be made."""
-    context = {"connections": connections.list_connections(scope), "kinds": scope.backends.kinds}
+    found, kinds = connections.list_connections(scope), scope.backends.kinds
+    connected = any(scope.backends.kind(each.backend) for each in found)
+    context = {"connections": found, "kinds": kinds, "connected": connected}
     return page(request, scope, "connections/index.html", context)
 
 
@@ -43,7 +45,7 @@ def index(request: Request, scope: Reading) -> Response:
 def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_length=80)] = "") -> Response:
     """An empty form for a connection of a kind."""
     kind = connections.kind_of(scope, backend)
-    form = view.form_of(kind, {}, (), name=kind.title)
+    form = view.form_of(kind, {}, (), name=kind.profile.title, slots=str(kind.profile.slots))
     return page(request, scope, "connections/form.html", {"form": form, "connection": None, "errors": []})
 
 
@@ -57,7 +59,7 @@ def create(request: Request, scope: Administering, form: Fields) -> Response:
     try:
         made = connections.create(
             scope,
-            backend=kind.name,
+            backend=kind.profile.id,
             name=form.get("name", ""),
             settings=settings,
             secrets=secrets,

@@ -4,7 +4,6 @@ from typing import Any
 
 from app.domain.backend import KeepsWeights
 from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
-from app.domain.connections import REHEARSAL_ID
 from app.domain.jobs import FineTuningJob
 from app.domain.metrics import (
     GRAD_NORM,
@@ -85,7 +84,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "saves": bool(checkpoints) or isinstance(backend, KeepsWeights),
         "queue_position": queue.position(scope, job),
         "key": fresh_key(),
-        "is_rehearsal": job.spec.connection == REHEARSAL_ID,
+        "profile": backend.profile,
     }
 
 
@@ -114,7 +113,7 @@ def _of_tab(
             }
         case "code":
             known = code.targets(scope, job.spec)
-            shown = target if target is not None and target in known else known[0]
+            shown = target if target is not None and target in known else next(iter(known))
             return {"targets": known, "target": shown, "code": code.of_job(scope, job.id, shown, base_url=base_url)}
         case _:
             return {}

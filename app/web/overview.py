@@ -20,5 +20,6 @@ def index(request: Request, scope: Reading) -> Response:
         "attention": view.attention(summary.attention),
         "finished": view.finished(summary.finished),
         "moving": view.moving(summary),
+        "kinds": scope.backends.kinds,
     }
     return page(request, scope, "overview/index.html", context, part="overview/_live.html")

@@ -54,9 +54,8 @@ def page(
     """
     fragment = part is not None and request.headers.get("hx-request-type") == "partial"
     frame = frame_of(request, scope, project)
-    text = templates().render(
-        part if fragment and part else name, {"frame": frame, "base_name": catalog.BaseNames(scope), **context}
-    )
+    known = {"frame": frame, "base_name": catalog.BaseNames(scope), "profiles": scope.backends.profiles}
+    text = templates().render(part if fragment and part else name, {**known, **context})
     response = HTMLResponse(text, status, headers={"vary": "HX-Request-Type"})
     if frame.flash and not fragment:
         response.delete_cookie(NOTICE_COOKIE, path="/")

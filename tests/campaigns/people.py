@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from app.domain.connections import LOCAL_ID, REHEARSAL_ID
 from tests.campaigns.servers import PATIENCE_S
 from tests.support.app_context import chats
+from tests.support.connections import LOCAL_ID, REHEARSAL_ID
 from tests.support.rehearsed import LABELS
 
 _LOOK_S = 0.25

@@ -69,7 +69,7 @@ def job_over(seen: JobObservation) -> bool:
 def ability(backend: Backend, kind: type[T]) -> T:
     """Return the backend as one with that ability; skip the test where it has none."""
     if not isinstance(backend, kind):
-        pytest.skip(f"{backend.name} is no {kind.__name__}")
+        pytest.skip(f"{backend.profile.id} is no {kind.__name__}")
     return backend
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.domain.backend import JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, Unsupported
+from app.domain.backend import JobObservation, NotFound, Rejected, RemoteJob, Unsupported
 from app.domain.jobs import TRANSITIONS, JobStatus
 from tests.contract.bench import Bench, job_over
 
@@ -109,10 +109,7 @@ class BackendContract:
     def test_what_is_gone_may_be_discarded_again(self, bench: Bench) -> None:
         job = bench.backend.submit(bench.request("job-discard"))
         model = follow(bench, job)[-1].fine_tuned_model
-        file = bench.backend.upload(bench.training_rows, tag="job-discard-training")
         assert model is not None
         for _ in range(2):
-            bench.backend.discard_file(file)
             bench.backend.discard_model(model)
-        bench.backend.discard_file(RemoteFile(id="no-such-file"))
         bench.backend.discard_model("no-such-model")

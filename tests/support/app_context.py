@@ -11,7 +11,6 @@ from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.actors import OWNER
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
-from app.domain.connections import REHEARSAL_ID
 from app.domain.datasets import Dataset
 from app.kit.vault import Vault
 from app.runtimes.environments import RuntimeEnvironments
@@ -22,6 +21,7 @@ from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import upgrade
 from tests.support.clock import TurnedClock
+from tests.support.connections import REHEARSAL_ID
 
 MODEL = "rehearsal:small"
 
@@ -64,7 +64,7 @@ class TestHouse:
     def __init__(
         self,
         folder: Path,
-        backends: dict[str, Backend] | None = None,
+        backends: Sequence[Backend] = (),
         *,
         script: Script | None = None,
         kinds: Sequence[ConnectionKind] = (),
@@ -78,9 +78,7 @@ class TestHouse:
             database=self.database,
             clock=self.clock,
             files=FileStore(folder / "data", upload_limit=64 * 2**20, disk_reserve=0),
-            backends=Backends(
-                backends or {"rehearsal": self.backend}, kinds=kinds, vault=Vault(folder / "vault" / "key")
-            ),
+            backends=Backends(backends or [self.backend], kinds=kinds, vault=Vault(folder / "vault" / "key")),
             runtimes=RuntimeEnvironments(folder / "runtimes"),
             samples=ROOT / "app" / "samples",
             version="test",
@@ -89,7 +87,7 @@ class TestHouse:
         self.nudges = 0
         self.scopes = Scopes(self.app_context, self._nudge)
         with self.open() as scope:
-            connections.ensure_built_in(scope, local_slots=1)
+            connections.ensure_built_in(scope)
 
     def _nudge(self) -> None:
         self.nudges += 1

@@ -1,12 +1,14 @@
 """A provider whose every further ability raises what no backend may: for what a person is told then."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
+from app.backends.rehearsal.backend import PROFILE
 from app.domain.backend import ChatChunk, ChatRequest
+from app.domain.profiles import Ability
 from app.services.scope import Backends
 from tests.support.app_context import TestHouse
 
@@ -25,10 +27,20 @@ def _breaks(*_given: object, **_named: object) -> Any:  # noqa: ANN401
     raise KeyError(SECRET)
 
 
+def _abilities(calls: Sequence[str]) -> list[type[Ability]]:
+    """Return the abilities that the rehearsal has not got, and that these calls are the whole of."""
+    lacking = [each for each in Ability.__subclasses__() if not issubclass(RehearsalBackend, each)]
+    return [each for each in lacking if each.__abstractmethods__ and each.__abstractmethods__ <= set(calls)]
+
+
 def breaking(*calls: str) -> type[RehearsalBackend]:
     """Return a rehearsal that has these calls, all of which raise KeyError."""
     broken: dict[str, Callable[..., Any]] = dict.fromkeys(calls, _breaks)
-    return type("Breaking", (RehearsalBackend,), broken | {"bills": "prices" in calls})
+    return type(
+        "Breaking",
+        (RehearsalBackend, *_abilities(calls)),
+        broken | {"profile": replace(PROFILE, bills="prices" in calls)},
+    )
 
 
 class BreaksOff(RehearsalBackend):
@@ -45,7 +57,7 @@ def replaced(app_context: TestHouse, kind: type[RehearsalBackend]) -> Iterator[N
     """Put another rehearsal in the place of the house's, on the same ledger, for as long as the block lasts."""
     usual, scopes = app_context.backend, app_context.scopes
     other = kind(usual.folder, clock=app_context.clock, script=usual.script)
-    scopes.app_context = replace(app_context.app_context, backends=Backends({"rehearsal": other}))
+    scopes.app_context = replace(app_context.app_context, backends=Backends([other]))
     try:
         yield
     finally:

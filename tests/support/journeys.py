@@ -7,6 +7,7 @@ from pathlib import Path
 from app.demo import server, steps
 from app.demo.client import Answer, DemoClient
 from app.training import run_lock
+from tests.support.connections import LOCAL_ID
 from tests.support.local import ROOT, end_all
 
 REVIEWS = ROOT / "app" / "samples" / "praise_or_complaint"
@@ -83,7 +84,7 @@ def job_request(client: DemoClient, **more: object) -> Answer:
     data = reviews(client, owner)
     return {
         "project": owner,
-        "connection": steps.LOCAL,
+        "connection": LOCAL_ID,
         "base_model": "builtin:starter",
         "name": "reviews",
         "training_dataset": data["training"],

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from app.backends.rehearsal import Entry, Fault, RehearsalBackend, Script
 from app.domain.actors import ENGINE
-from app.domain.connections import REHEARSAL_ID
 from app.domain.datasets import Dataset
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
@@ -22,6 +21,7 @@ from app.services.scope import Backends, Scopes
 from app.store import events as event_store
 from app.store.files import FileStore
 from tests.support.app_context import TestHouse, chats
+from tests.support.connections import REHEARSAL_ID
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("billing", "delivery", "returns")
@@ -39,8 +39,9 @@ class Rehearsed(TestHouse):
     def __init__(self, folder: Path, *faults: Fault, slots: int = 4, **script: Any) -> None:  # noqa: ANN401
         """Build it in an empty folder; `script` are fields of the rehearsal's script."""
         super().__init__(folder, script=Script(faults=faults, **script))
+        self.backend.profile = replace(self.backend.profile, slots=slots)
         with self.scopes.open(ENGINE) as scope:
-            connections.ensure_built_in(scope, local_slots=1, rehearsal_slots=slots)
+            connections.ensure_built_in(scope)
         self.engine = Engine(self.scopes)
 
     def again(self, *, files: FileStore | None = None) -> Self:
@@ -48,7 +49,7 @@ class Rehearsed(TestHouse):
         heir = copy(self)
         heir.backend = RehearsalBackend(self.backend.folder, clock=self.clock, script=self.backend.script)
         heir.app_context = replace(
-            self.app_context, files=files or self.app_context.files, backends=Backends({"rehearsal": heir.backend})
+            self.app_context, files=files or self.app_context.files, backends=Backends([heir.backend])
         )
         heir.scopes = Scopes(heir.app_context)
         heir.engine = Engine(heir.scopes)

@@ -5,13 +5,13 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from app.domain.connections import LOCAL_ID
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.models import FineTunedModel
 from app.engine.engine import Engine
 from app.services import jobs, models
 from tests.support import local
 from tests.support.app_context import TestHouse
+from tests.support.connections import LOCAL_ID
 from tests.support.waiting import until
 
 KEPT_DAYS = 30
@@ -23,9 +23,7 @@ class DemoClient:
     def __init__(self, folder: Path) -> None:
         self.runs = folder / "runs"
         interpreter = local.stand_in(folder, local.ROOT / "tests" / "support" / "stand_in_trainer.py")
-        self.app_context = TestHouse(
-            folder, {"local": local.backend_over(self.runs, interpreter)}, checkpoint_days=KEPT_DAYS
-        )
+        self.app_context = TestHouse(folder, [local.backend_over(self.runs, interpreter)], checkpoint_days=KEPT_DAYS)
         self.engine = Engine(self.app_context.scopes)
 
     def submit(self, **changes: object) -> str:

@@ -258,7 +258,7 @@ def kind_shape(kind: ConnectionKind) -> ConnectionKindOut:
         )
         for each in kind.fields
     ]
-    return ConnectionKindOut(name=kind.name, title=kind.title, summary=kind.summary, fields=fields)
+    return ConnectionKindOut(name=kind.profile.id, title=kind.profile.title, summary=kind.summary, fields=fields)
 
 
 def _when(condition: tuple[str, frozenset[str]] | None) -> dict[str, list[str]]:

@@ -29,7 +29,33 @@ from app.backends.azure_foundry.training.jobs import AzureTraining, Training
 from app.backends.azure_foundry.training.logs import AzureLogs
 from app.backends.azure_foundry.transport.client import Azure, Times
 from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.domain.backend import KeepsWeights
+from app.domain.backend_abilities import (
+    ContinuesTuned,
+    DiscardsCheckpoints,
+    MergesAdapters,
+    ShowsFirstBatch,
+    StopsEarly,
+    TellsOrigin,
+)
+from app.domain.profiles import BackendProfile
 from app.kit.clock import Clock
+
+PROFILE = BackendProfile(
+    id="azure_foundry",
+    title="Azure AI Foundry",
+    bills=True,
+    model_help="As the catalog writes it; a version may follow, as in serverless:azureml/Phi-4-mini-instruct:1.",
+    cannot={
+        ContinuesTuned: "Azure trains its own base models, and no tuned one further.",
+        DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",
+        KeepsWeights: "Azure keeps the weights of what it trains, checkpoints included: they cannot be downloaded.",
+        MergesAdapters: "Azure serves an adapter with its base; there is nothing to merge.",
+        ShowsFirstBatch: "Azure does not show what its trainer reads.",
+        StopsEarly: "Azure can only cancel a training; what it has learned by then is not kept.",
+        TellsOrigin: "Azure does not tell the hashes of the weights that it trains.",
+    },
+)
 
 
 class AzureFoundryBackend(
@@ -53,8 +79,7 @@ class AzureFoundryBackend(
 ):
     """Trains in a Foundry project. Keeps tokens and caches, no truth: another object finds everything again."""
 
-    name = "azure_foundry"
-    bills = True
+    profile = PROFILE
     # The longest call (20 s), the time that ARM may take to accept, the lag of its lists: docs/azure-client.md.
     acceptance_grace = timedelta(seconds=120)
 

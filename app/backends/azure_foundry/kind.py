@@ -4,19 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.backends.azure_foundry import settings as fields
-from app.backends.azure_foundry.backend import AzureFoundryBackend
+from app.backends.azure_foundry.backend import PROFILE, AzureFoundryBackend
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import Backend
-from app.domain.connection_kinds import ConnectionField
+from app.domain.connection_kinds import ConnectionField, ConnectionKind
 from app.domain.errors import Problem
 from app.kit.clock import Clock
 
 
-class AzureFoundryKind:
+class AzureFoundryKind(ConnectionKind):
     """Makes backends from settings and secrets. `cache` is a folder for what was looked up (the catalog)."""
 
-    name = "azure_foundry"
-    title = "Azure AI Foundry"
+    profile = PROFILE
     summary = "Phi and other models, fine-tuned in your own subscription: serverless or on managed compute."
 
     def __init__(self, *, clock: Clock, cache: Path, installation: Callable[[], str] = lambda: "unnamed") -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from app.backends.local.doctor import LocalDoctor
 from app.backends.local.errors import in_backend_words
 from app.backends.local.estimate import LocalEstimate
 from app.backends.local.evaluation import LocalEvaluation
+from app.backends.local.hyperparameters import METHODS
 from app.backends.local.jobs import LocalTraining
 from app.backends.local.merging import LocalMerging
 from app.backends.local.models import BaseModels
@@ -21,7 +22,12 @@ from app.backends.local.runs import Runs
 from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import LocalWeights
-from app.domain.catalog import CatalogModel
+from app.domain.catalog import CatalogModel, LooksUpModels
+from app.domain.discovery import Discovers, ProvisionsProjects
+from app.domain.prices import Prices, Quotas
+from app.domain.profiles import BackendProfile
+from app.domain.serving import AnswersDirectly, FindsOrphans, ReportsUsage
+from app.domain.sign_in import SignsIn
 from app.kit.clock import Clock
 
 
@@ -41,6 +47,25 @@ class Machine:
 
 
 _DEFAULT = Machine()
+PROFILE = BackendProfile(
+    id="local",
+    title="This machine",
+    runs_here=True,
+    accepts_paths=True,
+    methods=METHODS,
+    model_help="path:/models/phi-3 for a directory with safetensors, or hf:microsoft/Phi-3-mini-4k-instruct.",
+    cannot={
+        AnswersDirectly: "A model on this machine is asked through TuneDesk alone, and has no key of its own.",
+        Discovers: "There is nothing to choose from on this machine.",
+        FindsOrphans: "This machine is no provider: what its runs left behind stands under Settings, Storage.",
+        LooksUpModels: "The catalog of this machine is not looked up anywhere.",
+        Prices: "Nothing is billed on this machine.",
+        ProvisionsProjects: "A training on this machine needs no project.",
+        Quotas: "This machine has no limits but its own size.",
+        ReportsUsage: "On this machine nobody but TuneDesk counts the questions.",
+        SignsIn: "Nobody has to sign in to this machine.",
+    },
+)
 
 
 class LocalBackend(
@@ -59,8 +84,6 @@ class LocalBackend(
     another object over the same folder takes up everything that is there.
     """
 
-    name = "local"
-    bills = False
     # A submit is a process on this machine. The look-up by tag must only wait until that has said who it is.
     acceptance_grace = timedelta(seconds=5)
 
@@ -91,6 +114,11 @@ class LocalBackend(
             reserve=machine.disk_reserve,
             niceness=machine.niceness,
         )
+
+    @property
+    def profile(self) -> BackendProfile:
+        """What it is, with as many slots as this machine has."""
+        return replace(PROFILE, slots=self.context.slots)
 
     @in_backend_words
     def check(self) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.models import Base
-from app.domain.backend import NotFound, Unsupported
+from app.domain.backend import NotFound, ShowsCode, Unsupported
 from app.domain.jobs import JobSpec
 from app.training import trl_arguments
 
@@ -21,14 +21,14 @@ _WEIGHT_0 = re.compile(r'"weight"\s*:\s*0\b')
 _MARKS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
-class LocalCode:
+class LocalCode(ShowsCode):
     """To show a job as code that runs when pasted."""
 
     context: LocalContext
 
-    def code_targets(self) -> Sequence[str]:
+    def code_targets(self) -> Mapping[str, str]:
         """Return the one target: a script for TRL."""
-        return (TRL,)
+        return {TRL: "TRL script"}
 
     @in_backend_words
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:

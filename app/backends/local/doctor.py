@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from app.backends.local.context import LocalContext
 from app.backends.local.resources import memory_bytes
-from app.domain.backend import BackendError
+from app.domain.backend import BackendError, Checks
 from app.domain.connections import Check, CheckStatus, Fix
 
 _LITTLE_DISK, _TOO_LITTLE_DISK = 5e9, 5e8  # bytes
 _LITTLE_MEMORY = 2e9
 
 
-class LocalDoctor:
+class LocalDoctor(Checks):
     """The doctor of this machine."""
 
     context: LocalContext

@@ -10,7 +10,7 @@ from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import DPO, resolve
 from app.backends.local.models import Base
 from app.backends.local.resources import Architecture, disk, memory
-from app.domain.backend import BackendError
+from app.domain.backend import BackendError, Estimates
 from app.domain.estimates import Estimate, Notice, ResourceEstimate, Verdict
 from app.domain.jobs import JobSpec
 from app.training import trl_arguments
@@ -26,7 +26,7 @@ _EVALUATION_SPEED = 3.0  # evaluating is the forward third of training
 Resources = Sequence[ResourceEstimate]
 
 
-class LocalEstimate:
+class LocalEstimate(Estimates):
     """To say what a training will take."""
 
     context: LocalContext

@@ -9,7 +9,7 @@ from typing import Any
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.runs import Look
-from app.domain.backend import EvaluationObservation, EvaluationRequest, NotFound
+from app.domain.backend import Evaluates, EvaluationObservation, EvaluationRequest, NotFound
 from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
 
@@ -18,7 +18,7 @@ _ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss")
 _SOON = timedelta(seconds=1)
 
 
-class LocalEvaluation:
+class LocalEvaluation(Evaluates):
     """To let a base or tuned model answer held-out rows, and to count."""
 
     context: LocalContext

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,18 @@ from app.backends.local.resources import Architecture, disk
 from app.backends.local.runs import Look
 from app.backends.local.weights import size_bytes
 from app.domain.backend import (
+    Backend,
     JobObservation,
+    KeepsLogs,
     NoCapacity,
     NotFound,
     RemoteFile,
     RemoteJob,
+    Resumes,
     TrainingRequest,
     Unsupported,
 )
+from app.domain.backend_abilities import StopsEarly
 from app.domain.estimates import Verdict
 from app.domain.jobs import JobReason, JobStatus
 from app.training import run_lock
@@ -40,7 +43,7 @@ _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=5)
 _LONG_S = 120  # with so much ahead, nobody misses a second
 
 
-class LocalTraining:
+class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
     """The least that a backend can do, on this machine."""
 
     context: LocalContext
@@ -66,12 +69,6 @@ class LocalTraining:
         """Return the file: it is ready as soon as it is there."""
         self._rows(file)
         return RemoteFile(file.id)
-
-    @in_backend_words
-    def discard_file(self, file: RemoteFile) -> None:
-        """Remove the file's name here."""
-        with suppress(NotFound):
-            self._rows(file).unlink(missing_ok=True)
 
     @in_backend_words
     def submit(self, request: TrainingRequest) -> RemoteJob:

@@ -5,13 +5,13 @@ from app.backends.local.errors import in_backend_words, sentence, untyped
 from app.backends.local.tuned import TUNED
 from app.backends.local.weights import size_bytes
 from app.domain.backend import Rejected
-from app.domain.backend_abilities import Merge, MergeStatus
+from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
 
 _MERGER = "merger"
 _PREFIX = "merged."
 
 
-class LocalMerging:
+class LocalMerging(MergesAdapters):
     """To make one whole model of an adapter and its base."""
 
     context: LocalContext

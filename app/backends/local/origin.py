@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
 from app.domain.backend import RemoteJob
+from app.domain.backend_abilities import TellsOrigin
 from app.domain.capsule import Origin
 from app.training.provenance import hashes
 
 _MOST_HASHED = 4 * 10**9  # bytes; more would take longer than a call may
 
 
-class LocalProvenance:
+class LocalProvenance(TellsOrigin):
     """To say what a run was made with."""
 
     context: LocalContext

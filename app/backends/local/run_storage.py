@@ -7,14 +7,14 @@ from pathlib import Path
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
-from app.domain.runs import Run
+from app.domain.runs import ListsRuns, Run
 from app.kit.ids import is_id
 from app.training import run_lock
 
 _KINDS = ("job_", "evl_", "dep_")  # the prefixes of the ids that runs are made for
 
 
-class LocalRunStorage:
+class LocalRunStorage(ListsRuns):
     """To tell what lies here, and to clear it away."""
 
     context: LocalContext

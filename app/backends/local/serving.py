@@ -14,8 +14,10 @@ from app.backends.local.runs import Look, Runs
 from app.domain.backend import (
     ChatChunk,
     ChatRequest,
+    Chats,
     DeploymentObservation,
     DeploymentRequest,
+    Deploys,
     NotFound,
     RateLimited,
     Rejected,
@@ -34,7 +36,7 @@ _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
 _CONNECT_S, _READ_S = 5.0, 120.0  # a first token may wait for others' turns
 
 
-class LocalServing:
+class LocalServing(Deploys, Chats):
     """To serve what was trained, and the base beside it."""
 
     context: LocalContext

@@ -7,8 +7,15 @@ from typing import Any
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
-from app.domain.backend import NotFound, Rejected, RemoteJob
-from app.domain.backend_abilities import BatchRow, Piece
+from app.domain.backend import Backend, KeepsWeights, NotFound, Rejected, RemoteJob
+from app.domain.backend_abilities import (
+    BatchRow,
+    ContinuesTuned,
+    DiscardsCheckpoints,
+    NamesBases,
+    Piece,
+    ShowsFirstBatch,
+)
 from app.training import run_lock
 from app.training.checkpoints import SEAL, is_complete
 from app.training.model_card import card_of_checkpoint
@@ -21,7 +28,7 @@ _FACTS = ("versions", "device", "parameters", "trained_parameters")
 _NAMED = 3  # of several, in a sentence
 
 
-class LocalWeights:
+class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints, ShowsFirstBatch, Backend):
     """To hand out a tuned model's files."""
 
     context: LocalContext

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from app.backends.rehearsal.faults import FaultKind
 from app.backends.rehearsal.state import LABEL, RehearsalState
+from app.domain.backend import Backend, Checks, Estimates
 from app.domain.catalog import CatalogModel
-from app.domain.connections import REHEARSAL_ID, Check, CheckStatus
+from app.domain.connections import Check, CheckStatus
 from app.domain.estimates import Estimate
 from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType, Preset
 from app.domain.jobs import JobSpec
@@ -45,7 +46,7 @@ MODELS = tuple(
         id=f"rehearsal:{size}",
         name=f"{LABEL} {size}",
         publisher="TuneDesk",
-        connection=REHEARSAL_ID,
+        connection="",
         summary="Trains nothing and answers with an echo: for trying TuneDesk itself, and its faults.",
         licence="none needed",
         context_length=4096,
@@ -56,7 +57,7 @@ MODELS = tuple(
 )
 
 
-class Catalog(RehearsalState):
+class Catalog(RehearsalState, Checks, Estimates, Backend):
     """What can be rehearsed, and whether it can be now."""
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from app.backends.rehearsal.faults import FaultKind
 from app.backends.rehearsal.state import LABEL, RehearsalState
-from app.domain.backend import DataRejected, EvaluationObservation, EvaluationRequest
+from app.domain.backend import DataRejected, Evaluates, EvaluationObservation, EvaluationRequest
 from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow
 from app.domain.evaluations import EvaluationStatus as Status
 from app.domain.jobs import JobReason
@@ -21,7 +21,7 @@ _LOSS = {True: 0.31, False: 2.17}
 _OTHER = f"[{LABEL}] something else"
 
 
-class RehearsalEvaluation(RehearsalState):
+class RehearsalEvaluation(RehearsalState, Evaluates):
     """Evaluations."""
 
     def start_evaluation(self, request: EvaluationRequest) -> None:

@@ -6,11 +6,19 @@ from datetime import timedelta
 from app.backends.rehearsal.faults import Fault, FaultKind
 from app.backends.rehearsal.ledger import Entry
 from app.backends.rehearsal.state import LABEL, RehearsalState
-from app.domain.backend import ChatChunk, ChatRequest, DeploymentObservation, DeploymentRequest, Unavailable
+from app.domain.backend import (
+    ChatChunk,
+    ChatRequest,
+    Chats,
+    DeploymentObservation,
+    DeploymentRequest,
+    Deploys,
+    Unavailable,
+)
 from app.domain.deployments import DeploymentStatus as Status
 
 
-class Serving(RehearsalState):
+class Serving(RehearsalState, Deploys, Chats):
     """Deployments and chat."""
 
     def deploy(self, request: DeploymentRequest) -> None:
@@ -31,7 +39,7 @@ class Serving(RehearsalState):
         fault = self.stumble("observe_deployment", tag)
         latest = self._latest(tag)
         look = timedelta(seconds=self.script.look_s)
-        if latest is None or latest.call == "lose" or self._is_gone(latest):
+        if latest is None or self._is_gone(latest):
             return DeploymentObservation(status=Status.DELETED, raw_status="Gone", gone=True, next_look=look)
         age = self.now() - latest.at
         if latest.call == "undeploy":
@@ -56,10 +64,6 @@ class Serving(RehearsalState):
             if latest is not None and latest.call != "undeploy":
                 self.write("undeploy", tag, id=latest.id)
 
-    def lose_deployment(self, tag: str) -> None:
-        """Take a deployment away, as if somebody had removed it at the provider."""
-        self.write("lose", tag, id=f"reh-{tag}-lost")
-
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer with the last message, word by word, under a label."""
         self.stumble("chat", tag)
@@ -75,7 +79,7 @@ class Serving(RehearsalState):
         yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(reported))
 
     def _latest(self, tag: str) -> Entry | None:
-        made = [e for e in self.ledger.of(tag) if e.call in {"deploy", "undeploy", "lose"} and e.id is not None]
+        made = [e for e in self.ledger.of(tag) if e.call in {"deploy", "undeploy"} and e.id is not None]
         return made[-1] if made else None
 
     def _fate(self, tag: str, entry: Entry, kind: FaultKind) -> Fault | None:

@@ -9,7 +9,6 @@ from app.backends.rehearsal.ledger import Entry, Ledger
 from app.domain.backend import NotFound
 from app.kit.clock import Clock
 
-NAME = "rehearsal"
 LABEL = "Rehearsal"
 
 

@@ -14,18 +14,22 @@ from app.backends.rehearsal.schedule import Course, course
 from app.backends.rehearsal.spoiling import spoil
 from app.backends.rehearsal.state import LABEL, RehearsalState
 from app.domain.backend import (
+    Backend,
     JobObservation,
+    KeepsLogs,
+    KeepsWeights,
     NotFound,
     RemoteEvent,
     RemoteFile,
     RemoteJob,
+    Resumes,
     TrainingRequest,
     Unavailable,
 )
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
-from app.domain.surveys import KnownJob
+from app.domain.surveys import KnownJob, PollsInBatch
 
 _WORDS = {
     JobStatus.QUEUED: "Waiting in line",
@@ -39,7 +43,7 @@ _REFUSED = {*ERRORS, *ODD, *FOREIGN, FaultKind.DIES_BEFORE}
 _UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
-class Training(RehearsalState):
+class Training(RehearsalState, Resumes, KeepsLogs, KeepsWeights, PollsInBatch, Backend):
     """Files and jobs."""
 
     @property
@@ -167,11 +171,6 @@ class Training(RehearsalState):
         self.stumble("resume", entry.tag)
         if now.interrupted:
             self.write("resume", entry.tag, id=job.id)
-
-    def discard_file(self, file: RemoteFile) -> None:
-        """Note that a file was removed."""
-        self.stumble("discard_file", file.id)
-        self.write("discard_file", file.id.removeprefix("reh-file-"))
 
     def discard_model(self, model: str) -> None:
         """Note that a model was removed."""

@@ -61,7 +61,7 @@ def form_of(
     *,
     kept: bool = False,
     name: str = "",
-    slots: str = "4",
+    slots: str,
 ) -> ConnectionForm:
     """Return the form with `values` by field name; of secrets nothing is ever shown again, only that they are kept."""
     messages = {each.field: each.message for each in errors}

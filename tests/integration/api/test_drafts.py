@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.domain.connections import REHEARSAL_ID
 from tests.support.app_context import MODEL, TestHouse
+from tests.support.connections import REHEARSAL_ID
 from tests.support.door import job_body, key
 
 DRAFTS = "/api/v1/drafts"

@@ -9,9 +9,9 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 from starlette.testclient import TestClient
 
-from app.domain.connections import REHEARSAL_ID
 from app.engine.engine import Engine
 from tests.support.app_context import MODEL, TestHouse
+from tests.support.connections import REHEARSAL_ID
 from tests.support.door import key, turn
 
 ROWS = "\n".join(

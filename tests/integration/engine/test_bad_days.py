@@ -12,7 +12,6 @@ import pytest
 
 from app.backends.rehearsal import Died, Fault, FaultKind, RehearsalBackend, Script
 from app.domain.actors import OWNER
-from app.domain.connections import REHEARSAL_ID
 from app.domain.deployments import TRANSITIONS as DEPLOYMENT_STEPS
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict
@@ -20,6 +19,7 @@ from app.domain.evaluations import EvaluationStatus
 from app.domain.jobs import TRANSITIONS as JOB_STEPS
 from app.domain.jobs import JobStatus
 from app.services import deployments, evaluations, jobs
+from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.backends.rehearsal import RehearsalBackend, Script
-from app.domain.catalog import CatalogState
-from app.domain.connections import REHEARSAL_ID, Check, CheckStatus, DoctorReport
+from app.domain.catalog import CatalogState, LooksUpModels
+from app.domain.connections import Check, CheckStatus, DoctorReport
 from app.engine.background_tasks import BackgroundTasks
 from app.engine.maintenance import CATALOGS_KEPT, Maintenance
 from app.engine.orphan_gc import OrphanCollector
@@ -14,9 +14,10 @@ from app.services import connections
 from app.store import connections as store
 from tests.support.app_context import TestHouse
 from tests.support.clock import TurnedClock
+from tests.support.connections import REHEARSAL_ID
 
 
-class Looking(RehearsalBackend):
+class Looking(RehearsalBackend, LooksUpModels):
     """A provider whose catalog is looked up; counts how often."""
 
     fetched_at: datetime | None = None
@@ -33,7 +34,7 @@ class Looking(RehearsalBackend):
 @pytest.fixture
 def backend(app_context: TestHouse, tmp_path: Path) -> Looking:
     made = Looking(tmp_path / "looking", clock=app_context.clock, script=Script())
-    app_context.app_context.backends._backends["rehearsal"] = made
+    app_context.app_context.backends.built_in["rehearsal"] = made
     return made
 
 

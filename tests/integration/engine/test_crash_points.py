@@ -66,7 +66,7 @@ def run_here(app_context: Rehearsed, here: LocalBackend) -> None:
     here.context.runs.start("job_child", "trainer", {"kind": "train"})
     stray = app_context.app_context.files.runs / "job_stray"
     stray.mkdir()
-    whole = replace(app_context.app_context, backends=Backends({"local": here}))
+    whole = replace(app_context.app_context, backends=Backends([here]))
     with Scopes(whole).open(OWNER) as scope:
         orphan_runs.clear(scope, "job_stray")
     assert not stray.exists()

@@ -8,9 +8,9 @@ import pytest
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.actors import OWNER
 from app.domain.backend import ChatRequest
-from app.domain.connections import REHEARSAL_ID
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus
 from app.services import deployments, models
+from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]
@@ -67,7 +67,7 @@ def test_what_is_gone_although_it_is_wanted_comes_back(build: Build) -> None:
     app_context = build()
     identifier = deploy(app_context)
     until(app_context, identifier, Status.READY)
-    app_context.backend.lose_deployment(identifier)
+    app_context.backend.undeploy(identifier)  # somebody removes it at the provider
     until(app_context, identifier, Status.CREATING)
     back = until(app_context, identifier, Status.READY)
     assert (back.restarts, made(app_context, identifier)) == (1, 2)
@@ -89,7 +89,7 @@ def test_rare_losses_are_made_good_for_ever(build: Build) -> None:
     identifier = deploy(app_context)
     for _ in range(8):
         until(app_context, identifier, Status.READY)
-        app_context.backend.lose_deployment(identifier)
+        app_context.backend.undeploy(identifier)  # somebody removes it at the provider
         app_context.tick(5, every=timedelta(minutes=1))
     assert until(app_context, identifier, Status.READY).restarts == 8
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.actors import OWNER
-from app.domain.connections import REHEARSAL_ID
 from app.domain.evaluations import Evaluation, EvaluationStatus
 from app.services import evaluations
+from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]

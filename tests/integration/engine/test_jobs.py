@@ -6,7 +6,6 @@ from pathlib import Path
 
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.actors import OWNER
-from app.domain.connections import REHEARSAL_ID
 from app.domain.errors import StorageFull
 from app.domain.evaluations import EvaluationStatus
 from app.domain.events import EventLevel
@@ -14,6 +13,7 @@ from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, jobs, models
 from app.store.files import FileStore
+from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 Build = Callable[..., Rehearsed]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.demo import server, steps
+from app.demo import server
 from app.demo.client import Answer, DemoError, Refused
+from tests.support.connections import LOCAL_ID
 from tests.support.journeys import Installation, installation, job_request
 from tests.support.waiting import until
 
@@ -95,7 +96,7 @@ def test_a_hub_that_cannot_be_reached(here: Installation, body: Answer) -> None:
     reported = refusal(here, body, base_model=HUB_MODEL)
     assert reported["pointer"] == "/base_model"
     assert reported["message"].startswith("The Hugging Face hub could not be reached")
-    assert here.client.get("/catalog", connection=steps.LOCAL)["items"][0]["id"] == "builtin:starter"
+    assert here.client.get("/catalog", connection=LOCAL_ID)["items"][0]["id"] == "builtin:starter"
 
 
 def test_a_runtime_that_is_not_there_lets_the_job_wait_and_says_why(here: Installation, body: Answer) -> None:

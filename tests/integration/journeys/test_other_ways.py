@@ -9,6 +9,7 @@ import pytest
 
 from app.demo import steps
 from app.demo.client import DemoClient
+from tests.support.connections import LOCAL_ID
 from tests.support.journeys import REVIEWS, Installation, evaluated, installation, job_request, project
 from tests.support.local import ROOT
 
@@ -56,7 +57,7 @@ def test_an_adapter_by_the_wizards_steps_over_an_automatic_split(here: Installat
     review = answered(
         client,
         draft,
-        project={"project": owner, "connection": steps.LOCAL},
+        project={"project": owner, "connection": LOCAL_ID},
         model={"base_model": "builtin:starter", "name": "reviews-lora"},
         data={"training_dataset": rows["id"]},
         validation={"validation": split},

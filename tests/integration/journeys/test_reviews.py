@@ -15,6 +15,7 @@ import pytest
 from app.demo import steps
 from app.demo.client import Answer, Refused
 from app.training import run_lock
+from tests.support.connections import LOCAL_ID
 from tests.support.journeys import Installation, evaluated, installation, job_request
 from tests.support.local import ROOT
 from tests.support.waiting import until
@@ -145,7 +146,7 @@ def test_a_killed_inference_process_comes_back(story: Story, deployment: Answer)
 
 def test_an_idle_deployment_stops(story: Story) -> None:
     client = story.installation.client
-    base = {"base_model": "builtin:starter", "connection": steps.LOCAL}
+    base = {"base_model": "builtin:starter", "connection": LOCAL_ID}
     served = steps.deploy(client, base, expires_after_idle_s=1)
     ended = client.until(f"/deployments/{served['id']}", lambda seen: seen["status"] == "deleted", limit_s=120)
     assert ended["reason"] == "idle"

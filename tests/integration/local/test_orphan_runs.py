@@ -31,12 +31,10 @@ class Workplace:
         self.backend: LocalBackend = backend_over(
             self.runs, stand_in(folder, Path(stand_in_child.__file__)), clock=app_context.clock
         )
-        whole = replace(
-            app_context.app_context, backends=Backends({"rehearsal": app_context.backend, "local": self.backend})
-        )
+        whole = replace(app_context.app_context, backends=Backends([app_context.backend, self.backend]))
         self.scopes = Scopes(whole)
         with self.scopes.open(ENGINE) as scope:
-            connections.ensure_built_in(scope, local_slots=1)
+            connections.ensure_built_in(scope)
         self.engine = Engine(self.scopes)
 
     def sweep(self, later: timedelta = timedelta(0)) -> list[OrphanRun]:

@@ -11,12 +11,14 @@ from bs4 import BeautifulSoup
 from sqlalchemy import select
 
 from app.backends.rehearsal import RehearsalBackend
+from app.backends.rehearsal.backend import PROFILE
+from app.domain.backend_abilities import ContinuesTuned
 from app.domain.deployments import Deployment
 from app.domain.drafts import JobDraft
 from app.domain.estimates import Estimate
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobSpec
-from app.domain.prices import FREE, UNKNOWN, Billing, Charge, Meter, Price, Unit
+from app.domain.prices import FREE, UNKNOWN, Billing, Charge, Meter, Price, Prices, Unit
 from app.engine.engine import Engine
 from app.services import capsule_import, capsules, deployments, drafts, jobs, models, prices
 from app.services.scope import Backends, Scope, Scopes
@@ -31,7 +33,7 @@ WORK = Price(id="work", label="Work", kind=Meter.TRAINING, unit=Unit.MILLION_TOK
 HOUR = Price(id="hour", label="Hosting", kind=Meter.HOSTING, unit=Unit.HOUR, amount="3.00")
 
 
-class Continues(RehearsalBackend):
+class Continues(RehearsalBackend, ContinuesTuned):
     """A rehearsal that trains its models further."""
 
     def as_base(self, model: str) -> str:
@@ -40,10 +42,10 @@ class Continues(RehearsalBackend):
         return "rehearsal:large"
 
 
-class Billed(Continues):
+class Billed(Continues, Prices):
     """A rehearsal whose provider sends bills."""
 
-    bills = True
+    profile = replace(PROFILE, bills=True)
 
     def prices(self) -> Sequence[Price]:
         """Return both prices."""
@@ -65,7 +67,7 @@ class Billed(Continues):
 class Silent(Continues):
     """A rehearsal whose provider sends bills and does not tell for what."""
 
-    bills = True
+    profile = replace(PROFILE, bills=True)
 
 
 KINDS: dict[Billing, type[Continues]] = {
@@ -128,7 +130,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, billing: Billing) -> Iterator
     """Return an installation in which a job has succeeded at such a backend."""
     house = Rehearsed(tmp_path_factory.mktemp(billing))
     house.backend = KINDS[billing](house.backend.folder, clock=house.clock, script=house.backend.script)
-    house.app_context = replace(house.app_context, backends=Backends({"rehearsal": house.backend}))
+    house.app_context = replace(house.app_context, backends=Backends([house.backend]))
     house.scopes = Scopes(house.app_context)
     house.engine = Engine(house.scopes)
     yield Made(house, house.until(house.job().id))

@@ -11,11 +11,12 @@ from cryptography.fernet import Fernet
 
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.domain.backend import Backend
-from app.domain.connections import REHEARSAL_ID, Connection
+from app.domain.connections import Connection
 from app.domain.errors import Conflict, Invalid, NotFound, ProviderFailed
 from app.kit.clock import SystemClock
 from app.services import connections, jobs
 from tests.support.app_context import TestHouse
+from tests.support.connections import REHEARSAL_ID
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 OTHER_TENANT = "99999999-2222-3333-4444-555555555555"

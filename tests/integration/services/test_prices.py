@@ -6,7 +6,6 @@ import pytest
 
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.domain.catalog import LifecycleStatus
-from app.domain.connections import REHEARSAL_ID
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid
 from app.domain.prices import Billing
@@ -14,6 +13,7 @@ from app.services import catalog, connections, deployments, drafts, estimates, j
 from app.store import jobs as job_store
 from app.store import rows, schema
 from tests.support.app_context import TestHouse
+from tests.support.connections import REHEARSAL_ID
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"

@@ -13,11 +13,12 @@ from app.backends.rehearsal import Died, FaultKind
 from app.backends.rehearsal.faults import FOREIGN
 from app.domain.backend import ChatRequest, Unavailable
 from app.domain.connection_kinds import ConnectionKind
-from app.domain.connections import REHEARSAL_ID, CheckStatus, Connection
+from app.domain.connections import CheckStatus, Connection
 from app.domain.deployments import DeploymentStatus
 from app.domain.discovery import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.domain.drafts import Step
 from app.domain.errors import Conflict, DomainError, ProviderFailed, StorageFull
+from app.domain.profiles import BackendProfile
 from app.domain.sign_in import SignInStatus
 from app.kit.request_ids import REQUEST_ID
 from app.services import (
@@ -45,6 +46,7 @@ from app.services.scope import Backends, Scope
 from app.store import models as model_store
 from tests.support.app_context import MODEL
 from tests.support.broken import CALLS, SECRET, BreaksOff, breaking, replaced, stumbling
+from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 QUESTION = ChatRequest(messages=({"role": "user", "content": "Is it so?"},), temperature=0.0, max_tokens=20)
@@ -208,7 +210,10 @@ def test_a_backend_that_cannot_be_made_is_reported() -> None:
     def unwilling(*_given: object, **_named: object) -> None:
         raise AttributeError(SECRET)
 
-    backends = Backends({}, kinds=[cast("ConnectionKind", SimpleNamespace(name="odd", open=unwilling))])
+    backends = Backends(
+        [],
+        kinds=[cast("ConnectionKind", SimpleNamespace(profile=BackendProfile(id="odd", title="Odd"), open=unwilling))],
+    )
     where = Connection(id="con_odd", name="Odd", backend="odd", created_at=datetime(2026, 11, 25, tzinfo=UTC))
     with pytest.raises(ProviderFailed, match="AttributeError"):
         backends.of(where)
@@ -245,7 +250,7 @@ def test_what_stands_beside_something_else_does_not_take_it_along(made: Made) ->
         assert catalog.BaseNames(scope)(REHEARSAL_ID, MODEL) == MODEL
         assert list(catalog.search(scope)) == [], "without its prices a model would look as if it were free"
         assert deployments.direct_code(scope, served) == {}
-        assert code.targets(scope, jobs.get(scope, made.job).spec) == ("curl",)
+        assert code.targets(scope, jobs.get(scope, made.job).spec) == {"curl": "curl"}
         offer, signed_in = deployments.offer(scope, served.target), sign_in.state(scope, where)
         assert offer is not None
         assert signed_in is not None

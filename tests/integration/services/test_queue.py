@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.connections import REHEARSAL_ID
 from app.domain.errors import Conflict
 from app.domain.jobs import JobStatus
 from app.engine.engine import Engine
 from app.services import jobs, queue
 from app.services.queue import Move
 from tests.support.app_context import TestHouse
+from tests.support.connections import REHEARSAL_ID
 
 
 def submitted(app_context: TestHouse, count: int, *, apart_s: float = 1.0) -> list[str]:

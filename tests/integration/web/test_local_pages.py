@@ -8,12 +8,12 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
-from app.domain.connections import LOCAL_ID
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Sample
 from app.services import drafts
 from app.store import samples
 from app.training import run_lock
+from tests.support.connections import LOCAL_ID
 from tests.support.door import visiting
 from tests.support.steered import DemoClient
 

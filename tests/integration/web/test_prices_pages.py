@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.services import connections, drafts, jobs
 from tests.support.app_context import TestHouse
+from tests.support.connections import REHEARSAL_ID
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
@@ -87,7 +89,8 @@ def test_what_is_not_listed_is_named_as_the_connection_names_it(
 ) -> None:
     with app_context.open() as scope:
         there = drafts.create(scope, {"connection": azure}).id
-        here = drafts.create(scope, {"connection": "con_local"}).id
+        here = drafts.create(scope, {"connection": REHEARSAL_ID}).id
+    app_context.backend.profile = replace(app_context.backend.profile, accepts_paths=True)
     assert "serverless:azureml/Phi-4-mini-instruct:1" in pages.get(f"/wizard/{there}/model").text
     assert "Hugging Face" not in pages.get(f"/wizard/{there}/model").text
     assert "Hugging Face" in pages.get(f"/wizard/{here}/model").text

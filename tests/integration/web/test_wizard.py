@@ -1,9 +1,9 @@
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.domain.connections import REHEARSAL_ID
 from app.services import drafts, jobs
 from tests.support.app_context import MODEL, TestHouse
+from tests.support.connections import REHEARSAL_ID
 
 
 def soup(text: str) -> BeautifulSoup:

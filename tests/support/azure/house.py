@@ -33,7 +33,7 @@ class AzureHouse(TestHouse):
         settings = connection_settings(served.cloud.seed.app.app_id)
         with self.open() as scope:
             self.connection: Connection = connections.create(
-                scope, backend=kind.name, name="Foundry", settings=settings, secrets={"client_secret": SECRET}
+                scope, backend=kind.profile.id, name="Foundry", settings=settings, secrets={"client_secret": SECRET}
             )
         self.engine = Engine(self.scopes)
 

@@ -46,7 +46,7 @@ def opened(folder: Path, clock: CloudClock) -> Iterator[Scopes]:
         database=database,
         clock=clock,
         files=FileStore(folder / "data", upload_limit=64 * 2**20, disk_reserve=0),
-        backends=Backends({}, kinds=[kind], vault=Vault(folder / "vault" / "key")),
+        backends=Backends([], kinds=[kind], vault=Vault(folder / "vault" / "key")),
         runtimes=RuntimeEnvironments(folder / "runtimes"),
         samples=SAMPLES,
         version=VERSION,

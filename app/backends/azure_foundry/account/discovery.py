@@ -14,10 +14,10 @@ from app.backends.azure_foundry.account.workspaces import (
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.paging import listed, text
-from app.domain.discovery import ResourceGroup, Subscription, Workspace
+from app.domain.discovery import Discovers, ResourceGroup, Subscription, Workspace
 
 
-class AzureDiscovery:
+class AzureDiscovery(Discovers):
     """Lists by REST: azure-mgmt-resource has no list of subscriptions any more, and azure-ai-ml needs one given."""
 
     azure: Azure

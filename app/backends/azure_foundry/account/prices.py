@@ -6,13 +6,13 @@ from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.catalog.hyperparameters import INSTANCE_TYPE, managed_fact
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.domain.hyperparameters import Hyperparameter
-from app.domain.prices import Charge, Meter, Price, Unit
+from app.domain.prices import Charge, Meter, Price, Prices, Unit
 
 MILLION = 1_000_000
 INSTANCE_COUNT = "instance_count"
 
 
-class AzurePrices:
+class AzurePrices(Prices):
     """To say what is billed."""
 
     def prices(self) -> Sequence[Price]:

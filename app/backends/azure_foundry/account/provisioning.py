@@ -22,6 +22,7 @@ from app.domain.discovery import (
     ProjectRequest,
     Provisioning,
     ProvisioningStatus,
+    ProvisionsProjects,
     WorkspaceAddress,
     WorkspaceKind,
 )
@@ -36,7 +37,7 @@ _DONE = {
 }
 
 
-class AzureProvisioning:
+class AzureProvisioning(ProvisionsProjects):
     """Makes hubs and projects; never changes one that this installation has not made."""
 
     azure: Azure

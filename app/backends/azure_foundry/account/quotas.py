@@ -7,13 +7,13 @@ from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.domain.backend import BackendError, Rejected
-from app.domain.prices import Quota, QuotaReport
+from app.domain.prices import Quota, QuotaReport, Quotas
 
 _API = "2024-10-01"
 _MAX_PAGES = 10
 
 
-class AzureQuotas:
+class AzureQuotas(Quotas):
     """To say how much of the limits is used."""
 
     azure: Azure

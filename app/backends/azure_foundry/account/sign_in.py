@@ -4,10 +4,10 @@ from app.backends.azure_foundry.settings import SignIn as Way
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.domain.backend import Unsupported
-from app.domain.sign_in import SignIn, SignInStatus
+from app.domain.sign_in import SignIn, SignInStatus, SignsIn
 
 
-class AzureSignIn:
+class AzureSignIn(SignsIn):
     """Lets a person sign in, where the connection is set to device code."""
 
     azure: Azure

@@ -13,14 +13,15 @@ from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.reference_data import LifecycleFact, ModelFact
 from app.backends.azure_foundry.catalog.registry import RegistryModel
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
-from app.domain.backend import NotFound
-from app.domain.catalog import CatalogModel, CatalogState, Lifecycle, LifecycleStatus
+from app.domain.backend import Backend, NotFound
+from app.domain.backend_abilities import NamesBases
+from app.domain.catalog import CatalogModel, CatalogState, Lifecycle, LifecycleStatus, LooksUpModels
 from app.kit.clock import Clock
 
 _WAYS = {Way.SERVERLESS: "serverless", Way.MANAGED: "managed compute"}
 
 
-class Catalog:
+class Catalog(LooksUpModels, NamesBases, Backend):
     """To list base models, and to look them up again."""
 
     clock: Clock

@@ -12,13 +12,13 @@ from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours
 from app.domain.backend import Rejected
-from app.domain.serving import RemoteThing
+from app.domain.serving import FindsOrphans, RemoteThing
 
 _ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+)?")  # a name, or one with a version: nothing that could lead elsewhere
 
 
-class AzureOrphans(Endpoints):
+class AzureOrphans(Endpoints, FindsOrphans):
     """To list what carries our mark, and to remove what nobody here knows any more."""
 
     @in_azure_words

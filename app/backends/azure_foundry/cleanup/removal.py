@@ -7,9 +7,11 @@ from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.training.jobs import Training
 from app.backends.azure_foundry.training.uploads import VERSION
 from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.domain.backend import Backend
+from app.domain.serving import ForgetsUploads
 
 
-class AzureRemoval(Endpoints):
+class AzureRemoval(Endpoints, ForgetsUploads, Backend):
     """To remove models and rows, and to say how it went."""
 
     training: Training

@@ -10,7 +10,8 @@ from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, untold
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
-from app.domain.backend import BackendError
+from app.domain.backend import BackendError, Checks
+from app.domain.backend_abilities import ChecksFor
 from app.domain.connections import Check, CheckStatus, Fix
 from app.kit.clock import Clock
 
@@ -39,7 +40,7 @@ _SIGNED_IN: Sequence[tuple[str, str, Look]] = (
 )  # fmt: skip
 
 
-class AzureDoctor:
+class AzureDoctor(Checks, ChecksFor):
     """Looks at everything that a training and a deployment need, within `sign_in_s` and `checks_s` seconds."""
 
     azure: Azure

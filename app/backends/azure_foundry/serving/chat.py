@@ -12,7 +12,8 @@ from app.backends.azure_foundry.serving import chat_code, chat_errors
 from app.backends.azure_foundry.serving.endpoints import Door, Endpoints
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import in_azure_words, translate
-from app.domain.backend import BackendError, ChatChunk, ChatRequest, Unavailable
+from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Unavailable
+from app.domain.serving import AnswersDirectly
 from app.kit import openai_stream
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ READ_S = 90.0  # the longest silence within an answer; an idle endpoint takes it
 _LIMIT = 4_000_000  # bytes of one answer; beyond this it is no answer to a chat
 
 
-class AzureChat(Endpoints):
+class AzureChat(Endpoints, Chats, AnswersDirectly):
     """To answer through an endpoint, and to say how it is asked without us."""
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:

@@ -15,6 +15,7 @@ from app.domain.backend import (
     ChatRequest,
     DeploymentObservation,
     DeploymentRequest,
+    Deploys,
     NotFound,
     RateLimited,
     Refused,
@@ -22,7 +23,7 @@ from app.domain.backend import (
 )
 from app.domain.backend_errors import NotAuthorised, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
-from app.domain.serving import DeploymentOffer
+from app.domain.serving import DeploymentOffer, OffersDeployments
 
 _CREATING_LOOK, _READY_LOOK, _DELETING_LOOK = timedelta(seconds=10), timedelta(seconds=60), timedelta(seconds=10)
 _FIRST_QUESTION = ChatRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
@@ -36,7 +37,7 @@ _SERVERLESS_BILL = "Azure bills tokens, and for a tuned model every hour that th
 _MACHINES_BILL = "Azure bills every machine by the hour while the endpoint exists, used or not."
 
 
-class AzureDeployments(Endpoints):
+class AzureDeployments(Endpoints, Deploys, OffersDeployments):
     """To serve what was trained there, and base models beside it."""
 
     @cached_property

@@ -21,6 +21,7 @@ from app.domain import scoring
 from app.domain.backend import (
     BackendError,
     ChatRequest,
+    Evaluates,
     EvaluationObservation,
     EvaluationRequest,
     NoCapacity,
@@ -32,6 +33,7 @@ from app.domain.backend import (
 )
 from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
+from app.domain.serving import EvaluatesByChat
 
 _LOOK, _GLANCE_S = timedelta(seconds=2), 0.3
 _PAUSE_S, _LONGEST_PAUSE_S, _PAUSES = 5.0, 65.0, 10  # when an endpoint asks for a pause; its limits are by the minute
@@ -49,10 +51,9 @@ class _Run:
     thread: Thread | None = None
 
 
-class AzureEvaluation(Endpoints):
+class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
     """To let a deployed model answer held-out rows, and to count."""
 
-    needs_deployment = True
     cache: Path
 
     @cached_property

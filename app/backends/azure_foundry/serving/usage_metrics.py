@@ -9,7 +9,7 @@ from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.names import endpoint_name
 from app.domain.backend import NotAuthorised, NotFound, Rejected
-from app.domain.serving import RemoteUsage
+from app.domain.serving import RemoteUsage, ReportsUsage
 from app.kit.clock import Clock
 
 METRICS_VERSION = "2023-10-01"
@@ -19,7 +19,7 @@ REQUESTS, P50, P95 = "RequestsPerMinute", "RequestLatency_P50", "RequestLatency_
 _FIGURES = ("requests", "errors", "latency_ms_p50", "latency_ms_p95")
 
 
-class AzureUsageMetrics(Endpoints):
+class AzureUsageMetrics(Endpoints, ReportsUsage):
     """To say what Azure Monitor counted."""
 
     clock: Clock

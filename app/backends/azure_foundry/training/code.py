@@ -5,7 +5,7 @@ Both send what we would send, but for the marks by which we know our own things;
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.backends.azure_foundry.training.uploads import BOM
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.names import data_name
-from app.domain.backend import Unsupported
+from app.domain.backend import ShowsCode, Unsupported
 from app.domain.jobs import JobSpec, Method, TaskType
 
 SCRIPT, CLI = "azure-ai-ml", "az-cli"
@@ -91,15 +91,15 @@ az ml job create --file job.yml --subscription {subscription_id} --resource-grou
 """
 
 
-class AzureCode:
+class AzureCode(ShowsCode):
     """To show a job as code."""
 
     azure: Azure
     looked_up: RegistryCache
 
-    def code_targets(self) -> Sequence[str]:
+    def code_targets(self) -> Mapping[str, str]:
         """Return what a job can be shown as."""
-        return (SCRIPT, CLI)
+        return {SCRIPT: "azure-ai-ml script", CLI: "az commands"}
 
     @in_azure_words
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:

@@ -15,6 +15,7 @@ from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.reference_data import MachineFact
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
 from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.domain.backend import Estimates
 from app.domain.estimates import Estimate, Notice
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec
@@ -41,7 +42,7 @@ class _Range:
     high: float
 
 
-class AzureEstimate:
+class AzureEstimate(Estimates):
     """To say what a training will take."""
 
     looked_up: RegistryCache

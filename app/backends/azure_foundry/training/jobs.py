@@ -14,7 +14,7 @@ from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.data_plane import API
 from app.backends.azure_foundry.transport.errors import Conflicted, in_azure_words
 from app.backends.azure_foundry.transport.names import TAG, job_name
-from app.domain.backend import JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
+from app.domain.backend import Backend, JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
 from app.domain.jobs import JobStatus
 from app.kit.clock import Clock
 
@@ -28,7 +28,7 @@ class Training:
         self.versions = Versions(azure, clock)
 
 
-class AzureTraining:
+class AzureTraining(Backend):
     """The least that a backend can do, in a Foundry project."""
 
     azure: Azure
@@ -110,11 +110,6 @@ class AzureTraining:
                 raise
         finally:
             self.training.observer.sight.changed(job.id)
-
-    @in_azure_words
-    def discard_file(self, file: RemoteFile) -> None:
-        """Put the data asset away, if it is ours; one that is gone is fine."""
-        self.training.uploads.discard(file)
 
     def newest_version(self, model: ModelId) -> str | None:
         """Return the version that the catalog would name; the catalog's class says which."""

@@ -9,7 +9,7 @@ from app.backends.azure_foundry.training.jobs import Training
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.names import job_name
-from app.domain.backend import BackendError, NotFound, RemoteJob, Unavailable
+from app.domain.backend import BackendError, KeepsLogs, NotFound, RemoteJob, Unavailable
 
 # What people want to read first; other files follow in the order of their names.
 _FIRST = ("user_logs/std_log.txt", "std_log.txt", "logs/azureml/70_driver_log.txt")
@@ -18,7 +18,7 @@ _TAIL = 128 * 1024  # bytes that are fetched for the last lines
 _WHOLE = 32 * 2**20  # bytes of the file for downloading
 
 
-class AzureLogs:
+class AzureLogs(KeepsLogs):
     """To show what a training printed."""
 
     azure: Azure

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import Conflicted, translate
-from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name, is_ours
+from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
 
 BOM = b"\xef\xbb\xbf"
@@ -91,28 +91,16 @@ class Uploads:
         if FILE_TAG in (reported.get("tags") or {}):
             return False  # its removal stopped half-way: sent anew, it is whole again
         if reported.get("isArchived"):
-            self._put(name, reported, archived=False)
+            self._bring_back(name, reported)
         return True
 
     def arm_id(self, file: RemoteFile) -> str:
         """Return the asset's ARM id, as jobs name it."""
         return self._path(file.id.partition(":")[0])
 
-    def discard(self, file: RemoteFile) -> None:
-        """Archive the asset if it is ours; one that is gone is fine. Its rows stay in the team's own storage."""
-        name = file.id.partition(":")[0]
-        try:
-            body = self._azure.arm("GET", self._path(name), api_version=API).body or {}
-        except NotFound:
-            return
-        reported = dict(body.get("properties") or {})
-        if not is_ours(reported.get("tags"), self._azure.installation) or reported.get("isArchived"):
-            return
-        self._put(name, reported, archived=True)
-
-    def _put(self, name: str, reported: Mapping[str, Any], *, archived: bool) -> None:
+    def _bring_back(self, name: str, reported: Mapping[str, Any]) -> None:
         kept = {key: reported[key] for key in ("dataType", "dataUri", "tags", "properties") if key in reported}
-        body = {"properties": {**kept, "isArchived": archived}}
+        body = {"properties": {**kept, "isArchived": False}}
         self._azure.arm("PUT", self._path(name), api_version=API, body=body)
 
     def _path(self, name: str) -> str:
