@@ -201,6 +201,19 @@ class FineTuningJob(Stateful[JobStatus]):
     bill: Bill = UNKNOWN  # as estimated at the submission
 
     @property
+    def is_assigned(self) -> bool:
+        """Whether the rows that it trains on are known: those of a split are not before it is made."""
+        return self.parts is not None or self.spec.validation.kind is not ValidationKind.SPLIT
+
+    @property
+    def datasets(self) -> JobParts:
+        """The datasets that it uses: its parts, and until they are assigned what they are made of."""
+        chosen = self.spec
+        return self.parts or JobParts(
+            training=chosen.training_dataset, validation=chosen.validation.dataset, test=chosen.test_dataset
+        )
+
+    @property
     def cost(self) -> JobCost:
         """What it costs, as of the last look."""
         return self.cost_at(self.observed_at or self.changed_at)

@@ -209,6 +209,8 @@ def _split_problems(scope: Scope, capsule: Capsule, spec: JobSpec) -> list[Probl
     problems = []
     for part, now in assigned.items():
         then: Rows | None = getattr(capsule.data, part)
+        if then == capsule.data.source:  # an earlier version named the whole source until its rows were assigned
+            continue
         if then is not None and now is not None and then.sha256 != now.sha256:
             message = f"The same split deals other {part} rows here than then."
             fix = "Use the TuneDesk of that time, or upload the parts themselves."

@@ -20,7 +20,7 @@ from app.domain.capsule import (
 from app.domain.datasets import Dataset
 from app.domain.errors import Conflict
 from app.domain.evaluations import Evaluation
-from app.domain.jobs import FineTuningJob, JobParts, JobSpec
+from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, datasets, evaluations, jobs
 from app.services.provider_errors import provider_errors
@@ -118,14 +118,12 @@ def _origin(scope: Scope, job: FineTuningJob) -> Origin:
 
 
 def _data(scope: Scope, job: FineTuningJob) -> CapsuleData:
-    spec = job.spec
-    parts = job.parts or JobParts(
-        training=spec.training_dataset, validation=spec.validation.dataset, test=spec.test_dataset
-    )
-    ids = {"training": parts.training, "validation": parts.validation, "test": parts.test}
+    parts = job.datasets
+    training = parts.training if job.is_assigned else None
+    ids = {"training": training, "validation": parts.validation, "test": parts.test}
     known = datasets.many(scope, [each for each in ids.values() if each])
     rows = {part: _rows(known[each]) for part, each in ids.items() if each is not None and each in known}
-    return CapsuleData(source=_rows(datasets.get(scope, spec.training_dataset)), **rows)
+    return CapsuleData(source=_rows(datasets.get(scope, job.spec.training_dataset)), **rows)
 
 
 def _rows(dataset: Dataset) -> Rows:

@@ -16,7 +16,7 @@ from app.domain.datasets import Dataset
 from app.domain.errors import Invalid, Problem
 from app.domain.evaluations import FIGURES, Evaluation
 from app.domain.hyperparameters import Hyperparameter
-from app.domain.jobs import FineTuningJob, JobParts, ValidationKind
+from app.domain.jobs import FineTuningJob, ValidationKind
 from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS, MetricSeries
 from app.services import connections, datasets, evaluations, jobs
 from app.services.scope import Scope
@@ -78,16 +78,8 @@ def _number_problem(count: int) -> Problem | None:
     return None
 
 
-def _parts(job: FineTuningJob) -> JobParts:
-    """Return the datasets that a job uses, or will as far as is known before its rows are dealt."""
-    spec = job.spec
-    return job.parts or JobParts(
-        training=spec.training_dataset, validation=spec.validation.dataset, test=spec.test_dataset
-    )
-
-
 def _datasets(job: FineTuningJob) -> set[str]:
-    parts = _parts(job)
+    parts = job.datasets
     return {each for each in (parts.training, parts.validation, parts.test) if each}
 
 
@@ -104,7 +96,7 @@ def _settings(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list
         setting("task_type", [spec.task_type.value for spec in specs]),
     ]
     for part in ("training", "validation", "test"):
-        ids = [getattr(_parts(run), part) for run in runs]
+        ids = [getattr(run.datasets, part) for run in runs]
         lines.append(_rows(f"{part}_rows", [known.get(each or "") for each in ids]))
     for name in ("kind", "ratio", "test_ratio", "seed", "strategy", "key"):
         values = [_of_split(run, name) for run in runs]
@@ -149,7 +141,7 @@ def _same(used: Sequence[Dataset | None]) -> bool:
 def _training_figures(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list[ComparedFigure]:
     last = [jobs.last_values(scope, run.id) for run in runs]
     lowest = [_lowest(scope, run.id) for run in runs]
-    fair = _same([known.get(_parts(run).validation or "") for run in runs])
+    fair = _same([known.get(run.datasets.validation or "") for run in runs])
     losses = [values[TRAIN_LOSS][1] if TRAIN_LOSS in values else None for values in last]
     return [
         # A low training loss alone is no merit: a model that learned its rows by heart has the lowest.

@@ -168,10 +168,12 @@ def _selection_biased(scope: Scope, job: str | None, dataset: str) -> bool:
     if job is None:
         return False
     known = jobs.get(scope, job)
-    seen = {known.spec.training_dataset, known.spec.validation.dataset}
-    if known.parts is not None:
-        seen |= {known.parts.training, known.parts.validation}
-    return dataset in seen
+    return dataset in {
+        known.spec.training_dataset,
+        known.spec.validation.dataset,
+        known.datasets.training,
+        known.datasets.validation,
+    }
 
 
 def _example_problems(scope: Scope, few_shot: int, dataset: str | None) -> list[Problem | None]:

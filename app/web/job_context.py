@@ -103,7 +103,7 @@ def _of_tab(
         case "evaluation":
             return evaluation_context(scope, evaluations.for_job(scope, job.id), only) | {
                 "dataset_options": options(datasets.ready(scope, limit=100)),
-                "test": job.parts.test if job.parts else job.spec.test_dataset,
+                "test": job.datasets.test,
             }
         case "overview":
             names = (LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
@@ -136,12 +136,8 @@ def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 
 
 def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    parts = job.parts
-    ids = {
-        "training": parts.training if parts else job.spec.training_dataset,
-        "validation": parts.validation if parts else job.spec.validation.dataset,
-        "test": parts.test if parts else job.spec.test_dataset,
-    }
+    parts = job.datasets
+    ids = {"training": parts.training, "validation": parts.validation, "test": parts.test}
     known = datasets.many(scope, [identifier for identifier in ids.values() if identifier])
     shown = {kind: known.get(identifier or "") for kind, identifier in ids.items()}
     training = shown["training"]

@@ -42,9 +42,7 @@ def show(request: Request, scope: Reading, model: Id) -> Response:
     context = {
         "model": found,
         "job": job,
-        "training": datasets.get(scope, job.parts.training if job.parts else job.spec.training_dataset)
-        if job
-        else None,
+        "training": datasets.get(scope, job.datasets.training) if job else None,
         "evaluations": models.evaluations(scope, model),
         "deployments": models.deployments(scope, model),
         "parent": models.parent(scope, found),

@@ -146,6 +146,19 @@ def test_a_split_that_deals_otherwise_is_reported(there: DemoClient, job: str) -
     assert "/capsule/data/validation" in problems(there.bring(capsule, 422))
 
 
+def test_a_job_whose_rows_are_not_assigned_yet_can_be_brought_back(here: DemoClient) -> None:
+    data = here.app_context.upload(ROWS, "rows").id
+    with here.app_context.open() as scope:
+        waiting = jobs.create(scope, here.app_context.fields(training_dataset=data)).id
+    capsule = here.capsule(waiting)
+    assert capsule["data"]["source"]["sha256"]
+    assert capsule["data"]["training"] is None, "which rows those are is known once the split is made"
+    again = here.bring(capsule)
+    assert again["spec"]["training_dataset"] == data
+    as_before = capsule["data"] | {"training": capsule["data"]["source"]}  # what 8b96ff6 wrote of such a job
+    assert here.bring(capsule | {"data": as_before})["spec"]["training_dataset"] == data
+
+
 def test_everything_that_is_missing_is_reported_at_once(there: DemoClient, here: DemoClient, job: str) -> None:
     capsule = there.capsule(job)
     capsule["recipe"]["base_model"] = "rehearsal:no-such-model"
