@@ -150,12 +150,11 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
     if name_problem is not None:
         reading.problems.append(name_problem)
     method = reading.choice("method", Method, Method.SFT)
-    task_type = reading.choice("task_type", TaskType, TaskType.CHAT_COMPLETION)
-    if model is not None and method.value not in model.methods:
-        listed = ", ".join(model.methods)
-        reading.complain("/method", "unsupported", f"{model.name} is not trained by {method}.", f"Choose {listed}.")
+    tasks = model.task_types if model else ()
+    task_type = reading.choice("task_type", TaskType, TaskType(next(iter(tasks), "chat_completion")))
+    _check_offered(reading, model, method, task_type)
     training = reading.dataset("training_dataset", "A training dataset", fields.get("training_dataset"), required=True)
-    _check_format(reading, training, "/training_dataset", method)
+    _check_format(reading, training, "/training_dataset", method, task_type)
     choice = _validation(reading, fields.get("validation"))
     validation = reading.dataset("validation/dataset", "A validation dataset", choice.dataset, required=False)
     test = reading.dataset("test_dataset", "A test dataset", fields.get("test_dataset"), required=False)
@@ -196,9 +195,26 @@ def split_spec(choice: ValidationChoice) -> SplitSpec:
     )
 
 
-def _check_format(reading: _Check, dataset: Dataset | None, pointer: str, method: Method) -> None:
+def _check_offered(reading: _Check, model: CatalogModel | None, method: Method, task_type: TaskType) -> None:
+    if model is None:
+        return
+    if method.value not in model.methods:
+        listed = ", ".join(model.methods)
+        reading.complain("/method", "unsupported", f"{model.name} is not trained by {method}.", f"Choose {listed}.")
+    if task_type.value not in model.task_types:
+        listed = ", ".join(model.task_types)
+        message = f"{model.name} is not trained for {task_type}."
+        reading.complain("/task_type", "unsupported", message, f"Choose {listed}, or another base model.")
+
+
+def _check_format(reading: _Check, dataset: Dataset | None, pointer: str, method: Method, task_type: TaskType) -> None:
     if dataset is None or dataset.format is DatasetFormat.UNKNOWN:
         return
+    offered = all(problem.pointer != "/task_type" for problem in reading.problems)
+    if offered and dataset.format is DatasetFormat.CHAT and task_type is TaskType.TEXT_COMPLETION:
+        fix = "Choose chat_completion and a base model that learns it, or rows of prompt and completion."
+        message = "The rows are chats, which a model learns as chat_completion, not as text_completion."
+        reading.complain("/task_type", "format", message, fix)
     fits = dataset.format is DatasetFormat.PREFERENCE if method is Method.DPO else dataset.format.trains_sft
     if not fits:
         message = f"Rows of the format {dataset.format} cannot be used for {method}."

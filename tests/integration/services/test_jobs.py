@@ -1,13 +1,19 @@
 """What may be asked of a job, and what is refused with which sentence."""
 
+import json
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.domain.connections import LOCAL_ID
 from app.domain.errors import Conflict, Invalid
-from app.domain.jobs import JobGoal, JobStatus
+from app.domain.jobs import JobGoal, JobStatus, TaskType
 from app.services import jobs
 from tests.support.app_context import TestHouse
+from tests.support.local import STARTER, backend_over
 
 
 def problems_of(app_context: TestHouse, fields: dict[str, Any]) -> dict[str, str]:
@@ -49,6 +55,40 @@ def test_a_wrong_field_is_named(app_context: TestHouse, change: dict[str, Any], 
     assert pointer in problems_of(app_context, app_context.fields(**change))
     with app_context.open() as scope:
         assert not jobs.list_jobs(scope).items
+
+
+def test_a_task_that_the_model_is_not_trained_for_is_refused(app_context: TestHouse) -> None:
+    asked = app_context.fields(task_type="text_completion")
+    with pytest.raises(Invalid) as caught, app_context.open() as scope:
+        jobs.create(scope, asked)
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.code) == ("/task_type", "unsupported")
+    assert problem.message == "Rehearsal small is not trained for text_completion."
+    assert problem.fix == "Choose chat_completion, or another base model."
+
+
+def test_a_directory_without_a_chat_template_learns_texts_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    shutil.copytree(STARTER, folder, ignore=lambda _, names: [name for name in names if "template" in name])
+    settings = folder / "tokenizer_config.json"
+    kept = {name: each for name, each in json.loads(settings.read_bytes()).items() if name != "chat_template"}
+    settings.write_text(json.dumps(kept))
+    local = backend_over(tmp_path / "runs", Path(sys.executable))
+    house = TestHouse(tmp_path, {"local": local})
+    pairs = house.upload(b'{"prompt": "1 + 1 =", "completion": " 2"}\n' * 20, "pairs").id
+    texts = {
+        "project": house.project(),
+        "connection": LOCAL_ID,
+        "base_model": f"path:{folder}",
+        "training_dataset": pairs,
+    }
+    assert problems_of(house, house.fields(**texts, task_type="chat_completion")) == {"/task_type": "unsupported"}
+    assert problems_of(house, house.fields(**texts | {"training_dataset": house.dataset().id})) == {
+        "/task_type": "format"
+    }
+    with house.open() as scope:
+        assert jobs.create(scope, house.fields(**texts)).spec.task_type is TaskType.TEXT_COMPLETION
+    house.database.close()
 
 
 def test_everything_that_is_wrong_is_reported_at_once(app_context: TestHouse) -> None:
