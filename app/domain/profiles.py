@@ -27,8 +27,8 @@ class BackendProfile:
 
     id: str
     title: str
+    bills: bool  # without a default: whoever forgets it must not be taken for free
     runs_here: bool = False
-    bills: bool = False
     accepts_paths: bool = False
     methods: Sequence[str] = ("sft",)
     slots: int = 4

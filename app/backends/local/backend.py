@@ -50,6 +50,7 @@ _DEFAULT = Machine()
 PROFILE = BackendProfile(
     id="local",
     title="This machine",
+    bills=False,
     runs_here=True,
     accepts_paths=True,
     methods=METHODS,

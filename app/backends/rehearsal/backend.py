@@ -42,6 +42,7 @@ def rehearsal_backend(folder: Path, *, clock: Clock, script: Path | None = None)
 PROFILE = BackendProfile(
     id="rehearsal",
     title=LABEL,
+    bills=False,
     runs_here=True,
     notice="rehearsal: nothing is really trained",
     cannot={

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.domain.connections import LOCAL_ID
 from app.domain.errors import Conflict, Invalid
 from app.domain.jobs import JobGoal, JobStatus, TaskType
 from app.services import jobs
 from tests.support.app_context import TestHouse
+from tests.support.connections import LOCAL_ID
 from tests.support.local import STARTER, backend_over
 
 
@@ -74,7 +74,7 @@ def test_a_directory_without_a_chat_template_learns_texts_alone(tmp_path: Path) 
     kept = {name: each for name, each in json.loads(settings.read_bytes()).items() if name != "chat_template"}
     settings.write_text(json.dumps(kept))
     local = backend_over(tmp_path / "runs", Path(sys.executable))
-    house = TestHouse(tmp_path, {"local": local})
+    house = TestHouse(tmp_path, [local])
     pairs = house.upload(b'{"prompt": "1 + 1 =", "completion": " 2"}\n' * 20, "pairs").id
     texts = {
         "project": house.project(),

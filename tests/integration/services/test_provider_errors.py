@@ -212,7 +212,12 @@ def test_a_backend_that_cannot_be_made_is_reported() -> None:
 
     backends = Backends(
         [],
-        kinds=[cast("ConnectionKind", SimpleNamespace(profile=BackendProfile(id="odd", title="Odd"), open=unwilling))],
+        kinds=[
+            cast(
+                "ConnectionKind",
+                SimpleNamespace(profile=BackendProfile(id="odd", title="Odd", bills=True), open=unwilling),
+            )
+        ],
     )
     where = Connection(id="con_odd", name="Odd", backend="odd", created_at=datetime(2026, 11, 25, tzinfo=UTC))
     with pytest.raises(ProviderFailed, match="AttributeError"):
