@@ -38,12 +38,15 @@ class ComparedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two to ten runs; `evaluations` are those of their tuned models, None where there is none."""
+    """Two to ten runs; `evaluations` are those of their tuned models, None where there is none. `series` are the names
+    of what any run has measured.
+    """
 
     jobs: Sequence[FineTuningJob]
     evaluations: Sequence[Evaluation | None]
     settings: Sequence[ComparedSetting]
     figures: Sequence[ComparedFigure]
+    series: frozenset[str]
 
 
 def setting(name: str, values: Sequence[Setting], keys: Sequence[object] | None = None) -> ComparedSetting:

@@ -1,6 +1,6 @@
 """Two to ten runs side by side: settings, figures and curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.domain.comparison import (
     FEWEST_RUNS,
@@ -17,13 +17,14 @@ from app.domain.errors import Invalid, Problem
 from app.domain.evaluations import FIGURES, Evaluation
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, ValidationKind
-from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS, MetricSeries
+from app.domain.metrics import HELD_OUT, SERIES, SHARE, TRAIN_LOSS, VALIDATION_LOSS, MetricSeries, Series
 from app.services import connections, datasets, evaluations, jobs
 from app.services.scope import Scope
 from app.store import jobs as store
 
 _HASH_CHARS = 12
 Parts = Mapping[str, Dataset]
+LastValues = Mapping[str, tuple[int, float | None]]
 
 
 def chosen(values: Sequence[str]) -> list[str]:
@@ -49,11 +50,13 @@ def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
     runs = [found[each] for each in ids]
     evaluated = [evaluations.for_job(scope, each.id).tuned for each in runs]
     known = datasets.many(scope, sorted({used for run in runs for used in _datasets(run)} | _rows_of(evaluated)))
+    last = [jobs.last_values(scope, each.id) for each in runs]
     return Comparison(
         jobs=runs,
         evaluations=evaluated,
         settings=_settings(scope, runs, known),
-        figures=[*_training_figures(scope, runs, known), *_evaluation_figures(evaluated, known)],
+        figures=[*_training_figures(scope, runs, last, known), *_evaluation_figures(evaluated, known)],
+        series=frozenset(name for values in last for name in values),
     )
 
 
@@ -138,22 +141,26 @@ def _same(used: Sequence[Dataset | None]) -> bool:
     return len({each.sha256 for each in used if each is not None}) <= 1
 
 
-def _training_figures(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list[ComparedFigure]:
-    last = [jobs.last_values(scope, run.id) for run in runs]
-    lowest = [_lowest(scope, run.id) for run in runs]
+def _training_figures(
+    scope: Scope, runs: Sequence[FineTuningJob], last: Sequence[LastValues], known: Parts
+) -> Iterator[ComparedFigure]:
     fair = _same([known.get(run.datasets.validation or "") for run in runs])
     losses = [values[TRAIN_LOSS][1] if TRAIN_LOSS in values else None for values in last]
-    return [
-        # A low training loss alone is no merit: a model that learned its rows by heart has the lowest.
-        figure("train_loss", losses, lower_is_better=True, fair=False),
-        figure("validation_loss", lowest, lower_is_better=True, fair=fair),
-    ]
+    # A low training loss alone is no merit: a model that learned its rows by heart has the lowest.
+    yield figure("train_loss", losses, lower_is_better=True, fair=False)
+    held_out = [jobs.metrics(scope, run.id, names=HELD_OUT, points=jobs.MAX_POINTS, since=0) for run in runs]
+    for each in SERIES:
+        if each.name in HELD_OUT and each.lower_is_better is not None:
+            best = [_best(of_run, each) for of_run in held_out]
+            if each.name == VALIDATION_LOSS or any(value is not None for value in best):
+                share = each.unit == SHARE
+                yield figure(each.name, best, lower_is_better=each.lower_is_better, share=share, fair=fair)
 
 
-def _lowest(scope: Scope, job: str) -> float | None:
-    """Return the lowest validation loss that was measured once training had begun; step 0 is the untrained model."""
-    series = jobs.metrics(scope, job, names=(VALIDATION_LOSS,), points=jobs.MAX_POINTS, since=0)
-    return min((value for each in series for value in each.values if value is not None), default=None)
+def _best(series: Sequence[MetricSeries], wanted: Series) -> float | None:
+    """Return the best value that was measured once training had begun; step 0 is the untrained model."""
+    values = (value for each in series if each.name == wanted.name for value in each.values if value is not None)
+    return min(values, default=None) if wanted.lower_is_better else max(values, default=None)
 
 
 def _evaluation_figures(evaluated: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:

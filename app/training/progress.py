@@ -7,26 +7,12 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from app.domain.metrics import TOKENS_PER_SECOND, TRAIN_LOSS, TRAINER_NAMES, VALIDATION_LOSS
 from app.training.channel import Channel
 from app.training.checkpoints import checkpoints, step_of
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError, Stopped
 from app.training.run_lock import FINISH
-
-# TRL's names and ours. `entropy` and the counters of samples and seconds are left out.
-_SERIES = {
-    "loss": "train_loss",
-    "eval_loss": "validation_loss",
-    "learning_rate": "learning_rate",
-    "grad_norm": "grad_norm",
-    "mean_token_accuracy": "train_token_accuracy",
-    "eval_mean_token_accuracy": "validation_token_accuracy",
-    # Of preferences: how much likelier than before the chosen answer has become, compared with the rejected one.
-    "rewards/margins": "reward_margin",
-    "rewards/accuracies": "reward_accuracy",
-    "eval_rewards/margins": "validation_reward_margin",
-    "eval_rewards/accuracies": "validation_reward_accuracy",
-}
 
 
 class Progress(TrainerCallback):
@@ -92,17 +78,17 @@ class Progress(TrainerCallback):
         **_: Any,
     ) -> None:
         logs = logs or {}
-        values = {ours: float(logs[theirs]) for theirs, ours in _SERIES.items() if theirs in logs}
+        values = {ours: float(logs[theirs]) for theirs, ours in TRAINER_NAMES.items() if theirs in logs}
         if not values:
             return
-        if "train_loss" in values:
+        if TRAIN_LOSS in values:
             self.tokens = int(logs.get("num_tokens", self.tokens))
             values |= self._rate()
-            self._last_train_loss = values["train_loss"]
-        if "validation_loss" in values:
-            self._validation[state.global_step] = values["validation_loss"]
+            self._last_train_loss = values[TRAIN_LOSS]
+        if VALIDATION_LOSS in values:
+            self._validation[state.global_step] = values[VALIDATION_LOSS]
         self.channel.emit("metrics", step=state.global_step, **values, **self._position(args, state))
-        if not math.isfinite(values.get("train_loss", 0.0)):
+        if not math.isfinite(values.get(TRAIN_LOSS, 0.0)):
             raise ChildError(
                 "diverged",
                 f"The training loss stopped being a number at step {state.global_step}: the training diverged.",
@@ -145,7 +131,7 @@ class Progress(TrainerCallback):
         tokens, seconds = self._reported
         self._reported = (self.tokens, self.working_s)
         passed = self.working_s - seconds
-        return {"tokens_per_second": (self.tokens - tokens) / passed} if passed > 0 else {}
+        return {TOKENS_PER_SECOND: (self.tokens - tokens) / passed} if passed > 0 else {}
 
     def _position(self, args: TrainingArguments, state: TrainerState) -> dict[str, float | int | None]:
         done = state.global_step - self._first_step

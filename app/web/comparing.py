@@ -67,7 +67,7 @@ def _context(scope: Scope, asked: view.Address) -> dict[str, object]:
         "labels": [(run.job.id, run.label) for run in runs],
         "plot": view.plot(runs, series),
         "rows": view.summaries(runs, series),
-        "metrics": view.metric_tabs(asked),
+        "metrics": view.metric_tabs(found, asked),
         "settings": [each for each in found.settings if each.differs or asked.everything],
         "chips": view.setting_chips(found, asked),
         "setting_names": view.setting_names(),

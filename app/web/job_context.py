@@ -5,14 +5,7 @@ from typing import Any
 from app.domain.backend import KeepsWeights
 from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
 from app.domain.jobs import FineTuningJob
-from app.domain.metrics import (
-    GRAD_NORM,
-    LEARNING_RATE,
-    PREFERENCES,
-    TOKENS_PER_SECOND,
-    TRAIN_LOSS,
-    VALIDATION_LOSS,
-)
+from app.domain.metrics import FURTHER, LOSSES
 from app.domain.models import ModelStatus
 from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects, queue
 from app.services.evaluations import PairFilter
@@ -58,7 +51,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     backend = scope.backends.of(connection)
     evaluated = evaluations.for_job(scope, identifier)
     everything = [each for each in (evaluated.tuned, evaluated.base, *evaluated.others) if each is not None]
-    series = jobs.metrics(scope, identifier, names=(TRAIN_LOSS, VALIDATION_LOSS), points=_POINTS)
+    series = jobs.metrics(scope, identifier, names=LOSSES, points=_POINTS)
     checkpoints = jobs.checkpoints(scope, identifier)
     made = models.of_job(scope, identifier)
     return {
@@ -106,9 +99,8 @@ def _of_tab(
                 "test": job.datasets.test,
             }
         case "overview":
-            names = (LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
             return {
-                "further": view.further(jobs.metrics(scope, job.id, names=names, points=_SPARK_POINTS)),
+                "further": view.further(jobs.metrics(scope, job.id, names=FURTHER, points=_SPARK_POINTS)),
                 "sampled": view.sampled(jobs.samples(scope, job.id)),
             }
         case "code":

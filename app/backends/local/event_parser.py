@@ -8,20 +8,10 @@ from app.backends.local.runs import Look
 from app.domain.backend import RemoteEvent
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress
-from app.domain.metrics import (
-    GRAD_NORM,
-    LEARNING_RATE,
-    PREFERENCES,
-    TOKENS_PER_SECOND,
-    TRAIN_LOSS,
-    VALIDATION_LOSS,
-    Checkpoint,
-    Metric,
-    Sample,
-)
+from app.domain.metrics import Checkpoint, Metric, Sample
 
 News = Sequence[tuple[str, dict[str, Any]]]  # events with their ids, in their order
-_SERIES = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRAD_NORM, *PREFERENCES)
+_POSITION = {"kind", "t", "step", "steps", "epoch", "epochs", "eta_s"}  # what an event of metrics has besides series
 _SAMPLED = ("prompt", "expected", "answer")
 _BEFORE = {"starting", "loading", "measuring"}  # afterwards, what was told last stays true
 _STATES = {
@@ -57,13 +47,14 @@ def _epochs(reported: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def metrics(news: News) -> list[Metric]:
-    """Return the values of the known series."""
-    found = []
-    for _, event in news:
-        if event.get("kind") == "metrics":
-            step, given = int(event["step"]), [(name, event.get(name)) for name in _SERIES]
-            found += [Metric(step=step, name=name, value=float(v)) for name, v in given if isinstance(v, (int, float))]
-    return found
+    """Return the values of every series, also of one that is not known here."""
+    return [
+        Metric(step=int(event["step"]), name=name, value=float(value))
+        for _, event in news
+        if event.get("kind") == "metrics"
+        for name, value in event.items()
+        if name not in _POSITION and isinstance(value, int | float) and not isinstance(value, bool)
+    ]
 
 
 def checkpoints(news: News) -> list[Checkpoint]:

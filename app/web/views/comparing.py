@@ -6,20 +6,13 @@ from urllib.parse import urlencode
 
 from app.domain.comparison import ComparedFigure, Comparison
 from app.domain.jobs import FineTuningJob
-from app.domain.metrics import (
-    GRAD_NORM,
-    LEARNING_RATE,
-    TOKENS_PER_SECOND,
-    TRAIN_LOSS,
-    VALIDATION_LOSS,
-    MetricSeries,
-)
+from app.domain.metrics import SERIES, TRAIN_LOSS, VALIDATION_LOSS, MetricSeries
 from app.web.i18n import gettext as _
 from app.web.views import charts, formats
 from app.web.views.evaluations import figure_names
 from app.web.views.parts import SeriesSummary, Tab
 
-METRICS = (TRAIN_LOSS, VALIDATION_LOSS, LEARNING_RATE, GRAD_NORM, TOKENS_PER_SECOND)
+METRICS = {each.name: each for each in SERIES}
 LONGEST_NAME = 80
 _NAMED = 3
 _ID_CHARS = 8
@@ -68,17 +61,6 @@ class RunView:
     last: float | None
     took: float | None
     without: str
-
-
-def metric_names() -> Mapping[str, str]:
-    """Return the names of the series that can be drawn."""
-    return {
-        TRAIN_LOSS: _("Training loss"),
-        VALIDATION_LOSS: _("Validation loss"),
-        LEARNING_RATE: _("Learning rate"),
-        GRAD_NORM: _("Gradient norm"),
-        TOKENS_PER_SECOND: _("Tokens a second"),
-    }
 
 
 def setting_names() -> Mapping[str, str]:
@@ -162,11 +144,12 @@ def _points(curve: MetricSeries) -> list[tuple[int, float]]:
     return [(step, value) for step, value in pairs if value is not None]
 
 
-def metric_tabs(asked: Address) -> list[Tab]:
-    """Return the choice of the series that is drawn."""
+def metric_tabs(found: Comparison, asked: Address) -> list[Tab]:
+    """Return the choice of the series that is drawn: what any run has measured."""
     return [
-        Tab(label=name, href=replace(asked, metric=key).query(), current=key == asked.metric)
-        for key, name in metric_names().items()
+        Tab(label=_(each.title), href=replace(asked, metric=key).query(), current=key == asked.metric)
+        for key, each in METRICS.items()
+        if key in {*found.series, asked.metric}
     ]
 
 
@@ -203,8 +186,9 @@ def figures(found: Comparison) -> list[FigureView]:
     """Return the lines of figures that any run has."""
     evaluated = {f"evaluation.{key}": words for key, words in figure_names().items()}
     names = {
-        "train_loss": (_("Training loss"), _("at the last step")),
-        "validation_loss": (_("Lowest validation loss"), _("of all that were measured while training")),
+        **{key: (_(each.title), _("the best that was measured while training")) for key, each in METRICS.items()},
+        TRAIN_LOSS: (_("Training loss"), _("at the last step")),
+        VALIDATION_LOSS: (_("Lowest validation loss"), _("of all that were measured while training")),
         **evaluated,
     }
     return [
@@ -228,7 +212,7 @@ def _shown(figure: ComparedFigure, value: float | None) -> str:
 
 def unfair(found: Comparison) -> bool:
     """Tell whether runs were judged on different rows, so that no best is marked."""
-    return any(not each.fair for each in found.figures if each.name != "train_loss")
+    return any(not each.fair for each in found.figures if each.name != TRAIN_LOSS)
 
 
 def unjudged(found: Comparison) -> int:

@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import (
-    GRAD_NORM,
+    FURTHER,
     LEARNING_RATE,
-    REWARD_ACCURACY,
-    REWARD_MARGIN,
+    LOSSES,
+    SERIES,
+    SHARE,
     TOKENS_PER_SECOND,
     TRAIN_LOSS,
     VALIDATION_LOSS,
-    VALIDATION_REWARD_ACCURACY,
-    VALIDATION_REWARD_MARGIN,
     Checkpoint,
     MetricSeries,
     Sample,
@@ -172,10 +171,9 @@ class LossView:
 def loss_view(job: FineTuningJob, series: Sequence[MetricSeries], checkpoints: Sequence[Checkpoint]) -> LossView:
     """Return the chart: the two losses, where epochs end, and the best checkpoint."""
     curves = {each.name: each for each in series}
-    names = ((TRAIN_LOSS, _("Training loss")), (VALIDATION_LOSS, _("Validation loss")))
     drawn, rows = [], []
-    for key, name in names:
-        points = _finite(curves.get(key))
+    for known in (each for each in SERIES if each.name in LOSSES):
+        name, points = _(known.title), _finite(curves.get(known.name))
         drawn.append(charts.Series(name, [step for step, _value in points], [value for _step, value in points]))
         best = min(points, key=lambda point: point[1], default=(None, None))
         rows.append(
@@ -200,31 +198,27 @@ def _epoch_steps(job: FineTuningJob) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherCurve:
-    """A small curve beside the losses: its name, its finite values, the last of them, and whether they are large."""
+    """A small curve beside the losses: its name, its finite values, and the last of them as people read it."""
 
     name: str
     curve: Sequence[float]
-    last: float
-    large: bool
+    last: str
 
 
 def further(series: Sequence[MetricSeries]) -> list[FurtherCurve]:
-    """Return the learning rate, the speed, the gradient's norm and, of preferences, the rewards; what is measured."""
-    names = {
-        LEARNING_RATE: (_("Learning rate"), False),
-        TOKENS_PER_SECOND: (_("Tokens a second"), True),
-        GRAD_NORM: (_("Gradient norm"), False),
-        REWARD_MARGIN: (_("Reward margin"), False),
-        REWARD_ACCURACY: (_("Reward accuracy"), False),
-        VALIDATION_REWARD_MARGIN: (_("Reward margin, validation"), False),
-        VALIDATION_REWARD_ACCURACY: (_("Reward accuracy, validation"), False),
-    }
+    """Return the known series besides the losses; what is measured."""
     curves = {each.name: [value for _step, value in _finite(each)] for each in series}
     return [
-        FurtherCurve(name=name, curve=curves[key], last=curves[key][-1], large=large)
-        for key, (name, large) in names.items()
-        if curves.get(key)
+        FurtherCurve(name=_(each.title), curve=points, last=_reading(points[-1], each.unit))
+        for each in SERIES
+        if each.name in FURTHER and (points := curves.get(each.name))
     ]
+
+
+def _reading(value: float, unit: str) -> str:
+    if unit == SHARE:
+        return formats.percent(value, 1)
+    return formats.compact(value) if unit else formats.number(value)
 
 
 def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime) -> bool:

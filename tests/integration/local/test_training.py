@@ -31,6 +31,10 @@ def test_it_ends_with_a_model_and_a_falling_loss(trained: Trained) -> None:
     assert losses[STEPS] < losses[1] / 2
     for name in ("learning_rate", "grad_norm", "tokens_per_second"):
         assert sorted(trained.watched.series(name)) == list(range(1, STEPS + 1))
+    accuracy, held_out = (trained.watched.series(f"{part}_token_accuracy") for part in ("train", "validation"))
+    assert accuracy.keys() == losses.keys()
+    assert held_out.keys() == validation.keys()
+    assert all(0 <= share <= 1 for share in [*accuracy.values(), *held_out.values()])
 
 
 def test_the_checkpoint_of_least_validation_loss_is_marked_and_older_ones_go(trained: Trained) -> None:

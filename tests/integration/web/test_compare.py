@@ -106,6 +106,21 @@ def test_the_best_figure_is_in_bold_where_the_rows_are_the_same(pages: TestClien
     assert all("(best)" in cell.text for cell in bold)
 
 
+def test_what_any_run_has_measured_can_be_compared(here: Furnished) -> None:
+    listed = f"/jobs/compare?ids={here.runs[1]},{here.runs[2]}"
+    shown = [each.text for each in soup(here.pages, listed).select("nav[aria-label=Series] a")]
+    assert shown == ["Training loss", "Validation loss", "Learning rate", "Tokens a second", "Gradient norm"]
+    with here.app_context.open() as scope:
+        for run, share in ((here.runs[1], 0.5), (here.runs[2], 0.75)):
+            metric_store.add(scope.write, run, [Metric(step=1, name="validation_token_accuracy", value=share)])
+    page = soup(here.pages, f"{listed}&metric=validation_token_accuracy")
+    assert page.select_one("nav[aria-label=Series] a[aria-current]").text == "Token accuracy, validation"  # type: ignore[union-attr]
+    seen = {str(row.select_one("th").contents[0]): row for row in page.select(".compared tbody tr")}  # type: ignore[union-attr]
+    cells = seen["Token accuracy, validation"].select("td")
+    assert [str(cell.contents[0]).strip() for cell in cells] == ["50.0%", "75.0%"]
+    assert "best" in (cells[1].get("class") or ())
+
+
 def test_runs_on_different_rows_are_not_ranked(here: Furnished) -> None:
     page = soup(here.pages, f"/jobs/compare?ids={here.runs[0]},{here.stranger}")
     assert "Different rows." in page.text

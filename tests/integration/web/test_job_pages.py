@@ -4,8 +4,10 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
+from app.domain.metrics import Metric
 from app.engine.engine import Engine
 from app.services import jobs
+from app.store import metrics as metric_store
 from app.web.views.jobs import TABS
 from tests.support.app_context import TestHouse
 from tests.support.door import turn
@@ -54,6 +56,16 @@ def _check_tab(pages: TestClient, finished: str, tab: str) -> None:
     assert page.select_one("#job-status").text == "Succeeded"  # type: ignore[union-attr]
     assert page.select_one(f"#panel-{tab}") is not None
     assert page.select_one("#stream") is None, "nothing will change by itself any more"
+
+
+def test_token_accuracy_stands_among_the_further_curves(
+    pages: TestClient, app_context: TestHouse, finished: str
+) -> None:
+    with app_context.open() as scope:
+        points = [Metric(step=step, name="validation_token_accuracy", value=step / 8) for step in (1, 2, 3)]
+        metric_store.add(scope.write, finished, points)
+    curves = [each.get_text(" ", strip=True) for each in soup(pages, f"/jobs/{finished}").select(".further > div")]
+    assert any(each.startswith("Token accuracy, validation") and "37.5%" in each for each in curves), curves
 
 
 def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(

@@ -16,6 +16,6 @@ from app.web.views.comparing import figures
 )
 def test_what_reads_the_same_is_equally_good(values: tuple[float | None, ...], best: list[int]) -> None:
     line_of = figure("validation_loss", values, lower_is_better=True)
-    found = Comparison(jobs=(), evaluations=(), settings=(), figures=(line_of,))
+    found = Comparison(jobs=(), evaluations=(), settings=(), figures=(line_of,), series=frozenset())
     (line,) = figures(found)
     assert list(line.best) == best

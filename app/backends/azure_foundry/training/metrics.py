@@ -9,21 +9,18 @@ from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.data_plane import Workspace
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
 from app.domain.backend import NotFound
-from app.domain.metrics import GRAD_NORM, LEARNING_RATE, TRAIN_LOSS, VALIDATION_LOSS, Metric
+from app.domain.metrics import TRAIN_LOSS, TRAINER_NAMES, VALIDATION_LOSS, Metric
 
 Point = tuple[int, float]  # step, value
 Latest = Mapping[str, Point]  # by Azure's name of the metric
 # Names that trainers of Azure's fine-tuning components log (Hugging Face's Trainer among them), in our words.
 _OURS = {
+    **TRAINER_NAMES,
     "train_loss": TRAIN_LOSS,
-    "loss": TRAIN_LOSS,
     "training_loss": TRAIN_LOSS,
-    "eval_loss": VALIDATION_LOSS,
     "validation_loss": VALIDATION_LOSS,
     "valid_loss": VALIDATION_LOSS,
     "val_loss": VALIDATION_LOSS,
-    "learning_rate": LEARNING_RATE,
-    "grad_norm": GRAD_NORM,
 }
 _MOST_METRICS = 40
 _NAME_LIMIT = 60
