@@ -24,7 +24,7 @@ class ContinuesTuned(Ability):
 
     @abstractmethod
     def as_base(self, model: str) -> str:
-        """Return the base model's id under which the tuned model called `model` is trained further."""
+        """Return the base model's id under which the tuned model called `model` is trained further. Calls nobody."""
 
 
 class NamesBases(Ability):

@@ -34,13 +34,13 @@ class BackendProfile:
     slots: int = 4
     notice: str = ""
     model_help: str = ""
-    cannot: Mapping[type[Ability], str] = field(default_factory=dict)
+    cannot: Mapping[type[ABC], str] = field(default_factory=dict)
 
     @property
     def connection_id(self) -> str:
         """The id of the connection that leads to it from the start, where it belongs to the installation."""
         return f"con_{self.id}"
 
-    def why_not(self, ability: type[Ability]) -> str:
+    def why_not(self, ability: type[ABC]) -> str:
         """Return why it has not got an ability, as a sentence."""
         return self.cannot.get(ability) or f"{self.title} cannot do this."

@@ -16,7 +16,6 @@ from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.domain.prices import Bill
 from app.services import connections, estimates, jobs, specs, splits
-from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.store import datasets as dataset_store
@@ -183,8 +182,7 @@ def _weights_problems(scope: Scope, capsule: Capsule, where: Connection) -> list
     backend, then = scope.backends.of(where), capsule.origin.weights
     if not then or not isinstance(backend, TellsOrigin):
         return []
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         try:
             now = backend.weights(capsule.recipe.base_model)
         except BackendError:

@@ -23,7 +23,6 @@ from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.services import connections, datasets, evaluations, jobs
-from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -106,11 +105,10 @@ def _requested_spec(scope: Scope, job: FineTuningJob) -> JobSpec:
 
 
 def _origin(scope: Scope, job: FineTuningJob) -> Origin:
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if job.remote_id is None or not isinstance(backend, TellsOrigin):
+    backend = scope.able(job.spec.connection, TellsOrigin)
+    if job.remote_id is None or backend is None:
         return Origin()
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         try:
             return backend.origin(RemoteJob(job.remote_id)) or Origin()
         except BackendError:

@@ -9,7 +9,7 @@ from app.domain.backend import BackendError
 from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Invalid, Problem
 from app.domain.prices import Price, is_stale
 from app.services import connections, prices
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
@@ -88,8 +88,8 @@ class BaseNames:
     def _ask(self, connection: str, identifier: str) -> str:
         if connection not in self._connections:
             return identifier
-        backend = self._scope.backends.opened(self._connections[connection])
-        if backend is None or not isinstance(backend, NamesBases):
+        backend = self._scope.backends.opened(self._connections[connection], NamesBases)
+        if backend is None:
             return identifier
         try:
             with provider_errors():
@@ -102,8 +102,8 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     """Return how fresh the catalogs are that are looked up at a provider."""
     today, found = scope.now().date(), []
     for connection in connections.list_connections(scope):
-        backend = scope.backends.opened(connection)
-        if backend is not None and isinstance(backend, LooksUpModels):
+        backend = scope.backends.opened(connection, LooksUpModels)
+        if backend is not None:
             state = _state(backend)
             found.append(Freshness(connection=connection, state=state, stale=is_stale(state.data_as_of, today)))
     return found
@@ -115,12 +115,7 @@ def refresh(scope: Scope, connection_id: str) -> None:
     Raises:
         Conflict: when that connection's catalog is not looked up anywhere.
     """
-    connection = connections.get(scope, connection_id)
-    backend = scope.backends.of(connection)
-    if not isinstance(backend, LooksUpModels):
-        raise Conflict("This connection's catalog is not looked up.", fix="It is always up to date.")
-    scope.release()
-    with provider_errors():
+    with scope.ask(connection_id, LooksUpModels, fix="It is always up to date.") as backend:
         backend.refresh_catalog()
 
 

@@ -8,7 +8,6 @@ from app.domain.backend import ShowsCode
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
 from app.services import connections, datasets, drafts, jobs, specs, splits
-from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -49,12 +48,8 @@ def _write(
         raise Invalid([problem])
     if target == CURL:
         return _curl(spec, base_url)
-    backend = scope.backends.of(connections.get(scope, spec.connection))
-    if not isinstance(backend, ShowsCode):
-        raise Invalid([Problem("/target", "unknown", "This connection shows no code.", "Use curl.")])
     train_file, validation_file = _files(scope, spec, training, validation)
-    scope.release()
-    with provider_errors():
+    with scope.ask(spec.connection, ShowsCode, fix="Use curl.") as backend:
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
 
 

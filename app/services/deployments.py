@@ -15,7 +15,7 @@ from app.domain.jobs import JobReason
 from app.domain.names import checked_name
 from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, prices, serving_targets
+from app.services import prices, serving_targets
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope, Scopes
 from app.store import deployments as store
@@ -57,9 +57,9 @@ def create(
         Invalid, Conflict, NotFound: when the target, the name, an option or a time is wrong.
     """
     wanted = serving_targets.target(scope, target)
-    backend = scope.backends.of(connections.get(scope, wanted.connection))
+    backend = scope.backend(wanted.connection)
     if not isinstance(backend, Deploys):
-        raise Conflict("This connection serves no models.", fix="Choose a model of another connection.")
+        raise Conflict(backend.profile.why_not(Deploys), fix="Choose a model of another connection.")
     label = checked_name(name, "/name", "The deployment") if name else serving_targets.label(scope, wanted)
     idle = scope.app_context.idle_stop_s if expires_after_idle_s is None else expires_after_idle_s
     chosen, problems = _options(backend, wanted, options or {})
@@ -88,7 +88,7 @@ def create(
 
 def offer(scope: Scope, target: Target) -> DeploymentOffer | None:
     """Return with what a target can be deployed; None where its backend has nothing to say about that."""
-    backend = scope.backends.of(connections.get(scope, target.connection))
+    backend = scope.backend(target.connection)
     try:
         return _offer(backend, target)
     except PROVIDER_ERRORS as error:  # a page that shows more than the offer says why there is none
@@ -169,9 +169,9 @@ def chat(scopes: Scopes, scope: Scope, identifier: str, request: ChatRequest) ->
     if deployment.status is not DeploymentStatus.READY:
         message = f"The deployment {deployment.name!r} is {deployment.status}, not ready."
         raise Conflict(message, fix="Wait until it is ready, or deploy it again.")
-    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
+    backend = scope.backend(deployment.target.connection)
     if not isinstance(backend, Chats):
-        raise Conflict("This connection answers no chats.", fix="Use the endpoint with your own client.")
+        raise Conflict(backend.profile.why_not(Chats), fix="Use the endpoint with your own client.")
     scope.release()
     counted = _counted(scopes, scope, identifier, backend, request)
     first = next(counted, None)
@@ -251,8 +251,8 @@ def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
 
     Empty, too, where the backend fails: the page that shows it must be there to delete the deployment.
     """
-    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
-    if deployment.endpoint is None or not isinstance(backend, AnswersDirectly):
+    backend = scope.able(deployment.target.connection, AnswersDirectly)
+    if deployment.endpoint is None or backend is None:
         return {}
     try:
         with provider_errors():
@@ -269,13 +269,9 @@ def show_key(scope: Scope, identifier: str) -> str:
         ProviderFailed: when the provider does not give it.
     """
     deployment = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
-    if not isinstance(backend, AnswersDirectly):
-        raise Conflict("This deployment has no key of its own.", fix="Ask it through TuneDesk.")
-    if deployment.status is not DeploymentStatus.READY:
-        raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
-    scope.release()
-    with provider_errors():
+    with scope.ask(deployment.target.connection, AnswersDirectly, fix="Ask it through TuneDesk.") as backend:
+        if deployment.status is not DeploymentStatus.READY:
+            raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
         key = backend.endpoint_key(identifier)
     event_store.add(scope.write, identifier, f"{scope.actor.id} was shown the key.", at=scope.now(), kind="key")
     return key
@@ -288,14 +284,13 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
         ProviderFailed: when the provider does not answer.
     """
     deployment = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, deployment.target.connection))
-    if not isinstance(backend, ReportsUsage) or deployment.status is DeploymentStatus.DELETED:
+    backend = scope.able(deployment.target.connection, ReportsUsage)
+    if backend is None or deployment.status is DeploymentStatus.DELETED:
         return None
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         return backend.measured(identifier, over=over)
 
 
 def is_measured(scope: Scope, deployment: Deployment) -> bool:
     """Tell whether the provider counts a deployment's use itself."""
-    return isinstance(scope.backends.of(connections.get(scope, deployment.target.connection)), ReportsUsage)
+    return scope.able(deployment.target.connection, ReportsUsage) is not None

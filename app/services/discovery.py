@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 def can_discover(scope: Scope, connection: Connection) -> bool:
     """Tell whether there is anything to choose from; False too where its secrets cannot be opened."""
-    return isinstance(scope.backends.opened(connection), Discovers)
+    return scope.backends.opened(connection, Discovers) is not None
 
 
 def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:

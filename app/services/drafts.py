@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, estimates, jobs, models, specs
+from app.services import estimates, jobs, models, specs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -156,16 +156,16 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
         Conflict: when the model is gone, or its backend cannot do that.
     """
     model = models.get(scope, model_id)
-    backend = scope.backends.of(connections.get(scope, model.connection))
     if model.status is not ModelStatus.PRESENT:
         raise Conflict(f"The model {model.name!r} has been deleted.", fix="Choose another model.")
+    backend = scope.backend(model.connection)
     if not isinstance(backend, ContinuesTuned):
-        raise Conflict("This backend does not train its tuned models further.", fix="Begin with a base model.")
+        raise Conflict(backend.profile.why_not(ContinuesTuned), fix="Begin with a base model.")
     given = jobs.fields_of(jobs.get(scope, model.job).spec) if model.job else {}
     options = given.get("options", {})
     if model.adapter == "lora":  # it has its rank and targets already
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
-    with provider_errors():
+    with provider_errors():  # may stand in a write transaction: it calls nobody
         base = backend.as_base(model.remote_id)
     more = {"base_model": base, "name": _name_after(model.name), "options": options}
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})

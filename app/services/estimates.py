@@ -12,7 +12,7 @@ from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import FREE, Bill
 from app.services import catalog, prices, specs
-from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
@@ -95,9 +95,8 @@ def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
         if checked.validation
         else 0
     )
-    scope.release()
     try:
-        with provider_errors():
+        with scope.provider_call():
             return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
     except PROVIDER_ERRORS as error:
         return replace(base, basis=error.message)

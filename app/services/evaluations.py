@@ -9,7 +9,7 @@ from app.domain.backend import Evaluates
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, datasets, jobs, models, serving_targets
+from app.services import datasets, jobs, models, serving_targets
 from app.services.scope import Scope
 from app.store import evaluations as store
 from app.store import events as event_store
@@ -51,8 +51,9 @@ def create(
         Invalid, Conflict, NotFound: when the target, the rows or the examples are wrong.
     """
     wanted = serving_targets.target(scope, target)
-    if not isinstance(scope.backends.of(connections.get(scope, wanted.connection)), Evaluates):
-        raise Conflict("This connection evaluates nothing.", fix="Choose a model of another connection.")
+    backend = scope.backend(wanted.connection)
+    if not isinstance(backend, Evaluates):
+        raise Conflict(backend.profile.why_not(Evaluates), fix="Choose a model of another connection.")
     rows = datasets.get(scope, dataset)
     problems = [datasets.ready_problem(rows, "/dataset"), *_example_problems(scope, few_shot, few_shot_dataset)]
     if system_prompt is not None and len(system_prompt) > MAX_PROMPT_CHARS:

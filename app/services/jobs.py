@@ -18,8 +18,8 @@ from app.domain.models import ModelStatus
 from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, estimates, specs
-from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
+from app.services import estimates, specs
+from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
@@ -137,7 +137,7 @@ def stops_early(scope: Scope, job: FineTuningJob) -> bool:
     """Tell whether the job is at a point, and its backend one, where it can be stopped with what it has learned."""
     if job.status is not JobStatus.RUNNING or job.goal is not JobGoal.FINISHED:
         return False
-    return isinstance(scope.backends.of(connections.get(scope, job.spec.connection)), StopsEarly)
+    return scope.able(job.spec.connection, StopsEarly) is not None
 
 
 def stop(scope: Scope, identifier: str) -> FineTuningJob:
@@ -156,7 +156,8 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
     if job.status is not JobStatus.RUNNING:
         raise Conflict("Nothing has been trained yet that could be kept.", fix="Cancel the job instead.")
     if not stops_early(scope, job):
-        raise Conflict("This backend cannot stop a training and keep what it has learned.", fix="Cancel it instead.")
+        why = scope.backend(job.spec.connection).profile.why_not(StopsEarly)
+        raise Conflict(why, fix="Cancel it instead.")
     sentence = f"{scope.actor.id} asked to stop, and to keep what has been learned."
     event_store.add(tx, identifier, sentence, at=scope.now(), kind="request")
     store.set_goal(tx, identifier, JobGoal.STOPPED, due_at=scope.due_now())
@@ -266,22 +267,21 @@ def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparamete
 def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
     """Return the first batch as the model sees it; empty until there is one, and where the backend shows none."""
     job = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if job.remote_id is None or not isinstance(backend, ShowsFirstBatch):
+    backend = scope.able(job.spec.connection, ShowsFirstBatch)
+    if job.remote_id is None or backend is None:
         return ()
-    with provider_errors():
+    with scope.provider_call():
         return backend.first_batch(RemoteJob(job.remote_id))
 
 
 def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:
     """Return the end of the training's raw log; empty where the backend keeps none."""
     job = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if job.remote_id is None or not isinstance(backend, KeepsLogs):
+    backend = scope.able(job.spec.connection, KeepsLogs)
+    if job.remote_id is None or backend is None:
         return ()
-    scope.release()
     try:
-        with provider_errors():
+        with scope.provider_call():
             return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
     except PROVIDER_ERRORS as error:
         return (f"The log cannot be read now: {error.message} {error.fix}".strip(),)
@@ -290,11 +290,10 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
 def log_path(scope: Scope, identifier: str) -> Path | None:
     """Return the whole log as a file, where the backend keeps one."""
     job = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if job.remote_id is None or not isinstance(backend, KeepsLogs):
+    backend = scope.able(job.spec.connection, KeepsLogs)
+    if job.remote_id is None or backend is None:
         return None
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         return backend.log_path(RemoteJob(job.remote_id))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from app.domain.backend import Backend
 from app.domain.catalog import RETIRING_SOON, CatalogModel, LifecycleStatus, LooksUpModels
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
@@ -111,7 +112,7 @@ def _ending_models(scope: Scope) -> dict[tuple[str, str], CatalogModel]:
     """Return the models that end, by (connection, id), of connections whose catalogs tell of such things."""
     found = {}
     for connection in connections.list_connections(scope):
-        backend = scope.backends.opened(connection)
+        backend = scope.backends.opened(connection, Backend)
         if backend is not None and isinstance(backend, LooksUpModels):
             try:
                 with provider_errors():

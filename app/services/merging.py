@@ -5,14 +5,14 @@ from dataclasses import replace
 from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
 from app.domain.errors import Conflict
 from app.domain.models import FineTunedModel, ModelStatus
-from app.services import connections, models
-from app.services.provider_errors import provider_errors
+from app.services import models
 from app.services.scope import Scope
 from app.store import events
 from app.store import models as store
 
 _SUFFIX = "-merged"
 _NAME_LIMIT = 64
+_FIX = "Only an adapter (LoRA) of this machine is merged."
 
 
 def look(scope: Scope, identifier: str) -> Merge:
@@ -21,9 +21,10 @@ def look(scope: Scope, identifier: str) -> Merge:
     Raises:
         Conflict: where there is nothing to merge.
     """
-    model, backend = _adapter(scope, identifier)
-    scope.release()
-    return _recorded(scope, model, _observed(backend, model))
+    model = _adapter(scope, identifier)
+    with scope.ask(model.connection, MergesAdapters, fix=_FIX) as backend:
+        found = backend.observe_merge(model.remote_id)
+    return _recorded(scope, model, found)
 
 
 def merge(scope: Scope, identifier: str) -> Merge:
@@ -32,14 +33,15 @@ def merge(scope: Scope, identifier: str) -> Merge:
     Raises:
         Conflict: where there is nothing to merge, or the model's files are gone.
     """
-    model, backend = _adapter(scope, identifier)
+    model = _adapter(scope, identifier)
     if model.status is not ModelStatus.PRESENT:
         raise Conflict(f"The model {model.name!r} has been deleted.", fix="Choose another model.")
-    scope.release()
-    found = _observed(backend, model)
-    if found.status in {MergeStatus.ABSENT, MergeStatus.FAILED}:
-        with provider_errors():
+    with scope.ask(model.connection, MergesAdapters, fix=_FIX) as backend:
+        found = backend.observe_merge(model.remote_id)
+        begins = found.status in {MergeStatus.ABSENT, MergeStatus.FAILED}
+        if begins:
             backend.start_merge(model.remote_id)
+    if begins:
         events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
         return Merge(status=MergeStatus.RUNNING)
     if found.status is MergeStatus.READY and found.model is not None:
@@ -47,17 +49,11 @@ def merge(scope: Scope, identifier: str) -> Merge:
     return _recorded(scope, model, found)
 
 
-def _adapter(scope: Scope, identifier: str) -> tuple[FineTunedModel, MergesAdapters]:
+def _adapter(scope: Scope, identifier: str) -> FineTunedModel:
     model = models.get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, model.connection))
-    if model.adapter != "lora" or not isinstance(backend, MergesAdapters):
-        raise Conflict("There is nothing to merge.", fix="Only an adapter (LoRA) of this machine is merged.")
-    return model, backend
-
-
-def _observed(backend: MergesAdapters, model: FineTunedModel) -> Merge:
-    with provider_errors():
-        return backend.observe_merge(model.remote_id)
+    if model.adapter != "lora":
+        raise Conflict("There is nothing to merge: the model is whole.", fix=_FIX)
+    return model
 
 
 def _recorded(scope: Scope, model: FineTunedModel, found: Merge) -> Merge:

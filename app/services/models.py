@@ -12,8 +12,7 @@ from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, Teardow
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import connections, datasets, jobs
-from app.services.provider_errors import provider_errors
+from app.services import datasets, jobs
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -70,8 +69,7 @@ def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:
 
 def can(scope: Scope, model: FineTunedModel, ability: type[object]) -> bool:
     """Tell whether the model is there, and its backend has an ability."""
-    backend = scope.backends.of(connections.get(scope, model.connection))
-    return model.status is ModelStatus.PRESENT and isinstance(backend, ability)
+    return model.status is ModelStatus.PRESENT and isinstance(scope.backend(model.connection), ability)
 
 
 def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
@@ -84,11 +82,7 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     checkpoint = next((each for each in jobs.checkpoints(scope, job_id) if each.step == step), None)
     if checkpoint is None or not checkpoint.present or job.remote_id is None:
         raise Conflict(f"The job has no checkpoint at step {step}.", fix="Choose one from the checkpoints table.")
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if not isinstance(backend, KeepsWeights):
-        raise Conflict("This backend makes no models from checkpoints.", fix="Use the job's result.")
-    scope.release()
-    with provider_errors():
+    with scope.ask(job.spec.connection, KeepsWeights, fix="Use the job's result.") as backend:
         remote_id = backend.model_from_checkpoint(RemoteJob(job.remote_id), checkpoint.remote_id)
     tx = scope.write
     known = store.by_remote_id(tx, job.spec.connection, remote_id)
@@ -121,11 +115,9 @@ def files(scope: Scope, identifier: str) -> Path:
         Conflict: where the provider withholds weights, or they are gone.
     """
     model = get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, model.connection))
-    if model.status is not ModelStatus.PRESENT or not isinstance(backend, KeepsWeights):
-        raise Conflict("The weights of this model cannot be downloaded.", fix="Only models of this machine can be.")
-    scope.release()
-    with provider_errors():
+    if model.status is not ModelStatus.PRESENT:
+        raise Conflict("The weights of this model have been removed.", fix="Only a model that is there can be had.")
+    with scope.ask(model.connection, KeepsWeights, fix="Only models of this machine can be downloaded.") as backend:
         try:
             return backend.model_files(model.remote_id)
         except BackendError as error:
@@ -188,7 +180,7 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
-    here = scope.backends.of(connections.get(scope, model.connection)).profile.runs_here
+    here = scope.backend(model.connection).profile.runs_here
     steps = [
         TeardownStep(
             kind="deployment",
@@ -258,10 +250,9 @@ def finish_teardown(scope: Scope, identifier: str) -> FineTunedModel:
 
 
 def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
-    backend = scope.backends.of(connections.get(scope, model.connection))
+    backend = scope.backend(model.connection)
     uploads = _uploads_to_forget(scope, model)
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         how = backend.discard_model(model.remote_id)
         rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
     reached(CrashPoint.MODEL_DISCARDED)
@@ -288,8 +279,7 @@ def _journal_message(scope: Scope, identifier: str, kind: str) -> str:
 
 def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequence[TeardownStep]:
     """Return the step that removes the rows at the provider, where the provider keeps a copy of them."""
-    backend = scope.backends.of(connections.get(scope, model.connection))
-    if not isinstance(backend, ForgetsUploads) or model.job is None:
+    if model.job is None or scope.able(model.connection, ForgetsUploads) is None:
         return ()
     how = _journal_message(scope, model.id, FORGOTTEN)
     if gone and not how:

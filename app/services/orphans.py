@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.backend import Backend
 from app.domain.connections import Connection
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.models import ModelStatus
 from app.domain.serving import FindsOrphans, RemoteThing
 from app.services import connections
-from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import events as event_store
@@ -61,7 +59,7 @@ class OrphanReport:
 
 def can_report(scope: Scope, connection: Connection) -> bool:
     """Tell whether a connection's provider can be asked what is there of ours."""
-    return isinstance(scope.backends.opened(connection), FindsOrphans)
+    return scope.backends.opened(connection, FindsOrphans) is not None
 
 
 def report(scope: Scope, identifier: str) -> OrphanReport:
@@ -71,9 +69,8 @@ def report(scope: Scope, identifier: str) -> OrphanReport:
         Conflict: where the provider keeps nothing apart.
         ProviderFailed: when it does not answer.
     """
-    connection, backend = _asked(scope, identifier)
-    scope.release()
-    with provider_errors():
+    connection = connections.get(scope, identifier)
+    with scope.ask(identifier, FindsOrphans) as backend:
         things = backend.remote_things()
     found = [FoundThing(thing=each, record=_record(scope.read, connection, each)) for each in things]
     found.sort(key=lambda each: (not each.is_orphan, not each.thing.billed, each.thing.kind, each.thing.name))
@@ -110,21 +107,11 @@ def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
     if confirm != found.thing.name:
         fix = f"Type {found.thing.name} exactly."
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the thing's name.", fix)])
-    _connection, backend = _asked(scope, identifier)
-    scope.release()
-    with provider_errors():
+    with scope.ask(identifier, FindsOrphans) as backend:
         said = backend.remove_thing(found.thing.kind, found.thing.name)
     sentence = f"{scope.actor.id} removed the {found.thing.kind} {found.thing.name}: {said}"
     event_store.add(scope.write, identifier, sentence, at=scope.now(), kind=REMOVED)
     return said
-
-
-def _asked(scope: Scope, identifier: str) -> tuple[Connection, FindsOrphans]:
-    connection = connections.get(scope, identifier)
-    backend: Backend = scope.backends.of(connection)
-    if not isinstance(backend, FindsOrphans):
-        raise Conflict("This connection keeps nothing that could be left behind.", fix="Nothing has to be done.")
-    return connection, backend
 
 
 def _record(tx: Reader, connection: Connection, thing: RemoteThing) -> str | None:

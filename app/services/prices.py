@@ -62,8 +62,8 @@ def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
     Raises:
         ProviderFailed: when the backend fails to tell them.
     """
-    backend = scope.backends.opened(connection)
-    if backend is None or not isinstance(backend, Prices):
+    backend = scope.backends.opened(connection, Prices)
+    if backend is None:
         return {}
     with provider_errors():
         sourced = list(backend.prices())
@@ -129,8 +129,8 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
     connection = connections.get(scope, target.connection)
     if is_free(scope, connection):
         return FREE
-    backend = scope.backends.opened(connection)
-    if backend is None or not isinstance(backend, Prices):
+    backend = scope.backends.opened(connection, Prices)
+    if backend is None:
         return UNKNOWN
     with provider_errors():
         charges = backend.hosting_charges(target.base_model, tuned=target.is_tuned, options=options)
@@ -147,11 +147,10 @@ def hosting(scope: Scope) -> Hosting:
 
 def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
     """Ask a connection's provider for its limits; None where it has none to tell."""
-    backend = scope.backends.of(connections.get(scope, connection_id))
-    if not isinstance(backend, Quotas):
+    backend = scope.able(connection_id, Quotas)
+    if backend is None:
         return None
-    scope.release()
-    with provider_errors():
+    with scope.provider_call():
         return backend.quotas()
 
 

@@ -7,8 +7,7 @@ from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import DiscardsCheckpoints
 from app.domain.errors import Conflict
 from app.domain.jobs import FineTuningJob
-from app.services import connections, jobs
-from app.services.provider_errors import provider_errors
+from app.services import jobs
 from app.services.scope import Scope
 from app.store import checkpoints, events
 
@@ -33,11 +32,9 @@ def discard(scope: Scope, identifier: str) -> FineTuningJob:
     job = jobs.get(scope, identifier)
     if not job.status.is_final:
         raise Conflict("The job is still under way and needs its checkpoints.", fix="Wait for its end, or cancel it.")
-    backend = scope.backends.of(connections.get(scope, job.spec.connection))
-    if job.remote_id is None or not isinstance(backend, DiscardsCheckpoints):
+    if job.remote_id is None:
         raise Conflict("There are no checkpoints that could be removed.", fix="Nothing needs to be done.")
-    scope.release()
-    with provider_errors():
+    with scope.ask(job.spec.connection, DiscardsCheckpoints) as backend:
         backend.discard_checkpoints(RemoteJob(job.remote_id))
     if checkpoints.forget(scope.write, identifier):
         sentence = f"Checkpoints removed by {scope.actor.id}."

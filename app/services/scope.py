@@ -4,18 +4,20 @@ Services never commit. `Scopes.open` does, once, when the door (a request or an 
 """
 
 import os
+from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from app.domain.actors import Actor
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
-from app.domain.errors import ProviderFailed
+from app.domain.errors import Conflict, ProviderFailed, or_not_found
 from app.domain.profiles import BackendProfile
 from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
@@ -23,9 +25,11 @@ from app.kit.ids import new_id
 from app.kit.vault import Vault, VaultClosed
 from app.runtimes.environments import RuntimeEnvironments
 from app.services.provider_errors import provider_errors
+from app.store import connections as connection_store
 from app.store.database import Database, Reader, Writer
 from app.store.files import FileStore
 
+A = TypeVar("A", bound=ABC)
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
 # Up to this size a file is checked, split and converted at once (0.2 s at 150 MB/s); larger ones beside the turns.
 AT_ONCE_BYTES = 32 * 2**20
@@ -92,12 +96,13 @@ class Backends:
                 self._opened[connection.id] = known = (wanted, backend)
             return known[1]
 
-    def opened(self, connection: Connection) -> Backend | None:
-        """Return the same, or None where it cannot be had: for lists, which show what there is."""
+    def opened(self, connection: Connection, ability: type[A]) -> A | None:
+        """Return the same as one with an ability; None where it cannot be had: for lists, which show what there is."""
         try:
-            return self.of(connection)
+            backend = self.of(connection)
         except ProviderFailed:
             return None
+        return backend if isinstance(backend, ability) else None
 
     def _unsealed(self, connection: Connection) -> Mapping[str, str]:
         if connection.sealed is None:
@@ -173,6 +178,41 @@ class Scope:
         if self._reading is not None:
             self._reading.close()
             self._reading, self._reader = None, None
+
+    def backend(self, connection: str) -> Backend:
+        """Return the backend that a connection leads to.
+
+        Raises:
+            NotFound: when there is no such connection.
+            ProviderFailed: when the backend cannot be had.
+        """
+        return self.backends.of(or_not_found(connection_store.get(self.read, connection), "connection", connection))
+
+    def able(self, connection: str, ability: type[A]) -> A | None:
+        """Return the same as one with an ability; None where it has not got it."""
+        backend = self.backend(connection)
+        return backend if isinstance(backend, ability) else None
+
+    @contextmanager
+    def ask(self, connection: str, ability: type[A], *, fix: str = "Nothing has to be done about it.") -> Iterator[A]:
+        """Give a connection's backend, to be asked for what an ability is for; `fix` is for those that have it not.
+
+        Raises:
+            NotFound, ProviderFailed: as `backend`, and when what is asked for fails.
+            Conflict: where the backend has not got the ability, with its own sentence why.
+        """
+        backend = self.backend(connection)
+        if not isinstance(backend, ability):
+            raise Conflict(backend.profile.why_not(ability), fix=fix)
+        with self.provider_call():
+            yield backend
+
+    @contextmanager
+    def provider_call(self) -> Iterator[None]:
+        """Give back the reading connection, and let nothing but domain errors leave the block (`provider_errors`)."""
+        self.release()
+        with provider_errors():
+            yield
 
     def nudge(self) -> None:
         """Wake the engine once this scope has been committed."""

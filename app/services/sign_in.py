@@ -10,8 +10,8 @@ from app.services.scope import Scope
 
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
-    backend = scope.backends.opened(connection)
-    if backend is None or not isinstance(backend, SignsIn):
+    backend = scope.backends.opened(connection, SignsIn)
+    if backend is None:
         return None
     try:
         with provider_errors():
@@ -40,9 +40,5 @@ def begin(scope: Scope, identifier: str) -> SignIn:
         ProviderFailed: when the provider gives no code.
     """
     get(scope, identifier)
-    backend = scope.backends.of(connections.get(scope, identifier))
-    scope.release()
-    if not isinstance(backend, SignsIn):
-        raise Conflict("This connection signs in by itself.", fix="Run its checks to see whether it can.")
-    with provider_errors():
+    with scope.ask(identifier, SignsIn) as backend:
         return backend.begin_sign_in()

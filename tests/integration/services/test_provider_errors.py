@@ -11,7 +11,7 @@ import pytest
 
 from app.backends.rehearsal import Died, FaultKind
 from app.backends.rehearsal.faults import FOREIGN
-from app.domain.backend import ChatRequest, Unavailable
+from app.domain.backend import Backend, ChatRequest, Unavailable
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import CheckStatus, Connection
 from app.domain.deployments import DeploymentStatus
@@ -222,7 +222,7 @@ def test_a_backend_that_cannot_be_made_is_reported() -> None:
     where = Connection(id="con_odd", name="Odd", backend="odd", created_at=datetime(2026, 11, 25, tzinfo=UTC))
     with pytest.raises(ProviderFailed, match="AttributeError"):
         backends.of(where)
-    assert backends.opened(where) is None
+    assert backends.opened(where, Backend) is None
 
 
 def test_pages_show_what_there_is_when_the_models_cannot_be_listed(made: Made) -> None:
