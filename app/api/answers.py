@@ -19,6 +19,10 @@ _JSON = "application/json"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {"model": ProblemOut, "description": "It did not work; the sentence says why and how to mend it."}
 }
+# What a route may answer besides that asks a backend, and one that looks up what no path of it names;
+# `openapi.py` has the words.
+ASKING: dict[int | str, dict[str, Any]] = {409: {}, 424: {}}
+LOOKING_UP: dict[int | str, dict[str, Any]] = {404: {}, 422: {}}
 
 
 def answer(

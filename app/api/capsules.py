@@ -16,7 +16,7 @@ _JSON = "application/json"
 
 
 @router.post("/from-capsule", response_model=JobOut, status_code=CREATED)
-def from_capsule(scope: Spends, body: FromCapsuleIn, once: OnceDep) -> Response:
+def create_job_from_capsule(scope: Spends, body: FromCapsuleIn, once: OnceDep) -> Response:
     """Make the job that a capsule describes, if everything is here and the same; else say what is not."""
     return once(
         scope,
@@ -29,12 +29,12 @@ def from_capsule(scope: Spends, body: FromCapsuleIn, once: OnceDep) -> Response:
 
 
 @router.get("/{identifier}/capsule", responses={200: {"content": {_JSON: {}}}})
-def capsule(scope: Reads, identifier: PathId) -> Response:
+def get_capsule(scope: Reads, identifier: PathId) -> Response:
     """Everything that it takes to run the job again, and what came of it."""
     return text_attachment(capsules.text(capsules.of_job(scope, identifier)), f"{identifier}.capsule.json", _JSON)
 
 
 @router.post("/{identifier}/run-again", response_model=JobOut, status_code=CREATED)
-def run_again(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+def run_job_again(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
     """Make a new job with the same spec and the seed that was really taken."""
     return once(scope, lambda: answer(JobOut, capsules.run_again(scope, identifier), CREATED))

@@ -6,14 +6,14 @@ from fastapi import Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from app.api.answers import NO_CONTENT, listing, nothing
+from app.api.answers import LOOKING_UP, NO_CONTENT, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.catalog import CatalogModelOut, CatalogStateOut
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.domain.actors import Action
 from app.http import fields
 from app.http.dependencies import allowed
-from app.http.fields import Id, Line
+from app.http.fields import Id, Line, described
 from app.services import catalog, connections
 from app.services.scope import Scope
 
@@ -28,13 +28,13 @@ class CatalogQuery(fields.Query):
     connection: Id | None = None
     q: Line = Field("", description="Words that must all stand in the name, the publisher or the summary.")
     method: Line | None = Field(None, description="`sft` or `dpo`.")
-    id: Line | None = Field(
+    id: Annotated[Line, described(minLength=1)] | None = Field(
         None, description="One model by its id, also one that no list shows (`path:/…`, `hf:org/name`)."
     )
 
 
-@router.get("", response_model=ListOut[CatalogModelOut])
-def search(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
+@router.get("", response_model=list_of(CatalogModelOut), responses=LOOKING_UP)
+def search_catalog(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
     """The base models that can be fine-tuned, with their methods, knobs and lifecycle."""
     if wanted.id is not None:
         connection = wanted.connection or connections.default_id(scope)
@@ -43,14 +43,14 @@ def search(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
     return listing(CatalogModelOut, found)
 
 
-@router.get("/freshness", response_model=ListOut[CatalogStateOut])
-def freshness(scope: Reads) -> Response:
+@router.get("/freshness", response_model=list_of(CatalogStateOut))
+def get_catalog_freshness(scope: Reads) -> Response:
     """When the catalogs were looked up that are looked up at a provider, and how old their data files are."""
     return listing(CatalogStateOut, [CatalogStateOut.of(each) for each in catalog.freshness(scope)])
 
 
 @router.post("/refresh/{identifier}", status_code=NO_CONTENT)
-def refresh(scope: Writes, identifier: PathId) -> Response:
+def refresh_catalog(scope: Writes, identifier: PathId) -> Response:
     """Begin to look a connection's catalog up again; once at a time."""
     catalog.refresh(scope, identifier)
     return nothing()

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import CREATED, answer, listing, nothing
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.connections import (
     ConnectionIn,
     ConnectionKindOut,
@@ -27,20 +27,20 @@ from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
 
 router = noun("connections")
-kinds_router = noun("connection-kinds")
+kinds_router = noun("connection-kinds", asks=False)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "connections"), scope="function")]
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
 
 
-@router.get("", response_model=ListOut[ConnectionOut])
+@router.get("", response_model=list_of(ConnectionOut))
 def list_connections(scope: Reads) -> Response:
     """The connections; there are few, so there is one page."""
     return listing(ConnectionOut, connections.list_connections(scope))
 
 
-@kinds_router.get("", response_model=ListOut[ConnectionKindOut])
-def list_kinds(scope: Reads) -> Response:
+@kinds_router.get("", response_model=list_of(ConnectionKindOut))
+def list_connection_kinds(scope: Reads) -> Response:
     """The kinds of connections that can be made, with what each asks for."""
     return listing(ConnectionKindOut, [kind_shape(each) for each in scope.backends.kinds])
 
@@ -77,7 +77,7 @@ def run_doctor(scope: Administers, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/doctor", response_model=DoctorOut)
-def last_doctor(scope: Reads, identifier: PathId) -> Response:
+def get_doctor(scope: Reads, identifier: PathId) -> Response:
     """What the doctor found last."""
     report = connections.get(scope, identifier).doctor
     if report is None:
@@ -92,7 +92,7 @@ def begin_sign_in(scope: Administers, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/sign-in", response_model=SignInOut)
-def sign_in_state(scope: Reads, identifier: PathId) -> Response:
+def get_sign_in(scope: Reads, identifier: PathId) -> Response:
     """Where the sign-in stands."""
     return answer(SignInOut, sign_in.get(scope, identifier))
 

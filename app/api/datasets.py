@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import CREATED, NO_CONTENT, answer, listing, nothing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.datasets import (
     DatasetOut,
     DatasetsQuery,
@@ -28,7 +28,7 @@ from app.http.downloads import attachment
 from app.services import datasets, splits
 from app.services.scope import Scope
 
-router = noun("datasets")
+router = noun("datasets", asks=False)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "datasets"), scope="function")]
 Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "datasets"), scope="function")]
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "datasets"), scope="function")]
@@ -37,13 +37,18 @@ _RAW_FILE = {
     "requestBody": {
         "description": "The file as it is, of any size up to the installation's limit.",
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "minLength": 1},
+                "example": '{"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}\n',
+            }
+        },
     }
 }
 
 
 @router.put("", response_model=DatasetOut, status_code=CREATED, openapi_extra=_RAW_FILE)
-def upload(
+def upload_dataset(
     scope: Writes, query: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
 ) -> Response:
     """Bring a file of rows; it is streamed to the disk, checked, and never changed afterwards."""
@@ -51,7 +56,7 @@ def upload(
     return answer(DatasetOut, made, CREATED)
 
 
-@router.get("", response_model=ListOut[DatasetOut])
+@router.get("", response_model=list_of(DatasetOut))
 def list_datasets(scope: Reads, wanted: Annotated[DatasetsQuery, Query()]) -> Response:
     """The datasets, newest first."""
     found = datasets.list_datasets(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
@@ -74,13 +79,13 @@ def delete_dataset(scope: Deletes, identifier: PathId) -> Response:
 @router.get(
     "/{identifier}/download", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}}
 )
-def download(scope: Reads, identifier: PathId) -> Response:
+def download_dataset(scope: Reads, identifier: PathId) -> Response:
     """The file as it was brought."""
     return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)
 
 
-@router.get("/{identifier}/findings", response_model=ListOut[FindingOut])
-def findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, Query()]) -> Response:
+@router.get("/{identifier}/findings", response_model=list_of(FindingOut))
+def list_findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, Query()]) -> Response:
     """What the check found: every error with its line, its reason and its remedy."""
     found = datasets.findings(
         scope, identifier, severity=wanted.severity, rule=wanted.rule, limit=wanted.limit, cursor=wanted.cursor
@@ -88,8 +93,8 @@ def findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, 
     return page(FindingOut, found)
 
 
-@router.get("/{identifier}/rows", response_model=ListOut[RowOut])
-def rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]) -> Response:
+@router.get("/{identifier}/rows", response_model=list_of(RowOut))
+def list_rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]) -> Response:
     """The rows from a line number on; `next` is the line number of the next page."""
     found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
     following = str(found[-1].line + 1) if len(found) == wanted.limit else None
@@ -97,7 +102,7 @@ def rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]
 
 
 @router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)
-def split(scope: Writes, identifier: PathId, query: SplitIn) -> Response:
+def split_dataset(scope: Writes, identifier: PathId, body: SplitIn) -> Response:
     """Set rows apart for validation and test; the same wish gives the same datasets."""
-    values = {**query.model_dump(), "strategy": SplitStrategy(query.strategy)}
-    return answer(SplitOut, splits.split(scope, identifier, SplitSpec(**values)), CREATED)
+    values = {**body.model_dump(), "strategy": SplitStrategy(body.strategy)}
+    return answer(SplitOut, splits.split(scope, identifier, SplitSpec(**values), pointer=""), CREATED)

@@ -7,10 +7,10 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.answers import ACCEPTED, CREATED, answer, page
+from app.api.answers import ACCEPTED, CREATED, LOOKING_UP, answer, page
 from app.api.chat import Completion
 from app.api.routing import PathId, noun
-from app.api.shapes.common import EventOut, ListOut
+from app.api.shapes.common import EventOut, list_of
 from app.api.shapes.deployments import (
     ChatIn,
     ChatOut,
@@ -23,10 +23,10 @@ from app.api.shapes.deployments import (
     OptionsQuery,
 )
 from app.domain.actors import Action
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, Invalid
 from app.domain.serving import DeploymentOffer
 from app.http.dependencies import allowed
-from app.http.fields import Paging
+from app.http.fields import NumberedPaging
 from app.http.idempotency import OnceDep
 from app.http.streams import MEDIA_TYPE
 from app.services import deployments, serving_targets
@@ -41,7 +41,7 @@ NOT_KEPT = {"cache-control": "no-store"}
 _LATELY = timedelta(hours=24)
 
 
-@router.get("", response_model=ListOut[DeploymentOut])
+@router.get("", response_model=list_of(DeploymentOut))
 def list_deployments(scope: Reads, wanted: Annotated[DeploymentsQuery, Query()]) -> Response:
     """The deployments, newest first; deleted ones only when asked for."""
     return page(DeploymentOut, deployments.list_deployments(scope, **wanted.model_dump()))
@@ -53,10 +53,13 @@ def create_deployment(scope: Spends, body: DeploymentIn, once: OnceDep) -> Respo
     return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **body.model_dump()), CREATED))
 
 
-@router.get("/options", response_model=OfferOut)
-def options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
+@router.get("/options", response_model=OfferOut, responses=LOOKING_UP)
+def get_deployment_options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
     """With which options a model can be deployed, and whether the provider filters what it is asked and answers."""
-    target = serving_targets.target(scope, wanted.model_dump(), pointer="?model")
+    try:
+        target = serving_targets.target(scope, wanted.model_dump(), pointer="?model")
+    except Invalid as error:  # no schema can say that two parameters of a query need or exclude each other
+        return answer(OfferOut, DeploymentOffer(refused=error.message))
     return answer(OfferOut, deployments.offer(scope, target) or DeploymentOffer())
 
 
@@ -73,7 +76,7 @@ def delete_deployment(scope: Deletes, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/key", response_model=KeyOut)
-def show_key(scope: Administers, identifier: PathId) -> Response:
+def show_deployment_key(scope: Administers, identifier: PathId) -> Response:
     """Fetch the deployment's own key from the provider; who was shown it stands in the journal."""
     key = deployments.show_key(scope, identifier)
     shown = {"endpoint": deployments.get(scope, identifier).endpoint, "key": key}
@@ -81,7 +84,7 @@ def show_key(scope: Administers, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/measured", response_model=MeasuredOut)
-def measured(scope: Reads, identifier: PathId) -> Response:
+def get_measured_usage(scope: Reads, identifier: PathId) -> Response:
     """What the provider itself counted in the last 24 hours, questions that did not pass through here included."""
     found = deployments.measured(scope, identifier, over=_LATELY)
     if found is None:
@@ -89,8 +92,8 @@ def measured(scope: Reads, identifier: PathId) -> Response:
     return answer(MeasuredOut, found)
 
 
-@router.get("/{identifier}/events", response_model=ListOut[EventOut])
-def events(scope: Reads, identifier: PathId, paging: Annotated[Paging, Query()]) -> Response:
+@router.get("/{identifier}/events", response_model=list_of(EventOut))
+def list_deployment_events(scope: Reads, identifier: PathId, paging: Annotated[NumberedPaging, Query()]) -> Response:
     """The deployment's journal, newest first."""
     return page(EventOut, deployments.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
 

@@ -7,16 +7,16 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, answer, listing
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.connections import (
     HubIn,
     InGroup,
     InSubscription,
-    ProjectIn,
     ProvisioningOut,
     ResourceGroupOut,
     SubscriptionOut,
     WorkspaceOut,
+    WorkspaceProjectIn,
 )
 from app.domain.actors import Action
 from app.domain.discovery import WorkspaceAddress, WorkspaceKind
@@ -31,33 +31,35 @@ Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="fun
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
 
 
-@router.get("/{identifier}/subscriptions", response_model=ListOut[SubscriptionOut])
-def subscriptions(scope: Reads, identifier: PathId) -> Response:
+@router.get("/{identifier}/subscriptions", response_model=list_of(SubscriptionOut))
+def list_subscriptions(scope: Reads, identifier: PathId) -> Response:
     """The subscriptions that the account sees."""
     return listing(SubscriptionOut, discovery.subscriptions(scope, identifier))
 
 
-@router.get("/{identifier}/resource-groups", response_model=ListOut[ResourceGroupOut])
-def resource_groups(scope: Reads, identifier: PathId, wanted: Annotated[InSubscription, Query()]) -> Response:
+@router.get("/{identifier}/resource-groups", response_model=list_of(ResourceGroupOut))
+def list_resource_groups(scope: Reads, identifier: PathId, wanted: Annotated[InSubscription, Query()]) -> Response:
     """The resource groups of a subscription."""
     return listing(ResourceGroupOut, discovery.resource_groups(scope, identifier, wanted.subscription))
 
 
-@router.get("/{identifier}/workspaces", response_model=ListOut[WorkspaceOut])
-def workspaces(scope: Reads, identifier: PathId, wanted: Annotated[InGroup, Query()]) -> Response:
+@router.get("/{identifier}/workspaces", response_model=list_of(WorkspaceOut))
+def list_workspaces(scope: Reads, identifier: PathId, wanted: Annotated[InGroup, Query()]) -> Response:
     """The hubs, projects and workspaces of a resource group."""
     found = discovery.workspaces(scope, identifier, wanted.subscription, wanted.resource_group)
     return listing(WorkspaceOut, found)
 
 
 @router.post("/{identifier}/hubs", response_model=ProvisioningOut, status_code=ACCEPTED)
-def make_hub(scope: Administers, identifier: PathId, body: HubIn, once: OnceDep) -> Response:
+def create_hub(scope: Administers, identifier: PathId, body: HubIn, once: OnceDep) -> Response:
     """Begin to make a hub, with its storage account and key vault; a repeat finds what the first call began."""
     return once(scope, lambda: answer(ProvisioningOut, discovery.make_hub(scope, identifier, body.request()), ACCEPTED))
 
 
 @router.post("/{identifier}/projects", response_model=ProvisioningOut, status_code=ACCEPTED)
-def make_project(scope: Administers, identifier: PathId, body: ProjectIn, once: OnceDep) -> Response:
+def create_workspace_project(
+    scope: Administers, identifier: PathId, body: WorkspaceProjectIn, once: OnceDep
+) -> Response:
     """Begin to make a project in a hub; a repeat finds what the first call began."""
     return once(
         scope, lambda: answer(ProvisioningOut, discovery.make_project(scope, identifier, body.request()), ACCEPTED)
@@ -65,14 +67,16 @@ def make_project(scope: Administers, identifier: PathId, body: ProjectIn, once: 
 
 
 @router.get("/{identifier}/hubs/{name}", response_model=ProvisioningOut)
-def hub(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
+def get_hub(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
     """Where the making of a hub stands."""
     address = _address(scope, identifier, name, wanted)
     return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.HUB, address))
 
 
 @router.get("/{identifier}/projects/{name}", response_model=ProvisioningOut)
-def project(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
+def get_workspace_project(
+    scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]
+) -> Response:
     """Where the making of a project stands."""
     address = _address(scope, identifier, name, wanted)
     return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.PROJECT, address))

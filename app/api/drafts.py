@@ -1,16 +1,16 @@
 """REST on drafts: the wizard, step by step. The ETag is the draft's revision."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Body, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
+from app.api.answers import CREATED, LOOKING_UP, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
-from app.api.shapes.drafts import DraftOut, ReplacedOut, ReviewOut, StepOut
+from app.api.shapes.common import list_of
+from app.api.shapes.drafts import DraftIn, DraftOut, ReplacedOut, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
 from app.domain.actors import Action
 from app.domain.drafts import JobDraft, Step
@@ -25,25 +25,24 @@ router = noun("drafts")
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "drafts"), scope="function")]
 Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "drafts"), scope="function")]
 Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
-Answers = Annotated[dict[str, Any], Body(description="Fields of POST /jobs; null takes an answer back.")]
-_ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
-@router.get("", response_model=ListOut[DraftOut])
+@router.get("", response_model=list_of(DraftOut))
 def list_drafts(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
     """The drafts, newest first."""
     return page(DraftOut, drafts.list_drafts(scope, limit=paging.limit, cursor=paging.cursor))
 
 
 @router.post("", response_model=DraftOut, status_code=CREATED)
-def create_draft(scope: Writes, values: Answers | None = None) -> Response:
+def create_draft(scope: Writes, values: DraftIn | None = None) -> Response:
     """Begin a draft, perhaps with answers already given."""
-    draft = drafts.create(scope, values or {})
+    draft = drafts.create(scope, values.answers() if values else {})
     return answer(DraftOut, draft, CREATED, _etag(draft))
 
 
-@router.post("/sample", response_model=DraftOut, status_code=CREATED)
-def try_the_sample(scope: Writes) -> Response:
+@router.post("/sample", response_model=DraftOut, status_code=CREATED, responses=LOOKING_UP)
+def create_sample_draft(scope: Writes) -> Response:
     """Begin a draft of the sample, everything answered; its project and datasets are made where they are missing."""
     draft = demo_project.draft(scope)
     return answer(DraftOut, draft, CREATED, _etag(draft))
@@ -71,33 +70,39 @@ def delete_draft(scope: Writes, identifier: PathId) -> Response:
 
 
 @router.patch("/{identifier}/{step}", response_model=StepOut)
-def answer_step(
+def answer_draft_step(
     scope: Writes,
     identifier: PathId,
     step: Step,
-    values: Answers,
-    if_match: Annotated[str | None, Header(description="The ETag that the change is based on.")] = None,
+    values: DraftIn,
+    if_match: Annotated[
+        str | None,
+        Header(
+            description="The ETag that the change is based on.",
+            json_schema_extra={"pattern": rf"^(?:\*|{_ETAG.pattern})$"},
+        ),
+    ] = None,
 ) -> Response:
     """Store a step's answers, right or wrong; `errors` says what is wrong with them."""
-    draft, problems = drafts.update_step(scope, identifier, step, values, revision=_revision(if_match))
+    draft, problems = drafts.update_step(scope, identifier, step, values.answers(), revision=_revision(if_match))
     return answer(StepOut, StepOut.of(draft, list(problems)), headers=_etag(draft))
 
 
 @router.get("/{identifier}/review", response_model=ReviewOut)
-def review(scope: Reads, identifier: PathId) -> Response:
+def review_draft(scope: Reads, identifier: PathId) -> Response:
     """What is missing, what it would take, and as which code it can be shown."""
     return answer(ReviewOut, ReviewOut.of(drafts.review(scope, identifier)))
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)
-def show_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+def get_draft_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
     """A complete draft as code that runs when pasted."""
     base_url = str(request.base_url).rstrip("/")
     return PlainTextResponse(code.of_draft(scope, identifier, target, base_url=base_url))
 
 
 @router.post("/{identifier}/submit", response_model=JobOut, status_code=CREATED)
-def submit(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+def submit_draft(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
     """Make a draft into a job; submitted again, it is the same job."""
     return once(scope, lambda: answer(JobOut, drafts.submit(scope, identifier), CREATED))
 

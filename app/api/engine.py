@@ -31,7 +31,7 @@ def get_engine(request: Request, scope: Reads) -> Response:
 
 
 @router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)
-def look(scope: Writes, table: Literal["jobs", "deployments", "evaluations"], identifier: PathId) -> Response:
+def look_now(scope: Writes, table: Literal["jobs", "deployments", "evaluations"], identifier: PathId) -> Response:
     """Try again now: the engine looks at once, and counts the tries anew."""
     return answer(LookOut, LookOut(id=identifier, due_at=engine_health.look_now(scope, table, identifier)), ACCEPTED)
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.evaluations import (
     EvaluationIn,
     EvaluationOut,
@@ -27,7 +27,7 @@ Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "evaluations"), scope="f
 Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "evaluations"), scope="function")]
 
 
-@router.get("", response_model=ListOut[EvaluationOut])
+@router.get("", response_model=list_of(EvaluationOut))
 def list_evaluations(scope: Reads, wanted: Annotated[EvaluationsQuery, Query()]) -> Response:
     """The evaluations that fit, newest first."""
     return page(EvaluationOut, evaluations.list_evaluations(scope, **wanted.model_dump()))
@@ -46,13 +46,13 @@ def get_evaluation(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/cancel", response_model=EvaluationOut, status_code=ACCEPTED)
-def cancel(scope: Writes, identifier: PathId) -> Response:
+def cancel_evaluation(scope: Writes, identifier: PathId) -> Response:
     """Ask for the evaluation's end; asking again is fine."""
     return answer(EvaluationOut, evaluations.cancel(scope, identifier), ACCEPTED)
 
 
-@router.get("/{identifier}/rows", response_model=ListOut[EvaluationRowOut])
-def rows(scope: Reads, identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]) -> Response:
+@router.get("/{identifier}/rows", response_model=list_of(EvaluationRowOut))
+def list_evaluation_rows(scope: Reads, identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]) -> Response:
     """The answered rows, in the order of lines."""
     found = evaluations.rows(scope, identifier, wrong_only=wanted.wrong, limit=wanted.limit, cursor=wanted.cursor)
     return page(EvaluationRowOut, found)

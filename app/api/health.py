@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import PROBLEMS, answer
+from app.api.routing import operation_id
 from app.domain.actors import Action
 from app.http.dependencies import allowed
 from app.http.fields import ResponseModel
@@ -14,7 +15,9 @@ from app.http.strict_route import StrictRoute
 from app.http.ticks import tick_age_s
 from app.services.scope import Scope
 
-router = APIRouter(tags=["health"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(
+    tags=["health"], route_class=StrictRoute, responses=PROBLEMS, generate_unique_id_function=operation_id
+)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
 
 
@@ -28,7 +31,7 @@ class HealthOut(ResponseModel):
 
 @router.get("/api/v1/health", response_model=HealthOut)
 @router.get("/healthz", response_model=HealthOut, include_in_schema=False)
-def health(request: Request, scope: Reads) -> Response:
+def get_health(request: Request, scope: Reads) -> Response:
     """Is it alive? Seconds since the engine last looked for something due; null before its first look."""
     scope.app_context.database.ping()
     age = tick_age_s(request, scope.now())

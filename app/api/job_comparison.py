@@ -15,6 +15,6 @@ router = noun("jobs")
 
 
 @router.get("/compare", response_model=ComparisonOut)
-def compare(scope: Reads, wanted: Annotated[CompareQuery, Query()]) -> Response:
+def compare_jobs(scope: Reads, wanted: Annotated[CompareQuery, Query()]) -> Response:
     """Two to ten runs side by side: settings, figures, and which of them may be compared."""
     return answer(ComparisonOut, comparing.compare(scope, comparing.chosen(wanted.ids)))

@@ -10,33 +10,34 @@ from app.api.answers import lines, listing, page
 from app.api.job_stream import JobStream
 from app.api.jobs import Reads
 from app.api.routing import PathId, noun
-from app.api.shapes.common import EventOut, ListOut
+from app.api.shapes.common import EventOut, list_of
 from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
 from app.domain.actors import Action
 from app.http.actor import actor_of
 from app.http.broadcast import Broadcaster
 from app.http.dependencies import OpenScope, allowed, allowed_to_open
 from app.http.downloads import metrics_csv, text_attachment
-from app.http.fields import Line, Paging
+from app.http.fields import Line, NumberedPaging
 from app.http.streams import MEDIA_TYPE
 from app.services import code, jobs, retention
 from app.services.scope import Scope
 
 router = noun("jobs")
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "jobs"), scope="function")]
+Accept = Annotated[str, Header()]
 _CSV = "text/csv"
 _TEXT = "text/plain"
 
 
-@router.get("/{identifier}/events", response_model=ListOut[EventOut])
-def events(scope: Reads, identifier: PathId, paging: Annotated[Paging, Query()]) -> Response:
+@router.get("/{identifier}/events", response_model=list_of(EventOut))
+def list_job_events(scope: Reads, identifier: PathId, paging: Annotated[NumberedPaging, Query()]) -> Response:
     """The job's journal, newest first."""
     return page(EventOut, jobs.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
 
 
-@router.get("/{identifier}/metrics", response_model=ListOut[SeriesOut], responses={200: {"content": {_CSV: {}}}})
-def metrics(
-    scope: Reads, identifier: PathId, wanted: Annotated[MetricsQuery, Query()], accept: Annotated[str, Header()] = ""
+@router.get("/{identifier}/metrics", response_model=list_of(SeriesOut), responses={200: {"content": {_CSV: {}}}})
+def get_job_metrics(
+    scope: Reads, identifier: PathId, wanted: Annotated[MetricsQuery, Query()], accept: Accept = ""
 ) -> Response:
     """The training's series, thinned to `points`; as a table where `text/csv` is asked for."""
     series = jobs.metrics(scope, identifier, names=wanted.name, points=wanted.points, since=wanted.since)
@@ -45,34 +46,34 @@ def metrics(
     return listing(SeriesOut, series)
 
 
-@router.get("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
-def checkpoints(scope: Reads, identifier: PathId) -> Response:
+@router.get("/{identifier}/checkpoints", response_model=list_of(CheckpointOut))
+def list_checkpoints(scope: Reads, identifier: PathId) -> Response:
     """The saved states, the best one marked."""
     return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
 
 
-@router.delete("/{identifier}/checkpoints", response_model=ListOut[CheckpointOut])
+@router.delete("/{identifier}/checkpoints", response_model=list_of(CheckpointOut))
 def discard_checkpoints(scope: Deletes, identifier: PathId) -> Response:
     """Remove a finished job's checkpoints; models that were made of them stay."""
     retention.discard(scope, identifier)
     return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
 
 
-@router.get("/{identifier}/samples", response_model=ListOut[SampleOut])
-def samples(scope: Reads, identifier: PathId) -> Response:
+@router.get("/{identifier}/samples", response_model=list_of(SampleOut))
+def list_samples(scope: Reads, identifier: PathId) -> Response:
     """What the model in training answered to the same few held-out prompts each time it was measured."""
     return listing(SampleOut, jobs.samples(scope, identifier))
 
 
-@router.get("/{identifier}/first-batch", response_model=ListOut[BatchRowOut])
-def first_batch(scope: Reads, identifier: PathId) -> Response:
+@router.get("/{identifier}/first-batch", response_model=list_of(BatchRowOut))
+def get_first_batch(scope: Reads, identifier: PathId) -> Response:
     """The first batch as the model sees it, and which tokens receive loss; empty as long as there is none."""
     return listing(BatchRowOut, jobs.first_batch(scope, identifier))
 
 
-@router.get("/{identifier}/log", response_model=ListOut[str], responses={200: {"content": {_TEXT: {}}}})
-def log(
-    scope: Reads, identifier: PathId, wanted: Annotated[LogQuery, Query()], accept: Annotated[str, Header()] = ""
+@router.get("/{identifier}/log", response_model=list_of(str), responses={200: {"content": {_TEXT: {}}}})
+def get_job_log(
+    scope: Reads, identifier: PathId, wanted: Annotated[LogQuery, Query()], accept: Accept = ""
 ) -> Response:
     """The end of the training's raw log; the whole of it where `text/plain` is asked for."""
     if _TEXT in accept:
@@ -82,14 +83,14 @@ def log(
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)
-def show_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+def get_job_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
     """The job as code that runs when pasted."""
     base_url = str(request.base_url).rstrip("/")
     return PlainTextResponse(code.of_job(scope, identifier, target, base_url=base_url))
 
 
 @router.get("/{identifier}/stream", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def stream(
+def stream_job(
     request: Request,
     identifier: PathId,
     open_scope: Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "jobs"))],

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, listing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftOut
 from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
@@ -25,7 +25,7 @@ Step = Annotated[int, Path(ge=0, le=2**53)]
 
 
 @router.post("/estimate", response_model=EstimateOut)
-def estimate(scope: Reads, body: JobIn) -> Response:
+def estimate_job(scope: Reads, body: JobIn) -> Response:
     """What a job would take and cost, and what stands in its way; makes nothing."""
     return answer(EstimateOut, estimates.estimate(scope, body.fields()))
 
@@ -36,7 +36,7 @@ def create_job(scope: Spends, body: JobIn, once: OnceDep) -> Response:
     return once(scope, lambda: answer(JobOut, jobs.create(scope, body.fields()), CREATED))
 
 
-@router.get("", response_model=ListOut[JobOut])
+@router.get("", response_model=list_of(JobOut))
 def list_jobs(scope: Reads, wanted: Annotated[JobsQuery, Query()]) -> Response:
     """The jobs that fit, newest first unless `sort` says otherwise."""
     found = jobs.list_jobs(
@@ -59,45 +59,45 @@ def get_job(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.post("/{identifier}/cancel", response_model=JobOut, status_code=ACCEPTED)
-def cancel(scope: Writes, identifier: PathId) -> Response:
+def cancel_job(scope: Writes, identifier: PathId) -> Response:
     """Ask for the job's end; asking again is fine."""
     return answer(JobOut, jobs.cancel(scope, identifier), ACCEPTED)
 
 
 @router.post("/{identifier}/stop", response_model=JobOut, status_code=ACCEPTED)
-def stop(scope: Writes, identifier: PathId) -> Response:
+def stop_job(scope: Writes, identifier: PathId) -> Response:
     """End the training now and keep what it has learned as its model; asking again is fine."""
     return answer(JobOut, jobs.stop(scope, identifier), ACCEPTED)
 
 
-@router.post("/{identifier}/move", response_model=ListOut[JobOut])
-def move(scope: Writes, identifier: PathId, body: MoveIn) -> Response:
+@router.post("/{identifier}/move", response_model=list_of(JobOut))
+def move_job(scope: Writes, identifier: PathId, body: MoveIn) -> Response:
     """Give a waiting job another place in its connection's line; answer the line, the next one first."""
     moved = queue.move(scope, identifier, queue.Move(body.to))
     return listing(JobOut, queue.line(scope, moved.spec.connection))
 
 
 @router.post("/{identifier}/retry", response_model=JobOut, status_code=CREATED)
-def retry(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+def retry_job(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
     """Make a new job with the same spec."""
     return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier), CREATED))
 
 
 @router.post("/{identifier}/clone", response_model=DraftOut, status_code=CREATED)
-def clone(scope: Writes, identifier: PathId) -> Response:
+def clone_job(scope: Writes, identifier: PathId) -> Response:
     """Begin a draft with the job's answers, to be changed."""
     return answer(DraftOut, drafts.of_job(scope, identifier), CREATED)
 
 
 @router.post("/{identifier}/resolve", response_model=JobOut)
-def resolve(scope: Writes, identifier: PathId, body: ResolveIn) -> Response:
+def resolve_job(scope: Writes, identifier: PathId, body: ResolveIn) -> Response:
     """Settle a submit whose outcome nobody could establish."""
     settled = jobs.resolve(scope, identifier, remote_id=body.remote_id, not_submitted=body.not_submitted)
     return answer(JobOut, settled)
 
 
 @router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)
-def model_from_checkpoint(scope: Spends, identifier: PathId, step: Step, once: OnceDep) -> Response:
+def create_model_from_checkpoint(scope: Spends, identifier: PathId, step: Step, once: OnceDep) -> Response:
     """Make a model of its own from a checkpoint."""
     return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))
 

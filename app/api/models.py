@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftOut
 from app.api.shapes.models import MergeOut, ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
 from app.domain.actors import Action
@@ -22,7 +22,7 @@ Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "models"), scope="functi
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "models"), scope="function")]
 
 
-@router.get("", response_model=ListOut[ModelOut])
+@router.get("", response_model=list_of(ModelOut))
 def list_models(scope: Reads, wanted: Annotated[ModelsQuery, Query()]) -> Response:
     """The fine-tuned models, newest first."""
     found = models.list_models(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
@@ -45,7 +45,7 @@ def delete_model(scope: Deletes, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/download", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
-def download(scope: Reads, identifier: PathId) -> Response:
+def download_model(scope: Reads, identifier: PathId) -> Response:
     """The safetensors, the tokenizer and the model card as a ZIP archive."""
     return zipped(models.files(scope, identifier), f"{identifier}.zip")
 
@@ -57,24 +57,24 @@ def continue_from_model(scope: Writes, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/merge", response_model=MergeOut)
-def merged(scope: Reads, identifier: PathId) -> Response:
+def get_merge(scope: Reads, identifier: PathId) -> Response:
     """How far the merged copy of an adapter and its base is."""
     return answer(MergeOut, merging.look(scope, identifier))
 
 
 @router.post("/{identifier}/merge", response_model=MergeOut, status_code=ACCEPTED)
-def merge(scope: Writes, identifier: PathId) -> Response:
+def merge_model(scope: Writes, identifier: PathId) -> Response:
     """Begin to merge the adapter into its base; once that is done, asking again records the model that came of it."""
     return answer(MergeOut, merging.merge(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/teardown", response_model=TeardownOut)
-def teardown_plan(scope: Reads, identifier: PathId) -> Response:
+def get_teardown(scope: Reads, identifier: PathId) -> Response:
     """What removing the model takes, in its order, and what each step saves."""
     return answer(TeardownOut, models.teardown_plan(scope, identifier))
 
 
 @router.post("/{identifier}/teardown", response_model=TeardownOut, status_code=ACCEPTED)
-def teardown(scope: Deletes, identifier: PathId, body: TeardownIn) -> Response:
+def tear_down(scope: Deletes, identifier: PathId, body: TeardownIn) -> Response:
     """Begin to remove the model with all that serves it; the engine keeps the order."""
     return answer(TeardownOut, models.teardown(scope, identifier, body.confirm), ACCEPTED)

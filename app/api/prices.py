@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import NO_CONTENT, answer, listing, nothing
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.prices import PriceIn, PriceOut, PricesOut, QuotasOut
 from app.domain.actors import Action
 from app.http.dependencies import allowed
@@ -19,7 +19,7 @@ Reads = Annotated[Scope, Depends(allowed(Action.READ, "prices"), scope="function
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "prices"), scope="function")]
 
 
-@router.get("", response_model=ListOut[PricesOut])
+@router.get("", response_model=list_of(PricesOut))
 def list_prices(scope: Reads) -> Response:
     """What is billed, connection by connection, each price with its source and date."""
     found = [
@@ -34,7 +34,7 @@ def list_prices(scope: Reads) -> Response:
 
 
 @router.get("/limits/{identifier}", response_model=QuotasOut)
-def limits(scope: Reads, identifier: PathId) -> Response:
+def list_limits(scope: Reads, identifier: PathId) -> Response:
     """A connection's limits, asked of its provider now, with those that hold for everybody."""
     return answer(QuotasOut, prices.check_present(prices.quotas(scope, identifier)))
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.projects import DecisionIn, ProjectIn, ProjectOut, ProjectPatch
 from app.domain.actors import Action
 from app.domain.projects import DecisionRecord
@@ -16,13 +16,13 @@ from app.http.fields import Paging
 from app.services import projects
 from app.services.scope import Scope
 
-router = noun("projects")
+router = noun("projects", asks=False)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "projects"), scope="function")]
 Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "projects"), scope="function")]
 Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "projects"), scope="function")]
 
 
-@router.get("", response_model=ListOut[ProjectOut])
+@router.get("", response_model=list_of(ProjectOut))
 def list_projects(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
     """The projects, newest first."""
     return page(ProjectOut, projects.list_projects(scope, limit=paging.limit, cursor=paging.cursor))
@@ -54,6 +54,6 @@ def delete_project(scope: Deletes, identifier: PathId) -> Response:
 
 
 @router.put("/{identifier}/decision", response_model=ProjectOut)
-def decide(scope: Writes, identifier: PathId, body: DecisionIn) -> Response:
+def record_decision(scope: Writes, identifier: PathId, body: DecisionIn) -> Response:
     """Record why fine-tuning is the way: the lesson's questions."""
     return answer(ProjectOut, projects.decide(scope, identifier, DecisionRecord(**body.model_dump())))

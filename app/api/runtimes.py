@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, answer, listing
 from app.api.routing import noun
-from app.api.shapes.common import ListOut
+from app.api.shapes.common import list_of
 from app.api.shapes.runtimes import RuntimeIn, RuntimeOut
 from app.domain.actors import Action
 from app.domain.errors import NotFound, ProviderFailed
@@ -17,12 +17,12 @@ from app.runtimes.environments import RUNTIMES
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 
-router = noun("runtimes")
+router = noun("runtimes", asks=False)
 Reads = Annotated[Scope, Depends(allowed(Action.READ, "runtimes"), scope="function")]
 Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "runtimes"), scope="function")]
 
 
-@router.get("", response_model=ListOut[RuntimeOut])
+@router.get("", response_model=list_of(RuntimeOut))
 def list_runtimes(scope: Reads) -> Response:
     """The environments, made or not."""
     return listing(RuntimeOut, [scope.runtimes.state(name) for name in RUNTIMES])
@@ -37,7 +37,7 @@ def get_runtime(scope: Reads, name: Line) -> Response:
 
 
 @router.post("", response_model=RuntimeOut, status_code=ACCEPTED)
-def install(scope: Administers, body: RuntimeIn) -> Response:
+def install_runtime(scope: Administers, body: RuntimeIn) -> Response:
     """Begin to make an environment; joins a making under way, and does nothing where it is ready."""
     try:
         state = scope.runtimes.start(body.name, allow_cuda=body.allow_cuda)

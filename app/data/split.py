@@ -137,7 +137,7 @@ def _read(path: Path, spec: SplitSpec, pointer: str) -> Iterator[AssignableRow]:
         yield AssignableRow(number, rank, value if value is not None else answer.strip())
     if missing:
         message = f"{missing} rows have no text or number in the field {spec.key}, the first in line {first}."
-        raise Invalid([Problem(f"{pointer}/key", "missing", message, "Choose a field that every row has.")])
+        raise Invalid([Problem(f"{pointer}/key", "unknown", message, "Choose a field that every row has.")])
 
 
 def value_of(row: Mapping[str, Any], key: str) -> str | None:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-_LARGEST, _SMALLEST = Decimal(10**9), Decimal("0.000000001")
+# An amount of 0 or more as people type it, below 10^9 and no finer than 10^-9.
+AMOUNT_PATTERN = (
+    r"\s*\$?\s*(?:(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.[0-9]{0,9})?|\.[0-9]{1,9}"
+    r"|[0-9](?:\.[0-9]{0,9})?[eE]\+?[0-8])\s*"
+)
 _DIGITS = Decimal("0.0001")  # a token's price is far below a cent, a job's cost is not
 
 
@@ -45,14 +48,10 @@ def read_amount(text: str) -> str | None:
 
     A comma is read between thousands only: "3,67" may mean 3.67, and is asked for again.
     """
-    plain = text.strip().removeprefix("$").strip()
-    try:
-        amount = Decimal(plain.replace(",", "") if _THOUSANDS.fullmatch(plain) else plain)
-    except InvalidOperation:
+    if re.fullmatch(AMOUNT_PATTERN, text) is None:
         return None
-    if not amount.is_finite() or not 0 <= amount < _LARGEST:
-        return None
-    return f"{amount.normalize():f}" if amount == amount.quantize(_SMALLEST) else None
+    amount = Decimal(re.sub(r"[\s$,]", "", text))
+    return f"{amount.normalize():f}"
 
 
 def _text(amount: Decimal) -> str:

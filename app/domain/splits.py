@@ -84,7 +84,7 @@ def split_problems(spec: SplitSpec, *, pointer: str = "/validation") -> list[Pro
     if not problems and spec.ratio + (spec.test_ratio or 0) >= 1:
         fix = "Make validation and test smaller; together 0.2 is usual."
         problems.append(
-            Problem(f"{pointer}/ratio", "range", "Validation and test together leave no row to train on.", fix)
+            Problem(f"{pointer}/ratio", "sum", "Validation and test together leave no row to train on.", fix)
         )
     if not 0 <= spec.seed <= MAX_SEED:
         fix = "Write any whole number in that range, for example 0."

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
+from starlette.routing import Match
+from starlette.types import ASGIApp, Scope
 
 from app.http.broadcast import Broadcaster
 from app.http.guard import Guard, GuardPolicy
@@ -29,6 +30,14 @@ class GuardedApp(FastAPI):
         """
         for router in routers:
             self.router.routes.extend(router.routes)
+
+    def methods_at(self, scope: Scope) -> list[str]:
+        """Return the methods that a request's address takes, over all routes; one route knows its own only."""
+        found: set[str] = set()
+        for route in self.router.routes:
+            if route.matches(scope)[0] is not Match.NONE:
+                found.update(getattr(route, "methods", None) or ())
+        return sorted(found)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return everything, guarded."""

@@ -25,7 +25,8 @@ from app.store.idempotency import StoredAnswer
 
 KEPT_FOR = timedelta(days=30)
 REPLAYED = "idempotency-replayed"
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
+_KEY = re.compile(KEY_PATTERN)
 _STORED_HEADERS = ("content-type", "location", "etag")
 
 

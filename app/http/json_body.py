@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from app.http.fields import MAX_WHOLE
 from app.http.problems import UnreadableBody, WrongContentType
 
 MAX_DEPTH = 64
-MAX_WHOLE = 2**53  # beyond it, JSON readers that hold numbers as doubles (all browsers) no longer agree
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 

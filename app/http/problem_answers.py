@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.domain.errors import DomainError, Invalid, Problem, no_room
+from app.http.application import GuardedApp
 from app.http.guard import wants_json
 from app.http.idempotency import AlreadyAnswered
 from app.http.plain_page import plain_page
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 PageRenderer = Callable[[Request, ProblemDocument], Response]
 
 _UNEXPECTED = "unexpected"
+_WRONG_METHOD = 405
 _TOO_LARGE = 413
 _CLIENT_GONE = 499  # nginx's number for a client that hung up; nobody reads this answer
 _HTTP: dict[int, tuple[str, str, str]] = {
@@ -40,11 +41,13 @@ _TYPES: tuple[type[Exception], ...] = (
 )
 
 
-def answer_problems(app: FastAPI, page: PageRenderer | None = None) -> None:
+def answer_problems(app: GuardedApp, page: PageRenderer | None = None) -> None:
     """Let `app` answer every failure as a problem; `page` renders those of pages, else a plain page does."""
 
     # Async, so that telling of a failure never waits for a free worker thread.
     async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == _WRONG_METHOD:
+            error = HTTPException(_WRONG_METHOD, headers={"Allow": ", ".join(app.methods_at(request.scope))})
         problem = problem_of(error, request_id(request))
         if problem.kind == _UNEXPECTED:
             log.error("%s: %s %s", problem.request_id, request.method, request.url.path, exc_info=error)

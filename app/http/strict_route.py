@@ -1,4 +1,4 @@
-"""A route that lets nobody unknown make it read, and reads nothing but strict JSON."""
+"""A route that lets nobody unknown make it read, reads nothing but strict JSON, and answers under its own addresses."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -7,6 +7,8 @@ from fastapi import params
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.http.actor import actor_of
 from app.http.json_body import check_content_type, read_json
@@ -24,6 +26,18 @@ class StrictRequest(Request):
 
 class StrictRoute(APIRoute):
     """The route class of the REST door; forms and streamed bodies pass through untouched."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell whether an address is this route's; one whose id or word cannot be one is not.
+
+        So `/jobs/compare` is no job, whatever the method, and `Allow` names what an address really takes.
+        """
+        match, child = super().matches(scope)
+        if match is not Match.NONE:
+            given = child["path_params"]
+            if any(field.validate(given[field.alias], {}, loc=("path",))[1] for field in self.dependant.path_params):
+                return Match.NONE, {}
+        return match, child
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler behind the strict reader."""

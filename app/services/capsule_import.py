@@ -97,7 +97,7 @@ def _connection(scope: Scope, capsule: Capsule, wanted: str | None) -> Connectio
     fitting.sort(key=lambda each: each.name != capsule.connection)
     if not fitting:
         message = f"No connection here leads to the backend {capsule.backend[:60]!r}, which the run used."
-        raise Invalid([Problem("/connection", "missing", message, "Make one, or choose another connection.")])
+        raise Invalid([Problem("/connection", "not_found", message, "Make one, or choose another connection.")])
     return fitting[0]
 
 

@@ -77,7 +77,7 @@ def create(
     kind = scope.backends.kind(str(backend))
     if kind is None:
         known = ", ".join(each.profile.id for each in scope.backends.kinds) or "none here"
-        raise Invalid([Problem("/backend", "invalid", "There is no such kind of connection.", f"Kinds: {known}.")])
+        raise Invalid([Problem("/backend", "unknown", "There is no such kind of connection.", f"Kinds: {known}.")])
     tx = scope.write
     good, given, problems = check_fields(kind.fields, {**settings, **secrets})
     _check_fields(scope, kind, good, problems)

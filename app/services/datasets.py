@@ -8,7 +8,7 @@ from app.data.rows import Row, read_rows
 from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
-from app.domain.names import checked_name
+from app.domain.names import checked_name, fitting_name
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects
 from app.services.scope import Scope
@@ -34,7 +34,7 @@ def upload(
         NotFound: when the project does not exist.
         TooLarge, StorageFull: when the bytes do not fit.
     """
-    label = checked_name(name or Path(filename).stem, "/name", "The dataset")
+    label = checked_name(name or fitting_name(Path(filename).stem, "dataset"), "/name", "The dataset")
     if project is not None:
         projects.get(scope, project)
     scope.release()

@@ -28,7 +28,7 @@ MAX_IDLE_S = 30 * 24 * 3600
 MAX_LIFE = timedelta(days=366)
 CONTENT_FILTER = "content_filter"  # how an answer ends that a content filter cut off (OpenAI's finish reason)
 _ROLES = ("system", "user", "assistant")
-_MAX_TEMPERATURE = 2.0
+MAX_TEMPERATURE = 2.0
 
 
 def list_deployments(
@@ -127,7 +127,7 @@ def _time_problems(scope: Scope, idle: int, expires_at: datetime | None) -> Iter
         yield Problem("/expires_at", "invalid", "The time has no time zone.", "Add one, for example Z for UTC.")
     elif not scope.now() < expires_at <= scope.now() + MAX_LIFE:
         fix = f"Give a time within the next {MAX_LIFE.days} days, or leave it out."
-        yield Problem("/expires_at", "range", "That moment is over, or too far away.", fix)
+        yield Problem("/expires_at", "time", "That moment is over, or too far away.", fix)
 
 
 def delete(scope: Scope, identifier: str) -> Deployment:
@@ -185,7 +185,7 @@ def check_chat(request: ChatRequest) -> None:
         Invalid: with every problem at once.
     """
     problems = list(_message_problems(request.messages))
-    if not 0 <= request.temperature <= _MAX_TEMPERATURE:
+    if not 0 <= request.temperature <= MAX_TEMPERATURE:
         fix = "Enter 0 (always the likeliest word) to 2."
         problems.append(Problem("/temperature", "range", "The temperature is out of range.", fix))
     if not 1 <= request.max_tokens <= MAX_NEW_TOKENS:

@@ -41,8 +41,8 @@ def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:
 
 def resource_groups(scope: Scope, identifier: str, subscription: str | None = None) -> Sequence[ResourceGroup]:
     """Return the resource groups of a subscription, the connection's own unless one is named."""
-    wanted = _setting(scope, identifier, "subscription_id", subscription, "/subscription")
     where = _discovering(scope, identifier)
+    wanted = _setting(scope, identifier, "subscription_id", subscription, "?subscription")
     return _asked(lambda: where.resource_groups(wanted))
 
 
@@ -50,9 +50,9 @@ def workspaces(
     scope: Scope, identifier: str, subscription: str | None = None, resource_group: str | None = None
 ) -> Sequence[Workspace]:
     """Return the hubs, projects and workspaces of a resource group, the connection's own unless one is named."""
-    wanted = _setting(scope, identifier, "subscription_id", subscription, "/subscription")
-    group = _setting(scope, identifier, "resource_group", resource_group, "/resource_group")
     where = _discovering(scope, identifier)
+    wanted = _setting(scope, identifier, "subscription_id", subscription, "?subscription")
+    group = _setting(scope, identifier, "resource_group", resource_group, "?resource_group")
     return _asked(lambda: where.workspaces(wanted, group))
 
 
@@ -130,7 +130,7 @@ def _setting(scope: Scope, identifier: str, name: str, given: str | None, pointe
     value = given or connections.get(scope, identifier).settings.get(name)
     if not value:
         fix = "Name it in the query, or choose it for the connection first."
-        raise Invalid([Problem(pointer, "missing", "It is not said where to look.", fix)])
+        raise Invalid([Problem(pointer, "unset", "It is not said where to look.", fix)])
     return value
 
 

@@ -28,28 +28,28 @@ class SplitOutcome:
     leakage: Leakage
 
 
-def preview(scope: Scope, identifier: str, spec: SplitSpec) -> SplitResult:
-    """Return what a split would give; makes nothing.
+def preview(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/validation") -> SplitResult:
+    """Return what a split would give; makes nothing. `pointer` is where the spec stands in the request.
 
     Raises:
         Invalid: when the wish is wrong or does not fit the rows.
         Conflict: while the dataset is not ready.
     """
-    problems = split_problems(spec)
+    problems = split_problems(spec, pointer=pointer)
     if problems:
         raise Invalid(problems)
     file, report = _source(scope, identifier)
     scope.release()
-    return plan_split(file, report, spec)
+    return plan_split(file, report, spec, pointer=pointer)
 
 
-def split(scope: Scope, identifier: str, spec: SplitSpec) -> SplitOutcome:
+def split(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/validation") -> SplitOutcome:
     """Make the parts as datasets; the same wish finds those of the first time.
 
     Raises:
         Invalid, Conflict: as `preview`.
     """
-    result = preview(scope, identifier, spec)
+    result = preview(scope, identifier, spec, pointer=pointer)
     planned = _parts(result)
     source = datasets.get(scope, identifier)
     known = {kind: store.child(scope.read, source.id, _made_by(spec, kind)) for kind in planned}

@@ -48,8 +48,10 @@ def get(tx: Reader, identifier: str) -> Project | None:
 
 
 def by_name(tx: Reader, name: str) -> Project | None:
-    row = tx.execute(select(_T).where(func.lower(_T.c.name) == name.lower())).first()
-    return None if row is None else _make(row)
+    """Return the project of that name, whatever its case: SQLite's own `lower` knows A to Z only."""
+    same = (identifier for identifier, known in names(tx).items() if known.casefold() == name.casefold())
+    identifier = next(same, None)
+    return None if identifier is None else get(tx, identifier)
 
 
 def page(tx: Reader, *, limit: int, cursor: str | None) -> Page[Project]:

@@ -1,6 +1,5 @@
 """Deny by default: every address says what it does to what, and answers nobody whom it does not know."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from app.http.dependencies import Allowed, AllowedToOpen
 from app.main import create_app
 from app.settings import Settings
 from tests.support.asgi import ask
+from tests.support.door import address
 
 # The only address that asks for nobody: files that are the same for everybody.
 PUBLIC = {"/static"}
@@ -95,7 +95,7 @@ def test_strangers_get_nothing_from_any_address(whole: GuardedApp) -> None:
     for context in contexts(whole):
         if context.path in PUBLIC or context.path is None:
             continue
-        path = re.sub(r"\{[^}]+\}", "job_1", context.path)
+        path = address(context.path)
         for method in context.methods or {"GET"}:
             for who, peer, headers in STRANGERS:
                 reply = ask(whole, method, path, headers, peer=peer)

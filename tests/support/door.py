@@ -1,5 +1,7 @@
 """The doors on a whole house in a temporary folder, with an engine that is turned by hand."""
 
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +22,9 @@ from docs import style_guide
 from tests.support.app_context import TestHouse
 
 BASE_URL = "http://127.0.0.1:8000"
+_PARAMETER = re.compile(r"\{([^}]+)\}")
+# What no id can be; other steps are numbers.
+_FITTING = {"step": "model", "table": "jobs", "name": "trl"}
 PEER = ("127.0.0.1", 50_000)
 POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), upload_bytes=64 * 2**20)
 
@@ -65,6 +70,31 @@ def turn(app_context: TestHouse, engine: Engine, *, times: int = 60) -> None:
         if idle > 20:
             return
         app_context.clock.turn(timedelta(seconds=10))
+
+
+@contextmanager
+def turning(app_context: TestHouse, engine: Engine) -> Iterator[None]:
+    """Let the engine work and the clock run, quickly, while the block runs."""
+    stop = threading.Event()
+
+    def turn() -> None:
+        while not stop.wait(0.02):
+            engine.tick()
+            app_context.clock.turn(timedelta(seconds=5))
+
+    thread = threading.Thread(target=turn, name="engine")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def address(template: str) -> str:
+    """Return a route's address with something in each place that can stand there."""
+    numbered = template.replace("checkpoints/{step}", "checkpoints/10")
+    return _PARAMETER.sub(lambda match: _FITTING.get(match[1], "job_1"), numbered)
 
 
 def key(text: str) -> dict[str, str]:

@@ -1,15 +1,54 @@
 """Capsules as REST takes them; docs/capsule.md describes the file."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler, TypeAdapter
 
-from app.http.fields import Id, RequestModel
+from app.api.shapes.jobs import VALIDATION_RULES
+from app.domain.capsule import FORMAT, VERSION, Capsule
+from app.domain.names import MODEL_NAME
+from app.domain.splits import MAX_SEED
+from app.http.fields import VISIBLE_LINE, Id, RequestModel, exemplified
+
+
+class _CapsuleFile:
+    """Describes the file; `capsule_import` reads it, and says what is wrong with one."""
+
+    def __get_pydantic_json_schema__(self, _core: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        reference = handler(TypeAdapter(Capsule).core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        schema["properties"] |= {"format": {"const": FORMAT}, "version": {"const": VERSION}}
+        schema["required"] = ["format", "version", *schema["required"]]
+        recipe = handler.resolve_ref_schema(schema["properties"]["recipe"])
+        recipe["properties"]["base_model"]["pattern"] = VISIBLE_LINE
+        recipe["properties"]["name"]["pattern"] = MODEL_NAME.pattern
+        recipe["properties"]["seed"] |= {"minimum": 0, "maximum": MAX_SEED}
+        handler.resolve_ref_schema(recipe["properties"]["validation"])["allOf"] = VALIDATION_RULES
+        return reference
 
 
 class FromCapsuleIn(RequestModel):
     """A capsule, and where its job is to be made; without a connection the one of the same backend is taken."""
 
-    capsule: dict[str, Any] = Field(description="The file as `GET /jobs/{id}/capsule` gave it.")
+    model_config = exemplified(
+        {
+            "project": "prj_01jd3x8z",
+            "capsule": {
+                "format": FORMAT,
+                "version": VERSION,
+                "tunedesk": "0.1.0",
+                "written_at": "2026-01-31T12:00:00Z",
+                "job": {"id": "job_01jd3x8z", "status": "succeeded", "created_at": "2026-01-31T11:00:00Z"},
+                "backend": "provider",
+                "connection": "Our project",
+                "recipe": {"base_model": "builtin:starter", "name": "support-triage", "seed": 7},
+                "data": {"source": {"sha256": "0" * 64, "name": "train", "filename": "train.jsonl", "bytes": 4096}},
+            },
+        }
+    )
+
+    capsule: Annotated[dict[str, Any], _CapsuleFile()] = Field(
+        description="The file as `GET /jobs/{id}/capsule` gave it."
+    )
     project: Id
     connection: Id | None = None

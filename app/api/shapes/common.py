@@ -1,21 +1,24 @@
 """Shapes that several nouns share."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field, create_model
 
 from app.domain.events import EventLevel
-from app.http.fields import Id, Line, RequestModel, ResponseModel
-
-T = TypeVar("T")
+from app.http.fields import Id, Line, RequestModel, ResponseModel, absent, exemplified, given
 
 
-class ListOut(ResponseModel, Generic[T]):
-    """One page of a list."""
-
-    items: list[T]
-    next: str | None = Field(None, description="The cursor of the next page; null on the last one.")
+@cache
+def list_of(shape: type[ResponseModel] | type[str]) -> type[BaseModel]:
+    """Return the shape of one page of a list, named for what it holds; generic models have names with brackets."""
+    name = "Line" if shape is str else shape.__name__.removesuffix("Out")
+    fields: dict[str, Any] = {
+        "items": (list[shape], ...),  # type: ignore[valid-type]  # a value here, as create_model takes it
+        "next": (str | None, Field(None, description="The cursor of the next page; null on the last one.")),
+    }
+    return create_model(f"{name}List", __base__=ResponseModel, __doc__="One page of a list.", **fields)
 
 
 class MoneyOut(ResponseModel):
@@ -58,6 +61,11 @@ class EventOut(ResponseModel):
 
 class TargetIn(RequestModel):
     """A fine-tuned model, or a base model on a connection."""
+
+    model_config = exemplified(
+        {"base_model": "builtin:starter", "connection": "con_local"},
+        **{"if": given("model"), "then": absent("base_model"), "else": given("base_model", "connection")},
+    )
 
     model: Id | None = None
     base_model: Annotated[Line, Field(min_length=1)] | None = None

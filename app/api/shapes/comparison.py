@@ -6,9 +6,11 @@ from pydantic import Field
 
 from app.api.shapes.evaluations import EvaluationOut
 from app.api.shapes.jobs import JobOut
+from app.domain.comparison import FEWEST_RUNS, MOST_RUNS
 from app.domain.hyperparameters import Hyperparameter
 from app.http import fields
-from app.http.fields import ResponseModel
+from app.http.fields import ResponseModel, described
+from app.kit.ids import ID_PATTERN
 
 
 class CompareQuery(fields.Query):
@@ -16,8 +18,11 @@ class CompareQuery(fields.Query):
 
     ids: Annotated[
         list[Annotated[str, Field(max_length=2000)]],
-        Field(max_length=50, description="Two to ten job ids, separated by commas; the parameter may be repeated."),
-    ] = Field(default_factory=list)
+        Field(max_length=50, description="Two to ten job ids; one value may hold several, separated by commas."),
+        described(
+            items={"type": "string", "pattern": ID_PATTERN}, minItems=FEWEST_RUNS, maxItems=MOST_RUNS, uniqueItems=True
+        ),
+    ]
 
 
 class SettingOut(ResponseModel):

@@ -9,27 +9,47 @@ from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import CheckStatus
 from app.domain.discovery import HubRequest, ProjectRequest, ProvisioningStatus, WorkspaceAddress, WorkspaceKind
 from app.domain.sign_in import SignInStatus
-from app.http.fields import Line, Name, Query, RequestModel, ResponseModel, Text, Whole
+from app.http.fields import (
+    KEYED,
+    Label,
+    Line,
+    Name,
+    Query,
+    RequestModel,
+    ResponseModel,
+    Text,
+    Whole,
+    described,
+    exemplified,
+)
+from app.services.connections import MAX_SLOTS
 from app.services.orphans import FoundThing, OrphanReport
 
-Values = Annotated[dict[Name, Text], Field(max_length=40)]
+Values = Annotated[dict[Name, Text], Field(max_length=40), KEYED]
+Slots = Annotated[Whole, described(minimum=1, maximum=MAX_SLOTS)]
 
 
 class ConnectionIn(RequestModel):
     """A new connection; `GET /connection-kinds` tells which backends there are, and what each asks for."""
 
+    model_config = exemplified(
+        {"backend": "provider", "name": "Our project", "settings": {"region": "eastus2"}, "slots": 4}
+    )
+
     backend: Name
-    name: Name = Field(description="Its name for people.")
+    name: Label = Field(description="Its name for people.")
     settings: Values = Field(default_factory=dict)
     secrets: Values = Field(default_factory=dict, description="Kept sealed, and never told again.")
-    slots: Whole = Field(4, description="How many jobs and evaluations may be active there at once.")
+    slots: Slots = Field(4, description="How many jobs and evaluations may be active there at once.")
 
 
 class ConnectionPatch(RequestModel):
     """What to change of a connection; any change lifts a pause."""
 
-    name: Name | None = None
-    slots: Whole | None = None
+    model_config = exemplified({"name": "Our project", "slots": 2})
+
+    name: Label | None = None
+    slots: Slots | None = None
     settings: Values | None = Field(None, description="All settings: what is left out is unset.")
     secrets: Values | None = Field(None, description="New secrets; what is left out is kept.")
 
@@ -124,6 +144,8 @@ class OrphansOut(ResponseModel):
 class RemovalIn(RequestModel):
     """Which thing (its `key`), and its name, typed by the one who wants it gone."""
 
+    model_config = exemplified({"key": "endpoint/triage-1", "confirm": "triage-1"})
+
     key: Line
     confirm: Line
 
@@ -214,6 +236,15 @@ class _WorkspaceAddressIn(RequestModel):
 class HubIn(_WorkspaceAddressIn):
     """A hub to be made, with the storage account and the key vault that it needs."""
 
+    model_config = exemplified(
+        {
+            "subscription": "00000000-0000-0000-0000-000000000000",
+            "resource_group": "tuning",
+            "name": "hub-1",
+            "region": "eastus2",
+        }
+    )
+
     region: Line
 
     def request(self) -> HubRequest:
@@ -221,8 +252,17 @@ class HubIn(_WorkspaceAddressIn):
         return HubRequest(address=self.address, region=self.region, title=self.title)
 
 
-class ProjectIn(_WorkspaceAddressIn):
+class WorkspaceProjectIn(_WorkspaceAddressIn):
     """A project to be made in a hub of the same resource group."""
+
+    model_config = exemplified(
+        {
+            "subscription": "00000000-0000-0000-0000-000000000000",
+            "resource_group": "tuning",
+            "name": "project-1",
+            "hub": "hub-1",
+        }
+    )
 
     hub: Line
 

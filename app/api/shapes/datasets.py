@@ -5,16 +5,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.api.shapes.splits import ROW_FIELD_RULE, RowField, Seed, Share
 from app.domain.datasets import DatasetFormat, DatasetStatus, Severity
+from app.domain.names import NAME_PATTERN
+from app.domain.projects import NAME_LIMIT
 from app.http import fields
-from app.http.fields import Id, Line, RequestModel, ResponseModel, Whole
+from app.http.fields import Id, Line, RequestModel, ResponseModel, described, exemplified
 from app.kit.paging import MAX_LIMIT
 
 
 class UploadQuery(fields.Query):
     """What the file in the body is called and where it belongs."""
 
-    name: Line | None = Field(None, description="A label for people; the file's name without its ending if left out.")
+    name: Annotated[Line, described(pattern=f"^$|{NAME_PATTERN}", maxLength=NAME_LIMIT)] | None = Field(
+        None, description="A label for people; the file's name without its ending if left out."
+    )
     filename: Line = "dataset.jsonl"
     project: Id | None = None
 
@@ -25,7 +30,7 @@ class DatasetsQuery(fields.Paging):
     project: Id | None = None
 
 
-class FindingsQuery(fields.Paging):
+class FindingsQuery(fields.NumberedPaging):
     """Which findings."""
 
     severity: Severity | None = None
@@ -50,11 +55,13 @@ class RowsQuery(fields.Query):
 class SplitIn(RequestModel):
     """How to set rows apart; shares of all rows between 0 and 1."""
 
-    ratio: float
-    test_ratio: float | None = None
-    seed: Whole = 0
+    model_config = exemplified({"ratio": 0.1, "test_ratio": 0.1, "seed": 7, "strategy": "random"}, **ROW_FIELD_RULE)
+
+    ratio: Share
+    test_ratio: Share | None = None
+    seed: Seed = 0
     strategy: Literal["random", "grouped", "stratified"] = "random"
-    key: Line | None = None
+    key: RowField | None = None
 
 
 class DatasetOut(ResponseModel):

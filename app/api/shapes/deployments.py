@@ -11,10 +11,21 @@ from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.prices import Billing
+from app.domain.splits import MAX_SEED
 from app.http import fields
-from app.http.fields import Name, RequestModel, ResponseModel, Settings, Whole
+from app.http.fields import (
+    READS_WHOLE,
+    VISIBLE_TEXT,
+    Label,
+    RequestModel,
+    ResponseModel,
+    Settings,
+    Whole,
+    described,
+    exemplified,
+)
+from app.services.deployments import MAX_IDLE_S, MAX_MESSAGE_CHARS, MAX_MESSAGES, MAX_NEW_TOKENS, MAX_TEMPERATURE
 
-_MESSAGE_CHARS = 200_000
 # JSON has no moments: a text as ISO 8601 writes them, read here although everything else is strict.
 Moment = Annotated[datetime, Field(strict=False)]
 
@@ -22,10 +33,14 @@ Moment = Annotated[datetime, Field(strict=False)]
 class DeploymentIn(RequestModel):
     """Serve a model; `expires_after_idle_s` 0: never; `content_safety` false switches the provider's filter off."""
 
+    model_config = exemplified(
+        {"target": {"base_model": "builtin:starter", "connection": "con_local"}, "expires_after_idle_s": 600}
+    )
+
     target: TargetIn
-    name: Name | None = None
+    name: Label | None = None
     content_safety: bool = True
-    expires_after_idle_s: Whole | None = None
+    expires_after_idle_s: Annotated[Whole, described(minimum=0, maximum=MAX_IDLE_S)] | None = None
     expires_at: Moment | None = Field(None, description="When it is deleted, used or not; null: it stays.")
     options: Settings = Field(default_factory=dict)
 
@@ -114,17 +129,21 @@ class MessageIn(RequestModel):
     """One turn of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: Annotated[str, Field(max_length=_MESSAGE_CHARS)]
+    content: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS), described(pattern=VISIBLE_TEXT)]
 
 
 class ChatIn(RequestModel):
     """An OpenAI-style chat completion."""
 
-    messages: Annotated[list[MessageIn], Field(max_length=200)]
-    temperature: float = 0.0
-    max_tokens: Whole = 256
+    model_config = exemplified(
+        {"messages": [{"role": "user", "content": "My card was charged twice."}], "max_tokens": 64}
+    )
+
+    messages: Annotated[list[MessageIn], Field(max_length=MAX_MESSAGES), described(minItems=1)]
+    temperature: Annotated[float, described(minimum=0, maximum=MAX_TEMPERATURE)] = 0.0
+    max_tokens: Annotated[Whole, described(minimum=1, maximum=MAX_NEW_TOKENS)] = 256
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED), READS_WHOLE] | None = None
     stream: bool = False
 
     def request(self) -> ChatRequest:

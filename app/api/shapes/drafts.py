@@ -1,13 +1,42 @@
 """Drafts as REST sees them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from app.api.shapes.common import FieldProblemOut
 from app.api.shapes.jobs import EstimateOut, NoticeOut
 from app.domain.drafts import DraftReview, JobDraft, Step
 from app.domain.errors import Problem
-from app.http.fields import ResponseModel
+from app.http.fields import KEYED, MAX_ENTRIES, Name, RequestModel, ResponseModel, Scalar, exemplified
+
+# What a form's field holds: kept as it was given, right or wrong.
+Typed = Scalar | None
+TypedGroup = Annotated[dict[Name, Typed], Field(max_length=MAX_ENTRIES), KEYED] | Scalar | None
+
+
+class DraftIn(RequestModel):
+    """Fields of `POST /jobs`, each right or wrong; null takes an answer back."""
+
+    model_config = exemplified({"base_model": "builtin:starter", "name": "support-triage"})
+
+    project: Typed = None
+    connection: Typed = None
+    base_model: Typed = None
+    name: Typed = None
+    task_type: Typed = None
+    method: Typed = None
+    training_dataset: Typed = None
+    validation: TypedGroup = None
+    test_dataset: Typed = None
+    hyperparameters: TypedGroup = None
+    seed: Typed = None
+    options: TypedGroup = None
+
+    def answers(self) -> dict[str, Any]:
+        """Return what was given, null included."""
+        return self.model_dump(exclude_unset=True)
 
 
 class DraftOut(ResponseModel):

@@ -1,22 +1,32 @@
 """Evaluations as REST sees them."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from app.api.shapes.common import TargetIn, TargetOut
 from app.domain.evaluations import EvaluationGoal, EvaluationStatus
 from app.http import fields
-from app.http.fields import Id, RequestModel, ResponseModel, Text, Whole
+from app.http.fields import Id, RequestModel, ResponseModel, Text, Whole, described, exemplified, given
+from app.services.evaluations import MAX_FEW_SHOT
 
 
 class EvaluationIn(RequestModel):
     """Let a target answer the rows of a dataset, perhaps with a system prompt and examples before each question."""
 
+    model_config = exemplified(
+        {"target": {"base_model": "builtin:starter", "connection": "con_local"}, "dataset": "ds_01jd3x8z"},
+        **{
+            "if": {"required": ["few_shot"], "properties": {"few_shot": {"minimum": 1}}},
+            "then": given("few_shot_dataset"),
+        },
+    )
+
     target: TargetIn
     dataset: Id
     system_prompt: Text | None = None
-    few_shot: Whole = 0
+    few_shot: Annotated[Whole, described(minimum=0, maximum=MAX_FEW_SHOT)] = 0
     few_shot_dataset: Id | None = None
 
 
@@ -28,7 +38,7 @@ class EvaluationsQuery(fields.Paging):
     project: Id | None = None
 
 
-class EvaluationRowsQuery(fields.Paging):
+class EvaluationRowsQuery(fields.NumberedPaging):
     """Which rows."""
 
     wrong: bool = Field(False, description="Only rows that were answered wrongly.")

@@ -7,6 +7,7 @@ from pydantic import AliasPath, BeforeValidator, Field
 
 from app.api.shapes.common import MoneyOut
 from app.api.shapes.prices import PriceOut
+from app.api.shapes.splits import ROW_FIELD_RULE, Seed
 from app.domain.estimates import Verdict
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
@@ -18,9 +19,43 @@ from app.domain.jobs import (
     TaskType,
     ValidationKind,
 )
+from app.domain.names import MODEL_NAME
 from app.domain.prices import Billing
+from app.domain.splits import MAX_KEY_CHARS, MAX_SEED
 from app.http import fields
-from app.http.fields import Id, Line, RequestModel, ResponseModel, Settings, Whole
+from app.http.fields import (
+    VISIBLE_LINE,
+    Id,
+    Line,
+    RequestModel,
+    ResponseModel,
+    Settings,
+    Whole,
+    absent,
+    described,
+    exemplified,
+    given,
+    holds,
+)
+
+_KINDS = {kind: holds("kind", kind) for kind in ValidationKind}
+_SHARE = {"minimum": 0, "exclusiveMaximum": 1}  # 0: as left out
+_LIMITS = {
+    "ratio": _SHARE,
+    "test_ratio": _SHARE,
+    "seed": {"minimum": 0, "maximum": MAX_SEED},
+    "key": {"maxLength": MAX_KEY_CHARS},
+}
+# What does not belong to the kind does not count, and may be anything of its type.
+VALIDATION_RULES = [
+    {"if": _KINDS[ValidationKind.DATASET], "then": given("dataset")},
+    {"if": _KINDS[ValidationKind.SPLIT], "then": {"properties": _LIMITS, **ROW_FIELD_RULE}},
+]
+_SPLITS_OFF_A_TEST = {
+    "type": "object",
+    "required": ["kind", "test_ratio"],
+    "properties": {"kind": {"const": ValidationKind.SPLIT}, "test_ratio": {"type": "number", "exclusiveMinimum": 0}},
+}
 
 _IF_BILLED = BeforeValidator(lambda bill: bill if bill.billing is Billing.BILLED else None)
 _UNLESS_FREE = BeforeValidator(lambda cost: None if cost.billing is Billing.FREE else cost)
@@ -28,6 +63,10 @@ _UNLESS_FREE = BeforeValidator(lambda cost: None if cost.billing is Billing.FREE
 
 class ValidationIn(RequestModel):
     """Where the validation rows come from: a dataset, a split of the training dataset, or nowhere."""
+
+    model_config = exemplified(
+        {"kind": "split", "ratio": 0.1, "test_ratio": 0.1, "seed": 7, "strategy": "stratified"}, allOf=VALIDATION_RULES
+    )
 
     kind: Literal["dataset", "split", "none"]
     dataset: Id | None = None
@@ -41,17 +80,33 @@ class ValidationIn(RequestModel):
 class JobIn(RequestModel):
     """A fine-tuning job; `name` is the fine-tuned model's name."""
 
+    model_config = exemplified(
+        {
+            "project": "prj_01jd3x8z",
+            "connection": "con_local",
+            "base_model": "builtin:starter",
+            "name": "support-triage",
+            "training_dataset": "ds_01jd3x8z",
+            "validation": {"kind": "split", "ratio": 0.1, "seed": 7},
+            "hyperparameters": {"n_epochs": 3},
+        },
+        **{
+            "if": {"properties": {"validation": _SPLITS_OFF_A_TEST}, "required": ["validation"]},
+            "then": absent("test_dataset"),
+        },
+    )
+
     project: Id
     connection: Id
-    base_model: Line
-    name: Line
+    base_model: Annotated[Line, described(pattern=VISIBLE_LINE)]
+    name: Annotated[Line, described(pattern=MODEL_NAME.pattern)]
     task_type: Literal["chat_completion", "text_completion"] = "chat_completion"
     method: Literal["sft", "dpo"] = "sft"
     training_dataset: Id
     validation: ValidationIn | None = None
     test_dataset: Id | None = None
     hyperparameters: Settings = Field(default_factory=dict)
-    seed: Whole | None = None
+    seed: Seed | None = None
     options: Settings = Field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
@@ -62,12 +117,23 @@ class JobIn(RequestModel):
 class ResolveIn(RequestModel):
     """How an unknown submit ended: it is that job at the provider, or it never arrived."""
 
+    model_config = exemplified(
+        {"not_submitted": True},
+        **{
+            "if": given("remote_id"),
+            "then": {"properties": {"not_submitted": {"const": False}}},
+            "else": {"properties": {"not_submitted": {"const": True}}, "required": ["not_submitted"]},
+        },
+    )
+
     remote_id: Annotated[Line, Field(min_length=1)] | None = None
     not_submitted: bool = False
 
 
 class MoveIn(RequestModel):
     """Where in the line a waiting job is to stand."""
+
+    model_config = exemplified({"to": "front"})
 
     to: Literal["front", "up", "down", "back"]
 

@@ -10,7 +10,7 @@ from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.models import FineTunedModel, ModelStatus
 from app.http import fields
-from app.http.fields import Id, Line, RequestModel, ResponseModel
+from app.http.fields import Id, Line, RequestModel, ResponseModel, exemplified
 
 
 class ModelsQuery(fields.Paging):
@@ -75,6 +75,8 @@ class MergeOut(ResponseModel):
 
 class TeardownIn(RequestModel):
     """The model's name, typed by the one who wants it gone."""
+
+    model_config = exemplified({"confirm": "support-triage"})
 
     confirm: Line
 

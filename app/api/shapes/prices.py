@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.money import AMOUNT_PATTERN
 from app.domain.prices import Meter, Unit
-from app.http.fields import Id, Line, RequestModel, ResponseModel
+from app.http.fields import Id, Line, RequestModel, ResponseModel, described, exemplified
+from app.services.prices import CURRENCIES
 
 
 class PriceOut(ResponseModel):
@@ -38,10 +40,12 @@ class PricesOut(ResponseModel):
 class PriceIn(RequestModel):
     """A price of one's own; an empty amount takes it back."""
 
+    model_config = exemplified({"connection": "con_local", "price": "hosting", "amount": "1.70", "currency": "USD"})
+
     connection: Id
     price: Annotated[Line, Field(min_length=1)]
-    amount: Annotated[str, Field(max_length=40)] = ""
-    currency: Annotated[str, Field(max_length=3)] = "USD"
+    amount: Annotated[str, Field(max_length=40), described(pattern=rf"^(?:{AMOUNT_PATTERN}|\s*)$")] = ""
+    currency: Annotated[str, Field(max_length=3), described(enum=list(CURRENCIES))] = "USD"
 
 
 class QuotaOut(ResponseModel):

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from app.http.fields import RequestModel, ResponseModel
+from app.http.fields import RequestModel, ResponseModel, exemplified
 from app.runtimes.environments import RuntimeStatus
 
 
 class RuntimeIn(RequestModel):
     """Make an environment; `allow_cuda` agrees to the large CUDA build where no CPU build is to be had."""
+
+    model_config = exemplified({"name": "trl"})
 
     name: Literal["trl"]
     allow_cuda: bool = False

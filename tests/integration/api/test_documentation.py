@@ -3,10 +3,6 @@
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,29 +13,11 @@ from app.http.application import GuardedApp
 from app.http.problems import STATUSES
 from app.settings import ROOT
 from tests.support.app_context import TestHouse
+from tests.support.door import turning
 from tests.support.server import serving
 
 PAGE = (ROOT / "docs" / "rest.md").read_text()
 TOOLS = ("bash", "curl", "jq")
-
-
-@contextmanager
-def turning(app_context: TestHouse, engine: Engine) -> Iterator[None]:
-    """Let the engine work and the clock run, quickly, while the block runs."""
-    stop = threading.Event()
-
-    def turn() -> None:
-        while not stop.wait(0.02):
-            engine.tick()
-            app_context.clock.turn(timedelta(seconds=5))
-
-    thread = threading.Thread(target=turn, name="engine")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.mark.skipif(any(shutil.which(tool) is None for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}")

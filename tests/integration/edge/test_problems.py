@@ -67,7 +67,7 @@ def ask(error: Exception, path: str = "/api/v1/fail") -> tuple[int, dict[str, ob
 
 
 def test_a_mistake_of_ours_is_reported_without_its_trace(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR, logger="app.edge"):
+    with caplog.at_level(logging.ERROR, logger="app.http"):
         status, problem, text = ask(RuntimeError("secret detail"))
     assert status == 500
     assert "secret" not in text

@@ -48,6 +48,10 @@ def older(earlier_code: Path, cloud: AzureCloud, tmp_path_factory: pytest.TempPa
         made.installation.close()
 
 
+# What that document called optional, and that code refused to do without.
+NEVER_KEPT = ("does without header idempotency-key", "does without query ids")
+
+
 @dataclass
 class Reopened:
     """What the present code says of the folder while nothing at the provider moves."""
@@ -130,7 +134,8 @@ def test_everything_is_there_as_it_was(reopened: Reopened) -> None:
 
 def test_the_contract_keeps_what_it_promised(reopened: Reopened) -> None:
     assert len(reopened.older.promises) > 1000
-    assert reopened.older.promises - reopened.promises == set()
+    lost = reopened.older.promises - reopened.promises
+    assert {line for line in lost if not line.endswith(NEVER_KEPT)} == set()
 
 
 def test_every_page_of_it_opens(reopened: Reopened) -> None:

@@ -149,7 +149,7 @@ def test_apportioning_is_fair_and_exact(sizes: dict[str, int], share: float) -> 
         (SplitSpec(ratio=float("nan")), "ratio", "range"),
         (SplitSpec(ratio=float("inf")), "ratio", "range"),
         (SplitSpec(ratio=0.1, test_ratio=0), "test_ratio", "range"),
-        (SplitSpec(ratio=0.5, test_ratio=0.5), "ratio", "range"),
+        (SplitSpec(ratio=0.5, test_ratio=0.5), "ratio", "sum"),
         (SplitSpec(seed=-1), "seed", "range"),
         (SplitSpec(seed=2**31), "seed", "range"),
         (SplitSpec(strategy=GROUPED), "key", "missing"),
@@ -170,7 +170,7 @@ def test_requests_that_make_no_sense(spec: SplitSpec, field: str, code: str) -> 
         (
             b"".join(_row(str(n)) for n in range(9)) + _row("x", customer="c"),
             SplitSpec(strategy=GROUPED, key="customer"),
-            "missing",
+            "unknown",
             "9 rows",
         ),
         (

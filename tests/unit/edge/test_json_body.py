@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.json_body import MAX_DEPTH, MAX_WHOLE, check_content_type, read_json
+from app.http.fields import MAX_WHOLE
+from app.http.json_body import MAX_DEPTH, check_content_type, read_json
 from app.http.problems import UnreadableBody, WrongContentType, describe
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
