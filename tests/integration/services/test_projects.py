@@ -12,7 +12,8 @@ def test_whatever_its_case(app_context: TestHouse, first: str, second: str) -> N
     app_context.project(first)
     other = app_context.project("Another")
     with app_context.open() as scope:
-        for attempt in (lambda: projects.create(scope, second), lambda: projects.update(scope, other, name=second)):
-            with pytest.raises(Invalid, match="already a project") as caught:
-                attempt()
-            assert [each.code for each in caught.value.problems] == ["taken"]
+        with pytest.raises(Invalid, match="already a project") as made:
+            projects.create(scope, second)
+        with pytest.raises(Invalid, match="already a project") as renamed:
+            projects.update(scope, other, name=second)
+    assert [each.code for caught in (made, renamed) for each in caught.value.problems] == ["taken", "taken"]
