@@ -1,7 +1,7 @@
 """The backend `azure_foundry`: everything that one connection to Azure AI Foundry can do, put together.
 
-Each ability is a class of its own that has `azure` (the way to Azure), `cache` (a folder for what was looked up) and
-`clock`; add it to the list of bases.
+Each ability is a class of its own that has `azure` (the way to Azure), `workspace` (the project there), `cache` (a
+folder for what was looked up) and `clock`; add it to the list of bases.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ from app.backends.azure_foundry.account.quotas import AzureQuotas
 from app.backends.azure_foundry.account.sign_in import AzureSignIn
 from app.backends.azure_foundry.catalog.catalog import Catalog
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
+from app.backends.azure_foundry.cleanup.cleanup import AzureRemoval
 from app.backends.azure_foundry.cleanup.orphans import AzureOrphans
-from app.backends.azure_foundry.cleanup.removal import AzureRemoval
 from app.backends.azure_foundry.doctor.checks import AzureDoctor
 from app.backends.azure_foundry.serving.chat import AzureChat
 from app.backends.azure_foundry.serving.deployments import AzureDeployments
@@ -27,8 +27,10 @@ from app.backends.azure_foundry.training.code import AzureCode
 from app.backends.azure_foundry.training.estimate import AzureEstimate
 from app.backends.azure_foundry.training.jobs import AzureTraining, Training
 from app.backends.azure_foundry.training.logs import AzureLogs
-from app.backends.azure_foundry.transport.client import Azure, Times
+from app.backends.azure_foundry.transport.calls import Times
+from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import KeepsWeights
 from app.domain.backend_abilities import (
     ContinuesTuned,
@@ -100,7 +102,8 @@ class AzureFoundryBackend(
             self.azure.go_on_as(earlier.azure)
         self.clock = clock
         self.cache = cache
-        self.training = Training(self.azure, clock=clock, cache=cache)
+        self.workspace = Workspace(self.azure)
+        self.training = Training(self.workspace, clock=clock, cache=cache)
         self.looked_up = RegistryCache(self.azure, cache, clock)
 
     @in_azure_words
@@ -111,4 +114,4 @@ class AzureFoundryBackend(
             BackendError: with the reason.
         """
         self.azure.ready()
-        self.training.observer.workspace.data_plane()
+        _ = self.workspace.location

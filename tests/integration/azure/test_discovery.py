@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
+from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.hosts import Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG
+from app.backends.azure_foundry.transport.paging import listed
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, Rejected, Unavailable
 from app.domain.discovery import (
     HubRequest,
@@ -79,8 +82,16 @@ def test_long_lists_are_read_to_their_end(bare_cloud: AzureCloud) -> None:
 def test_a_link_that_leads_elsewhere_is_not_followed(bare_cloud: AzureCloud) -> None:
     """The token would go along. The cloud refuses, and the test fails on, any host that is not Azure's."""
     backend = backend_for(bare_cloud)
-    with pytest.raises(Rejected):
-        backend.azure.arm("GET", "https://elsewhere.example/subscriptions", api_version="2022-12-01")
+    before = len(bare_cloud.requests)
+    for call in (
+        lambda: backend.azure.arm("GET", "https://elsewhere.example/subscriptions", api_version="2022-12-01"),
+        lambda: backend.azure.send(Call("GET", "https://x.blob.core.windows.net/secrets")),
+        lambda: [*listed(backend.azure, "http://management.azure.com/subscriptions", api_version="2022-12-01")],
+        lambda: backend.azure.open(Call("POST", "https://elsewhere.example", audience=Audience.ENDPOINT), read_s=1.0),
+    ):
+        with pytest.raises(StrangeHost, match="nothing was sent there"):
+            call()
+    assert len(bare_cloud.requests) == before, "not even a token was asked for"
 
 
 def test_a_hub_then_a_project_are_made_and_carry_our_mark(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:

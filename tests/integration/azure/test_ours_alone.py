@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.settings import AzureSettings
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, ChatRequest, DeploymentRequest
 from app.domain.deployments import DeploymentStatus
 from tests.support.azure import azurite as azurite_process
@@ -200,6 +201,7 @@ class DirectlyServed(ServedCloud):
         wanted = AzureSettings(**connection_settings(self.cloud.seed.app.app_id))  # type: ignore[arg-type]
         backend = AzureFoundryBackend(wanted, {}, clock=self.clock, cache=self.cloud.folder / "cache")
         backend.azure = DirectAzure(wanted, self.cloud, installation)
+        backend.workspace = Workspace(backend.azure)
         return backend
 
 

@@ -215,7 +215,7 @@ def test_keys_are_fetched_for_each_question_and_stand_nowhere(
     assert len(served.cloud.ledger.of("read-keys")) == asked + 2
     assert key == served.project.serverless["dep-1"].keys["primaryKey"]
     assert key not in caplog.text
-    assert key not in repr(served.backend.door("dep-1"))
+    assert key not in repr(served.backend.access("dep-1"))
     assert key not in repr(vars(served.backend)) + repr(vars(served.backend.azure))
 
 

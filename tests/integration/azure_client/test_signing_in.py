@@ -120,7 +120,7 @@ def test_a_device_code_holds_nobody_up(
     opened.append(made)
     with pytest.raises(NotAuthorised) as caught:
         asks(made)
-    pending = made.azure.pending_sign_in
+    pending = made.azure.sign_in_session.pending
     assert pending is not None
     address, code, until_when = pending
     assert address in caught.value.fix
@@ -128,9 +128,9 @@ def test_a_device_code_holds_nobody_up(
     assert until_when > entered_cloud.clock.now()
     with pytest.raises(NotAuthorised):
         asks(made)
-    assert made.azure.pending_sign_in == pending, "a second call began a second sign-in"
+    assert made.azure.sign_in_session.pending == pending, "a second call began a second sign-in"
     entered_cloud.entra.approve(code, entered_cloud.seed.person.oid)
-    assert until(lambda: made.azure.pending_sign_in is None, within=30)
+    assert until(lambda: made.azure.sign_in_session.pending is None, within=30)
     assert asks(made) == "proj1"
 
 
@@ -141,9 +141,9 @@ def test_a_sign_in_that_is_declined_is_reported(
     opened.append(made)
     with pytest.raises(NotAuthorised):
         asks(made)
-    assert made.azure.pending_sign_in is not None
-    entered_cloud.entra.refuse(made.azure.pending_sign_in[1])
-    assert until(lambda: made.azure.pending_sign_in is None, within=30)
+    assert made.azure.sign_in_session.pending is not None
+    entered_cloud.entra.refuse(made.azure.sign_in_session.pending[1])
+    assert until(lambda: made.azure.sign_in_session.pending is None, within=30)
     with pytest.raises(NotAuthorised) as caught:
         asks(made)
     assert "last sign-in failed" in caught.value.detail

@@ -8,10 +8,10 @@ from urllib.parse import urlencode, urlsplit
 from azure.core.exceptions import HttpResponseError
 
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.transport.client import Answer, Azure, Call
+from app.backends.azure_foundry.transport.calls import Answer, Call
+from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import of_answer
 from tests.support.azure.cloud import AzureCloud
-from tests.support.azure.tokens import ARM
 from tests.support.azure.wire import Reply, Request
 
 _REFUSED = 400
@@ -50,7 +50,7 @@ class DirectAzure(Azure):
 
     def __init__(self, settings: AzureSettings, cloud: AzureCloud, installation: str) -> None:
         super().__init__(settings, {}, installation=lambda: installation)
-        self._cloud = cloud
+        self._emulator = cloud
 
     def send(self, call: Call) -> Answer:
         """Send one request."""
@@ -69,9 +69,10 @@ class DirectAzure(Azure):
         parts = urlsplit(call.url)
         query = "&".join(part for part in (parts.query, urlencode(dict(call.params))) if part)
         sent = {"host": parts.netloc, **{name.lower(): value for name, value in headers.items()}}
-        if call.scope != "":
-            audience = ARM if call.scope is None else call.scope.removesuffix("/.default")
-            sent["authorization"] = f"Bearer {self._cloud.token_for(self._cloud.seed.app, audience)}"
+        scope = self.cloud.scope(call.audience)
+        if scope:
+            token = self._emulator.token_for(self._emulator.seed.app, scope.removesuffix("/.default"))
+            sent["authorization"] = f"Bearer {token}"
         body = b"" if call.body is None else json.dumps(call.body).encode()
         target = f"{parts.path}?{query}" if query else parts.path
-        return Reported(self._cloud.answer(Request.of(call.method, target, sent, body, self._cloud.clock.now())))
+        return Reported(self._emulator.answer(Request.of(call.method, target, sent, body, self._emulator.clock.now())))

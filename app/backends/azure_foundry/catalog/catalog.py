@@ -11,6 +11,7 @@ from datetime import date
 from app.backends.azure_foundry.catalog import hyperparameters, reference_data
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.reference_data import LifecycleFact, ModelFact
+from app.backends.azure_foundry.catalog.regions import newest_version
 from app.backends.azure_foundry.catalog.registry import RegistryModel
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
 from app.domain.backend import Backend, NotFound
@@ -61,8 +62,7 @@ class Catalog(LooksUpModels, NamesBases, Backend):
         An archived model is not in the registry's list any more, and can be trained by its version only.
         """
         entry = _of(self.looked_up.models(), model)
-        fact = hyperparameters.managed_fact(model)
-        return model.version or (entry.version if entry else None) or (fact.version if fact else None)
+        return model.version or (entry.version if entry else None) or newest_version(model)
 
     def catalog_state(self) -> CatalogState:
         """Return how fresh the look-up and the data files are."""

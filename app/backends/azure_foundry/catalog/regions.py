@@ -1,6 +1,6 @@
 """Where a model can be served without machines of one's own, and in which version on one's own: from the data files."""
 
-from app.backends.azure_foundry.catalog import reference_data
+from app.backends.azure_foundry.catalog import hyperparameters, reference_data
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 
 
@@ -16,8 +16,6 @@ def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | No
 
 
 def newest_version(model: ModelId) -> str | None:
-    """Return the version in which a base model was last seen in its registry; None where that is not known."""
-    for each in reference_data.managed():
-        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
-            return each.version
-    return None
+    """Return the version that an id names, else the one last seen in the registry; None where that is not known."""
+    fact = hyperparameters.managed_fact(model)
+    return model.version or (fact.version if fact is not None else None)

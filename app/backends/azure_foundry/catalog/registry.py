@@ -12,15 +12,14 @@ from typing import Any
 from urllib.parse import quote
 
 from app.backends.azure_foundry.catalog import reference_data
-from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, Unavailable
 
-# azure.ai.ml._azure_environments: the public cloud's registry discovery; the other clouds have none.
-DISCOVERY = {"AzureCloud": "https://eastus.api.azureml.ms"}
 API_VERSION = "2021-10-01-dataplanepreview"
 REGISTRIES = ("azureml", "azureml-meta", "azureml-mistral", "azureml-nttdata")
-_MODELS_API = "mferp/managementfrontend"
-_MAX_PAGES = 60
+_ABOUT = ("primaryRegionResourceProviderUri", "subscriptionId", "resourceGroup")
 _MAX_CANDIDATES = 80  # tags come with versions only, a request each
 # Families of which something was fine-tuned serverless or on managed compute so far (docs, February 2026).
 _FAMILIES = re.compile(r"phi-|ministral|mistral-|meta-llama|llama-|tsuzumi|qwen|gpt-oss|gemma", re.IGNORECASE)
@@ -66,15 +65,12 @@ def look_up(azure: Azure, *, at: datetime) -> LookUp:
     Raises:
         BackendError: when none of them answered, with the first one's reason.
     """
-    host = DISCOVERY.get(azure.settings.cloud)
-    if host is None:
-        raise Unavailable("This cloud has no registries of models to look up.", fix="The data file counts.")
     found: list[RegistryModel] = []
     problems: dict[str, str] = {}
     first: BackendError | None = None
     for registry in REGISTRIES:
         try:
-            found += _models(azure, host, registry)
+            found += _models(azure, registry)
         except BackendError as error:
             first = first or error
             problems[registry] = error.detail
@@ -83,39 +79,35 @@ def look_up(azure: Azure, *, at: datetime) -> LookUp:
     return LookUp(fetched_at=at, models=tuple(found), problems=problems)
 
 
-def _models(azure: Azure, host: str, registry: str) -> Iterator[RegistryModel]:
-    position = azure.send(Call("GET", f"{host}/registrymanagement/v1.0/registries/{quote(registry)}/discovery")).body
-    root = _text(position, "primaryRegionResourceProviderUri").rstrip("/")
-    base = (
-        f"{root}/{_MODELS_API}/subscriptions/{_text(position, 'subscriptionId')}"
-        f"/resourceGroups/{_text(position, 'resourceGroup')}"
+def models_address(azure: Azure, registry: str) -> str:
+    """Return the address below which a registry's models are, as the registry itself tells.
+
+    Raises:
+        BackendError: when it does not answer; Unavailable too when it does not say.
+    """
+    about = f"https://{azure.cloud.registries}/registrymanagement/v1.0/registries/{quote(registry)}/discovery"
+    body = azure.send(Call("GET", about)).body
+    root, subscription, group = (text(body, name) for name in _ABOUT)
+    if not root:
+        raise Unavailable(f"The registry {registry} does not say where its models are.")
+    return (
+        f"{root.rstrip('/')}/mferp/managementfrontend/subscriptions/{subscription}/resourceGroups/{group}"
         f"/providers/Microsoft.MachineLearningServices/registries/{quote(registry)}/models"
     )
-    if not root.startswith("https://"):
-        raise Unavailable(f"The registry {registry} does not say where its models are.")
+
+
+def _models(azure: Azure, registry: str) -> Iterator[RegistryModel]:
+    base = models_address(azure, registry)
     known = {fact.name for fact in reference_data.models() if fact.registry == registry}
-    listed = [(name, version) for name, version in _containers(azure, base) if name in known or _FAMILIES.match(name)]
+    containers = listed(azure, base, api_version=API_VERSION, params={"listViewType": "ActiveOnly"})
+    found = [(text(each, "name"), text(each, "properties", "latestVersion")) for each in containers]
+    wanted = [(name, version) for name, version in found if version and (name in known or _FAMILIES.match(name))]
     # What the data file knows comes first: the cap must not cut it off.
-    for name, version in sorted(listed, key=lambda each: each[0] not in known)[:_MAX_CANDIDATES]:
-        answer = azure.send(Call("GET", f"{base}/{quote(name)}/versions/{quote(version)}", params=_query()))
+    for name, version in sorted(wanted, key=lambda each: each[0] not in known)[:_MAX_CANDIDATES]:
+        answer = azure.arm("GET", f"{base}/{quote(name)}/versions/{quote(version)}", api_version=API_VERSION)
         model = read_version(registry, name, answer.body)
         if model.tunable:
             yield model
-
-
-def _containers(azure: Azure, base: str) -> Iterator[tuple[str, str]]:
-    url, params = base, {**_query(), "listViewType": "ActiveOnly"}
-    for _page in range(_MAX_PAGES):
-        body = azure.send(Call("GET", url, params=params)).body
-        for item in body.get("value", ()) if isinstance(body, dict) else ():
-            name, properties = item.get("name"), item.get("properties") or {}
-            version = properties.get("latestVersion")
-            if isinstance(name, str) and isinstance(version, str) and version:
-                yield name, version
-        following = body.get("nextLink") if isinstance(body, dict) else None
-        if not isinstance(following, str) or not following.startswith("https://"):
-            return
-        url, params = following, {}
 
 
 def read_version(registry: str, name: str, body: Any) -> RegistryModel:  # noqa: ANN401 -- decoded JSON of a stranger
@@ -130,7 +122,7 @@ def read_version(registry: str, name: str, body: Any) -> RegistryModel:  # noqa:
     return RegistryModel(
         registry=registry,
         name=name,
-        version=str(body.get("name", "")) if isinstance(body, dict) else "",
+        version=text(body, "name"),
         publisher=tags.get("author", "")[:80],
         summary=tags.get("summary", "")[:400],
         licence=tags.get("license", "")[:80],
@@ -142,15 +134,6 @@ def read_version(registry: str, name: str, body: Any) -> RegistryModel:  # noqa:
         deprecated=_day(tags, "finetunedeprecationdate"),
         retired=_day(tags, "finetuneretirementdate"),
     )
-
-
-def _query() -> dict[str, str]:
-    return {"api-version": API_VERSION}
-
-
-def _text(body: Any, name: str) -> str:  # noqa: ANN401 -- decoded JSON of a stranger
-    value = body.get(name) if isinstance(body, dict) else None
-    return value if isinstance(value, str) else ""
 
 
 def _list(tags: Mapping[str, str], *names: str) -> tuple[str, ...]:

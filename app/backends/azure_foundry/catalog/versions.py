@@ -2,21 +2,15 @@
 
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
 
 from app.backends.azure_foundry.catalog.hyperparameters import managed_fact
 from app.backends.azure_foundry.catalog.model_ids import ModelId
-from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.catalog.registry import API_VERSION, models_address
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import NotFound
 from app.kit.clock import Clock
 
-# Where registries are looked up, by cloud, as azure-ai-ml has it (azure.ai.ml._azure_environments).
-DISCOVERY = {
-    "AzureCloud": "https://eastus.api.azureml.ms",
-    "AzureUSGovernment": "https://usgovarizona.api.ml.azure.us",
-    "AzureChinaCloud": "https://chinaeast2.api.ml.azure.cn",
-}
-_API = "2021-10-01-dataplanepreview"  # the one that azure-ai-ml speaks to registries
 _KEPT = timedelta(hours=6)
 
 
@@ -47,20 +41,12 @@ class Versions:
         return ModelId(way=model.way, registry=model.registry, name=model.name, version=known[1])
 
     def _newest(self, model: ModelId) -> str:
-        host = DISCOVERY[self._azure.settings.cloud]
-        about = f"{host}/registrymanagement/v1.0/registries/{model.registry}/discovery"
-        found: dict[str, Any] = self._azure.send(Call("GET", about, params={"api-version": "v1.0"})).body or {}
-        base = str(found["primaryRegionResourceProviderUri"]).rstrip("/")
-        path = (
-            f"{base}/mferp/managementfrontend/subscriptions/{found['subscriptionId']}"
-            f"/resourceGroups/{found['resourceGroup']}/providers/Microsoft.MachineLearningServices"
-            f"/registries/{model.registry}/models/{model.name}/versions"
-        )
-        params = {"api-version": _API, "$orderBy": "createdtime desc", "$top": "1"}
-        versions = (self._azure.send(Call("GET", path, params=params)).body or {}).get("value") or []
+        address = f"{models_address(self._azure, model.registry)}/{model.name}/versions"
+        params = {"$orderBy": "createdtime desc", "$top": "1"}
+        found = next(listed(self._azure, address, api_version=API_VERSION, params=params), None)
         fact = managed_fact(model)
-        if not versions and fact is not None:
+        if found is None and fact is not None:
             return fact.version  # archived: not listed any more, and still to be had by its version
-        if not versions:
+        if found is None:
             raise NotFound(f"The registry {model.registry} has no model {model.name}.", fix="Choose another model.")
-        return str(versions[0]["name"])
+        return text(found, "name")

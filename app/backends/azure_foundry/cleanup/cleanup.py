@@ -4,19 +4,47 @@ azure-ai-ml has no way to delete a model; the REST API has. Where Azure refuses 
 people are told which of the two happened.
 """
 
-from typing import Any
+from pathlib import Path
 
-from app.backends.azure_foundry.serving import online, serverless
+from app.backends.azure_foundry.serving.endpoints import Endpoints
+from app.backends.azure_foundry.serving.online import Online
+from app.backends.azure_foundry.serving.serverless import Serverless
 from app.backends.azure_foundry.training import files
-from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours
-from app.backends.azure_foundry.transport.workspace import Workspace
-from app.domain.backend import BackendError, NotAuthorised, Rejected, Transient
+from app.backends.azure_foundry.training.jobs import Training
+from app.backends.azure_foundry.training.uploads import VERSION
+from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours, tags_of
+from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
+from app.domain.backend import Backend, BackendError, NotAuthorised, Rejected, Transient
+from app.domain.serving import ForgetsUploads
 
 JOBS = "jobs"
-JOBS_VERSION = "2024-10-01-preview"  # fine-tuning jobs exist in previews only
 GONE, DELETED = "It was gone already.", "Deleted at Azure."
 _KEPT = ", its files kept in your storage"
 _REHEARSAL = "tunedesk-rehearsal"  # a version that nobody makes
+
+
+class AzureRemoval(Endpoints, ForgetsUploads, Backend):
+    """To remove models and rows, and to say how it went."""
+
+    training: Training
+
+    @in_azure_words
+    def discard_model(self, model: str) -> str | None:
+        """Delete a model version, else archive it, and say which; one that is gone is fine.
+
+        Raises:
+            Rejected: when it is not ours, or an endpoint still serves it.
+        """
+        said = remove_model(self.workspace, model)
+        self.serverless.release_subscriptions()
+        return said
+
+    @in_azure_words
+    def discard_upload(self, path: Path) -> str:
+        """Remove the data asset that was made from a file's rows, and say how; one that is gone is fine."""
+        return remove_data(self.workspace, f"{self.training.uploads.name_of(path)}:{VERSION}")
 
 
 def remove_model(workspace: Workspace, model: str) -> str:
@@ -55,14 +83,14 @@ def remove_data(workspace: Workspace, asset: str) -> str:
     found = workspace.get(path)
     if found is None:
         return GONE
-    if not is_ours(_tags(found), workspace.azure.installation):
+    if not is_ours(tags_of(found), workspace.azure.installation):
         raise not_ours(f"The data asset {asset}")
     try:
         workspace.delete(f"{path.rpartition('/')[0]}/{_REHEARSAL}")
     except Transient:
         raise
     except BackendError as refusal:
-        kept = files.GONE if FILE_TAG in _tags(found) else _KEPT  # an earlier try may have come further
+        kept = files.GONE if FILE_TAG in tags_of(found) else _KEPT  # an earlier try may have come further
         return _archived(workspace, path, found, refusal, kept)
     became = files.remove(workspace, asset, found)
     return _delete_or_archive(workspace, path, found, became)
@@ -73,24 +101,24 @@ def served_by(workspace: Workspace, model: str) -> list[str]:
     ending = f"/models/{model.replace(':', '/versions/')}".lower()
     names = [
         str(each["name"])
-        for each in workspace.list(serverless.KIND)
-        if str((each.get("properties", {}).get("modelSettings") or {}).get("modelId", "")).lower().endswith(ending)
+        for each in workspace.list(Serverless.kind)
+        if text(each, "properties", "modelSettings", "modelId").lower().endswith(ending)
     ]
-    for endpoint in workspace.list(online.KIND):
-        deployments = workspace.list(f"{online.KIND}/{endpoint['name']}/deployments")
-        if any(str(each.get("properties", {}).get("model", "")).lower().endswith(ending) for each in deployments):
+    for endpoint in workspace.list(Online.kind):
+        deployments = workspace.list(f"{Online.kind}/{endpoint['name']}/deployments")
+        if any(text(each, "properties", "model").lower().endswith(ending) for each in deployments):
             names.append(str(endpoint["name"]))
     return names
 
 
-def mark_of_model(workspace: Workspace, found: dict[str, Any]) -> dict[str, str]:
+def mark_of_model(workspace: Workspace, found: Body) -> dict[str, str]:
     """Return the owner's tags of a model version: its own, else those of the job that made it."""
-    own = _tags(found)
+    own = tags_of(found)
     if TAG in own and INSTALLATION_TAG in own:
         return own
     job = found.get("properties", {}).get("jobName")
-    made_by = workspace.get(f"{JOBS}/{job}", api_version=JOBS_VERSION) if job else None
-    return _tags(made_by or {})
+    made_by = workspace.get(f"{JOBS}/{job}", api_version=PREVIEW) if job else None
+    return tags_of(made_by)
 
 
 def not_ours(what: str) -> Rejected:
@@ -101,10 +129,6 @@ def not_ours(what: str) -> Rejected:
     )
 
 
-def _tags(found: dict[str, Any]) -> dict[str, str]:
-    return dict(found.get("properties", {}).get("tags") or {})
-
-
 def _version_path(kind: str, named: str) -> str:
     name, colon, version = named.partition(":")
     if not colon or "/" in named:
@@ -112,7 +136,7 @@ def _version_path(kind: str, named: str) -> str:
     return f"{kind}/{name}/versions/{version}"
 
 
-def _delete_or_archive(workspace: Workspace, path: str, found: dict[str, Any], file: str = "") -> str:
+def _delete_or_archive(workspace: Workspace, path: str, found: Body, file: str = "") -> str:
     """`file`: what became of the file under it, as the end of a sentence."""
     try:
         workspace.delete(path)
@@ -123,7 +147,7 @@ def _delete_or_archive(workspace: Workspace, path: str, found: dict[str, Any], f
     return f"{DELETED.removesuffix('.')}{file}."
 
 
-def _archived(workspace: Workspace, path: str, found: dict[str, Any], refusal: BackendError, file: str) -> str:
+def _archived(workspace: Workspace, path: str, found: Body, refusal: BackendError, file: str) -> str:
     properties = dict((workspace.get(path) or found).get("properties", {}))  # with what was noted on it meanwhile
     if not properties.get("isArchived"):
         properties.pop("provisioningState", None)  # read-only

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from functools import partial
-from typing import Any
 
 from app.backends.azure_foundry.cleanup import cleanup
-from app.backends.azure_foundry.serving import online, serverless
+from app.backends.azure_foundry.serving import serverless
+from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.endpoints import Endpoints
+from app.backends.azure_foundry.training.history import moment
 from app.backends.azure_foundry.transport.errors import in_azure_words
-from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours, tags_of
+from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.workspace import PREVIEW
 from app.domain.backend import Rejected
 from app.domain.serving import FindsOrphans, RemoteThing
 
@@ -24,11 +26,11 @@ class AzureOrphans(Endpoints, FindsOrphans):
     @in_azure_words
     def remote_things(self) -> Sequence[RemoteThing]:
         """Return everything that carries TuneDesk's mark, whichever installation made it."""
-        jobs = self.workspace.list(cleanup.JOBS, api_version=cleanup.JOBS_VERSION)
-        marks = {str(job.get("name")): _tags(job) for job in jobs}
+        jobs = self.workspace.list(cleanup.JOBS, api_version=PREVIEW)
+        marks = {str(job.get("name")): tags_of(job) for job in jobs}
         found = [
-            *self._endpoints(serverless.KIND),
-            *self._endpoints(online.KIND),
+            *self._endpoints(self.serverless),
+            *self._endpoints(self.online),
             *self._subscriptions(),
             *(self._job(job) for job in jobs),
             *self._versions("models", "model", marks),
@@ -54,11 +56,10 @@ class AzureOrphans(Endpoints, FindsOrphans):
             raise Rejected(f"There is no way to remove {kind[:40]} {name[:80]}.", fix="Remove it in the studio.")
         return ways[kind]()
 
-    def _endpoints(self, kind: str) -> Iterator[RemoteThing | None]:
-        for each in self.workspace.list(kind):
+    def _endpoints(self, kind: EndpointKind) -> Iterator[RemoteThing | None]:
+        for each in self.workspace.list(kind.kind):
             tags = dict(each.get("tags") or {})
-            state = serverless.state_of(each) if kind == serverless.KIND else online.provisioning(each)
-            yield self._thing("endpoint", str(each["name"]), tags, state, each, billed=True)
+            yield self._thing("endpoint", str(each["name"]), tags, kind.state(each), each, billed=True)
 
     def _subscriptions(self) -> Iterator[RemoteThing | None]:
         for each in self.workspace.list(serverless.SUBSCRIPTIONS):
@@ -67,9 +68,9 @@ class AzureOrphans(Endpoints, FindsOrphans):
                 mark = self.azure.owner_tags(str(each.get("properties", {}).get("modelId", "")))
                 yield self._thing("subscription", str(each["name"]), mark, status, each)
 
-    def _job(self, job: dict[str, Any]) -> RemoteThing | None:
-        state = str(job.get("properties", {}).get("status", ""))
-        return self._thing("job", str(job["name"]), _tags(job), state, job, billed=state not in _ENDED)
+    def _job(self, job: Body) -> RemoteThing | None:
+        state = text(job, "properties", "status")
+        return self._thing("job", str(job["name"]), tags_of(job), state, job, billed=state not in _ENDED)
 
     def _versions(self, path: str, kind: str, marks: dict[str, dict[str, str]]) -> Iterator[RemoteThing | None]:
         """Assets: containers first, then the versions of those that may be ours."""
@@ -80,13 +81,13 @@ class AzureOrphans(Endpoints, FindsOrphans):
                 properties = each.get("properties", {})
                 if properties.get("isArchived"):
                     continue
-                tags = _tags(each)
+                tags = tags_of(each)
                 if TAG not in tags:
                     tags = marks.get(str(properties.get("jobName")), {})
                 yield self._thing(kind, f"{container['name']}:{each['name']}", tags, "", each)
 
     def _thing(
-        self, kind: str, name: str, tags: dict[str, str], state: str, found: dict[str, Any], *, billed: bool = False
+        self, kind: str, name: str, tags: dict[str, str], state: str, found: Body, *, billed: bool = False
     ) -> RemoteThing | None:
         if TAG not in tags:
             return None
@@ -97,13 +98,13 @@ class AzureOrphans(Endpoints, FindsOrphans):
             installation=tags.get(INSTALLATION_TAG, ""),
             ours=is_ours(tags, self.azure.installation),
             state=state,
-            created_at=_time((found.get("systemData") or {}).get("createdAt")),
+            created_at=moment(text(found, "systemData", "createdAt")),
             billed=billed,
         )
 
     def _remove_endpoint(self, name: str) -> str:
         gone = True
-        for kind in (serverless.KIND, online.KIND):
+        for kind in (self.serverless.kind, self.online.kind):
             found = self.workspace.get(f"{kind}/{name}")
             if found is None:
                 continue
@@ -115,16 +116,15 @@ class AzureOrphans(Endpoints, FindsOrphans):
 
     def _remove_job(self, name: str) -> str:
         path = f"{cleanup.JOBS}/{name}"
-        found = self.workspace.get(path, api_version=cleanup.JOBS_VERSION)
+        found = self.workspace.get(path, api_version=PREVIEW)
         if found is None:
             return cleanup.GONE
-        if not is_ours(_tags(found), self.azure.installation):
+        if not is_ours(tags_of(found), self.azure.installation):
             raise cleanup.not_ours(f"The job {name}")
-        if str(found.get("properties", {}).get("status", "")) not in _ENDED:
-            address = f"{self.azure.workspace_path}/{path}/cancel"
-            self.azure.arm("POST", address, api_version=cleanup.JOBS_VERSION, attempts=1)
+        if text(found, "properties", "status") not in _ENDED:
+            self.workspace.post(f"{path}/cancel", api_version=PREVIEW)
             return "Azure is asked to stop it. Remove it once it has ended."
-        self.workspace.delete(path, api_version=cleanup.JOBS_VERSION)
+        self.workspace.delete(path, api_version=PREVIEW)
         return "Azure is deleting it."
 
     def _remove_subscription(self, name: str) -> str:
@@ -133,25 +133,14 @@ class AzureOrphans(Endpoints, FindsOrphans):
             return cleanup.GONE
         if not self.serverless.made_here(found):
             raise cleanup.not_ours(f"The marketplace subscription {name}")
-        model = str(found.get("properties", {}).get("modelId", "")).lower()
-        users = [str(each["name"]) for each in self.workspace.list(serverless.KIND) if _may_need(each, model)]
+        model = serverless.model_of(found)
+        users = [str(each["name"]) for each in self.workspace.list(self.serverless.kind) if _may_need(each, model)]
         if users:
             raise Rejected(f"Endpoints may still need the subscription: {', '.join(users)}.", fix="Delete them first.")
         self.workspace.delete(f"{serverless.SUBSCRIPTIONS}/{name}")
         return cleanup.DELETED
 
 
-def _may_need(endpoint: dict[str, Any], model: str) -> bool:
+def _may_need(endpoint: Body, model: str) -> bool:
     base = serverless.base_of(endpoint)
     return base is None or base == model
-
-
-def _tags(found: dict[str, Any]) -> dict[str, str]:
-    return dict(found.get("properties", {}).get("tags") or {})
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None

@@ -9,7 +9,9 @@ from typing import Any
 
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.transport.client import ARM, Answer, Azure, Call
+from app.backends.azure_foundry.transport.calls import Answer, Call
+from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
@@ -44,8 +46,8 @@ class Facts:
 
     def anonymous(self) -> Answer:
         """Return ARM's answer to a question that needs no sign-in: whether it is reached, and what time it is there."""
-        url = f"{ARM[self.settings.cloud]}/metadata/endpoints"
-        call = Call("GET", url, params={"api-version": _METADATA}, scope="", attempts=_ATTEMPTS)
+        url = f"https://{self.azure.cloud.arm}/metadata/endpoints"
+        call = Call("GET", url, params={"api-version": _METADATA}, audience=Audience.ANYBODY, attempts=_ATTEMPTS)
         found: Answer = self._once("metadata", lambda: self.azure.send(call))
         return found
 
@@ -99,7 +101,8 @@ class Facts:
         return body
 
     def _claims(self) -> Mapping[str, Any]:
-        token = self.azure.in_time(lambda: self.azure.credential().get_token(self.azure.arm_scope)).token
+        scope = self.azure.cloud.scope(Audience.MANAGEMENT)
+        token = self.azure.in_time(lambda: self.azure.credential().get_token(scope)).token
         return claims_of(token)
 
     def _once(self, key: str, ask: Any) -> Any:  # noqa: ANN401 -- as many kinds as there are questions

@@ -4,14 +4,9 @@ import shlex
 from dataclasses import dataclass
 
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.transport.hosts import CLOUDS
 from app.domain.connections import Check, CheckStatus, Fix
 
-# https://learn.microsoft.com/azure/azure-portal/azure-portal-safelist-urls and the same for the other clouds
-PORTALS = {
-    "AzureCloud": "https://portal.azure.com",
-    "AzureUSGovernment": "https://portal.azure.us",
-    "AzureChinaCloud": "https://portal.azure.cn",
-}
 UNDETERMINED = "Could not tell"
 
 
@@ -51,12 +46,12 @@ def untold(why: str, fix: Fix | None = None) -> Finding:
 def portal(settings: AzureSettings, resource: str, blade: str = "overview") -> str:
     """Return the portal's address of a page of a resource, in the connection's tenant where it is known."""
     tenant = f"@{settings.tenant_id}/" if settings.tenant_id else "@/"
-    return f"{PORTALS[settings.cloud]}/#{tenant}resource{resource}/{blade}"
+    return f"https://{CLOUDS[settings.cloud].portal}/#{tenant}resource{resource}/{blade}"
 
 
 def quotas_page(settings: AzureSettings) -> str:
     """Return the portal's address of the page on which more quota is asked for."""
-    return f"{PORTALS[settings.cloud]}/#view/Microsoft_Azure_Capacity/QuotaMenuBlade/~/myQuotas"
+    return f"https://{CLOUDS[settings.cloud].portal}/#view/Microsoft_Azure_Capacity/QuotaMenuBlade/~/myQuotas"
 
 
 def az(verb: str, **options: str | None) -> str:

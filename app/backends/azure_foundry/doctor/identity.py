@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, untold, warned
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.transport.client import ARM
 from app.domain.backend import BackendError, Transient
 from app.domain.connections import Fix
 
@@ -32,7 +31,7 @@ _SYNC = Fix(text="Let the machine's clock follow a time server.", command="sudo 
 
 def reach(facts: Facts) -> Finding:
     """Whether ARM answers at all."""
-    host = ARM[facts.settings.cloud].removeprefix("https://")
+    host = facts.azure.cloud.arm
     try:
         facts.anonymous()
     except Transient as error:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azure_foundry.account.quotas import usages_path
 from app.backends.azure_foundry.account.workspaces import WORKSPACES, workspace_of
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, passed, quotas_page, untold, warned
@@ -21,10 +22,7 @@ def cores(facts: Facts) -> Finding:
     if not facts.settings.workspace or not facts.settings.subscription_id:
         return untold("no project is chosen.")
     here = workspace_of(facts.workspace()).region
-    path = (
-        f"/subscriptions/{facts.settings.subscription_id}/providers/Microsoft.MachineLearningServices"
-        f"/locations/{here}/usages"
-    )
+    path = usages_path(facts.settings.subscription_id, here)
     page = quotas_page(facts.settings)
     try:
         usages = facts.all(path, WORKSPACES)

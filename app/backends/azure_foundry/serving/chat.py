@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.serving import chat_code, chat_errors
-from app.backends.azure_foundry.serving.endpoints import Door, Endpoints
-from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
+from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words, translate
+from app.backends.azure_foundry.transport.hosts import Audience
 from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Unavailable
 from app.domain.serving import AnswersDirectly
 from app.kit import openai_stream
@@ -28,30 +30,30 @@ class AzureChat(Endpoints, Chats, AnswersDirectly):
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece as the model writes; closing the iterator stops it."""
-        yield from ask(self.azure, self.door(tag), request)
+        yield from ask(self.azure, self.access(tag), request)
 
     def endpoint_key(self, tag: str) -> str:
         """Return the deployment's key, fetched now; it is kept nowhere."""
-        return self.door(tag).key
+        return self.access(tag).key
 
     def direct_code(self, endpoint: str) -> Mapping[str, str]:
         """Return a shell command and a Python script that ask the endpoint itself."""
         return {"curl": chat_code.curl(endpoint), "python": chat_code.python(endpoint)}
 
 
-def ask(azure: Azure, door: Door, request: ChatRequest) -> Iterator[ChatChunk]:
+def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[ChatChunk]:
     """Yield the answer piece by piece; closing the iterator closes the connection.
 
     Raises:
         BackendError: in sentences: too many questions, a refused key, a content filter, not ready.
     """
-    opened = _open(azure, door, _score_body(request) if door.scores else _chat_body(request, counted=True))
-    if opened.status_code in chat_errors.BAD_REQUEST and not door.scores and _dislikes_counting(opened):
+    opened = _open(azure, access, _score_body(request) if access.scores else _chat_body(request, counted=True))
+    if opened.status_code in chat_errors.BAD_REQUEST and not access.scores and _dislikes_counting(opened):
         opened.close()
-        opened = _open(azure, door, _chat_body(request, counted=False))
+        opened = _open(azure, access, _chat_body(request, counted=False))
     try:
         _raise_for(opened)
-        if door.scores:
+        if access.scores:
             yield from _scored(_text(opened))
         elif openai_stream.MEDIA_TYPE in opened.headers.get("Content-Type", "").lower():
             yield from (ChatChunk(**asdict(delta)) for delta in openai_stream.read(opened.iter_bytes()))
@@ -73,9 +75,10 @@ def ask(azure: Azure, door: Door, request: ChatRequest) -> Iterator[ChatChunk]:
 
 
 @in_azure_words
-def _open(azure: Azure, door: Door, body: Mapping[str, Any]) -> "HttpResponse":
-    headers = {"Authorization": f"Bearer {door.key}", "Accept": "text/event-stream, application/json"}
-    return azure.open(Call("POST", door.address, body=body, headers=headers, scope=""), read_s=READ_S)
+def _open(azure: Azure, access: EndpointAccess, body: Mapping[str, Any]) -> "HttpResponse":
+    headers = {"Authorization": f"Bearer {access.key}", "Accept": "text/event-stream, application/json"}
+    call = Call("POST", access.address, body=body, headers=headers, audience=Audience.ENDPOINT)
+    return azure.open(call, read_s=READ_S)
 
 
 def _chat_body(request: ChatRequest, *, counted: bool) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from app.domain.backend_errors import NotAuthorised, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
 from app.domain.serving import DeploymentOffer, OffersDeployments
 
-_CREATING_LOOK, _READY_LOOK, _DELETING_LOOK = timedelta(seconds=10), timedelta(seconds=60), timedelta(seconds=10)
+_SOON, _LATER = timedelta(seconds=10), timedelta(seconds=60)
+_LOOKS = {Status.CREATING: _SOON, Status.READY: _LATER, Status.DELETING: _SOON}
 _FIRST_QUESTION = ChatRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
 _GONE = DeploymentObservation(status=Status.DELETED, raw_status="not there", gone=True)
 
@@ -49,21 +50,17 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve, or take the next step; what serves already goes on."""
         model = ModelId.parse(request.base_model)
-        if model.way is Way.MANAGED:
-            self.online.deploy(request, model)
-        else:
-            self.serverless.deploy(request, model)
+        (self.online if model.way is Way.MANAGED else self.serverless).deploy(request, model)
 
     @in_azure_words
     def observe_deployment(self, tag: str) -> DeploymentObservation:
         """Look at a deployment; it is ready once its endpoint has answered, which is later than ARM says."""
-        found = self.serverless.find(tag)
-        if found is not None:
-            return self._paced(self._really(tag, self.serverless.seen(found)))
-        endpoint = self.online.find(tag)
-        if endpoint is not None:
-            return self._paced(self._really(tag, self.online.seen(endpoint)))
-        return _GONE
+        found = self.find_endpoint(tag)
+        if found is None:
+            return _GONE
+        kind, endpoint = found
+        seen = self._answers(tag, kind.observe(endpoint))
+        return replace(seen, next_look=_LOOKS.get(seen.status))
 
     @in_azure_words
     def undeploy(self, tag: str) -> None:
@@ -77,18 +74,18 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         if model.way is Way.SERVERLESS:
             return DeploymentOffer(content_safety=SAFETY, notes=(_SERVERLESS_BILL,))
         refused = ""
-        if not tuned and (model.version or newest_version(model)) is None:
+        if not tuned and newest_version(model) is None:
             refused = f"{model.name} can be deployed on machines of your own only in a named version."
         note = "Managed online endpoints have no content filter of Azure's; whoever asks gets what the model writes."
         return DeploymentOffer(options=online.OPTIONS, notes=(_MACHINES_BILL, note), refused=refused)
 
-    def _really(self, tag: str, seen: DeploymentObservation) -> DeploymentObservation:
+    def _answers(self, tag: str, seen: DeploymentObservation) -> DeploymentObservation:
         """Return what was seen, but not ready before the endpoint has answered one question of one token."""
         if seen.status is not Status.READY or seen.endpoint in self.answering:
             return seen
         word = f"{seen.raw_status}, not answering yet"
         try:
-            for _chunk in ask(self.azure, self.door(tag), _FIRST_QUESTION):
+            for _chunk in ask(self.azure, self.access(tag), _FIRST_QUESTION):
                 break
         except (RateLimited, Refused, Rejected):
             pass  # it answers, if not to this question
@@ -100,7 +97,3 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         if seen.endpoint is not None:
             self.answering.add(seen.endpoint)
         return seen
-
-    def _paced(self, seen: DeploymentObservation) -> DeploymentObservation:
-        looks = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK, Status.DELETING: _DELETING_LOOK}
-        return replace(seen, next_look=looks.get(seen.status))

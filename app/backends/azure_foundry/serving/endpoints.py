@@ -1,13 +1,13 @@
-"""What serving, chatting and clearing away share: the two kinds of endpoints, and the door to one of them."""
+"""What serving, chatting and clearing away share: the two kinds of endpoints, and the access to one of them."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.backends.azure_foundry.serving import online, serverless
+from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.online import Online
 from app.backends.azure_foundry.serving.serverless import Serverless
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.names import endpoint_name
+from app.backends.azure_foundry.transport.paging import Body
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import NotFound, Unavailable
 
@@ -15,7 +15,7 @@ _SCORE = "/score"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class EndpointAccess:
     """Where a deployment is asked, and the key for it, which no `repr` shows."""
 
     address: str
@@ -36,11 +36,7 @@ class Endpoints:
     """The endpoints of one workspace."""
 
     azure: Azure
-
-    @cached_property
-    def workspace(self) -> Workspace:
-        """The workspace by REST."""
-        return Workspace(self.azure)
+    workspace: Workspace
 
     @cached_property
     def serverless(self) -> Serverless:
@@ -52,21 +48,23 @@ class Endpoints:
         """Endpoints on machines of one's own quota."""
         return Online(self.workspace)
 
-    def door(self, tag: str) -> Door:
+    def find_endpoint(self, tag: str) -> tuple[EndpointKind, Body] | None:
+        """Return our endpoint of a deployment with its kind; None where there is none."""
+        kinds: tuple[EndpointKind, ...] = (self.serverless, self.online)
+        return next(((kind, found) for kind in kinds if (found := kind.find(tag)) is not None), None)
+
+    def access(self, tag: str) -> EndpointAccess:
         """Return where a deployment is asked, with its key fetched now.
 
         Raises:
             NotFound: when nothing serves under this tag.
             Unavailable: while it has no address yet.
         """
-        found = self.serverless.find(tag)
-        address = None if found is None else serverless.chat_address(found)
-        kind = serverless.KIND
-        if found is None:
-            found, kind = self.online.find(tag), online.KIND
-            address = None if found is None else online.score_address(found)
+        found = self.find_endpoint(tag)
         if found is None:
             raise NotFound("Nothing serves this deployment at Azure (any more).", fix="Deploy the model again.")
+        kind, endpoint = found
+        address = kind.address(endpoint)
         if address is None:
             raise Unavailable("The endpoint has no address yet.", fix="Wait until it is ready.")
-        return Door(address, self.workspace.keys(f"{kind}/{endpoint_name(tag)}"))
+        return EndpointAccess(address, self.workspace.keys(kind.path(tag)))

@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from app.backends.azure_foundry.serving.chat import ask
-from app.backends.azure_foundry.serving.endpoints import Door, Endpoints
+from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
 from app.backends.azure_foundry.serving.questions import Question, questions
 from app.backends.azure_foundry.transport.client import Azure
 from app.domain import scoring
@@ -169,7 +169,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
             run.issue = Unavailable(f"The answers cannot be kept: {error.strerror or error}.", fix="Free some space.")
 
     def _ask_all(self, tag: str, run: _Run, deployment: str, left: Sequence[Question], tokens: int) -> None:
-        door = self.door(deployment)
+        access = self.access(deployment)
         with (self._folder(tag) / "answers.jsonl").open("ab") as file:
             if file.tell():
                 file.write(b"\n")  # ends half a line that a crash may have left; an empty one counts for nothing
@@ -177,7 +177,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
                 if run.stop.is_set():
                     return
                 request = ChatRequest(messages=each.turns, max_tokens=tokens)
-                answer, refused = _patient_answer(self.azure, door, request, run.stop)
+                answer, refused = _patient_answer(self.azure, access, request, run.stop)
                 row = {"line": each.line, "answer": answer, "refused": refused}
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
                 file.flush()
@@ -189,7 +189,7 @@ def room(wanted: Sequence[Question]) -> int:
     return max(_LEAST_TOKENS, min(_MOST_TOKENS, 2 * longest // _CHARS_PER_TOKEN))
 
 
-def _patient_answer(azure: Azure, door: Door, request: ChatRequest, stop: Event) -> tuple[str, bool]:
+def _patient_answer(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> tuple[str, bool]:
     """Return an answer, and whether a content filter refused it; wait as often as the endpoint asks for a pause.
 
     Raises:
@@ -197,7 +197,7 @@ def _patient_answer(azure: Azure, door: Door, request: ChatRequest, stop: Event)
     """
     for _ in range(_PAUSES):
         try:
-            pieces = list(ask(azure, door, request))
+            pieces = list(ask(azure, access, request))
         except Refused:
             return "", True
         except RateLimited as error:

@@ -5,13 +5,12 @@ API has it from 2024-10-01 on.
 """
 
 import hashlib
-from functools import cached_property
-from typing import Any
+from dataclasses import replace
 
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.catalog.regions import serve_regions
-from app.backends.azure_foundry.transport.names import endpoint_name, is_ours
-from app.backends.azure_foundry.transport.workspace import Workspace
+from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
+from app.backends.azure_foundry.transport.paging import Body, text
 from app.domain.backend import (
     BackendError,
     DeploymentObservation,
@@ -23,7 +22,6 @@ from app.domain.backend import (
 )
 from app.domain.deployments import DeploymentStatus as Status
 
-KIND = "serverlessEndpoints"
 SUBSCRIPTIONS = "marketplaceSubscriptions"
 _MICROSOFT = "azureml"  # the registry whose models need no marketplace subscription; the call would be refused for them
 CHAT = "/v1/chat/completions"
@@ -47,64 +45,49 @@ _MESSAGES = {
 }
 
 
-class Serverless:
-    """Makes, looks at and removes serverless endpoints of one workspace."""
+class Serverless(EndpointKind):
+    """Serverless endpoints of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-
-    @cached_property
-    def installation(self) -> str:
-        """The mark of this installation."""
-        return self.workspace.azure.installation
-
-    def find(self, tag: str) -> dict[str, Any] | None:
-        """Return our endpoint of a deployment as Azure has it; None where there is none, or one that is not ours."""
-        found = self.workspace.get(f"{KIND}/{endpoint_name(tag)}")
-        return found if found is not None and is_ours(found.get("tags"), self.installation) else None
+    kind = "serverlessEndpoints"
 
     def deploy(self, request: DeploymentRequest, model: ModelId) -> None:
         """Begin to serve; what serves already goes on.
 
         Raises:
             Rejected: when the region does not serve the model, or the name is somebody else's.
+            Unavailable: while the former endpoint of this name is still being deleted.
         """
-        name = endpoint_name(request.tag)
-        known = self.workspace.get(f"{KIND}/{name}")
-        if known is not None:
-            self._take_up(known, name)
+        if self.to_serve(request.tag) is not None:
             return
         location = self.workspace.location
         check_region(model, location.region, tuned=request.model is not None)
-        model_id = self.model_address(request, model)
+        model_id = self._model_address(request, model)
         if model.registry != _MICROSOFT:
-            self.subscribe(f"azureml://registries/{model.registry}/models/{model.name}")
+            self.subscribe(replace(model, version=None).uri)
         safety = "Enabled" if request.content_safety else "Disabled"
         body = {
             "location": location.region,
             "sku": {"name": "Consumption"},
-            "tags": self.workspace.azure.owner_tags(request.tag),
+            "tags": self.azure.owner_tags(request.tag),
             "properties": {
                 "authMode": "Key",
                 "contentSafety": {"contentSafetyStatus": safety},
                 "modelSettings": {"modelId": model_id},
             },
         }
-        self.workspace.put(f"{KIND}/{name}", body)
+        self.workspace.put(self.path(request.tag), body)
 
-    def model_address(self, request: DeploymentRequest, model: ModelId) -> str:
+    def _model_address(self, request: DeploymentRequest, model: ModelId) -> str:
         """Return the address by which the endpoint is given its model: our own one, or a registry's without version.
 
         Raises:
             Rejected: for the name of a tuned model that is none.
         """
-        if request.model is None:
-            return f"azureml://registries/{model.registry}/models/{model.name}"
-        name, colon, version = request.model.partition(":")
-        if not colon:
-            raise Rejected(f"{request.model!r} is no model with a version.", fix="Train it again.")
+        tuned = tuned_model(request)
+        if tuned is None:
+            return replace(model, version=None).uri
         location = self.workspace.location
-        return f"azureml://locations/{location.region}/workspaces/{location.guid}/models/{name}/versions/{version}"
+        return f"azureml://locations/{location.region}/workspaces/{location.guid}/{tuned}"
 
     def subscribe(self, model: str) -> None:
         """See to the marketplace subscription that a partner's model needs; one per model and workspace.
@@ -113,11 +96,12 @@ class Serverless:
             Unavailable: while it is on its way.
             Rejected: when it is suspended or ended, or may not be made.
         """
-        name = subscription_name(model, self.installation)
-        found = self._subscription_of(model)
+        known = (each for each in self.workspace.list(SUBSCRIPTIONS) if model_of(each) == model.lower())
+        found: Body | None = next(known, None)
         if found is None:
+            path = f"{SUBSCRIPTIONS}/{subscription_name(model, self.azure.installation)}"
             try:
-                found = self.workspace.put(f"{SUBSCRIPTIONS}/{name}", {"properties": {"modelId": model}})
+                found = self.workspace.put(path, {"properties": {"modelId": model}})
             except (Transient, NotAuthorised):
                 raise
             except BackendError as error:
@@ -125,7 +109,7 @@ class Serverless:
                     f"The marketplace subscription that this partner's model needs could not be made: {error.detail}",
                     fix="Accept the offer's terms once in the studio, or let an owner of the subscription do it.",
                 ) from error
-        word = str(found.get("properties", {}).get("marketplaceSubscriptionStatus") or "Pending")
+        word = text(found, "properties", "marketplaceSubscriptionStatus")
         if word in {"Suspended", "Unsubscribed"}:
             raise Rejected(
                 f"The marketplace subscription of this partner's model is {word.lower()}.",
@@ -134,57 +118,46 @@ class Serverless:
         if word != "Subscribed":
             raise Unavailable("The marketplace subscription of this partner's model is being set up.")
 
-    def _subscription_of(self, model: str) -> dict[str, Any] | None:
-        for each in self.workspace.list(SUBSCRIPTIONS):
-            if str(each.get("properties", {}).get("modelId", "")).lower() == model.lower():
-                return each
-        return None
-
-    def _take_up(self, known: dict[str, Any], name: str) -> None:
-        if not is_ours(known.get("tags"), self.installation):
-            raise Rejected(
-                f"An endpoint {name!r} exists that was not made here; it is left alone.", fix="Deploy once more."
-            )
-        if state_of(known) in {"Deleting", "DeletionFailed"}:
-            raise Unavailable("The former endpoint of this name is still being deleted.")
-
-    def seen(self, found: dict[str, Any]) -> DeploymentObservation:
+    def observe(self, endpoint: Body) -> DeploymentObservation:
         """Return what Azure says of an endpoint; READY is what it believes, nobody has asked the endpoint yet."""
-        properties = found.get("properties", {})
-        word = state_of(found)
+        word, raw = self.state(endpoint), text(endpoint, "properties", "provisioningState")
         status = _STATES.get(word, Status.CREATING)
-        if properties.get("provisioningState") in {"Failed", "Canceled"} and status is Status.CREATING:
-            status, word = Status.FAILED, str(properties["provisioningState"])
+        if raw in {"Failed", "Canceled"} and status is Status.CREATING:
+            status, word = Status.FAILED, raw
         return DeploymentObservation(
             status=status,
             raw_status=word,
             message=_MESSAGES.get(word, ""),
-            endpoint=chat_address(found),
-            region=found.get("location"),
+            endpoint=self.address(endpoint),
+            region=endpoint.get("location"),
         )
 
-    def remove(self, tag: str) -> None:
-        """Ask for the endpoint's end; nothing that is not ours is touched."""
-        found = self.find(tag)
-        if found is not None and state_of(found) != "Deleting":
-            self.workspace.delete(f"{KIND}/{endpoint_name(tag)}")
+    def state(self, endpoint: Body) -> str:
+        """Return Azure's own word for an endpoint's state."""
+        if text(endpoint, "properties", "provisioningState") == "Deleting":
+            return "Deleting"
+        return text(endpoint, "properties", "endpointState") or "Creating"
+
+    def address(self, endpoint: Body) -> str | None:
+        """Return where an endpoint is asked; None before it has an address."""
+        uri = text(endpoint, "properties", "inferenceEndpoint", "uri")
+        return f"{uri.rstrip('/').removesuffix(CHAT)}{CHAT}" if uri else None
 
     def release_subscriptions(self) -> None:
         """Give back marketplace subscriptions that were made here and that no endpoint needs any more."""
         made = [each for each in self.workspace.list(SUBSCRIPTIONS) if self.made_here(each)]
         if not made:
             return
-        used = {base_of(each) for each in self.workspace.list(KIND)}
+        used = {base_of(each) for each in self.workspace.list(self.kind)}
         if None in used:
             return  # an endpoint of a tuned model does not say its base: better kept than taken from under it
         for each in made:
-            if str(each.get("properties", {}).get("modelId", "")).lower() not in used:
+            if model_of(each) not in used:
                 self.workspace.delete(f"{SUBSCRIPTIONS}/{each['name']}")
 
-    def made_here(self, subscription: dict[str, Any]) -> bool:
+    def made_here(self, subscription: Body) -> bool:
         """Tell whether a marketplace subscription is of this installation; they have no tags, so the name says it."""
-        model = str(subscription.get("properties", {}).get("modelId", ""))
-        return str(subscription.get("name")) == subscription_name(model, self.installation)
+        return text(subscription, "name") == subscription_name(model_of(subscription), self.azure.installation)
 
 
 def check_region(model: ModelId, region: str, *, tuned: bool) -> None:
@@ -207,21 +180,12 @@ def subscription_name(model: str, installation: str) -> str:
     return f"tunedesk-{digest}"
 
 
-def state_of(found: dict[str, Any]) -> str:
-    """Return Azure's own word for an endpoint's state."""
-    properties = found.get("properties", {})
-    if properties.get("provisioningState") == "Deleting":
-        return "Deleting"
-    return str(properties.get("endpointState") or "Creating")
+def model_of(subscription: Body) -> str:
+    """Return the model that a marketplace subscription is for, in lower case."""
+    return text(subscription, "properties", "modelId").lower()
 
 
-def chat_address(found: dict[str, Any]) -> str | None:
-    """Return where an endpoint is asked; None before it has an address."""
-    uri = (found.get("properties", {}).get("inferenceEndpoint") or {}).get("uri")
-    return f"{str(uri).rstrip('/').removesuffix('/v1/chat/completions')}{CHAT}" if uri else None
-
-
-def base_of(found: dict[str, Any]) -> str | None:
+def base_of(endpoint: Body) -> str | None:
     """Return the registry model that an endpoint serves, in lower case; None for a tuned one."""
-    model = str((found.get("properties", {}).get("modelSettings") or {}).get("modelId", "")).lower()
+    model = text(endpoint, "properties", "modelSettings", "modelId").lower()
     return model if model.startswith("azureml://registries/") else None

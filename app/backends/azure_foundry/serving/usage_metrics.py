@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.backends.azure_foundry.serving import online, serverless
 from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.transport.errors import in_azure_words
-from app.backends.azure_foundry.transport.names import endpoint_name
 from app.domain.backend import NotAuthorised, NotFound, Rejected
 from app.domain.serving import RemoteUsage, ReportsUsage
 from app.kit.clock import Clock
@@ -32,11 +30,10 @@ class AzureUsageMetrics(Endpoints, ReportsUsage):
             NotFound: when nothing serves under this tag.
         """
         since = self.clock.now() - over
-        if self.online.find(tag) is not None:
-            return self._figures(f"{online.KIND}/{endpoint_name(tag)}", since)
-        if self.serverless.find(tag) is not None:
-            return self._figures(f"{serverless.KIND}/{endpoint_name(tag)}", since)
-        raise NotFound("Nothing serves this deployment at Azure (any more).")
+        found = self.find_endpoint(tag)
+        if found is None:
+            raise NotFound("Nothing serves this deployment at Azure (any more).")
+        return self._figures(found[0].path(tag), since)
 
     def _figures(self, path: str, since: datetime) -> RemoteUsage:
         missing: dict[str, str] = {}

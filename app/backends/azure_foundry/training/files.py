@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from app.backends.azure_foundry.transport.calls import Call
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import Conflicted
+from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.names import FILE_TAG, file_name
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, NotAuthorised, NotFound, Rejected, Transient
@@ -19,12 +20,6 @@ from app.domain.backend import BackendError, NotAuthorised, NotFound, Rejected, 
 DATASTORE = "workspaceblobstore"  # the one to which azure-ai-ml uploads
 REMOVED, GONE = "; the file under it was deleted, too", "; the file under it was gone already"
 _EARLIER = "rows.jsonl"  # what our copies were called before they had names of their own
-_HOSTS = {
-    "AzureCloud": "blob.core.windows.net",
-    "AzureUSGovernment": "blob.core.usgovcloudapi.net",
-    "AzureChinaCloud": "blob.core.chinacloudapi.cn",
-}
-_SCOPE = "https://storage.azure.com/.default"  # the same in every cloud
 _VERSION = {"x-ms-version": "2021-12-02"}
 _MOST = 200  # data assets that are looked through, a call each, before a file is deleted
 _PLAIN = re.compile(r"[a-z0-9-]{3,63}")  # an account's or a container's name: nothing that could lead elsewhere
@@ -96,15 +91,16 @@ def named_elsewhere(workspace: Workspace, asset: str, path: str) -> str | None:
 
 def _delete(workspace: Workspace, asset: str, found: dict[str, Any], path: str) -> str:
     """Delete the file if its own note says that it was uploaded for this asset, and as it was when that was read."""
-    azure, (position, signature, scope) = workspace.azure, _opened(workspace)
+    azure, (position, signature) = workspace.azure, _opened(workspace)
     address = f"{position}/{quote(path)}{'?' if signature else ''}{signature}"
-    seen = azure.send(Call("HEAD", address, headers=_VERSION, scope=scope, wants_json=False)).headers
+    audience = Audience.SIGNED if signature else Audience.STORAGE
+    seen = azure.send(Call("HEAD", address, headers=_VERSION, audience=audience, wants_json=False)).headers
     if seen.get("x-ms-meta-name") != asset.partition(":")[0]:  # azure-ai-ml writes it there
         return "; the file under it stays where it is: it was uploaded for something else"
     _note(workspace, asset, found)
     condition = {"If-Match": seen.get("ETag", "*"), "x-ms-delete-snapshots": "include"}
     try:
-        azure.send(Call("DELETE", address, headers={**_VERSION, **condition}, scope=scope, wants_json=False))
+        azure.send(Call("DELETE", address, headers={**_VERSION, **condition}, audience=audience, wants_json=False))
     except Conflicted as error:
         raise Rejected(error.detail) from None  # under a policy that keeps files for years, not busy
     return REMOVED
@@ -120,29 +116,29 @@ def _note(workspace: Workspace, asset: str, found: dict[str, Any]) -> None:
     workspace.put(f"data/{name}/versions/{version}", {"properties": {**kept, "tags": tags}})
 
 
-def _opened(workspace: Workspace) -> tuple[str, str, str]:
-    """Return the address of the datastore's container, a signature or "", and the scope of the token or "".
+def _opened(workspace: Workspace) -> tuple[str, str]:
+    """Return the address of the datastore's container, and a signature, or "" where the sign-in itself opens it.
 
     Raises:
         Rejected: when there is no such datastore, or it leads to a strange place.
     """
-    azure, path = workspace.azure, f"datastores/{DATASTORE}"
+    path = f"datastores/{DATASTORE}"
     reported = (workspace.get(path) or {}).get("properties", {})
     account, container = str(reported.get("accountName", "")), str(reported.get("containerName", ""))
     if not _PLAIN.fullmatch(account) or not _PLAIN.fullmatch(container):
         raise Rejected(f"the project has no datastore {DATASTORE} in a storage account")
-    address = f"https://{account}.{_HOSTS[azure.settings.cloud]}/{container}"
+    address = f"https://{account}{workspace.azure.cloud.blob}/{container}"
     if (reported.get("credentials") or {}).get("credentialsType", "None") == "None":
-        return address, "", _SCOPE
+        return address, ""
     asked = {"expirableSecret": True, "expireAfterHours": 1}  # as azure-ai-ml asks: a signature rather than the key
     try:
         secrets = workspace.post(f"{path}/listSecrets", asked)
     except NotAuthorised:
-        return address, "", _SCOPE  # as azure-ai-ml does
+        return address, ""  # as azure-ai-ml does
     signature = str(secrets.get("sasToken") or "").lstrip("?")
     if not signature and secrets.get("key"):
         signature = _signed(account, container, str(secrets["key"]))
-    return address, signature, "" if signature else _SCOPE
+    return address, signature
 
 
 def _signed(account: str, container: str, key: str) -> str:

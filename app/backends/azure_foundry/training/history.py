@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.backends.azure_foundry.transport.client import Azure, Call
-from app.backends.azure_foundry.transport.data_plane import Workspace
+from app.backends.azure_foundry.transport.calls import Call
 from app.backends.azure_foundry.transport.errors import codes_and_message, of_failure
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, NotFound, RemoteEvent
 from app.domain.events import EventLevel
 
@@ -27,15 +27,15 @@ class Details:
     logs: Mapping[str, str] = field(default_factory=dict)
 
 
-def details(azure: Azure, workspace: Workspace, name: str) -> Details:
+def details(workspace: Workspace, name: str) -> Details:
     """Ask the run history of one job; it may not know a job yet that ARM has accepted.
 
     Raises:
         BackendError: Azure could not be asked.
     """
-    url = f"{workspace.data_plane().history}/runs/{name}/details"
+    url = f"{workspace.location.history}/runs/{name}/details"
     try:
-        reported: Mapping[str, Any] = azure.send(Call("GET", url, params={"api-version": "v1.0"})).body or {}
+        reported: Mapping[str, Any] = workspace.azure.send(Call("GET", url, params={"api-version": "v1.0"})).body or {}
     except NotFound:
         return Details()
     warned = [str(each.get("message") or "") for each in reported.get("warnings") or () if isinstance(each, Mapping)]

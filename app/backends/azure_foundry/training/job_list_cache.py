@@ -5,21 +5,19 @@ never older than the question; from `_FEW` on, one list of the workspace's jobs 
 next seconds – the more jobs, the longer, so that 500 jobs cost few calls a minute.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Lock
-from typing import Any
 
 from app.backends.azure_foundry.training.metrics import Latest, Runs
 from app.backends.azure_foundry.training.states import WAITING, status_of
-from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.data_plane import API
 from app.backends.azure_foundry.transport.names import TAG
+from app.backends.azure_foundry.transport.paging import Body, pages
+from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
 
-Body = Mapping[str, Any]
 _FEW = 3
 _WATCHED = timedelta(minutes=12)  # the engine looks at a job every five minutes at least
 _SHORTEST, _PER_JOB = timedelta(seconds=2), timedelta(milliseconds=30)
@@ -37,8 +35,8 @@ class _Snapshot:
 class JobListCache:
     """Looks at the jobs of one workspace; shared by all threads."""
 
-    def __init__(self, azure: Azure, runs: Runs, clock: Clock) -> None:
-        self._azure = azure
+    def __init__(self, workspace: Workspace, runs: Runs, clock: Clock) -> None:
+        self._azure = workspace.azure
         self._runs = runs
         self._clock = clock
         self._lock = Lock()
@@ -80,7 +78,7 @@ class JobListCache:
                 self._watched.pop(name, None)
 
     def _single(self, name: str) -> Body:
-        body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=API).body or {}
+        body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
         return body
 
     def _watch(self, name: str) -> int:
@@ -113,7 +111,8 @@ class JobListCache:
         with self._lock:
             wanted = set(self._watched)
         try:
-            for page in self._pages():
+            address, params = f"{self._azure.workspace_path}/jobs", {"listViewType": "All", "tag": TAG}
+            for page in islice(pages(self._azure, address, api_version=PREVIEW, params=params), _PAGES):
                 snapshot.jobs |= {str(body["name"]): body for body in page if "name" in body}
                 if wanted <= snapshot.jobs.keys():
                     break
@@ -125,17 +124,6 @@ class JobListCache:
         except BackendError as error:
             snapshot.error = error  # all looks of the next seconds are told the same, without asking again
         return snapshot
-
-    def _pages(self) -> Iterator[Sequence[Body]]:
-        url = f"{self._azure.workspace_path}/jobs"
-        params = {"listViewType": "All", "tag": TAG}
-        for _ in range(_PAGES):
-            body = self._azure.arm("GET", url, api_version=API, params=params).body or {}
-            yield body.get("value") or ()
-            following = body.get("nextLink")
-            if not isinstance(following, str):
-                return
-            url, params = following, {}
 
 
 def word_of(body: Body) -> str:

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.backends.azure_foundry.training.history import Details, details, events, moment
-from app.backends.azure_foundry.training.job_list_cache import Body, JobListCache, word_of
+from app.backends.azure_foundry.training.job_list_cache import JobListCache, word_of
 from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics
 from app.backends.azure_foundry.training.stall_detection import stalled
 from app.backends.azure_foundry.training.states import WAITING, status_note, status_of
 from app.backends.azure_foundry.training.submission import OUTPUT
-from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.data_plane import API, Workspace
-from app.domain.backend import JobObservation, NotFound, RemoteEvent
+from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.workspace import Workspace
+from app.domain.backend import JobObservation, RemoteEvent
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Metric
@@ -53,12 +53,11 @@ class ObservationCursor:
 class JobObserver:
     """Looks at the jobs of one connection."""
 
-    def __init__(self, azure: Azure, clock: Clock) -> None:
-        self._azure = azure
+    def __init__(self, workspace: Workspace, clock: Clock) -> None:
         self._clock = clock
-        self.workspace = Workspace(azure)
-        self._runs = Runs(azure, self.workspace)
-        self.sight = JobListCache(azure, self._runs, clock)
+        self._workspace = workspace
+        self._runs = Runs(workspace)
+        self.jobs = JobListCache(workspace, self._runs, clock)
 
     def look(self, name: str, since: str | None) -> JobObservation:
         """Look at a job.
@@ -67,13 +66,13 @@ class JobObserver:
             NotFound: Azure does not know it.
             BackendError: Azure could not be asked.
         """
-        body = self.sight.job(name)
+        body = self.jobs.job(name)
         mark, now = ObservationCursor.of(since), self._clock.now()
         word = word_of(body)
         status = status_of(word)
         fresh = since is None or word != mark.word
-        seen = details(self._azure, self.workspace, name) if fresh else Details()
-        latest: Latest = {} if word in WAITING or mark.over else self.sight.latest(name)
+        seen = details(self._workspace, name) if fresh else Details()
+        latest: Latest = {} if word in WAITING or mark.over else self.jobs.latest(name)
         points = self._points(name, mark, latest, whole=since is None or status.is_final)
         if fresh or points or not mark.moved_at:
             mark.moved_at = now.timestamp()
@@ -82,7 +81,7 @@ class JobObserver:
         mark.word, mark.over = word if settled or not status_of(word).is_final else "", settled
         reported = _Reported(word, status, body, seen, mark, now)
         if settled:
-            self.sight.changed(name, ended=True)
+            self.jobs.changed(name, ended=True)
         return JobObservation(
             status=status,
             reason=reported.reason(),
@@ -102,7 +101,7 @@ class JobObserver:
         """Return what is new. Histories are read at the beginning, at the end, and in between as often as is fair."""
         moved = [each for each, (step, _) in latest.items() if whole or mark.reported.get(each, -1) < step]
         now = self._clock.now().timestamp()
-        watched = self.sight.watched
+        watched = self.jobs.watched
         fair = watched <= _MANY and now - mark.read_at >= _PER_WATCHED.total_seconds() * watched
         read = bool(moved) and (whole or fair)
         found: list[Metric] = []
@@ -132,12 +131,8 @@ class JobObserver:
         name = output.get("assetName")
         if not name:
             return None
-        path = f"{self._azure.workspace_path}/models/{name}/versions"
-        try:
-            versions = (self._azure.arm("GET", path, api_version=API).body or {}).get("value") or []
-        except NotFound:
-            return None
-        mine = [each for each in versions if (each.get("properties") or {}).get("jobName") == body.get("name")]
+        versions = self._workspace.list(f"models/{name}/versions")
+        mine = [each for each in versions if text(each, "properties", "jobName") == body.get("name")]
         return f"{name}:{mine[0]['name']}" if mine else None
 
 

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.catalog.versions import Versions
-from app.backends.azure_foundry.training.job_list_cache import Body, word_of
+from app.backends.azure_foundry.training.job_list_cache import word_of
 from app.backends.azure_foundry.training.job_observer import JobObserver
 from app.backends.azure_foundry.training.states import status_of
 from app.backends.azure_foundry.training.submission import build, put
 from app.backends.azure_foundry.training.uploads import Uploads
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.data_plane import API
 from app.backends.azure_foundry.transport.errors import Conflicted, in_azure_words
-from app.backends.azure_foundry.transport.names import TAG, job_name
+from app.backends.azure_foundry.transport.names import TAG, job_name, tags_of
+from app.backends.azure_foundry.transport.paging import Body
+from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 from app.domain.backend import Backend, JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
 from app.domain.jobs import JobStatus
 from app.kit.clock import Clock
@@ -22,10 +23,10 @@ from app.kit.clock import Clock
 class Training:
     """What training at Azure needs beside the connection's client; caches, no truth."""
 
-    def __init__(self, azure: Azure, *, clock: Clock, cache: Path) -> None:
-        self.uploads = Uploads(azure, cache / "azure-spool")
-        self.observer = JobObserver(azure, clock)
-        self.versions = Versions(azure, clock)
+    def __init__(self, workspace: Workspace, *, clock: Clock, cache: Path) -> None:
+        self.uploads = Uploads(workspace.azure, cache / "azure-spool")
+        self.observer = JobObserver(workspace, clock)
+        self.versions = Versions(workspace.azure, clock)
 
 
 class AzureTraining(Backend):
@@ -82,7 +83,7 @@ class AzureTraining(Backend):
             body = self._body(job_name(tag))
         except NotFound:
             return None
-        if _tags(body).get(TAG) != tag:
+        if tags_of(body).get(TAG) != tag:
             raise Rejected(
                 f"The project has a job {job_name(tag)} that TuneDesk did not make.", fix="Clone the job and submit it."
             )
@@ -98,18 +99,18 @@ class AzureTraining(Backend):
         """Ask the job to stop, if it is ours and has not ended."""
         body = self._body(job.id)
         status = status_of(word_of(body))
-        if TAG not in _tags(body):
+        if TAG not in tags_of(body):
             raise Rejected(f"The job {job.id} was not made by TuneDesk.", fix="Cancel it in the portal.")
         if status.is_final or status is JobStatus.CANCELLING:
             return
         path = f"{self.azure.workspace_path}/jobs/{job.id}/cancel"
         try:
-            self.azure.arm("POST", path, api_version=API)
+            self.azure.arm("POST", path, api_version=PREVIEW)
         except Rejected:
             if not status_of(word_of(self._body(job.id))).is_final:  # it may have ended meanwhile
                 raise
         finally:
-            self.training.observer.sight.changed(job.id)
+            self.training.observer.jobs.changed(job.id)
 
     def newest_version(self, model: ModelId) -> str | None:
         """Return the version that the catalog would name; the catalog's class says which."""
@@ -126,9 +127,5 @@ class AzureTraining(Backend):
             return replace(model, version=known)
 
     def _body(self, name: str) -> Body:
-        body: Body = self.azure.arm("GET", f"{self.azure.workspace_path}/jobs/{name}", api_version=API).body or {}
+        body: Body = self.azure.arm("GET", f"{self.azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
         return body
-
-
-def _tags(body: Body) -> dict[str, str]:
-    return dict((body.get("properties") or {}).get("tags") or {})

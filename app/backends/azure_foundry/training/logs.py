@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from app.backends.azure_foundry.training.history import details
 from app.backends.azure_foundry.training.jobs import Training
-from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.names import job_name
-from app.domain.backend import BackendError, KeepsLogs, NotFound, RemoteJob, Unavailable
+from app.backends.azure_foundry.transport.workspace import Workspace
+from app.domain.backend import BackendError, KeepsLogs, NotFound, RemoteJob
 
 # What people want to read first; other files follow in the order of their names.
 _FIRST = ("user_logs/std_log.txt", "std_log.txt", "logs/azureml/70_driver_log.txt")
-_STORAGE = (".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn")
 _TAIL = 128 * 1024  # bytes that are fetched for the last lines
 _WHOLE = 32 * 2**20  # bytes of the file for downloading
 
@@ -22,6 +23,7 @@ class AzureLogs(KeepsLogs):
     """To show what a training printed."""
 
     azure: Azure
+    workspace: Workspace
     cache: Path
     training: Training
 
@@ -56,13 +58,11 @@ class AzureLogs(KeepsLogs):
         return path
 
     def _address(self, job: RemoteJob) -> str | None:
-        found = details(self.azure, self.training.observer.workspace, job.id).logs
+        found = details(self.workspace, job.id).logs
         name = next((each for each in _FIRST if each in found), next(iter(sorted(found)), None))
         return None if name is None else found[name]
 
     def _fetch(self, address: str, part: str) -> str:
         """Fetch the end of a file. The address itself is the permission, so no token is sent along."""
-        host = urlsplit(address).hostname or ""
-        if not address.startswith("https://") or not host.endswith(_STORAGE):
-            raise Unavailable(f"Azure names {host[:80]!r} as the log's place, which is none of its own.")
-        return self.azure.send(Call("GET", address, headers={"x-ms-range": part}, scope="", wants_json=False)).text
+        headers = {"x-ms-range": part}
+        return self.azure.send(Call("GET", address, headers=headers, audience=Audience.SIGNED, wants_json=False)).text

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from app.backends.azure_foundry.transport.client import Azure, Call
-from app.backends.azure_foundry.transport.data_plane import Workspace
+from app.backends.azure_foundry.transport.calls import Call
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import NotFound
 from app.domain.metrics import TRAIN_LOSS, TRAINER_NAMES, VALIDATION_LOSS, Metric
 
@@ -31,8 +31,8 @@ _PAGES = 20
 class Runs:
     """The runs of one workspace."""
 
-    def __init__(self, azure: Azure, workspace: Workspace) -> None:
-        self._azure = azure
+    def __init__(self, workspace: Workspace) -> None:
+        self._azure = workspace.azure
         self._workspace = workspace
         self._lock = Lock()
         self._experiment: str | None = None
@@ -65,7 +65,7 @@ class Runs:
             "max_results": _PAGE,
         }
         for _ in range(_PAGES):
-            url = f"{self._workspace.data_plane().mlflow}/runs/search"
+            url = f"{self._workspace.location.mlflow}/runs/search"
             body = self._azure.send(Call("POST", url, body=asked)).body or {}
             for run in body.get("runs") or ():
                 identifier = str((run.get("info") or {}).get("run_id"))
@@ -102,7 +102,7 @@ class Runs:
 
     def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         body: Mapping[str, Any] = (
-            self._azure.send(Call("GET", f"{self._workspace.data_plane().mlflow}/{path}", params=params)).body or {}
+            self._azure.send(Call("GET", f"{self._workspace.location.mlflow}/{path}", params=params)).body or {}
         )
         return body
 

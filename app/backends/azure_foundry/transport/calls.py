@@ -1,15 +1,10 @@
-"""Calls to Azure as values: what is asked, what is answered, how long it may take, and ARM's address in each cloud."""
+"""Calls to Azure as values: what is asked, what is answered, how long it may take."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# ARM hosts by cloud, as azure-ai-ml has them (azure.ai.ml._azure_environments).
-ARM = {
-    "AzureCloud": "https://management.azure.com",
-    "AzureUSGovernment": "https://management.usgovcloudapi.net",
-    "AzureChinaCloud": "https://management.chinacloudapi.cn",
-}
+from app.backends.azure_foundry.transport.hosts import Audience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +31,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `scope` names the token (ARM's unless given; "" sends none); `submitting`: it may be billed."""
+    """One request. `audience` decides its token, and where it may go; `submitting`: it may be billed."""
 
     method: str
     url: str
     body: object = None
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    scope: str | None = None
+    audience: Audience = Audience.MANAGEMENT
     attempts: int = 3
     submitting: bool = False
     deadline_s: float | None = None  # the usual one

@@ -15,11 +15,12 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
-from app.backends.azure_foundry.transport.calls import ARM, Answer, Call, Times
+from app.backends.azure_foundry.transport.calls import Answer, Call, Times
 from app.backends.azure_foundry.transport.credentials import make_credential
 from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
-from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, PendingSignIn, Prompt, SignsInByCode
+from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, Prompt, SignsInByCode
 from app.backends.azure_foundry.transport.errors import Conflicted, SignInRefused, of_answer, translate
+from app.backends.azure_foundry.transport.hosts import CLOUDS, Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import owner_tags
 from app.domain.backend import BackendError, OutcomeUnknown, RateLimited, Rejected, Transient, Unavailable
 from app.kit.clock import Clock, SystemClock
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
 
     from app.backends.azure_foundry.transport.wire import Wire
 
-__all__ = ["ARM", "Answer", "Azure", "Call", "Times"]
 T = TypeVar("T")
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
-_NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted)  # these are no better a second later
+_NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted, StrangeHost)  # these are no better a second later
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
 
 
@@ -60,7 +60,7 @@ class Azure:
 
         `clock` is compared with the servers' clocks.
         """
-        self.settings = settings
+        self.settings, self.cloud = settings, CLOUDS[settings.cloud]
         self.clock_skew: timedelta | None = None  # theirs minus ours, by the last answer
         self._clock = clock or SystemClock()
         self._times = times
@@ -95,26 +95,16 @@ class Azure:
         """
         credential = self.credential()
         if isinstance(credential, SignsInByCode):
-            self.in_time(lambda: credential.begin((self.arm_scope,)))
+            self.in_time(lambda: credential.begin((self.cloud.scope(Audience.MANAGEMENT),)))
 
     @property
     def installation(self) -> str:
         """The name of this installation, as our things at Azure carry it in a tag."""
         return self._installation()
 
-    @property
-    def pending_sign_in(self) -> PendingSignIn | None:
-        """What somebody has to do to sign in by device code: (address, code, until when); None while nothing."""
-        return self.sign_in_session.pending
-
     def owner_tags(self, tag: str) -> dict[str, str]:
         """Return the tags that a thing made for `tag` carries."""
         return owner_tags(tag, self.installation)
-
-    @property
-    def arm_scope(self) -> str:
-        """The token scope of ARM and, as azure-ai-ml uses it, of the workspace's data planes."""
-        return f"{ARM[self.settings.cloud]}/.default"
 
     @property
     def workspace_path(self) -> str:
@@ -159,14 +149,12 @@ class Azure:
         attempts: int = 3,
         submitting: bool = False,
     ) -> Answer:
-        """Ask ARM. `path` begins with /subscriptions or /providers, or is a whole address (a nextLink).
+        """Ask ARM. `path` begins with /subscriptions or /providers, or is a whole address (a nextLink, a registry's).
 
         Raises:
             BackendError: translated; with `submitting` an unanswered call is OutcomeUnknown.
         """
-        url = path if path.startswith("https://") else f"{ARM[self.settings.cloud]}{path}"
-        if not url.startswith(f"{ARM[self.settings.cloud]}/"):
-            raise Rejected(f"Azure named an address that is not its own: {url[:120]}.", fix="Nothing was sent there.")
+        url = f"https://{self.cloud.arm}{path}" if path.startswith("/") else path
         named = dict(params or {})
         if "api-version=" not in url:
             named["api-version"] = api_version
@@ -180,26 +168,12 @@ class Azure:
         """
         return self.in_time(lambda: self._send(call), deadline_s=call.deadline_s, submitting=call.submitting)
 
-    @property
-    def arm_root(self) -> str:
-        """ARM's address in the connection's cloud."""
-        return ARM[self.settings.cloud]
-
     def open(self, call: Call, *, read_s: float) -> "HttpResponse":
         """Send one request, once, and return the answer unread, whatever its status; the caller closes it.
 
         `read_s` is the longest silence within the answer. What azure-core raises is left to the caller, too.
         """
-        from azure.core.rest import HttpRequest
-
-        pipeline = self._pipeline(self.arm_scope if call.scope is None else call.scope)
-        request = HttpRequest(
-            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
-        )
-        answer: HttpResponse = pipeline.send_request(
-            request, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s
-        )
-        return answer
+        return self._begin(call, stream=True, connection_timeout=self._times.connect_s, read_timeout=read_s)
 
     def ready(self) -> None:
         """Return once azure-ai-ml can be used; the first time loads it.
@@ -249,7 +223,9 @@ class Azure:
 
         with self._lock:
             if self._wire is None:
-                self._wire = Wire(self._on_response, connect_s=self._times.connect_s, read_s=self._times.read_s)
+                self._wire = Wire(
+                    self.cloud, self._on_response, connect_s=self._times.connect_s, read_s=self._times.read_s
+                )
             return self._wire
 
     def in_time(self, work: Callable[[], T], *, deadline_s: float | None = None, submitting: bool = False) -> T:
@@ -339,13 +315,8 @@ class Azure:
 
     def _send_once(self, call: Call) -> Answer:
         from azure.core.exceptions import HttpResponseError
-        from azure.core.rest import HttpRequest
 
-        pipeline = self._pipeline(self.arm_scope if call.scope is None else call.scope)
-        request = HttpRequest(
-            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
-        )
-        response = pipeline.send_request(request)
+        response = self._begin(call)
         if response.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
             raise of_answer(HttpResponseError(response=response), submitting=call.submitting)
         text = response.text()
@@ -357,6 +328,18 @@ class Azure:
                 kind = OutcomeUnknown if call.submitting else Unavailable
                 raise kind(f"Azure gave no whole answer: {text[:200]}", fix="It is tried again by itself.") from error
         return Answer(status=response.status_code, headers=response.headers, body=found, text=text)
+
+    def _begin(self, call: Call, **options: Any) -> "HttpResponse":  # noqa: ANN401 -- azure-core's
+        """Send a request, and return its answer as azure-core gives it."""
+        from azure.core.rest import HttpRequest
+
+        self.cloud.check(call.audience, call.url)  # before a token is fetched; the wire checks where it really goes
+        request = HttpRequest(
+            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
+        )
+        scope = self.cloud.scope(call.audience)
+        answer: HttpResponse = self._pipeline(scope).send_request(request, audience=call.audience, **options)
+        return answer
 
     def _pipeline(self, scope: str) -> "PipelineClient[Any, Any]":
         from azure.core import PipelineClient
@@ -370,7 +353,7 @@ class Azure:
         if scope:
             policies.append(BearerTokenCredentialPolicy(self.credential(), scope))
         made: PipelineClient[Any, Any] = PipelineClient(
-            ARM[self.settings.cloud], policies=policies, transport=self.wire()
+            f"https://{self.cloud.arm}", policies=policies, transport=self.wire()
         )
         with self._lock:
             return self._pipelines.setdefault(scope, made)

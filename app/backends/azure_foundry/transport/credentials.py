@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
 from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, Prompt, SignsInByCode
+from app.backends.azure_foundry.transport.hosts import CLOUDS
 from app.domain.backend import NotAuthorised
 
 if TYPE_CHECKING:
@@ -13,12 +14,6 @@ if TYPE_CHECKING:
 
 # How long a sign-in may take; azure-identity would wait for minutes. A second try is the caller's business.
 PATIENCE: Mapping[str, Any] = {"connection_timeout": 5.0, "read_timeout": 10.0, "retry_total": 1}
-# Hosts that sign in, by cloud: https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
-AUTHORITIES = {
-    "AzureCloud": "login.microsoftonline.com",
-    "AzureUSGovernment": "login.microsoftonline.us",
-    "AzureChinaCloud": "login.chinacloudapi.cn",
-}
 
 
 def make_credential(
@@ -41,7 +36,7 @@ def _default(
 ) -> "TokenCredential":
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential(authority=AUTHORITIES[settings.cloud], **PATIENCE)
+    return DefaultAzureCredential(authority=CLOUDS[settings.cloud].authority, **PATIENCE)
 
 
 def _client_secret(
@@ -53,7 +48,7 @@ def _client_secret(
         settings.tenant_id or "",
         settings.client_id or "",
         secrets.get("client_secret", ""),
-        authority=AUTHORITIES[settings.cloud],
+        authority=CLOUDS[settings.cloud].authority,
         **PATIENCE,
     )
 
@@ -68,7 +63,7 @@ def _client_certificate(
         settings.client_id or "",
         certificate_data=secrets.get("certificate", "").encode(),
         password=secrets.get("certificate_password"),
-        authority=AUTHORITIES[settings.cloud],
+        authority=CLOUDS[settings.cloud].authority,
         **PATIENCE,
     )
 
@@ -85,7 +80,7 @@ def _workload_identity(
         "token_file_path": settings.token_file,
     }
     named = {name: value for name, value in given.items() if value}
-    return WorkloadIdentityCredential(**named, authority=AUTHORITIES[settings.cloud], **PATIENCE)
+    return WorkloadIdentityCredential(**named, authority=CLOUDS[settings.cloud].authority, **PATIENCE)
 
 
 def _managed_identity(
@@ -112,7 +107,7 @@ def _device_code(
     def make(prompt: Prompt) -> "DeviceCodeCredential":
         return DeviceCodeCredential(
             tenant_id=settings.tenant_id,
-            authority=AUTHORITIES[settings.cloud],
+            authority=CLOUDS[settings.cloud].authority,
             prompt_callback=lambda address, code, expires: prompt(address, code, expires.timestamp()),
             disable_automatic_authentication=True,
             **PATIENCE,

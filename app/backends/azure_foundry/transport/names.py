@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 TAG = "tunedesk"  # its value is our id
 INSTALLATION_TAG = "tunedesk-installation"  # its value tells several installations apart
@@ -50,6 +51,11 @@ def file_name(asset: str) -> str:
 def owner_tags(tag: str, installation: str) -> dict[str, str]:
     """Return the tags that every remote thing of ours carries. Nothing without them is ever changed or deleted."""
     return {TAG: tag, INSTALLATION_TAG: installation}
+
+
+def tags_of(asset: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the tags of a job, a model or rows, which stand among its properties (an endpoint's stand beside them)."""
+    return dict(((asset or {}).get("properties") or {}).get("tags") or {})
 
 
 def is_ours(tags: Mapping[str, str] | None, installation: str) -> bool:

@@ -1,38 +1,43 @@
-"""Lists of ARM, page after page, for as long as there is a next link of ARM's own."""
+"""Lists of Azure, page after page, for as long as there is a next link."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.backends.azure_foundry.transport.client import ARM, Azure
+from app.backends.azure_foundry.transport.client import Azure
 from app.domain.backend import Unavailable
 
-_MOST_PAGES = 50  # ARM's pages hold 100 to 1000 things; beyond this a list is of no use to anybody
+Body = Mapping[str, Any]
+_MOST_PAGES = 1000  # a page holds 30 to 1000 things: this is a list that leads in a circle
 
 
-def listed(
-    azure: Azure, path: str, *, api_version: str, params: Mapping[str, str] | None = None
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the things that ARM lists at `path`.
+def pages(
+    azure: Azure, address: str, *, api_version: str, params: Mapping[str, str] | None = None
+) -> Iterator[Sequence[Body]]:
+    """Yield what Azure lists at an address, a path of ARM's or a whole one, page by page.
 
     Raises:
-        BackendError: translated; Unavailable too when an answer is no list.
+        BackendError: translated; Unavailable too when an answer is no list, or its pages do not end.
     """
-    following: str | None = path
+    following: object = address
     for _ in range(_MOST_PAGES):
-        if following is None:
-            return
-        answer = azure.arm("GET", following, api_version=api_version, params=None if following != path else params)
-        body = answer.body
+        body = azure.arm("GET", str(following), api_version=api_version, params=params).body
         if not isinstance(body, Mapping) or not isinstance(body.get("value"), list):
             raise Unavailable("Azure's answer is no list.", fix="Try again.")
-        yield from (each for each in body["value"] if isinstance(each, Mapping))
-        link = body.get("nextLink")
-        # The token goes along, so a link that leads elsewhere is not followed.
-        following = link if isinstance(link, str) and link.startswith(f"{ARM[azure.settings.cloud]}/") else None
+        yield [each for each in body["value"] if isinstance(each, Mapping)]
+        following, params = body.get("nextLink"), None
+        if not following:
+            return
+    raise Unavailable(f"Azure's list has more than {_MOST_PAGES} pages.", fix="Try again.")
 
 
-def text(thing: Mapping[str, Any], *path: str) -> str:
-    """Return the text at a path of names within what ARM told; "" where there is none."""
+def listed(azure: Azure, address: str, *, api_version: str, params: Mapping[str, str] | None = None) -> Iterator[Body]:
+    """Yield the things that Azure lists, as `pages` does."""
+    for page in pages(azure, address, api_version=api_version, params=params):
+        yield from page
+
+
+def text(thing: Body, *path: str) -> str:
+    """Return the text at a path of names within what Azure tells; "" where there is none."""
     found: Any = thing
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None

@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.core.pipeline.transport import RequestsTransport
 
 from app.backends.azure_foundry.transport.deadlines import left
+from app.backends.azure_foundry.transport.hosts import Audience, Cloud
 
 UNREGISTERED = "MissingSubscriptionRegistration"
 _CONFLICT = 409
@@ -22,20 +23,25 @@ class NotSent(ServiceRequestError):
 
 
 class Wire(RequestsTransport):  # type: ignore[misc]  # azure-core offers it without types
-    """Sends nothing after the deadline, tells the server's headers, and registers no provider behind anybody's back."""
+    """Sends nothing after the deadline or to a strange host, and registers no provider behind anybody's back."""
 
-    def __init__(self, on_response: Callable[[Mapping[str, str]], None], *, connect_s: float, read_s: float) -> None:
+    def __init__(
+        self, cloud: Cloud, on_response: Callable[[Mapping[str, str]], None], *, connect_s: float, read_s: float
+    ) -> None:
+        """`on_response` is told the headers of every answer."""
         super().__init__(connection_timeout=connect_s, read_timeout=read_s)
-        self._on_response = on_response
+        self._cloud, self._on_response = cloud, on_response
         self._connect_s, self._read_s = connect_s, read_s
 
     def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 -- overloads of azure-core
         """Send, if there is time; wait for the answer no longer than the deadline.
 
         Raises:
+            StrangeHost: the address is none of Azure's, where a redirect of azure-ai-ml's leads for example.
             NotSent: the deadline is over, or it would register a resource provider.
             HttpResponseError: a provider is not registered; raised here, where no policy answers it by registering.
         """
+        self._cloud.check(options.pop("audience", Audience.MANAGEMENT), request.url)
         if request.method == "POST" and request.url.partition("?")[0].rstrip("/").endswith("/register"):
             raise NotSent("Registering a resource provider is left to an administrator.")
         seconds = left()

@@ -1,78 +1,95 @@
-"""Where a connection's workspace is: its region and its own id, asked for once."""
+"""The connection's workspace: what is in it, by REST; its region, its id, and where its data plane is."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
+from app.backends.azure_foundry.transport.calls import Call
 from app.backends.azure_foundry.transport.client import Azure
-from app.domain.backend import NotFound, Rejected
+from app.backends.azure_foundry.transport.hosts import Audience
+from app.backends.azure_foundry.transport.paging import Body, listed, text
+from app.domain.backend import NotFound, Rejected, Unavailable
 
-API_VERSION = "2024-10-01"  # of everything in this package's serving that says nothing else; content safety needs it
-_MISSING = 404
+API_VERSION = "2024-10-01"  # of everything in a workspace that says nothing else; content safety needs it
+PREVIEW = "2024-10-01-preview"  # fine-tuning jobs exist in previews only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceLocation:
-    """A workspace's region (`eastus2`) and the id by which its own models are addressed (a GUID)."""
+    """Where a workspace is: its region (`eastus2`), the id by which its own models are addressed (a GUID), and its
+    data plane: addresses without a slash at the end, to be followed by a path of their interface.
+    """
 
     region: str
     guid: str
+    history: str  # …/history/v1.0/subscriptions/…/workspaces/NAME
+    mlflow: str  # …/mlflow/v1.0/subscriptions/…/workspaces/NAME/api/2.0/mlflow
 
 
 class Workspace:
-    """One workspace's resources by REST: the few calls that serving and clearing away are made of."""
+    """One workspace's resources by REST: the few calls that all work in it is made of; for any number of threads."""
 
     def __init__(self, azure: Azure) -> None:
         self.azure = azure
+        self._location: WorkspaceLocation | None = None
 
-    @cached_property
+    @property
     def location(self) -> WorkspaceLocation:
-        """Where the workspace is; asked for once per connection."""
-        answer = self.azure.arm("GET", self.azure.workspace_path, api_version=API_VERSION)
-        body = answer.body or {}
+        """Where the workspace is; looked up once per connection.
+
+        Raises:
+            BackendError: when it cannot be looked up.
+        """
+        found = self._location or self._locate()
+        self._location = found
+        return found
+
+    def _locate(self) -> WorkspaceLocation:
+        azure = self.azure
+        try:
+            body: Body = azure.arm("GET", azure.workspace_path, api_version=API_VERSION).body or {}
+            discovery = azure.send(Call("GET", text(body, "properties", "discoveryUrl"))).body or {}
+        except NotFound as error:
+            # Whoever looks at a job or an endpoint must not take this for its absence.
+            raise Unavailable(f"The project cannot be looked up: {error.detail}", fix=error.fix) from error
+        tracking = urlsplit(text(body, "properties", "mlFlowTrackingUri"))._replace(scheme="https")  # says azureml
+        history = text(discovery, "history") or f"https://{tracking.netloc}"
+        for each in (history, tracking.geturl()):
+            azure.cloud.check(Audience.MANAGEMENT, each)
         return WorkspaceLocation(
-            region=str(body.get("location", "")).lower().replace(" ", ""),
-            guid=str(body.get("properties", {}).get("workspaceId", "")),
+            region=text(body, "location").lower().replace(" ", ""),
+            guid=text(body, "properties", "workspaceId"),
+            history=f"{history.rstrip('/')}/history/v1.0{azure.workspace_path}",
+            mlflow=f"{tracking.geturl().rstrip('/')}/api/2.0/mlflow",
         )
 
     def get(self, path: str, *, api_version: str = API_VERSION) -> dict[str, Any] | None:
         """Return a resource of the workspace, `serverlessEndpoints/x` for example; None where it is not there."""
         try:
-            answer = self.azure.arm("GET", f"{self.azure.workspace_path}/{path}", api_version=api_version)
+            return dict(self._ask("GET", path, api_version))
         except NotFound:
             return None
-        return dict(answer.body or {})
 
-    def list(self, path: str, *, api_version: str = API_VERSION, **params: str) -> list[dict[str, Any]]:
-        """Return all resources of a kind, page after page."""
-        found: list[dict[str, Any]] = []
-        address: str | None = f"{self.azure.workspace_path}/{path}"
-        asked: dict[str, str] | None = dict(params)
-        while address:
-            try:
-                body = self.azure.arm("GET", address, api_version=api_version, params=asked).body or {}
-            except NotFound:
-                break  # a kind of which nothing was ever made
-            found += [dict(each) for each in body.get("value", ())]
-            address, asked = body.get("nextLink"), None
-            if address and not address.startswith(self.azure.arm_root):
-                raise Rejected("Azure names a next page at a strange host; it is not asked.")
-        return found
+    def list(self, path: str, *, api_version: str = API_VERSION, **params: str) -> list[Body]:
+        """Return all resources of a kind; none of a kind of which nothing was ever made."""
+        address = f"{self.azure.workspace_path}/{path}"
+        try:
+            return [*listed(self.azure, address, api_version=api_version, params=params)]
+        except NotFound:
+            return []
 
     def put(self, path: str, body: dict[str, Any], *, api_version: str = API_VERSION) -> dict[str, Any]:
         """Make or replace a resource: by name, so that a repeat makes nothing twice."""
-        path = f"{self.azure.workspace_path}/{path}"
-        return dict(self.azure.arm("PUT", path, api_version=api_version, body=body, attempts=1).body or {})
+        return dict(self._ask("PUT", path, api_version, body, attempts=1))
 
-    def post(self, path: str, body: dict[str, Any], *, api_version: str = API_VERSION) -> dict[str, Any]:
-        """Ask a resource to do what changes nothing there, such as telling its secrets, and return what it says."""
-        path = f"{self.azure.workspace_path}/{path}"
-        return dict(self.azure.arm("POST", path, api_version=api_version, body=body).body or {})
+    def post(self, path: str, body: dict[str, Any] | None = None, *, api_version: str = API_VERSION) -> dict[str, Any]:
+        """Ask a resource for what may be asked twice, such as its secrets or to stop; return what it says."""
+        return dict(self._ask("POST", path, api_version, body))
 
     def delete(self, path: str, *, api_version: str = API_VERSION) -> None:
         """Ask for a resource's end; one that is gone is fine."""
         try:
-            self.azure.arm("DELETE", f"{self.azure.workspace_path}/{path}", api_version=api_version, attempts=1)
+            self._ask("DELETE", path, api_version, attempts=1)
         except NotFound:
             return
 
@@ -82,8 +99,12 @@ class Workspace:
         Raises:
             Rejected: when Azure names none.
         """
-        answer = self.azure.arm("POST", f"{self.azure.workspace_path}/{path}/listKeys", api_version=API_VERSION)
-        key = (answer.body or {}).get("primaryKey")
+        key = text(self.post(f"{path}/listKeys"), "primaryKey")
         if not key:
             raise Rejected("Azure gave no key for the endpoint.", fix="Look at its authentication in the studio.")
-        return str(key)
+        return key
+
+    def _ask(self, method: str, path: str, api_version: str, body: object = None, *, attempts: int = 3) -> Body:
+        address = f"{self.azure.workspace_path}/{path}"
+        answer: Body = self.azure.arm(method, address, api_version=api_version, body=body, attempts=attempts).body or {}
+        return answer

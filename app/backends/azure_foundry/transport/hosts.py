@@ -1,0 +1,109 @@
+"""Azure's clouds, and the one decision which of their hosts may be sent a token, a key or a question at all.
+
+Whatever Azure answers may name an address to go on with: a next page, a data plane, a log file, an endpoint, another
+place for the same (a redirect). `Cloud.check` is asked before every single request, those of azure-ai-ml included.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.backend import Unavailable
+
+# A host is followed by its path or by nothing: no name or password before it, no other port, and nothing that one
+# parser takes for a part of the host and another one does not (a backslash).
+_ADDRESS = re.compile(r"https://([a-z0-9.-]+)(?::443)?(?:[/?#]|\Z)", re.IGNORECASE)
+
+
+class StrangeHost(Unavailable):
+    """Azure named an address that is none of its own. Nothing was sent there."""
+
+
+class Audience(StrEnum):
+    """Whom a request is for, which decides its token and its hosts."""
+
+    MANAGEMENT = "management"  # ARM's token: ARM itself, and the data planes of workspaces and registries
+    STORAGE = "storage"  # storage's token: the blob store
+    SIGNED = "signed"  # no token: an address of the blob store that has its own signature
+    ENDPOINT = "endpoint"  # no token: a deployment, which has a key of its own
+    ANYBODY = "anybody"  # no token: what ARM tells whoever asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """One of Azure's clouds: hosts, and endings of hosts, which begin with a full stop."""
+
+    arm: str
+    authority: str  # signs in
+    portal: str  # for people
+    registries: str  # tells where the registries of models are
+    data_plane: str
+    blob: str
+    endpoints: tuple[str, ...]
+
+    def scope(self, audience: Audience) -> str:
+        """Return the scope of the token for an audience; "" where none is sent."""
+        scopes = {
+            Audience.MANAGEMENT: f"https://{self.arm}/.default",
+            Audience.STORAGE: "https://storage.azure.com/.default",  # the same in every cloud
+        }
+        return scopes.get(audience, "")
+
+    def check(self, audience: Audience, address: str) -> None:
+        """Return if a request for `audience` may go to an address: by https, to a host of this cloud's own.
+
+        Raises:
+            StrangeHost: it may not.
+        """
+        known = {
+            Audience.MANAGEMENT: (self.arm, self.data_plane),
+            Audience.STORAGE: (self.blob,),
+            Audience.SIGNED: (self.blob,),
+            Audience.ENDPOINT: self.endpoints,
+            Audience.ANYBODY: (self.arm,),
+        }
+        found = _ADDRESS.match(address)
+        host = found[1].lower() if found else ""
+        if not any(host == each or (each[0] == "." and host.endswith(each)) for each in known[audience]):
+            shown = address.partition("?")[0][:120]  # what follows may be a signature
+            raise StrangeHost(
+                f"Azure names {shown!r} as an address, which is none of its own: nothing was sent there.",
+                fix="Look whether a proxy changes what Azure answers, and at the cloud of the connection.",
+            )
+
+
+# ARM, registries and data planes as azure-ai-ml has them (azure.ai.ml._azure_environments). Signing in:
+# https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. Portals:
+# https://learn.microsoft.com/azure/azure-portal/azure-portal-safelist-urls. Managed online endpoints:
+# https://learn.microsoft.com/azure/machine-learning/how-to-custom-dns; serverless ones (the public cloud's alone):
+# https://learn.microsoft.com/azure/machine-learning/how-to-deploy-models-serverless.
+CLOUDS: Mapping[str, Cloud] = {
+    "AzureCloud": Cloud(
+        arm="management.azure.com",
+        authority="login.microsoftonline.com",
+        portal="portal.azure.com",
+        registries="eastus.api.azureml.ms",
+        data_plane=".api.azureml.ms",
+        blob=".blob.core.windows.net",
+        endpoints=(".inference.ml.azure.com", ".models.ai.azure.com"),
+    ),
+    "AzureUSGovernment": Cloud(
+        arm="management.usgovcloudapi.net",
+        authority="login.microsoftonline.us",
+        portal="portal.azure.us",
+        registries="usgovarizona.api.ml.azure.us",
+        data_plane=".api.ml.azure.us",
+        blob=".blob.core.usgovcloudapi.net",
+        endpoints=(".inference.ml.azure.us",),
+    ),
+    "AzureChinaCloud": Cloud(
+        arm="management.chinacloudapi.cn",
+        authority="login.chinacloudapi.cn",
+        portal="portal.azure.cn",
+        registries="chinaeast2.api.ml.azure.cn",
+        data_plane=".api.ml.azure.cn",
+        blob=".blob.core.chinacloudapi.cn",
+        endpoints=(".inference.ml.azure.cn",),
+    ),
+}
