@@ -2,31 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Checkpoint
 from app.store import schema
 from app.store.database import Reader, Writer
+from app.store.mapping import Mapper
 
 _T = schema.checkpoints
+_M = Mapper(Checkpoint, _T)
 
 
 def save(tx: Writer, job: str, reported: Sequence[Checkpoint]) -> None:
     """Write checkpoints; one that is known is brought up to date, and at most one is the best."""
     for checkpoint in reported:
-        values = {
-            "remote_id": checkpoint.remote_id,
-            "epoch": checkpoint.epoch,
-            "train_loss": checkpoint.train_loss,
-            "validation_loss": checkpoint.validation_loss,
-            "best": int(checkpoint.best),
-            "present": int(checkpoint.present),
-        }
-        statement = insert(_T).values(job=job, step=checkpoint.step, **values)
+        values = _M.values(checkpoint)
+        statement = insert(_T).values(job=job, **values)
         tx.execute(statement.on_conflict_do_update(index_elements=["job", "step"], set_=values))
     best = [checkpoint.step for checkpoint in reported if checkpoint.best]
     if best:
@@ -35,7 +29,7 @@ def save(tx: Writer, job: str, reported: Sequence[Checkpoint]) -> None:
 
 def of_job(tx: Reader, job: str) -> list[Checkpoint]:
     """Return a job's checkpoints, steps rising."""
-    return [_checkpoint(row) for row in tx.execute(select(_T).where(_T.c.job == job).order_by(_T.c.step))]
+    return _M.all(tx, _M.query.where(_T.c.job == job).order_by(_T.c.step))
 
 
 def jobs_with_some(tx: Reader, *, ended_before: datetime, limit: int) -> list[str]:
@@ -57,15 +51,3 @@ def forget(tx: Writer, job: str) -> int:
     if count:
         tx.execute(_T.update().where(*there).values(present=0))
     return count
-
-
-def _checkpoint(row: Row[Any]) -> Checkpoint:
-    return Checkpoint(
-        step=row.step,
-        remote_id=row.remote_id,
-        epoch=row.epoch,
-        train_loss=row.train_loss,
-        validation_loss=row.validation_loss,
-        best=bool(row.best),
-        present=bool(row.present),
-    )

@@ -1,5 +1,6 @@
 """Frozen domain values to JSON text and back, checked on the way in."""
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -7,7 +8,7 @@ import msgspec
 
 T = TypeVar("T")
 
-_decoders: dict[Any, "msgspec.json.Decoder[Any]"] = {}
+_decoders: dict[Any, Callable[[str], Any]] = {}
 _making = Lock()
 
 
@@ -16,17 +17,20 @@ def dump(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def load(kind: type[T], text: str) -> T:
-    """Return the domain value behind JSON text that `dump` made.
+def decoder(kind: Any) -> Callable[[str], Any]:  # noqa: ANN401 -- a type, or what stands for one
+    """Return what reads JSON text that `dump` made as a domain value.
 
     The first decoding of a dataclass makes msgspec collect its fields, and a second thread that decodes the same class
     meanwhile reads what is not there yet: the process dies (SIGSEGV, msgspec 0.22). So decoders are made one at a time.
     """
-    decoder = _decoders.get(kind)
-    if decoder is None:
+    made = _decoders.get(kind)
+    if made is None:
         with _making:
-            decoder = _decoders.get(kind)
-            if decoder is None:
-                decoder = _decoders[kind] = msgspec.json.Decoder(kind)
-    value: T = decoder.decode(text)
+            made = _decoders.setdefault(kind, _decoders.get(kind) or msgspec.json.Decoder(kind).decode)
+    return made
+
+
+def load(kind: type[T], text: str) -> T:
+    """Return the domain value behind JSON text that `dump` made."""
+    value: T = decoder(kind)(text)
     return value

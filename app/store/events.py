@@ -2,28 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import insert, select
 
 from app.domain.backend import RemoteEvent
 from app.domain.events import Event, EventLevel
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store import schema
 from app.store.database import Reader, Writer
+from app.store.mapping import Mapper
 
 _T = schema.events
-
-
-def _make(row: Row[Any]) -> Event:
-    return Event(
-        number=row.number,
-        subject=row.subject,
-        at=row.at,
-        level=EventLevel(row.level),
-        kind=row.kind,
-        message=row.message,
-    )
+_M = Mapper(Event, _T)
 
 
 def add(
@@ -46,19 +36,18 @@ def add_remote(tx: Writer, subject: str, reported: Sequence[RemoteEvent]) -> Non
 
 def page(tx: Reader, subject: str, *, limit: int, cursor: str | None, newest_first: bool = True) -> Page[Event]:
     """Return a thing's journal."""
-    query = select(_T).where(_T.c.subject == subject)
+    query = _M.query.where(_T.c.subject == subject)
     position = decode_cursor(cursor, int)
     if position is not None:
         query = query.where(_T.c.number < position[0] if newest_first else _T.c.number > position[0])
-    found = tx.execute(query.order_by(_T.c.number.desc() if newest_first else _T.c.number).limit(limit + 1)).all()
-    items = [_make(row) for row in found[:limit]]
-    return Page(items, encode_cursor(items[-1].number) if len(found) > limit else None)
+    found = _M.all(tx, query.order_by(_T.c.number.desc() if newest_first else _T.c.number).limit(limit + 1))
+    return Page(found[:limit], encode_cursor(found[limit - 1].number) if len(found) > limit else None)
 
 
 def after(tx: Reader, subject: str, number: int, *, limit: int) -> list[Event]:
     """Return a thing's entries behind entry `number`, in their order."""
-    query = select(_T).where(_T.c.subject == subject, _T.c.number > number).order_by(_T.c.number).limit(limit)
-    return [_make(row) for row in tx.execute(query)]
+    query = _M.query.where(_T.c.subject == subject, _T.c.number > number).order_by(_T.c.number).limit(limit)
+    return _M.all(tx, query)
 
 
 def last_number(tx: Reader, subject: str) -> int:
@@ -74,5 +63,5 @@ def count(tx: Reader) -> int:
 
 def of_kind(tx: Reader, subject: str, kind: str) -> list[Event]:
     """Return a thing's entries of one kind, in their order."""
-    query = select(_T).where(_T.c.subject == subject, _T.c.kind == kind).order_by(_T.c.number)
-    return [_make(row) for row in tx.execute(query)]
+    query = _M.query.where(_T.c.subject == subject, _T.c.kind == kind).order_by(_T.c.number)
+    return _M.all(tx, query)

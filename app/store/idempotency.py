@@ -1,12 +1,13 @@
 """Answers kept under the key that came with the request, so that a repeat gets the same one."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.store import schema
 from app.store.database import Reader, Writer
+from app.store.mapping import Mapper
 
 _T = schema.idempotency
 
@@ -25,18 +26,20 @@ class StoredAnswer:
     created_at: datetime
 
 
+_M = Mapper(StoredAnswer, _T)
+
+
 def get(tx: Reader, *, actor: str, route: str, key: str, since: datetime) -> StoredAnswer | None:
     """Return the answer given under a key, unless it is older than `since`."""
-    query = select(_T).where(_T.c.actor == actor, _T.c.route == route, _T.c.key == key, _T.c.created_at >= since)
-    row = tx.execute(query).one_or_none()
-    return None if row is None else StoredAnswer(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name
+    same = (_T.c.actor == actor, _T.c.route == route, _T.c.key == key)
+    return _M.first(tx, _M.query.where(*same, _T.c.created_at >= since))
 
 
 def add(tx: Writer, answer: StoredAnswer) -> None:
     """Keep an answer; one under the same key that has outlived its time makes room."""
     same = (_T.c.actor == answer.actor, _T.c.route == answer.route, _T.c.key == answer.key)
     tx.execute(delete(_T).where(*same))
-    tx.execute(_T.insert().values(asdict(answer)))
+    _M.add(tx, answer)
 
 
 def forget(tx: Writer, *, before: datetime) -> int:

@@ -8,86 +8,31 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Select, bindparam, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
-from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobParts, JobProgress, JobReason, JobSpec, JobStatus
-from app.domain.prices import UNKNOWN, Bill
+from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
 from app.kit.paging import Page
-from app.store import codec, columns, rows, schema
+from app.store import codec, columns, prices, rows, schema
 from app.store.database import Reader, Writer
+from app.store.mapping import NEXT_LOOK, Mapper
 
 T = TypeVar("T")
 _T = schema.jobs
-_HIDDEN = {"sent", "queue_rank", "lease_token", "lease_until", "gen"}
-_COLUMNS = [column for column in _T.c if column.name not in _HIDDEN]
 SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
 
 
-def _make(row: Row[Any]) -> FineTuningJob:
-    return FineTuningJob(
-        id=row.id,
-        spec=codec.load(JobSpec, row.spec),
-        goal=JobGoal(row.goal),
-        status=JobStatus(row.status),
-        reason=None if row.reason is None else JobReason(row.reason),
-        message=row.message,
-        note=row.note,
-        raw_status=row.raw_status,
-        observed_at=row.observed_at,
-        remote_id=row.remote_id,
-        parts=None if row.parts is None else codec.load(JobParts, row.parts),
-        progress=codec.load(JobProgress, row.progress),
-        fine_tuned_model=row.fine_tuned_model,
-        submit_started_at=row.submit_started_at,
-        cursor=row.cursor,
-        resumptions=row.resumptions,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        cloned_from=row.cloned_from,
-        bill=UNKNOWN if row.bill is None else codec.load(Bill, row.bill),
-        failing_since=row.failing_since,
-        next_look_at=columns.from_seconds(row.due_at),
-    )
-
-
-def values(job: FineTuningJob) -> dict[str, Any]:
-    """Return the job as column values, without the engine's own columns, and without its bill, which never changes."""
-    return {
-        "id": job.id,
-        "project": job.spec.project,
-        "connection": job.spec.connection,
-        "name": job.spec.name,
-        "base_model": job.spec.base_model,
-        "training_dataset": job.spec.training_dataset,
-        "spec": codec.dump(job.spec),
-        "goal": job.goal.value,
-        "status": job.status.value,
-        "reason": None if job.reason is None else job.reason.value,
-        "message": job.message,
-        "note": job.note,
-        "raw_status": job.raw_status,
-        "observed_at": job.observed_at,
-        "remote_id": job.remote_id,
-        "parts": None if job.parts is None else codec.dump(job.parts),
-        "progress": codec.dump(job.progress),
-        "fine_tuned_model": job.fine_tuned_model,
-        "submit_started_at": job.submit_started_at,
-        "cursor": job.cursor,
-        "resumptions": job.resumptions,
-        "attempts": job.attempts,
-        "created_at": job.created_at,
-        "changed_at": job.changed_at,
-        "started_at": job.started_at,
-        "ended_at": job.ended_at,
-        "cloned_from": job.cloned_from,
-    }
+_COPIED = ("project", "connection", "name", "base_model", "training_dataset")
+_M = Mapper(
+    FineTuningJob,
+    _T,
+    copies={column: f"spec.{column}" for column in _COPIED},
+    made={"bill": (("bill",), prices.bill), **NEXT_LOOK},  # it never changes
+)
+get, many, values = _M.get, _M.many, _M.values
 
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
-    """Insert a job that the engine looks at from `due_at` (seconds since 1970) on."""
+    """Insert a job that the engine looks at from `due_at` (seconds since 1970) on, at the end of its line."""
     rank = columns.to_microseconds(job.created_at)
-    rows.add(tx, _T, values(job) | {"due_at": due_at, "bill": codec.dump(job.bill), "queue_rank": rank})
+    _M.add(tx, job, due_at=due_at, queue_rank=rank, bill=codec.dump(job.bill))
 
 
 def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:
@@ -97,22 +42,7 @@ def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> No
 
 def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
     """Write a person's answer to an unknown submit over the row; a lease that is under way loses."""
-    rows.change(tx, _T, job.id, values(job) | {"due_at": due_at, "lease_until": None, "gen": _T.c.gen + 1})
-
-
-def wake(tx: Writer, identifier: str, *, due_at: float) -> None:
-    """Make a job due sooner."""
-    rows.change(tx, _T, identifier, {"due_at": due_at})
-
-
-def get(tx: Reader, identifier: str) -> FineTuningJob | None:
-    row = tx.execute(select(*_COLUMNS).where(_T.c.id == identifier)).one_or_none()
-    return None if row is None else _make(row)
-
-
-def many(tx: Reader, identifiers: Sequence[str]) -> dict[str, FineTuningJob]:
-    """Return jobs by their ids; those that are not there are left out."""
-    return {row.id: _make(row) for row in tx.execute(select(*_COLUMNS).where(_T.c.id.in_(identifiers)))}
+    _M.save(tx, job, due_at=due_at, lease_until=None, gen=_T.c.gen + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +57,7 @@ class Filter:
 
 def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[FineTuningJob]:
     """Return the jobs that fit; `sort` is a key of `SORTS`."""
-    return filtered_page(tx, select(*_COLUMNS), wanted, _make, sort=sort, limit=limit, cursor=cursor)
+    return filtered_page(tx, _M.query, wanted, _M.make, sort=sort, limit=limit, cursor=cursor)
 
 
 def filtered_page(
@@ -157,13 +87,12 @@ def filtered_page(
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:
     """Return the jobs that hold a place at a connection, oldest first."""
     holding = [status.value for status in ACTIVE]
-    query = select(*_COLUMNS).where(_T.c.connection == connection, _T.c.status.in_(holding))
-    return [_make(row) for row in tx.execute(query.order_by(_T.c.created_at, _T.c.id))]
+    return _M.by_age(tx, _T.c.connection == connection, _T.c.status.in_(holding))
 
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
 _LINE = (_T.c.queue_rank, _T.c.id)
-_LINES = select(*_COLUMNS).where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
+_LINES = _M.query.where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +148,12 @@ def first_waiting(tx: Reader, connection: str) -> str | None:
 
 def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
     """Return the line of those that wait for a place at a connection, the first one first."""
-    query = select(*_COLUMNS).where(_T.c.connection == connection, *_WAITING)
-    return [_make(row) for row in tx.execute(query.order_by(*_LINE).limit(limit))]
+    return _M.all(tx, _M.query.where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(limit))
 
 
 def lines(tx: Reader, *, limit: int) -> list[FineTuningJob]:
     """Return all lines, one connection's after the other's, each with the first one first."""
-    return [_make(row) for row in tx.execute(_LINES.limit(limit))]
+    return _M.all(tx, _LINES.limit(limit))
 
 
 def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:

@@ -4,10 +4,16 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from app.store import rows, schema
+from app.domain.prices import UNKNOWN, Bill
+from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 
 _T = schema.own_prices
+
+
+def bill(text: str | None) -> Bill:
+    """Return the bill in a row's column; of a row that has none it is not known."""
+    return UNKNOWN if text is None else codec.load(Bill, text)
 
 
 def of_connection(tx: Reader, connection: str) -> dict[str, tuple[str, str, datetime]]:

@@ -1,50 +1,16 @@
 """Projects in the database."""
 
-from typing import Any
+from sqlalchemy import func, select
 
-from sqlalchemy import Row, delete, func, select
-
-from app.domain.projects import DecisionRecord, Project
+from app.domain.projects import Project
 from app.kit.paging import Page
-from app.store import codec, rows, schema
-from app.store.database import Reader, Writer
+from app.store import schema
+from app.store.database import Reader
+from app.store.mapping import Mapper
 
 _T = schema.projects
-
-
-def _make(row: Row[Any]) -> Project:
-    return Project(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        decision=codec.load(DecisionRecord, row.decision),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _values(project: Project) -> dict[str, Any]:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "description": project.description,
-        "decision": codec.dump(project.decision),
-        "created_at": project.created_at,
-        "updated_at": project.updated_at,
-    }
-
-
-def add(tx: Writer, project: Project) -> None:
-    rows.add(tx, _T, _values(project))
-
-
-def save(tx: Writer, project: Project) -> None:
-    rows.change(tx, _T, project.id, _values(project))
-
-
-def get(tx: Reader, identifier: str) -> Project | None:
-    row = rows.one(tx, _T, identifier)
-    return None if row is None else _make(row)
+_M = Mapper(Project, _T)
+add, save, get, remove = _M.add, _M.save, _M.get, _M.remove
 
 
 def by_name(tx: Reader, name: str) -> Project | None:
@@ -55,11 +21,7 @@ def by_name(tx: Reader, name: str) -> Project | None:
 
 
 def page(tx: Reader, *, limit: int, cursor: str | None) -> Page[Project]:
-    return rows.page(tx, select(_T), _T, _make, limit=limit, cursor=cursor)
-
-
-def remove(tx: Writer, identifier: str) -> None:
-    tx.execute(delete(_T).where(_T.c.id == identifier))
+    return _M.page(tx, _M.query, limit=limit, cursor=cursor)
 
 
 def names(tx: Reader) -> dict[str, str]:

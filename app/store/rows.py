@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, insert, tuple_, update
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store.columns import from_microseconds, to_microseconds
@@ -22,11 +22,6 @@ def add(tx: Writer, table: Table, values: Mapping[str, Any]) -> None:
 def change(tx: Writer, table: Table, identifier: str, values: Mapping[str, Any]) -> int:
     """Update one row by id; return how many rows that were (0 or 1)."""
     return tx.execute(update(table).where(table.c.id == identifier).values(dict(values))).rowcount
-
-
-def one(tx: Reader, table: Table, identifier: str) -> Row[Any] | None:
-    """Return the row with that id, if there is one."""
-    return tx.execute(select(table).where(table.c.id == identifier)).one_or_none()
 
 
 def page(

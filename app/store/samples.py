@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.metrics import Sample
 from app.store import schema
 from app.store.database import Reader, Writer
+from app.store.mapping import Mapper
 
 _T = schema.samples
+_M = Mapper(Sample, _T)
 
 
 def add(tx: Writer, job: str, reported: Sequence[Sample]) -> None:
@@ -22,8 +23,4 @@ def add(tx: Writer, job: str, reported: Sequence[Sample]) -> None:
 
 def of_job(tx: Reader, job: str) -> list[Sample]:
     """Return a job's samples, steps rising, then prompts."""
-    query = select(_T).where(_T.c.job == job).order_by(_T.c.step, _T.c.number)
-    return [
-        Sample(step=row.step, number=row.number, prompt=row.prompt, expected=row.expected, answer=row.answer)
-        for row in tx.execute(query)
-    ]
+    return _M.all(tx, _M.query.where(_T.c.job == job).order_by(_T.c.step, _T.c.number))
