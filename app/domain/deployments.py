@@ -106,6 +106,11 @@ class Deployment(Stateful[DeploymentStatus]):
     bill: Bill = UNKNOWN  # what each hour is billed for
 
     @property
+    def connection(self) -> str:
+        """The connection that serves it."""
+        return self.target.connection
+
+    @property
     def cost_per_hour(self) -> Money | None:
         """What an hour of it costs, of what has a price; "0" where a provider bills nothing by the hour."""
         if self.bill.billing is not Billing.BILLED:

@@ -118,5 +118,10 @@ class Evaluation(Stateful[EvaluationStatus]):
     metrics: EvaluationMetrics | None = None
     started_at: datetime | None = None
 
+    @property
+    def connection(self) -> str:
+        """The connection that answers the rows."""
+        return self.target.connection
+
     def _on_entering(self, to: EvaluationStatus, at: datetime) -> Mapping[str, Any]:
         return {"started_at": at} if to is S.RUNNING and self.started_at is None else {}

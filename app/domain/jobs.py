@@ -201,6 +201,11 @@ class FineTuningJob(Stateful[JobStatus]):
     bill: Bill = UNKNOWN  # as estimated at the submission
 
     @property
+    def connection(self) -> str:
+        """The connection that it trains on."""
+        return self.spec.connection
+
+    @property
     def is_assigned(self) -> bool:
         """Whether the rows that it trains on are known: those of a split are not before it is made."""
         return self.parts is not None or self.spec.validation.kind is not ValidationKind.SPLIT

@@ -6,13 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
+FAILED = "failed"  # a status that every kind has
+
 
 class IllegalTransition(Exception):
     """A status was asked to follow one that it cannot follow."""
 
 
 class Status(StrEnum):
-    """Where a thing is. Only the engine writes it, through `Stateful.advance`. Each kind has a FAILED."""
+    """Where a thing is. Only the engine writes it, through `Stateful.advance`."""
 
     @property
     def followers(self) -> frozenset[Self]:
@@ -43,6 +45,11 @@ class Stateful(Generic[S]):
     ended_at: datetime | None = None
     failing_since: datetime | None = None  # the first of the attempts that failed in a row
     next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
+
+    @property
+    def connection(self) -> str:
+        """The connection that it belongs to."""
+        raise NotImplementedError
 
     def advance(self, to: S, *, at: datetime, reason: StrEnum | None = None, message: str = "") -> Self:
         """Return it in status `to`; the same status is allowed and changes nothing.

@@ -1,144 +1,77 @@
 """The level of deployments: make what is wanted, make it again when it is gone, remove what is not wanted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.domain.backend import (
-    Backend,
-    BackendError,
-    DeploymentObservation,
-    DeploymentRequest,
-    Deploys,
-    NotAuthorised,
-    NotFound,
-    Transient,
-)
-from app.domain.connections import Connection
+from app.domain.backend import BackendError, DeploymentObservation, DeploymentRequest, Deploys, NotFound
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason
-from app.domain.events import EventLevel
 from app.domain.jobs import JobReason
-from app.engine import admission, backoff
-from app.engine.jobs import entry, sentence
+from app.engine import backoff
 from app.engine.reconciling import ReconcileContext, SideEffect, StepResult
+from app.engine.step import FAILED_LOOK, Step, entry, remote_name
 from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
-from app.store import connections, events, models
 from app.store import deployments as store
+from app.store import events
 
 RESTARTS, WITHIN = 5, timedelta(minutes=10)  # more often than this, and something is wrong with it
 RESTART = "restart"  # the kind of the journal entries that count them
-_CREATING_LOOK, _READY_LOOK, _FAILED_LOOK = timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5)
+_CREATING_LOOK, _READY_LOOK = timedelta(seconds=5), timedelta(seconds=30)
 Status = DeploymentStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentStep:
-    """A deployment in its turn, with what belongs to it. `model` is the backend's name of a tuned target."""
+class DeploymentStep(Step[Deployment]):
+    """A deployment in its turn."""
 
-    context: ReconcileContext
-    deployment: Deployment
-    connection: Connection
-    backend: Backend
-    model: str | None
+    __slots__ = ()
+    stored = store.MAPPER
 
-    def result(self, deployment: Deployment, due_in: timedelta | None, *side_effects: SideEffect) -> StepResult:
-        """Return: the deployment as given, with a journal entry if its status is another."""
-        writes = list(side_effects)
-        if deployment.status is not self.deployment.status:
-            level = EventLevel.ERROR if deployment.status is Status.FAILED else EventLevel.INFO
-            writes.insert(0, entry(deployment.id, deployment.status.value, kind="status", level=level))
-        if deployment.status.is_final:
-            due_in = None
-        values = store.values(deployment)
-        if deployment.reason == self.deployment.reason:
-            del values["reason"]  # a service that changed the goal meanwhile has written its own
-        return StepResult(values=values, due_in=due_in, side_effects=writes)
-
-    def transition(
-        self,
-        to: Status,
-        due_in: timedelta,
-        *side_effects: SideEffect,
-        reason: JobReason | RemovalReason | None = None,
-        message: str = "",
-    ) -> StepResult:
-        """Return: the deployment in another status."""
-        moved = self.deployment.advance(to, at=self.context.now(), reason=reason, message=message)
-        return self.result(moved, due_in, *side_effects)
-
-    def requeue(self, due_in: timedelta, note: str, *side_effects: SideEffect, attempts: int = 0) -> StepResult:
-        """Return: nothing moves, with a note for people."""
-        return self.result(replace(self.deployment, note=note, attempts=attempts), due_in, *side_effects)
-
-    def on_error(self, error: BackendError) -> StepResult:
-        """Return what a backend's error comes to: wait, pause the connection, or fail."""
-        said, attempts = sentence(error), self.deployment.attempts + 1
-        if isinstance(error, NotAuthorised):
-            return self.requeue(
-                backoff.PAUSED, f"The connection is paused: {said}", admission.pause(self.connection.id, said)
-            )
-        if isinstance(error, Transient) or self.deployment.status in {Status.FAILED, Status.DELETING}:
-            return self.requeue(backoff.retry_delay(attempts, asked=error.retry_after), said, attempts=attempts)
-        return self.transition(Status.FAILED, _FAILED_LOOK, reason=error.reason, message=said)
+    @property
+    def goes_on_failing(self) -> bool:
+        """Whether it may come back, or has to go: then no error ends the trying."""
+        return self.subject.status in {Status.FAILED, Status.DELETING}
 
 
 def reconcile(context: ReconcileContext) -> StepResult | None:
     """Take the next step of the claimed deployment; None if there is nothing to do."""
-    step = _open(context)
+    step = DeploymentStep.open(context)
     if step is None:
         return None
-    wanted = step.deployment.goal is DeploymentGoal.PRESENT
-    if wanted and _has_expired(step.deployment, context.now()):
-        return step.result(step.deployment, backoff.SOON, _stop_expired(step.deployment))
+    wanted = step.subject.goal is DeploymentGoal.PRESENT
+    if wanted and _has_expired(step.subject, context.now()):
+        return step.result(step.subject, backoff.SOON, _stop_expired(step.subject))
     if not isinstance(step.backend, Deploys):
         return _cannot(step) if wanted else _removed(step)
-    action = _remove if not wanted else _make if step.deployment.status is Status.PENDING else _look
+    action = _remove if not wanted else _make if step.subject.status is Status.PENDING else _look
     try:
         return action(step, step.backend)
     except BackendError as error:
         return step.on_error(error)
 
 
-def _open(context: ReconcileContext) -> DeploymentStep | None:
-    with context.open() as scope:
-        tx = scope.read
-        deployment = store.get(tx, context.id)
-        connection = None if deployment is None else connections.get(tx, deployment.target.connection)
-        if deployment is None or connection is None or deployment.status.is_final:
-            return None
-        target = deployment.target.model
-        model = None if target is None else models.get(tx, target)
-        name = model.remote_id if model is not None and model.deleted_at is None else None
-        backend = scope.backends.of(connection)
-        return DeploymentStep(
-            context=context, deployment=deployment, connection=connection, backend=backend, model=name
-        )
-
-
 def _cannot(step: DeploymentStep) -> StepResult:
     message = "This backend cannot deploy."
-    if step.deployment.status is Status.FAILED:
-        return step.requeue(_FAILED_LOOK, message)
-    return step.transition(Status.FAILED, _FAILED_LOOK, reason=JobReason.INVALID_REQUEST, message=message)
+    if step.subject.status is Status.FAILED:
+        return step.requeue(FAILED_LOOK, note=message)
+    return step.fail(JobReason.INVALID_REQUEST, message)
 
 
 def _make(step: DeploymentStep, backend: Deploys) -> StepResult:
-    if step.deployment.target.model is not None and step.model is None:
-        return step.transition(
-            Status.FAILED, _FAILED_LOOK, reason=JobReason.LOST, message="The model has been removed."
-        )
+    request = _request(step)
+    if step.subject.target.is_tuned and request.model is None:
+        return step.fail(JobReason.LOST, "The model has been removed.")
     reached(CrashPoint.BEFORE_DEPLOY)
-    backend.deploy(_request(step))
+    backend.deploy(request)
     reached(CrashPoint.DEPLOYED)
     return step.transition(Status.CREATING, timedelta(seconds=1))
 
 
 def _request(step: DeploymentStep) -> DeploymentRequest:
-    wanted = step.deployment
+    wanted = step.subject
     return DeploymentRequest(
         tag=wanted.id,
         base_model=wanted.target.base_model,
-        model=step.model,
+        model=remote_name(step, wanted.target),
         name=wanted.name,
         content_safety=wanted.content_safety,
         options=wanted.options,
@@ -146,7 +79,7 @@ def _request(step: DeploymentStep) -> DeploymentRequest:
 
 
 def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
-    deployment = step.deployment
+    deployment = step.subject
     try:
         seen = backend.observe_deployment(deployment.id)
     except NotFound:
@@ -175,7 +108,7 @@ def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
 
 
 def _next_look(deployment: Deployment, seen: DeploymentObservation, now: datetime) -> timedelta:
-    usual = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK}.get(deployment.status, _FAILED_LOOK)
+    usual = {Status.CREATING: _CREATING_LOOK, Status.READY: _READY_LOOK}.get(deployment.status, FAILED_LOOK)
     ends = now + timedelta(days=1) if deployment.expires_at is None else deployment.expires_at
     if deployment.status is Status.FAILED:
         return min(usual, max(ends - now, timedelta(seconds=1)))
@@ -225,26 +158,24 @@ def _stop_idle(deployment: Deployment) -> SideEffect:
 
 def _again(step: DeploymentStep, backend: Deploys) -> StepResult:
     """Make anew what is gone although it is wanted, but not for ever."""
-    deployment, now = step.deployment, step.context.now()
+    deployment, now = step.subject, step.context.now()
     with step.context.open() as scope:
         past = [each for each in events.of_kind(scope.read, deployment.id, RESTART) if each.at > now - WITHIN]
     if len(past) >= RESTARTS:
         message = f"It stopped {len(past) + 1} times within {WITHIN.seconds // 60} minutes. Its log says why."
-        return step.transition(Status.FAILED, _FAILED_LOOK, reason=JobReason.BACKEND_ERROR, message=message)
+        return step.fail(JobReason.BACKEND_ERROR, message)
     backend.deploy(_request(step))
     back = replace(deployment, restarts=deployment.restarts + 1, observed_at=now, endpoint=None, note="")
-    if back.status is not Status.CREATING:
-        back = back.advance(Status.CREATING, at=now)
     logged = entry(deployment.id, "It was gone although it is wanted; it is made again.", kind=RESTART)
-    return step.result(back, timedelta(seconds=1), logged)
+    return step.transition(Status.CREATING, timedelta(seconds=1), logged, subject=back)
 
 
 def _remove(step: DeploymentStep, backend: Deploys) -> StepResult:
-    deployment = step.deployment
+    deployment = step.subject
     if deployment.status is not Status.DELETING:
         backend.undeploy(deployment.id)
         reached(CrashPoint.UNDEPLOYED)
-        return step.transition(Status.DELETING, backoff.SOON, reason=deployment.reason or JobReason.REQUESTED)
+        return step.transition(Status.DELETING, reason=deployment.reason or JobReason.REQUESTED)
     try:
         seen = backend.observe_deployment(deployment.id)
     except NotFound:
@@ -253,13 +184,10 @@ def _remove(step: DeploymentStep, backend: Deploys) -> StepResult:
         return _removed(step)
     if seen.status is not Status.DELETING:
         backend.undeploy(deployment.id)
-    attempts = deployment.attempts + 1
-    return step.requeue(backoff.retry_delay(attempts, asked=seen.next_look), "", attempts=attempts)
+    return step.back_off("", asked=seen.next_look)
 
 
 def _removed(step: DeploymentStep) -> StepResult:
-    deployment, now = step.deployment, step.context.now()
-    if deployment.status is not Status.DELETING:
-        deployment = deployment.advance(Status.DELETING, at=now, reason=deployment.reason)
-    gone = deployment.advance(Status.DELETED, at=now, reason=deployment.reason)
-    return step.result(replace(gone, endpoint=None), None)
+    reason = step.subject.reason
+    deleting = step.subject.advance(Status.DELETING, at=step.context.now(), reason=reason)
+    return step.transition(Status.DELETED, subject=replace(deleting, endpoint=None), reason=reason)

@@ -9,8 +9,9 @@ from app.domain.backend_abilities import StopsEarly
 from app.domain.events import EventLevel
 from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobStatus
 from app.engine import admission, backoff, model_registration
-from app.engine.jobs import NOTE_LIMIT, JobStep, entry, sentence
+from app.engine.jobs import JobStep
 from app.engine.reconciling import DeferredResult, SideEffect, StepResult
+from app.engine.step import NOTE_LIMIT, entry, sentence
 from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import checkpoints, events, metrics, samples
@@ -26,18 +27,17 @@ _CALM = {JobStatus.QUEUED, JobStatus.RUNNING}
 
 def observe(step: JobStep) -> DeferredResult:
     """Look at the job and record what is new; ask it to stop if nobody wants it any more."""
-    job = step.job
+    job = step.subject
     if job.remote_id is None:
         # Only a hand-edited row can be here; a person says what became of it.
-        failed = "It is not known under which name the backend has this job."
-        return step.fail(JobReason.INTERNAL, failed)
+        return step.fail(JobReason.INTERNAL, "It is not known under which name the backend has this job.")
     remote = RemoteJob(id=job.remote_id)
     try:
         if not step.is_wanted and job.status in _CALM:
             reached(CrashPoint.BEFORE_CANCEL)
             step.backend.cancel(remote)
             reached(CrashPoint.CANCELLED)
-            return step.transition(JobStatus.CANCELLING, backoff.SOON, reason=JobReason.REQUESTED)
+            return step.transition(JobStatus.CANCELLING, reason=JobReason.REQUESTED)
         if job.goal is JobGoal.STOPPED and job.status in _CALM and isinstance(step.backend, StopsEarly):
             step.backend.stop_early(remote)
         seen = step.backend.observe(remote, since=job.cursor)
@@ -59,7 +59,7 @@ def _seen(step: JobStep, seen: JobObservation) -> DeferredResult:
     if seen.status is job.status or _is_no_news(job, seen):
         return step.result(job, wait, *side_effects)
     if seen.status not in TRANSITIONS[job.status]:
-        if seen.raw_status != step.job.raw_status:
+        if seen.raw_status != step.subject.raw_status:
             said = f"The backend says {seen.raw_status or seen.status.value!r} of a job that is {job.status.value}."
             side_effects.append(entry(job.id, f"{said} That is not taken over.", level=EventLevel.WARNING))
         return step.result(job, wait, *side_effects)
@@ -100,11 +100,11 @@ def _message(step: JobStep, seen: JobObservation) -> str:
 
 def _brought_up_to_date(step: JobStep, seen: JobObservation) -> FineTuningJob:
     return replace(
-        step.job,
+        step.subject,
         raw_status=seen.raw_status[:_MESSAGE_LIMIT],
         observed_at=step.context.now(),
-        progress=seen.progress or step.job.progress,
-        cursor=seen.cursor or step.job.cursor,
+        progress=seen.progress or step.subject.progress,
+        cursor=seen.cursor or step.subject.cursor,
         note=seen.note[:NOTE_LIMIT],
         attempts=0,
     )
@@ -137,16 +137,11 @@ def _interrupted(step: JobStep, remote: RemoteJob, seen: JobObservation) -> Step
     job = _brought_up_to_date(step, seen)
     logged = _log_observation(job.id, seen)
     if not step.is_wanted:
-        cancelled = job
-        if job.status in _CALM:
-            cancelled = cancelled.advance(JobStatus.CANCELLING, at=step.context.now())
-        cancelled = cancelled.advance(JobStatus.CANCELLED, at=step.context.now(), reason=JobReason.REQUESTED)
-        return step.result(cancelled, None, logged)
+        return _gone(step, job, "", logged)
     if job.resumptions >= RESUMPTIONS or not isinstance(step.backend, Resumes):
         tried = f" after {job.resumptions} resumptions" if job.resumptions else ""
         message = seen.message or f"The training stopped before its end{tried}. Retry starts it again."
-        failed = job.advance(JobStatus.FAILED, at=step.context.now(), reason=JobReason.BACKEND_ERROR, message=message)
-        return step.result(failed, None, logged)
+        return step.fail(JobReason.BACKEND_ERROR, message, logged, subject=job)
     step.backend.resume(remote)
     reached(CrashPoint.RESUMED)
     resumed = replace(job, resumptions=job.resumptions + 1)
@@ -156,7 +151,7 @@ def _interrupted(step: JobStep, remote: RemoteJob, seen: JobObservation) -> Step
 
 def _missing(step: JobStep, error: NotFound) -> StepResult:
     """Count the looks since the last time it was seen; the third one in a row, apart, says that it is lost."""
-    job, now = step.job, step.context.now()
+    job = step.subject
     with step.context.open() as scope:
         misses = events.of_kind(scope.read, job.id, MISSING)
     last_seen = job.observed_at or job.changed_at
@@ -166,9 +161,10 @@ def _missing(step: JobStep, error: NotFound) -> StepResult:
     if count < LOOKS_BEFORE_LOST:
         return step.requeue(_BETWEEN_MISSES, counted, note=said)
     if not step.is_wanted:
-        stopping = job if job.status is JobStatus.CANCELLING else job.advance(JobStatus.CANCELLING, at=now)
-        message = "The backend does not know the job any more."
-        gone = stopping.advance(JobStatus.CANCELLED, at=now, reason=JobReason.REQUESTED, message=message)
-        return step.result(gone, None, counted)
-    lost = job.advance(JobStatus.FAILED, at=now, reason=JobReason.LOST, message=said)
-    return step.result(lost, None, counted)
+        return _gone(step, job, "The backend does not know the job any more.", counted)
+    return step.fail(JobReason.LOST, said, counted)
+
+
+def _gone(step: JobStep, job: FineTuningJob, message: str, logged: SideEffect) -> StepResult:
+    stopping = job.advance(JobStatus.CANCELLING, at=step.context.now())
+    return step.cancelled(message, logged, subject=stopping)

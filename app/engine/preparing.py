@@ -9,11 +9,12 @@ from typing import TypeVar
 from app.data.convert import write_training_file
 from app.domain.backend import BackendError, RemoteFile, TrainingRequest
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, JobStatus, ValidationKind
+from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, ValidationKind
 from app.engine import backoff
 from app.engine.background_tasks import NotReady
-from app.engine.jobs import JobStep, entry
+from app.engine.jobs import JobStep
 from app.engine.reconciling import StepResult
+from app.engine.step import entry
 from app.engine.submitting import establish, submit
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets, specs, splits
@@ -39,14 +40,14 @@ class Files:
 
 def reconcile_preparing(step: JobStep) -> StepResult:
     """Take the next step towards a submitted job; every step finds what an interrupted one left."""
-    if step.job.submit_in_doubt:
+    if step.subject.submit_in_doubt:
         return establish(step)
     if not step.is_wanted:
         for task in ("deal", "convert"):
-            step.context.tasks.forget(f"{step.job.id}:{task}")
-        return step.transition(JobStatus.CANCELLED, None, reason=JobReason.REQUESTED)
+            step.context.tasks.forget(f"{step.subject.id}:{task}")
+        return step.cancelled()
     try:
-        return _deal(step) if step.job.parts is None else _hand_over(step, step.job.parts)
+        return _deal(step) if step.subject.parts is None else _hand_over(step, step.subject.parts)
     except (Invalid, Conflict, NotFound) as error:
         return step.fail(JobReason.INVALID_DATA, f"{error.message} {error.fix}".strip())
     except NotReady:
@@ -59,18 +60,18 @@ def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
     files = _send(step, _apart(step, "convert", lambda: _convert(step, parts)))
     if not files.ready:
         return step.requeue(_FILE_LOOK, note="The backend is taking in the files.")
-    return submit(step, _request(step.job, files))
+    return submit(step, _request(step.subject, files))
 
 
 def _deal(step: JobStep) -> StepResult:
-    chosen = replace(step.job, parts=_apart(step, "deal", lambda: _parts(step)))
-    logged = [entry(step.job.id, "The rows were dealt to training, validation and test.")]
+    chosen = replace(step.subject, parts=_apart(step, "deal", lambda: _parts(step)))
+    logged = [entry(step.subject.id, "The rows were dealt to training, validation and test.")]
     return step.result(chosen, backoff.SOON, *(logged if chosen.spec.validation.kind is ValidationKind.SPLIT else []))
 
 
 def _parts(step: JobStep) -> JobParts:
     with step.context.open() as scope:
-        return make_parts(scope, step.job.spec)
+        return make_parts(scope, step.subject.spec)
 
 
 def _apart(step: JobStep, name: str, call: Callable[[], T]) -> T:
@@ -79,12 +80,12 @@ def _apart(step: JobStep, name: str, call: Callable[[], T]) -> T:
     Raises:
         UnderWay: while it is being done.
     """
-    spec = step.job.spec
+    spec = step.subject.spec
     with step.context.open() as scope:
         known = datasets.many(scope, [each for each in (spec.training_dataset, spec.validation.dataset) if each])
     if sum(each.bytes for each in known.values()) <= step.context.tasks.from_bytes:
         return call()
-    return step.context.tasks.result(f"{step.job.id}:{name}", call)
+    return step.context.tasks.result(f"{step.subject.id}:{name}", call)
 
 
 def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
@@ -105,7 +106,7 @@ def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
 def _convert(step: JobStep, parts: JobParts) -> tuple[Path, Path | None]:
     """Write the files that the backend is sent, unless an earlier turn did."""
     with step.context.open() as scope:
-        folder = scope.files.run_folder(step.job.id) / "input"
+        folder = scope.files.run_folder(step.subject.id) / "input"
         folder.mkdir(exist_ok=True)
         sources = [datasets.path(scope, part) for part in (parts.training, parts.validation) if part is not None]
     written = []
@@ -138,7 +139,7 @@ def _send(step: JobStep, local: tuple[Path, Path | None]) -> Files:
 
 
 def _sent(step: JobStep, path: Path, kind: str) -> RemoteFile:
-    file = step.backend.upload(path, tag=f"{step.job.id}-{kind}")
+    file = step.backend.upload(path, tag=f"{step.subject.id}-{kind}")
     reached(CrashPoint.SENT)
     return file if file.ready else step.backend.file(file)
 

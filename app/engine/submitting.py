@@ -8,17 +8,18 @@ from dataclasses import replace
 
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, TrainingRequest, Transient, Unsupported
 from app.domain.events import EventLevel
-from app.domain.jobs import FineTuningJob, JobReason, JobStatus
+from app.domain.jobs import FineTuningJob, JobStatus
 from app.engine import backoff
-from app.engine.jobs import JobStep, entry, sentence
+from app.engine.jobs import JobStep
 from app.engine.reconciling import StepResult
+from app.engine.step import entry, sentence
 from app.kit.crash_points import CrashPoint, reached
 from app.store import jobs as store
 
 
 def submit(step: JobStep, request: TrainingRequest) -> StepResult:
     """Write down that a submit begins, then make the one call."""
-    intent = replace(step.job, submit_started_at=step.context.now())
+    intent = replace(step.subject, submit_started_at=step.context.now())
     step.context.keep(store.values(intent))
     reached(CrashPoint.INTENT_RECORDED)
     try:
@@ -34,7 +35,7 @@ def submit(step: JobStep, request: TrainingRequest) -> StepResult:
 
 def establish(step: JobStep) -> StepResult:
     """Find out what became of a submit whose outcome is not recorded. Never submit again before that."""
-    job = step.job
+    job = step.subject
     started = job.submit_started_at or step.context.now()
     left = started + step.backend.acceptance_grace - step.context.now()
     if left > backoff.SOON:
@@ -49,28 +50,28 @@ def establish(step: JobStep) -> StepResult:
         return step.on_error(error)
     except BackendError as error:
         # A look-up that fails for good says nothing about the job: it must not be declared failed.
-        return step.requeue(backoff.retry_delay(8), job=job, note=sentence(error))
+        return step.requeue(backoff.retry_delay(8), subject=job, note=sentence(error))
     if found is not None:
         return _accepted(step, job, found.id, "The backend had accepted the job, although its answer was lost.")
     return _surely_not_accepted(step)
 
 
 def _surely_not_accepted(step: JobStep) -> StepResult:
-    job = step.job
+    job = step.subject
     again = entry(job.id, "The backend has not accepted the job; it is submitted again.", level=EventLevel.WARNING)
     cleared = replace(job, submit_started_at=None, attempts=0, note="")
     if not step.is_wanted:
-        cancelled = cleared.advance(JobStatus.CANCELLED, at=step.context.now(), reason=JobReason.REQUESTED)
-        return step.result(cancelled, None)
+        return step.cancelled(subject=cleared)
     return step.result(cleared, backoff.SOON, again)
 
 
 def _accepted(step: JobStep, job: FineTuningJob, remote_id: str, logged: str) -> StepResult:
-    queued = replace(job, remote_id=remote_id).advance(JobStatus.QUEUED, at=step.context.now())
-    return step.result(queued, backoff.SOON, entry(job.id, logged))
+    accepted = replace(job, remote_id=remote_id)
+    return step.transition(JobStatus.QUEUED, backoff.SOON, entry(job.id, logged), subject=accepted)
 
 
 def _doubt(step: JobStep, intent: FineTuningJob, said: str) -> StepResult:
-    doubtful = replace(intent, attempts=intent.attempts + 1)
     logged = entry(intent.id, f"No answer to the submit: {said}", level=EventLevel.WARNING)
-    return step.requeue(step.backend.acceptance_grace * 1.15, logged, job=doubtful, note=said)
+    return step.requeue(
+        step.backend.acceptance_grace * 1.15, logged, subject=intent, note=said, attempts=intent.attempts + 1
+    )

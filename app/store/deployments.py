@@ -32,7 +32,7 @@ def _usage(requests: int, errors: int, refusals: int, latencies: str) -> Usage:
     return Usage(requests=requests, errors=errors, refusals=refusals, latency_ms_p50=p50, latency_ms_p95=p95)
 
 
-_M = Mapper(
+MAPPER = Mapper(
     Deployment,
     _T,
     spread=["target"],
@@ -43,12 +43,12 @@ _M = Mapper(
         **NEXT_LOOK,
     },
 )
-get, values = _M.get, _M.values
+get, values = MAPPER.get, MAPPER.values
 
 
 def add(tx: Writer, deployment: Deployment, *, due_at: float) -> None:
     """Insert a deployment that the engine looks at from `due_at` (seconds since 1970) on."""
-    _M.add(tx, deployment, due_at=due_at, bill=codec.dump(deployment.bill), **_UNUSED)
+    MAPPER.add(tx, deployment, due_at=due_at, bill=codec.dump(deployment.bill), **_UNUSED)
 
 
 def set_bill(tx: Writer, identifier: str, bill: Bill) -> None:
@@ -89,18 +89,18 @@ def count_use(
 
 
 def page(tx: Reader, *, include_deleted: bool = False, limit: int, cursor: str | None) -> Page[Deployment]:
-    query = _M.query if include_deleted else _M.query.where(_T.c.status.not_in(_GONE))
-    return _M.page(tx, query, limit=limit, cursor=cursor)
+    query = MAPPER.query if include_deleted else MAPPER.query.where(_T.c.status.not_in(_GONE))
+    return MAPPER.page(tx, query, limit=limit, cursor=cursor)
 
 
 def of_model(tx: Reader, model: str, *, include_deleted: bool = False) -> list[Deployment]:
     """Return a model's deployments, oldest first."""
-    return _M.by_age(tx, _T.c.model == model, *(() if include_deleted else [_T.c.status.not_in(_GONE)]))
+    return MAPPER.by_age(tx, _T.c.model == model, *(() if include_deleted else [_T.c.status.not_in(_GONE)]))
 
 
 def of_connection(tx: Reader, connection: str) -> list[Deployment]:
     """Return a connection's deployments that are not deleted."""
-    return _M.by_age(tx, _T.c.connection == connection, _T.c.status.not_in(_GONE))
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.not_in(_GONE))
 
 
 def hosting_bills(tx: Reader) -> list[Bill]:
@@ -115,14 +115,14 @@ def hosting(tx: Reader) -> int:
 
 def ready_for(tx: Reader, target: Target) -> Deployment | None:
     """Return a ready deployment of exactly this target, the newest; None where there is none."""
-    query = _M.query.where(
+    query = MAPPER.query.where(
         _T.c.connection == target.connection,
         _T.c.base_model == target.base_model,
         _T.c.model.is_(None) if target.model is None else _T.c.model == target.model,
         _T.c.status == DeploymentStatus.READY.value,
         _T.c.goal == DeploymentGoal.PRESENT.value,
     )
-    return _M.first(tx, query.order_by(_T.c.created_at.desc()))
+    return MAPPER.first(tx, query.order_by(_T.c.created_at.desc()))
 
 
 def touch(tx: Writer, identifier: str, *, at: datetime) -> None:

@@ -12,9 +12,9 @@ from app.store.mapping import NEXT_LOOK, Mapper
 
 _T = schema.evaluations
 _R = schema.evaluation_rows
-_M = Mapper(Evaluation, _T, spread=["target"], made=NEXT_LOOK)
+MAPPER = Mapper(Evaluation, _T, spread=["target"], made=NEXT_LOOK)
 _ROWS = Mapper(EvaluationRow, _R)
-add, get, values = _M.add, _M.get, _M.values
+add, get, values = MAPPER.add, MAPPER.get, MAPPER.values
 
 
 def set_goal(tx: Writer, identifier: str, goal: EvaluationGoal, *, due_at: float) -> None:
@@ -31,22 +31,22 @@ def page(
     limit: int,
     cursor: str | None,
 ) -> Page[Evaluation]:
-    query = _M.query
+    query = MAPPER.query
     for column, wanted in ((_T.c.job, job), (_T.c.model, model), (_T.c.project, project)):
         if wanted is not None:
             query = query.where(column == wanted)
-    return _M.page(tx, query, limit=limit, cursor=cursor)
+    return MAPPER.page(tx, query, limit=limit, cursor=cursor)
 
 
 def of_job(tx: Reader, job: str) -> list[Evaluation]:
     """Return the evaluations that judge a job's result, oldest first."""
-    return _M.by_age(tx, _T.c.job == job)
+    return MAPPER.by_age(tx, _T.c.job == job)
 
 
 def open_at(tx: Reader, connection: str) -> list[Evaluation]:
     """Return the evaluations of a connection that are not finished, oldest first."""
     still = (EvaluationStatus.PENDING.value, EvaluationStatus.RUNNING.value)
-    return _M.by_age(tx, _T.c.connection == connection, _T.c.status.in_(still))
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.in_(still))
 
 
 def same_question(tx: Reader, wanted: Evaluation) -> Evaluation | None:
@@ -61,7 +61,7 @@ def same_question(tx: Reader, wanted: Evaluation) -> Evaluation | None:
         _T.c.few_shot_dataset.is_not_distinct_from(wanted.few_shot_dataset),
         _T.c.status == EvaluationStatus.SUCCEEDED.value,
     )
-    return _M.first(tx, _M.query.where(*equal).order_by(_T.c.created_at.desc()))
+    return MAPPER.first(tx, MAPPER.query.where(*equal).order_by(_T.c.created_at.desc()))
 
 
 def save_rows(tx: Writer, identifier: str, answered: Sequence[EvaluationRow]) -> None:

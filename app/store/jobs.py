@@ -20,19 +20,19 @@ SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False
 
 
 _COPIED = ("project", "connection", "name", "base_model", "training_dataset")
-_M = Mapper(
+MAPPER = Mapper(
     FineTuningJob,
     _T,
     copies={column: f"spec.{column}" for column in _COPIED},
     made={"bill": (("bill",), prices.bill), **NEXT_LOOK},  # it never changes
 )
-get, many, values = _M.get, _M.many, _M.values
+get, many, values = MAPPER.get, MAPPER.many, MAPPER.values
 
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on, at the end of its line."""
     rank = columns.to_microseconds(job.created_at)
-    _M.add(tx, job, due_at=due_at, queue_rank=rank, bill=codec.dump(job.bill))
+    MAPPER.add(tx, job, due_at=due_at, queue_rank=rank, bill=codec.dump(job.bill))
 
 
 def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:
@@ -42,7 +42,7 @@ def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> No
 
 def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
     """Write a person's answer to an unknown submit over the row; a lease that is under way loses."""
-    _M.save(tx, job, due_at=due_at, lease_until=None, gen=_T.c.gen + 1)
+    MAPPER.save(tx, job, due_at=due_at, lease_until=None, gen=_T.c.gen + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Filter:
 
 def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[FineTuningJob]:
     """Return the jobs that fit; `sort` is a key of `SORTS`."""
-    return filtered_page(tx, _M.query, wanted, _M.make, sort=sort, limit=limit, cursor=cursor)
+    return filtered_page(tx, MAPPER.query, wanted, MAPPER.make, sort=sort, limit=limit, cursor=cursor)
 
 
 def filtered_page(
@@ -87,12 +87,12 @@ def filtered_page(
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:
     """Return the jobs that hold a place at a connection, oldest first."""
     holding = [status.value for status in ACTIVE]
-    return _M.by_age(tx, _T.c.connection == connection, _T.c.status.in_(holding))
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.in_(holding))
 
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
 _LINE = (_T.c.queue_rank, _T.c.id)
-_LINES = _M.query.where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
+_LINES = MAPPER.query.where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,12 @@ def first_waiting(tx: Reader, connection: str) -> str | None:
 
 def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
     """Return the line of those that wait for a place at a connection, the first one first."""
-    return _M.all(tx, _M.query.where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(limit))
+    return MAPPER.all(tx, MAPPER.query.where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(limit))
 
 
 def lines(tx: Reader, *, limit: int) -> list[FineTuningJob]:
     """Return all lines, one connection's after the other's, each with the first one first."""
-    return _M.all(tx, _LINES.limit(limit))
+    return MAPPER.all(tx, _LINES.limit(limit))
 
 
 def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:

@@ -96,6 +96,12 @@ def settle(
     return tx.execute(update(t).where(own).values(engines)).rowcount == 1
 
 
+def attempts(tx: Reader, claim: Claim) -> int | None:
+    """Return how many acts in a row have failed; None of a row that is gone, or of a kind that does not count them."""
+    t = TABLES[claim.table]
+    return tx.scalar(select(t.c.attempts).where(t.c.id == claim.id)) if "attempts" in t.c else None
+
+
 def wake(tx: Writer, table: str, identifiers: Collection[str], *, due_at: float) -> None:
     """Let rows fall due no later than `due_at`."""
     t = TABLES[table]
