@@ -32,12 +32,15 @@ _TEST_WORKERS = 4  # each may have a browser, a server and a training of its own
 _TEST_RUNTIME = "TUNEDESK_TEST_RUNTIME_PYTHON"  # the interpreter that tests train with
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Do what the arguments say; returns the exit code: 0 done, 1 failed, 2 asked wrongly."""
+def main(arguments: Sequence[str], *, set_up: bool = True) -> int:
+    """Do what the arguments say; returns the exit code: 0 done, 1 failed, 2 asked wrongly.
+
+    Without `set_up` this process's own environment is used, whatever it is.
+    """
     asked = read(arguments)
     paths = Paths.here()
     try:
-        if asked.needs_environment:
+        if set_up and asked.needs_environment:
             bootstrap.ensure(paths, Terminal(), tests=asked.command == "test")
             if not bootstrap.in_environment(paths):
                 bootstrap.enter_environment(paths, arguments)

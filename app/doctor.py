@@ -4,9 +4,8 @@ import os
 import re
 import shutil
 import socket
-import sqlite3
+import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,9 @@ from app.runtimes.environments import RUNTIMES, RuntimeEnvironments, RuntimeStat
 from app.setup import browser, web
 from app.setup.bootstrap import NEEDED_BYTES
 from app.setup.paths import Paths
+from app.setup.problems import SetupError
+from app.store import data_folder
+from app.store.database_file import check, known_revisions
 
 _START = "Start TuneDesk once: python3 -m app"
 _DATABASE = "tunedesk.sqlite3"
@@ -108,15 +110,19 @@ def _runtime(environments: RuntimeEnvironments, name: str) -> Finding:
 
 
 def _data_dir(data_dir: Path) -> Finding:
-    folder = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        folder = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+        data_folder.probe(folder)
+        mode = stat.S_IMODE(folder.stat().st_mode)
     except OSError as error:
-        fix = "Give yourself the right to write there, or name another folder in TUNEDESK_DATA_DIR."
-        return Finding("Data folder", Verdict.FAIL, f"{folder} cannot be written: {error.strerror}", fix)
-    state = "writable" if folder == data_dir else "will be made at the first start"
-    return Finding("Data folder", Verdict.PASS, f"{data_dir}, {state}")
+        why = data_folder.unusable(data_dir, error)
+        return Finding("Data folder", Verdict.FAIL, why.sentence, why.remedy)
+    if folder != data_dir:
+        return Finding("Data folder", Verdict.PASS, f"{data_dir}, will be made at the first start")
+    if mode & data_folder.OTHERS:
+        fix = f"The next start takes their rights away, where the folder is yours; or now: chmod -R go= {data_dir}"
+        return Finding("Data folder", Verdict.WARN, f"{data_dir}, open to others on this machine ({mode:o})", fix)
+    return Finding("Data folder", Verdict.PASS, f"{data_dir}, writable")
 
 
 def _local_disk(data_dir: Path) -> Finding:
@@ -145,46 +151,18 @@ def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
 def _database(paths: Paths, path: Path) -> Finding:
     if os.environ.get("TUNEDESK_DATABASE_URL"):
         return Finding("Database", Verdict.PASS, "named by TUNEDESK_DATABASE_URL; not looked at here")
-    if not path.exists():
-        return Finding("Database", Verdict.PASS, "none yet; made at the first start")
+    known = known_revisions(paths.root / "migrations")
     try:
-        version = _stored_version(path)
-    except sqlite3.Error as error:
-        fix = "Put back a copy from before, or move the file away to begin anew."
-        return Finding("Database", Verdict.FAIL, f"{path} cannot be read: {error}", fix)
-    known = known_versions(paths.root / "migrations" / "versions")
-    if version is None or (version in known and version != known[-1]):
+        version = check(path, known)
+    except SetupError as error:
+        return Finding("Database", Verdict.FAIL, error.sentence, error.remedy)
+    if version is None:
+        return Finding("Database", Verdict.PASS, "none yet; made at the first start")
+    if version != known[-1]:
         return Finding(
             "Database", Verdict.WARN, f"at version {version}, newest is {known[-1]}", "python3 -m app migrate"
         )
-    if version not in known:
-        fix = "Start the newer TuneDesk that made it, or name another data folder."
-        return Finding("Database", Verdict.FAIL, f"at version {version}, which this TuneDesk does not know", fix)
     return Finding("Database", Verdict.PASS, f"at version {version}, the newest")
-
-
-def _stored_version(path: Path) -> str | None:
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
-    try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    finally:
-        connection.close()
-    return str(row[0]) if row else None
-
-
-def known_versions(folder: Path) -> list[str]:
-    """The revisions in the migrations' folder, oldest first, read from their text: Alembic may not be installed yet."""
-    parents: dict[str | None, str] = {}
-    for path in folder.glob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        revision = re.search(r"^revision\b[^=]*=\s*[\"']([^\"']+)", text, re.MULTILINE)
-        parent = re.search(r"^down_revision\b[^=]*=\s*[\"']([^\"']+)", text, re.MULTILINE)
-        if revision:
-            parents[parent[1] if parent else None] = revision[1]
-    ordered: list[str] = []
-    while (following := parents.get(ordered[-1] if ordered else None)) is not None:
-        ordered.append(following)
-    return ordered
 
 
 def _port(port: int) -> Finding:

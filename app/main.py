@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial, wraps
 from ipaddress import ip_address
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +19,7 @@ from app.api.router import ROUTERS as API
 from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
 from app.domain.backend import NoCapacity
+from app.domain.errors import DomainError
 from app.engine.clockwork import Clockwork
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
@@ -29,12 +32,16 @@ from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
-from app.setup.problems import SetupError
+from app.setup.problems import SetupError, explain_os
+from app.store import data_folder
 from app.store.database import Database
 from app.store.files import FileStore
-from app.store.migrating import upgrade
+from app.store.migrating import file_of, upgrade
 from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 VERSION = "0.1.0"
 RUNTIME = "trl"
@@ -47,12 +54,30 @@ _LOCK_PATIENCE_S = 5.0
 log = logging.getLogger("tunedesk")
 
 
+def in_plain_words(start: Callable[P, T]) -> Callable[P, T]:
+    """Let nothing but SetupError leave a step of the start: what the system or the database refuses, in words."""
+
+    @wraps(start)
+    def worded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return start(*args, **kwargs)
+        except DomainError as error:
+            raise SetupError(error.message, error.fix) from error
+        except OSError as error:
+            raise explain_os("TuneDesk cannot start.", error) from error
+
+    return worded
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry = REGISTRY) -> FastAPI:
     """Return the whole application. The database is brought to this version first.
 
     `registry` lists the backends; tests add one of their own, and hand in a clock that they turn.
+
+    Raises:
+        SetupError: the data folder or the database in it cannot be used.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    open_data(settings)
     app_context = make_app_context(settings, clock=clock or SystemClock(), registry=registry)
     scopes = Scopes(app_context)
     clockwork = Clockwork(scopes, interval_s=settings.engine_interval_s, lease_s=settings.lease_s)
@@ -86,8 +111,28 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     return app
 
 
+def open_data(settings: Settings) -> None:
+    """Make the data folder its owner's alone, and bring the database to this version.
+
+    Raises:
+        SetupError: either cannot be used.
+    """
+    folder = settings.data_dir
+    data_folder.prepare(folder)
+    file = file_of(settings.url)
+    databases = [] if file is None else [file.with_name(file.name + ending) for ending in ("", "-wal", "-shm")]
+    changed, left = data_folder.tighten(folder, settings.secret_key_file, *databases)
+    if changed:
+        log.info("%d files and folders of %s were open to others; they are their owner's alone now", changed, folder)
+    if left:
+        more = f" and {len(left) - 1} more files and folders" if left[1:] else ""
+        why = "belongs to somebody else, or its file system knows no rights"
+        log.warning("Others may read %s%s: what is open to them %s", left[-1], more, why)
+    upgrade(settings.url, ROOT / "migrations")
+
+
 def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = REGISTRY) -> AppContext:
-    """Return what all scopes share, on a database of this version."""
+    """Return what all scopes share, over data that were opened."""
     files = FileStore(
         settings.data_dir, upload_limit=settings.upload_limit_mb * MIB, disk_reserve=settings.disk_reserve_mb * MIB
     )
@@ -100,7 +145,6 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         environment=environment(),
         clock=clock,
     )
-    upgrade(settings.url, ROOT / "migrations")
     return AppContext(
         database=Database(settings.url),
         clock=clock,
@@ -122,34 +166,42 @@ def serve(settings: Settings) -> None:
         SetupError: when the address is not loopback, or another process has the data folder.
     """
     _refuse_open_doors(settings.host)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with locks.held(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S) as ours:
-        if not ours:
-            raise SetupError(
-                f"Another TuneDesk is using the data folder {settings.data_dir}.",
-                "Stop it, or start this one with another folder: --data-dir PATH",
-            )
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        for chatty in ("alembic", "httpx"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        crash_points.arm(settings.crash_at)
-        app = create_app(settings)
-        app.state.scopes.app_context.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
-        _begin_runtime(settings)
-        config = uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
+    os.umask(data_folder.OTHERS)
+    with ExitStack() as stack:
+        server = _made(settings, stack)
         gc.freeze()  # what stands now stays for good
         gc.enable()
-        _Announcing(config, app.state.scopes.app_context.backends).run()
+        server.run()
+
+
+@in_plain_words
+def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
+    """Return the server, ready to run; `stack` holds the data folder's lock."""
+    data_folder.prepare(settings.data_dir)
+    if not stack.enter_context(locks.held(settings.data_dir / "tunedesk.lock", patience_s=_LOCK_PATIENCE_S)):
+        raise SetupError(
+            f"Another TuneDesk is using the data folder {settings.data_dir}.",
+            "Stop it, or start this one with another folder: --data-dir PATH",
+        )
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    crash_points.arm(settings.crash_at)
+    app = create_app(settings)
+    app.state.scopes.app_context.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
+    _begin_runtime(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
+    return _Announcing(config, app.state.scopes.app_context.backends)
 
 
 def _is_no_farewell(record: logging.LogRecord) -> bool:
@@ -157,10 +209,15 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
+@in_plain_words
 def migrate(settings: Settings) -> None:
-    """Bring the database to this version."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    upgrade(settings.url, ROOT / "migrations")
+    """Bring the database to this version.
+
+    Raises:
+        SetupError: it cannot be used.
+    """
+    os.umask(data_folder.OTHERS)
+    open_data(settings)
 
 
 class _Announcing(uvicorn.Server):

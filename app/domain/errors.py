@@ -10,6 +10,7 @@ DomainError
   +- KeyReused            the same idempotency key came with another wish
   +- TooLarge             more bytes than this installation takes
   +- StorageFull          the disk has no room
+  +- StorageUnusable      the database is damaged, gone, or may not be written
   +- ProviderFailed       a provider did not do as asked; `fix` says what to try
 """
 
@@ -84,6 +85,10 @@ class TooLarge(DomainError):
 
 class StorageFull(DomainError):
     """The disk has no room."""
+
+
+class StorageUnusable(DomainError):
+    """The database is damaged, gone, held by somebody else, or may not be written."""
 
 
 class ProviderFailed(DomainError):

@@ -31,7 +31,8 @@ class WrongContentType(DomainError):
 
 
 # Everything that a wish can come to, and how HTTP calls it. A test holds that no error is missing here.
-# 5xx is kept for what nobody foresaw: a provider that failed is 424, and a full disk is a state that people can mend.
+# 5xx is kept for what nobody foresaw: a provider that failed is 424, and a full disk or a damaged database is a state
+# that people can mend.
 STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "Not found"),
     errors.Forbidden: (403, "Not allowed"),
@@ -42,6 +43,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.KeyReused: (422, "Idempotency key used for something else"),
     errors.TooLarge: (413, "Too large"),
     errors.StorageFull: (409, "No room left on the disk"),
+    errors.StorageUnusable: (409, "The database cannot be used"),
     errors.ProviderFailed: (424, "The provider did not do it"),
     SignInNeeded: (401, "Sign in first"),
     UnreadableBody: (400, "Not readable as JSON"),

@@ -5,9 +5,11 @@ Guarantees on which the other rooms build:
     nobody else writes. With the driver's own deferred BEGIN, 75-80 % of concurrent read-modify-writes were lost.
   - a commit is on the disk when it returns (WAL, synchronous=FULL).
   - a `Reader` sees one moment and can write nothing.
-A full disk is told as `StorageFull`; the transaction is rolled back and reading goes on.
+A full disk is told as `StorageFull`, a file that is damaged, gone or held as `StorageUnusable`; the transaction is
+rolled back and reading goes on.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NewType
@@ -17,13 +19,21 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from app.domain.errors import StorageFull
+from app.domain.errors import DomainError, StorageFull, StorageUnusable
 
 Reader = Connection
 Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
-_FULL_SIGNS = ("database or disk is full", "disk I/O error")
+_COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
+# What SQLite's result codes (https://sqlite.org/rescode.html) mean to people.
+_UNUSABLE = {
+    sqlite3.SQLITE_CORRUPT: ("is damaged", _COPY),
+    sqlite3.SQLITE_NOTADB: ("is no database any more", _COPY),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened any more", "See whether the data folder is still there."),
+    sqlite3.SQLITE_BUSY: ("is locked by another program", "Close what else has the file open, then try again."),
+    sqlite3.SQLITE_READONLY: ("may not be written any more", "Give TuneDesk the right to write in its data folder."),
+}
 
 
 class Database:
@@ -84,14 +94,30 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+    def tell(context: ExceptionContext) -> None:
+        error = in_words(context.original_exception)
+        if error is not None and not (read_only and _code(context.original_exception) == sqlite3.SQLITE_READONLY):
+            raise error from context.original_exception
+
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)
-    event.listen(engine, "handle_error", _tell_full_disk)
+    event.listen(engine, "handle_error", tell)
 
 
-def _tell_full_disk(context: ExceptionContext) -> None:
-    if any(sign in str(context.original_exception) for sign in _FULL_SIGNS):
-        raise StorageFull(
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code; the rest says where it happened
+
+
+def in_words(error: BaseException) -> DomainError | None:
+    """Return what an error of SQLite means that is the file's or the disk's fault; None for one of the statement's."""
+    code = _code(error)
+    # Under a limit on the size of files, what a full disk would be is an I/O error.
+    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return StorageFull(
             "The disk that holds TuneDesk's data is full; nothing was changed.",
             fix="Free some space in the data folder's file system, then try again.",
-        ) from context.original_exception
+        )
+    if code not in _UNUSABLE:
+        return None
+    what, fix = _UNUSABLE[code]
+    return StorageUnusable(f"The database {what} ({error}); nothing was changed.", fix=fix)

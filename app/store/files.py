@@ -32,8 +32,8 @@ class FileStore:
         self._files = root / "files"
         self._upload_limit = upload_limit
         self._reserve = disk_reserve
-        for folder in (self._files, self.runs, root / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (root, self._files, self.runs, root / "logs"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
         """Return where the file with that hash lives."""
@@ -46,7 +46,7 @@ class FileStore:
     def run_folder(self, identifier: str) -> Path:
         """Return (and make) the folder of one run."""
         folder = self.runs / identifier
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
     def temporary(self) -> Path:
@@ -128,7 +128,7 @@ class FileStore:
 
     def _keep(self, incoming: Path, sha256: str, size: int) -> StoredFile:
         final = self.path(sha256)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         incoming.replace(final)
         folder = os.open(final.parent, os.O_RDONLY)
         try:

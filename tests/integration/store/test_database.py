@@ -18,7 +18,8 @@ from app.domain.metrics import Metric
 from app.settings import ROOT
 from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
-from app.store.migrating import configuration, newest_revision, revision_of, upgrade
+from app.store.database_file import check, known_revisions
+from app.store.migrating import configuration, upgrade
 from tests.support.app_context import new_database
 
 MIGRATIONS = ROOT / "migrations"
@@ -89,20 +90,18 @@ def test_the_migrations_go_back_and_forth(tmp_path: Path) -> None:
 
 
 def test_a_start_knows_without_alembic_whether_there_is_something_to_migrate(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'known.sqlite3'}"
+    file = tmp_path / "known.sqlite3"
+    url = f"sqlite:///{file}"
     scripts = ScriptDirectory.from_config(configuration(url, MIGRATIONS))
-    assert scripts.get_heads() == [newest_revision(MIGRATIONS)]
-    assert revision_of(url) is None
+    known = known_revisions(MIGRATIONS)
+    assert [script.revision for script in scripts.walk_revisions()] == known[::-1]
+    assert check(file, known) is None
     upgrade(url, MIGRATIONS)
-    assert revision_of(url) == newest_revision(MIGRATIONS)
+    assert check(file, known) == known[-1]
     command.downgrade(configuration(url, MIGRATIONS), "0001")
+    assert check(file, known) == "0001"
     upgrade(url, MIGRATIONS)
-    assert revision_of(url) == newest_revision(MIGRATIONS)
-
-
-def test_a_file_that_is_no_database_is_left_to_alembic(tmp_path: Path) -> None:
-    (tmp_path / "notes.sqlite3").write_text("This is no database, but it is somebody's." * 99)
-    assert revision_of(f"sqlite:///{tmp_path / 'notes.sqlite3'}") is None
+    assert check(file, known) == known[-1]
 
 
 def test_moments_keep_their_microseconds() -> None:
