@@ -1,1 +1,1 @@
-"""The REST door."""
+"""The door for programs: REST, its routes and its OpenAPI document."""

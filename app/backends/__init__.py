@@ -1,1 +1,1 @@
-"""Providers that can train, evaluate, deploy and answer; strangers to one another."""
+"""Providers that can train, evaluate, deploy and answer, strangers to one another, and the list of them."""

@@ -1,1 +1,1 @@
-"""Dataset work as pure functions over files and rows."""
+"""Datasets' rows: reading, checking, splitting and converting them, as pure functions over files."""

@@ -1,1 +1,1 @@
-"""The rules and the nouns, without any I/O."""
+"""The nouns and their rules, and the seam to every provider, without input or output."""

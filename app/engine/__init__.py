@@ -1,1 +1,1 @@
-"""Turns by itself: claim, act, record."""
+"""What happens by itself: rows that are due are claimed, stepped once, and recorded."""

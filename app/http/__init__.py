@@ -1,1 +1,1 @@
-"""The hall behind both doors: guard, dependencies, problem details."""
+"""What both doors share: guard, actor, permissions, idempotency, problem details, streams."""

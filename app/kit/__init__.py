@@ -1,1 +1,1 @@
-"""What could be a library of its own: clock, ids, cursors."""
+"""What could be a library of its own: clock, ids, cursors, locks, sealed secrets, crash points."""

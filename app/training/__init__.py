@@ -1,1 +1,1 @@
-"""Scripts run by a runtime's interpreter; they import the standard library, one another, and the runtime's packages."""
+"""What a runtime's interpreter runs: training, evaluating, serving and merging, for any backend."""

@@ -1,1 +1,1 @@
-"""The browser's door: server-rendered pages."""
+"""The door for people: server-rendered pages, their routes, forms and streams."""

@@ -1,1 +1,1 @@
-"""The formats of rows: how each is recognised, read quickly, and judged closely."""
+"""The formats of rows: how each is recognised, read quickly, and checked closely."""
