@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
 from fastapi import APIRouter
@@ -16,16 +17,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.data.rows import Row, RowMessage
+from app.domain.actors import Action
 from app.domain.money import Money
 from app.domain.splits import Leakage, Part, SplitResult
 from app.http.application import GuardedApp
+from app.http.dependencies import may_do
 from app.main import create_app
+from app.services.scope import Scope
 from app.settings import Settings
-from app.web.rendering import Reading, page
+from app.web.rendering import page
 from app.web.views import charts
 from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
 
 router = APIRouter(include_in_schema=False)
+Seen = Annotated[Scope, may_do(Action.READ, "style guide")]
 PORT = 8090
 STEPS = 240
 LINES = 9
@@ -217,13 +222,13 @@ def _summary(one: charts.Series) -> SeriesSummary:
 
 
 @router.get("/patterns")
-def patterns(request: Request, scope: Reading) -> Response:
+def patterns(request: Request, scope: Seen) -> Response:
     """Every component once."""
     return page(request, scope, "patterns.html", context(scope.now()))
 
 
 @router.get("/patterns/metrics.json")
-def metrics(_scope: Reading) -> Response:
+def metrics(_scope: Seen) -> Response:
     """The made-up curves of the chart."""
     return JSONResponse({"items": metrics_items()})
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -10,16 +10,15 @@ from app.api.answers import LOOKING_UP, NO_CONTENT, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.catalog import CatalogModelOut, CatalogStateOut
 from app.api.shapes.common import list_of
-from app.domain.actors import Action
 from app.http import fields
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import Id, Line, described
 from app.services import catalog, connections
 from app.services.scope import Scope
 
 router = noun("catalog")
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "catalog"), scope="function")]
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "catalog"), scope="function")]
+Writes = Annotated[Scope, may(catalog.refresh)]
+Reads = Annotated[Scope, may(catalog.search)]
 
 
 class CatalogQuery(fields.Query):

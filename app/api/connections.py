@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import Depends
 from starlette.responses import Response
 
 from app.api.answers import CREATED, answer, listing, nothing
@@ -20,17 +19,16 @@ from app.api.shapes.connections import (
     SignInOut,
     kind_shape,
 )
-from app.domain.actors import Action
 from app.domain.errors import Conflict
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
 
 router = noun("connections")
 kinds_router = noun("connection-kinds", asks=False)
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "connections"), scope="function")]
-Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
+Reads = Annotated[Scope, may(connections.get)]
+Deletes = Annotated[Scope, may(orphans.remove)]
+Administers = Annotated[Scope, may(connections.update)]
 
 
 @router.get("", response_model=list_of(ConnectionOut))

@@ -19,19 +19,18 @@ from app.api.shapes.datasets import (
     SplitOut,
     UploadQuery,
 )
-from app.domain.actors import Action
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
 from app.http.body_stream import BodyChunks, raw_body
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.services import datasets, splits
 from app.services.scope import Scope
 
 router = noun("datasets", asks=False)
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "datasets"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "datasets"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "datasets"), scope="function")]
+Reads = Annotated[Scope, may(datasets.get)]
+Writes = Annotated[Scope, may(datasets.upload)]
+Deletes = Annotated[Scope, may(datasets.delete)]
 
 _RAW_FILE = {
     "requestBody": {

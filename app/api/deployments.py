@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,10 +22,9 @@ from app.api.shapes.deployments import (
     OfferOut,
     OptionsQuery,
 )
-from app.domain.actors import Action
 from app.domain.errors import Conflict, Invalid
 from app.domain.serving import DeploymentOffer
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import NumberedPaging
 from app.http.idempotency import OnceDep
 from app.http.streams import MEDIA_TYPE
@@ -33,10 +32,10 @@ from app.services import deployments, serving_targets
 from app.services.scope import Scope
 
 router = noun("deployments")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "deployments"), scope="function")]
-Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "deployments"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "deployments"), scope="function")]
-Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "deployments"), scope="function")]
+Reads = Annotated[Scope, may(deployments.get)]
+Spends = Annotated[Scope, may(deployments.create)]
+Deletes = Annotated[Scope, may(deployments.delete)]
+Administers = Annotated[Scope, may(deployments.show_key)]
 NOT_KEPT = {"cache-control": "no-store"}
 _LATELY = timedelta(hours=24)
 
@@ -101,6 +100,6 @@ def list_deployment_events(scope: Reads, identifier: PathId, paging: Annotated[N
 @router.post("/{identifier}/chat", response_model=ChatOut, responses={200: {"content": {MEDIA_TYPE: {}}}})
 def chat(request: Request, scope: Spends, identifier: PathId, body: ChatIn) -> Response:
     """Ask the model, in OpenAI's shapes; with `stream` piece by piece."""
-    begun = deployments.chat(request.app.state.scopes, scope, identifier, body.request())
+    begun = deployments.chat(scope, request.app.state.scopes, identifier, body.request())
     completion = Completion(begun, created=scope.now())
     return completion.streamed() if body.stream else answer(ChatOut, completion.whole())

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, answer, listing
@@ -18,17 +18,16 @@ from app.api.shapes.connections import (
     WorkspaceOut,
     WorkspaceProjectIn,
 )
-from app.domain.actors import Action
 from app.domain.discovery import WorkspaceAddress, WorkspaceKind
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import Line
 from app.http.idempotency import OnceDep
 from app.services import connections, discovery
 from app.services.scope import Scope
 
 router = noun("connections")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "connections"), scope="function")]
-Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "connections"), scope="function")]
+Reads = Annotated[Scope, may(discovery.subscriptions)]
+Administers = Annotated[Scope, may(discovery.make_hub)]
 
 
 @router.get("/{identifier}/subscriptions", response_model=list_of(SubscriptionOut))

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -12,19 +12,19 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftIn, DraftOut, ReplacedOut, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
-from app.domain.actors import Action
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import Stale
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import Line, Paging
 from app.http.idempotency import OnceDep
 from app.services import code, demo_project, drafts, lifecycle
 from app.services.scope import Scope
 
 router = noun("drafts")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "drafts"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "drafts"), scope="function")]
-Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
+Reads = Annotated[Scope, may(drafts.get)]
+Writes = Annotated[Scope, may(drafts.update_step)]
+Spends = Annotated[Scope, may(drafts.submit)]
+Deletes = Annotated[Scope, may(drafts.delete)]
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
@@ -63,7 +63,7 @@ def take_replacement(scope: Writes, identifier: PathId) -> Response:
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
-def delete_draft(scope: Writes, identifier: PathId) -> Response:
+def delete_draft(scope: Deletes, identifier: PathId) -> Response:
     """Forget a draft that has not become a job."""
     drafts.delete(scope, identifier)
     return nothing()

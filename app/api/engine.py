@@ -2,24 +2,23 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Depends, Path
+from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, NO_CONTENT, answer, nothing
 from app.api.routing import noun
 from app.api.shapes.engine import EngineOut, LookOut
-from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.ticks import tick_age_s
 from app.services import engine_health, orphan_runs
 from app.services.scope import Scope
 
 router = noun("engine")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "engine"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "engine"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "engine"), scope="function")]
+Reads = Annotated[Scope, may(engine_health.health)]
+Writes = Annotated[Scope, may(engine_health.look_now)]
+Deletes = Annotated[Scope, may(orphan_runs.clear)]
 PathId = Annotated[Id, Path()]
 
 

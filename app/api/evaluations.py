@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, page
@@ -15,16 +15,15 @@ from app.api.shapes.evaluations import (
     EvaluationRowsQuery,
     EvaluationsQuery,
 )
-from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.idempotency import OnceDep
 from app.services import evaluations
 from app.services.scope import Scope
 
 router = noun("evaluations")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "evaluations"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "evaluations"), scope="function")]
-Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "evaluations"), scope="function")]
+Reads = Annotated[Scope, may(evaluations.get)]
+Writes = Annotated[Scope, may(evaluations.cancel)]
+Spends = Annotated[Scope, may(evaluations.create)]
 
 
 @router.get("", response_model=list_of(EvaluationOut))

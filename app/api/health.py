@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import PROBLEMS, answer
 from app.api.routing import operation_id
 from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may_do
 from app.http.fields import ResponseModel
 from app.http.strict_route import StrictRoute
 from app.http.ticks import tick_age_s
@@ -18,7 +18,7 @@ from app.services.scope import Scope
 router = APIRouter(
     tags=["health"], route_class=StrictRoute, responses=PROBLEMS, generate_unique_id_function=operation_id
 )
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "health"), scope="function")]
+Reads = Annotated[Scope, may_do(Action.READ, "health")]
 
 
 class HealthOut(ResponseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
@@ -12,10 +12,9 @@ from app.api.jobs import Reads
 from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, list_of
 from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
-from app.domain.actors import Action
 from app.http.actor import actor_of
 from app.http.broadcast import Broadcaster
-from app.http.dependencies import OpenScope, allowed, allowed_to_open
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import metrics_csv, text_attachment
 from app.http.fields import Line, NumberedPaging
 from app.http.streams import MEDIA_TYPE
@@ -23,7 +22,7 @@ from app.services import code, jobs, retention
 from app.services.scope import Scope
 
 router = noun("jobs")
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "jobs"), scope="function")]
+Deletes = Annotated[Scope, may(retention.discard)]
 Accept = Annotated[str, Header()]
 _CSV = "text/csv"
 _TEXT = "text/plain"
@@ -93,7 +92,7 @@ def get_job_code(request: Request, scope: Reads, identifier: PathId, target: Lin
 def stream_job(
     request: Request,
     identifier: PathId,
-    open_scope: Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "jobs"))],
+    open_scope: Annotated[OpenScope, may_open(jobs.get)],
     last_event_id: Annotated[str | None, Header(description="The id of the last message that arrived.")] = None,
 ) -> Response:
     """The job as server-sent events: `job`, `metric`, `log`, and `end`; goes on behind `Last-Event-ID`."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, listing, page
@@ -11,16 +11,15 @@ from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftOut
 from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
-from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.idempotency import OnceDep
 from app.services import drafts, estimates, jobs, models, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "jobs"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "jobs"), scope="function")]
-Spends = Annotated[Scope, Depends(allowed(Action.SPEND, "jobs"), scope="function")]
+Reads = Annotated[Scope, may(jobs.get)]
+Writes = Annotated[Scope, may(jobs.cancel)]
+Spends = Annotated[Scope, may(jobs.create)]
 Step = Annotated[int, Path(ge=0, le=2**53)]
 
 
@@ -103,6 +102,6 @@ def create_model_from_checkpoint(scope: Spends, identifier: PathId, step: Step, 
 
 
 @router.post("/{identifier}/checkpoints/{step}/continue", response_model=DraftOut, status_code=CREATED)
-def continue_from_checkpoint(scope: Writes, identifier: PathId, step: Step) -> Response:
+def continue_from_checkpoint(scope: Spends, identifier: PathId, step: Step) -> Response:
     """Make a model from a checkpoint, and begin a draft that trains it further."""
     return answer(DraftOut, drafts.of_checkpoint(scope, identifier, step), CREATED)

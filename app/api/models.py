@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, page
@@ -10,16 +10,15 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftOut
 from app.api.shapes.models import MergeOut, ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
-from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.downloads import zipped
 from app.services import drafts, merging, models
 from app.services.scope import Scope
 
 router = noun("models")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "models"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "models"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "models"), scope="function")]
+Reads = Annotated[Scope, may(models.get)]
+Writes = Annotated[Scope, may(merging.merge)]
+Deletes = Annotated[Scope, may(models.teardown)]
 
 
 @router.get("", response_model=list_of(ModelOut))

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may_do
 from app.http.fields import ANY_TEXT, MAX_WHOLE
 from app.http.idempotency import KEY_PATTERN
 from app.http.problems import MEDIA_TYPE
@@ -18,7 +18,7 @@ from app.http.strict_route import StrictRoute
 from app.services.scope import Scope
 
 router = APIRouter(route_class=StrictRoute)
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "openapi"), scope="function")]
+Reads = Annotated[Scope, may_do(Action.READ, "openapi")]
 
 _API = "/api/"
 _DESCRIPTION = (

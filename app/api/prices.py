@@ -2,21 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Depends
 from starlette.responses import Response
 
 from app.api.answers import NO_CONTENT, answer, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.prices import PriceIn, PriceOut, PricesOut, QuotasOut
-from app.domain.actors import Action
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.services import prices
 from app.services.scope import Scope
 
 router = noun("prices")
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "prices"), scope="function")]
-Administers = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "prices"), scope="function")]
+Reads = Annotated[Scope, may(prices.lists)]
+Administers = Annotated[Scope, may(prices.set_own)]
 
 
 @router.get("", response_model=list_of(PricesOut))

@@ -2,24 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from app.api.answers import CREATED, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.projects import DecisionIn, ProjectIn, ProjectOut, ProjectPatch
-from app.domain.actors import Action
 from app.domain.projects import DecisionRecord
-from app.http.dependencies import allowed
+from app.http.dependencies import may
 from app.http.fields import Paging
 from app.services import projects
 from app.services.scope import Scope
 
 router = noun("projects", asks=False)
-Reads = Annotated[Scope, Depends(allowed(Action.READ, "projects"), scope="function")]
-Writes = Annotated[Scope, Depends(allowed(Action.WRITE, "projects"), scope="function")]
-Deletes = Annotated[Scope, Depends(allowed(Action.DELETE, "projects"), scope="function")]
+Reads = Annotated[Scope, may(projects.get)]
+Writes = Annotated[Scope, may(projects.update)]
+Deletes = Annotated[Scope, may(projects.delete)]
 
 
 @router.get("", response_model=list_of(ProjectOut))

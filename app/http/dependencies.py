@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from anyio import CancelScope, CapacityLimiter, to_thread
+from fastapi import params
 from starlette.requests import Request
 
 from app.domain.actors import Action, Actor, authorize
 from app.http.actor import actor_of
+from app.services import verbs
 from app.services.scope import Scope
 
 OpenScope = Callable[[], AbstractContextManager[Scope]]
@@ -67,11 +69,24 @@ class AllowedToOpen:
         return lambda: scopes.open(actor)
 
 
-def allowed(action: Action, thing: str) -> Allowed:
-    """Return the dependency of an ordinary route: `Annotated[Scope, Depends(allowed(…), scope="function")]`."""
-    return Allowed(action, thing)
+def may(verb: Callable[..., object]) -> params.Depends:
+    """Return what the route of a verb asks for, which is what the verb asks for.
+
+    A route's parameter is `scope: Annotated[Scope, may(jobs.cancel)]`.
+    """
+    asked = verbs.permission(verb)
+    return may_do(asked.action, asked.noun)
 
 
-def allowed_to_open(action: Action, thing: str) -> AllowedToOpen:
-    """Return the dependency of a streaming route: `Annotated[OpenScope, Depends(allowed_to_open(…))]`."""
-    return AllowedToOpen(action, thing)
+def may_do(action: Action, thing: str) -> params.Depends:
+    """Return the same for the few routes behind which there is no verb."""
+    return params.Depends(Allowed(action, thing), scope="function")
+
+
+def may_open(verb: Callable[..., object]) -> params.Depends:
+    """Return the same for a route that opens one scope after another.
+
+    Its parameter is `open_scope: Annotated[OpenScope, may_open(jobs.get)]`.
+    """
+    asked = verbs.permission(verb)
+    return params.Depends(AllowedToOpen(asked.action, asked.noun))

@@ -15,7 +15,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.domain.prices import Bill
-from app.services import connections, estimates, jobs, specs, splits
+from app.services import connections, estimates, jobs, specs, splits, verbs
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.store import datasets as dataset_store
@@ -56,6 +56,7 @@ def read(value: object) -> Capsule:
         raise Invalid([Problem(pointer[:200], "shape", f"The capsule is damaged: {message[:300]}.", fix)]) from None
 
 
+@verbs.spends("jobs")
 def create(scope: Scope, value: object, *, project: str | None = None, connection: str | None = None) -> FineTuningJob:
     """Record the job that a capsule describes; what differs without stopping it stands in its journal.
 

@@ -22,11 +22,12 @@ from app.domain.errors import Conflict
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
-from app.services import connections, datasets, evaluations, jobs
+from app.services import connections, datasets, evaluations, jobs, verbs
 from app.services.scope import Scope
 from app.store import jobs as store
 
 
+@verbs.reads("jobs")
 def of_job(scope: Scope, identifier: str) -> Capsule:
     """Return a job's capsule; what is not known yet (of a job under way) is null or empty."""
     job = jobs.get(scope, identifier)
@@ -58,6 +59,7 @@ def text(capsule: Capsule) -> str:
     return msgspec.json.format(msgspec.json.encode(capsule), indent=2).decode() + "\n"
 
 
+@verbs.spends("jobs")
 def run_again(scope: Scope, identifier: str) -> FineTuningJob:
     """Make a new job with the same spec and the seed that the backend really took.
 
@@ -88,6 +90,7 @@ class Reproduction:
         return None if self.then is None or self.now is None else self.then == self.now
 
 
+@verbs.reads("jobs")
 def reproduction(scope: Scope, job: FineTuningJob) -> Reproduction | None:
     """Return how a run stands to the one that it repeats; None where it repeats none, or another seed was asked for."""
     original = store.get(scope.read, job.cloned_from) if job.cloned_from else None

@@ -11,7 +11,7 @@ from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, Look
 from app.domain.connections import Connection
 from app.domain.errors import Invalid, Problem
 from app.domain.prices import Price, is_stale
-from app.services import connections, prices
+from app.services import connections, prices, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
@@ -27,6 +27,7 @@ class Freshness:
     stale: bool
 
 
+@verbs.reads("catalog")
 def search(
     scope: Scope, *, connection: str | None = None, query: str = "", method: str | None = None
 ) -> Sequence[CatalogModel]:
@@ -43,6 +44,7 @@ def search(
     ]
 
 
+@verbs.reads("catalog")
 def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/base_model") -> CatalogModel:
     """Return one base model, also one that the list does not show (`path:/…`, `hf:org/name`).
 
@@ -98,6 +100,7 @@ class BaseNames:
             return identifier
 
 
+@verbs.reads("catalog")
 def freshness(scope: Scope) -> Sequence[Freshness]:
     """Return how fresh the catalogs are that are looked up at a provider."""
     today, found = scope.now().date(), []
@@ -109,6 +112,7 @@ def freshness(scope: Scope) -> Sequence[Freshness]:
     return found
 
 
+@verbs.writes("catalog")
 def refresh(scope: Scope, connection_id: str) -> None:
     """Begin to look a catalog up again.
 
@@ -119,6 +123,7 @@ def refresh(scope: Scope, connection_id: str) -> None:
         backend.refresh_catalog()
 
 
+@verbs.writes("catalog")
 def refresh_where_due(scope: Scope, older_than: timedelta) -> int:
     """Begin to look up the catalogs of healthy connections that were never looked up, or not for so long; count them.
 

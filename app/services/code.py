@@ -7,17 +7,19 @@ from pathlib import Path
 from app.domain.backend import ShowsCode
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
-from app.services import connections, datasets, drafts, jobs, specs, splits
+from app.services import connections, datasets, drafts, jobs, specs, splits, verbs
 from app.services.scope import Scope
 
 CURL = "curl"
 
 
+@verbs.reads("jobs")
 def targets(scope: Scope, spec: JobSpec) -> Mapping[str, str]:
     """Return what a job can be shown as, by the names for people."""
     return {**drafts.code_targets(scope, connections.get(scope, spec.connection)), CURL: "curl"}
 
 
+@verbs.reads("jobs")
 def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:
     """Return a recorded job as code. `base_url` is where this installation was reached."""
     job = jobs.get(scope, job_id)
@@ -26,6 +28,7 @@ def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:
     return _write(scope, job.spec, target, training, validation, base_url=base_url)
 
 
+@verbs.reads("drafts")
 def of_draft(scope: Scope, draft_id: str, target: str, *, base_url: str) -> str:
     """Return a complete draft as code.
 

@@ -18,7 +18,7 @@ from app.domain.evaluations import FIGURES, Evaluation
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, ValidationKind
 from app.domain.metrics import HELD_OUT, SERIES, SHARE, TRAIN_LOSS, VALIDATION_LOSS, MetricSeries, Series
-from app.services import connections, datasets, evaluations, jobs
+from app.services import connections, datasets, evaluations, jobs, verbs
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -33,6 +33,7 @@ def chosen(values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
+@verbs.reads("jobs")
 def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
     """Set runs side by side, in the order of `ids`.
 
@@ -60,6 +61,7 @@ def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
     )
 
 
+@verbs.reads("jobs")
 def curves(scope: Scope, ids: Sequence[str], name: str, *, points: int) -> list[MetricSeries]:
     """Return one series of each run under the run's id, thinned to `points`; empty where a run has none."""
     found = []

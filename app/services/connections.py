@@ -10,6 +10,7 @@ from app.domain.connections import Check, CheckStatus, Connection, DoctorReport,
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed, or_not_found
 from app.domain.names import checked_name
 from app.kit.vault import VaultClosed
+from app.services import verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import connections as store
@@ -17,20 +18,24 @@ from app.store import connections as store
 MAX_SLOTS = 64
 
 
+@verbs.reads("connections")
 def list_connections(scope: Scope) -> Sequence[Connection]:
     """Return the connections whose backend this installation has."""
     return [each for each in store.all_of_them(scope.read) if each.backend in scope.backends.profiles]
 
 
+@verbs.reads("connections")
 def get(scope: Scope, identifier: str) -> Connection:
     return or_not_found(store.get(scope.read, identifier), "connection", identifier)
 
 
+@verbs.reads("connections")
 def default_id(scope: Scope) -> str:
     """Return the id of the connection that is meant where none is named: the first backend's of the registry."""
     return next((each.profile.connection_id for each in scope.backends.built_in.values()), "")
 
 
+@verbs.writes("connections")
 def ensure_built_in(scope: Scope) -> None:
     """Make the connections that exist from the start, and bring their number of slots up to the settings."""
     tx = scope.write
@@ -49,6 +54,7 @@ def ensure_built_in(scope: Scope) -> None:
             store.save(tx, replace(known, slots=profile.slots))
 
 
+@verbs.reads("connections")
 def kind_of(scope: Scope, name: str) -> ConnectionKind:
     """Return a kind of connection by its name; the first one for an empty name.
 
@@ -59,6 +65,7 @@ def kind_of(scope: Scope, name: str) -> ConnectionKind:
     return or_not_found(kind, "kind of connection", name)
 
 
+@verbs.administers("connections")
 def create(
     scope: Scope,
     *,
@@ -99,6 +106,7 @@ def create(
     return made
 
 
+@verbs.administers("connections")
 def update(
     scope: Scope,
     identifier: str,
@@ -132,6 +140,7 @@ def update(
     return connection
 
 
+@verbs.administers("connections")
 def delete(scope: Scope, identifier: str) -> None:
     """Forget a connection and its secrets; what it made at the provider stays there.
 
@@ -152,6 +161,7 @@ def delete(scope: Scope, identifier: str) -> None:
     store.remove(tx, identifier)
 
 
+@verbs.administers("connections")
 def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) -> DoctorReport:
     """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown".
 

@@ -10,7 +10,7 @@ from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, 
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import projects
+from app.services import projects, verbs
 from app.services.scope import Scope
 from app.store import datasets as store
 from app.store.files import StoredFile
@@ -18,6 +18,7 @@ from app.store.files import StoredFile
 _FILENAME_LIMIT = 255
 
 
+@verbs.writes("datasets")
 def upload(
     scope: Scope,
     *,
@@ -47,11 +48,13 @@ def upload(
     )
 
 
+@verbs.reads("datasets")
 def validated(scope: Scope, stored: StoredFile) -> DatasetReport | None:
     """Return the report of a file that is small enough to be checked at once, else None."""
     return validate(stored.path) if stored.bytes <= scope.app_context.at_once_bytes else None
 
 
+@verbs.writes("datasets")
 def record(
     scope: Scope,
     stored: StoredFile,
@@ -92,6 +95,7 @@ def record(
     return store.save_report(tx, dataset, report)
 
 
+@verbs.writes("datasets")
 def check(scope: Scope, identifier: str) -> DatasetReport:
     """Validate a dataset's file; records nothing, holds no transaction (the engine records)."""
     dataset = get(scope, identifier)
@@ -99,6 +103,7 @@ def check(scope: Scope, identifier: str) -> DatasetReport:
     return validate(scope.files.path(dataset.sha256))
 
 
+@verbs.reads("datasets")
 def list_datasets(
     scope: Scope,
     *,
@@ -110,26 +115,31 @@ def list_datasets(
     return store.page(scope.read, project=project, limit=limit, cursor=cursor, with_parts=with_parts)
 
 
+@verbs.reads("datasets")
 def get(scope: Scope, identifier: str) -> Dataset:
     return or_not_found(store.get(scope.read, identifier), "dataset", identifier)
 
 
+@verbs.reads("datasets")
 def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:
     """Return datasets by id; unknown ids are left out."""
     return store.many(scope.read, identifiers)
 
 
+@verbs.reads("datasets")
 def report(scope: Scope, identifier: str) -> DatasetReport | None:
     """Return what validation found, without the single findings; None while it runs."""
     get(scope, identifier)
     return store.report(scope.read, identifier)
 
 
+@verbs.reads("datasets")
 def children(scope: Scope, identifier: str) -> Sequence[Dataset]:
     """Return what was made from a dataset (the parts of splits)."""
     return store.children(scope.read, identifier)
 
 
+@verbs.reads("datasets")
 def findings(
     scope: Scope,
     identifier: str,
@@ -143,6 +153,7 @@ def findings(
     return store.findings(scope.read, identifier, severity=severity, rule=rule, limit=limit, cursor=cursor)
 
 
+@verbs.reads("datasets")
 def path(scope: Scope, identifier: str) -> Path:
     """Return the dataset's file.
 
@@ -156,6 +167,7 @@ def path(scope: Scope, identifier: str) -> Path:
     return file
 
 
+@verbs.reads("datasets")
 def rows(scope: Scope, identifier: str, *, start: int = 1, limit: int = 20) -> Sequence[Row]:
     """Return rows from line number `start` on, as they are shown."""
     file = path(scope, identifier)
@@ -164,6 +176,7 @@ def rows(scope: Scope, identifier: str, *, start: int = 1, limit: int = 20) -> S
     return read_rows(file, _index(scope, dataset, file), start, limit)
 
 
+@verbs.deletes("datasets")
 def delete(scope: Scope, identifier: str) -> None:
     """Remove a dataset with its parts, and their files where nobody else has the same bytes.
 
@@ -184,6 +197,7 @@ def delete(scope: Scope, identifier: str) -> None:
             scope.files.remove(sha256)
 
 
+@verbs.reads("datasets")
 def ready(scope: Scope, *, limit: int) -> Sequence[Dataset]:
     """Return those of the newest datasets, parts included, that may be trained on and evaluated with."""
     return [each for each in list_datasets(scope, with_parts=True, limit=limit).items if each.is_ready]

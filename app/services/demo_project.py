@@ -8,7 +8,7 @@ from app.domain.datasets import Dataset
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
 from app.domain.projects import DecisionRecord, Project
-from app.services import catalog, connections, datasets, drafts, projects
+from app.services import catalog, connections, datasets, drafts, projects, verbs
 from app.services.scope import Scope
 from app.store import projects as project_store
 
@@ -26,6 +26,7 @@ DECISION = DecisionRecord(
 _FILES = ("training", "validation", "test")
 
 
+@verbs.writes("drafts")
 def draft(scope: Scope) -> JobDraft:
     """Begin a draft with everything answered, making the sample's project and datasets where they are missing.
 

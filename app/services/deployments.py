@@ -15,7 +15,7 @@ from app.domain.jobs import JobReason
 from app.domain.names import checked_name
 from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import prices, serving_targets
+from app.services import prices, serving_targets, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope, Scopes
 from app.store import deployments as store
@@ -31,16 +31,19 @@ _ROLES = ("system", "user", "assistant")
 MAX_TEMPERATURE = 2.0
 
 
+@verbs.reads("deployments")
 def list_deployments(
     scope: Scope, *, include_deleted: bool = False, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Deployment]:
     return store.page(scope.read, include_deleted=include_deleted, limit=limit, cursor=cursor)
 
 
+@verbs.reads("deployments")
 def get(scope: Scope, identifier: str) -> Deployment:
     return or_not_found(store.get(scope.read, identifier), "deployment", identifier)
 
 
+@verbs.spends("deployments")
 def create(
     scope: Scope,
     *,
@@ -86,6 +89,7 @@ def create(
     return deployment
 
 
+@verbs.reads("deployments")
 def offer(scope: Scope, target: Target) -> DeploymentOffer | None:
     """Return with what a target can be deployed; None where its backend has nothing to say about that."""
     backend = scope.backend(target.connection)
@@ -130,6 +134,7 @@ def _time_problems(scope: Scope, idle: int, expires_at: datetime | None) -> Iter
         yield Problem("/expires_at", "time", "That moment is over, or too far away.", fix)
 
 
+@verbs.deletes("deployments")
 def delete(scope: Scope, identifier: str) -> Deployment:
     """Ask for a deployment's end; asking again is fine."""
     tx = scope.write
@@ -143,6 +148,7 @@ def delete(scope: Scope, identifier: str) -> Deployment:
     return get(scope, identifier)
 
 
+@verbs.reads("deployments")
 def events(scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Event]:
     get(scope, identifier)
     return event_store.page(scope.read, identifier, limit=limit, cursor=cursor)
@@ -156,7 +162,8 @@ class Conversation:
     chunks: Iterator[ChatChunk]
 
 
-def chat(scopes: Scopes, scope: Scope, identifier: str, request: ChatRequest) -> Conversation:
+@verbs.spends("deployments")
+def chat(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest) -> Conversation:
     """Ask a deployment. No transaction is held while the model writes; the use is counted at the end.
 
     Raises:
@@ -246,6 +253,7 @@ def _again(first: ChatChunk | None, rest: Iterator[ChatChunk]) -> Iterator[ChatC
     yield from rest
 
 
+@verbs.reads("deployments")
 def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
     """Return code that asks a deployment without us, by language; empty where it has no address of its own.
 
@@ -261,6 +269,7 @@ def direct_code(scope: Scope, deployment: Deployment) -> Mapping[str, str]:
         return {}
 
 
+@verbs.administers("deployments")
 def show_key(scope: Scope, identifier: str) -> str:
     """Fetch a deployment's key now, note who asked for it, and keep it nowhere.
 
@@ -277,6 +286,7 @@ def show_key(scope: Scope, identifier: str) -> str:
     return key
 
 
+@verbs.reads("deployments")
 def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage | None:
     """Return what the provider itself counted lately; None where it counts nothing.
 
@@ -291,6 +301,7 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
         return backend.measured(identifier, over=over)
 
 
+@verbs.reads("deployments")
 def is_measured(scope: Scope, deployment: Deployment) -> bool:
     """Tell whether the provider counts a deployment's use itself."""
     return scope.able(deployment.target.connection, ReportsUsage) is not None

@@ -21,24 +21,27 @@ from app.domain.discovery import (
     check_project,
 )
 from app.domain.errors import Conflict, Invalid, Problem
-from app.services import connections
+from app.services import connections, verbs
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 
 T = TypeVar("T")
 
 
+@verbs.reads("connections")
 def can_discover(scope: Scope, connection: Connection) -> bool:
     """Tell whether there is anything to choose from; False too where its secrets cannot be opened."""
     return scope.backends.opened(connection, Discovers) is not None
 
 
+@verbs.reads("connections")
 def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:
     """Return the subscriptions that the account sees."""
     where = _discovering(scope, identifier)
     return _asked(where.subscriptions)
 
 
+@verbs.reads("connections")
 def resource_groups(scope: Scope, identifier: str, subscription: str | None = None) -> Sequence[ResourceGroup]:
     """Return the resource groups of a subscription, the connection's own unless one is named."""
     where = _discovering(scope, identifier)
@@ -46,6 +49,7 @@ def resource_groups(scope: Scope, identifier: str, subscription: str | None = No
     return _asked(lambda: where.resource_groups(wanted))
 
 
+@verbs.reads("connections")
 def workspaces(
     scope: Scope, identifier: str, subscription: str | None = None, resource_group: str | None = None
 ) -> Sequence[Workspace]:
@@ -56,6 +60,7 @@ def workspaces(
     return _asked(lambda: where.workspaces(wanted, group))
 
 
+@verbs.administers("connections")
 def choose(scope: Scope, identifier: str, address: WorkspaceAddress) -> Connection:
     """Let the connection's jobs run in a project; what else is set stays.
 
@@ -74,6 +79,7 @@ def choose(scope: Scope, identifier: str, address: WorkspaceAddress) -> Connecti
     return connections.update(scope, identifier, settings={**kept, **chosen})
 
 
+@verbs.administers("connections")
 def make_hub(scope: Scope, identifier: str, request: HubRequest) -> Provisioning:
     """Begin to make a hub; where it stands is read by `making`.
 
@@ -86,6 +92,7 @@ def make_hub(scope: Scope, identifier: str, request: HubRequest) -> Provisioning
     return _asked(lambda: where.making(WorkspaceKind.HUB, request.address))
 
 
+@verbs.administers("connections")
 def make_project(scope: Scope, identifier: str, request: ProjectRequest) -> Provisioning:
     """Begin to make a project; where it stands is read by `making`.
 
@@ -98,6 +105,7 @@ def make_project(scope: Scope, identifier: str, request: ProjectRequest) -> Prov
     return _asked(lambda: where.making(WorkspaceKind.PROJECT, request.address))
 
 
+@verbs.reads("connections")
 def making(scope: Scope, identifier: str, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
     """Return where the making of a hub or project stands."""
     where = _making(scope, identifier, check_address(address))

@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, jobs, models, specs
+from app.services import estimates, jobs, models, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -22,6 +22,7 @@ MAX_STORED_TEXT = 20_000
 _STEM, _COUNTER_DIGITS = 60, 3  # of a name that ends in a number
 
 
+@verbs.writes("drafts")
 def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
     """Begin a draft, perhaps with answers already given."""
     now = scope.now()
@@ -32,14 +33,17 @@ def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
     return draft
 
 
+@verbs.reads("drafts")
 def get(scope: Scope, identifier: str) -> JobDraft:
     return or_not_found(store.get(scope.read, identifier), "draft", identifier)
 
 
+@verbs.reads("drafts")
 def list_drafts(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[JobDraft]:
     return store.page(scope.read, limit=limit, cursor=cursor)
 
 
+@verbs.writes("drafts")
 def update_step(
     scope: Scope, identifier: str, step: Step, fields: Mapping[str, Any], *, revision: int | None = None
 ) -> tuple[JobDraft, Sequence[Problem]]:
@@ -78,6 +82,7 @@ def _answered(draft: JobDraft, step: Step, given: Mapping[str, Any], now: dateti
     )
 
 
+@verbs.reads("drafts")
 def problems_of(scope: Scope, draft: JobDraft) -> Mapping[Step, Sequence[Problem]]:
     """Return what is wrong with each step's answers."""
     sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
@@ -86,6 +91,7 @@ def problems_of(scope: Scope, draft: JobDraft) -> Mapping[Step, Sequence[Problem
     return sorted_in
 
 
+@verbs.reads("drafts")
 def review(scope: Scope, identifier: str) -> DraftReview:
     """Return what a draft lacks and what it would take."""
     draft = get(scope, identifier)
@@ -107,6 +113,7 @@ def review(scope: Scope, identifier: str) -> DraftReview:
     )
 
 
+@verbs.reads("drafts")
 def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     """Return what the backend of a connection shows jobs as; nothing where it fails: whoever asks has `curl` beside."""
     backend = scope.backends.of(connection)
@@ -119,6 +126,7 @@ def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
         return {}
 
 
+@verbs.spends("jobs")
 def submit(scope: Scope, identifier: str) -> FineTuningJob:
     """Make a draft into a job; the second time, return the job of the first.
 
@@ -143,12 +151,14 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
     return job
 
 
+@verbs.writes("jobs")
 def of_job(scope: Scope, job_id: str) -> JobDraft:
     """Begin a draft with a job's answers (clone with changes)."""
     job = jobs.get(scope, job_id)
     return create(scope, jobs.fields_of(job.spec))
 
 
+@verbs.writes("models")
 def of_model(scope: Scope, model_id: str) -> JobDraft:
     """Begin a draft that trains a tuned model further, with the answers of the job that made it.
 
@@ -171,6 +181,7 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
 
 
+@verbs.spends("jobs")
 def of_checkpoint(scope: Scope, job_id: str, step: int) -> JobDraft:
     """Make a model of a job's checkpoint, and begin a draft that trains it further.
 
@@ -187,6 +198,7 @@ def _name_after(name: str) -> str:
     return f"{(stem if known else name)[:_STEM]}-{int(number) + 1 if known else 2}"
 
 
+@verbs.deletes("drafts")
 def delete(scope: Scope, identifier: str) -> None:
     """Forget a draft; one that became a job stays, as that job's origin.
 

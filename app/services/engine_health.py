@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.runs import OrphanRun
-from app.services import orphan_runs
+from app.services import orphan_runs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import events as event_store
@@ -30,6 +30,7 @@ class EngineHealth:
     overdue_s: float  # how long the oldest row that nobody holds has been due, 0 where none is
 
 
+@verbs.reads("engine")
 def health(scope: Scope) -> EngineHealth:
     """Return how the engine is."""
     now = scope.due_now()
@@ -57,6 +58,7 @@ def _orphan_runs(scope: Scope) -> tuple[Sequence[OrphanRun], str]:
         return (), error.message
 
 
+@verbs.writes("engine")
 def look_now(scope: Scope, table: str, identifier: str) -> datetime:
     """Let the engine look at a job, a deployment or an evaluation at once, and count its tries anew; return now.
 

@@ -11,7 +11,7 @@ from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import FREE, Bill
-from app.services import catalog, prices, specs
+from app.services import catalog, prices, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
@@ -31,11 +31,13 @@ def as_notice(problem: Problem) -> Notice:
     )
 
 
+@verbs.reads("jobs")
 def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
     """Return what the job would take, with everything that blocks or might surprise."""
     return of_checked(scope, specs.check(scope, fields))
 
 
+@verbs.reads("jobs")
 def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     """Return the estimate for fields that have been checked already."""
     base = Estimate()
@@ -50,6 +52,7 @@ def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
     )
 
 
+@verbs.reads("jobs")
 def bill(scope: Scope, checked: specs.Checked) -> Bill:
     """Return what a checked job will be billed for; an estimate is asked for only where something is."""
     if checked.connection is not None and prices.is_free(scope, checked.connection):

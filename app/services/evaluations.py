@@ -9,7 +9,7 @@ from app.domain.backend import Evaluates
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, jobs, models, serving_targets
+from app.services import datasets, jobs, models, serving_targets, verbs
 from app.services.scope import Scope
 from app.store import evaluations as store
 from app.store import events as event_store
@@ -19,6 +19,7 @@ MAX_PROMPT_CHARS = 20_000
 MAX_PAIRS = 2000
 
 
+@verbs.reads("evaluations")
 def list_evaluations(
     scope: Scope,
     *,
@@ -31,10 +32,12 @@ def list_evaluations(
     return store.page(scope.read, job=job, model=model, project=project, limit=limit, cursor=cursor)
 
 
+@verbs.reads("evaluations")
 def get(scope: Scope, identifier: str) -> Evaluation:
     return or_not_found(store.get(scope.read, identifier), "evaluation", identifier)
 
 
+@verbs.spends("evaluations")
 def create(
     scope: Scope,
     *,
@@ -83,6 +86,7 @@ def create(
     return evaluation
 
 
+@verbs.writes("evaluations")
 def cancel(scope: Scope, identifier: str) -> Evaluation:
     """Ask for an evaluation's end; asking again is fine."""
     tx = scope.write
@@ -93,6 +97,7 @@ def cancel(scope: Scope, identifier: str) -> Evaluation:
     return get(scope, identifier)
 
 
+@verbs.reads("evaluations")
 def rows(
     scope: Scope, identifier: str, *, wrong_only: bool = False, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[EvaluationRow]:
@@ -129,6 +134,7 @@ class Pair:
                 return self.base.correct and not self.tuned.correct
 
 
+@verbs.reads("evaluations")
 def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilter.ALL) -> Sequence[Pair]:
     """Return the rows that both answered, side by side.
 
@@ -153,6 +159,7 @@ class JobEvaluations:
     others: Sequence[Evaluation]
 
 
+@verbs.reads("evaluations")
 def for_job(scope: Scope, job: str) -> JobEvaluations:
     """Return a job's evaluations: the newest plain pair on the same rows, and the others."""
     jobs.get(scope, job)

@@ -18,7 +18,7 @@ from app.domain.models import ModelStatus
 from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, specs
+from app.services import estimates, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
@@ -38,6 +38,7 @@ LOG_LINES = 200
 MOST_COUNTED = summary_store.MOST_COUNTED
 
 
+@verbs.spends("jobs")
 def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None = None) -> FineTuningJob:
     """Record a job; the engine submits it.
 
@@ -50,6 +51,7 @@ def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None =
     return record(scope, checked.spec, estimates.bill(scope, checked), cloned_from=cloned_from)
 
 
+@verbs.spends("jobs")
 def record(scope: Scope, spec: JobSpec, bill: Bill, *, cloned_from: str | None = None) -> FineTuningJob:
     """Record a job whose spec has been checked, with what it will be billed for (`estimates.bill`)."""
     tx, now = scope.write, scope.now()
@@ -63,6 +65,7 @@ def record(scope: Scope, spec: JobSpec, bill: Bill, *, cloned_from: str | None =
     return job
 
 
+@verbs.reads("jobs")
 def list_jobs(
     scope: Scope,
     *,
@@ -79,6 +82,7 @@ def list_jobs(
     return store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
 
 
+@verbs.reads("jobs")
 def summaries(
     scope: Scope,
     *,
@@ -100,20 +104,24 @@ def _sort(wanted: str) -> str:
     return wanted
 
 
+@verbs.reads("jobs")
 def counts(scope: Scope) -> dict[JobStatus, int]:
     """Return how many jobs there are in each status; more than `MOST_COUNTED` stands for any number above."""
     return summary_store.counts(scope.read)
 
 
+@verbs.reads("jobs")
 def open_counts(scope: Scope) -> dict[JobStatus, int]:
     """Return how many jobs are under way, by status."""
     return summary_store.open_counts(scope.read)
 
 
+@verbs.reads("jobs")
 def get(scope: Scope, identifier: str) -> FineTuningJob:
     return or_not_found(store.get(scope.read, identifier), "job", identifier)
 
 
+@verbs.writes("jobs")
 def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask for a job's end; asking again is fine.
 
@@ -133,6 +141,7 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     return get(scope, identifier)
 
 
+@verbs.reads("jobs")
 def stops_early(scope: Scope, job: FineTuningJob) -> bool:
     """Tell whether the job is at a point, and its backend one, where it can be stopped with what it has learned."""
     if job.status is not JobStatus.RUNNING or job.goal is not JobGoal.FINISHED:
@@ -140,6 +149,7 @@ def stops_early(scope: Scope, job: FineTuningJob) -> bool:
     return scope.able(job.spec.connection, StopsEarly) is not None
 
 
+@verbs.writes("jobs")
 def stop(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask a training to end now and to keep what it has learned as its model; asking again is fine.
 
@@ -165,12 +175,14 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
     return get(scope, identifier)
 
 
+@verbs.reads("jobs")
 def samples(scope: Scope, identifier: str) -> Sequence[Sample]:
     """Return what the model in training answered to held-out prompts, steps rising."""
     get(scope, identifier)
     return sample_store.of_job(scope.read, identifier)
 
 
+@verbs.spends("jobs")
 def retry(scope: Scope, identifier: str) -> FineTuningJob:
     """Make a new job with the same spec.
 
@@ -184,6 +196,7 @@ def retry(scope: Scope, identifier: str) -> FineTuningJob:
     return create(scope, fields_of(job.spec), cloned_from=job.id)
 
 
+@verbs.writes("jobs")
 def resolve(
     scope: Scope, identifier: str, *, remote_id: str | None = None, not_submitted: bool = False, give_up: bool = False
 ) -> FineTuningJob:
@@ -220,6 +233,7 @@ def fields_of(spec: JobSpec) -> dict[str, Any]:
     }
 
 
+@verbs.reads("jobs")
 def events(
     scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, newest_first: bool = True
 ) -> Page[Event]:
@@ -227,11 +241,13 @@ def events(
     return event_store.page(scope.read, identifier, limit=limit, cursor=cursor, newest_first=newest_first)
 
 
+@verbs.reads("jobs")
 def events_after(scope: Scope, identifier: str, number: int, *, limit: int = 200) -> Sequence[Event]:
     """Return the journal's entries behind entry `number`."""
     return event_store.after(scope.read, identifier, number, limit=limit)
 
 
+@verbs.reads("jobs")
 def metrics(
     scope: Scope, identifier: str, *, names: Sequence[str] = (), points: int = 1000, since: int | None = None
 ) -> Sequence[MetricSeries]:
@@ -243,11 +259,13 @@ def metrics(
     ]
 
 
+@verbs.reads("jobs")
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
     """Return each series' newest point as (step, value)."""
     return metric_store.last_values(scope.read, identifier)
 
 
+@verbs.reads("jobs")
 def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
     """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
     job = get(scope, identifier)
@@ -258,12 +276,14 @@ def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
     return [replace(each, present=False) for each in kept]
 
 
+@verbs.reads("jobs")
 def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparameter]:
     """Return the parameters as the backend took them; empty until it told."""
     get(scope, identifier)
     return store.sent(scope.read, identifier) or {}
 
 
+@verbs.reads("jobs")
 def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
     """Return the first batch as the model sees it; empty until there is one, and where the backend shows none."""
     job = get(scope, identifier)
@@ -274,6 +294,7 @@ def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
         return backend.first_batch(RemoteJob(job.remote_id))
 
 
+@verbs.reads("jobs")
 def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:
     """Return the end of the training's raw log; empty where the backend keeps none."""
     job = get(scope, identifier)
@@ -287,6 +308,7 @@ def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[st
         return (f"The log cannot be read now: {error.message} {error.fix}".strip(),)
 
 
+@verbs.reads("jobs")
 def log_path(scope: Scope, identifier: str) -> Path | None:
     """Return the whole log as a file, where the backend keeps one."""
     job = get(scope, identifier)
@@ -297,6 +319,7 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
         return backend.log_path(RemoteJob(job.remote_id))
 
 
+@verbs.reads("jobs")
 def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
     """Return the timeline of a job."""
     job = get(scope, identifier)
@@ -306,6 +329,7 @@ def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
     return timeline(job, changes, evaluation_store.of_job(tx, identifier), served)
 
 
+@verbs.reads("jobs")
 def live_version(scope: Scope, identifier: str) -> str:
     """Return a short text that changes whenever anything on the job's page does; cheap to ask for."""
     tx = scope.read

@@ -11,7 +11,7 @@ from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
 from app.domain.hyperparameters import HyperparameterSpec, check_value
 from app.domain.models import ModelStatus
-from app.services import catalog, connections, drafts, models
+from app.services import catalog, connections, drafts, models, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -39,6 +39,7 @@ class Replaced:
     dropped: Sequence[str]
 
 
+@verbs.reads("drafts")
 def endings(scope: Scope) -> Sequence[Ending]:
     """Return what is in use of base models that have ended, or will within 90 days, or without a date."""
     known = _ending_models(scope)
@@ -58,6 +59,7 @@ def endings(scope: Scope) -> Sequence[Ending]:
     return found
 
 
+@verbs.writes("drafts")
 def take_replacement(scope: Scope, draft_id: str, base_model: str | None = None) -> Replaced:
     """Put the named replacement in the place of a draft's base model; settings that it has not are dropped.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
 from app.domain.errors import Conflict
 from app.domain.models import FineTunedModel, ModelStatus
-from app.services import models
+from app.services import models, verbs
 from app.services.scope import Scope
 from app.store import events
 from app.store import models as store
@@ -15,6 +15,7 @@ _NAME_LIMIT = 64
 _FIX = "Only an adapter (LoRA) of this machine is merged."
 
 
+@verbs.reads("models")
 def look(scope: Scope, identifier: str) -> Merge:
     """Return how far the merged copy of a model is; its `model` is the id under which it is recorded here.
 
@@ -27,6 +28,7 @@ def look(scope: Scope, identifier: str) -> Merge:
     return _recorded(scope, model, found)
 
 
+@verbs.writes("models")
 def merge(scope: Scope, identifier: str) -> Merge:
     """Begin to merge; once the merged copy is there, record it as a model of its own. Asking again is fine.
 

@@ -12,7 +12,7 @@ from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, Teardow
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, jobs
+from app.services import datasets, jobs, verbs
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -25,53 +25,63 @@ _MB = 10**6
 DISCARDED, FORGOTTEN = "discarded", "forgotten"
 
 
+@verbs.reads("models")
 def list_models(
     scope: Scope, *, project: str | None = None, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[FineTunedModel]:
     return store.page(scope.read, project=project, limit=limit, cursor=cursor)
 
 
+@verbs.reads("models")
 def get(scope: Scope, identifier: str) -> FineTunedModel:
     return or_not_found(store.get(scope.read, identifier), "model", identifier)
 
 
+@verbs.reads("models")
 def of_job(scope: Scope, job: str) -> Sequence[FineTunedModel]:
     """Return the models a job made, its result first."""
     return store.of_job(scope.read, job)
 
 
+@verbs.reads("models")
 def evaluations(scope: Scope, identifier: str) -> Sequence[Evaluation]:
     """Return the newest evaluations of a model."""
     get(scope, identifier)
     return evaluation_store.page(scope.read, model=identifier, limit=DEFAULT_LIMIT, cursor=None).items
 
 
+@verbs.reads("models")
 def deployments(scope: Scope, identifier: str) -> Sequence[Deployment]:
     """Return a model's deployments that are not deleted."""
     get(scope, identifier)
     return deployment_store.of_model(scope.read, identifier)
 
 
+@verbs.reads("models")
 def parent(scope: Scope, model: FineTunedModel) -> FineTunedModel | None:
     """Return the tuned model that this one was trained from, if it was one; also when that is deleted."""
     return behind(scope, model.connection, model.base_model)
 
 
+@verbs.reads("models")
 def behind(scope: Scope, connection: str, base_model: str) -> FineTunedModel | None:
     """Return the tuned model that a base model's id stands for, if it stands for one."""
     return store.by_remote_id(scope.read, connection, base_model)
 
 
+@verbs.reads("models")
 def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:
     """Return the models that were trained from this one."""
     return store.on_base(scope.read, model.connection, model.remote_id)
 
 
+@verbs.reads("models")
 def can(scope: Scope, model: FineTunedModel, ability: type[object]) -> bool:
     """Tell whether the model is there, and its backend has an ability."""
     return model.status is ModelStatus.PRESENT and isinstance(scope.backend(model.connection), ability)
 
 
+@verbs.spends("jobs")
 def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     """Make a model of its own from a job's checkpoint; asking again finds the first one.
 
@@ -108,6 +118,7 @@ def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
     return model
 
 
+@verbs.reads("models")
 def files(scope: Scope, identifier: str) -> Path:
     """Return the folder with the model's weights and card.
 
@@ -135,6 +146,7 @@ class HeldOutRow:
     next_row: int | None
 
 
+@verbs.reads("models")
 def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
     """Return the first single-turn row from `line` on of the test set (else validation set) of a model's job."""
     model = store.get(scope.read, identifier) if identifier else None
@@ -156,6 +168,7 @@ def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
     )
 
 
+@verbs.deletes("models")
 def delete(scope: Scope, identifier: str) -> FineTunedModel:
     """Remove a model's weights; its record stays.
 
@@ -176,6 +189,7 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
     return _discard(scope, model)
 
 
+@verbs.reads("models")
 def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     """Return what removing a model takes, in its order: deployments first, then the weights."""
     model = get(scope, identifier)
@@ -209,6 +223,7 @@ def _resting_on(scope: Scope, model: FineTunedModel) -> list[str]:
     return [f"The adapter {each.name!r} stands upon these weights. Remove it first." for each in above]
 
 
+@verbs.deletes("models")
 def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
     """Begin to remove a model with all that serves it; the engine keeps the order. Asking again goes on.
 
@@ -235,12 +250,14 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
     return teardown_plan(scope, identifier)
 
 
+@verbs.reads("models")
 def torn_down(scope: Scope) -> Sequence[FineTunedModel]:
     """Return the models whose teardown was asked for and that nothing serves any more (the engine's list)."""
     waiting = store.deleting(scope.read)
     return [model for model in waiting if not deployment_store.of_model(scope.read, model.id)]
 
 
+@verbs.deletes("models")
 def finish_teardown(scope: Scope, identifier: str) -> FineTunedModel:
     """Remove the weights of a model whose deployments are gone (called by the engine; may be repeated)."""
     model = get(scope, identifier)

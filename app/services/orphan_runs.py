@@ -8,6 +8,7 @@ from app.domain.errors import Conflict, or_not_found
 from app.domain.events import EventLevel
 from app.domain.runs import ListsRuns, OrphanRun, OrphanRunReason
 from app.kit.crash_points import CrashPoint, reached
+from app.services import verbs
 from app.services.provider_errors import provider_errors
 from app.services.scope import Backends, Scope
 from app.store import events as event_store
@@ -16,6 +17,7 @@ from app.store import queue_stats
 NOTICED = "remains"  # the kind of the journal entry that says since when a run is not needed
 
 
+@verbs.reads("engine")
 def listed(scope: Scope) -> Sequence[OrphanRun]:
     """Return the runs that nothing needs: nobody knows them, or they are over and a process still works for them.
 
@@ -49,6 +51,7 @@ def at_work(backends: Backends) -> Mapping[str, int]:
     return {"trainings": counted["job"], "evaluations": counted["evl"], "deployed models": counted["dep"]}
 
 
+@verbs.writes("engine")
 def notice(scope: Scope, orphan_runs: OrphanRun) -> OrphanRun:
     """Write down since when a run is known to be of no use; what stands there already counts."""
     if orphan_runs.noticed_at is not None:
@@ -59,6 +62,7 @@ def notice(scope: Scope, orphan_runs: OrphanRun) -> OrphanRun:
     return replace(orphan_runs, noticed_at=scope.now())
 
 
+@verbs.deletes("engine")
 def clear(scope: Scope, tag: str) -> None:
     """End the process of a run that nothing needs or, where none is at work, remove its folder.
 

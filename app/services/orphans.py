@@ -9,7 +9,7 @@ from app.domain.deployments import DeploymentStatus
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.models import ModelStatus
 from app.domain.serving import FindsOrphans, RemoteThing
-from app.services import connections
+from app.services import connections, verbs
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import events as event_store
@@ -57,11 +57,13 @@ class OrphanReport:
         return [each for each in self.things if not each.thing.ours]
 
 
+@verbs.reads("connections")
 def can_report(scope: Scope, connection: Connection) -> bool:
     """Tell whether a connection's provider can be asked what is there of ours."""
     return scope.backends.opened(connection, FindsOrphans) is not None
 
 
+@verbs.reads("connections")
 def report(scope: Scope, identifier: str) -> OrphanReport:
     """Ask the provider now what carries our mark, and compare it with what is recorded here.
 
@@ -77,6 +79,7 @@ def report(scope: Scope, identifier: str) -> OrphanReport:
     return OrphanReport(connection=connection, checked_at=scope.now(), things=tuple(found))
 
 
+@verbs.reads("connections")
 def find(scope: Scope, identifier: str, key: str) -> FoundThing:
     """Return one thing of the report, by its key.
 
@@ -89,6 +92,7 @@ def find(scope: Scope, identifier: str, key: str) -> FoundThing:
     raise NotFound("remote thing", key[:120])
 
 
+@verbs.deletes("connections")
 def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
     """Remove a thing that nobody here knows, and return how.
 

@@ -9,7 +9,7 @@ from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
 from app.runtimes.environments import RuntimeState
-from app.services import connections, drafts, evaluations, jobs, lifecycle, prices
+from app.services import connections, drafts, evaluations, jobs, lifecycle, prices, verbs
 from app.services.evaluations import JobEvaluations
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -73,6 +73,7 @@ class Overview:
     runtime: RuntimeState
 
 
+@verbs.reads("overview")
 def counts(scope: Scope) -> Counts:
     """Return the top bar's figures."""
     by_status = jobs.open_counts(scope)
@@ -84,6 +85,7 @@ def counts(scope: Scope) -> Counts:
     )
 
 
+@verbs.reads("overview")
 def summary(scope: Scope) -> Overview:
     """Return everything that the overview shows."""
     open_jobs = jobs.list_jobs(scope, statuses=(*_OPEN, JobStatus.PENDING), limit=20).items
@@ -101,6 +103,7 @@ def summary(scope: Scope) -> Overview:
     )
 
 
+@verbs.reads("overview")
 def spark(scope: Scope, job_id: str) -> MetricSeries | None:
     """Return the curve of a job's training loss, thinned for a row of a table."""
     found = metric_store.columns(scope.read, job_id, names=(TRAIN_LOSS,))

@@ -10,7 +10,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money, read_amount, total
 from app.domain.prices import FREE, UNKNOWN, Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
-from app.services import connections
+from app.services import connections, verbs
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -41,6 +41,7 @@ class Hosting:
     billed: int
 
 
+@verbs.reads("prices")
 def lists(scope: Scope) -> Sequence[PriceList]:
     """Return the price lists of all connections that are billed; one whose backend cannot be had has no prices."""
     today = scope.now().date()
@@ -56,6 +57,7 @@ def lists(scope: Scope) -> Sequence[PriceList]:
     return found
 
 
+@verbs.reads("prices")
 def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
     """Return a connection's prices by id, what was set here over what was sourced; empty where it tells none.
 
@@ -85,6 +87,7 @@ def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
     }
 
 
+@verbs.administers("prices")
 def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, currency: str = "USD") -> None:
     """Set a price for a connection; an empty amount takes it back. What is hosted is billed by it from now on.
 
@@ -111,12 +114,14 @@ def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, curren
         deployment_store.set_bill(tx, deployment.id, bill)
 
 
+@verbs.reads("prices")
 def is_free(scope: Scope, connection: Connection) -> bool:
     """Tell whether a connection's backend says that nothing is billed; one that is not here (any more) says nothing."""
     profile = scope.backends.profiles.get(connection.backend)
     return profile is not None and not profile.bills
 
 
+@verbs.reads("prices")
 def training_bill(scope: Scope, connection: Connection, charges: Sequence[Charge]) -> Bill:
     """Return charges with their prices; no charges on a connection that bills are not free, but unknown."""
     if is_free(scope, connection):
@@ -124,6 +129,7 @@ def training_bill(scope: Scope, connection: Connection, charges: Sequence[Charge
     return make_bill(charges, known(scope, connection)) if charges else UNKNOWN
 
 
+@verbs.reads("prices")
 def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparameter]) -> Bill:
     """Return what an hour of serving a target is billed for."""
     connection = connections.get(scope, target.connection)
@@ -137,6 +143,7 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
     return make_bill(charges, known(scope, connection))
 
 
+@verbs.reads("prices")
 def hosting(scope: Scope) -> Hosting:
     """Return what is spent on hosting now."""
     billed = [bill for bill in deployment_store.hosting_bills(scope.read) if not bill.is_free]
@@ -145,6 +152,7 @@ def hosting(scope: Scope) -> Hosting:
     return Hosting(per_hour=total(rates), unpriced=unpriced, billed=len(billed))
 
 
+@verbs.reads("prices")
 def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
     """Ask a connection's provider for its limits; None where it has none to tell."""
     backend = scope.able(connection_id, Quotas)

@@ -6,23 +6,28 @@ from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.names import checked_name
 from app.domain.projects import TEXT_LIMIT, DecisionRecord, Project
 from app.kit.paging import DEFAULT_LIMIT, Page
+from app.services import verbs
 from app.services.scope import Scope
 from app.store import projects as store
 
 
+@verbs.reads("projects")
 def list_projects(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Project]:
     return store.page(scope.read, limit=limit, cursor=cursor)
 
 
+@verbs.reads("projects")
 def names(scope: Scope) -> dict[str, str]:
     """Return every project's name by id."""
     return store.names(scope.read)
 
 
+@verbs.reads("projects")
 def get(scope: Scope, identifier: str) -> Project:
     return or_not_found(store.get(scope.read, identifier), "project", identifier)
 
 
+@verbs.writes("projects")
 def create(scope: Scope, name: object, description: str = "") -> Project:
     """Make a project.
 
@@ -40,6 +45,7 @@ def create(scope: Scope, name: object, description: str = "") -> Project:
     return project
 
 
+@verbs.writes("projects")
 def update(scope: Scope, identifier: str, *, name: object = None, description: str | None = None) -> Project:
     """Change a project's name or description; None leaves a field alone."""
     tx = scope.write
@@ -56,6 +62,7 @@ def update(scope: Scope, identifier: str, *, name: object = None, description: s
     return project
 
 
+@verbs.writes("projects")
 def decide(scope: Scope, identifier: str, decision: DecisionRecord) -> Project:
     """Record the lesson's four answers."""
     tx = scope.write
@@ -67,6 +74,7 @@ def decide(scope: Scope, identifier: str, decision: DecisionRecord) -> Project:
     return project
 
 
+@verbs.deletes("projects")
 def delete(scope: Scope, identifier: str) -> None:
     """Remove an empty project.
 

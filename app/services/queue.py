@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from app.domain.errors import Conflict
 from app.domain.jobs import FineTuningJob, JobGoal, JobStatus
-from app.services import jobs
+from app.services import jobs, verbs
 from app.services.scope import Scope
 from app.store import events, leases
 from app.store import jobs as store
@@ -22,11 +22,13 @@ class Move(StrEnum):
     BACK = "back"
 
 
+@verbs.reads("jobs")
 def line(scope: Scope, connection: str, *, limit: int = _LISTED) -> Sequence[FineTuningJob]:
     """Return the jobs that wait for a place at a connection, the one that is next first."""
     return store.waiting(scope.read, connection, limit=limit)
 
 
+@verbs.reads("jobs")
 def lines(scope: Scope, *, limit: int = _LISTED) -> Mapping[str, Sequence[FineTuningJob]]:
     """Return the line of each connection where more than one job waits, by the connection's id."""
     waiting: dict[str, list[FineTuningJob]] = {}
@@ -35,6 +37,7 @@ def lines(scope: Scope, *, limit: int = _LISTED) -> Mapping[str, Sequence[FineTu
     return {connection: found for connection, found in waiting.items() if len(found) > 1}
 
 
+@verbs.reads("jobs")
 def position(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:
     """Return a waiting job's place in its line, counted from 1, and the line's length; None where it waits in none."""
     if job.status is not JobStatus.PENDING or job.goal is not JobGoal.FINISHED:
@@ -43,6 +46,7 @@ def position(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:
     return (waiting.index(job.id) + 1, len(waiting)) if job.id in waiting else None
 
 
+@verbs.writes("jobs")
 def move(scope: Scope, identifier: str, to: Move) -> FineTuningJob:
     """Give a waiting job another place in its line; at the end of the line, further that way changes nothing.
 

@@ -7,11 +7,12 @@ from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import DiscardsCheckpoints
 from app.domain.errors import Conflict
 from app.domain.jobs import FineTuningJob
-from app.services import jobs
+from app.services import jobs, verbs
 from app.services.scope import Scope
 from app.store import checkpoints, events
 
 
+@verbs.reads("jobs")
 def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
     """Return the jobs that succeeded so long ago that their checkpoints are to go; none where they are kept for ever.
 
@@ -23,6 +24,7 @@ def expired(scope: Scope, *, limit: int = 100) -> Sequence[str]:
     return checkpoints.jobs_with_some(scope.read, ended_before=scope.now() - timedelta(days=days), limit=limit)
 
 
+@verbs.deletes("jobs")
 def discard(scope: Scope, identifier: str) -> FineTuningJob:
     """Remove a finished job's checkpoints; models that were made of them stay. Asking again is fine.
 

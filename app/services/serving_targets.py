@@ -6,10 +6,11 @@ from typing import Any
 from app.domain.deployments import Target
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.models import ModelStatus
-from app.services import catalog, connections, models
+from app.services import catalog, connections, models, verbs
 from app.services.scope import Scope
 
 
+@verbs.reads("deployments")
 def target(scope: Scope, fields: Mapping[str, Any], *, pointer: str = "/target") -> Target:
     """Return the target behind `{model}` or `{base_model, connection}`.
 
@@ -35,6 +36,7 @@ def target(scope: Scope, fields: Mapping[str, Any], *, pointer: str = "/target")
     return Target(connection=str(connection), base_model=found.id)
 
 
+@verbs.reads("deployments")
 def label(scope: Scope, wanted: Target) -> str:
     """Return a target's name for people."""
     if wanted.model is not None:

@@ -3,11 +3,12 @@
 from app.domain.connections import Connection
 from app.domain.errors import Conflict
 from app.domain.sign_in import SignIn, SignInStatus, SignsIn
-from app.services import connections
+from app.services import connections, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
 
+@verbs.reads("connections")
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
     backend = scope.backends.opened(connection, SignsIn)
@@ -20,6 +21,7 @@ def state(scope: Scope, connection: Connection) -> SignIn | None:
         return SignIn(status=SignInStatus.FAILED, message=error.message)
 
 
+@verbs.reads("connections")
 def get(scope: Scope, identifier: str) -> SignIn:
     """Return where the sign-in stands.
 
@@ -32,6 +34,7 @@ def get(scope: Scope, identifier: str) -> SignIn:
     return found
 
 
+@verbs.administers("connections")
 def begin(scope: Scope, identifier: str) -> SignIn:
     """Ask the provider for a code to show, unless one is shown already.
 

@@ -14,7 +14,7 @@ from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
 from app.domain.names import model_name_problem
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
-from app.services import catalog, connections, datasets, projects
+from app.services import catalog, connections, datasets, projects, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
@@ -138,6 +138,7 @@ class _Check:
         return good
 
 
+@verbs.reads("jobs")
 def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
     """Check the fields of a job; writes nothing, and calls the backend for its knowledge of the base model."""
     reading = _Check(scope, fields)

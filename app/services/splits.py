@@ -11,7 +11,7 @@ from app.domain.datasets import Dataset, DatasetReport
 from app.domain.errors import Conflict, Invalid
 from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
 from app.kit.crash_points import CrashPoint, reached
-from app.services import datasets
+from app.services import datasets, verbs
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
@@ -28,6 +28,7 @@ class SplitOutcome:
     leakage: Leakage
 
 
+@verbs.reads("datasets")
 def preview(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/validation") -> SplitResult:
     """Return what a split would give; makes nothing. `pointer` is where the spec stands in the request.
 
@@ -43,6 +44,7 @@ def preview(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/
     return plan_split(file, report, spec, pointer=pointer)
 
 
+@verbs.writes("datasets")
 def split(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/validation") -> SplitOutcome:
     """Make the parts as datasets; the same wish finds those of the first time.
 
@@ -65,6 +67,7 @@ def split(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/va
     )
 
 
+@verbs.reads("datasets")
 def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path]:
     """Return the files of the parts by kind (training, validation, test), recording nothing.
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import DomainError
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
@@ -16,9 +17,6 @@ from app.services.scope import Scope
 from app.web.rendering import (
     Fields,
     Form,
-    Reading,
-    Spending,
-    SpendingThenReading,
     field_errors,
     fresh_key,
     page,
@@ -33,13 +31,17 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/jobs/from-capsule")
-def ask(request: Request, scope: Reading, project: Annotated[str, Query(max_length=60)] = "") -> Response:
+def ask(
+    request: Request,
+    scope: Annotated[Scope, may(connections.list_connections)],
+    project: Annotated[str, Query(max_length=60)] = "",
+) -> Response:
     """A form for a capsule file."""
     return page(request, scope, "jobs/from_capsule.html", _context(scope, {"project": project}))
 
 
 @router.post("/jobs/from-capsule")
-def make(request: Request, open_scope: SpendingThenReading, form: Form) -> Response:
+def make(request: Request, open_scope: Annotated[OpenScope, may_open(capsule_import.create)], form: Form) -> Response:
     """Make the capsule's job, once per key; or say, all at once, what is missing here."""
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
@@ -55,14 +57,14 @@ def make(request: Request, open_scope: SpendingThenReading, form: Form) -> Respo
 
 
 @router.get("/jobs/{identifier}/capsule")
-def download(scope: Reading, identifier: Id) -> Response:
+def download(scope: Annotated[Scope, may(capsules.of_job)], identifier: Id) -> Response:
     """Everything that it takes to run the job again, and what came of it."""
     text = capsules.text(capsules.of_job(scope, identifier))
     return text_attachment(text, f"{identifier}.capsule.json", "application/json")
 
 
 @router.post("/jobs/{identifier}/run-again")
-def run_again(scope: Spending, identifier: Id, form: Fields) -> Response:
+def run_again(scope: Annotated[Scope, may(capsules.run_again)], identifier: Id, form: Fields) -> Response:
     """Make a new job with the same spec and the seed that was really taken, once per key."""
     grant = once("POST /jobs/{id}/run-again", form.get("idempotency_key"), identifier.encode())
     return grant(scope, lambda: see_other(f"/jobs/{capsules.run_again(scope, identifier).id}", "run_again"))

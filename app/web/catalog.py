@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import catalog, connections
-from app.web.rendering import Fields, Reading, Writing, page, see_other
+from app.services.scope import Scope
+from app.web.rendering import Fields, page, see_other
 from app.web.views import catalog as view
 
 router = APIRouter(include_in_schema=False)
@@ -17,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/catalog")
 def index(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(catalog.search)],
     q: Annotated[str, Query(max_length=200)] = "",
     connection: Id | None = None,
     method: Annotated[str | None, Query(max_length=20)] = None,
@@ -38,7 +40,7 @@ def index(
 
 
 @router.post("/catalog/refresh")
-def refresh(scope: Writing, form: Fields) -> Response:
+def refresh(scope: Annotated[Scope, may(catalog.refresh)], form: Fields) -> Response:
     """Begin to look a catalog up again."""
     catalog.refresh(scope, form.get("connection", ""))
     return see_other("/catalog#freshness", "catalog_refreshing")

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.domain.metrics import TRAIN_LOSS
+from app.http.dependencies import may
 from app.http.downloads import series_json
 from app.services import comparing
 from app.services.scope import Scope
-from app.web.rendering import Reading, field_errors, page, status_of
+from app.web.rendering import field_errors, page, status_of
 from app.web.views import comparing as view
 
 router = APIRouter(include_in_schema=False)
@@ -24,7 +25,7 @@ _CHART_POINTS = 2000
 @router.get("/jobs/compare")
 def compare(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(comparing.compare)],
     ids: Ids = None,
     metric: SeriesName = TRAIN_LOSS,
     show: Ids = None,
@@ -48,7 +49,9 @@ def compare(
 
 
 @router.get("/jobs/compare/metrics.json")
-def curves(scope: Reading, ids: Ids = None, metric: SeriesName = TRAIN_LOSS) -> Response:
+def curves(
+    scope: Annotated[Scope, may(comparing.curves)], ids: Ids = None, metric: SeriesName = TRAIN_LOSS
+) -> Response:
     """One series of each run, under the run's id."""
     wanted = comparing.chosen(ids or [])
     comparing.compare(scope, wanted)  # refuses what the page refuses

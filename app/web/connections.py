@@ -11,15 +11,12 @@ from app.domain.catalog import CatalogModel
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import DomainError
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.services import catalog, connections, discovery, orphans, sign_in
 from app.services.scope import Scope
 from app.web.rendering import (
-    Administering,
-    AdministeringThenReading,
     Fields,
-    Reading,
-    Writing,
     field_errors,
     page,
     see_other,
@@ -33,7 +30,7 @@ _ASK_AGAIN = "fields"
 
 
 @router.get("/connections")
-def index(request: Request, scope: Reading) -> Response:
+def index(request: Request, scope: Annotated[Scope, may(connections.list_connections)]) -> Response:
     """All connections, and the kinds that can be made."""
     found, kinds = connections.list_connections(scope), scope.backends.kinds
     connected = any(scope.backends.kind(each.backend) for each in found)
@@ -42,7 +39,11 @@ def index(request: Request, scope: Reading) -> Response:
 
 
 @router.get("/connections/new")
-def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_length=80)] = "") -> Response:
+def new(
+    request: Request,
+    scope: Annotated[Scope, may(connections.kind_of)],
+    backend: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
     """An empty form for a connection of a kind."""
     kind = connections.kind_of(scope, backend)
     form = view.form_of(kind, {}, (), name=kind.profile.title, slots=str(kind.profile.slots))
@@ -50,7 +51,7 @@ def new(request: Request, scope: Reading, backend: Annotated[str, Query(max_leng
 
 
 @router.post("/connections/new")
-def create(request: Request, scope: Administering, form: Fields) -> Response:
+def create(request: Request, scope: Annotated[Scope, may(connections.create)], form: Fields) -> Response:
     """Make a connection; or, where only another way to sign in was chosen, ask for what that one needs."""
     kind = connections.kind_of(scope, form.get("backend", ""))
     if form.get("goto") == _ASK_AGAIN:
@@ -71,7 +72,7 @@ def create(request: Request, scope: Administering, form: Fields) -> Response:
 
 
 @router.post("/connections/fields")
-def fields(request: Request, scope: Reading, form: Fields) -> Response:
+def fields(request: Request, scope: Annotated[Scope, may(connections.kind_of)], form: Fields) -> Response:
     """What the chosen way to sign in asks for, in place of what another one asked for; stores nothing."""
     kind = connections.kind_of(scope, form.get("backend", ""))
     found = connections.get(scope, form["connection"]) if form.get("connection") else None
@@ -80,20 +81,22 @@ def fields(request: Request, scope: Reading, form: Fields) -> Response:
 
 
 @router.get("/connections/{connection}")
-def show(request: Request, scope: Reading, connection: Id) -> Response:
+def show(request: Request, scope: Annotated[Scope, may(connections.get)], connection: Id) -> Response:
     """One connection: what the doctor found, where its jobs run, what can be trained there."""
     return _shown(request, scope, connections.get(scope, connection), [])
 
 
 @router.post("/connections/{connection}/doctor")
-def doctor(scope: Writing, connection: Id) -> Response:
+def doctor(scope: Annotated[Scope, may(connections.run_doctor)], connection: Id) -> Response:
     """Run the checks."""
     connections.run_doctor(scope, connection)
     return see_other(f"/connections/{connection}#doctor", "doctor_done")
 
 
 @router.post("/connections/{connection}")
-def rename(request: Request, open_scope: AdministeringThenReading, connection: Id, form: Fields) -> Response:
+def rename(
+    request: Request, open_scope: Annotated[OpenScope, may_open(connections.update)], connection: Id, form: Fields
+) -> Response:
     """Change the name; lifts a pause."""
     try:
         with open_scope() as scope:
@@ -106,7 +109,7 @@ def rename(request: Request, open_scope: AdministeringThenReading, connection: I
 
 
 @router.get("/connections/{connection}/edit")
-def edit(request: Request, scope: Reading, connection: Id) -> Response:
+def edit(request: Request, scope: Annotated[Scope, may(connections.get)], connection: Id) -> Response:
     """The form with what is set; secrets are never shown, and kept where they are left empty."""
     found = connections.get(scope, connection)
     kind = connections.kind_of(scope, found.backend)
@@ -115,7 +118,7 @@ def edit(request: Request, scope: Reading, connection: Id) -> Response:
 
 
 @router.post("/connections/{connection}/edit")
-def save(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def save(request: Request, scope: Annotated[Scope, may(connections.update)], connection: Id, form: Fields) -> Response:
     """Store the settings, and the secrets that were typed."""
     found = connections.get(scope, connection)
     kind = connections.kind_of(scope, found.backend)
@@ -137,21 +140,21 @@ def save(request: Request, scope: Administering, connection: Id, form: Fields) -
 
 
 @router.get("/connections/{connection}/delete")
-def ask_to_delete(request: Request, scope: Reading, connection: Id) -> Response:
+def ask_to_delete(request: Request, scope: Annotated[Scope, may(connections.get)], connection: Id) -> Response:
     """Ask before forgetting, for browsers without scripts."""
     question = view.deletion(connections.get(scope, connection))
     return page(request, scope, "confirm.html", {"question": question})
 
 
 @router.post("/connections/{connection}/delete")
-def delete(scope: Administering, connection: Id) -> Response:
+def delete(scope: Annotated[Scope, may(connections.delete)], connection: Id) -> Response:
     """Forget the connection."""
     connections.delete(scope, connection)
     return see_other("/connections", "connection_deleted")
 
 
 @router.post("/connections/{connection}/sign-in")
-def begin_sign_in(scope: Administering, connection: Id) -> Response:
+def begin_sign_in(scope: Annotated[Scope, may(sign_in.begin)], connection: Id) -> Response:
     """Ask for a code, which the connection's page then shows."""
     sign_in.begin(scope, connection)
     return see_other(f"/connections/{connection}#sign-in")

@@ -12,10 +12,11 @@ from starlette.responses import FileResponse, Response
 from app.domain.datasets import Severity
 from app.domain.drafts import Step
 from app.domain.errors import DomainError
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import datasets, drafts, projects
 from app.services.scope import Scope
-from app.web.rendering import Deleting, Form, Reading, Writing, field_errors, page, see_other, status_of, upload_of
+from app.web.rendering import Form, field_errors, page, see_other, status_of, upload_of
 from app.web.views import datasets as view
 
 router = APIRouter(include_in_schema=False)
@@ -34,13 +35,17 @@ class Tab(StrEnum):
 
 
 @router.get("/datasets")
-def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
+def index(
+    request: Request,
+    scope: Annotated[Scope, may(datasets.list_datasets)],
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
     """All datasets, and a form to upload one."""
     return page(request, scope, "datasets/index.html", _list_context(scope, cursor))
 
 
 @router.post("/datasets")
-def upload(request: Request, scope: Writing, form: Form) -> Response:
+def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form: Form) -> Response:
     """Take a file, check it, and show what was found; in the wizard, go on there."""
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
@@ -61,7 +66,7 @@ def upload(request: Request, scope: Writing, form: Form) -> Response:
 @router.get("/datasets/{dataset}")
 def show(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(datasets.get)],
     dataset: Id,
     tab: Tab = Tab.OVERVIEW,
     start: Annotated[int, Query(alias="from", ge=1, le=2**53)] = 1,
@@ -94,7 +99,7 @@ def show(
 
 
 @router.get("/datasets/{dataset}/download")
-def download(scope: Reading, dataset: Id) -> FileResponse:
+def download(scope: Annotated[Scope, may(datasets.path)], dataset: Id) -> FileResponse:
     """The file as it was uploaded; never shown as a page, whatever is in it."""
     found = datasets.get(scope, dataset)
     headers = {"content-security-policy": "sandbox; default-src 'none'"}
@@ -103,14 +108,14 @@ def download(scope: Reading, dataset: Id) -> FileResponse:
 
 
 @router.get("/datasets/{dataset}/delete")
-def ask_to_delete(request: Request, scope: Reading, dataset: Id) -> Response:
+def ask_to_delete(request: Request, scope: Annotated[Scope, may(datasets.get)], dataset: Id) -> Response:
     """Ask before removing, for browsers without scripts."""
     question = view.deletion(datasets.get(scope, dataset))
     return page(request, scope, "confirm.html", {"question": question})
 
 
 @router.post("/datasets/{dataset}/delete")
-def delete(scope: Deleting, dataset: Id) -> Response:
+def delete(scope: Annotated[Scope, may(datasets.delete)], dataset: Id) -> Response:
     """Remove a dataset that no job was trained on."""
     datasets.delete(scope, dataset)
     return see_other("/datasets", "dataset_deleted")

@@ -11,16 +11,13 @@ from starlette.responses import Response
 from app.domain.deployments import DeploymentStatus
 from app.domain.errors import DomainError
 from app.domain.serving import DeploymentOffer
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import catalog, deployments, models, serving_targets
 from app.services.scope import Scope
 from app.web.rendering import (
-    Administering,
-    Deleting,
     Fields,
-    Reading,
-    Spending,
     field_errors,
     fresh_key,
     page,
@@ -40,7 +37,7 @@ _LATELY = timedelta(hours=24)
 @router.get("/deployments")
 def index(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(deployments.list_deployments)],
     cursor: Annotated[str | None, Query(max_length=400)] = None,
     model: Annotated[str, Query(max_length=600)] = "",
 ) -> Response:
@@ -51,7 +48,7 @@ def index(
 
 
 @router.post("/deployments")
-def create(request: Request, scope: Spending, form: Fields) -> Response:
+def create(request: Request, scope: Annotated[Scope, may(deployments.create)], form: Fields) -> Response:
     """Serve a model, once per key however often the button is pressed."""
     wanted = view.requested_fields(form, scope.now())
     try:
@@ -63,14 +60,14 @@ def create(request: Request, scope: Spending, form: Fields) -> Response:
 
 
 @router.get("/deployments/{deployment}")
-def show(request: Request, scope: Reading, deployment: Id) -> Response:
+def show(request: Request, scope: Annotated[Scope, may(deployments.get)], deployment: Id) -> Response:
     """One deployment: its state, how to ask it, what was asked of it."""
     context = _one_context(request, scope, deployment)
     return page(request, scope, "deployments/deployment.html", context)
 
 
 @router.post("/deployments/{deployment}/key")
-def show_key(request: Request, scope: Administering, deployment: Id) -> Response:
+def show_key(request: Request, scope: Annotated[Scope, may(deployments.show_key)], deployment: Id) -> Response:
     """Show the deployment's own key, once: it is fetched now, kept nowhere, and who saw it stands in the journal."""
     key = deployments.show_key(scope, deployment)
     context = {**_one_context(request, scope, deployment), "key": key}
@@ -80,7 +77,7 @@ def show_key(request: Request, scope: Administering, deployment: Id) -> Response
 
 
 @router.get("/deployments/{deployment}/measured")
-def measured(request: Request, scope: Reading, deployment: Id) -> Response:
+def measured(request: Request, scope: Annotated[Scope, may(deployments.measured)], deployment: Id) -> Response:
     """What the provider itself counted lately; asked for apart, because it may take a moment."""
     context: dict[str, Any] = {"deployment": deployments.get(scope, deployment), "usage": None, "problem": ""}
     try:
@@ -91,14 +88,14 @@ def measured(request: Request, scope: Reading, deployment: Id) -> Response:
 
 
 @router.get("/deployments/{deployment}/delete")
-def ask_to_delete(request: Request, scope: Reading, deployment: Id) -> Response:
+def ask_to_delete(request: Request, scope: Annotated[Scope, may(deployments.get)], deployment: Id) -> Response:
     """Ask before stopping, for browsers without scripts."""
     question = view.deletion(deployments.get(scope, deployment))
     return page(request, scope, "confirm.html", {"question": question})
 
 
 @router.post("/deployments/{deployment}/delete")
-def delete(scope: Deleting, deployment: Id) -> Response:
+def delete(scope: Annotated[Scope, may(deployments.delete)], deployment: Id) -> Response:
     """Stop serving."""
     deployments.delete(scope, deployment)
     return see_other(f"/deployments/{deployment}", "deployment_deleting")

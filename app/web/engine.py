@@ -1,16 +1,17 @@
 """The engine's page: is it well, what does it try again, and what is left that nobody needs."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import NotFound
+from app.http.dependencies import may
 from app.http.ticks import tick_age_s
 from app.services import engine_health, orphan_runs
 from app.services.scope import Scope
-from app.web.rendering import Deleting, Fields, Reading, Writing, page, see_other
+from app.web.rendering import Fields, page, see_other
 
 router = APIRouter(include_in_schema=False)
 # What can be tried again now, and where its page is.
@@ -18,13 +19,13 @@ _PAGES = {"jobs": "/jobs", "deployments": "/deployments", "evaluations": "/evalu
 
 
 @router.get("/settings/engine")
-def show(request: Request, scope: Reading) -> Response:
+def show(request: Request, scope: Annotated[Scope, may(engine_health.health)]) -> Response:
     """How the engine is."""
     return page(request, scope, "settings/engine.html", _context(request, scope), part="settings/_engine.html")
 
 
 @router.post("/settings/engine/look")
-def look(scope: Writing, form: Fields) -> Response:
+def look(scope: Annotated[Scope, may(engine_health.look_now)], form: Fields) -> Response:
     """Try again now, and show the thing."""
     table, identifier = form.get("table", ""), form.get("id", "")
     if table not in _PAGES:
@@ -34,7 +35,7 @@ def look(scope: Writing, form: Fields) -> Response:
 
 
 @router.post("/settings/engine/clear")
-def clear(scope: Deleting, form: Fields) -> Response:
+def clear(scope: Annotated[Scope, may(orphan_runs.clear)], form: Fields) -> Response:
     """Stop or remove what nobody needs."""
     orphan_runs.clear(scope, form.get("tag", ""))
     return see_other("/settings/engine", "cleared")

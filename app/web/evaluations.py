@@ -7,26 +7,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.evaluations import Evaluation
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import datasets, evaluations, serving_targets
 from app.services.evaluations import JobEvaluations, PairFilter
 from app.services.scope import Scope
 from app.web.job_context import evaluation_context
-from app.web.rendering import Fields, Reading, Spending, Writing, page, see_other
+from app.web.rendering import Fields, page, see_other
 from app.web.views import evaluations as view
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/evaluations")
-def index(_scope: Reading) -> Response:
+def index(_scope: Annotated[Scope, may(evaluations.list_evaluations)]) -> Response:
     """Evaluations are found on their jobs and models."""
     return see_other("/jobs")
 
 
 @router.post("/evaluations")
-def begin(scope: Spending, form: Fields) -> Response:
+def begin(scope: Annotated[Scope, may(evaluations.create)], form: Fields) -> Response:
     """Let a model answer the rows of a dataset, once per key."""
     content = "\0".join(f"{name}={value}" for name, value in sorted(form.items()) if name != "idempotency_key")
     grant = once("POST /evaluations", form.get("idempotency_key"), content.encode())
@@ -36,7 +37,7 @@ def begin(scope: Spending, form: Fields) -> Response:
 @router.get("/evaluations/{evaluation}")
 def show(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(evaluations.get)],
     evaluation: Id,
     wrong: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a part of the address
     cursor: Annotated[str | None, Query(max_length=400)] = None,
@@ -57,7 +58,13 @@ def show(
 
 
 @router.get("/evaluations/{evaluation}/compare")
-def compare(request: Request, scope: Reading, evaluation: Id, base: Id, only: PairFilter = PairFilter.ALL) -> Response:
+def compare(
+    request: Request,
+    scope: Annotated[Scope, may(evaluations.compare)],
+    evaluation: Id,
+    base: Id,
+    only: PairFilter = PairFilter.ALL,
+) -> Response:
     """Two evaluations of the same rows, the first one as "tuned", the other as "base"."""
     tuned, other = evaluations.get(scope, evaluation), evaluations.get(scope, base)
     context = {
@@ -72,7 +79,7 @@ def compare(request: Request, scope: Reading, evaluation: Id, base: Id, only: Pa
 
 
 @router.post("/evaluations/{evaluation}/cancel")
-def cancel(scope: Writing, evaluation: Id) -> Response:
+def cancel(scope: Annotated[Scope, may(evaluations.cancel)], evaluation: Id) -> Response:
     """Stop an evaluation."""
     evaluations.cancel(scope, evaluation)
     return see_other(f"/evaluations/{evaluation}", "evaluation_cancelled")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.domain.jobs import JobStatus
 from app.http.actor import actor_of
 from app.http.broadcast import Broadcaster
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
@@ -18,7 +19,7 @@ from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.job_context import page_context
 from app.web.live import JobPageStream
-from app.web.rendering import Deleting, Fields, Opening, Reading, Spending, Writing, page, see_other, templates
+from app.web.rendering import Fields, page, see_other, templates
 from app.web.views import job_list
 from app.web.views import jobs as view
 
@@ -33,7 +34,7 @@ _PAGE = 50
 @router.get("/jobs")
 def index(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(jobs.summaries)],
     status: Statuses = None,
     q: Annotated[str, Query(max_length=200)] = "",
     sort: Annotated[str, Query(max_length=40)] = "-created_at",
@@ -68,7 +69,7 @@ def _lines(scope: Scope, names: Mapping[str, str]) -> list[view.Line]:
 @router.get("/jobs/{identifier}")
 def show(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(jobs.get)],
     identifier: Id,
     tab: Tab = "overview",
     target: Annotated[str | None, Query(max_length=40)] = None,
@@ -84,7 +85,7 @@ def show(
 @router.get("/jobs/{identifier}/live")
 def live(
     request: Request,
-    open_scope: Opening,
+    open_scope: Annotated[OpenScope, may_open(jobs.get)],
     identifier: Id,
     tab: Tab = "overview",
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
@@ -103,14 +104,16 @@ def live(
 
 
 @router.get("/jobs/{identifier}/metrics.json")
-def metrics_json(scope: Reading, identifier: Id, points: Annotated[int, Query(ge=2, le=5000)] = 2000) -> Response:
+def metrics_json(
+    scope: Annotated[Scope, may(jobs.metrics)], identifier: Id, points: Annotated[int, Query(ge=2, le=5000)] = 2000
+) -> Response:
     """The training's series as columns."""
     series = jobs.metrics(scope, identifier, points=points)
     return series_json(series)
 
 
 @router.get("/jobs/{identifier}/metrics.csv")
-def metrics_table(scope: Reading, identifier: Id) -> Response:
+def metrics_table(scope: Annotated[Scope, may(jobs.metrics)], identifier: Id) -> Response:
     """The training's series as a table."""
     return text_attachment(
         metrics_csv(jobs.metrics(scope, identifier, points=jobs.MAX_POINTS)), f"{identifier}.csv", "text/csv"
@@ -118,7 +121,7 @@ def metrics_table(scope: Reading, identifier: Id) -> Response:
 
 
 @router.get("/jobs/{identifier}/log.txt")
-def whole_log(scope: Reading, identifier: Id) -> Response:
+def whole_log(scope: Annotated[Scope, may(jobs.log_path)], identifier: Id) -> Response:
     """The whole raw log."""
     path = jobs.log_path(scope, identifier)
     if path is None or not path.is_file():
@@ -127,33 +130,33 @@ def whole_log(scope: Reading, identifier: Id) -> Response:
 
 
 @router.get("/jobs/{identifier}/cancel")
-def ask_to_cancel(request: Request, scope: Reading, identifier: Id) -> Response:
+def ask_to_cancel(request: Request, scope: Annotated[Scope, may(jobs.get)], identifier: Id) -> Response:
     """The question behind Cancel, for browsers without scripts."""
     return page(request, scope, "confirm.html", {"question": view.cancelling(jobs.get(scope, identifier))})
 
 
 @router.post("/jobs/{identifier}/cancel")
-def cancel(scope: Writing, identifier: Id) -> Response:
+def cancel(scope: Annotated[Scope, may(jobs.cancel)], identifier: Id) -> Response:
     """Ask for the job's end."""
     jobs.cancel(scope, identifier)
     return see_other(f"/jobs/{identifier}", "cancel_asked")
 
 
 @router.get("/jobs/{identifier}/stop")
-def ask_to_stop(request: Request, scope: Reading, identifier: Id) -> Response:
+def ask_to_stop(request: Request, scope: Annotated[Scope, may(jobs.get)], identifier: Id) -> Response:
     """The question behind Stop and save, for browsers without scripts."""
     return page(request, scope, "confirm.html", {"question": view.stopping(jobs.get(scope, identifier))})
 
 
 @router.post("/jobs/{identifier}/stop")
-def stop(scope: Writing, identifier: Id) -> Response:
+def stop(scope: Annotated[Scope, may(jobs.stop)], identifier: Id) -> Response:
     """Ask for the training's end now, with what it has learned as the model."""
     jobs.stop(scope, identifier)
     return see_other(f"/jobs/{identifier}", "stop_asked")
 
 
 @router.post("/jobs/{identifier}/move")
-def move(scope: Writing, identifier: Id, form: Fields) -> Response:
+def move(scope: Annotated[Scope, may(queue.move)], identifier: Id, form: Fields) -> Response:
     """Give a waiting job another place in the line; a word that is none leaves it where it is."""
     wanted = next((each for each in queue.Move if each.value == form.get("to")), None)
     if wanted is not None:
@@ -162,20 +165,20 @@ def move(scope: Writing, identifier: Id, form: Fields) -> Response:
 
 
 @router.post("/jobs/{identifier}/retry")
-def retry(scope: Spending, identifier: Id, form: Fields) -> Response:
+def retry(scope: Annotated[Scope, may(jobs.retry)], identifier: Id, form: Fields) -> Response:
     """Submit the same again, once per key."""
     grant = once("POST /jobs/{id}/retry", form.get("idempotency_key"), identifier.encode())
     return grant(scope, lambda: see_other(f"/jobs/{jobs.retry(scope, identifier).id}", "retried"))
 
 
 @router.post("/jobs/{identifier}/clone")
-def clone(scope: Writing, identifier: Id) -> Response:
+def clone(scope: Annotated[Scope, may(drafts.of_job)], identifier: Id) -> Response:
     """Begin a draft with this job's answers."""
     return see_other(f"/wizard/{drafts.of_job(scope, identifier).id}/review")
 
 
 @router.post("/jobs/{identifier}/resolve")
-def resolve(scope: Writing, identifier: Id, form: Fields) -> Response:
+def resolve(scope: Annotated[Scope, may(jobs.resolve)], identifier: Id, form: Fields) -> Response:
     """Settle a submit whose outcome nobody knows."""
     answer = form.get("answer", "")
     jobs.resolve(
@@ -189,25 +192,27 @@ def resolve(scope: Writing, identifier: Id, form: Fields) -> Response:
 
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/model")
-def model_from_checkpoint(scope: Writing, identifier: Id, step: Step) -> Response:
+def model_from_checkpoint(scope: Annotated[Scope, may(models.from_checkpoint)], identifier: Id, step: Step) -> Response:
     """Make a model of its own from a checkpoint."""
     return see_other(f"/models/{models.from_checkpoint(scope, identifier, step).id}", "model_made")
 
 
 @router.get("/jobs/{identifier}/checkpoints/discard")
-def ask_to_discard(request: Request, scope: Reading, identifier: Id) -> Response:
+def ask_to_discard(request: Request, scope: Annotated[Scope, may(jobs.get)], identifier: Id) -> Response:
     """The question behind Remove all, for browsers without scripts."""
     return page(request, scope, "confirm.html", {"question": view.discarding(jobs.get(scope, identifier))})
 
 
 @router.post("/jobs/{identifier}/checkpoints/discard")
-def discard_checkpoints(scope: Deleting, identifier: Id) -> Response:
+def discard_checkpoints(scope: Annotated[Scope, may(retention.discard)], identifier: Id) -> Response:
     """Remove the checkpoints of a finished job."""
     retention.discard(scope, identifier)
     return see_other(f"/jobs/{identifier}", "checkpoints_gone")
 
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/continue")
-def continue_from_checkpoint(scope: Writing, identifier: Id, step: Step) -> Response:
+def continue_from_checkpoint(
+    scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: Id, step: Step
+) -> Response:
     """Begin a draft that trains a checkpoint further."""
     return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/data", "continuing")

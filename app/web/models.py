@@ -9,15 +9,13 @@ from starlette.responses import Response
 
 from app.domain.backend_abilities import ContinuesTuned, MergesAdapters
 from app.domain.errors import Invalid
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import datasets, drafts, jobs, merging, models
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
-    Deleting,
     Fields,
-    Reading,
-    Writing,
     field_errors,
     fresh_key,
     page,
@@ -29,13 +27,17 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/models")
-def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
+def index(
+    request: Request,
+    scope: Annotated[Scope, may(models.list_models)],
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
     """All fine-tuned models."""
     return page(request, scope, "models/index.html", {"page": models.list_models(scope, cursor=cursor)})
 
 
 @router.get("/models/{model}")
-def show(request: Request, scope: Reading, model: Id) -> Response:
+def show(request: Request, scope: Annotated[Scope, may(models.get)], model: Id) -> Response:
     """One model: where it came from, how good it is, who serves it."""
     found = models.get(scope, model)
     job = jobs.get(scope, found.job) if found.job else None
@@ -57,13 +59,13 @@ def show(request: Request, scope: Reading, model: Id) -> Response:
 
 
 @router.post("/models/{model}/continue")
-def train_further(scope: Writing, model: Id) -> Response:
+def train_further(scope: Annotated[Scope, may(drafts.of_model)], model: Id) -> Response:
     """Begin a draft that trains the model further."""
     return see_other(f"/wizard/{drafts.of_model(scope, model).id}/data", "continuing")
 
 
 @router.post("/models/{model}/merge")
-def merge(scope: Writing, model: Id) -> Response:
+def merge(scope: Annotated[Scope, may(merging.merge)], model: Id) -> Response:
     """Begin to merge the adapter into its base; once that is done, add what came of it to the models."""
     found = merging.merge(scope, model)
     if found.model is not None:
@@ -72,13 +74,13 @@ def merge(scope: Writing, model: Id) -> Response:
 
 
 @router.get("/models/{model}/teardown")
-def plan(request: Request, scope: Reading, model: Id) -> Response:
+def plan(request: Request, scope: Annotated[Scope, may(models.teardown_plan)], model: Id) -> Response:
     """What removing the model takes, in its order."""
     return _plan_page(request, scope, model, errors=[], status=200)
 
 
 @router.post("/models/{model}/teardown")
-def teardown(request: Request, scope: Deleting, model: Id, form: Fields) -> Response:
+def teardown(request: Request, scope: Annotated[Scope, may(models.teardown)], model: Id, form: Fields) -> Response:
     """Begin the teardown once the name has been typed."""
     try:
         models.teardown(scope, model, form.get("confirm", ""))

@@ -11,11 +11,12 @@ from starlette.responses import Response, StreamingResponse
 
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.errors import DomainError
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.problems import describe
 from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, event
 from app.services import deployments, models
 from app.services.scope import Scope, Scopes
-from app.web.rendering import Fields, Reading, Spending, Talking, fresh_key, page, sentence_of, status_of
+from app.web.rendering import Fields, fresh_key, page, sentence_of, status_of
 from app.web.views import deployments as deployment_view
 from app.web.views import playground as view
 
@@ -25,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/playground")
 def show(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(deployments.list_deployments)],
     left: Annotated[str, Query(max_length=60)] = "",
     right: Annotated[str, Query(max_length=60)] = "",
     row: Annotated[int | None, Query(ge=1, le=2**53)] = None,
@@ -36,7 +37,7 @@ def show(
 
 
 @router.post("/playground")
-def ask(request: Request, scope: Spending, form: Fields) -> Response:
+def ask(request: Request, scope: Annotated[Scope, may(deployments.chat)], form: Fields) -> Response:
     """Answer both columns on one page, for browsers without scripts."""
     context = _context(scope, form, None)
     answers, status = {}, 200
@@ -52,7 +53,7 @@ def ask(request: Request, scope: Spending, form: Fields) -> Response:
 
 
 @router.post("/playground/stream")
-def stream(request: Request, opening: Talking, form: Fields) -> Response:
+def stream(request: Request, opening: Annotated[OpenScope, may_open(deployments.chat)], form: Fields) -> Response:
     """Answer one column as it is written, in OpenAI's stream; one more event has the small print under the answer."""
     scopes: Scopes = request.app.state.scopes
     wanted, deployment = view.request_of(form), form.get("deployment", "")
@@ -80,7 +81,7 @@ def stream(request: Request, opening: Talking, form: Fields) -> Response:
 
 
 def _talk(scopes: Scopes, scope: Scope, deployment: str, wanted: ChatRequest) -> Iterator[ChatChunk]:
-    return deployments.chat(scopes, scope, deployment, wanted).chunks
+    return deployments.chat(scope, scopes, deployment, wanted).chunks
 
 
 def _context(scope: Scope, values: Mapping[str, str], row: int | None) -> dict[str, object]:

@@ -1,26 +1,30 @@
 """Pages of prices and limits: what is billed, from which source, one's own prices over it, and what is left."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import Invalid
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import connections, prices
-from app.web.rendering import UNPROCESSABLE, Administering, Fields, Reading, field_errors, page, see_other
+from app.services.scope import Scope
+from app.web.rendering import UNPROCESSABLE, Fields, field_errors, page, see_other
 from app.web.views import prices as view
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/settings/prices")
-def index(request: Request, scope: Reading) -> Response:
+def index(request: Request, scope: Annotated[Scope, may(prices.lists)]) -> Response:
     """Every price with its source and date, and a field for one's own."""
     return page(request, scope, "settings/prices.html", {"lists": _lists(scope), "errors": []})
 
 
 @router.post("/settings/prices")
-def save(request: Request, scope: Administering, form: Fields) -> Response:
+def save(request: Request, scope: Annotated[Scope, may(prices.set_own)], form: Fields) -> Response:
     """Set a price of one's own; an empty one takes it back."""
     wanted = {name: form.get(name, "") for name in ("connection", "price", "amount", "currency")}
     try:
@@ -34,7 +38,7 @@ def save(request: Request, scope: Administering, form: Fields) -> Response:
 
 
 @router.get("/connections/{connection}/limits")
-def limits(request: Request, scope: Reading, connection: Id) -> Response:
+def limits(request: Request, scope: Annotated[Scope, may(prices.quotas)], connection: Id) -> Response:
     """A connection's limits, asked of its provider now."""
     found = connections.get(scope, connection)
     report = prices.check_present(prices.quotas(scope, connection))
@@ -42,7 +46,7 @@ def limits(request: Request, scope: Reading, connection: Id) -> Response:
     return page(request, scope, "connections/limits.html", context)
 
 
-def _lists(scope: Reading) -> list[dict[str, object]]:
+def _lists(scope: Scope) -> list[dict[str, object]]:
     units = view.unit_words()
     return [
         {"list": each, "groups": view.groups(each), "units": units, "currencies": prices.CURRENCIES}

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from app.domain.errors import Invalid
 from app.domain.projects import DecisionRecord
+from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import datasets, jobs, models, projects
 from app.services.scope import Scope
-from app.web.rendering import UNPROCESSABLE, Deleting, Fields, Reading, Writing, field_errors, page, see_other
+from app.web.rendering import UNPROCESSABLE, Fields, field_errors, page, see_other
 from app.web.views.parts import FieldError
 
 router = APIRouter(include_in_schema=False)
@@ -20,14 +21,18 @@ _SHOWN = 8
 
 
 @router.get("/projects")
-def index(request: Request, scope: Reading, cursor: Annotated[str | None, Query(max_length=400)] = None) -> Response:
+def index(
+    request: Request,
+    scope: Annotated[Scope, may(projects.list_projects)],
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
     """All projects, and a form for a new one."""
     listed = projects.list_projects(scope, cursor=cursor)
     return page(request, scope, "projects/index.html", {"page": listed, "errors": [], "values": {}})
 
 
 @router.post("/projects")
-def create(request: Request, scope: Writing, form: Fields) -> Response:
+def create(request: Request, scope: Annotated[Scope, may(projects.create)], form: Fields) -> Response:
     """Make a project and go to it."""
     try:
         made = projects.create(scope, form.get("name", ""), form.get("description", ""))
@@ -38,13 +43,13 @@ def create(request: Request, scope: Writing, form: Fields) -> Response:
 
 
 @router.get("/projects/{project}")
-def show(request: Request, scope: Reading, project: Id) -> Response:
+def show(request: Request, scope: Annotated[Scope, may(projects.get)], project: Id) -> Response:
     """One project: what it is for, its decision record, its jobs, datasets and models."""
     return _project_page(request, scope, project, errors=(), status=200)
 
 
 @router.post("/projects/{project}")
-def save(request: Request, scope: Writing, project: Id, form: Fields) -> Response:
+def save(request: Request, scope: Annotated[Scope, may(projects.update)], project: Id, form: Fields) -> Response:
     """Change the name and the description."""
     try:
         projects.update(scope, project, name=form.get("name", ""), description=form.get("description", ""))
@@ -54,7 +59,7 @@ def save(request: Request, scope: Writing, project: Id, form: Fields) -> Respons
 
 
 @router.post("/projects/{project}/decision")
-def decide(request: Request, scope: Writing, project: Id, form: Fields) -> Response:
+def decide(request: Request, scope: Annotated[Scope, may(projects.decide)], project: Id, form: Fields) -> Response:
     """Record why fine-tuning is the way."""
     names = DecisionRecord.__dataclass_fields__
     try:
@@ -65,7 +70,7 @@ def decide(request: Request, scope: Writing, project: Id, form: Fields) -> Respo
 
 
 @router.post("/projects/{project}/delete")
-def delete(scope: Deleting, project: Id) -> Response:
+def delete(scope: Annotated[Scope, may(projects.delete)], project: Id) -> Response:
     """Remove an empty project."""
     projects.delete(scope, project)
     return see_other("/projects", "project_deleted")

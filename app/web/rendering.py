@@ -11,11 +11,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from app.domain.actors import Action
 from app.domain.errors import DomainError, Invalid, Problem
 from app.domain.projects import Project
 from app.http.actor import actor_of
-from app.http.dependencies import OpenScope, allowed, allowed_to_open
 from app.http.problems import describe
 from app.services import catalog
 from app.services.scope import Scope
@@ -87,19 +85,6 @@ async def _fields(form: Annotated[FormData, Depends(_form)]) -> Mapping[str, str
 
 Fields = Annotated[Mapping[str, str], Depends(_fields)]
 Form = Annotated[FormData, Depends(_form)]
-
-# Every page may be read, and every act done, by whoever these let in: each route names one of them.
-Reading = Annotated[Scope, Depends(allowed(Action.READ, "pages"), scope="function")]
-Writing = Annotated[Scope, Depends(allowed(Action.WRITE, "pages"), scope="function")]
-Spending = Annotated[Scope, Depends(allowed(Action.SPEND, "pages"), scope="function")]
-Deleting = Annotated[Scope, Depends(allowed(Action.DELETE, "pages"), scope="function")]
-Administering = Annotated[Scope, Depends(allowed(Action.ADMINISTER, "pages"), scope="function")]
-Opening = Annotated[OpenScope, Depends(allowed_to_open(Action.READ, "pages"))]
-# For acts that are shown at once: what was written is committed before anything that asks a provider is rendered.
-WritingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.WRITE, "pages"))]
-AdministeringThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.ADMINISTER, "pages"))]
-SpendingThenReading = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
-Talking = Annotated[OpenScope, Depends(allowed_to_open(Action.SPEND, "pages"))]
 
 
 def upload_of(form: FormData, name: str) -> UploadFile:

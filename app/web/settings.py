@@ -6,16 +6,23 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.actors import Action
+from app.http.dependencies import may, may_do
 from app.services import connections, runtimes
+from app.services.scope import Scope
 from app.web.layout import THEME_COOKIE, THEMES
-from app.web.rendering import Administering, Fields, Reading, Writing, page, see_other
+from app.web.rendering import Fields, page, see_other
 
 router = APIRouter(include_in_schema=False)
 _YEAR_S = 365 * 24 * 3600
 
 
 @router.get("/settings")
-def show(request: Request, scope: Reading, log: Annotated[bool, Query()] = False) -> Response:  # noqa: FBT002 -- a query
+def show(
+    request: Request,
+    scope: Annotated[Scope, may(runtimes.all_of_them)],
+    log: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query
+) -> Response:
     """Everything an owner may look at or change."""
     context = {
         "runtimes": runtimes.all_of_them(scope),
@@ -28,14 +35,14 @@ def show(request: Request, scope: Reading, log: Annotated[bool, Query()] = False
 
 
 @router.post("/settings/runtimes")
-def install(scope: Administering, form: Fields) -> Response:
+def install(scope: Annotated[Scope, may(runtimes.install)], form: Fields) -> Response:
     """Install a runtime environment, or try again."""
     runtimes.install(scope, form.get("name", ""), allow_cuda=form.get("allow_cuda") == "yes")
     return see_other("/settings#runtimes", "installing")
 
 
 @router.post("/settings/theme")
-def theme(_scope: Writing, form: Fields) -> Response:
+def theme(_scope: Annotated[Scope, may_do(Action.WRITE, "theme")], form: Fields) -> Response:
     """Remember the theme in this browser."""
     wanted = form.get("theme", "")
     response = see_other(_own_path(form.get("next", "/")))

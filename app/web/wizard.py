@@ -11,18 +11,14 @@ from starlette.responses import Response
 
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import catalog, code, connections, demo_project, drafts, lifecycle, projects
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
-    Deleting,
     Fields,
-    Reading,
-    SpendingThenReading,
-    Writing,
-    WritingThenReading,
     fresh_key,
     page,
     see_other,
@@ -35,27 +31,30 @@ Setting = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
 
 @router.get("/wizard")
-def index(request: Request, scope: Reading) -> Response:
+def index(request: Request, scope: Annotated[Scope, may(drafts.list_drafts)]) -> Response:
     """Drafts to go on with, and a new one."""
     return page(request, scope, "wizard/index.html", {"drafts": drafts.list_drafts(scope).items})
 
 
 @router.post("/wizard")
-def begin(scope: Writing, form: Fields) -> Response:
+def begin(scope: Annotated[Scope, may(drafts.create)], form: Fields) -> Response:
     """Begin a draft, perhaps with a project, a dataset or a base model already chosen."""
     given = {name: form[name] for name in ("project", "training_dataset", "base_model", "connection") if form.get(name)}
     return see_other(f"/wizard/{drafts.create(scope, given).id}/project")
 
 
 @router.post("/sample")
-def try_the_sample(scope: Writing) -> Response:
+def try_the_sample(scope: Annotated[Scope, may(demo_project.draft)]) -> Response:
     """Begin a draft in which everything is answered, at its review."""
     return see_other(f"/wizard/{demo_project.draft(scope).id}/review")
 
 
 @router.get("/wizard/{draft}/review")
 def review(
-    request: Request, scope: Reading, draft: Id, target: Annotated[str | None, Query(max_length=40)] = None
+    request: Request,
+    scope: Annotated[Scope, may(drafts.review)],
+    draft: Id,
+    target: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     """Everything on one page, with what is missing as links."""
     found = drafts.get(scope, draft)
@@ -71,7 +70,9 @@ def review(
 
 
 @router.post("/wizard/{draft}/submit")
-def submit(request: Request, open_scope: SpendingThenReading, draft: Id, form: Fields) -> Response:
+def submit(
+    request: Request, open_scope: Annotated[OpenScope, may_open(drafts.submit)], draft: Id, form: Fields
+) -> Response:
     """Make the draft a job, once per key however often the button is pressed."""
     grant = once("POST /wizard/{draft}/submit", form.get("idempotency_key"), draft.encode())
     try:
@@ -84,14 +85,14 @@ def submit(request: Request, open_scope: SpendingThenReading, draft: Id, form: F
 
 
 @router.post("/wizard/{draft}/delete")
-def forget(scope: Deleting, draft: Id) -> Response:
+def forget(scope: Annotated[Scope, may(drafts.delete)], draft: Id) -> Response:
     """Forget the draft."""
     drafts.delete(scope, draft)
     return see_other("/wizard", "draft_deleted")
 
 
 @router.post("/wizard/{draft}/preset")
-def apply_preset(scope: Writing, draft: Id, form: Fields) -> Response:
+def apply_preset(scope: Annotated[Scope, may(drafts.update_step)], draft: Id, form: Fields) -> Response:
     """Lay a preset's values over the last step's answers."""
     found = drafts.get(scope, draft)
     values = found.values
@@ -103,7 +104,7 @@ def apply_preset(scope: Writing, draft: Id, form: Fields) -> Response:
 
 
 @router.post("/wizard/{draft}/replacement")
-def take_replacement(scope: Writing, draft: Id, form: Fields) -> Response:
+def take_replacement(scope: Annotated[Scope, may(lifecycle.take_replacement)], draft: Id, form: Fields) -> Response:
     """Put the named replacement in the place of a base model that ends, and say which settings went with it."""
     replaced = lifecycle.take_replacement(scope, draft, form.get("base_model") or None)
     query = urlencode([("dropped", name) for name in replaced.dropped])
@@ -113,7 +114,7 @@ def take_replacement(scope: Writing, draft: Id, form: Fields) -> Response:
 @router.get("/wizard/{draft}/{step}")
 def show(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(drafts.get)],
     draft: Id,
     step: Step,
     q: Annotated[str, Query(max_length=200)] = "",
@@ -129,7 +130,13 @@ def show(
 
 
 @router.post("/wizard/{draft}/validate/{step}")
-def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
+def validate(
+    request: Request,
+    open_scope: Annotated[OpenScope, may_open(drafts.update_step)],
+    draft: Id,
+    step: Step,
+    form: Fields,
+) -> Response:
     """Store what has been answered so far, and send the fields and the readiness card again; makes nothing else."""
     fields = view.fields_of(step, form)
     if _new_project(step, form):
@@ -145,7 +152,13 @@ def validate(request: Request, open_scope: WritingThenReading, draft: Id, step: 
 
 
 @router.post("/wizard/{draft}/{step}")
-def save(request: Request, open_scope: WritingThenReading, draft: Id, step: Step, form: Fields) -> Response:
+def save(
+    request: Request,
+    open_scope: Annotated[OpenScope, may_open(drafts.update_step)],
+    draft: Id,
+    step: Step,
+    form: Fields,
+) -> Response:
     """Store the step and go on, back, or stay; going on needs a step without problems, going back never does."""
     goto = form.get("goto", "next")
     with open_scope() as scope:

@@ -10,14 +10,13 @@ from starlette.responses import Response
 
 from app.domain.discovery import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.domain.errors import DomainError
+from app.http.dependencies import may
 from app.http.fields import Id, Line
 from app.http.idempotency import once
 from app.services import connections, discovery
 from app.services.scope import Scope
 from app.web.rendering import (
-    Administering,
     Fields,
-    Reading,
     field_errors,
     fresh_key,
     page,
@@ -43,7 +42,7 @@ class Listed(Generic[T]):
 @router.get("/connections/{connection}/choose")
 def choose(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(discovery.subscriptions)],
     connection: Id,
     subscription: Annotated[Line, Query()] = "",
     resource_group: Annotated[Line, Query()] = "",
@@ -53,7 +52,7 @@ def choose(
 
 
 @router.post("/connections/{connection}/choose")
-def use(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def use(request: Request, scope: Annotated[Scope, may(discovery.choose)], connection: Id, form: Fields) -> Response:
     """Let jobs run in the project that was chosen."""
     address = _address(form)
     try:
@@ -64,7 +63,9 @@ def use(request: Request, scope: Administering, connection: Id, form: Fields) ->
 
 
 @router.post("/connections/{connection}/hubs")
-def make_hub(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def make_hub(
+    request: Request, scope: Annotated[Scope, may(discovery.make_hub)], connection: Id, form: Fields
+) -> Response:
     """Begin to make a hub, and follow it on a page of its own."""
     address = _address(form)
     wanted = HubRequest(address=address, region=form.get("region", "").strip().lower())
@@ -74,7 +75,9 @@ def make_hub(request: Request, scope: Administering, connection: Id, form: Field
 
 
 @router.post("/connections/{connection}/projects")
-def make_project(request: Request, scope: Administering, connection: Id, form: Fields) -> Response:
+def make_project(
+    request: Request, scope: Annotated[Scope, may(discovery.make_project)], connection: Id, form: Fields
+) -> Response:
     """Begin to make a project, and follow it on a page of its own."""
     wanted = ProjectRequest(address=_address(form), hub=form.get("hub", ""))
     return _made(
@@ -90,7 +93,7 @@ def make_project(request: Request, scope: Administering, connection: Id, form: F
 @router.get("/connections/{connection}/making")
 def making(
     request: Request,
-    scope: Reading,
+    scope: Annotated[Scope, may(discovery.making)],
     connection: Id,
     kind: Annotated[WorkspaceKind, Query()],
     subscription: Annotated[Line, Query()],

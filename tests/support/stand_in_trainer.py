@@ -51,7 +51,7 @@ def work(_spec: dict[str, Any], channel: Channel) -> None:
                 _save(run, channel, step)
         tick.wait(0.01)
     (run / "model").mkdir(exist_ok=True)
-    (run / "model" / "model.safetensors").write_bytes(b"weights")
+    _write_model(run / "model")
     (run / "model" / "README.md").write_text("a card", encoding="utf-8")
     early = {"early": True, "best_step": None} if step < STEPS else {}
     channel.state("succeeded", step=step, steps=STEPS, train_runtime=1.0, **early)
@@ -60,10 +60,15 @@ def work(_spec: dict[str, Any], channel: Channel) -> None:
 def _save(run: Path, channel: Channel, step: int) -> None:
     folder = run / "checkpoints" / f"checkpoint-{step}"
     folder.mkdir(parents=True)
-    (folder / "model.safetensors").write_bytes(b"weights")
+    _write_model(folder)
     checkpoints.seal(folder)
     whole = [checkpoints.step_of(path) for path in checkpoints.checkpoints(run / "checkpoints")]
     channel.emit("checkpoint", step=step, all=[{"step": each, "present": True} for each in whole])
+
+
+def _write_model(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")  # a tokenizer saves its own
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.domain.actors import Action
 from app.http.application import GuardedApp
-from app.http.dependencies import allowed
+from app.http.dependencies import Allowed
 from app.http.problem_answers import answer_problems
 from app.services.scope import Scope
 from tests.support.app_context import TestHouse
@@ -29,7 +29,7 @@ def break_the_commit(scope: Scope) -> Response:
 def app_with(app_context: TestHouse, *, ordinary: bool) -> GuardedApp:
     app = GuardedApp(policy=POLICY)
     app.state.scopes = app_context.scopes
-    may = allowed(Action.WRITE, "things")
+    may = Allowed(Action.WRITE, "things")
     if ordinary:
 
         @app.post("/api/v1/things")

@@ -48,7 +48,7 @@ def test_a_deployment_becomes_ready_answers_and_goes(build: Build) -> None:
     assert ready.endpoint == f"rehearsal://{identifier}"
     asked = ChatRequest(messages=[{"role": "user", "content": "Hello there"}])
     with app_context.scopes.open(OWNER) as scope:
-        said = deployments.chat(app_context.scopes, scope, identifier, asked)
+        said = deployments.chat(scope, app_context.scopes, identifier, asked)
         assert "".join(chunk.text for chunk in said.chunks) == "[Rehearsal] You said: Hello there"
     delete(app_context, identifier)
     gone = until(app_context, identifier, Status.DELETED)
@@ -117,7 +117,7 @@ def test_an_idle_deployment_stops_and_says_why(build: Build) -> None:
     app_context.clock.turn(timedelta(seconds=90))
     asked = ChatRequest(messages=[{"role": "user", "content": "Still there?"}])
     with app_context.scopes.open(OWNER) as scope:
-        list(deployments.chat(app_context.scopes, scope, identifier, asked).chunks)
+        list(deployments.chat(scope, app_context.scopes, identifier, asked).chunks)
     used = app_context.clock.now()
     gone = until(app_context, identifier, Status.DELETED)
     assert (gone.reason, gone.goal) == ("idle", DeploymentGoal.ABSENT)

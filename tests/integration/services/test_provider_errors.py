@@ -96,7 +96,7 @@ def reported(made: Made, ask: Callable[[Scope, Made], object], caplog: pytest.Lo
 
 
 def answer(scope: Scope, made: Made) -> list[str]:
-    return [each.text for each in deployments.chat(made.app_context.scopes, scope, made.deployment, QUESTION).chunks]
+    return [each.text for each in deployments.chat(scope, made.app_context.scopes, made.deployment, QUESTION).chunks]
 
 
 def first_step(scope: Scope, made: Made) -> int:
@@ -198,7 +198,7 @@ def test_the_sentence_names_the_request_under_which_the_log_has_it(caplog: pytes
 def test_an_answer_that_breaks_off_is_reported_and_counted_as_a_failure(made: Made) -> None:
     before = made.app_context.deployment(made.deployment).usage
     with replaced(made.app_context, BreaksOff), made.app_context.open() as scope:
-        chunks = deployments.chat(made.app_context.scopes, scope, made.deployment, QUESTION).chunks
+        chunks = deployments.chat(scope, made.app_context.scopes, made.deployment, QUESTION).chunks
         assert next(chunks).text == "dep:1"
         with pytest.raises(ProviderFailed, match="KeyError"):
             next(chunks)
