@@ -16,10 +16,10 @@ from app.api.shapes.connections import (
     OrphansOut,
     RemovalIn,
     RemovalOut,
-    SignInOut,
     kind_shape,
 )
 from app.domain.errors import Conflict
+from app.domain.sign_in import SignIn
 from app.http.dependencies import may
 from app.services import connections, orphans, sign_in
 from app.services.scope import Scope
@@ -83,16 +83,16 @@ def get_doctor(scope: Reads, identifier: PathId) -> Response:
     return answer(DoctorOut, report)
 
 
-@router.post("/{identifier}/sign-in", response_model=SignInOut)
+@router.post("/{identifier}/sign-in", response_model=SignIn)
 def begin_sign_in(scope: Administers, identifier: PathId) -> Response:
     """Ask for a code by which a person signs in; one that waits already is told again."""
-    return answer(SignInOut, sign_in.begin(scope, identifier))
+    return answer(SignIn, sign_in.begin(scope, identifier))
 
 
-@router.get("/{identifier}/sign-in", response_model=SignInOut)
+@router.get("/{identifier}/sign-in", response_model=SignIn)
 def get_sign_in(scope: Reads, identifier: PathId) -> Response:
     """Where the sign-in stands."""
-    return answer(SignInOut, sign_in.get(scope, identifier))
+    return answer(SignIn, sign_in.get(scope, identifier))
 
 
 @router.get("/{identifier}/orphans", response_model=OrphansOut)

@@ -9,16 +9,15 @@ from app.api.answers import CREATED, NO_CONTENT, answer, listing, nothing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.datasets import (
-    DatasetOut,
     DatasetsQuery,
-    FindingOut,
     FindingsQuery,
-    RowOut,
     RowsQuery,
     SplitIn,
     SplitOut,
     UploadQuery,
 )
+from app.data.rows import Row
+from app.domain.datasets import Dataset, Finding
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
 from app.http.body_stream import BodyChunks, raw_body
@@ -46,26 +45,26 @@ _RAW_FILE = {
 }
 
 
-@router.put("", response_model=DatasetOut, status_code=CREATED, openapi_extra=_RAW_FILE)
+@router.put("", response_model=Dataset, status_code=CREATED, openapi_extra=_RAW_FILE)
 def upload_dataset(
     scope: Writes, query: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
 ) -> Response:
     """Bring a file of rows; it is streamed to the disk, checked, and never changed afterwards."""
     made = datasets.upload(scope, name=query.name, filename=query.filename, chunks=body, project=query.project)
-    return answer(DatasetOut, made, CREATED)
+    return answer(Dataset, made, CREATED)
 
 
-@router.get("", response_model=list_of(DatasetOut))
+@router.get("", response_model=list_of(Dataset))
 def list_datasets(scope: Reads, wanted: Annotated[DatasetsQuery, Query()]) -> Response:
     """The datasets, newest first."""
     found = datasets.list_datasets(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
-    return page(DatasetOut, found)
+    return page(Dataset, found)
 
 
-@router.get("/{identifier}", response_model=DatasetOut)
+@router.get("/{identifier}", response_model=Dataset)
 def get_dataset(scope: Reads, identifier: PathId) -> Response:
     """One dataset."""
-    return answer(DatasetOut, datasets.get(scope, identifier))
+    return answer(Dataset, datasets.get(scope, identifier))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
@@ -83,21 +82,21 @@ def download_dataset(scope: Reads, identifier: PathId) -> Response:
     return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)
 
 
-@router.get("/{identifier}/findings", response_model=list_of(FindingOut))
+@router.get("/{identifier}/findings", response_model=list_of(Finding))
 def list_findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, Query()]) -> Response:
     """What the check found: every error with its line, its reason and its remedy."""
     found = datasets.findings(
         scope, identifier, severity=wanted.severity, rule=wanted.rule, limit=wanted.limit, cursor=wanted.cursor
     )
-    return page(FindingOut, found)
+    return page(Finding, found)
 
 
-@router.get("/{identifier}/rows", response_model=list_of(RowOut))
+@router.get("/{identifier}/rows", response_model=list_of(Row))
 def list_rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]) -> Response:
     """The rows from a line number on; `next` is the line number of the next page."""
     found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
     following = str(found[-1].line + 1) if len(found) == wanted.limit else None
-    return listing(RowOut, found, following)
+    return listing(Row, found, following)
 
 
 @router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)

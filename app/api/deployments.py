@@ -18,12 +18,10 @@ from app.api.shapes.deployments import (
     DeploymentOut,
     DeploymentsQuery,
     KeyOut,
-    MeasuredOut,
-    OfferOut,
     OptionsQuery,
 )
 from app.domain.errors import Conflict, Invalid
-from app.domain.serving import DeploymentOffer
+from app.domain.serving import DeploymentOffer, RemoteUsage
 from app.http.dependencies import may
 from app.http.fields import NumberedPaging
 from app.http.idempotency import OnceDep
@@ -52,14 +50,14 @@ def create_deployment(scope: Spends, body: DeploymentIn, once: OnceDep) -> Respo
     return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **body.model_dump()), CREATED))
 
 
-@router.get("/options", response_model=OfferOut, responses=LOOKING_UP)
+@router.get("/options", response_model=DeploymentOffer, responses=LOOKING_UP)
 def get_deployment_options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
     """With which options a model can be deployed, and whether the provider filters what it is asked and answers."""
     try:
         target = serving_targets.target(scope, wanted.model_dump(), pointer="?model")
     except Invalid as error:  # no schema can say that two parameters of a query need or exclude each other
-        return answer(OfferOut, DeploymentOffer(refused=error.message))
-    return answer(OfferOut, deployments.offer(scope, target) or DeploymentOffer())
+        return answer(DeploymentOffer, DeploymentOffer(refused=error.message))
+    return answer(DeploymentOffer, deployments.offer(scope, target) or DeploymentOffer())
 
 
 @router.get("/{identifier}", response_model=DeploymentOut)
@@ -82,13 +80,13 @@ def show_deployment_key(scope: Administers, identifier: PathId) -> Response:
     return answer(KeyOut, shown, headers=NOT_KEPT)
 
 
-@router.get("/{identifier}/measured", response_model=MeasuredOut)
+@router.get("/{identifier}/measured", response_model=RemoteUsage)
 def get_measured_usage(scope: Reads, identifier: PathId) -> Response:
     """What the provider itself counted in the last 24 hours, questions that did not pass through here included."""
     found = deployments.measured(scope, identifier, over=_LATELY)
     if found is None:
         raise Conflict("This provider counts nothing.", fix="The deployment's own `usage` says what was asked here.")
-    return answer(MeasuredOut, found)
+    return answer(RemoteUsage, found)
 
 
 @router.get("/{identifier}/events", response_model=list_of(EventOut))

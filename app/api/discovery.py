@@ -13,12 +13,10 @@ from app.api.shapes.connections import (
     InGroup,
     InSubscription,
     ProvisioningOut,
-    ResourceGroupOut,
-    SubscriptionOut,
     WorkspaceOut,
     WorkspaceProjectIn,
 )
-from app.domain.discovery import WorkspaceAddress, WorkspaceKind
+from app.domain.discovery import ResourceGroup, Subscription, WorkspaceAddress, WorkspaceKind
 from app.http.dependencies import may
 from app.http.fields import Line
 from app.http.idempotency import OnceDep
@@ -30,16 +28,16 @@ Reads = Annotated[Scope, may(discovery.subscriptions)]
 Administers = Annotated[Scope, may(discovery.make_hub)]
 
 
-@router.get("/{identifier}/subscriptions", response_model=list_of(SubscriptionOut))
+@router.get("/{identifier}/subscriptions", response_model=list_of(Subscription))
 def list_subscriptions(scope: Reads, identifier: PathId) -> Response:
     """The subscriptions that the account sees."""
-    return listing(SubscriptionOut, discovery.subscriptions(scope, identifier))
+    return listing(Subscription, discovery.subscriptions(scope, identifier))
 
 
-@router.get("/{identifier}/resource-groups", response_model=list_of(ResourceGroupOut))
+@router.get("/{identifier}/resource-groups", response_model=list_of(ResourceGroup))
 def list_resource_groups(scope: Reads, identifier: PathId, wanted: Annotated[InSubscription, Query()]) -> Response:
     """The resource groups of a subscription."""
-    return listing(ResourceGroupOut, discovery.resource_groups(scope, identifier, wanted.subscription))
+    return listing(ResourceGroup, discovery.resource_groups(scope, identifier, wanted.subscription))
 
 
 @router.get("/{identifier}/workspaces", response_model=list_of(WorkspaceOut))

@@ -91,7 +91,7 @@ def answer_draft_step(
 @router.get("/{identifier}/review", response_model=ReviewOut)
 def review_draft(scope: Reads, identifier: PathId) -> Response:
     """What is missing, what it would take, and as which code it can be shown."""
-    return answer(ReviewOut, ReviewOut.of(drafts.review(scope, identifier)))
+    return answer(ReviewOut, drafts.review(scope, identifier))
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)

@@ -11,10 +11,10 @@ from app.api.shapes.common import list_of
 from app.api.shapes.evaluations import (
     EvaluationIn,
     EvaluationOut,
-    EvaluationRowOut,
     EvaluationRowsQuery,
     EvaluationsQuery,
 )
+from app.domain.evaluations import EvaluationRow
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
 from app.services import evaluations
@@ -50,8 +50,8 @@ def cancel_evaluation(scope: Writes, identifier: PathId) -> Response:
     return answer(EvaluationOut, evaluations.cancel(scope, identifier), ACCEPTED)
 
 
-@router.get("/{identifier}/rows", response_model=list_of(EvaluationRowOut))
+@router.get("/{identifier}/rows", response_model=list_of(EvaluationRow))
 def list_evaluation_rows(scope: Reads, identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]) -> Response:
     """The answered rows, in the order of lines."""
     found = evaluations.rows(scope, identifier, wrong_only=wanted.wrong, limit=wanted.limit, cursor=wanted.cursor)
-    return page(EvaluationRowOut, found)
+    return page(EvaluationRow, found)

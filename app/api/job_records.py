@@ -11,7 +11,9 @@ from app.api.job_stream import JobStream
 from app.api.jobs import Reads
 from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, list_of
-from app.api.shapes.jobs import BatchRowOut, CheckpointOut, LogQuery, MetricsQuery, SampleOut, SeriesOut
+from app.api.shapes.jobs import LogQuery, MetricsQuery
+from app.domain.backend_abilities import BatchRow
+from app.domain.metrics import Checkpoint, MetricSeries, Sample
 from app.http.actor import actor_of
 from app.http.broadcast import Broadcaster
 from app.http.dependencies import OpenScope, may, may_open
@@ -34,7 +36,7 @@ def list_job_events(scope: Reads, identifier: PathId, paging: Annotated[Numbered
     return page(EventOut, jobs.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
 
 
-@router.get("/{identifier}/metrics", response_model=list_of(SeriesOut), responses={200: {"content": {_CSV: {}}}})
+@router.get("/{identifier}/metrics", response_model=list_of(MetricSeries), responses={200: {"content": {_CSV: {}}}})
 def get_job_metrics(
     scope: Reads, identifier: PathId, wanted: Annotated[MetricsQuery, Query()], accept: Accept = ""
 ) -> Response:
@@ -42,32 +44,32 @@ def get_job_metrics(
     series = jobs.metrics(scope, identifier, names=wanted.name, points=wanted.points, since=wanted.since)
     if _CSV in accept:
         return text_attachment(metrics_csv(series), f"{identifier}.csv", _CSV)
-    return listing(SeriesOut, series)
+    return listing(MetricSeries, series)
 
 
-@router.get("/{identifier}/checkpoints", response_model=list_of(CheckpointOut))
+@router.get("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
 def list_checkpoints(scope: Reads, identifier: PathId) -> Response:
     """The saved states, the best one marked."""
-    return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+    return listing(Checkpoint, jobs.checkpoints(scope, identifier))
 
 
-@router.delete("/{identifier}/checkpoints", response_model=list_of(CheckpointOut))
+@router.delete("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
 def discard_checkpoints(scope: Deletes, identifier: PathId) -> Response:
     """Remove a finished job's checkpoints; models that were made of them stay."""
     retention.discard(scope, identifier)
-    return listing(CheckpointOut, jobs.checkpoints(scope, identifier))
+    return listing(Checkpoint, jobs.checkpoints(scope, identifier))
 
 
-@router.get("/{identifier}/samples", response_model=list_of(SampleOut))
+@router.get("/{identifier}/samples", response_model=list_of(Sample))
 def list_samples(scope: Reads, identifier: PathId) -> Response:
     """What the model in training answered to the same few held-out prompts each time it was measured."""
-    return listing(SampleOut, jobs.samples(scope, identifier))
+    return listing(Sample, jobs.samples(scope, identifier))
 
 
-@router.get("/{identifier}/first-batch", response_model=list_of(BatchRowOut))
+@router.get("/{identifier}/first-batch", response_model=list_of(BatchRow))
 def get_first_batch(scope: Reads, identifier: PathId) -> Response:
     """The first batch as the model sees it, and which tokens receive loss; empty as long as there is none."""
-    return listing(BatchRowOut, jobs.first_batch(scope, identifier))
+    return listing(BatchRow, jobs.first_batch(scope, identifier))
 
 
 @router.get("/{identifier}/log", response_model=list_of(str), responses={200: {"content": {_TEXT: {}}}})

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from app.api.answers import json_of
 from app.api.shapes.common import EventOut
-from app.api.shapes.jobs import JobOut, SeriesOut
+from app.api.shapes.jobs import JobOut
+from app.domain.metrics import MetricSeries
 from app.http.broadcast import Stream
 from app.http.dependencies import OpenScope
 from app.http.streams import Look, message
@@ -76,7 +78,7 @@ class JobStream:
 
     def _messages(self, scope: Scope) -> Iterator[bytes]:
         job = jobs.get(scope, self.job)
-        yield self._message("job", JobOut.model_validate(job).model_dump_json())
+        yield self._message("job", json_of(JobOut, job))
         for name, (newest, _) in sorted(jobs.last_values(scope, self.job).items()):
             sent = self.position.steps.get(name)
             if sent is None or newest > sent:
@@ -84,9 +86,9 @@ class JobStream:
         while entries := jobs.events_after(scope, self.job, self.position.journal, limit=_ENTRIES):
             for entry in entries:
                 self.position.journal = entry.number
-                yield self._message("log", EventOut.model_validate(entry).model_dump_json())
+                yield self._message("log", json_of(EventOut, entry))
         if job.status.is_final:
-            yield self._message("end", f'{{"status":"{job.status}"}}')
+            yield self._message("end", b'{"status":"%b"}' % job.status.encode())
 
     def _points(self, scope: Scope, name: str, sent: int | None) -> Iterator[bytes]:
         """Send what is new of a series in one message of two columns.
@@ -95,8 +97,8 @@ class JobStream:
         """
         for series in jobs.metrics(scope, self.job, names=[name], points=jobs.MAX_POINTS, since=sent):
             self.position.steps[name] = series.steps[-1]
-            yield self._message("metric", SeriesOut.model_validate(series).model_dump_json())
+            yield self._message("metric", json_of(MetricSeries, series))
 
-    def _message(self, event: str, data: str) -> bytes:
+    def _message(self, event: str, data: bytes) -> bytes:
         self.position.number += 1
-        return message(data, event=event, identifier=str(self.position))
+        return message(data.decode(), event=event, identifier=str(self.position))

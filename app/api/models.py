@@ -9,7 +9,8 @@ from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftOut
-from app.api.shapes.models import MergeOut, ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
+from app.api.shapes.models import ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
+from app.domain.backend_abilities import Merge
 from app.http.dependencies import may
 from app.http.downloads import zipped
 from app.services import drafts, merging, models
@@ -55,16 +56,16 @@ def continue_from_model(scope: Writes, identifier: PathId) -> Response:
     return answer(DraftOut, drafts.of_model(scope, identifier), CREATED)
 
 
-@router.get("/{identifier}/merge", response_model=MergeOut)
+@router.get("/{identifier}/merge", response_model=Merge)
 def get_merge(scope: Reads, identifier: PathId) -> Response:
     """How far the merged copy of an adapter and its base is."""
-    return answer(MergeOut, merging.look(scope, identifier))
+    return answer(Merge, merging.look(scope, identifier))
 
 
-@router.post("/{identifier}/merge", response_model=MergeOut, status_code=ACCEPTED)
+@router.post("/{identifier}/merge", response_model=Merge, status_code=ACCEPTED)
 def merge_model(scope: Writes, identifier: PathId) -> Response:
     """Begin to merge the adapter into its base; once that is done, asking again records the model that came of it."""
-    return answer(MergeOut, merging.merge(scope, identifier), ACCEPTED)
+    return answer(Merge, merging.merge(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/teardown", response_model=TeardownOut)

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.shapes.common import ProblemOut
 from app.domain.actors import Action
 from app.http.dependencies import may_do
 from app.http.fields import ANY_TEXT, MAX_WHOLE
@@ -61,27 +62,29 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
             for parameter in operation.get("parameters", ()):
                 _complete_key(parameter)
             _tell_failures(method, operation)
-    for schema in _of_requests(document):
+    for schema in _parts(document, "requestBody"):
         _tell_reader(schema)
+    for schema in _parts(document, "responses"):
+        # An answer is always whole, whatever may be left out when its value is made; a problem is not.
+        if "properties" in schema and schema["title"] != ProblemOut.__name__:
+            schema["required"] = list(schema["properties"])
     document["components"]["responses"] = {
         name: {"description": when, "content": {MEDIA_TYPE: problem}} for name, when in _FAILURES.values()
     }
     return document
 
 
-def _of_requests(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every schema that a request's body is made of, once."""
+def _parts(document: dict[str, Any], side: str) -> Iterator[dict[str, Any]]:
+    """Yield everything that all operations' `requestBody` or `responses` are made of, each schema once."""
     known = document["components"]["schemas"]
-    waiting: list[Any] = [
-        operation.get("requestBody") for item in document["paths"].values() for operation in item.values()
-    ]
+    waiting: list[Any] = [operation.get(side) for item in document["paths"].values() for operation in item.values()]
     seen = set()
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             waiting += [child for name, child in node.items() if name not in {"examples", "example"}]
             reference = str(node.get("$ref", "")).rpartition("/")[2]
-            if reference and reference not in seen:
+            if reference in known and reference not in seen:
                 seen.add(reference)
                 waiting.append(known[reference])
             yield node

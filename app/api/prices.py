@@ -7,7 +7,8 @@ from starlette.responses import Response
 from app.api.answers import NO_CONTENT, answer, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.prices import PriceIn, PriceOut, PricesOut, QuotasOut
+from app.api.shapes.prices import PriceIn, PriceOut, PricesOut
+from app.domain.prices import QuotaReport
 from app.http.dependencies import may
 from app.services import prices
 from app.services.scope import Scope
@@ -31,10 +32,10 @@ def list_prices(scope: Reads) -> Response:
     return listing(PricesOut, found)
 
 
-@router.get("/limits/{identifier}", response_model=QuotasOut)
+@router.get("/limits/{identifier}", response_model=QuotaReport)
 def list_limits(scope: Reads, identifier: PathId) -> Response:
     """A connection's limits, asked of its provider now, with those that hold for everybody."""
-    return answer(QuotasOut, prices.check_present(prices.quotas(scope, identifier)))
+    return answer(QuotaReport, prices.check_present(prices.quotas(scope, identifier)))
 
 
 @router.put("", status_code=NO_CONTENT)

@@ -5,37 +5,9 @@ from datetime import date, datetime
 from pydantic import Field
 
 from app.api.shapes.common import MoneyOut
-from app.domain.hyperparameters import Hyperparameter, HyperparameterType
+from app.domain.hyperparameters import HyperparameterSpec, Preset
 from app.http.fields import ResponseModel
 from app.services.catalog import Freshness
-
-
-class HyperparameterOut(ResponseModel):
-    """One knob: its range (both ends included unless `exclusive_minimum`), default and help."""
-
-    name: str
-    label: str
-    type: HyperparameterType
-    default: Hyperparameter
-    auto: bool
-    minimum: float | None
-    maximum: float | None
-    exclusive_minimum: bool
-    choices: list[str]
-    help: str
-    unit: str
-    advanced: bool
-    option: bool
-    methods: list[str]
-
-
-class PresetOut(ResponseModel):
-    """A named set of values."""
-
-    id: str
-    label: str
-    help: str
-    values: dict[str, Hyperparameter]
 
 
 class LifecycleOut(ResponseModel):
@@ -66,8 +38,8 @@ class CatalogModelOut(ResponseModel):
     parameters: int | None
     size_bytes: int | None
     takes_seed: bool
-    hyperparameters: list[HyperparameterOut]
-    presets: list[PresetOut]
+    hyperparameters: list[HyperparameterSpec]
+    presets: list[Preset]
     lifecycle: LifecycleOut
     regions: list[str] = Field(description="Where it can be fine-tuned; empty where that is no question.")
     serve_regions: list[str]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, create_model
 
+from app.domain.errors import Problem
 from app.domain.events import EventLevel
 from app.http.fields import Id, Line, RequestModel, ResponseModel, absent, exemplified, given
 
@@ -28,15 +29,6 @@ class MoneyOut(ResponseModel):
     currency: str
 
 
-class FieldProblemOut(ResponseModel):
-    """One thing that is wrong: where, what, and how to mend it."""
-
-    pointer: str = Field(description="A JSON pointer into the body, `?name` in the query, or a header's name.")
-    code: str
-    message: str
-    fix: str
-
-
 class ProblemOut(ResponseModel):
     """What every failure answers (RFC 9457)."""
 
@@ -46,7 +38,7 @@ class ProblemOut(ResponseModel):
     detail: str
     instance: str = Field(description="The request's id, as it stands in the log.")
     fix: str | None = None
-    errors: list[FieldProblemOut] | None = None
+    errors: list[Problem] | None = None
 
 
 class EventOut(ResponseModel):
@@ -70,11 +62,3 @@ class TargetIn(RequestModel):
     model: Id | None = None
     base_model: Annotated[Line, Field(min_length=1)] | None = None
     connection: Id | None = None
-
-
-class TargetOut(ResponseModel):
-    """A fine-tuned model, or a base model on a connection."""
-
-    connection: str
-    base_model: str
-    model: str | None

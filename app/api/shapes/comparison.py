@@ -6,8 +6,7 @@ from pydantic import Field
 
 from app.api.shapes.evaluations import EvaluationOut
 from app.api.shapes.jobs import JobOut
-from app.domain.comparison import FEWEST_RUNS, MOST_RUNS
-from app.domain.hyperparameters import Hyperparameter
+from app.domain.comparison import FEWEST_RUNS, MOST_RUNS, ComparedSetting
 from app.http import fields
 from app.http.fields import ResponseModel, described
 from app.kit.ids import ID_PATTERN
@@ -23,14 +22,6 @@ class CompareQuery(fields.Query):
             items={"type": "string", "pattern": ID_PATTERN}, minItems=FEWEST_RUNS, maxItems=MOST_RUNS, uniqueItems=True
         ),
     ]
-
-
-class SettingOut(ResponseModel):
-    """One parameter of all runs, in their order; null where a run does not have it."""
-
-    name: str
-    values: list[Hyperparameter | None]
-    differs: bool
 
 
 class FigureOut(ResponseModel):
@@ -49,5 +40,5 @@ class ComparisonOut(ResponseModel):
 
     jobs: list[JobOut]
     evaluations: list[EvaluationOut | None] = Field(description="Those of the tuned models; null where there is none.")
-    settings: list[SettingOut]
+    settings: list[ComparedSetting]
     figures: list[FigureOut]

@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.connection_kinds import ConnectionKind
-from app.domain.connections import CheckStatus
+from app.domain.connections import Check
 from app.domain.discovery import HubRequest, ProjectRequest, ProvisioningStatus, WorkspaceAddress, WorkspaceKind
-from app.domain.sign_in import SignInStatus
 from app.http.fields import (
     KEYED,
     Label,
@@ -78,30 +77,12 @@ class ConnectionKindOut(ResponseModel):
     fields: list[FieldOut]
 
 
-class FixOut(ResponseModel):
-    """How to mend what a check found."""
-
-    text: str
-    command: str | None
-    url: str | None
-
-
-class CheckOut(ResponseModel):
-    """One finding of the doctor."""
-
-    id: str
-    title: str
-    status: CheckStatus
-    detail: str
-    fix: FixOut | None
-
-
 class DoctorOut(ResponseModel):
     """The doctor's last report."""
 
     checked_at: datetime
     healthy: bool
-    checks: list[CheckOut]
+    checks: list[Check]
 
 
 class RemoteThingOut(ResponseModel):
@@ -168,32 +149,6 @@ class ConnectionOut(ResponseModel):
     paused_reason: str | None
     doctor: DoctorOut | None
     created_at: datetime
-
-
-class SignInOut(ResponseModel):
-    """Where a person's sign-in stands; `code` is typed at `address` while it waits."""
-
-    status: SignInStatus
-    address: str
-    code: str
-    expires_at: datetime | None
-    who: str
-    message: str
-
-
-class SubscriptionOut(ResponseModel):
-    """A subscription that the account sees."""
-
-    id: str
-    name: str
-    state: str
-
-
-class ResourceGroupOut(ResponseModel):
-    """A resource group."""
-
-    name: str
-    region: str
 
 
 class WorkspaceOut(ResponseModel):

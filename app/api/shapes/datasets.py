@@ -1,12 +1,11 @@
 """Datasets as REST sees them."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from app.api.shapes.splits import ROW_FIELD_RULE, RowField, Seed, Share
-from app.domain.datasets import DatasetFormat, DatasetStatus, Severity
+from app.domain.datasets import Dataset, Severity
 from app.domain.names import NAME_PATTERN
 from app.domain.projects import NAME_LIMIT
 from app.http import fields
@@ -64,60 +63,6 @@ class SplitIn(RequestModel):
     key: RowField | None = None
 
 
-class DatasetOut(ResponseModel):
-    """One immutable version of a dataset."""
-
-    id: str
-    family: str
-    version: int
-    parent: str | None
-    made_by: str
-    name: str
-    filename: str
-    project: str | None
-    status: DatasetStatus
-    format: DatasetFormat
-    rows: int | None
-    errors: int | None
-    warnings: int | None
-    tokens: int | None
-    bytes: int
-    sha256: str
-    created_at: datetime
-
-
-class FindingOut(ResponseModel):
-    """One thing found in a file: `offset` in bytes where there is no line."""
-
-    line: int | None
-    offset: int | None
-    column: int | None
-    path: str
-    rule: str
-    severity: Severity
-    message: str
-    fix: str
-
-
-class RowMessageOut(ResponseModel):
-    """One turn of a row; `learned` says whether it receives loss."""
-
-    role: str
-    content: str
-    learned: bool
-
-
-class RowOut(ResponseModel):
-    """One line of a file, hidden characters made visible."""
-
-    line: int
-    bytes: int
-    raw: str
-    cut: bool
-    messages: list[RowMessageOut]
-    problem: str
-
-
 class LeakageOut(ResponseModel):
     """How many held-out rows have an equal or nearly equal question in training."""
 
@@ -129,7 +74,7 @@ class LeakageOut(ResponseModel):
 class SplitOut(ResponseModel):
     """The parts of a split."""
 
-    training: DatasetOut
-    validation: DatasetOut
-    test: DatasetOut | None
+    training: Dataset
+    validation: Dataset
+    test: Dataset | None
     leakage: LeakageOut

@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AliasPath, Field
 
-from app.api.shapes.catalog import HyperparameterOut
-from app.api.shapes.common import MoneyOut, TargetIn, TargetOut
+from app.api.shapes.common import MoneyOut, TargetIn
 from app.domain.backend import ChatRequest
-from app.domain.deployments import DeploymentGoal, DeploymentStatus
+from app.domain.deployments import DeploymentGoal, DeploymentStatus, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.prices import Billing
 from app.domain.splits import MAX_SEED
@@ -51,22 +50,12 @@ class DeploymentsQuery(fields.Paging):
     include_deleted: bool = False
 
 
-class UsageOut(ResponseModel):
-    """What has been asked of a deployment; latencies in milliseconds."""
-
-    requests: int
-    errors: int
-    refusals: int
-    latency_ms_p50: float | None
-    latency_ms_p95: float | None
-
-
 class DeploymentOut(ResponseModel):
     """One model being served."""
 
     id: str
     name: str
-    target: TargetOut
+    target: Target
     goal: DeploymentGoal
     status: DeploymentStatus
     reason: str | None
@@ -83,7 +72,7 @@ class DeploymentOut(ResponseModel):
     expires_after_idle_s: int | None
     expires_at: datetime | None
     last_used_at: datetime | None
-    usage: UsageOut
+    usage: Usage
     restarts: int
     created_at: datetime
     ready_at: datetime | None
@@ -98,31 +87,11 @@ class OptionsQuery(fields.Query):
     connection: fields.Id | None = None
 
 
-class OfferOut(ResponseModel):
-    """With what a target can be deployed; `content_safety` says what switching it off means, null: no such filter."""
-
-    options: list[HyperparameterOut]
-    content_safety: str | None
-    notes: list[str]
-    refused: str
-
-
 class KeyOut(ResponseModel):
     """A deployment's own key, fetched now and kept nowhere."""
 
     endpoint: str | None
     key: str
-
-
-class MeasuredOut(ResponseModel):
-    """What the provider itself counted; null where it does not say, with the reason in `missing`."""
-
-    since: datetime
-    requests: int | None
-    errors: int | None
-    latency_ms_p50: float | None
-    latency_ms_p95: float | None
-    missing: dict[str, str]
 
 
 class MessageIn(RequestModel):

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from app.api.shapes.common import FieldProblemOut
-from app.api.shapes.jobs import EstimateOut, NoticeOut
-from app.domain.drafts import DraftReview, JobDraft, Step
+from app.api.shapes.jobs import EstimateOut
+from app.domain.drafts import JobDraft, Step
 from app.domain.errors import Problem
+from app.domain.estimates import Notice
 from app.http.fields import KEYED, MAX_ENTRIES, Name, RequestModel, ResponseModel, Scalar, exemplified
 
 # What a form's field holds: kept as it was given, right or wrong.
@@ -61,36 +61,20 @@ class ReplacedOut(ResponseModel):
 class StepOut(DraftOut):
     """A draft after one step was stored, with what is wrong with that step's answers."""
 
-    errors: list[FieldProblemOut]
+    errors: list[Problem]
 
     @classmethod
     def of(cls, draft: JobDraft, problems: list[Problem]) -> "StepOut":
         """Return the draft with these problems."""
-        errors = [FieldProblemOut.model_validate(problem) for problem in problems]
-        return cls(**DraftOut.model_validate(draft).model_dump(), errors=errors)
+        return cls(**DraftOut.model_validate(draft).model_dump(), errors=problems)
 
 
 class ReviewOut(ResponseModel):
     """What a draft still lacks, what it would take, and which code it can be shown as."""
 
     complete: bool
-    errors: dict[Step, list[FieldProblemOut]]
-    blockers: list[NoticeOut]
-    warnings: list[NoticeOut]
+    errors: dict[Step, list[Problem]] = Field(validation_alias="problems")
+    blockers: list[Notice]
+    warnings: list[Notice]
     estimate: EstimateOut | None
-    code_targets: list[str]
-
-    @classmethod
-    def of(cls, review: DraftReview) -> "ReviewOut":
-        """Return a review in its shape."""
-        return cls(
-            complete=review.complete,
-            errors={
-                step: [FieldProblemOut.model_validate(problem) for problem in problems]
-                for step, problems in review.problems.items()
-            },
-            blockers=[NoticeOut.model_validate(notice) for notice in review.blockers],
-            warnings=[NoticeOut.model_validate(notice) for notice in review.warnings],
-            estimate=None if review.estimate is None else EstimateOut.model_validate(review.estimate),
-            code_targets=list(review.code_targets),
-        )
+    code_targets: Annotated[list[str], BeforeValidator(list)]

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.domain.runs import OrphanRunReason
 from app.http.fields import ResponseModel
 from app.services.engine_health import EngineHealth
+from app.store.queue_stats import Held, Retrying
 
 
 class LevelOut(ResponseModel):
@@ -17,26 +18,6 @@ class LevelOut(ResponseModel):
     open: int
     due: int
     held: int
-
-
-class HeldOut(ResponseModel):
-    """A row that is being worked on: by whom, and until when at most."""
-
-    table: str
-    id: str
-    token: str
-    until: datetime | None
-
-
-class RetryingOut(ResponseModel):
-    """A row whose last tries failed: how many, why, since when, and when the next one is."""
-
-    table: str
-    id: str
-    attempts: int
-    note: str
-    since: datetime | None
-    next_try_at: datetime | None
 
 
 class OrphanRunOut(ResponseModel):
@@ -59,8 +40,8 @@ class EngineOut(ResponseModel):
     last_tick_s: float | None = Field(description="Seconds since it last looked what was due; null before the first.")
     overdue_s: float = Field(description="How long the oldest row that nobody holds has been due.")
     levels: list[LevelOut]
-    held: list[HeldOut]
-    retrying: list[RetryingOut]
+    held: list[Held]
+    retrying: list[Retrying]
     orphan_runs: list[OrphanRunOut] = Field(serialization_alias="remains")
     orphan_runs_problem: str = Field(
         serialization_alias="remains_problem", description="Why it cannot be said what remains; empty where it can."
@@ -75,18 +56,8 @@ class EngineOut(ResponseModel):
             last_tick_s=last_tick_s,
             overdue_s=round(health.overdue_s, 1),
             levels=[LevelOut(table=e.table, open=e.open, due=e.due, held=e.held) for e in health.levels],
-            held=[HeldOut(table=e.table, id=e.id, token=e.token, until=e.until) for e in health.held],
-            retrying=[
-                RetryingOut(
-                    table=each.table,
-                    id=each.id,
-                    attempts=each.attempts,
-                    note=each.note,
-                    since=each.since,
-                    next_try_at=each.next_try_at,
-                )
-                for each in health.retrying
-            ],
+            held=list(health.held),
+            retrying=list(health.retrying),
             orphan_runs=[
                 OrphanRunOut(
                     tag=each.run.tag,

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.api.shapes.common import TargetIn, TargetOut
+from app.api.shapes.common import TargetIn
+from app.domain.deployments import Target
 from app.domain.evaluations import EvaluationGoal, EvaluationStatus
 from app.http import fields
 from app.http.fields import Id, RequestModel, ResponseModel, Text, Whole, described, exemplified, given
@@ -71,7 +72,7 @@ class EvaluationOut(ResponseModel):
     """One evaluation and its outcome."""
 
     id: str
-    target: TargetOut
+    target: Target
     dataset: str
     project: str | None
     job: str | None
@@ -90,14 +91,3 @@ class EvaluationOut(ResponseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-
-
-class EvaluationRowOut(ResponseModel):
-    """One row answered."""
-
-    line: int
-    prompt: str
-    expected: str
-    answer: str
-    correct: bool
-    loss: float | None

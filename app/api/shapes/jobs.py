@@ -8,10 +8,12 @@ from pydantic import AliasPath, BeforeValidator, Field
 from app.api.shapes.common import MoneyOut
 from app.api.shapes.prices import PriceOut
 from app.api.shapes.splits import ROW_FIELD_RULE, Seed
-from app.domain.estimates import Verdict
+from app.domain.estimates import Notice, ResourceEstimate
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
     JobGoal,
+    JobParts,
+    JobProgress,
     JobReason,
     JobStatus,
     Method,
@@ -162,15 +164,6 @@ class LogQuery(fields.Query):
     lines: int = Field(200, ge=1, le=10_000)
 
 
-class NoticeOut(ResponseModel):
-    """A blocker or a warning, and the wizard's step where it is mended."""
-
-    step: str
-    pointer: str
-    message: str
-    fix: str
-
-
 class CostRangeOut(ResponseModel):
     """What a job may cost."""
 
@@ -203,16 +196,6 @@ class BillOut(ResponseModel):
     items: list[BillItemOut]
 
 
-class ResourceOut(ResponseModel):
-    """What a job needs of this machine's memory or disk, at most; null where that is not known."""
-
-    kind: str
-    verdict: Verdict
-    needed_bytes: int | None
-    available_bytes: int | None
-    parts: dict[str, int]
-
-
 class EstimateOut(ResponseModel):
     """What a job will take, as far as that is known."""
 
@@ -226,9 +209,9 @@ class EstimateOut(ResponseModel):
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
     bill: Annotated[BillOut | None, _IF_BILLED] = Field(description="Null unless `billing` is billed.")
     basis: str
-    resources: list[ResourceOut]
-    blockers: list[NoticeOut]
-    warnings: list[NoticeOut]
+    resources: list[ResourceEstimate]
+    blockers: list[Notice]
+    warnings: list[Notice]
 
 
 class ValidationOut(ResponseModel):
@@ -260,25 +243,6 @@ class SpecOut(ResponseModel):
     options: dict[str, Hyperparameter]
 
 
-class PartsOut(ResponseModel):
-    """The datasets that the job really uses."""
-
-    training: str
-    validation: str | None
-    test: str | None
-
-
-class ProgressOut(ResponseModel):
-    """How far training is."""
-
-    step: int | None
-    steps: int | None
-    epoch: float | None
-    epochs: float | None
-    eta_s: float | None
-    stage: str
-
-
 class CostOut(ResponseModel):
     """What a job costs, of what has a price: estimated at its submission, and so far (its total, once it has ended)."""
 
@@ -300,9 +264,9 @@ class JobOut(ResponseModel):
     raw_status: str
     observed_at: datetime | None
     remote_id: str | None
-    progress: ProgressOut
+    progress: JobProgress
     spec: SpecOut
-    parts: PartsOut | None
+    parts: JobParts | None
     fine_tuned_model: str | None
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
     cost: Annotated[CostOut | None, _UNLESS_FREE] = Field(None, description="Null where nothing is billed.")
@@ -310,49 +274,3 @@ class JobOut(ResponseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-
-
-class SeriesOut(ResponseModel):
-    """One series as two columns of equal length; null where a value was not finite."""
-
-    name: str
-    steps: list[int]
-    values: list[float | None]
-
-
-class SampleOut(ResponseModel):
-    """What the model in training answered to one held-out prompt after a step."""
-
-    step: int
-    number: int
-    prompt: str
-    expected: str
-    answer: str
-
-
-class PieceOut(ResponseModel):
-    """A run of tokens as text, all learned from or none."""
-
-    text: str
-    learned: bool
-
-
-class BatchRowOut(ResponseModel):
-    """One sequence of the first batch as the model sees it, padding left out."""
-
-    label: str = Field(description="chosen or rejected where rows are pairs, else empty.")
-    tokens: int
-    learned: int
-    pieces: list[PieceOut]
-
-
-class CheckpointOut(ResponseModel):
-    """A saved state; `present` until its files are removed."""
-
-    step: int
-    remote_id: str
-    epoch: float | None
-    train_loss: float | None
-    validation_loss: float | None
-    best: bool
-    present: bool

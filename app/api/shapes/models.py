@@ -5,10 +5,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.domain.backend_abilities import MergeStatus
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
-from app.domain.models import FineTunedModel, ModelStatus
+from app.domain.models import FineTunedModel, ModelStatus, TeardownStep
 from app.http import fields
 from app.http.fields import Id, Line, RequestModel, ResponseModel, exemplified
 
@@ -64,15 +63,6 @@ class ModelDetailOut(ModelOut):
         )
 
 
-class MergeOut(ResponseModel):
-    """The merged copy of an adapter and its base; `model` once it is recorded as a model of its own."""
-
-    status: MergeStatus
-    message: str
-    size_bytes: int | None
-    model: str | None
-
-
 class TeardownIn(RequestModel):
     """The model's name, typed by the one who wants it gone."""
 
@@ -81,21 +71,10 @@ class TeardownIn(RequestModel):
     confirm: Line
 
 
-class TeardownStepOut(ResponseModel):
-    """One step: what is removed, what that saves, whether it is done, and how it went (deleted, archived)."""
-
-    kind: str
-    id: str
-    label: str
-    saves: str
-    done: bool
-    outcome: str
-
-
 class TeardownOut(ResponseModel):
     """What removing a model takes, in its order."""
 
     model: ModelOut
-    steps: list[TeardownStepOut]
+    steps: list[TeardownStep]
     blockers: list[str]
     started: bool

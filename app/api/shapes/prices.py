@@ -46,24 +46,3 @@ class PriceIn(RequestModel):
     price: Annotated[Line, Field(min_length=1)]
     amount: Annotated[str, Field(max_length=40), described(pattern=rf"^(?:{AMOUNT_PATTERN}|\s*)$")] = ""
     currency: Annotated[str, Field(max_length=3), described(enum=list(CURRENCIES))] = "USD"
-
-
-class QuotaOut(ResponseModel):
-    """A limit, and how much of it is used."""
-
-    id: str
-    label: str
-    unit: str
-    used: float | None
-    limit: float | None
-    region: str
-    note: str
-    source: str | None
-    as_of: date | None
-
-
-class QuotasOut(ResponseModel):
-    """A connection's limits; `missing` says why the provider's own figures could not be had."""
-
-    quotas: list[QuotaOut]
-    missing: str
