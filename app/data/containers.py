@@ -103,9 +103,7 @@ def _text(head: bytes) -> Issue | None:
             "The file is one JSON array; JSONL has one object a line, without brackets or commas around.",
         )
     if first == b"{" and len(lines) > 1:
-        return Issue(
-            rules.NOT_JSONL, "The file is JSON spread over several lines; JSONL has one whole object a line."
-        )
+        return Issue(rules.NOT_JSONL, "The file is JSON spread over several lines; JSONL has one whole object a line.")
     if any(line.lstrip().startswith(b"{") for line in lines) or _is_json(first):
         return None
     return _markup(first) or _table(body) or _wrong("plain text", "Write the rows as JSONL: one JSON object a line.")

@@ -36,11 +36,3 @@ class LabelTracker:
             return None
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return LabelSummary(labels=tuple(LabelCount(label=label, rows=rows) for label, rows in ordered))
-
-
-def summarise_labels(answers: list[str]) -> LabelSummary | None:
-    """Return the labels of these answers; None where they are free text."""
-    tracker = LabelTracker()
-    for answer in answers:
-        tracker.add(answer)
-    return tracker.summary()

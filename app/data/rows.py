@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from app.data.convert import conversation
+from app.data.formats.format import Misshapen
 from app.data.index import LineIndex
 from app.data.limits import DEFAULT
 from app.data.lines import BOM
@@ -56,17 +57,6 @@ def read_rows(path: Path, index: LineIndex, start: int, limit: int) -> list[Row]
     return rows
 
 
-def read_values(path: Path, index: LineIndex, start: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
-    """Return up to `limit` pairs of line number and value from `start` on; lines that are no rows are left out."""
-    values: list[tuple[int, dict[str, Any]]] = []
-    for number, line, length in _lines_from(path, index, start):
-        if len(values) >= limit:
-            break
-        if length == len(line) and line and isinstance(value := read_line(line, depth=DEFAULT.depth).value, dict):
-            values.append((number, value))
-    return values
-
-
 def _lines_from(path: Path, index: LineIndex, start: int) -> Iterator[tuple[int, bytes, int]]:
     """Yield (number, line, full length); a line longer than allowed is given cut."""
     number, offset = index.before(start)
@@ -100,8 +90,12 @@ def _row(number: int, line: bytes, length: int) -> Row:
             line=number, bytes=length, raw=shown, cut=cut, messages=(), problem="The line is too long to be read."
         )
     reading = read_line(line, depth=DEFAULT.depth)
-    turns = conversation(reading.value) if isinstance(reading.value, dict) else []
-    problem = "" if turns else next((issue.message for issue in reading.issues), "The row is in no known format.")
+    turns, problem = [], next((issue.message for issue in reading.issues), "The row is in no known format.")
+    if isinstance(reading.value, dict):
+        try:
+            turns, problem = conversation(reading.value), ""
+        except Misshapen as error:
+            problem = str(error)
     return Row(line=number, bytes=length, raw=shown, cut=cut, messages=tuple(_messages(turns)), problem=problem)
 
 

@@ -64,6 +64,12 @@ FEW_ROWS = Rule(
     "few_rows", WARNING, "Few rows", "Add rows: providers ask for 10 at least, and 50 to 100 are a good start."
 )
 BOM = Rule("byte_order_mark", INFO, "Byte-order mark at the start", "Nothing to do: it is left out when rows are read.")
+READ_AS = Rule(
+    "read_as",
+    INFO,
+    "Read as another format",
+    "Nothing to do: the file stays as it is, and its lines keep their numbers.",
+)
 EXTRA_FIELDS = Rule(
     "extra_fields",
     INFO,

@@ -65,19 +65,8 @@ def check_leaks(path: Path, training: Sequence[int], held_out: Sequence[int]) ->
     Raises:
         OSError: the file cannot be read.
     """
-    return check_leaks_between(path, training, path, held_out)
-
-
-def check_leaks_between(
-    training_path: Path, training: Sequence[int] | None, held_out_path: Path, held_out: Sequence[int] | None
-) -> Leakage:
-    """Return what some lines of one file (all, when None) give away of lines of another.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
-    check = LeakCheck(_questions(held_out_path, held_out))
-    for line, question in _questions(training_path, training):
+    check = LeakCheck(_questions(path, held_out))
+    for line, question in _questions(path, training):
         check.compare(line, question)
     return check.result()
 
@@ -96,10 +85,10 @@ def write_part(path: Path, lines: Sequence[int], out: Path) -> int:
     return written
 
 
-def _questions(path: Path, lines: Sequence[int] | None) -> Iterator[tuple[int, str]]:
-    wanted = None if lines is None else frozenset(lines)
+def _questions(path: Path, lines: Sequence[int]) -> Iterator[tuple[int, str]]:
+    wanted = frozenset(lines)
     for number, _, row in _objects(path):
-        if wanted is None or number in wanted:
+        if number in wanted:
             yield number, prompt_and_answer(row)[0]
 
 

@@ -1,16 +1,16 @@
 """One pass over a file of rows: every error with its line, its place, its reason and its remedy."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from app.data import containers, rules
 from app.data.findings import Findings
-from app.data.formats import chat, message_pair, plain, preference
-from app.data.formats.facts import Facts
-from app.data.formats.recognition import Kind, kind_of, kind_of_file
+from app.data.formats.chat import kind_in_words
+from app.data.formats.facts import facts_of
+from app.data.formats.registry import AMBIGUOUS, UNKNOWN, format_of, format_of_file, issues_of, may_be_another
 from app.data.limits import DEFAULT, MIB, Limits
 from app.data.lines import BOM, Block, numbered_lines, read_blocks
 from app.data.rules import Issue
@@ -22,29 +22,6 @@ from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
 FEW_ROWS = 10  # the least that OpenAI and Azure OpenAI take (their fine-tuning guides)
 FIRST_ROWS = 100  # the rows whose majority says what format a file is in
 SHOWN_FIELDS = 12
-
-
-class _Format(NamedTuple):
-    """How rows of one format are judged: quickly from the bytes, or closely from the value."""
-
-    fast_check: Callable[[bytes], Facts | None]
-    issues: Callable[[Mapping[str, Any]], Iterator[Issue]]
-    facts: Callable[[Mapping[str, Any]], Facts]
-
-
-_FORMATS: dict[Kind, _Format] = {
-    Kind.CHAT: _Format(chat.fast_check, chat.issues, chat.facts),
-    Kind.PROMPT_COMPLETION: _Format(plain.quick_pair, plain.pair_issues, plain.pair_facts),
-    Kind.MESSAGE_PAIR: _Format(message_pair.fast_check, message_pair.issues, message_pair.facts),
-    Kind.TEXT: _Format(plain.quick_text, plain.text_issues, plain.text_facts),
-    Kind.PREFERENCE: _Format(preference.fast_check, preference.issues, preference.facts),
-}
-_CONVERT = {
-    Kind.SHAREGPT: 'Convert them to chat: {"from": "human", "value": "…"} becomes {"role": "user", "content": "…"}.',
-    Kind.ALPACA: "Convert them to chat: instruction and input become the user's message, output the assistant's.",
-    Kind.UNPAIRED: "Keep the rows whose label is true, and remove the label: they are prompt/completion rows then.",
-    Kind.LABELLED: "Convert them: rename text to prompt and label to completion.",
-}
 
 
 def validate(path: Path, *, limits: Limits = DEFAULT) -> DatasetReport:
@@ -66,9 +43,9 @@ class _Pass:
         self._head = stream.read(containers.HEAD_BYTES)
         stream.seek(0)
         first = islice(numbered_lines(stream, line_bytes=limits.line_bytes), FIRST_ROWS)
-        self._kind, self._fields = kind_of_file(line for _, line in first)
+        self._format, self._fields = format_of_file(line for _, line in first)
         stream.seek(0)
-        self._format = _FORMATS.get(self._kind)
+        self._alone: dict[frozenset[str], bool] = {}  # further fields, and whether they make rows of another format
         self._findings = Findings(limits)
         self._tally = StatisticsCollector(limits)
         self._hash = sha256()
@@ -90,7 +67,7 @@ class _Pass:
             self._findings.add(issue)
         for line, first in self._tally.duplicates():
             self._findings.add(Issue(rules.DUPLICATE, f"The row is the same as the one in line {first}."), line=line)
-        return self._report(self._kind.dataset_format)
+        return self._report(self._format.shape)
 
     def _seen(self, chunk: bytes) -> None:
         self._bytes += len(chunk)
@@ -99,7 +76,7 @@ class _Pass:
     def _block(self, block: Block) -> None:
         if block.overlong:
             self._overlong(block.line, block.offset, block.overlong)
-        fast_check = self._format.fast_check if self._format else None
+        fast_check = self._format.fast_check
         most, add, offset, last = (
             self._limits.line_bytes,
             self._tally.add,
@@ -109,13 +86,20 @@ class _Pass:
         for number, line in enumerate(block.lines, block.line):
             length = len(line)
             facts = fast_check(line) if fast_check and length <= most else None
-            if facts is not None:
+            if facts is not None and (not facts.extra or self._is_alone(facts.extra)):
                 self._row(length)
                 add(number, facts)
             else:
                 self._look_closely(number, offset, line, cut=block.cut and number == last)
             offset += length + 1
         self._lines = max(last, block.line)
+
+    def _is_alone(self, extra: frozenset[str]) -> bool:
+        """Return whether a sound row with these further fields is in the file's format, and in no other."""
+        known = self._alone.get(extra)
+        if known is None:
+            known = self._alone[extra] = not may_be_another(self._format, extra)
+        return known
 
     def _row(self, length: int) -> None:
         self._rows += 1
@@ -140,28 +124,32 @@ class _Pass:
         found = self._about_row(reading.value) if reading.readable else iter(())
         for issue in chain(reading.issues, found):
             self._findings.add(issue, line=number, offset=offset)
-        if self._format and self._findings.errors == errors:
-            self._tally.add(number, self._format.facts(reading.value))
+        if self._format.convert and self._findings.errors == errors:
+            extra = reading.value.keys() - self._format.fields
+            self._tally.add(number, facts_of(self._format.canonical(reading.value), frozenset(extra)))
 
     def _about_row(self, row: object) -> Iterator[Issue]:
         if not isinstance(row, dict):
-            yield Issue(rules.NOT_OBJECT, f"The line is {chat.kind_in_words(row)}, not an object.", "$")
+            yield Issue(rules.NOT_OBJECT, f"The line is {kind_in_words(row)}, not an object.", "$")
             return
-        kind = kind_of(row)
-        if kind is Kind.AMBIGUOUS:
+        form = format_of(row)
+        if form is AMBIGUOUS:
             yield Issue(rules.AMBIGUOUS, f"The row fits more than one format; its fields are: {_names(row)}.", "$")
-        elif self._format and kind not in {self._kind, Kind.UNKNOWN}:
-            message = f"The row is in the format {kind.words}, while the file is in the format {self._kind.words}."
+        elif self._format.convert and form is not self._format and form is not UNKNOWN:
+            message = f"The row is in the format {form.words}, while the file is in the format {self._format.words}."
             yield Issue(rules.MIXED, message, "$")
-        elif self._format:
-            yield from self._format.issues(row)
+        elif self._format.convert:
+            yield from issues_of(self._format, row)
 
     def _about_file(self) -> Iterator[Issue]:
         if self._rows == 0:
             yield Issue(rules.EMPTY_FILE, "The file holds only blank lines." if self._lines else "The file is empty.")
             return
-        if self._format is None:
+        if self._format.convert is None:
             yield from self._no_format()
+        elif self._format.issues is None:
+            message = f"The rows are in the format {self._format.words}; they are read as {self._format.shape}."
+            yield Issue(rules.READ_AS, message)
         if self._rows == 1:
             yield Issue(rules.ONE_ROW, "The file has one example only.")
         elif self._rows < FEW_ROWS:
@@ -175,8 +163,8 @@ class _Pass:
             yield Issue(rules.DUPLICATES_UNCHECKED, message)
 
     def _no_format(self) -> Iterator[Issue]:
-        if self._kind is not Kind.UNKNOWN:
-            yield Issue(rules.CONVERT, f"The rows are in the format {self._kind.words}.", fix=_CONVERT[self._kind])
+        if self._format is not UNKNOWN:
+            yield Issue(rules.CONVERT, f"The rows are in the format {self._format.words}.", fix=self._format.remedy)
         elif self._fields or not self._findings.errors:
             fields = f"the fields: {_names(self._fields)}" if self._fields else "no fields"
             yield Issue(rules.UNKNOWN_FORMAT, f"The rows have {fields}; that is no format that TuneDesk knows.")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class DatasetFormat(StrEnum):
-    """The shape of the rows."""
+    """The shape of the rows, or what they are read as (`app.domain.canonical`)."""
 
     CHAT = "chat"  # {"messages": [{"role", "content"}, …]}
     PROMPT_COMPLETION = "prompt_completion"  # {"prompt", "completion"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from app.domain.deployments import Target
 from app.domain.jobs import JobReason
@@ -71,6 +71,13 @@ class EvaluationMetrics:
     forced_choice_accuracy: float | None = None
     confusion: Confusion | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """Return the figures of a document, such as `scoring.figures` gives; what else stands in it is left out."""
+        known = {name: value for name, value in found.items() if name in cls.__dataclass_fields__}
+        matrix = known.get("confusion")
+        return cls(**{**known, "confusion": matrix and Confusion(labels=matrix["labels"], counts=matrix["counts"])})
 
 
 # The figures that are single numbers, the most telling first: the field, whether it is a share, whether less is better.

@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 
 from app.domain.backend import BackendError, Evaluates, EvaluationObservation, EvaluationRequest, NotFound
+from app.domain.errors import Conflict, Invalid
 from app.domain.evaluations import TRANSITIONS, Evaluation, EvaluationGoal, EvaluationStatus
 from app.domain.jobs import JobReason
 from app.domain.serving import EvaluatesByChat
 from app.engine import admission, backoff
+from app.engine.background_tasks import NotReady
 from app.engine.reconciling import DeferredResult, ReconcileContext, SideEffect, StepResult
 from app.engine.step import Step, entry, remote_name, sentence
 from app.kit.crash_points import CrashPoint, reached
@@ -20,7 +22,7 @@ from app.services.scope import Scope
 from app.store import deployments, events
 from app.store import evaluations as store
 
-_LOOK, _UNDEPLOYED = timedelta(seconds=10), timedelta(seconds=30)
+_SOON, _LOOK, _UNDEPLOYED = timedelta(seconds=1), timedelta(seconds=10), timedelta(seconds=30)
 DEPLOY_FIRST = "Deploy it first: this connection answers test rows through a deployment only."
 STARTS = 3  # how often an evaluation that vanishes is started
 START = "start"  # the kind of the journal entries that count that
@@ -62,6 +64,7 @@ def _wait(step: EvaluationStep) -> DeferredResult:
 
 
 def _cancel(step: EvaluationStep) -> StepResult:
+    step.context.tasks.forget(f"{step.subject.id}:convert")
     if step.subject.status is EvaluationStatus.RUNNING and isinstance(step.backend, Evaluates):
         try:
             step.backend.cancel_evaluation(step.subject.id)
@@ -72,18 +75,26 @@ def _cancel(step: EvaluationStep) -> StepResult:
 
 def _follow(step: EvaluationStep, backend: Evaluates) -> StepResult:
     try:
-        try:
-            seen = backend.observe_evaluation(step.subject.id)
-        except NotFound as error:
-            # Not started yet, or what ran has vanished: a start is idempotent by its tag.
-            if _starts(step) >= STARTS:
-                return step.on_error(error)
-            backend.start_evaluation(_request(step))
-            reached(CrashPoint.EVALUATION_STARTED)
-            begun = entry(step.subject.id, "The backend began to answer the rows.", kind=START)
-            return step.requeue(timedelta(seconds=1), begun, attempts=0)
+        return _look(step, backend)
     except BackendError as error:
         return step.on_error(error)
+    except NotReady:
+        return step.requeue(_SOON, note="The rows are being made ready.")
+    except (Invalid, Conflict) as error:
+        return step.fail(JobReason.INVALID_DATA, f"{error.message} {error.fix}".strip())
+
+
+def _look(step: EvaluationStep, backend: Evaluates) -> StepResult:
+    try:
+        seen = backend.observe_evaluation(step.subject.id)
+    except NotFound:
+        # Not started yet, or what ran has vanished: a start is idempotent by its tag.
+        if _starts(step) >= STARTS:
+            raise
+        backend.start_evaluation(_request(step))
+        reached(CrashPoint.EVALUATION_STARTED)
+        begun = entry(step.subject.id, "The backend began to answer the rows.", kind=START)
+        return step.requeue(_SOON, begun, attempts=0)
     serving = step.deployment
     return _seen(step, seen, *([] if serving is None else [_in_use(serving)]))
 
@@ -121,10 +132,10 @@ def _seen(step: EvaluationStep, seen: EvaluationObservation, *side_effects: Side
 
 def _request(step: EvaluationStep) -> EvaluationRequest:
     asked = step.subject
+    sources = [each for each in (asked.dataset, asked.few_shot_dataset) if each is not None]
+    rows, *shown = step.context.canonical(sources)
     with step.context.open() as scope:
-        rows = datasets.path(scope, asked.dataset)
         report = datasets.report(scope, asked.dataset)
-        shown = None if asked.few_shot_dataset is None else datasets.path(scope, asked.few_shot_dataset)
     labels = report.labels.names if report is not None and report.labels is not None else ()
     return EvaluationRequest(
         tag=asked.id,
@@ -132,7 +143,7 @@ def _request(step: EvaluationStep) -> EvaluationRequest:
         model=remote_name(step, asked.target),
         rows=rows,
         system_prompt=asked.system_prompt,
-        few_shot=() if shown is None else examples(shown, asked.few_shot),
+        few_shot=[example for path in shown for example in examples(path, asked.few_shot)],
         labels=labels,
         deployment=step.deployment,
     )

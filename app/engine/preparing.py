@@ -1,12 +1,9 @@
 """A job in preparation: deal the rows, send the files, wait until they are ready. Then it is submitted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
-from app.data.convert import write_training_file
 from app.domain.backend import BackendError, RemoteFile, TrainingRequest
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, ValidationKind
@@ -17,25 +14,11 @@ from app.engine.reconciling import StepResult
 from app.engine.step import entry
 from app.engine.submitting import establish, submit
 from app.kit.crash_points import CrashPoint, reached
-from app.services import datasets, specs, splits
+from app.services import specs, splits
 from app.services.scope import Scope
 
-T = TypeVar("T")
 _FILE_LOOK = timedelta(seconds=5)
 _LOOK = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """The job's files at the backend."""
-
-    training: RemoteFile
-    validation: RemoteFile | None
-
-    @property
-    def ready(self) -> bool:
-        """Whether the backend has taken them in."""
-        return self.training.ready and (self.validation is None or self.validation.ready)
 
 
 def reconcile_preparing(step: JobStep) -> StepResult:
@@ -57,14 +40,17 @@ def reconcile_preparing(step: JobStep) -> StepResult:
 
 
 def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
-    files = _send(step, _apart(step, "convert", lambda: _convert(step, parts)))
-    if not files.ready:
+    local = step.context.canonical([part for part in (parts.training, parts.validation) if part is not None])
+    files = [_sent(step, path, kind) for path, kind in zip(local, ("training", "validation"), strict=False)]
+    if not all(file.ready for file in files):
         return step.requeue(_FILE_LOOK, note="The backend is taking in the files.")
-    return submit(step, _request(step.subject, files))
+    return submit(step, _request(step.subject, *files))
 
 
 def _deal(step: JobStep) -> StepResult:
-    chosen = replace(step.subject, parts=_apart(step, "deal", lambda: _parts(step)))
+    spec = step.subject.spec
+    sources = [each for each in (spec.training_dataset, spec.validation.dataset) if each is not None]
+    chosen = replace(step.subject, parts=step.context.apart("deal", sources, lambda: _parts(step)))
     logged = [entry(step.subject.id, "The rows were dealt to training, validation and test.")]
     return step.result(chosen, backoff.SOON, *(logged if chosen.spec.validation.kind is ValidationKind.SPLIT else []))
 
@@ -72,20 +58,6 @@ def _deal(step: JobStep) -> StepResult:
 def _parts(step: JobStep) -> JobParts:
     with step.context.open() as scope:
         return make_parts(scope, step.subject.spec)
-
-
-def _apart(step: JobStep, name: str, call: Callable[[], T]) -> T:
-    """Do a step at once, or, where the file is so large that it may outlast the lease, beside the turns.
-
-    Raises:
-        UnderWay: while it is being done.
-    """
-    spec = step.subject.spec
-    with step.context.open() as scope:
-        known = datasets.many(scope, [each for each in (spec.training_dataset, spec.validation.dataset) if each])
-    if sum(each.bytes for each in known.values()) <= step.context.tasks.from_bytes:
-        return call()
-    return step.context.tasks.result(f"{step.subject.id}:{name}", call)
 
 
 def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
@@ -103,55 +75,20 @@ def make_parts(scope: Scope, spec: JobSpec) -> JobParts:
     return JobParts(training=made.training.id, validation=made.validation.id, test=test)
 
 
-def _convert(step: JobStep, parts: JobParts) -> tuple[Path, Path | None]:
-    """Write the files that the backend is sent, unless an earlier turn did."""
-    with step.context.open() as scope:
-        folder = scope.files.run_folder(step.subject.id) / "input"
-        folder.mkdir(exist_ok=True)
-        sources = [datasets.path(scope, part) for part in (parts.training, parts.validation) if part is not None]
-    written = []
-    for source, name in zip(sources, ("training", "validation"), strict=False):
-        final = folder / f"{name}.jsonl"
-        if not final.exists():
-            half = folder / f"{name}.{step.context.claim.gen}.part"
-            _clear_halves(folder, name, before=step.context.claim.gen)
-            write_training_file(source, half)
-            reached(CrashPoint.CONVERSION_HALF_WRITTEN)
-            half.replace(final)
-        written.append(final)
-    return written[0], written[1] if len(written) > 1 else None
-
-
-def _clear_halves(folder: Path, name: str, *, before: int) -> None:
-    """Remove what earlier turns left half-written: whoever still wrote it has lost the row."""
-    for half in folder.glob(f"{name}.*.part"):
-        gen = half.suffixes[-2].removeprefix(".")
-        if gen.isdecimal() and int(gen) < before:
-            half.unlink(missing_ok=True)
-
-
-def _send(step: JobStep, local: tuple[Path, Path | None]) -> Files:
-    training, validation = local
-    return Files(
-        training=_sent(step, training, "training"),
-        validation=None if validation is None else _sent(step, validation, "validation"),
-    )
-
-
 def _sent(step: JobStep, path: Path, kind: str) -> RemoteFile:
     file = step.backend.upload(path, tag=f"{step.subject.id}-{kind}")
     reached(CrashPoint.SENT)
     return file if file.ready else step.backend.file(file)
 
 
-def _request(job: FineTuningJob, files: Files) -> TrainingRequest:
+def _request(job: FineTuningJob, training: RemoteFile, validation: RemoteFile | None = None) -> TrainingRequest:
     return TrainingRequest(
         tag=job.id,
         base_model=job.spec.base_model,
         method=job.spec.method.value,
         task_type=job.spec.task_type.value,
-        training_file=files.training,
-        validation_file=files.validation,
+        training_file=training,
+        validation_file=validation,
         hyperparameters=job.spec.hyperparameters,
         options=job.spec.options,
         seed=job.spec.seed,

@@ -4,17 +4,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from app.domain.actors import ENGINE
 from app.engine import backoff
 from app.engine.background_tasks import BackgroundTasks
 from app.kit.crash_points import CrashPoint, reached
+from app.services import datasets
 from app.services.scope import Scope, Scopes
 from app.store import leases
 from app.store.leases import Claim
 
 SideEffect = Callable[[Scope], None]
+T = TypeVar("T")
 
 
 class LeaseLost(Exception):
@@ -56,6 +59,32 @@ class ReconcileContext:
         """Give a scope of the engine's own; commits when the block ends."""
         with self.scopes.open(ENGINE) as scope:
             yield scope
+
+    def apart(self, name: str, sources: Sequence[str], call: Callable[[], T]) -> T:
+        """Do a step at once, or, where its datasets are so large that it may outlast the lease, beside the turns.
+
+        Raises:
+            NotReady: while it is being done.
+        """
+        with self.open() as scope:
+            known = datasets.many(scope, sources)
+        if sum(each.bytes for each in known.values()) <= self.tasks.from_bytes:
+            return call()
+        return self.tasks.result(f"{self.id}:{name}", call)
+
+    def canonical(self, sources: Sequence[str]) -> Sequence[Path]:
+        """Return the files with the canonical rows of these datasets.
+
+        Raises:
+            NotReady: while large ones are being made.
+            Invalid, Conflict, NotFound: when a row cannot be understood, or a file is gone.
+        """
+
+        def made() -> Sequence[Path]:
+            with self.open() as scope:
+                return [datasets.canonical(scope, each) for each in sources]
+
+        return self.apart("convert", sources, made)
 
     def keep(self, values: Mapping[str, Any]) -> None:
         """Write values now, before something that cannot be taken back, and go on.

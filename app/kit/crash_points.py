@@ -21,7 +21,7 @@ class CrashPoint(StrEnum):
     CLAIMED = "claimed"  # a row is held, and nothing has been done for it
     DATASET_CHECKED = "dataset_checked"  # a large file has been validated, and that is not recorded
     SPLIT_HALF_MADE = "split_half_made"  # one part of a split is stored, the others are not
-    CONVERSION_HALF_WRITTEN = "conversion_half_written"  # the training file is written, without its final name
+    CONVERSION_HALF_WRITTEN = "conversion_half_written"  # the canonical rows are written, without their final name
     SENT = "sent"  # the backend has a file, and that is not recorded
     INTENT_RECORDED = "intent_recorded"  # the submit has been announced in the database, and not been made
     SUBMITTED = "submitted"  # the backend has accepted the training, and its id is not recorded

@@ -60,9 +60,9 @@ def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | 
     if training is None and spec.validation.kind is ValidationKind.SPLIT:
         parts = splits.part_files(scope, spec.training_dataset, specs.split_spec(spec.validation))
         return parts["training"], parts["validation"]
-    train_file = datasets.path(scope, training or spec.training_dataset)
+    train_file = datasets.canonical(scope, training or spec.training_dataset)
     validation = validation or spec.validation.dataset
-    return train_file, datasets.path(scope, validation) if validation else None
+    return train_file, datasets.canonical(scope, validation) if validation else None
 
 
 def _curl(spec: JobSpec, base_url: str) -> str:

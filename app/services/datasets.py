@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from app.data.convert import write_canonical
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, read_rows
 from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
+from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects, verbs
 from app.services.scope import Scope
@@ -165,6 +167,34 @@ def path(scope: Scope, identifier: str) -> Path:
     if not file.is_file():
         raise Conflict(f"The file of dataset {dataset.name!r} is missing on the disk.", fix="Upload it again.")
     return file
+
+
+@verbs.reads("datasets")
+def canonical(scope: Scope, identifier: str) -> Path:
+    """Return the file with the dataset's canonical rows, which is made when it is first asked for.
+
+    Raises:
+        Conflict: when the dataset's file is missing on the disk.
+        Invalid: when a row cannot be understood.
+    """
+    sha256 = path(scope, identifier).name
+    scope.release()
+    return canonical_of(scope, sha256)
+
+
+@verbs.reads("datasets")
+def canonical_of(scope: Scope, sha256: str) -> Path:
+    """Return the same for a stored file by its hash."""
+    made = scope.files.rows_path(sha256)
+    if not made.is_file():
+        half = scope.files.temporary()
+        try:
+            write_canonical(scope.files.path(sha256), half)
+            reached(CrashPoint.CONVERSION_HALF_WRITTEN)
+            half.replace(made)
+        finally:
+            half.unlink(missing_ok=True)
+    return made
 
 
 @verbs.reads("datasets")

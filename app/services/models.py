@@ -320,7 +320,6 @@ def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
         if other.parts is not None
         for part in (other.parts.training, other.parts.validation)
     }
-    folder = scope.files.run_folder(job.id) / "input"
-    sent = ((job.parts.training, "training"), (job.parts.validation, "validation"))
-    paths = [folder / f"{name}.jsonl" for part, name in sent if part is not None and part not in wanted]
-    return [path for path in paths if path.is_file()]
+    sent = [part for part in (job.parts.training, job.parts.validation) if part is not None and part not in wanted]
+    kept = [each.sha256 for each in datasets.many(scope, sent).values() if scope.files.path(each.sha256).is_file()]
+    return [datasets.canonical_of(scope, sha256) for sha256 in kept]

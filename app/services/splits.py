@@ -69,7 +69,7 @@ def split(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/va
 
 @verbs.reads("datasets")
 def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path]:
-    """Return the files of the parts by kind (training, validation, test), recording nothing.
+    """Return the parts' canonical rows by kind (training, validation, test), recording nothing.
 
     Raises:
         Invalid, Conflict: as `preview`.
@@ -77,7 +77,8 @@ def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path
     planned = preview(scope, identifier, spec)
     source = datasets.get(scope, identifier)
     scope.release()
-    return {kind: _part_file(scope, source, part.lines).path for kind, part in _parts(planned).items()}
+    stored = {kind: _part_file(scope, source, part.lines) for kind, part in _parts(planned).items()}
+    return {kind: datasets.canonical_of(scope, part.sha256) for kind, part in stored.items()}
 
 
 def _parts(planned: SplitResult) -> dict[str, Part]:

@@ -43,11 +43,9 @@ class FileStore:
         """Return where the line index of that file lives."""
         return self._files / sha256[:2] / f"{sha256}.idx"
 
-    def run_folder(self, identifier: str) -> Path:
-        """Return (and make) the folder of one run."""
-        folder = self.runs / identifier
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
+    def rows_path(self, sha256: str) -> Path:
+        """Return where that file's rows lie as canonical rows; the number grows when formats are read another way."""
+        return self._files / sha256[:2] / f"{sha256}.rows-1.jsonl"
 
     def temporary(self) -> Path:
         """Return a new empty file in the same file system, for the caller to fill and `keep`."""
@@ -88,9 +86,9 @@ class FileStore:
         return self._keep(incoming, digest, incoming.stat().st_size)
 
     def remove(self, sha256: str) -> None:
-        """Remove a file and its index; one that is gone is fine."""
-        self.path(sha256).unlink(missing_ok=True)
-        self.index_path(sha256).unlink(missing_ok=True)
+        """Remove a file and what was made from it; one that is gone is fine."""
+        for path in (self.path(sha256), self.index_path(sha256), self.rows_path(sha256)):
+            path.unlink(missing_ok=True)
 
     def remove_run(self, identifier: str) -> None:
         """Remove a run's folder; one that is gone is fine."""

@@ -6,10 +6,11 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from app.domain.canonical import Shape
 from app.training.channel import Channel
 from app.training.failures import ChildError
 from app.training.loss_masking import need_template
-from app.training.rows import PREFERENCE, Row
+from app.training.rows import Row
 
 NOTE = "Each chosen answer is to become likelier than the rejected one, compared with the model as it is now."
 
@@ -20,7 +21,7 @@ def dataset(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> Dataset:
     Raises:
         ChildError: for rows of another shape, or conversations without a chat template.
     """
-    if rows[0].shape != PREFERENCE:
+    if rows[0].shape is not Shape.PREFERENCE:
         raise ChildError(
             "mixed_rows",
             f"The rows have {rows[0].shape}; learning from preferences (dpo) needs a chosen and a rejected answer.",

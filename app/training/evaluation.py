@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
-from app.training import likelihood, loading, scoring
+from app.domain import scoring
+from app.domain.canonical import Question
+from app.training import likelihood, loading
 from app.training.channel import Channel
 from app.training.failures import ChildError
 from app.training.likelihood import Likelihood
-from app.training.questions import Asker, Question, answer_start
+from app.training.questions import Asker, answer_start
 from app.training.run_lock import write_whole
 
 ROWS, RESULT = "rows.jsonl", "result.json"
@@ -150,17 +152,12 @@ def figures(results: Sequence[RowResult], labels: Sequence[str]) -> dict[str, An
     if not answered:
         found["missing"] = dict.fromkeys(names, "The rows are plain text: there is no question to answer.")
         return found
-    found["exact_match"] = sum(scoring.exact_match(*pair) for pair in answered) / len(answered)
-    found["token_f1"] = sum(scoring.token_f1(*pair) for pair in answered) / len(answered)
+    found |= scoring.figures(answered, labels)
     if not labels:
-        found["missing"] = dict.fromkeys(names[2:], "The expected answers are not a small set of labels.")
+        found["missing"]["forced_choice_accuracy"] = found["missing"]["accuracy"]
         return found
-    counts = scoring.confusion([answer for answer, _ in answered], [expected for _, expected in answered], labels)
-    found["accuracy"] = found["exact_match"]
-    found["macro_f1"] = scoring.macro_f1(counts)
     chosen = [(row.choice, row.question.expected.strip()) for row in results if row.choice is not None]
     found["forced_choice_accuracy"] = sum(choice == expected for choice, expected in chosen) / max(1, len(chosen))
-    found["confusion"] = {"labels": list(labels), "counts": counts}
     return found
 
 

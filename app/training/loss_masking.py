@@ -10,9 +10,10 @@ from trl import SFTTrainer, get_training_chat_template
 from trl.chat_template_utils import has_generation_markers
 from trl.data_utils import common_prefix_length
 
+from app.domain.canonical import Shape
 from app.training.channel import Channel
 from app.training.failures import ChildError
-from app.training.rows import MESSAGES, PREFERENCE, PROMPT, Row
+from app.training.rows import Row
 
 _GIVE_WEIGHT = "Give at least one answer the weight 1."
 _IGNORED = -100  # the label of a token that is not learned (torch's cross entropy)
@@ -78,16 +79,16 @@ def plan(
         ChildError: where conversations meet a tokenizer without a chat template.
     """
     shape = rows[0].shape
-    if shape == PREFERENCE:
+    if shape is Shape.PREFERENCE:
         raise ChildError(
             "mixed_rows",
             "The rows have chosen and rejected answers, which supervised training has no use for.",
             "Choose the method dpo, or rows with one answer.",
         )
-    if shape == PROMPT:
+    if shape is Shape.PROMPT:
         note = "The loss is on the completions." if answers_only else "The loss is on all tokens, prompts included."
         return LossMaskPlan(tokenizer, note, {"completion_only_loss": answers_only})
-    if shape != MESSAGES:
+    if shape is not Shape.MESSAGES:
         return LossMaskPlan(tokenizer, "The loss is on all tokens.")
     need_template(tokenizer)
     some = any(row.ignored_turns for row in (*rows, *validation))

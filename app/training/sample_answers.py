@@ -5,9 +5,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from app.domain.canonical import Question
 from app.training import likelihood, loading
 from app.training.channel import Channel
-from app.training.questions import Asker, Question
+from app.training.questions import Asker
 
 _NEW_TOKENS = 32
 _SHOWN = 2_000  # characters of a prompt or an answer that are kept

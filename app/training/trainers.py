@@ -8,12 +8,13 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, SFTConfig
 
+from app.domain.canonical import Shape
 from app.training import dpo, first_batch, loading, loss_masking, trl_arguments
 from app.training.channel import Channel
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError
 from app.training.progress import Progress
-from app.training.rows import TEXT, Row, read_rows
+from app.training.rows import Row, read_rows
 from app.training.run_lock import BATCH
 from app.training.sample_answers import Samples
 from app.training.saving import Preferring, Supervised
@@ -31,7 +32,7 @@ class Material:
     @property
     def can_be_asked(self) -> bool:
         """Whether the rows have questions: text has none, and conversations need a template to be asked in."""
-        return self.rows[0].shape != TEXT
+        return self.rows[0].shape is not Shape.TEXT
 
 
 def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Progress]:

@@ -39,8 +39,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="rows without the byte order mark",
         file=f"{_AZURE}/uploads.py",
-        right='made.write(BOM + (b"" if first == BOM else first))',
-        wrong='made.write(b"" if first == BOM else first)',
+        right="    yield BOM",
+        wrong='    yield b""',
         test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
     ),
     Mutant(

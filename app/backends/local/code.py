@@ -9,9 +9,10 @@ from typing import Any
 
 from app.backends.local import script
 from app.backends.local.context import LocalContext
-from app.backends.local.errors import in_backend_words, untyped
+from app.backends.local.errors import in_backend_words
 from app.backends.local.hyperparameters import resolve
 from app.backends.local.models import Base
+from app.domain import canonical
 from app.domain.backend import NotFound, ShowsCode, Unsupported
 from app.domain.jobs import JobSpec
 from app.training import trl_arguments
@@ -130,31 +131,16 @@ def _keywords(arguments: Mapping[str, Any]) -> str:
 
 
 def _look_at(path: Path) -> _Data:
-    """Return the number of rows, the shape of the first one, and whether some turn has the weight 0."""
+    """Return what the script has to know of a file of canonical rows."""
     first, rows, weighted = "", 0, False
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8") as file:
         for line in file:
-            if line.strip():
-                first = first or line
-                rows += 1
-                weighted = weighted or bool(_WEIGHT_0.search(line))
-    try:
-        row = untyped(json.loads(first))
-    except ValueError:
-        row = {}
-    return _Data(rows, _shape(row), weighted)
-
-
-def _shape(row: Mapping[str, Any]) -> str:
-    if "preferred_output" in row or ("chosen" in row and "rejected" in row):
-        return "preference"
-    if "messages" in row:
-        return "messages"
-    if "prompt" in row and "completion" in row:
-        return "conversation" if isinstance(row["prompt"], list) else "prompt"
-    if "text" in row:
-        return "text"
-    raise NotFound("The training file has no row that can be trained.", fix="Look at the dataset's findings.")
+            first, rows, weighted = first or line, rows + 1, weighted or bool(_WEIGHT_0.search(line))
+    if not first:
+        raise NotFound("The training file has no row that can be trained.", fix="Look at the dataset's findings.")
+    value = json.loads(first)
+    parted = isinstance(value.get("completion"), list)
+    return _Data(rows, "conversation" if parted else canonical.parse(value).shape, weighted)
 
 
 def _marks_answers(base: Base) -> bool:

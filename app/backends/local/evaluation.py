@@ -1,16 +1,15 @@
 """Evaluating: one child per evaluation; its rows and figures are read once, when it is done."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.runs import Look
 from app.domain.backend import Evaluates, EvaluationObservation, EvaluationRequest, NotFound
-from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
 
 _EVALUATOR = "evaluator"
@@ -94,16 +93,9 @@ def _finished(folder: Path) -> EvaluationObservation:
         message=f"{skipped} rows are longer than the model's context and were left out." if skipped else "",
         done_rows=len(rows),
         total_rows=len(rows),
-        metrics=_metrics(untyped(result.get("metrics"))),
+        metrics=EvaluationMetrics.of(untyped(result.get("metrics"))),
         rows=rows,
     )
-
-
-def _metrics(found: Mapping[str, Any]) -> EvaluationMetrics:
-    confusion = found.get("confusion")
-    known = {name: value for name, value in found.items() if name in EvaluationMetrics.__dataclass_fields__}
-    known["confusion"] = Confusion(labels=confusion["labels"], counts=confusion["counts"]) if confusion else None
-    return EvaluationMetrics(**known)
 
 
 def _rows(path: Path) -> Sequence[EvaluationRow]:

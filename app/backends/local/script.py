@@ -130,22 +130,13 @@ class EvaluateLast(TrainerCallback):
 PAIR = '''
 
 def pair(row):
-    """Return prompt, chosen and rejected, all three texts or all three lists of turns."""
-    prompt = row["input"]["messages"] if "input" in row else row.get("prompt")
-    chosen = row.get("preferred_output", row.get("chosen"))
-    rejected = row.get("non_preferred_output", row.get("rejected"))
-    if isinstance(chosen, str) and isinstance(rejected, str) and isinstance(prompt, (str, type(None))):
-        return {"prompt": prompt or "", "chosen": chosen, "rejected": rejected}
-    prompt, chosen, rejected = turns(prompt, "user"), turns(chosen, "assistant"), turns(rejected, "assistant")
-    if not prompt:  # it stands at the beginning of both answers
-        while chosen and rejected and chosen[0] == rejected[0]:
-            prompt, chosen, rejected = prompt + chosen[:1], chosen[1:], rejected[1:]
-    return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+    """Return prompt, chosen and rejected, all three texts or all three lists of messages."""
+    parts = {name: row[name] for name in ("prompt", "chosen", "rejected")}
+    return {name: part if isinstance(part, str) else plain(part) for name, part in parts.items()}
 
 
-def turns(part, role):
-    said = [{"role": role, "content": part}] if isinstance(part, str) else part or []
-    return [{"role": turn["role"], "content": turn["content"]} for turn in said]
+def plain(turns):
+    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
 
 '''
 # How each shape of row is given to TRL, as an expression over `row`.

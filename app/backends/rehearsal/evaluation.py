@@ -1,18 +1,16 @@
 """Rehearsed evaluations: a base model that is often wrong, a tuned one that seldom is, decided line by line."""
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from app.backends.rehearsal.faults import FaultKind
 from app.backends.rehearsal.state import LABEL, RehearsalState
+from app.domain import canonical, scoring
 from app.domain.backend import DataRejected, Evaluates, EvaluationObservation, EvaluationRequest
-from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow
 from app.domain.evaluations import EvaluationStatus as Status
 from app.domain.jobs import JobReason
 
@@ -83,30 +81,17 @@ def answered(path: Path, data: Mapping[str, Any], chance: Any) -> Iterator[Evalu
     labels: Sequence[str] = data["labels"]
     tuned = bool(data["tuned"])
     share = _RIGHT[tuned] + (0.1 if data["help"] and not tuned else 0.0)
-    for line, text in enumerate(path.read_bytes().split(b"\n"), start=1):
-        if not text.strip():
-            continue
-        prompt, expected = _question(text, line)
+    try:
+        with path.open("rb") as file:
+            questions = [canonical.question(row) for row in canonical.read(file)]
+    except canonical.BadRow as problem:
+        raise DataRejected(f"{LABEL}: line {problem.line} {problem.reason}.", fix="Mend the line.") from problem
+    for each in questions:
+        line, expected = each.line, each.expected
         correct = chance("answer", tuned, line, expected) < share
         answer = expected if correct else _wrong(expected, labels, line)
         loss = round(_LOSS[tuned] * (0.5 + chance("loss", tuned, line)), 6)
-        yield EvaluationRow(line=line, prompt=prompt, expected=expected, answer=answer, correct=correct, loss=loss)
-
-
-def _question(text: bytes, line: int) -> tuple[str, str]:
-    try:
-        row = msgspec.json.decode(text)
-    except msgspec.DecodeError as problem:
-        raise DataRejected(f"{LABEL}: line {line} is not JSON.", fix="Mend the line.") from problem
-    messages = row.get("messages") if isinstance(row, dict) else None
-    if isinstance(messages, list) and messages:
-        *asked, answer = (str(message.get("content", "")) for message in messages)
-        return (asked[-1] if asked else "", answer)
-    if isinstance(row, dict) and "completion" in row:
-        return str(row.get("prompt", "")), str(row["completion"])
-    if isinstance(row, dict) and "text" in row:
-        return "", str(row["text"])
-    raise DataRejected(f"{LABEL}: line {line} has no messages.", fix="Give the row a list `messages`.")
+        yield EvaluationRow(line=line, prompt=each.shown, expected=expected, answer=answer, correct=correct, loss=loss)
 
 
 def _wrong(expected: str, labels: Sequence[str], line: int) -> str:
@@ -118,33 +103,8 @@ def figures(rows: Sequence[EvaluationRow], labels: Sequence[str], *, tuned: bool
     """Count the rows; the loss alone is made up."""
     if not rows:
         return EvaluationMetrics(missing={"loss": "There are no rows."})
-    right = sum(row.correct for row in rows) / len(rows)
-    loss = sum(row.loss or 0.0 for row in rows) / len(rows)
-    named = bool(labels)
-    return EvaluationMetrics(
-        rows=len(rows),
-        loss=loss,
-        perplexity=math.exp(loss),
-        token_accuracy=0.5 + right / 2 if tuned else right / 2,
-        exact_match=right,
-        token_f1=right,
-        accuracy=right if named else None,
-        macro_f1=macro_f1(rows, labels) if named else None,
-        confusion=confusion(rows, labels) if named else None,
-        missing={"forced_choice_accuracy": f"{LABEL}: nothing is scored."},
-    )
-
-
-def macro_f1(rows: Sequence[EvaluationRow], labels: Sequence[str]) -> float:
-    """Return the mean over labels of 2·hits / (expected + answered), 0 where a label never occurs."""
-    hits = Counter(row.expected for row in rows if row.correct)
-    expected, reported = Counter(row.expected for row in rows), Counter(row.answer for row in rows)
-    scores = [2 * hits[label] / max(1, expected[label] + reported[label]) for label in labels]
-    return sum(scores) / len(scores)
-
-
-def confusion(rows: Sequence[EvaluationRow], labels: Sequence[str]) -> Confusion:
-    """Return the table: expected by answered, with a last column for everything else."""
-    pairs = Counter((row.expected, row.answer if row.answer in labels else None) for row in rows)
-    columns = [*labels, None]
-    return Confusion(labels=list(labels), counts=[[pairs[label, reported] for reported in columns] for label in labels])
+    found = scoring.figures([(row.answer, row.expected) for row in rows], labels)
+    right, loss = found["exact_match"], sum(row.loss or 0.0 for row in rows) / len(rows)
+    made_up = {"loss": loss, "perplexity": math.exp(loss), "token_accuracy": 0.5 + right / 2 if tuned else right / 2}
+    missing = {**found["missing"], "forced_choice_accuracy": f"{LABEL}: nothing is scored."}
+    return EvaluationMetrics.of({**found, **made_up, "rows": len(rows), "missing": missing})

@@ -7,16 +7,16 @@ import msgspec
 
 from app.data import rules
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
+from app.data.formats.format import Format
 from app.data.rules import Issue
 from app.data.visible import visible
+from app.domain.datasets import DatasetFormat
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _OPENING = {"system", "developer"}
 _FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
-_TOOL_FIELDS = {"tool_calls", "tool_call_id", "function_call"}
 _MESSAGES = frozenset({"messages"})
 _KNOWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
-_OTHERS = frozenset({"completion", "text", "chosen", "rejected", "preferred_output", "conversations", "instruction"})
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -47,7 +47,7 @@ def fast_check(line: bytes) -> Facts | None:
         return None
     more = line.count(b'"') - 2 - 8 * len(texts)  # besides those around names, roles and contents
     if more and (more := more - text.count('"')):
-        extra = extra_fields(line, more, _MESSAGES, _OTHERS)
+        extra = extra_fields(line, more, _MESSAGES)
         return None if extra is None else Facts(roles, text, texts[-1], extra - _KNOWN)
     return Facts(roles, text, texts[-1])
 
@@ -93,14 +93,9 @@ def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
             )
 
 
-def facts(row: Mapping[str, Any]) -> Facts:
-    """Return the facts of a row without errors."""
-    messages = row["messages"]
-    texts = [message.get("content") or "" for message in messages]
-    roles = tuple(message["role"] for message in messages)
-    features = {"tools" for message in messages if not _TOOL_FIELDS.isdisjoint(message)}
-    features |= {"weight" for message in messages if message.get("weight") == 0}
-    return Facts(roles, SEPARATOR.join(texts), texts[-1], frozenset(row.keys() - _KNOWN), frozenset(features))
+def message(role: str, content: str) -> dict[str, str]:
+    """Return a message."""
+    return {"role": role, "content": content}
 
 
 def _missing(row: Mapping[str, Any], messages: object) -> str:
@@ -137,9 +132,7 @@ def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
     calls = message.get("tool_calls") or message.get("function_call")
     if isinstance(content, str):
         if not content.strip() and not calls:
-            yield Issue(
-                rules.EMPTY_CONTENT, "The content is empty." if not content else "The content is blank.", path
-            )
+            yield Issue(rules.EMPTY_CONTENT, "The content is empty." if not content else "The content is blank.", path)
         if "\0" in content:
             yield Issue(rules.NUL_TEXT, "The content holds a NUL character (\\u0000).", path)
     elif isinstance(content, list):
@@ -206,3 +199,15 @@ def kind_in_words(value: object) -> str:
         float: "a number",
     }
     return names.get(type(value), "null")
+
+
+FORMAT = Format(
+    name="chat",
+    words="chat (messages)",
+    marks=(_MESSAGES,),
+    shape=DatasetFormat.CHAT,
+    fields=_KNOWN,
+    convert=lambda row: {name: row[name] for name in ("messages", "tools") if name in row},
+    issues=issues,
+    fast_check=fast_check,
+)

@@ -5,19 +5,14 @@ from typing import Any
 
 from app.data import rules
 from app.data.formats import chat
-from app.data.formats.facts import Facts
+from app.data.formats.format import Format
 from app.data.rules import Issue
+from app.domain.datasets import DatasetFormat
 
 _NAMES = ("prompt", "completion")
 
 
-def fast_check(_line: bytes) -> Facts | None:
-    """Leave every row to the closer look."""
-    return None
-
-
-def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
-    """Yield everything that is wrong with a row."""
+def _issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     for name in _NAMES:
         messages = row.get(name)
         if not isinstance(messages, list):
@@ -30,14 +25,19 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
             yield from _last(name, messages)
 
 
-def facts(row: Mapping[str, Any]) -> Facts:
-    """Return the facts of a row without errors."""
-    found = chat.facts({"messages": [*row["prompt"], *row["completion"]]})
-    extra = frozenset(row.keys() - set(_NAMES))
-    return found._replace(extra=extra, features=found.features | {"conversational"})
-
-
 def _last(name: str, messages: list[Any]) -> Iterator[Issue]:
     if name == "completion" and chat.known_role(messages[-1]) not in {"assistant", None}:
         message = "The completion does not end with the assistant's message, which is what is learned."
         yield Issue(rules.LAST_ROLE, message, f"$.completion[{len(messages) - 1}].role")
+
+
+FORMAT = Format(
+    name="message_pair",
+    words="prompt and completion as lists of messages",
+    marks=(frozenset(_NAMES),),
+    fits=lambda row: all(isinstance(row[name], list) for name in _NAMES),
+    shape=DatasetFormat.PROMPT_COMPLETION,
+    fields=frozenset(_NAMES),
+    convert=lambda row: {name: row[name] for name in _NAMES},
+    issues=_issues,
+)

@@ -1,6 +1,7 @@
 """Rows of one or two texts: {"prompt", "completion"} and {"text"}."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -8,14 +9,14 @@ import msgspec
 from app.data import rules
 from app.data.formats import chat
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
+from app.data.formats.format import Format
 from app.data.rules import Issue
+from app.domain.datasets import DatasetFormat
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PAIR = frozenset({"prompt", "completion"})
 _TEXT = frozenset({"text"})
-_NOT_BESIDE_PAIR = frozenset({"messages", "text", "chosen", "rejected", "label"})
-_NOT_BESIDE_TEXT = frozenset({"messages", "completion", "chosen", "rejected", "conversations", "instruction", "label"})
 
 
 class _PairRow(msgspec.Struct, gc=False):
@@ -31,56 +32,30 @@ _decode_pair = msgspec.json.Decoder(_PairRow).decode
 _decode_text = msgspec.json.Decoder(_TextRow).decode
 
 
-def quick_pair(line: bytes) -> Facts | None:
-    """Return the facts of a plain, sound prompt/completion row; None where it needs a closer look."""
+def _quick_pair(line: bytes) -> Facts | None:
     try:
         row = _decode_pair(line)
     except _REFUSED:
         return None
     if row.prompt.isspace() or row.completion.isspace():
         return None
-    return _quick(line, 8, f"{row.prompt}{SEPARATOR}{row.completion}", row.completion, _PAIR, _NOT_BESIDE_PAIR)
+    return _quick(line, 8, f"{row.prompt}{SEPARATOR}{row.completion}", row.completion, _PAIR)
 
 
-def quick_text(line: bytes) -> Facts | None:
-    """Return the facts of a plain, sound text row; None where it needs a closer look."""
+def _quick_text(line: bytes) -> Facts | None:
     try:
         text = _decode_text(line).text
     except _REFUSED:
         return None
-    return None if text.isspace() else _quick(line, 4, text, "", _TEXT, _NOT_BESIDE_TEXT)
+    return None if text.isspace() else _quick(line, 4, text, "", _TEXT)
 
 
-def _quick(
-    line: bytes, quotes: int, text: str, answer: str, known: frozenset[str], others: frozenset[str]
-) -> Facts | None:
+def _quick(line: bytes, quotes: int, text: str, answer: str, known: frozenset[str]) -> Facts | None:
     if "\0" in text:
         return None
     more = line.count(b'"') - quotes - text.count('"')
-    extra = extra_fields(line, more, known, others) if more else frozenset[str]()
+    extra = extra_fields(line, more, known) if more else frozenset[str]()
     return None if extra is None else Facts((), text, answer, extra)
-
-
-def pair_issues(row: Mapping[str, Any]) -> Iterator[Issue]:
-    """Yield everything that is wrong with a prompt/completion row."""
-    for name in ("prompt", "completion"):
-        yield from _text_field(row, name)
-
-
-def text_issues(row: Mapping[str, Any]) -> Iterator[Issue]:
-    """Yield everything that is wrong with a text row."""
-    yield from _text_field(row, "text")
-
-
-def pair_facts(row: Mapping[str, Any]) -> Facts:
-    """Return the facts of a prompt/completion row without errors."""
-    text = f"{row['prompt']}{SEPARATOR}{row['completion']}"
-    return Facts((), text, row["completion"], frozenset(row.keys() - _PAIR))
-
-
-def text_facts(row: Mapping[str, Any]) -> Facts:
-    """Return the facts of a text row without errors."""
-    return Facts((), row["text"], "", frozenset(row.keys() - _TEXT))
 
 
 def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
@@ -93,3 +68,26 @@ def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
         yield Issue(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
     elif "\0" in value:
         yield Issue(rules.NUL_TEXT, f"{name} holds a NUL character (\\u0000).", path)
+
+
+PAIR = Format(
+    name="prompt_completion",
+    words="prompt and completion",
+    marks=(_PAIR,),
+    fits=lambda row: not (isinstance(row["prompt"], list) and isinstance(row["completion"], list)),
+    shape=DatasetFormat.PROMPT_COMPLETION,
+    fields=_PAIR,
+    convert=lambda row: {"prompt": row["prompt"], "completion": row["completion"]},
+    issues=lambda row: chain(_text_field(row, "prompt"), _text_field(row, "completion")),
+    fast_check=_quick_pair,
+)
+TEXT = Format(
+    name="text",
+    words="text",
+    marks=(_TEXT,),
+    shape=DatasetFormat.TEXT,
+    fields=_TEXT,
+    convert=lambda row: {"text": row["text"]},
+    issues=lambda row: _text_field(row, "text"),
+    fast_check=_quick_text,
+)

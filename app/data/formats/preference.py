@@ -1,39 +1,40 @@
-"""Preference rows, recognised and judged: a chosen and a rejected answer to one prompt (DPO)."""
+"""Preference rows: a chosen and a rejected answer to one prompt (DPO), in TRL's names or in OpenAI's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from app.data import rules
 from app.data.formats import chat
-from app.data.formats.facts import SEPARATOR, Facts
+from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
+from app.domain import canonical
+from app.domain.datasets import DatasetFormat, Severity
 
-_NAMES = frozenset({"prompt", "chosen", "rejected", "input", "preferred_output", "non_preferred_output"})
-
-
-def fast_check(_line: bytes) -> Facts | None:
-    """Leave every row to the closer look."""
-    return None
+_OURS, _OPENAI = ("chosen", "rejected"), ("preferred_output", "non_preferred_output")
 
 
-def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
-    """Yield everything that is wrong with a row, in TRL's names or in OpenAI's."""
-    names = ("preferred_output", "non_preferred_output") if "preferred_output" in row else ("chosen", "rejected")
-    for name in names:
-        yield from _answer(row, name)
+def _issues(row: Row) -> Iterator[Issue]:
+    names = _OPENAI if "preferred_output" in row else _OURS
+    found = [issue for name in names for issue in _answer(row, name)]
     if names[0] in row and row[names[0]] == row.get(names[1]):
-        yield Issue(
-            rules.EQUAL_ANSWERS, f"{names[0]} and {names[1]} are equal: there is nothing to prefer.", f"$.{names[0]}"
-        )
+        message = f"{names[0]} and {names[1]} are equal: there is nothing to prefer."
+        found.append(Issue(rules.EQUAL_ANSWERS, message, f"$.{names[0]}"))
+    yield from found
+    if not any(issue.rule.severity is Severity.ERROR for issue in found):
+        try:
+            _canonical(row)
+        except Misshapen as error:
+            yield error.issue
 
 
-def facts(row: Mapping[str, Any]) -> Facts:
-    """Return the facts of a row without errors."""
-    texts = list(_texts([row.get(name) for name in sorted(_NAMES)]))
-    return Facts((), SEPARATOR.join(texts), "", frozenset(row.keys() - _NAMES))
+def _canonical(row: Row) -> dict[str, Any]:
+    try:
+        return canonical.paired(row)
+    except canonical.BadRow as error:
+        raise Misshapen(Issue(rules.TYPE, f"The row {error.reason}.", "$", fix=_FIX)) from error
 
 
-def _answer(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
+def _answer(row: Row, name: str) -> Iterator[Issue]:
     value, path = row.get(name), f"$.{name}"
     if name not in row:
         yield Issue(rules.MISSING, f"The row has no {name}.", path)
@@ -47,12 +48,16 @@ def _answer(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
         yield Issue(rules.TYPE, f"{name} is {said}, not a text or a list of messages.", path)
 
 
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
-    elif isinstance(value, dict):
-        yield from _texts(value.get("content"))
-        yield from _texts(value.get("messages"))
+_FIX = (
+    "Give prompt, chosen and rejected, each a text or a list of messages; the answers end with the assistant's message."
+)
+FORMAT = Format(
+    name="preference",
+    words="preference (chosen and rejected)",
+    marks=(frozenset(_OURS), frozenset(_OPENAI)),
+    wins=True,
+    shape=DatasetFormat.PREFERENCE,
+    fields=frozenset({"prompt", "input", *_OURS, *_OPENAI}),
+    convert=_canonical,
+    issues=_issues,
+)

@@ -117,14 +117,3 @@ def test_the_server_may_die_within_either(build: Build) -> None:
     assert heir.until(job.id).status is JobStatus.SUCCEEDED
     heir.engine.tasks.close()
     app_context.engine.tasks.wait()
-
-
-def test_halves_of_earlier_turns_are_cleared_away(build: Build) -> None:
-    app_context = build()
-    job = app_context.job()
-    folder = app_context.app_context.files.run_folder(job.id) / "input"
-    folder.mkdir()
-    (folder / "training.0.part").write_bytes(b"half")
-    (folder / "training.999999.part").write_bytes(b"of a later turn")
-    app_context.until(job.id, JobStatus.QUEUED, JobStatus.RUNNING)
-    assert sorted(path.name for path in folder.iterdir()) == ["training.999999.part", "training.jsonl"]

@@ -63,7 +63,7 @@ def test_the_files_for_code_are_those_of_the_split_and_record_nothing(app_contex
         assert not datasets.children(scope, dataset.id)
     with app_context.open() as scope:
         made = splits.split(scope, dataset.id, spec)
-        assert datasets.path(scope, made.training.id) == files["training"]
+        assert datasets.canonical_of(scope, made.training.sha256) == files["training"]
 
 
 def test_a_dataset_that_a_job_was_trained_on_is_kept(app_context: TestHouse) -> None:

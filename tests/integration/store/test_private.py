@@ -83,7 +83,8 @@ def older(house: TestHouse, folder: Path) -> None:
     """Fill the house's data folder as 8b96ff6 did: a database, a file, a run; everybody may read and write them."""
     with house.open() as scope:
         scope.files.store([b"rows"])
-        (scope.files.run_folder("job_1") / "spec.json").write_text("{}", encoding="utf-8")
+        (scope.files.runs / "job_1").mkdir()
+        (scope.files.runs / "job_1" / "spec.json").write_text("{}", encoding="utf-8")
     (folder / "tunedesk.sqlite3").write_bytes((house.folder / "house.sqlite3").read_bytes())
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)

@@ -13,7 +13,7 @@ from app.domain.deployments import Deployment, DeploymentStatus
 from app.domain.jobs import FineTuningJob, JobParts, JobSpec, JobStatus
 from app.domain.models import FineTunedModel
 from app.engine.engine import Engine
-from app.services import connections, deployments, models
+from app.services import connections, datasets, deployments, models
 from app.services.scope import Scope
 from app.store import jobs as job_store
 from app.store import models as model_store
@@ -120,9 +120,6 @@ def record_tuned(
     )  # fmt: skip
     job_store.add(scope.write, replace(job, fine_tuned_model=model.id), due_at=scope.due_now())
     model_store.add(scope.write, model)
-    folder = scope.files.run_folder(job.id) / "input"
-    folder.mkdir()
-    (folder / "training.jsonl").write_bytes(f"{job.id}\n".encode())
-    asset = azure.training.uploads.name_of(folder / "training.jsonl")
+    asset = azure.training.uploads.name_of(datasets.canonical_of(scope, rows.sha256))
     served.data(asset, tag=f"{job.id}-training", owner=azure.azure.installation)
     return model

@@ -1,4 +1,4 @@
-"""Rows in another format, files for the trainer, labels and token estimates."""
+"""Rows of every format as canonical rows; what is shown of them, and labels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,92 +7,109 @@ from typing import Any
 import orjson
 import pytest
 
-from app.data.convert import convert_to_chat, prompt_and_answer, to_chat, to_prompt_completion, write_training_file
-from app.data.labels import summarise_labels
-from app.data.tokens import estimate_tokens
-from app.data.validation import validate
-from app.domain.datasets import DatasetFormat, DatasetStatus
+from app.data.convert import conversation, prompt_and_answer, write_canonical
+from app.data.formats.format import Misshapen
+from app.data.formats.registry import format_of
+from app.data.labels import LabelTracker
+from app.domain import canonical
+from app.domain.errors import Invalid
 
 Write = Callable[[bytes], Path]
 CHAT = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+SYSTEM = {"role": "system", "content": "s"}
+MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content": "a2"}]
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "made"),
     [
-        {"messages": CHAT, "id": 1},
-        {"prompt": "q", "completion": "a"},
-        {"prompt": CHAT[:1], "completion": CHAT[1:]},
-        {"text": "q", "label": "a"},
-        {"instruction": "q", "output": "a"},
-        {"instruction": "q", "input": "", "output": "a", "text": "rendered"},
-        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        ({"messages": CHAT, "id": 1}, {"messages": CHAT}),
+        ({"messages": CHAT, "tools": []}, {"messages": CHAT, "tools": []}),
+        ({"prompt": "q", "completion": "a", "id": 1}, {"prompt": "q", "completion": "a"}),
+        ({"prompt": CHAT[:1], "completion": CHAT[1:]}, {"prompt": CHAT[:1], "completion": CHAT[1:]}),
+        ({"text": "t", "id": 1}, {"text": "t"}),
+        ({"text": "q", "label": "a"}, {"messages": CHAT}),
+        ({"instruction": "q", "output": "a"}, {"messages": CHAT}),
+        ({"instruction": "q", "input": "", "output": "a", "text": "rendered"}, {"messages": CHAT}),
+        ({"instruction": "q2", "output": "a2", "history": [["q", "a"]]}, {"messages": MORE}),
+        ({"instruction": "q", "output": "a", "system": "s", "history": None}, {"messages": [SYSTEM, *CHAT]}),
+        ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, {"messages": CHAT}),
+        (
+            {"system": "s", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+            {"messages": [SYSTEM, *CHAT]},
+        ),
+        ({"chosen": "y", "rejected": "n"}, {"prompt": "", "chosen": "y", "rejected": "n"}),
+        (
+            {"input": {"messages": CHAT[:1]}, "preferred_output": CHAT[1:], "non_preferred_output": MORE[3:]},
+            {"prompt": CHAT[:1], "chosen": CHAT[1:], "rejected": MORE[3:]},
+        ),
+        (
+            {"chosen": MORE[:2], "rejected": [MORE[0], MORE[3]]},
+            {"prompt": MORE[:1], "chosen": MORE[1:2], "rejected": MORE[3:]},
+        ),
     ],
 )
-def test_every_format_becomes_the_same_chat(row: dict[str, Any]) -> None:
-    assert to_chat(row) == {"messages": CHAT}
-    assert to_prompt_completion(row) == {"prompt": CHAT[:1], "completion": CHAT[1:]}
-    assert prompt_and_answer(row) == ("q", "a")
+def test_every_format_becomes_a_canonical_row(row: dict[str, Any], made: dict[str, Any]) -> None:
+    assert format_of(row).canonical(row) == made
 
 
-def test_alpaca_input_and_system() -> None:
-    row = {"instruction": "Translate", "input": "Haus", "output": "house", "system": "Be brief."}
-    assert [message["content"] for message in to_chat(row)["messages"]] == ["Be brief.", "Translate\nHaus", "house"]
+def test_alpaca_input_is_a_line_of_its_own_and_labels_are_written_as_json_has_them() -> None:
+    row = {"instruction": "Translate", "input": "Haus", "output": "house"}
+    assert format_of(row).canonical(row)["messages"][0]["content"] == "Translate\nHaus"
+    for label, answer in ((1, "1"), (True, "true"), (0.5, "0.5")):
+        row = {"text": "t", "label": label}  # type: ignore[dict-item]
+        assert format_of(row).canonical(row)["messages"][1]["content"] == answer
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "said"),
     [
-        {"text": "t"},
-        {"x": 1},
-        {"chosen": "a", "rejected": "b"},
-        {"prompt": 1, "completion": "a"},
-        {"instruction": 1, "output": "a"},
-        {"conversations": []},
-        {"conversations": [{"from": "observation", "value": "x"}]},
-        {"conversations": ["x"]},
+        ({"x": 1}, "no known format"),
+        ({"messages": CHAT, "text": "t"}, "more than one format"),
+        ({"prompt": "q", "completion": "a", "label": True}, "unpaired"),
+        ({"instruction": 1, "output": "a"}, "instruction is a number"),
+        ({"instruction": "q", "output": "a", "history": ["q"]}, "history"),
+        ({"text": "q", "label": None}, "label is null"),
+        ({"text": ["q"], "label": "a"}, "text is a list"),
+        ({"conversations": []}, "an empty list"),
+        ({"conversations": [{"from": "observation", "value": "x"}]}, "Turn 1"),
+        ({"conversations": ["x"]}, "Turn 1"),
+        ({"chosen": [CHAT[1]], "rejected": [MORE[3]]}, "no prompt"),
+        ({"prompt": 7, "chosen": "y", "rejected": "n"}, "neither text nor a list"),
     ],
 )
-def test_what_cannot_be_chat_says_so(row: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"\w+.*\."):
-        to_chat(row)
-
-
-def test_one_message_cannot_be_parted() -> None:
-    with pytest.raises(ValueError, match="one message"):
-        to_prompt_completion({"messages": CHAT[1:]})
+def test_what_cannot_be_understood_says_so(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(Misshapen, match=said):
+        format_of(row).canonical(row)
 
 
 def test_questions_leave_out_the_system_and_keep_earlier_turns() -> None:
-    row = {
-        "messages": [
-            {"role": "system", "content": "s"},
-            *CHAT,
-            {"role": "user", "content": "q2"},
-            {"role": "assistant", "content": "a2"},
-        ]
-    }
-    assert prompt_and_answer(row) == ("q\na\nq2", "a2")
+    assert prompt_and_answer({"messages": [SYSTEM, *MORE]}) == ("q\na\nq2", "a2")
+    assert prompt_and_answer({"prompt": "q", "completion": "a"}) == ("q", "a")
     assert prompt_and_answer({"text": "t"}) == ("t", "")
     assert prompt_and_answer({}) == ("", "")
 
 
-def test_training_files_hold_only_what_is_trained_on(write: Write, tmp_path: Path) -> None:
-    rows = [{"messages": CHAT, "id": number, "note": {"x": None}} for number in range(3)]
-    path = write(b"\n".join(map(orjson.dumps, rows)) + b"\n\nbroken\n")
-    assert write_training_file(path, tmp_path / "all") == 3
-    assert [orjson.loads(line) for line in (tmp_path / "all").read_bytes().splitlines()] == [{"messages": CHAT}] * 3
-    assert write_training_file(path, tmp_path / "some", lines=[2, 5]) == 1
+def test_a_preference_shows_both_answers_and_asks_nothing_of_a_split() -> None:
+    row = {"chosen": MORE[:2], "rejected": [MORE[0], MORE[3]]}
+    assert conversation(row) == [("user", "q", False), ("chosen", "a", True), ("rejected", "a2", False)]
+    assert prompt_and_answer(row) == ("", "")
 
 
-def test_converted_files_are_ready(write: Write, tmp_path: Path) -> None:
-    rows = [{"conversations": [{"from": "human", "value": f"q{n}"}, {"from": "gpt", "value": "a"}]} for n in range(12)]
-    path = write(b"\n".join(map(orjson.dumps, [*rows, {"conversations": []}, [1]])))
-    refused = list(convert_to_chat(path, tmp_path / "chat"))
-    report = validate(tmp_path / "chat")
-    assert (report.format, report.status, report.rows) == (DatasetFormat.CHAT, DatasetStatus.READY, 12)
-    assert [line for line, _ in refused] == [13, 14]
-    assert all(reason.endswith(".") for _, reason in refused)
+def test_a_canonical_file_has_the_lines_of_the_file_that_was_brought(write: Write, tmp_path: Path) -> None:
+    rows = [{"messages": CHAT, "id": number, "note": {"x": None}, "line": 99} for number in range(3)]
+    path = write(b"\n".join([orjson.dumps(rows[0]), b"", *map(orjson.dumps, rows[1:])]) + b"\n")
+    assert write_canonical(path, tmp_path / "out") == 3
+    written = (tmp_path / "out").read_bytes().splitlines(keepends=True)
+    assert [orjson.loads(line) for line in written] == [{"line": line, "messages": CHAT} for line in (1, 3, 4)]
+    assert [canonical.without_line(line) for line in written] == [orjson.dumps({"messages": CHAT}) + b"\n"] * 3
+
+
+@pytest.mark.parametrize("line", [b"broken", b"[1]", b'{"x": 1}', b'{"conversations": []}'])
+def test_a_row_that_cannot_be_understood_is_named(write: Write, tmp_path: Path, line: bytes) -> None:
+    path = write(orjson.dumps({"messages": CHAT}) + b"\n\n" + line + b"\n")
+    with pytest.raises(Invalid, match="Line 3 of the dataset cannot be understood"):
+        write_canonical(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -111,12 +128,8 @@ def test_converted_files_are_ready(write: Write, tmp_path: Path) -> None:
     ],
 )
 def test_labels(answers: list[str], labels: list[str] | None) -> None:
-    summary = summarise_labels(answers)
+    tracker = LabelTracker()
+    for answer in answers:
+        tracker.add(answer)
+    summary = tracker.summary()
     assert (list(summary.names) if summary else None) == labels
-
-
-@pytest.mark.parametrize(
-    ("text", "messages", "tokens"), [("", 0, 3), ("abcd", 0, 4), ("abcde", 2, 11), ("漢" * 4, 0, 6)]
-)
-def test_token_estimate(text: str, messages: int, tokens: int) -> None:
-    assert estimate_tokens(text, messages) == tokens

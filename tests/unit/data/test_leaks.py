@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.data.leaks import MAX_PAIRS, MAX_POSTINGS, LeakCheck, normalise
-from app.data.split import check_leaks, check_leaks_between
+from app.data.split import check_leaks
 from app.domain.splits import LeakPair
 
 Write = Callable[[bytes], Path]
@@ -65,13 +65,9 @@ def test_pairs_are_bounded_and_counts_are_not() -> None:
     assert (leakage.exact, len(leakage.pairs)) == (MAX_PAIRS + 20, MAX_PAIRS)
 
 
-def test_leaks_within_one_file_and_between_two(write: Write, chat_row: Callable[..., bytes]) -> None:
-    first = write(b"".join(chat_row(question) for question in ("one", "two", "three", "Two!")))
-    second = write(b"".join(chat_row(question) for question in ("four", "THREE")))
-    within = check_leaks(first, [1, 2], [3, 4])
-    assert [(pair.line, pair.training_line) for pair in within.pairs] == [(4, 2)]
-    between = check_leaks_between(first, None, second, None)
-    assert [(pair.line, pair.training_line) for pair in between.pairs] == [(2, 3)]
+def test_leaks_within_one_file(write: Write, chat_row: Callable[..., bytes]) -> None:
+    path = write(b"".join(chat_row(question) for question in ("one", "two", "three", "Two!")))
+    assert [(pair.line, pair.training_line) for pair in check_leaks(path, [1, 2], [3, 4]).pairs] == [(4, 2)]
 
 
 def test_system_messages_and_answers_do_not_count(write: Write) -> None:

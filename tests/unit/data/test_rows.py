@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.data.index import build_index, load_index, save_index
 from app.data.lines import BOM
-from app.data.rows import SHOWN_BYTES, RowMessage, read_rows, read_values
+from app.data.rows import SHOWN_BYTES, RowMessage, read_rows
 from app.data.visible import visible
 
 Write = Callable[[bytes], Path]
@@ -94,11 +94,6 @@ def test_long_rows_are_shown_cut(write: Write, chat_row: Callable[..., bytes]) -
     assert (overlong.cut, overlong.bytes, overlong.messages) == (True, 9 << 20, ())
     assert "too long" in overlong.problem
     assert (end.line, end.messages[0].content) == (3, "end")
-
-
-def test_values_leave_out_what_is_no_row(write: Write) -> None:
-    path = write(b'{"a": 1}\n[2]\nbroken\n\n{"a": 5}\n{"a": 6}\n')
-    assert read_values(path, build_index(path), 1, 2) == [(1, {"a": 1}), (5, {"a": 5})]
 
 
 @pytest.mark.parametrize(

@@ -73,13 +73,10 @@ def test_file_is_named_for_what_it_is(check: Check, content: bytes, rule: str, w
 @pytest.mark.parametrize(
     ("row", "words", "remedy"),
     [
-        (b'{"conversations": [{"from": "human", "value": "a"}]}\n', "ShareGPT", "human"),
-        (b'{"instruction": "a", "input": "", "output": "b"}\n', "Alpaca", "output"),
-        (b'{"text": "a", "label": "b"}\n', "labelled", "rename"),
         (b'{"prompt": "a", "completion": "b", "label": true}\n', "unpaired", "true"),
     ],
 )
-def test_other_formats_are_recognised_and_say_how_to_convert(check: Check, row: bytes, words: str, remedy: str) -> None:
+def test_formats_that_are_not_trained_on_say_how_to_convert(check: Check, row: bytes, words: str, remedy: str) -> None:
     report = check(row * 10)
     assert (report.format, report.status, report.rows) == (DatasetFormat.UNKNOWN, DatasetStatus.REJECTED, 10)
     [finding] = [one for one in report.findings if one.severity is Severity.ERROR]

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.backends.azure_foundry.serving.chat import ask
 from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
-from app.backends.azure_foundry.serving.questions import Question, questions
+from app.backends.azure_foundry.serving.questions import questions
 from app.backends.azure_foundry.transport.client import Azure
 from app.domain import scoring
 from app.domain.backend import (
@@ -31,15 +31,18 @@ from app.domain.backend import (
     Transient,
     Unavailable,
 )
-from app.domain.evaluations import Confusion, EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.canonical import Question
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
 from app.domain.serving import EvaluatesByChat
 
 _LOOK, _GLANCE_S = timedelta(seconds=2), 0.3
 _PAUSE_S, _LONGEST_PAUSE_S, _PAUSES = 5.0, 65.0, 10  # when an endpoint asks for a pause; its limits are by the minute
 _LEAST_TOKENS, _MOST_TOKENS, _CHARS_PER_TOKEN = 16, 512, 3
-_UNLIKELY = "Azure gives answers only, no likelihoods of words."
-_UNLABELLED = "The expected answers are not a small set of labels."
+_UNLIKELY = dict.fromkeys(
+    ("loss", "perplexity", "token_accuracy", "forced_choice_accuracy"),
+    "Azure gives answers only, no likelihoods of words.",
+)
 
 
 @dataclass
@@ -223,6 +226,8 @@ def _finished(
         )
         for each in wanted
     ]
+    labels = labels or scoring.find_labels([row.expected for row in rows])
+    found = scoring.figures([(row.answer, row.expected) for row in rows], labels)
     refused = sum(bool(done[each.line]["refused"]) for each in wanted)
     reported = f"Azure's content filter refused {refused} of {len(rows)} rows; they count as wrong." if refused else ""
     return EvaluationObservation(
@@ -230,24 +235,6 @@ def _finished(
         message=reported,
         done_rows=len(rows),
         total_rows=len(rows),
-        metrics=figures(rows, labels or scoring.find_labels([row.expected for row in rows])),
+        metrics=EvaluationMetrics.of({**found, "rows": len(rows), "missing": {**_UNLIKELY, **found["missing"]}}),
         rows=rows,
-    )
-
-
-def figures(rows: Sequence[EvaluationRow], labels: Sequence[str]) -> EvaluationMetrics:
-    """Return the metrics that answers alone give; the others are None, with the reason."""
-    missing = dict.fromkeys(("loss", "perplexity", "token_accuracy", "forced_choice_accuracy"), _UNLIKELY)
-    exact = sum(row.correct for row in rows) / len(rows)
-    counts = scoring.confusion([row.answer for row in rows], [row.expected for row in rows], labels) if labels else None
-    if counts is None:
-        missing |= dict.fromkeys(("accuracy", "macro_f1", "confusion"), _UNLABELLED)
-    return EvaluationMetrics(
-        rows=len(rows),
-        exact_match=exact,
-        token_f1=sum(scoring.token_f1(row.answer, row.expected) for row in rows) / len(rows),
-        accuracy=None if counts is None else exact,
-        macro_f1=None if counts is None else scoring.macro_f1(counts),
-        confusion=None if counts is None else Confusion(labels=list(labels), counts=counts),
-        missing=missing,
     )

@@ -3,7 +3,6 @@
 Both send what we would send, but for the marks by which we know our own things; a test compares them on the wire.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from app.backends.azure_foundry.account.prices import machine_of
 from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, managed_fact, wire_values
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
-from app.backends.azure_foundry.training.uploads import BOM
+from app.backends.azure_foundry.training.uploads import sent_digest
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
 from app.backends.azure_foundry.transport.names import data_name
@@ -21,7 +20,7 @@ from app.domain.backend import ShowsCode, Unsupported
 from app.domain.jobs import JobSpec, Method, TaskType
 
 SCRIPT, CLI = "azure-ai-ml", "az-cli"
-_BLOCK = 2**20
+_NUMBER = r's/^{"line":[0-9]*,/{/'  # what the rows' file has for us, and Azure does not read
 _CHOOSE = {"subscription_id": "<subscription>", "resource_group": "<resource group>", "workspace": "<project>"}
 # How azure-ai-ml's classes, and how its YAML, name a task.
 _TASKS = {
@@ -31,6 +30,7 @@ _TASKS = {
 
 _PYTHON = '''"""Fine-tunes {model} at Azure AI Foundry: {name}. Needs azure-ai-ml and azure-identity."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,7 +58,7 @@ def asset(file):
         return ml.data.get(name, version="1").id
     except ResourceNotFoundError:
         pass
-    text = Path(file).read_text(encoding="utf-8-sig")
+    text = re.sub(r'(?m)^{{"line":[0-9]+,', "{{", Path(file).read_text(encoding="utf-8"))  # TuneDesk's line numbers
     with TemporaryDirectory() as folder:
         copy = Path(folder) / (name + ".jsonl")
         copy.write_bytes(text.encode("utf-8-sig"))
@@ -83,7 +83,7 @@ MODEL = registry.models.get({model}, label="latest").id  # its newest version
 _NAMED = """MODEL = {uri}
 """
 _SHELL = """# Needs the Azure CLI with its ml extension (az extension add -n ml), signed in (az login).
-# The rows must be UTF-8 with a byte order mark, so they are copied first.
+# The rows must be UTF-8 with a byte order mark and without TuneDesk's line numbers, so they are copied first.
 {copies}cat > job.yml <<'TUNEDESK'
 {yaml}TUNEDESK
 az ml job create --file job.yml --subscription {subscription_id} --resource-group {resource_group} \\
@@ -116,7 +116,7 @@ class AzureCode(ShowsCode):
 
     def _script(self, spec: JobSpec, train: Path, validation: Path | None) -> str:
         model, named = ModelId.parse(spec.base_model), self._version(ModelId.parse(spec.base_model))
-        names = {str(path): data_name(_hash(path)) for path in (train, validation) if path is not None}
+        names = {str(path): data_name(sent_digest(path)[0]) for path in (train, validation) if path is not None}
         plain = f"azureml://registries/{model.registry}/models/{model.name}"
         version = (
             _NEWEST.format(registry=_text(model.registry), model=_text(model.name))
@@ -203,22 +203,8 @@ def _where(azure: Azure) -> Mapping[str, str]:
 
 
 def _copy(path: Path, name: str) -> str:
-    """Return the command that copies rows with the byte order mark, once."""
-    with path.open("rb") as file:
-        marked = file.read(len(BOM)) == BOM
-    mark = "" if marked else "printf '\\357\\273\\277'; "
-    return f"{{ {mark}cat {_shell(str(path))}; }} > {name}\n"
-
-
-def _hash(path: Path) -> str:
-    """Return the SHA-256 of the rows as they are sent: with the mark, and once."""
-    digest = hashlib.sha256(BOM)
-    with path.open("rb") as file:
-        first = file.read(len(BOM))
-        digest.update(b"" if first == BOM else first)
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    """Return the command that copies rows as they are sent."""
+    return f"{{ printf '\\357\\273\\277'; sed '{_NUMBER}' {_shell(str(path))}; }} > {name}\n"
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import Conflicted, translate
 from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name
+from app.domain import canonical
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
 
 BOM = b"\xef\xbb\xbf"
@@ -25,8 +26,23 @@ API = "2024-10-01-preview"
 LARGEST = 512 * 2**20
 VERSION = "1"
 _WAIT_S = 10.0  # how long a call waits for its upload; the engine asks again every few seconds
-_BLOCK = 2**20
 _PREFIX = "upload-"
+
+
+def as_sent(path: Path) -> Iterator[bytes]:
+    """Yield canonical rows as they are sent: with the mark, and without line numbers, of which Azure knows nothing."""
+    yield BOM
+    with path.open("rb") as file:
+        yield from map(canonical.without_line, file)
+
+
+def sent_digest(path: Path) -> tuple[str, int]:
+    """Return the SHA-256 of what is sent, and its number of bytes."""
+    digest, size = hashlib.sha256(), 0
+    for piece in as_sent(path):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
 
 
 class Uploads:
@@ -112,24 +128,19 @@ class Uploads:
             known = path.stat()
         except OSError as error:
             raise Unavailable(f"The file {path.name} cannot be read: {error.strerror}.") from error
-        if known.st_size >= LARGEST - len(BOM):
-            raise DataRejected(
-                f"The file has {known.st_size / 2**20:.0f} MB; Azure takes files below {LARGEST // 2**20} MB.",
-                fix="Train on fewer or shorter rows.",
-            )
         key = (str(path), known.st_size, known.st_mtime_ns)
         with self._lock:
             if key in self._hashes:
                 return self._hashes[key]
-        digest = hashlib.sha256(BOM)
-        with path.open("rb") as file:
-            first = file.read(len(BOM))
-            digest.update(b"" if first == BOM else first)
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        digest, size = sent_digest(path)
+        if size >= LARGEST:
+            raise DataRejected(
+                f"The file has {size / 2**20:.0f} MB; Azure takes files below {LARGEST // 2**20} MB.",
+                fix="Train on fewer or shorter rows.",
+            )
         with self._lock:
-            self._hashes[key] = digest.hexdigest()
-        return digest.hexdigest()
+            self._hashes[key] = digest
+        return digest
 
     def _begin(self, name: str, path: Path, tag: str) -> "_Upload":
         with self._lock:
@@ -171,10 +182,8 @@ class Uploads:
         self._snapshot()
         with TemporaryDirectory(dir=self._spool, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
             copy = Path(folder) / file_name(name)
-            with path.open("rb") as source, copy.open("wb") as made:
-                first = source.read(len(BOM))
-                made.write(BOM + (b"" if first == BOM else first))
-                shutil.copyfileobj(source, made, _BLOCK)
+            with copy.open("wb") as made:
+                made.writelines(as_sent(path))
             yield copy
 
     def _snapshot(self) -> None:

@@ -21,10 +21,16 @@ def test_lines_are_counted_with_the_empty_ones(tmp_path: Path) -> None:
     assert [row.line for row in rows] == [1, 3]
 
 
+def test_a_row_knows_its_line_in_the_file_that_was_brought(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path, {"line": 3, **CHAT}, {"line": 8, **CHAT}))
+    assert [row.line for row in rows] == [3, 8]
+    with pytest.raises(ChildError, match="Line 9 has a turn without a role"):
+        read_rows(written(tmp_path, {"line": 9, "messages": [{"content": "x"}]}))
+
+
 def test_what_is_not_trained_is_left_out_of_a_turn(tmp_path: Path) -> None:
-    turns = [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]
-    row = {"messages": [*turns, {"role": "assistant", "content": "c", "weight": 1}], "id": 7}
-    (read,) = read_rows(written(tmp_path, row))
+    turns = [{"role": "user", "content": "ab", "name": "x"}, {"role": "assistant", "content": "c", "weight": 1}]
+    (read,) = read_rows(written(tmp_path, {"messages": turns, "id": 7}))
     assert read.value == {"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "c"}]}
 
 
@@ -48,9 +54,9 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
         ({"question": "x"}, "bad_row", "neither messages, nor prompt and completion, nor text"),
         ({"messages": [{"role": "user", "content": "x"}]}, "bad_row", "no assistant turn"),
         ({"messages": [{"content": "x"}]}, "bad_row", "without a role"),
-        ({"messages": [{"role": "assistant", "content": None}]}, "bad_row", "without content"),
+        ({"messages": [{"role": "assistant", "content": None}]}, "bad_row", "without a text"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "tools_unsupported", "tool call"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "images_unsupported", "not text"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "bad_row", "without a text"),
         ({"text": "x"}, "mixed_rows", "Line 1 has messages, line 2 has text"),
     ],
 )

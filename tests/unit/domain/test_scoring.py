@@ -1,6 +1,6 @@
 import pytest
 
-from app.training import scoring
+from app.domain import scoring
 
 
 @pytest.mark.parametrize(

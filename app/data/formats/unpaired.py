@@ -1,0 +1,12 @@
+"""Unpaired preferences: {"prompt", "completion", "label": true or false}, told apart lest bad answers are learned."""
+
+from app.data.formats.format import Format
+
+FORMAT = Format(
+    name="unpaired",
+    words="unpaired preference (prompt, completion and a true or false label)",
+    marks=(frozenset({"prompt", "completion", "label"}),),
+    fits=lambda row: isinstance(row["label"], bool),
+    wins=True,
+    remedy="Keep the rows whose label is true, and remove the label: they are prompt/completion rows then.",
+)
