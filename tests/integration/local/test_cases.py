@@ -1,0 +1,166 @@
+"""What people bring, in small: models and rows that tools of this field treat wrongly without a word."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.backends.local.backend import LocalBackend
+from app.domain.backend import (
+    ChatRequest,
+    DeploymentRequest,
+    EvaluationObservation,
+    EvaluationRequest,
+    JobObservation,
+)
+from app.domain.deployments import DeploymentStatus
+from app.domain.evaluations import EvaluationStatus
+from app.domain.hyperparameters import Hyperparameter
+from app.domain.jobs import JobStatus
+from tests.integration.local import case_rows
+from tests.support import local
+from tests.support.local import Watched
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.training, pytest.mark.slow]
+MODELS = (
+    "chatml-base", "chatml-instruct", "hybrid-thinking", "strict-turns", "no-system-role", "no-template",
+    "sampling-flags", "two-copies", "quantised", "adapter-with-config", "wide-vocabulary",
+)  # fmt: skip
+BY_HEART: dict[str, Hyperparameter] = {"n_epochs": 40, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 0}
+ONCE: dict[str, Hyperparameter] = {"n_epochs": 1, "batch_size": 24}
+SYSTEM = {"role": "system", "content": case_rows.RULE}
+
+
+@pytest.fixture(scope="module")
+def brought(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of model directories."""
+    folder = tmp_path_factory.mktemp("brought")
+    command = [str(python), "-m", "tests.families.faulty", str(folder), *MODELS]
+    subprocess.run(command, cwd=local.ROOT, check=True, capture_output=True)
+    return folder
+
+
+class Bench:
+    """One backend, with short ways to train, to evaluate and to ask."""
+
+    def __init__(self, backend: LocalBackend, folder: Path) -> None:
+        self.backend, self.folder = backend, folder
+
+    def rows(self, rows: list[dict[str, Any]]) -> Path:
+        return case_rows.write(rows, self.folder / "rows.jsonl")
+
+    def train(
+        self, base: str, rows: list[dict[str, Any]], values: dict[str, Hyperparameter], *, method: str = "sft"
+    ) -> Watched:
+        """Train to the end, whatever it is."""
+        files = [self.rows(rows)]
+        wanted = local.request(self.backend, "job_1", files, values, base_model=base, method=method)
+        watched = Watched(self.backend, self.backend.submit(wanted))
+        watched.until_final()
+        return watched
+
+    def trained(
+        self, base: str, rows: list[dict[str, Any]], values: dict[str, Hyperparameter], *, method: str = "sft"
+    ) -> Watched:
+        """Train to a good end."""
+        watched = self.train(base, rows, values, method=method)
+        assert watched.looks[-1].status is JobStatus.SUCCEEDED, watched.looks[-1].message
+        return watched
+
+    def evaluated(self, base: str, *, model: str | None = "run:job_1", labels: bool = True) -> EvaluationObservation:
+        """Evaluate on the rows of the training."""
+        chosen = case_rows.LABELS if labels else ()
+        self.backend.start_evaluation(
+            EvaluationRequest(tag="evl_1", base_model=base, model=model, rows=self.folder / "rows.jsonl", labels=chosen)
+        )
+
+        def final() -> EvaluationObservation | None:
+            seen = self.backend.observe_evaluation("evl_1")
+            return seen if seen.status.is_final else None
+
+        seen = until(final, doing="the evaluation's end")
+        assert seen.status is EvaluationStatus.SUCCEEDED, seen.message
+        return seen
+
+    def deploy(self, base: str, *, model: str | None = "run:job_1") -> None:
+        """Serve a model, and wait until it can be asked."""
+        self.backend.deploy(DeploymentRequest(tag="dep_1", base_model=base, model=model, name="tuned"))
+        until(lambda: self.backend.observe_deployment("dep_1").status is DeploymentStatus.READY, doing="the deployment")
+
+    def answer(self, *messages: dict[str, str]) -> tuple[str, str | None]:
+        """Return the answer of the deployment, and why it ended."""
+        chunks = list(self.backend.chat("dep_1", ChatRequest(messages=messages, max_tokens=24)))
+        return "".join(chunk.text for chunk in chunks).strip(), chunks[-1].finish_reason
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Ask the deployment's own server, as OpenAI's clients do."""
+        found = self.backend.endpoint("dep_1")
+        assert found is not None
+        url, alias, secret = found
+        headers = {"Authorization": f"Bearer {secret}"}
+        return httpx.post(f"{url}{path}", json={"model": alias, **body}, headers=headers, trust_env=False, timeout=60)
+
+
+@pytest.fixture
+def bench(backend: LocalBackend, tmp_path: Path) -> Bench:
+    return Bench(backend, tmp_path)
+
+
+@pytest.fixture
+def served(bench: Bench) -> Iterator[Bench]:
+    """A bench whose deployment is torn down."""
+    yield bench
+    bench.backend.undeploy("dep_1")
+
+
+def refused_before_the_start(watched: Watched) -> str:
+    """Return the sentence of a job that failed before its first step."""
+    seen: JobObservation = watched.looks[-1]
+    assert seen.status is JobStatus.FAILED, "it was trained"
+    assert watched.begun == 0, "it failed after the start"
+    assert "It failed with" not in seen.message, "a bare exception"
+    return seen.message
+
+
+@pytest.mark.parametrize("name", ["chatml-instruct"])
+def test_the_end_that_is_learned_is_the_end_that_stops(served: Bench, brought: Path, name: str) -> None:
+    base = f"path:{brought / name}"
+    served.trained(base, case_rows.chats(), BY_HEART)
+    seen = served.evaluated(base)
+    assert seen.metrics is not None
+    assert seen.metrics.accuracy == 1.0, [row.answer for row in seen.rows[:4]]
+    served.deploy(base)
+    for row in seen.rows[:3]:
+        assert served.answer({"role": "user", "content": row.prompt}) == (row.expected, "stop")
+    folder = served.backend.model_files("run:job_1")
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]
+    end = next(token["id"] for token in vocabulary if token["content"] == "<|im_end|>")
+    ends = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))["eos_token_id"]
+    assert end in (ends if isinstance(ends, list) else [ends])
+
+
+def test_tool_calls_are_refused_by_line_where_it_does_not(bench: Bench) -> None:
+    said = refused_before_the_start(bench.train("builtin:starter", case_rows.with_a_call_in_line(24), ONCE))
+    assert "Line 24" in said
+
+
+def test_what_openais_clients_send_is_answered(served: Bench) -> None:
+    served.deploy("builtin:starter", model=None)
+    body = {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}], "stop": ["\n"], "n": 1,
+        "max_completion_tokens": 5,
+    }  # fmt: skip
+    whole = served.post("/chat/completions", body)
+    assert whole.status_code == 200, whole.text
+    said = whole.json()["choices"][0]["message"]["content"]
+    streamed = served.post("/chat/completions", {**body, "temperature": 0, "stream": True,
+                                                 "stream_options": {"include_usage": True}})  # fmt: skip
+    assert streamed.status_code == 200
+    assert isinstance(said, str)
+    assert '"usage"' in streamed.text
+    assert streamed.text.endswith("data: [DONE]\n\n")
