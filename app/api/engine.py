@@ -29,8 +29,11 @@ def get_engine(request: Request, scope: Reads) -> Response:
     return answer(EngineOut, reported)
 
 
+Tried = Literal["jobs", "deployments", "evaluations", "models"]
+
+
 @router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)
-def look_now(scope: Writes, table: Literal["jobs", "deployments", "evaluations"], identifier: PathId) -> Response:
+def look_now(scope: Writes, table: Tried, identifier: PathId) -> Response:
     """Try again now: the engine looks at once, and counts the tries anew."""
     return answer(LookOut, LookOut(id=identifier, due_at=engine_health.look_now(scope, table, identifier)), ACCEPTED)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.state_machine import Reconciled
+
 
 class ModelStatus(StrEnum):
     """Whether the model's weights still exist."""
@@ -15,10 +17,9 @@ class ModelStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FineTunedModel:
-    """The product of a job."""
+class FineTunedModel(Reconciled):
+    """The product of a job. The engine looks at it while it is being torn down."""
 
-    id: str
     name: str
     job: str | None
     project: str
@@ -29,7 +30,6 @@ class FineTunedModel:
     status: ModelStatus = ModelStatus.PRESENT
     size_bytes: int | None = None
     checkpoint_step: int | None = None
-    created_at: datetime
     deleted_at: datetime | None = None
 
 

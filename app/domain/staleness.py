@@ -20,6 +20,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def ended_at(self) -> datetime | None:
+        """When it was over; nothing about it grows old then, whatever is still done for it."""
+        ...
+
+    @property
     def failing_since(self) -> datetime | None:
         """Since when every try has failed."""
         ...
@@ -30,7 +35,7 @@ def stale_since(thing: Watched, now: datetime) -> datetime | None:
 
     Stale is what could not be looked at, and what should have been looked at long ago (an engine that stands still).
     """
-    if thing.observed_at is None or thing.next_look_at is None:
+    if thing.ended_at is not None or thing.observed_at is None or thing.next_look_at is None:
         return None
     overdue = now > max(thing.next_look_at, thing.observed_at) + LATE
     failing = thing.failing_since is not None and thing.failing_since >= thing.observed_at

@@ -31,20 +31,26 @@ S = TypeVar("S", bound=Status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stateful(Generic[S]):
-    """What the engine leads from status to status, as far as all kinds of it are alike."""
+class Reconciled:
+    """What the engine looks at until it is as people want it."""
 
     id: str
+    note: str = ""  # what it waits for, or the last error that passes by itself; not a state
+    attempts: int = 0  # that failed in a row
+    created_at: datetime
+    failing_since: datetime | None = None  # the first of them
+    next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stateful(Reconciled, Generic[S]):
+    """What the engine leads from status to status, as far as all kinds of it are alike."""
+
     status: S
     reason: StrEnum | None = None
     message: str = ""
-    note: str = ""  # what it waits for, or the last error that passes by itself; not a state
-    attempts: int = 0
-    created_at: datetime
     changed_at: datetime
     ended_at: datetime | None = None
-    failing_since: datetime | None = None  # the first of the attempts that failed in a row
-    next_look_at: datetime | None = field(default=None, compare=False)  # by the engine; None: never, or not recorded
 
     @property
     def connection(self) -> str:

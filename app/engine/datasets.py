@@ -1,42 +1,30 @@
-"""The level of datasets: large files are validated apart; a turn starts or looks, and never waits."""
+"""The validation of a dataset: a large file is validated beside the turns, as it may outlast a lease."""
 
-from datetime import timedelta
-
-from app.domain.actors import ENGINE
 from app.domain.datasets import DatasetReport, DatasetStatus
-from app.engine.background_tasks import NotReady
-from app.engine.reconciling import ReconcileContext, StepResult
+from app.engine.apart import apart, forget
+from app.engine.reconciling import DeferredResult, ReconcileContext
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
-from app.services.scope import Scope, Scopes
+from app.services.scope import Scope
 from app.store import datasets as store
 
-_LOOK = timedelta(seconds=1)
 
-
-def reconcile(context: ReconcileContext) -> StepResult | None:
-    """Begin a validation, or take in what it found."""
-    key = f"{context.id}:check"
+def reconcile(context: ReconcileContext) -> DeferredResult | None:
+    """Begin a validation, or take in what it found; None if there is nothing to validate (any more)."""
     with context.open() as scope:
         dataset = store.get(scope.read, context.id)
     if dataset is None or dataset.status is not DatasetStatus.VALIDATING:
-        context.tasks.forget(key)
+        forget(context, "check")
         return None
-    scopes, identifier = context.scopes, context.id
-    try:
-        report = context.tasks.result(key, lambda: _check(scopes, identifier))
-    except NotReady:
-        return StepResult(values={}, due_in=_LOOK)
-    reached(CrashPoint.DATASET_CHECKED)
 
-    def record(scope: Scope) -> None:
-        newest = store.get(scope.write, identifier)
+    def check(scope: Scope) -> DatasetReport:
+        report = datasets.check(scope, context.id)
+        reached(CrashPoint.DATASET_CHECKED)
+        return report
+
+    def record(scope: Scope, report: DatasetReport) -> None:
+        newest = store.get(scope.write, context.id)
         if newest is not None:
             store.save_report(scope.write, newest, report)
 
-    return StepResult(values={}, due_in=None, side_effects=[record])
-
-
-def _check(scopes: Scopes, identifier: str) -> DatasetReport:
-    with scopes.open(ENGINE) as scope:
-        return datasets.check(scope, identifier)
+    return apart(context, "check", check, record, calls_out=False, values={})

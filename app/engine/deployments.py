@@ -12,7 +12,7 @@ from app.engine.step import FAILED_LOOK, Step, entry, remote_name
 from app.kit.crash_points import CrashPoint, reached
 from app.services.scope import Scope
 from app.store import deployments as store
-from app.store import events
+from app.store import events, leases
 
 RESTARTS, WITHIN = 5, timedelta(minutes=10)  # more often than this, and something is wrong with it
 RESTART = "restart"  # the kind of the journal entries that count them
@@ -39,7 +39,7 @@ def reconcile(context: ReconcileContext) -> StepResult | None:
         return None
     wanted = step.subject.goal is DeploymentGoal.PRESENT
     if wanted and _has_expired(step.subject, context.now()):
-        return step.result(step.subject, backoff.SOON, _stop_expired(step.subject))
+        return step.result(step.subject, backoff.SOON, _stop(step, RemovalReason.EXPIRED))
     if not isinstance(step.backend, Deploys):
         return _cannot(step) if wanted else _removed(step)
     action = _remove if not wanted else _make if step.subject.status is Status.PENDING else _look
@@ -103,7 +103,7 @@ def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
     if looked.status is Status.CREATING:
         looked = replace(looked, note=seen.message)
     if looked.status is Status.READY and _idle_until(looked, step.context.now()) <= step.context.now():
-        return step.result(looked, backoff.SOON, _stop_idle(looked))
+        return step.result(looked, backoff.SOON, _stop(step, RemovalReason.IDLE))
     return step.result(looked, _next_look(looked, seen, step.context.now()))
 
 
@@ -120,19 +120,6 @@ def _has_expired(deployment: Deployment, now: datetime) -> bool:
     return deployment.expires_at is not None and deployment.expires_at <= now
 
 
-def _stop_expired(deployment: Deployment) -> SideEffect:
-    def write(scope: Scope) -> None:
-        newest = store.get(scope.write, deployment.id)
-        if newest is None or newest.goal is not DeploymentGoal.PRESENT or not _has_expired(newest, scope.now()):
-            return
-        store.set_goal(
-            scope.write, deployment.id, DeploymentGoal.ABSENT, reason=RemovalReason.EXPIRED, due_at=scope.due_now()
-        )
-        events.add(scope.write, deployment.id, "Its time is up, so it is deleted.", at=scope.now(), kind="note")
-
-    return write
-
-
 def _idle_until(deployment: Deployment, now: datetime) -> datetime:
     """Return when a deployment that nobody uses is stopped; far away if it never is."""
     if deployment.expires_after_idle_s is None or deployment.ready_at is None:
@@ -141,17 +128,19 @@ def _idle_until(deployment: Deployment, now: datetime) -> datetime:
     return used + timedelta(seconds=deployment.expires_after_idle_s)
 
 
-def _stop_idle(deployment: Deployment) -> SideEffect:
+def _stop(step: DeploymentStep, reason: RemovalReason) -> SideEffect:
+    """Write that it is not wanted any more, unless somebody has used it or given it more time since the look."""
+
     def write(scope: Scope) -> None:
-        newest = store.get(scope.write, deployment.id)
-        if newest is None or _idle_until(newest, scope.now()) > scope.now():
-            return  # somebody has used it since the look
-        store.set_goal(
-            scope.write, deployment.id, DeploymentGoal.ABSENT, reason=RemovalReason.IDLE, due_at=scope.due_now()
-        )
-        minutes = (deployment.expires_after_idle_s or 0) // 60
-        said = f"Nobody used it for {minutes} minutes, so it is stopped."
-        events.add(scope.write, deployment.id, said, at=scope.now(), kind="note")
+        newest, now = store.get(scope.write, step.subject.id), scope.now()
+        if newest is None or newest.goal is not DeploymentGoal.PRESENT:
+            return
+        idle = reason is RemovalReason.IDLE
+        if (_idle_until(newest, now) > now) if idle else not _has_expired(newest, now):
+            return
+        said = f"Nobody used it for {(newest.expires_after_idle_s or 0) // 60} minutes, so it is stopped."
+        store.set_goal(scope.write, newest.id, DeploymentGoal.ABSENT, reason=reason, due_at=scope.due_now())
+        events.add(scope.write, newest.id, said if idle else "Its time is up, so it is deleted.", at=now, kind="note")
 
     return write
 
@@ -190,4 +179,11 @@ def _remove(step: DeploymentStep, backend: Deploys) -> StepResult:
 def _removed(step: DeploymentStep) -> StepResult:
     reason = step.subject.reason
     deleting = step.subject.advance(Status.DELETING, at=step.context.now(), reason=reason)
-    return step.transition(Status.DELETED, subject=replace(deleting, endpoint=None), reason=reason)
+    gone = replace(deleting, endpoint=None)
+    return step.transition(Status.DELETED, backoff.SOON, _wake_teardown(gone), subject=gone, reason=reason)
+
+
+def _wake_teardown(gone: Deployment) -> SideEffect:
+    """Let its model be looked at, should it wait for this to be torn down."""
+    served = [] if gone.target.model is None else [gone.target.model]
+    return lambda scope: leases.wake(scope.write, "models", served, due_at=scope.due_now())

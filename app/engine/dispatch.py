@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from app.domain.errors import DomainError
 from app.domain.events import EventLevel
 from app.domain.jobs import JobStatus
-from app.engine import backoff, datasets, deployments, evaluations
+from app.engine import datasets, deployments, evaluations, models, retention
+from app.engine.apart import try_again
 from app.engine.jobs import JobStep, reconcile_pending, reconcile_unknown
 from app.engine.observing import observe
 from app.engine.preparing import reconcile_preparing
 from app.engine.reconciling import DeferredResult, ReconcileContext, StepResult
-from app.engine.step import entry
 from app.services.scope import Scope
-from app.store import leases
 
 JOB_RECONCILERS: Mapping[JobStatus, Callable[[JobStep], DeferredResult]] = {
     JobStatus.PENDING: reconcile_pending,
@@ -29,7 +28,7 @@ NOTHING = StepResult(values={}, due_in=None)
 def reconcile_job(context: ReconcileContext) -> DeferredResult | None:
     """Take the next step of the claimed job; None if there is nothing to do."""
     step = JobStep.open(context)
-    return None if step is None else JOB_RECONCILERS[step.subject.status](step)
+    return retention.reconcile(context) if step is None else JOB_RECONCILERS[step.subject.status](step)
 
 
 RECONCILERS: Mapping[str, Callable[[ReconcileContext], DeferredResult | None]] = {
@@ -37,21 +36,13 @@ RECONCILERS: Mapping[str, Callable[[ReconcileContext], DeferredResult | None]] =
     "evaluations": evaluations.reconcile,
     "jobs": reconcile_job,
     "datasets": datasets.reconcile,
+    "models": models.reconcile,
 }
 
 
 def failed_step(context: ReconcileContext, error: Exception) -> Callable[[Scope], StepResult]:
     """Return what an unexpected error comes to: a note, a journal entry the first time, and another try later."""
-    said = _sentence(error)
-
-    def decide(scope: Scope) -> StepResult:
-        tried = leases.attempts(scope.write, context.claim)
-        attempts = context.claim.gen if tried is None else tried + 1
-        values = {} if tried is None else {"note": said, "attempts": attempts}
-        side_effects = [entry(context.id, said, level=EventLevel.ERROR)] if attempts == 1 else []
-        return StepResult(values=values, due_in=backoff.retry_delay(attempts), side_effects=side_effects)
-
-    return decide
+    return try_again(context, _sentence(error), EventLevel.ERROR)
 
 
 def _sentence(error: Exception) -> str:

@@ -115,5 +115,5 @@ class ReconcileContext:
         reached(CrashPoint.RECORDED)
 
     def _due_at(self, wait: timedelta) -> float:
-        jittered = backoff.jittered(wait, seed=f"{self.claim.id}:{self.claim.gen}")
+        jittered = backoff.jittered(wait, seed=f"{self.claim.id}:{self.claim.fence}")
         return (self.now() + jittered).timestamp()

@@ -18,6 +18,7 @@ from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
 from app.store import jobs as job_store
+from app.store import leases
 from app.store import models as store
 
 _MB = 10**6
@@ -186,7 +187,9 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
             f"The model {model.name!r} is served by {named}.",
             fix=f"Delete the deployments first: {plan}. Tear down does all of it.",
         )
-    return _discard(scope, model)
+    removal = discard(scope, model)
+    newest = or_not_found(store.get(scope.write, identifier), "model", identifier)
+    return record_removal(scope, newest, removal)
 
 
 @verbs.reads("models")
@@ -246,38 +249,42 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         deployment_store.set_goal(
             tx, each.id, DeploymentGoal.ABSENT, reason=RemovalReason.TEARDOWN, due_at=scope.due_now()
         )
+    leases.wake(tx, "models", [identifier], due_at=scope.due_now())
     scope.nudge()
     return teardown_plan(scope, identifier)
 
 
-@verbs.reads("models")
-def torn_down(scope: Scope) -> Sequence[FineTunedModel]:
-    """Return the models whose teardown was asked for and that nothing serves any more (the engine's list)."""
-    waiting = store.deleting(scope.read)
-    return [model for model in waiting if not deployment_store.of_model(scope.read, model.id)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """How weights, and the rows at the provider, were removed; empty where there is no more to say than that."""
+
+    weights: str
+    rows: str
 
 
 @verbs.deletes("models")
-def finish_teardown(scope: Scope, identifier: str) -> FineTunedModel:
-    """Remove the weights of a model whose deployments are gone (called by the engine; may be repeated)."""
-    model = get(scope, identifier)
-    if model.status is not ModelStatus.DELETING or deployments(scope, identifier):
-        return model
-    return _discard(scope, model)
+def discard(scope: Scope, model: FineTunedModel) -> Removal:
+    """Remove a model's weights, and the rows that nobody else needs there. May be repeated; records nothing.
 
-
-def _discard(scope: Scope, model: FineTunedModel) -> FineTunedModel:
+    Raises:
+        ProviderFailed, StorageFull: it could not be done, or not all of it.
+    """
     backend = scope.backend(model.connection)
     uploads = _uploads_to_forget(scope, model)
     with scope.provider_call():
         how = backend.discard_model(model.remote_id)
         rows = [backend.discard_upload(path) for path in uploads] if isinstance(backend, ForgetsUploads) else []
     reached(CrashPoint.MODEL_DISCARDED)
-    tx = scope.write
-    for kind, reported in ((DISCARDED, how), (FORGOTTEN, " ".join(dict.fromkeys(rows)))):
+    return Removal(weights=how or "", rows=" ".join(dict.fromkeys(rows)))
+
+
+@verbs.deletes("models")
+def record_removal(scope: Scope, model: FineTunedModel, removal: Removal) -> FineTunedModel:
+    """Record that a model is gone, and how."""
+    tx, deleted = scope.write, replace(model, status=ModelStatus.DELETED, deleted_at=scope.now())
+    for kind, reported in ((DISCARDED, removal.weights), (FORGOTTEN, removal.rows)):
         if reported:
             event_store.add(tx, model.id, reported, at=scope.now(), kind=kind)
-    deleted = replace(get(scope, model.id), status=ModelStatus.DELETED, deleted_at=scope.now())
     store.save(tx, deleted)
     event_store.add(tx, model.id, ModelStatus.DELETED.value, at=scope.now())
     return deleted

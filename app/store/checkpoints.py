@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.jobs import JobStatus
@@ -32,14 +32,17 @@ def of_job(tx: Reader, job: str) -> list[Checkpoint]:
     return _M.all(tx, _M.query.where(_T.c.job == job).order_by(_T.c.step))
 
 
-def jobs_with_some(tx: Reader, *, ended_before: datetime, limit: int) -> list[str]:
-    """Return the jobs that succeeded before a moment and still have checkpoints."""
+def jobs_with_some(
+    tx: Reader, *, ended_before: datetime, connections: Sequence[str], job: str | None, limit: int
+) -> list[str]:
+    """Return the jobs (of these connections, or only `job`) that succeeded before a moment and have checkpoints."""
     jobs = schema.jobs
     query = (
         select(_T.c.job)
         .distinct()
         .join(jobs, jobs.c.id == _T.c.job)
         .where(_T.c.present == 1, jobs.c.status == JobStatus.SUCCEEDED.value, jobs.c.ended_at < ended_before)
+        .where(jobs.c.connection.in_(connections), true() if job is None else jobs.c.id == job)
     )
     return list(tx.scalars(query.order_by(_T.c.job).limit(limit)))
 

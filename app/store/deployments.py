@@ -11,7 +11,7 @@ from app.domain.prices import Bill
 from app.kit.paging import Page
 from app.store import codec, prices, rows, schema
 from app.store.database import Reader, Writer
-from app.store.mapping import NEXT_LOOK, Mapper
+from app.store.mapping import LEASED, Mapper
 
 _T = schema.deployments
 KEPT_LATENCIES = 1000
@@ -40,10 +40,10 @@ MAPPER = Mapper(
         "usage": (tuple(_UNUSED), _usage),
         "last_used_at": (("last_used_at",), lambda moment: moment),
         "bill": (("bill",), prices.bill),
-        **NEXT_LOOK,
+        **LEASED,
     },
 )
-get, values = MAPPER.get, MAPPER.values
+get = MAPPER.get
 
 
 def add(tx: Writer, deployment: Deployment, *, due_at: float) -> None:
@@ -59,8 +59,8 @@ def set_bill(tx: Writer, identifier: str, bill: Bill) -> None:
 def set_goal(
     tx: Writer, identifier: str, goal: DeploymentGoal, *, reason: JobReason | RemovalReason, due_at: float
 ) -> None:
-    """Write what people want; the engine does the rest."""
-    rows.change(tx, _T, identifier, {"goal": goal.value, "reason": reason.value, "due_at": due_at})
+    """Write what people want, and why; the engine does the rest."""
+    MAPPER.set_goal(tx, identifier, goal, due_at=due_at, reason=reason.value)
 
 
 def count_use(

@@ -4,38 +4,17 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert
 
-from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
+from app.domain.evaluations import Evaluation, EvaluationRow, EvaluationStatus
 from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store import rows, schema
+from app.store import schema
 from app.store.database import Reader, Writer
-from app.store.mapping import NEXT_LOOK, Mapper
+from app.store.mapping import LEASED, Mapper
 
 _T = schema.evaluations
 _R = schema.evaluation_rows
-MAPPER = Mapper(Evaluation, _T, spread=["target"], made=NEXT_LOOK)
+MAPPER = Mapper(Evaluation, _T, spread=["target"], made=LEASED)
 _ROWS = Mapper(EvaluationRow, _R)
-add, get, values = MAPPER.add, MAPPER.get, MAPPER.values
-
-
-def set_goal(tx: Writer, identifier: str, goal: EvaluationGoal, *, due_at: float) -> None:
-    """Write what people want; the engine does the rest."""
-    rows.change(tx, _T, identifier, {"goal": goal.value, "due_at": due_at})
-
-
-def page(
-    tx: Reader,
-    *,
-    job: str | None = None,
-    model: str | None = None,
-    project: str | None = None,
-    limit: int,
-    cursor: str | None,
-) -> Page[Evaluation]:
-    query = MAPPER.query
-    for column, wanted in ((_T.c.job, job), (_T.c.model, model), (_T.c.project, project)):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    return MAPPER.page(tx, query, limit=limit, cursor=cursor)
+add, get, page, set_goal = MAPPER.add, MAPPER.get, MAPPER.page, MAPPER.set_goal
 
 
 def of_job(tx: Reader, job: str) -> list[Evaluation]:

@@ -12,7 +12,7 @@ from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
 from app.kit.paging import Page
 from app.store import codec, columns, prices, rows, schema
 from app.store.database import Reader, Writer
-from app.store.mapping import NEXT_LOOK, Mapper
+from app.store.mapping import LEASED, Mapper
 
 T = TypeVar("T")
 _T = schema.jobs
@@ -24,20 +24,15 @@ MAPPER = Mapper(
     FineTuningJob,
     _T,
     copies={column: f"spec.{column}" for column in _COPIED},
-    made={"bill": (("bill",), prices.bill), **NEXT_LOOK},  # it never changes
+    made={"bill": (("bill",), prices.bill), **LEASED},  # it never changes
 )
-get, many, values = MAPPER.get, MAPPER.many, MAPPER.values
+get, many, values, set_goal = MAPPER.get, MAPPER.many, MAPPER.values, MAPPER.set_goal
 
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on, at the end of its line."""
     rank = columns.to_microseconds(job.created_at)
     MAPPER.add(tx, job, due_at=due_at, queue_rank=rank, bill=codec.dump(job.bill))
-
-
-def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, due_at: float) -> None:
-    """Write what people want; the engine does the rest. The status is left alone."""
-    rows.change(tx, _T, identifier, {"goal": goal.value, "due_at": due_at})
 
 
 def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:

@@ -1,6 +1,6 @@
 """Who works on which row: claimed for a while, fenced by a number, so that nothing is recorded by two.
 
-A claim makes the row's `gen` one larger. Whoever records afterwards names the `gen` of their claim; if the lease ran
+A claim makes the row's `gen` one larger. Whoever records afterwards names the `fence` of their claim; if the lease ran
 out meanwhile and somebody else claimed the row, the numbers differ, no row is written, and the late one drops what
 it found. On SQLite a writer is alone (BEGIN IMMEDIATE); on PostgreSQL, SKIP LOCKED lets several claim at once.
 """
@@ -21,6 +21,7 @@ TABLES: Mapping[str, Table] = {
     "evaluations": schema.evaluations,
     "jobs": schema.jobs,
     "datasets": schema.datasets,
+    "models": schema.models,
 }
 # Written by people and by counters while the engine acts: its record leaves them alone.
 _NOT_THE_ENGINES = {"id", "goal"}
@@ -32,7 +33,7 @@ class Claim:
 
     table: str
     id: str
-    gen: int
+    fence: int  # the value of `gen` that the claim made
     until: float
 
 
@@ -61,7 +62,7 @@ def claim(tx: Writer, table: str, *, now: float, lease_s: float, limit: int, tok
 def keep(tx: Writer, claim: Claim, values: Mapping[str, Any]) -> bool:
     """Write values in the middle of an act and go on holding the row; False if somebody else has it."""
     t = TABLES[claim.table]
-    own = and_(t.c.id == claim.id, t.c.gen == claim.gen)
+    own = and_(t.c.id == claim.id, t.c.gen == claim.fence)
     return tx.execute(update(t).where(own).values(_engines(values))).rowcount == 1
 
 
@@ -81,7 +82,7 @@ def settle(
     `due_at` says when to look again, None never; `at` is now. Whoever asked for an earlier look during the act gets it.
     """
     t = TABLES[claim.table]
-    own = and_(t.c.id == claim.id, t.c.gen == claim.gen)
+    own = and_(t.c.id == claim.id, t.c.gen == claim.fence)
     earlier = t.c.due_at if due_at is None else case((t.c.due_at < due_at, t.c.due_at), else_=due_at)
     asked_meanwhile = t.c.due_at != claim.until
     engines = (

@@ -25,8 +25,11 @@ Made = Mapping[str, tuple[Sequence[str], Callable[..., Any]]]
 
 _AS_IT_IS = (str, int, float, bytes, datetime, date)
 _NOTHING: Mapping[str, Any] = {}
-# When the engine looks next, of a row that it leads: read here, written by leases alone.
-NEXT_LOOK: Made = {"next_look_at": (("due_at",), columns.from_seconds)}
+# When the engine looks next at a row, and since when its tries fail: read here, written by leases alone.
+LEASED: Made = {
+    "next_look_at": (("due_at",), columns.from_seconds),
+    "failing_since": (("failing_since",), lambda moment: moment),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +147,23 @@ class Mapper(Generic[T]):
         return self.all(tx, self.query.where(*conditions).order_by(self.table.c.created_at, self.table.c.id))
 
     def page(
-        self, tx: Reader, query: Select[Any], *, limit: int, cursor: str | None, key: str = "created_at"
+        self,
+        tx: Reader,
+        query: Select[Any] | None = None,
+        *,
+        limit: int,
+        cursor: str | None,
+        key: str = "created_at",
+        **equal: object,
     ) -> Page[T]:
-        """Return one page of a query, newest first by the moment `key`."""
-        return rows.page(tx, query, self.table, self.make, limit=limit, cursor=cursor, key=key)
+        """Return one page of a query, newest first by the moment `key`; of `equal` columns those that are not None."""
+        wanted = [self.table.c[column] == value for column, value in equal.items() if value is not None]
+        found = (self.query if query is None else query).where(*wanted)
+        return rows.page(tx, found, self.table, self.make, limit=limit, cursor=cursor, key=key)
+
+    def set_goal(self, tx: Writer, identifier: str, goal: StrEnum, *, due_at: float, **more: Any) -> None:  # noqa: ANN401
+        """Write what people want; the engine does the rest. The status is left alone."""
+        rows.change(tx, self.table, identifier, {"goal": goal.value, "due_at": due_at, **more})
 
     def remove(self, tx: Writer, identifier: str) -> None:
         """Remove the row with that id."""

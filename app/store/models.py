@@ -4,10 +4,10 @@ from app.domain.models import FineTunedModel, ModelStatus
 from app.kit.paging import Page
 from app.store import schema
 from app.store.database import Reader
-from app.store.mapping import Mapper
+from app.store.mapping import LEASED, Mapper
 
 _T = schema.models
-_M = Mapper(FineTunedModel, _T)
+_M = Mapper(FineTunedModel, _T, made=LEASED)
 add, save, get = _M.add, _M.save, _M.get
 
 
@@ -25,17 +25,7 @@ def of_job(tx: Reader, job: str) -> list[FineTunedModel]:
     return _M.by_age(tx, _T.c.job == job)
 
 
-def page(
-    tx: Reader, *, project: str | None = None, with_deleted: bool = False, limit: int, cursor: str | None
-) -> Page[FineTunedModel]:
-    query = _M.query
-    if project is not None:
-        query = query.where(_T.c.project == project)
-    if not with_deleted:
-        query = query.where(_T.c.status != ModelStatus.DELETED.value)
-    return _M.page(tx, query, limit=limit, cursor=cursor)
-
-
-def deleting(tx: Reader) -> list[FineTunedModel]:
-    """Return the models whose teardown was asked for and is not done."""
-    return _M.all(tx, _M.query.where(_T.c.status == ModelStatus.DELETING.value))
+def page(tx: Reader, *, project: str | None = None, limit: int, cursor: str | None) -> Page[FineTunedModel]:
+    """Return the models that are not deleted, newest first."""
+    query = _M.query.where(_T.c.status != ModelStatus.DELETED.value)
+    return _M.page(tx, query, limit=limit, cursor=cursor, project=project)

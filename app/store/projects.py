@@ -3,14 +3,13 @@
 from sqlalchemy import func, select
 
 from app.domain.projects import Project
-from app.kit.paging import Page
 from app.store import schema
 from app.store.database import Reader
 from app.store.mapping import Mapper
 
 _T = schema.projects
 _M = Mapper(Project, _T)
-add, save, get, remove = _M.add, _M.save, _M.get, _M.remove
+add, save, get, page, remove = _M.add, _M.save, _M.get, _M.page, _M.remove
 
 
 def by_name(tx: Reader, name: str) -> Project | None:
@@ -18,10 +17,6 @@ def by_name(tx: Reader, name: str) -> Project | None:
     same = (identifier for identifier, known in names(tx).items() if known.casefold() == name.casefold())
     identifier = next(same, None)
     return None if identifier is None else get(tx, identifier)
-
-
-def page(tx: Reader, *, limit: int, cursor: str | None) -> Page[Project]:
-    return _M.page(tx, _M.query, limit=limit, cursor=cursor)
 
 
 def names(tx: Reader) -> dict[str, str]:

@@ -19,7 +19,7 @@ _OVER: dict[Table, list[str]] = {
     schema.evaluations: [each.value for each in EvaluationStatus if each.is_final],
     schema.deployments: [DeploymentStatus.DELETED.value],
 }
-_TRIES = {"deployments": schema.deployments, "evaluations": schema.evaluations, "jobs": schema.jobs}
+_TRIES = {name: table for name, table in TABLES.items() if "attempts" in table.c}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,9 +217,14 @@ models = Table(
     Column("checkpoint_step", Integer),
     Column("created_at", UtcTime, nullable=False),
     Column("deleted_at", UtcTime),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
+    *leases(),
     UniqueConstraint("connection", "remote_id"),
     Index("ix_models_created", "created_at", "id"),
     Index("ix_models_job", "job"),
+    Index("ix_models_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
 
 deployments = Table(

@@ -17,6 +17,7 @@ _OVER: Mapping[str, tuple[str, ...]] = {
     "evaluations": ("succeeded", "failed", "cancelled"),
     "deployments": ("deleted",),
     "datasets": ("ready", "needs_fixing", "rejected"),
+    "models": ("present", "deleted"),
 }
 
 
@@ -67,8 +68,6 @@ def _stuck(database: sqlite3.Connection) -> Iterable[str]:
             identifier, status, due_at, token = row
             if status not in over or due_at is not None or token is not None:
                 yield f"{table}/{identifier}: {status}, due at {due_at}, held by {token}"
-    for (identifier,) in database.execute("SELECT id FROM models WHERE status = 'deleting'"):
-        yield f"models/{identifier}: deleting"
 
 
 def _started_twice(runs: Path, resumptions: Mapping[str, int]) -> Iterable[str]:

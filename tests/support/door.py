@@ -67,6 +67,7 @@ def turn(app_context: TestHouse, engine: Engine, *, times: int = 60) -> None:
     idle = 0
     for _ in range(times):
         idle = 0 if engine.tick() else idle + 1
+        engine.tasks.wait()
         if idle > 20:
             return
         app_context.clock.turn(timedelta(seconds=10))

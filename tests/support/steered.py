@@ -48,6 +48,13 @@ class DemoClient:
 
         return until(look, doing="the job's way")
 
+    def turned(self) -> None:
+        """Turn clock and engine until what is done beside the turns has been begun, done and taken in."""
+        for _ in range(3):
+            self.engine.tick()
+            self.engine.tasks.wait()
+            self.app_context.clock.turn(timedelta(seconds=2))
+
     def trained(self, identifier: str, steps: int) -> FineTuningJob:
         """Let a job train so many steps, a checkpoint after each."""
         self.until_it(identifier, lambda job: job.status is JobStatus.RUNNING)

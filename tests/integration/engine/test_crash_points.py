@@ -58,6 +58,7 @@ def go_all_the_way(app_context: Rehearsed) -> None:
     with app_context.open() as scope:
         models.teardown(scope, model.id, model.name)
     app_context.tick(8)
+    app_context.engine.tasks.wait()
     assert app_context.deployment(served.id).status.value == "deleted"
 
 

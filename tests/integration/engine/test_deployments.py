@@ -184,6 +184,8 @@ def test_a_torn_down_model_is_removed_once_nothing_serves_it(build: Build) -> No
         models.teardown(scope, job.fine_tuned_model, name)
     until(app_context, serving, Status.DELETED)
     app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(2)
     with app_context.scopes.open(OWNER) as scope:
         assert models.teardown_plan(scope, job.fine_tuned_model).steps[-1].done
     assert [entry.call for entry in app_context.backend.ledger.entries()].count("discard_model") == 1

@@ -40,7 +40,7 @@ def test_a_row_is_held_by_one_until_the_lease_ends(build: Build) -> None:
     (first,) = claim(app_context, now=now)
     assert claim(app_context, now=now + 59, token="two") == []
     (second,) = claim(app_context, now=now + 60, token="two")
-    assert second.gen == first.gen + 1
+    assert second.fence == first.fence + 1
     assert not settle(app_context, first, due_at=None)
     assert settle(app_context, second, due_at=None)
 

@@ -82,11 +82,11 @@ def test_weights_below_an_adapter_are_not_torn_down(client: DemoClient) -> None:
             models.teardown(scope, below.id, "below")
     with client.app_context.open() as scope:
         models.teardown(scope, above.id, "above")
-    client.engine.tick()
+    client.turned()
     with client.app_context.open() as scope:
         assert models.teardown_plan(scope, below.id).blockers == ()
         models.teardown(scope, below.id, "below")
-    client.engine.tick()
+    client.turned()
     assert not (client.runs / first / "model").exists()
 
 
@@ -119,7 +119,7 @@ def test_checkpoints_of_what_succeeded_go_after_their_time(client: DemoClient) -
 
     assert (present(done), present(gone)) == ([1, 2], [1, 2])
     client.app_context.clock.turn(timedelta(days=KEPT_DAYS) + KEYS_EVERY)
-    client.engine.tick()
+    client.turned()
     assert (present(done), present(gone)) == ([], [1, 2])  # what was cancelled has nothing else
     assert not (client.runs / done / "checkpoints").exists()
     assert (client.runs / done / "model").exists()

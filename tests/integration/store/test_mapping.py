@@ -101,7 +101,7 @@ def test_a_deployment_comes_back_with_its_use(tx: Writer, reason: JobReason | Re
     used = deployments.get(tx, "dep_1")
     assert used is not None
     assert used.usage == Usage(requests=3, latency_ms_p50=20.0, latency_ms_p95=30.0)
-    rows.change(tx, schema.deployments, "dep_1", deployments.values(made))  # the engine's record of an older look
+    rows.change(tx, schema.deployments, "dep_1", deployments.MAPPER.values(made))  # an older look
     assert deployments.get(tx, "dep_1") == used
 
 

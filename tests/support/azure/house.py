@@ -77,6 +77,7 @@ class AzureHouse(TestHouse):
         self.clock.turn(timedelta(seconds=seconds))
         self.served.cloud.clock.turn(seconds)
         self.engine.tick()
+        self.engine.tasks.wait()
 
     def until(self, done: Callable[[], bool], *, limit: int = 60) -> None:
         """Turn until something is so.

@@ -18,6 +18,7 @@ class Seen:
     observed_at: datetime | None
     next_look_at: datetime | None
     failing_since: datetime | None
+    ended_at: datetime | None = None
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,8 @@ def test_stale_since(
     observed: datetime | None, next_look: datetime | None, failing: datetime | None, expected: datetime | None
 ) -> None:
     assert stale_since(Seen(observed_at=observed, next_look_at=next_look, failing_since=failing), NOW) == expected
+
+
+def test_what_is_over_is_not_stale_while_its_space_is_given_back() -> None:
+    over = Seen(observed_at=AGO, next_look_at=NOW - timedelta(hours=1), failing_since=NOW, ended_at=AGO)
+    assert stale_since(over, NOW) is None

@@ -1,0 +1,22 @@
+"""The checkpoints of a job that succeeded long ago: their space is given back, beside the turns."""
+
+from app.engine.apart import apart, forget
+from app.engine.reconciling import DeferredResult, ReconcileContext
+from app.services import retention
+from app.services.scope import Scope
+
+
+def reconcile(context: ReconcileContext) -> DeferredResult | None:
+    """Remove the claimed job's checkpoints; None if they are to stay, or are gone."""
+    with context.open() as scope:
+        if not retention.expired(scope, job=context.id):
+            forget(context, "checkpoints")
+            return None
+
+    def give_back(scope: Scope) -> None:
+        retention.give_back(scope, context.id)
+
+    def record(scope: Scope, _nothing: None) -> None:
+        retention.record_given_back(scope, context.id)
+
+    return apart(context, "checkpoints", give_back, record)
