@@ -39,7 +39,7 @@ class Bench:
         """The starter as a child's spec names a base model."""
         return {"id": "builtin:starter", "path": str(self.starter), "hub": None}
 
-    def run(self, module: str, name: str, spec: dict[str, Any]) -> tuple[Path, float]:
+    def run(self, name: str, spec: dict[str, Any]) -> tuple[Path, float]:
         """Run a child to its end; its run folder and the seconds it took.
 
         Raises:
@@ -49,7 +49,7 @@ class Bench:
         folder.mkdir(parents=True)
         common = {"threads": self.threads, "device": "cpu", "offline": True}
         (folder / "spec.json").write_text(json.dumps({**common, **spec}), encoding="utf-8")
-        command = [str(self.python), "-m", f"app.training.{module}", str(folder / "spec.json")]
+        command = [str(self.python), "-m", "app.training", str(folder / "spec.json")]
         began = time.monotonic()
         with (folder / "log.txt").open("w", encoding="utf-8") as log:
             subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False)
@@ -75,7 +75,7 @@ class Bench:
             "validation": str(SAMPLE / "validation.jsonl"),
             "rates": str(self.work / "rates.jsonl"),
         }
-        folder, seconds = self.run("trainer", name, spec)
+        folder, seconds = self.run(name, spec)
         return folder / "model", seconds
 
     def evaluate(
@@ -91,7 +91,7 @@ class Bench:
             "labels": [],
             "batch_size": 16,
         }
-        folder, _ = self.run("evaluator", f"{name}-{rows.removesuffix('.jsonl')}", spec)
+        folder, _ = self.run(f"{name}-{rows.removesuffix('.jsonl')}", spec)
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         metrics: dict[str, Any] = result["metrics"]
         return metrics

@@ -1,5 +1,6 @@
-"""How a child speaks: JSON lines in `events.jsonl`, its state in `status.json`, and SIGTERM as the wish to stop."""
+"""How a process speaks and is spoken to: JSON lines, into its folder or to standard output, and two signals."""
 
+import io
 import json
 import math
 import os
@@ -10,42 +11,58 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from app.kit import locks
 from app.training import run_lock
 from app.training.failures import Failure, Stopped, explain
 
 FAILED = 1
+PROTOCOL = 1  # told with the first event; grows when a field or a kind of event changes its meaning
+HERE = "-"  # for standard input and output
 
 
 class Channel:
-    """The child's way to tell. Every method may be called from any thread."""
+    """The process's way to tell. Every method may be called from any thread."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, stream: TextIO | None = None) -> None:
+        """`run` is the folder for what the work leaves. Events go to `stream`, line by line, to a reader who is there;
+        without one they stay in the folder (`events.jsonl`, and the present state in `status.json`) for whoever looks.
+        """
         self.run = run
         self.stop = threading.Event()
+        self.finish = threading.Event()
         self._mutex = threading.RLock()
-        self._state = "starting"
-        _end_half_a_line(run / run_lock.EVENTS)
-        self._file = (run / run_lock.EVENTS).open("a", encoding="utf-8", buffering=1)
+        self._stays = stream is None
+        self._stream = stream or _appended(run / run_lock.EVENTS)
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Append one event; numbers that are not finite become null, because JSON has none."""
+        """Tell one event; numbers that are not finite become null, because JSON has none."""
         event = {"t": round(time.time(), 3), "kind": kind, **{name: _finite(value) for name, value in fields.items()}}
         with self._mutex:
-            self._file.write(json.dumps(event, allow_nan=False) + "\n")
+            self._stream.write(json.dumps(event, allow_nan=False) + "\n")
 
     def log(self, message: str, *, level: str = "info") -> None:
         """Tell people something; `level` is info, warning or error."""
         self.emit("log", level=level, message=message)
 
     def state(self, state: str, **fields: Any) -> None:
-        """Enter `state`: as an event, then as the whole file that tells the present state."""
+        """Enter `state`: as an event, then in the folder as the whole file that tells the present state."""
         fields = {name: _finite(value) for name, value in fields.items()}
         with self._mutex:
-            self._state = state
             self.emit("status", state=state, **fields)
-            run_lock.write_whole(self.run / run_lock.STATUS, {"state": state, "t": time.time(), **fields})
+            if self._stays:
+                run_lock.write_whole(self.run / run_lock.STATUS, {"state": state, "t": time.time(), **fields})
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the folder in which events stay has been removed, so that nobody wants anything any more."""
+        return self._stays and not (self.run / run_lock.SPEC).exists()
+
+    @property
+    def shall_finish(self) -> bool:
+        """Whether somebody has asked to end now with what has been learned as the model."""
+        return self.finish.is_set() or (self.run / run_lock.FINISH).exists()
 
     def raise_if_stopped(self) -> None:
         """Raise `Stopped` if SIGTERM has come. Called between the stages of the work."""
@@ -61,13 +78,14 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _end_half_a_line(events: Path) -> None:
-    """End the line that a killed predecessor left unfinished, so that the next event stands on a line of its own."""
-    if events.exists() and (size := events.stat().st_size):
-        with events.open("rb+") as file:
-            file.seek(size - 1)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
+def _appended(events: Path) -> TextIO:
+    """Open the file of events; the line that a killed predecessor left unfinished ends before the next event."""
+    file = events.open("a+b")
+    if file.tell():
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    return io.TextIOWrapper(file, encoding="utf-8", line_buffering=True)
 
 
 def set_environment(spec: dict[str, Any]) -> None:
@@ -92,25 +110,31 @@ def set_environment(spec: dict[str, Any]) -> None:
 
 
 def run_child(work: Callable[[dict[str, Any], Channel], None]) -> int:
-    """Do `work` as the one process of the run folder whose `spec.json` is the first argument; return the exit code.
+    """Do `work` as the arguments say (`app.training`), the one process of its run folder; return the exit code.
 
-    Order matters: the lock and the identity first, so that a second child steps back and the first can be found;
-    the SIGTERM handler before anything slow, so that a stop is never lost.
+    Order matters: the lock and the identity first, so that a second process steps back and the first can be found;
+    the handlers of signals before anything slow, so that no wish is lost.
     """
     os.umask(0o077)
-    spec_path = Path(sys.argv[1]).resolve()
-    run = spec_path.parent
-    if run_lock.acquire(run) is None:
-        return run_lock.TAKEN
-    channel = Channel(run)
+    spec_path, events = sys.argv[1], sys.argv[2:]
+    run = Path.cwd() if spec_path == HERE else Path(spec_path).resolve().parent
+    if events == [HERE]:
+        channel = Channel(run, _standard_output())
+        if not locks.try_lock(locks.open_lock(run / run_lock.LOCK)):
+            return run_lock.TAKEN
+    else:
+        if run_lock.acquire(run) is None:
+            return run_lock.TAKEN
+        channel = Channel(run)
     signal.signal(signal.SIGTERM, lambda *_: channel.stop.set())
+    signal.signal(signal.SIGUSR1, lambda *_: channel.finish.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         if (run / run_lock.CANCEL).exists():
             channel.stop.set()
         channel.raise_if_stopped()
-        channel.state("starting")
-        spec = json.loads(spec_path.read_text(encoding="utf-8"))
+        channel.state("starting", protocol=PROTOCOL)
+        spec = json.loads(sys.stdin.read() if spec_path == HERE else Path(spec_path).read_text(encoding="utf-8"))
         set_environment(spec)
         # On a busy machine people's pages come first; on an idle one this costs nothing.
         os.nice(spec.get("niceness", 0))
@@ -118,13 +142,21 @@ def run_child(work: Callable[[dict[str, Any], Channel], None]) -> int:
     except Stopped as stopped:
         channel.state("stopped", **stopped.fields)
         return 0
-    except BaseException as error:  # noqa: BLE001 -- the child's outermost step: whatever it was, it is told in one sentence
+    except BaseException as error:  # noqa: BLE001 -- the outermost step: whatever it was, it is told in one sentence
         traceback.print_exc()
         sys.stderr.flush()
         failure = explain(error)
         _tell_failure(channel, failure)
         return FAILED
     return 0
+
+
+def _standard_output() -> TextIO:
+    """Take standard output for the events alone: what anything else prints there, in C too, goes to standard error."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(ours, "w", buffering=1, encoding="utf-8")
 
 
 def _tell_failure(channel: Channel, failure: Failure) -> None:

@@ -12,7 +12,6 @@ from app.training.channel import Channel
 from app.training.checkpoints import checkpoints, step_of
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError, Stopped
-from app.training.run_lock import FINISH
 
 
 class Progress(TrainerCallback):
@@ -55,7 +54,7 @@ class Progress(TrainerCallback):
         elif self.room is not None and self.room.is_low:
             self.stopped_early = "disk"
             control.should_save = control.should_training_stop = True
-        elif (self.channel.run / FINISH).exists():
+        elif self.channel.shall_finish:
             self.stopped_early = "asked"
             control.should_training_stop = True
             if args.save_strategy == "steps":  # at the end of an epoch, TRL does both by itself

@@ -41,11 +41,11 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
     process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
     run_lock.write_whole(ready, {"port": server.server_port, **process})
     channel.state("ready", port=server.server_port)
-    while not channel.stop.wait(_WATCH_EVERY_S) and (channel.run / run_lock.SPEC).exists():
+    while not channel.stop.wait(_WATCH_EVERY_S) and not channel.is_lost:
         pass
     server.shutdown()
     server.server_close()
-    if (channel.run / run_lock.SPEC).exists():
+    if not channel.is_lost:
         ready.unlink(missing_ok=True)
         channel.state("stopped")
 

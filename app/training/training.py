@@ -98,7 +98,7 @@ def _peak_memory() -> int:
 
 def _remember_rate(spec: dict[str, Any], facts: dict[str, Any]) -> None:
     """Add what this machine did to the file that estimates are made from; one write, so lines never mix."""
-    if facts["working_s"] <= 0 or not facts["tokens"]:
+    if not spec.get("rates") or facts["working_s"] <= 0 or not facts["tokens"]:
         return
     line = {
         "base": spec["base"]["root"],

@@ -36,7 +36,8 @@ class LocalBench(Bench):
         self._tick = threading.Event()
         self._interpreter = folder / "interpreter"
         stand_in, real = shlex.join([sys.executable, str(STAND_IN)]), shlex.quote(str(runtime))
-        chosen = f'case "$*" in *training.trainer*) exec {stand_in} "$@";; *) exec {real} "$@";; esac\n'
+        trains = 'grep -q \'"kind": "train"\' "$4"'  # the spec's path is the last argument
+        chosen = f'if {trains}; then exec {stand_in} "$@"; else exec {real} "$@"; fi\n'
         self._interpreter.write_text(f"#!/bin/sh\n{chosen}", encoding="utf-8")
         self._interpreter.chmod(0o755)
         self.training_rows = local.head(local.TRIAGE / "train.jsonl", 30, folder / "training.jsonl")

@@ -13,7 +13,7 @@ from app.training import evaluation, loading
 from app.training.channel import Channel
 from app.training.chat_request import BadRequest, ChatRequest
 from app.training.generation import Answer, AnswerGenerator
-from app.training.merger import work as merge
+from app.training.merging import merge
 from app.training.saving import save
 from app.training.trainers import build
 from tests.families.plain import Learned

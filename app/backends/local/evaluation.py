@@ -12,7 +12,6 @@ from app.domain.backend import Evaluates, EvaluationObservation, EvaluationReque
 from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
 
-_EVALUATOR = "evaluator"
 _ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss")
 _SOON = timedelta(seconds=1)
 
@@ -38,7 +37,7 @@ class LocalEvaluation(Evaluates):
             "batch_size": self.context.batch_for(request.base_model),
             **self.context.machine(target["base"]["hub"]),
         }
-        self.context.runs.start(request.tag, _EVALUATOR, spec)
+        self.context.runs.start(request.tag, spec)
 
     @in_backend_words
     def observe_evaluation(self, tag: str) -> EvaluationObservation:
@@ -59,7 +58,7 @@ class LocalEvaluation(Evaluates):
         if look.stopping:
             return EvaluationObservation(status=EvaluationStatus.CANCELLED, reason=JobReason.REQUESTED)
         if look.state == "stopped" or (look.died and look.rebooted):
-            runs.restart(tag, _EVALUATOR)
+            runs.restart(tag)
         elif look.state == "failed" or look.died:
             return self._failed(tag, look)
         return EvaluationObservation(status=EvaluationStatus.RUNNING, next_look=_SOON)

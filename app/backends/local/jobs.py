@@ -36,7 +36,6 @@ from app.training.checkpoints import checkpoints as checkpoints_of
 from app.training.checkpoints import is_complete
 
 TRAIN = "train"
-_TRAINER = "trainer"
 _ENDS = frozenset({"succeeded", "failed"})  # of the training itself; "stopped" is no end
 _FROM_OUTSIDE = frozenset({"died", "killed"})  # causes of death that nothing in the log explains
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=5)
@@ -89,7 +88,7 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
         others = [tag for tag in runs.at_work(TRAIN) if tag != request.tag]
         if len(others) >= self.context.slots:
             raise NoCapacity(f"This machine is training {others[0]}; it takes {self.context.slots} at a time.")
-        runs.start(request.tag, _TRAINER, spec)
+        runs.start(request.tag, spec)
         return job
 
     @in_backend_words
@@ -149,7 +148,7 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
     def resume(self, job: RemoteJob) -> None:
         """Start the child again; it goes on from its newest whole checkpoint, or from the beginning."""
         if self.context.runs.look(job.id).state not in _ENDS:
-            self.context.runs.restart(job.id, _TRAINER)
+            self.context.runs.restart(job.id)
 
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the end of what the child and its libraries printed."""

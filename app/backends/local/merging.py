@@ -7,7 +7,6 @@ from app.backends.local.weights import size_bytes
 from app.domain.backend import Rejected
 from app.domain.backend_abilities import Merge, MergesAdapters, MergeStatus
 
-_MERGER = "merger"
 _PREFIX = "merged."
 
 
@@ -32,7 +31,7 @@ class LocalMerging(MergesAdapters):
             "target": {"base": {}, "model": str(folder)},
             **self.context.machine(untyped(self.context.tuned.note(folder).get("base")).get("hub")),
         }
-        runs.start(tag, _MERGER, spec)
+        runs.start(tag, spec)
 
     @in_backend_words
     def observe_merge(self, model: str) -> Merge:

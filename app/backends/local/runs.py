@@ -105,18 +105,18 @@ class Runs:
             raise Rejected(f"{tag[:40]!r} cannot be the name of a run.")
         return self.root / tag
 
-    def start(self, tag: str, child: str, spec: Mapping[str, Any]) -> None:
-        """Start `child` once for `tag`; a repeat finds what the first call made, also when that has ended since."""
+    def start(self, tag: str, spec: Mapping[str, Any]) -> None:
+        """Start a child once for `tag`; a repeat finds what the first call made, also when that has ended since."""
         folder = self.folder(tag)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if run_lock.is_locked(folder) or (folder / run_lock.PROCESS).exists() or self._is_coming(folder):
             return
         if not (folder / run_lock.SPEC).exists():
             run_lock.write_whole(folder / run_lock.SPEC, dict(spec))
-        self._spawn(folder, child)
+        self._spawn(folder)
 
-    def restart(self, tag: str, child: str) -> None:
-        """Start `child` again with the spec it had, unless it is at work or was asked to stop."""
+    def restart(self, tag: str) -> None:
+        """Start a child again with the spec it had, unless it is at work or was asked to stop."""
         folder = self.folder(tag)
         if not (folder / run_lock.SPEC).exists() or (folder / run_lock.CANCEL).exists():
             return
@@ -126,7 +126,7 @@ class Runs:
             (folder / run_lock.SPEC).touch()  # from now on the child has time to say who it is
             for name in (run_lock.PROCESS, run_lock.STATUS, run_lock.READY, EXIT, SPAWNED):
                 (folder / name).unlink(missing_ok=True)
-        self._spawn(folder, child)
+        self._spawn(folder)
 
     def look(self, tag: str) -> Look:
         """Look at a run. First whether it lives, then what it said: a last word cannot fall between the two."""
@@ -218,12 +218,11 @@ class Runs:
             folder.name for folder in living if (run_lock.read_whole(folder / run_lock.SPEC) or {}).get("kind") == kind
         ]
 
-    def _spawn(self, folder: Path, child: str) -> None:
-        command = [str(self.interpreter()), "-P", "-m", f"app.training.{child}"]
+    def _spawn(self, folder: Path) -> None:
         log = os.open(folder / run_lock.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
-                [*command, str(folder / run_lock.SPEC)],
+                [str(self.interpreter()), "-P", "-m", "app.training", str(folder / run_lock.SPEC)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -30,7 +30,6 @@ from app.training import run_lock
 if TYPE_CHECKING:
     import httpx
 
-_SERVER = "server"
 _WAITING = 8  # requests that may wait for the one that is answered
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
 _CONNECT_S, _READ_S = 5.0, 120.0  # a first token may wait for others' turns
@@ -56,9 +55,9 @@ class LocalServing(Deploys, Chats):
             "niceness": 0,  # somebody waits for each answer
         }
         if runs.look(request.tag).started:
-            runs.restart(request.tag, _SERVER)
+            runs.restart(request.tag)
         else:
-            runs.start(request.tag, _SERVER, spec)
+            runs.start(request.tag, spec)
 
     @in_backend_words
     def observe_deployment(self, tag: str) -> DeploymentObservation:

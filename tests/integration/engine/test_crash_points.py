@@ -64,7 +64,7 @@ def go_all_the_way(app_context: Rehearsed) -> None:
 
 def run_here(app_context: Rehearsed, here: LocalBackend) -> None:
     """Start a child, and clear a folder away that belongs to nothing."""
-    here.context.runs.start("job_child", "trainer", {"kind": "train"})
+    here.context.runs.start("job_child", {"kind": "train"})
     stray = app_context.app_context.files.runs / "job_stray"
     stray.mkdir()
     whole = replace(app_context.app_context, backends=Backends([here]))

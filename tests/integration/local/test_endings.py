@@ -72,7 +72,7 @@ def test_where_the_disk_runs_low_it_ends_with_a_checkpoint(backend: LocalBackend
     spec = run_lock.read_whole(tmp_path / "runs" / "job_1" / run_lock.SPEC)
     assert spec is not None
     backend.cancel(RemoteJob("job_1"))
-    runs.start("job_2", "trainer", {**spec, "reserve": 10**18})  # no disk has so much room
+    runs.start("job_2", {**spec, "reserve": 10**18})  # no disk has so much room
     watched = Watched(backend, RemoteJob("job_2"))
     seen = watched.until_final()
     assert (seen.status, seen.reason, seen.interrupted) == (JobStatus.FAILED, JobReason.DISK_FULL, False)

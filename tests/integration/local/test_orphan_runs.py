@@ -48,7 +48,7 @@ class Workplace:
 
     def serve(self, tag: str) -> Path:
         """Start a server for a deployment that nobody knows."""
-        self.backend.context.runs.start(tag, "server", {"kind": "serve", "threads": 1, "offline": True})
+        self.backend.context.runs.start(tag, {"kind": "serve", "threads": 1, "offline": True})
         run = self.runs / tag
         return until(lambda: run if (run / run_lock.READY).exists() else None, doing="the child's start")
 

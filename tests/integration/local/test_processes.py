@@ -69,7 +69,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 def test_many_starts_at_once_are_one_child(installation: Installation) -> None:
     spec = {"kind": "train", "threads": 1}
     runs = [installation.again().context.runs for _ in range(8)]
-    threads = [threading.Thread(target=each.start, args=(JOB.id, "trainer", spec)) for each in runs]
+    threads = [threading.Thread(target=each.start, args=(JOB.id, spec)) for each in runs]
     for thread in threads:
         thread.start()
     for thread in threads:

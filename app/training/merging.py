@@ -1,20 +1,17 @@
-"""Merges an adapter into its base: `python -m app.training.merger RUN/spec.json`."""
+"""Merge an adapter into its base."""
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
-from app.training.channel import Channel, run_child
+from app.training import loading
+from app.training.channel import Channel
 from app.training.notes import NOTE
 from app.training.run_lock import read_whole, write_whole
 
 
-def work(spec: dict[str, Any], channel: Channel) -> None:
-    """Merge, and leave a whole model in `model/` of the run folder. Torch comes late, as for the trainer."""
-    channel.state("importing")
-    from app.training import loading
-
+def merge(spec: dict[str, Any], channel: Channel) -> None:
+    """Merge as `spec` says, and leave a whole model in `model/` of the run folder."""
     channel.state("loading")
     adapter = Path(spec["target"]["model"])
     model, tokenizer = loading.load_target(spec["target"], device="cpu")
@@ -32,7 +29,3 @@ def work(spec: dict[str, Any], channel: Channel) -> None:
         (partial / "README.md").write_text(f"{card}\nThe adapter was merged into its base.\n", encoding="utf-8")
     partial.rename(final)
     channel.state("succeeded")
-
-
-if __name__ == "__main__":
-    sys.exit(run_child(work))
