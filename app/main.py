@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 import uvicorn
 from fastapi import FastAPI
 
+from app.api import discovery
 from app.api.router import ROUTERS as API
 from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
@@ -104,7 +105,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     app = GuardedApp(policy=policy, title="TuneDesk", version=VERSION, lifespan=lifespan)
     app.state.scopes = scopes
     app.state.clockwork = clockwork
-    app.include(API)
+    app.include([*API, discovery.router_of(app_context.backends.kinds)])
     app.include(PAGES)
     app.mount("/static", static_files(ROOT / "static"), name="static")
     answer_problems(app, problem_page)

@@ -1,88 +1,104 @@
-"""REST on what a connection's account can see, and on making the hub and the project that are missing."""
+"""REST on what a connection's account can see, and on making what is missing: made from the steps of the kinds."""
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import APIRouter
+from fastapi import Query as InQuery
+from pydantic import create_model
 from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, answer, listing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.connections import (
-    HubIn,
-    InGroup,
-    InSubscription,
-    ProvisioningOut,
-    WorkspaceOut,
-    WorkspaceProjectIn,
-)
-from app.domain.discovery import ResourceGroup, Subscription, WorkspaceAddress, WorkspaceKind
+from app.domain.connection_kinds import ConnectionKind
+from app.domain.discovery import Creation, ProvisioningStatus, Step
 from app.http.dependencies import may
-from app.http.fields import Line
+from app.http.fields import Line, Query, RequestModel, ResponseModel, exemplified
 from app.http.idempotency import OnceDep
-from app.services import connections, discovery
+from app.services import discovery
 from app.services.scope import Scope
 
-router = noun("connections")
-Reads = Annotated[Scope, may(discovery.subscriptions)]
-Administers = Annotated[Scope, may(discovery.make_hub)]
+Reads = Annotated[Scope, may(discovery.choices)]
+Administers = Annotated[Scope, may(discovery.make)]
 
 
-@router.get("/{identifier}/subscriptions", response_model=list_of(Subscription))
-def list_subscriptions(scope: Reads, identifier: PathId) -> Response:
-    """The subscriptions that the account sees."""
-    return listing(Subscription, discovery.subscriptions(scope, identifier))
+def router_of(kinds: Iterable[ConnectionKind]) -> APIRouter:
+    """Return the routes of all steps and creations. What two kinds have under one address is the first one's."""
+    router = noun("connections")
+    for kind in kinds:
+        for number in range(len(kind.steps)):
+            _lists(router, kind.steps[: number + 1])
+        for each in kind.creations:
+            _makes(router, each, kind.steps)
+    return router
 
 
-@router.get("/{identifier}/resource-groups", response_model=list_of(ResourceGroup))
-def list_resource_groups(scope: Reads, identifier: PathId, wanted: Annotated[InSubscription, Query()]) -> Response:
-    """The resource groups of a subscription."""
-    return listing(ResourceGroup, discovery.resource_groups(scope, identifier, wanted.subscription))
+def _lists(router: APIRouter, steps: Sequence[Step]) -> None:
+    """Add the route that lists what the last of these steps offers."""
+    wanted_step = steps[-1]
+    where: Any = _where(steps[:-1])
+
+    def listed(scope: Reads, identifier: PathId, wanted: Annotated[where, InQuery()]) -> Response:
+        found = discovery.choices(scope, identifier, steps, wanted.model_dump())
+        return listing(wanted_step.item, [each.item for each in found])
+
+    router.get(
+        f"/{{identifier}}/{wanted_step.path}",
+        response_model=list_of(wanted_step.item),
+        name=f"list_{wanted_step.path.replace('-', '_')}",
+        description=wanted_step.about,
+    )(listed)
 
 
-@router.get("/{identifier}/workspaces", response_model=list_of(WorkspaceOut))
-def list_workspaces(scope: Reads, identifier: PathId, wanted: Annotated[InGroup, Query()]) -> Response:
-    """The hubs, projects and workspaces of a resource group."""
-    found = discovery.workspaces(scope, identifier, wanted.subscription, wanted.resource_group)
-    return listing(WorkspaceOut, found)
+def _makes(router: APIRouter, creation: Creation, steps: Sequence[Step]) -> None:
+    """Add the routes that begin to make something, and that tell where it stands."""
+    shape = _provisioning(creation.kinds)
+    parts = {each.name: each.field for each in steps[:-1]} | {each.name: each for each in creation.fields}
+    taken: Any = {name: (Line, ... if each.required else "") for name, each in parts.items()}
+    example = exemplified({name: each.placeholder for name, each in parts.items() if each.placeholder})
+    base = type("_Base", (RequestModel,), {"model_config": example, "__module__": __name__})
+    requested: Any = create_model(f"{creation.noun.title().replace('_', '')}In", __base__=base, **taken)
+    where: Any = _where(steps[:-1])
 
+    def make(scope: Administers, identifier: PathId, body: requested, once: OnceDep) -> Response:
+        def grant() -> Response:
+            return answer(shape, discovery.make(scope, identifier, creation, steps, body.model_dump()), ACCEPTED)
 
-@router.post("/{identifier}/hubs", response_model=ProvisioningOut, status_code=ACCEPTED)
-def create_hub(scope: Administers, identifier: PathId, body: HubIn, once: OnceDep) -> Response:
-    """Begin to make a hub, with its storage account and key vault; a repeat finds what the first call began."""
-    return once(scope, lambda: answer(ProvisioningOut, discovery.make_hub(scope, identifier, body.request()), ACCEPTED))
+        return once(scope, grant)
 
+    def look(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[where, InQuery()]) -> Response:
+        values = discovery.values_of(scope, identifier, steps, wanted.model_dump() | {steps[-1].name: name})
+        return answer(shape, discovery.making(scope, identifier, creation, steps, values))
 
-@router.post("/{identifier}/projects", response_model=ProvisioningOut, status_code=ACCEPTED)
-def create_workspace_project(
-    scope: Administers, identifier: PathId, body: WorkspaceProjectIn, once: OnceDep
-) -> Response:
-    """Begin to make a project in a hub; a repeat finds what the first call began."""
-    return once(
-        scope, lambda: answer(ProvisioningOut, discovery.make_project(scope, identifier, body.request()), ACCEPTED)
+    path = f"/{{identifier}}/{creation.path}"
+    router.post(
+        path, response_model=shape, status_code=ACCEPTED, name=f"create_{creation.noun}", description=creation.about
+    )(make)
+    router.get(f"{path}/{{name}}", response_model=shape, name=f"get_{creation.noun}", description=creation.progress)(
+        look
     )
 
 
-@router.get("/{identifier}/hubs/{name}", response_model=ProvisioningOut)
-def get_hub(scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]) -> Response:
-    """Where the making of a hub stands."""
-    address = _address(scope, identifier, name, wanted)
-    return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.HUB, address))
+@cache
+def _provisioning(kinds: type[StrEnum]) -> type[ResponseModel]:
+    """Return the shape of something that is being made, `kinds` being what it may turn out to be."""
+    reported: Any = {
+        "kind": (kinds, ...),
+        "name": (str, ...),
+        "status": (ProvisioningStatus, ...),
+        "message": (str, ...),
+        "raw_status": (str, ...),
+    }
+    made: type[ResponseModel] = create_model("ProvisioningOut", __base__=ResponseModel, **reported)
+    return made
 
 
-@router.get("/{identifier}/projects/{name}", response_model=ProvisioningOut)
-def get_workspace_project(
-    scope: Reads, identifier: PathId, name: Line, wanted: Annotated[InGroup, Query()]
-) -> Response:
-    """Where the making of a project stands."""
-    address = _address(scope, identifier, name, wanted)
-    return answer(ProvisioningOut, discovery.making(scope, identifier, WorkspaceKind.PROJECT, address))
-
-
-def _address(scope: Scope, identifier: str, name: str, wanted: InGroup) -> WorkspaceAddress:
-    own = connections.get(scope, identifier).settings
-    return WorkspaceAddress(
-        subscription=wanted.subscription or own.get("subscription_id", ""),
-        resource_group=wanted.resource_group or own.get("resource_group", ""),
-        name=name,
-    )
+def _where(steps: Sequence[Step]) -> type[Query]:
+    """Return the query that says where to look: the connection's own values unless others are given."""
+    taken: Any = {each.name: (Line | None, None) for each in steps}
+    name = "In" + "".join(each.name.title().replace("_", "") for each in steps[-1:])
+    found: type[Query] = create_model(name, __base__=Query, **taken)
+    return found

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
-from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, check_fields
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Check, CheckStatus, Connection, DoctorReport, Fix
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed, or_not_found
+from app.domain.fields import ConnectionField, asked, check_fields
 from app.domain.names import checked_name
 from app.kit.vault import VaultClosed
 from app.services import verbs

@@ -1,151 +1,119 @@
-"""Verbs on what a connection's account can see: listing it, choosing from it, and making what is missing."""
+"""Verbs on what a connection's account can see: listing it, choosing from it, and making what is missing.
 
-from collections.abc import Callable, Sequence
+`steps` are those of the connection's kind, as far as a verb is about them: the last one is what it asks for.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-from app.domain.backend import Backend, Rejected
+from app.domain.backend import Rejected
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
-from app.domain.discovery import (
-    Discovers,
-    HubRequest,
-    ProjectRequest,
-    Provisioning,
-    ProvisionsProjects,
-    ResourceGroup,
-    Subscription,
-    Workspace,
-    WorkspaceAddress,
-    WorkspaceKind,
-    check_address,
-    check_hub,
-    check_project,
-)
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.discovery import Choice, Creation, Discovers, Provisioning, Provisions, Step
+from app.domain.errors import Conflict, Invalid, Problem, or_not_found
+from app.domain.fields import problems_of
+from app.domain.profiles import Ability
 from app.services import connections, verbs
-from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 
-T = TypeVar("T")
+A = TypeVar("A", bound=Ability)
 
 
 @verbs.reads("connections")
-def can_discover(scope: Scope, connection: Connection) -> bool:
-    """Tell whether there is anything to choose from; False too where its secrets cannot be opened."""
-    return scope.backends.opened(connection, Discovers) is not None
+def kind_of(scope: Scope, identifier: str) -> ConnectionKind:
+    """Return the kind of a connection.
+
+    Raises:
+        Conflict: where the kind has no steps.
+    """
+    connection = connections.get(scope, identifier)
+    kind = scope.backends.kind(connection.backend)
+    if kind is None or not kind.steps:
+        raise Conflict("On this connection there is nothing to choose.", fix="It needs no further settings.")
+    return kind
+
+
+def creation_of(kind: ConnectionKind, name: str) -> Creation:
+    return or_not_found(next((each for each in kind.creations if each.name == name), None), "thing to make", name)
 
 
 @verbs.reads("connections")
-def subscriptions(scope: Scope, identifier: str) -> Sequence[Subscription]:
-    """Return the subscriptions that the account sees."""
-    where = _discovering(scope, identifier)
-    return _asked(where.subscriptions)
+def choices(scope: Scope, identifier: str, steps: Sequence[Step], given: Mapping[str, str]) -> Sequence[Choice]:
+    """Return what the last of these steps lists; what is not given of those before it is the connection's own.
+
+    Raises:
+        Invalid: when it is not said where to look, or a value does not look right.
+    """
+    *before, wanted = steps
+    chosen = values_of(scope, identifier, before, given)
+    unknown = [Problem(f"?{each.name}", "unset", "It is not said where to look.", _WHERE) for each in before
+               if not chosen[each.name]]  # fmt: skip
+    problems = unknown or problems_of([each.field for each in before], chosen)
+    with _asked(scope, identifier, Discovers, problems) as backend:
+        return backend.choices(wanted.name, chosen)
 
 
 @verbs.reads("connections")
-def resource_groups(scope: Scope, identifier: str, subscription: str | None = None) -> Sequence[ResourceGroup]:
-    """Return the resource groups of a subscription, the connection's own unless one is named."""
-    where = _discovering(scope, identifier)
-    wanted = _setting(scope, identifier, "subscription_id", subscription, "?subscription")
-    return _asked(lambda: where.resource_groups(wanted))
-
-
-@verbs.reads("connections")
-def workspaces(
-    scope: Scope, identifier: str, subscription: str | None = None, resource_group: str | None = None
-) -> Sequence[Workspace]:
-    """Return the hubs, projects and workspaces of a resource group, the connection's own unless one is named."""
-    where = _discovering(scope, identifier)
-    wanted = _setting(scope, identifier, "subscription_id", subscription, "?subscription")
-    group = _setting(scope, identifier, "resource_group", resource_group, "?resource_group")
-    return _asked(lambda: where.workspaces(wanted, group))
+def values_of(scope: Scope, identifier: str, steps: Sequence[Step], given: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the value of each step: what is given, else what the connection is set to, else nothing."""
+    own = connections.get(scope, identifier).settings
+    return {each.name: given.get(each.name) or own.get(each.setting, "") for each in steps}
 
 
 @verbs.administers("connections")
-def choose(scope: Scope, identifier: str, address: WorkspaceAddress) -> Connection:
-    """Let the connection's jobs run in a project; what else is set stays.
+def choose(scope: Scope, identifier: str, steps: Sequence[Step], values: Mapping[str, str]) -> Connection:
+    """Let the connection's jobs run where all of its kind's steps lead with these values; what else is set stays.
 
     Raises:
         Invalid: with every problem at once.
     """
-    problems = check_address(address)
+    problems = problems_of([each.field for each in steps], values)
     if problems:
         raise Invalid(problems)
     kept = connections.get(scope, identifier).settings
-    chosen = {
-        "subscription_id": address.subscription,
-        "resource_group": address.resource_group,
-        "workspace": address.name,
-    }
-    return connections.update(scope, identifier, settings={**kept, **chosen})
+    return connections.update(
+        scope, identifier, settings={**kept, **{each.setting: values[each.name] for each in steps}}
+    )
 
 
 @verbs.administers("connections")
-def make_hub(scope: Scope, identifier: str, request: HubRequest) -> Provisioning:
-    """Begin to make a hub; where it stands is read by `making`.
+def make(
+    scope: Scope, identifier: str, creation: Creation, steps: Sequence[Step], values: Mapping[str, str]
+) -> Provisioning:
+    """Begin to make something; where it stands is read by `making`.
 
     Raises:
-        Invalid: when the wish is wrong, or something else has its name.
+        Invalid: when a value is wrong, or something else has its name.
         ProviderFailed: when the provider does not take it.
     """
-    where = _making(scope, identifier, check_hub(request))
-    _asked(lambda: where.make_hub(request))
-    return _asked(lambda: where.making(WorkspaceKind.HUB, request.address))
-
-
-@verbs.administers("connections")
-def make_project(scope: Scope, identifier: str, request: ProjectRequest) -> Provisioning:
-    """Begin to make a project; where it stands is read by `making`.
-
-    Raises:
-        Invalid: when the wish is wrong, or something else has its name.
-        ProviderFailed: when the provider does not take it.
-    """
-    where = _making(scope, identifier, check_project(request))
-    _asked(lambda: where.make_project(request))
-    return _asked(lambda: where.making(WorkspaceKind.PROJECT, request.address))
+    fields = [*(each.field for each in steps[:-1]), *creation.fields]
+    with _asked(scope, identifier, Provisions, problems_of(fields, values)) as backend:
+        backend.provision(creation.name, values)
+        return backend.provisioning(creation.name, values)
 
 
 @verbs.reads("connections")
-def making(scope: Scope, identifier: str, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
-    """Return where the making of a hub or project stands."""
-    where = _making(scope, identifier, check_address(address))
-    return _asked(lambda: where.making(kind, address))
+def making(
+    scope: Scope, identifier: str, creation: Creation, steps: Sequence[Step], values: Mapping[str, str]
+) -> Provisioning:
+    """Return where the making of something stands, by the values of the steps to it."""
+    problems = problems_of([each.field for each in steps], values)
+    with _asked(scope, identifier, Provisions, problems) as backend:
+        return backend.provisioning(creation.name, values)
 
 
-def _backend(scope: Scope, identifier: str) -> Backend:
-    backend = scope.backends.of(connections.get(scope, identifier))
-    scope.release()
-    return backend
-
-
-def _discovering(scope: Scope, identifier: str) -> Discovers:
-    backend = _backend(scope, identifier)
-    if not isinstance(backend, Discovers):
-        raise Conflict("There is nothing to choose from on this connection.", fix="It needs no further settings.")
-    return backend
-
-
-def _making(scope: Scope, identifier: str, problems: Sequence[Problem]) -> ProvisionsProjects:
-    backend = _backend(scope, identifier)
-    if not isinstance(backend, ProvisionsProjects):
-        raise Conflict("Nothing can be made on this connection.", fix="It needs no project.")
-    if problems:
-        raise Invalid(problems)
-    return backend
-
-
-def _setting(scope: Scope, identifier: str, name: str, given: str | None, pointer: str) -> str:
-    value = given or connections.get(scope, identifier).settings.get(name)
-    if not value:
-        fix = "Name it in the query, or choose it for the connection first."
-        raise Invalid([Problem(pointer, "unset", "It is not said where to look.", fix)])
-    return value
-
-
-def _asked(ask: Callable[[], T]) -> T:
-    with provider_errors():
+@contextmanager
+def _asked(scope: Scope, identifier: str, ability: type[A], problems: Sequence[Problem]) -> Iterator[A]:
+    """Give the backend, unless something is wrong with what it is to be asked."""
+    with scope.ask(identifier, ability, fix="It needs no further settings.") as backend:
+        if problems:
+            raise Invalid(problems)
         try:
-            return ask()
+            yield backend
         except Rejected as error:
             fix = error.fix or "Change it, and try again."
             raise Invalid([Problem("/name", "rejected", error.detail, fix)]) from error
+
+
+_WHERE = "Name it in the query, or choose it for the connection first."

@@ -13,7 +13,7 @@ from app.domain.connections import Connection
 from app.domain.errors import DomainError
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
-from app.services import catalog, connections, discovery, orphans, sign_in
+from app.services import catalog, connections, orphans, sign_in
 from app.services.scope import Scope
 from app.web.rendering import (
     Fields,
@@ -34,7 +34,8 @@ def index(request: Request, scope: Annotated[Scope, may(connections.list_connect
     """All connections, and the kinds that can be made."""
     found, kinds = connections.list_connections(scope), scope.backends.kinds
     connected = any(scope.backends.kind(each.backend) for each in found)
-    context = {"connections": found, "kinds": kinds, "connected": connected}
+    runs_in = {each.id: "".join(value for _, value in _chosen_steps(scope, each)[-1:]) for each in found}
+    context = {"connections": found, "kinds": kinds, "connected": connected, "runs_in": runs_in}
     return page(request, scope, "connections/index.html", context)
 
 
@@ -197,12 +198,18 @@ def _shown(
         "kind": kind,
         "settings": view.settings_of(kind, found),
         "sign_in": sign_in.state(scope, found) if kind else None,
-        "chooses": kind is not None and discovery.can_discover(scope, found),
+        "chosen_steps": _chosen_steps(scope, found),
         "leaves_things": orphans.can_report(scope, found),
         "models": _models(scope, found.id),
         "errors": errors,
     }
     return page(request, scope, "connections/connection.html", context, part="connections/_sign_in.html", status=status)
+
+
+def _chosen_steps(scope: Scope, found: Connection) -> list[tuple[str, str]]:
+    """Return (label, value) of each step that leads to where a connection's jobs run."""
+    kind = scope.backends.kind(found.backend)
+    return [(each.field.label, found.settings.get(each.setting, "")) for each in kind.steps] if kind else []
 
 
 def _models(scope: Scope, identifier: str) -> Sequence[CatalogModel]:

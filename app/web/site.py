@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 from app.web import (
     capsules,
     catalog,
+    choosing,
     commands,
     comparing,
     connections,
@@ -23,7 +24,6 @@ from app.web import (
     projects,
     settings,
     wizard,
-    workspace_picker,
 )
 from app.web.problem_page import problem_page
 
@@ -39,7 +39,7 @@ ROUTERS = (
     commands.router,
     projects.router,
     connections.router,
-    workspace_picker.router,
+    choosing.router,
     orphans.router,
     catalog.router,
     datasets.router,

@@ -15,11 +15,11 @@ from tests.support.app_context import TestHouse
 SECRET = "the-secret-of-somebody"
 # What backends can do that the rehearsal cannot, or does not stumble at.
 CALLS = (
-    "as_base", "base_name", "begin_sign_in", "catalog_state", "code_targets", "deployment_offer", "direct_code",
-    "discard_checkpoints", "discard_upload", "doctor", "end_run", "endpoint_key", "first_batch", "hosting_charges",
-    "is_at_work", "log_path", "make_hub", "make_project", "making", "measured", "observe_merge", "origin", "prices",
-    "quotas", "refresh_catalog", "remote_things", "remove_run", "remove_thing", "resource_groups", "run", "run_tags",
-    "sign_in", "start_merge", "subscriptions", "weights", "workspaces",
+    "as_base", "base_name", "begin_sign_in", "catalog_state", "choices", "code_targets", "deployment_offer",
+    "direct_code", "discard_checkpoints", "discard_upload", "doctor", "end_run", "endpoint_key", "first_batch",
+    "hosting_charges", "is_at_work", "log_path", "measured", "observe_merge", "origin", "prices", "provision",
+    "provisioning", "quotas", "refresh_catalog", "remote_things", "remove_run", "remove_thing", "run", "run_tags",
+    "sign_in", "start_merge", "weights",
 )  # fmt: skip
 
 

@@ -1,19 +1,24 @@
 """The doors on a whole house in a temporary folder, with an engine that is turned by hand."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
+from app.api import discovery
 from app.api.router import ROUTERS as API
+from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.engine.engine import Engine
 from app.http.application import GuardedApp
 from app.http.guard import GuardPolicy
 from app.http.problem_answers import answer_problems
+from app.kit.clock import SystemClock
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.web.site import ROUTERS as PAGES
@@ -26,6 +31,8 @@ _PARAMETER = re.compile(r"\{([^}]+)\}")
 # What no id can be; other steps are numbers.
 _FITTING = {"step": "model", "table": "jobs", "name": "trl"}
 PEER = ("127.0.0.1", 50_000)
+# Every kind that there is, so that their routes are there whether or not an installation of a test has them.
+KINDS = (AzureFoundryKind(clock=SystemClock(), cache=Path(os.devnull)),)
 POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), upload_bytes=64 * 2**20)
 
 
@@ -33,7 +40,7 @@ def rest_app(app_context: TestHouse) -> GuardedApp:
     """Return the application with REST alone; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = app_context.scopes
-    app.include(API)
+    app.include([*API, discovery.router_of(KINDS)])
     answer_problems(app)
     return app
 
@@ -42,7 +49,7 @@ def whole_app(scopes: Scopes) -> GuardedApp:
     """Return the application with its pages, the style guide among them; nothing turns the engine."""
     app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
     app.state.scopes = scopes
-    app.include(API)
+    app.include([*API, discovery.router_of(KINDS)])
     app.include([*PAGES, style_guide.router])
     app.mount("/static", static_files(ROOT / "static"))
     answer_problems(app, problem_page)

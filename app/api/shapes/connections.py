@@ -7,13 +7,11 @@ from pydantic import Field
 
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Check
-from app.domain.discovery import HubRequest, ProjectRequest, ProvisioningStatus, WorkspaceAddress, WorkspaceKind
 from app.http.fields import (
     KEYED,
     Label,
     Line,
     Name,
-    Query,
     RequestModel,
     ResponseModel,
     Text,
@@ -149,91 +147,6 @@ class ConnectionOut(ResponseModel):
     paused_reason: str | None
     doctor: DoctorOut | None
     created_at: datetime
-
-
-class WorkspaceOut(ResponseModel):
-    """A hub, project or workspace; jobs run in it where it is `usable`."""
-
-    name: str
-    title: str
-    kind: WorkspaceKind
-    usable: bool
-    region: str
-    resource_group: str
-    hub: str | None
-    state: str
-
-
-class InSubscription(Query):
-    """Where to look; the connection's own subscription unless given."""
-
-    subscription: Line | None = None
-
-
-class InGroup(InSubscription):
-    """Where to look; the connection's own subscription and resource group unless given."""
-
-    resource_group: Line | None = None
-
-
-class _WorkspaceAddressIn(RequestModel):
-    subscription: Line
-    resource_group: Line
-    name: Line
-    title: Line = ""
-
-    @property
-    def address(self) -> WorkspaceAddress:
-        """The place that the fields name."""
-        return WorkspaceAddress(subscription=self.subscription, resource_group=self.resource_group, name=self.name)
-
-
-class HubIn(_WorkspaceAddressIn):
-    """A hub to be made, with the storage account and the key vault that it needs."""
-
-    model_config = exemplified(
-        {
-            "subscription": "00000000-0000-0000-0000-000000000000",
-            "resource_group": "tuning",
-            "name": "hub-1",
-            "region": "eastus2",
-        }
-    )
-
-    region: Line
-
-    def request(self) -> HubRequest:
-        """Return it as the services take it."""
-        return HubRequest(address=self.address, region=self.region, title=self.title)
-
-
-class WorkspaceProjectIn(_WorkspaceAddressIn):
-    """A project to be made in a hub of the same resource group."""
-
-    model_config = exemplified(
-        {
-            "subscription": "00000000-0000-0000-0000-000000000000",
-            "resource_group": "tuning",
-            "name": "project-1",
-            "hub": "hub-1",
-        }
-    )
-
-    hub: Line
-
-    def request(self) -> ProjectRequest:
-        """Return it as the services take it."""
-        return ProjectRequest(address=self.address, hub=self.hub, title=self.title)
-
-
-class ProvisioningOut(ResponseModel):
-    """A hub or project that is being made."""
-
-    kind: WorkspaceKind
-    name: str
-    status: ProvisioningStatus
-    message: str
-    raw_status: str
 
 
 def kind_shape(kind: ConnectionKind) -> ConnectionKindOut:

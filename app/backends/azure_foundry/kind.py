@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.backends.azure_foundry import settings as fields
+from app.backends.azure_foundry.account.steps import CREATIONS, STEPS
 from app.backends.azure_foundry.backend import PROFILE, AzureFoundryBackend
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import Backend
-from app.domain.connection_kinds import ConnectionField, ConnectionKind
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.errors import Problem
+from app.domain.fields import ConnectionField
 from app.kit.clock import Clock
 
 
@@ -16,6 +18,8 @@ class AzureFoundryKind(ConnectionKind):
     """Makes backends from settings and secrets. `cache` is a folder for what was looked up (the catalog)."""
 
     profile = PROFILE
+    steps = STEPS
+    creations = CREATIONS
     summary = "Phi and other models, fine-tuned in your own subscription: serverless or on managed compute."
 
     def __init__(self, *, clock: Clock, cache: Path, installation: Callable[[], str] = lambda: "unnamed") -> None:

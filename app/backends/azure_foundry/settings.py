@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.connection_kinds import ConnectionField
 from app.domain.errors import Problem
+from app.domain.fields import ConnectionField
 
 
 class SignIn(StrEnum):

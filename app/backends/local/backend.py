@@ -23,7 +23,7 @@ from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import LocalWeights
 from app.domain.catalog import CatalogModel, LooksUpModels
-from app.domain.discovery import Discovers, ProvisionsProjects
+from app.domain.discovery import Discovers, Provisions
 from app.domain.prices import Prices, Quotas
 from app.domain.profiles import BackendProfile
 from app.domain.serving import AnswersDirectly, FindsOrphans, ReportsUsage
@@ -61,7 +61,7 @@ PROFILE = BackendProfile(
         FindsOrphans: "This machine is no provider: what its runs left behind stands under Settings, Storage.",
         LooksUpModels: "The catalog of this machine is not looked up anywhere.",
         Prices: "Nothing is billed on this machine.",
-        ProvisionsProjects: "A training on this machine needs no project.",
+        Provisions: "A training on this machine needs no project.",
         Quotas: "This machine has no limits but its own size.",
         ReportsUsage: "On this machine nobody but TuneDesk counts the questions.",
         SignsIn: "Nobody has to sign in to this machine.",

@@ -21,7 +21,7 @@ from app.domain.backend_abilities import (
     TellsOrigin,
 )
 from app.domain.catalog import LooksUpModels
-from app.domain.discovery import Discovers, ProvisionsProjects
+from app.domain.discovery import Discovers, Provisions
 from app.domain.jobs import JobSpec
 from app.domain.prices import Prices, Quotas
 from app.domain.profiles import BackendProfile
@@ -54,7 +54,7 @@ PROFILE = BackendProfile(
         LooksUpModels: f"{LABEL}: the catalog is not looked up anywhere.",
         MergesAdapters: f"{LABEL}: there is nothing to merge.",
         Prices: f"{LABEL}: nothing is billed.",
-        ProvisionsProjects: f"{LABEL}: nothing can be made here.",
+        Provisions: f"{LABEL}: nothing can be made here.",
         Quotas: f"{LABEL}: there are no limits to tell.",
         ReportsUsage: f"{LABEL}: nobody but TuneDesk counts the questions.",
         ShowsFirstBatch: f"{LABEL}: no row is really read.",

@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from app.domain.connection_kinds import ConnectionField, ConnectionKind, asked, needed
+from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
-from app.domain.discovery import ResourceGroup, Subscription, Workspace, WorkspaceAddress, WorkspaceKind
+from app.domain.fields import ConnectionField, asked, needed
 from app.web.i18n import gettext as _
-from app.web.views.formats import visible
 from app.web.views.parts import Choice, FieldError, Question
 
-_ENABLED = "Enabled"  # Azure's word for a subscription in order
 SETTING, SECRET = "settings.", "secrets."
 
 
@@ -125,39 +122,3 @@ def settings_of(kind: ConnectionKind | None, connection: Connection) -> list[tup
         if value and not each.secret:
             rows.append((each.label, each.choices.get(value, value)))
     return rows
-
-
-def making_address(identifier: str, kind: WorkspaceKind, address: WorkspaceAddress) -> str:
-    """Return the address of the page that follows a hub's or project's making."""
-    query = {
-        "kind": kind.value,
-        "subscription": address.subscription,
-        "resource_group": address.resource_group,
-        "name": address.name,
-    }
-    return f"/connections/{identifier}/making?{urlencode(query)}"
-
-
-def choosing_address(identifier: str, subscription: str = "", resource_group: str = "") -> str:
-    """Return the address of the page on which a project is chosen."""
-    query = {"subscription": subscription, "resource_group": resource_group}
-    given = {name: value for name, value in query.items() if value}
-    return f"/connections/{identifier}/choose" + (f"?{urlencode(given)}" if given else "")
-
-
-def subscription_options(found: Sequence[Subscription]) -> list[tuple[str, str]]:
-    """Return subscriptions as (value, label); one that is not enabled says so."""
-    return [
-        (each.id, visible(each.name) if each.state == _ENABLED else f"{visible(each.name)} ({visible(each.state)})")
-        for each in found
-    ]
-
-
-def group_options(found: Sequence[ResourceGroup]) -> list[tuple[str, str]]:
-    """Return resource groups as (value, label)."""
-    return [(each.name, f"{visible(each.name)} · {visible(each.region)}") for each in found]
-
-
-def hub_options(found: Sequence[Workspace]) -> list[tuple[str, str]]:
-    """Return the hubs among workspaces as (value, label)."""
-    return [(each.name, visible(each.name)) for each in found if each.kind is WorkspaceKind.HUB]

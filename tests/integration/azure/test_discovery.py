@@ -4,20 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.transport.calls import Call
 from app.backends.azure_foundry.transport.hosts import Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG
 from app.backends.azure_foundry.transport.paging import listed
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, Rejected, Unavailable
-from app.domain.discovery import (
-    HubRequest,
-    ProjectRequest,
-    Provisioning,
-    ProvisioningStatus,
-    WorkspaceAddress,
-    WorkspaceKind,
-)
+from app.domain.discovery import Provisioning, ProvisioningStatus
 from tests.support.azure.bare import backend_for
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.roles import CONTRIBUTOR

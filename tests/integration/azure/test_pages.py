@@ -144,11 +144,11 @@ def test_a_hub_and_a_project_are_made_and_followed(site: Site) -> None:
     identifier = site.connect(workspace="")
     page = site.soup(f"/connections/{identifier}/choose")
     for kind, name, more in (("hub", "hub-two", {"region": "eastus2"}), ("project", "proj-two", {"hub": "hub-two"})):
-        form = page.select_one(f'form[action="/connections/{identifier}/{kind}s"]')
+        form = page.select_one(f'form[action="/connections/{identifier}/create/{kind}"]')
         assert form is not None
         request = {str(each["name"]): str(each.get("value", "")) for each in form.select("input")}
-        where = site.post(f"/connections/{identifier}/{kind}s", {**request, "name": name, **more})
-        again = site.post(f"/connections/{identifier}/{kind}s", {**request, "name": name, **more})
+        where = site.post(f"/connections/{identifier}/create/{kind}", {**request, "name": name, **more})
+        again = site.post(f"/connections/{identifier}/create/{kind}", {**request, "name": name, **more})
         assert where == again
         badges = [site.soup(where).select_one("#making .badge") for _ in range(4)]
         assert badges[-1] is not None
@@ -167,7 +167,7 @@ def test_what_cannot_be_made_is_reported_at_its_field(site: Site) -> None:
     position = {"subscription": SUBSCRIPTION, "resource_group": "rg1"}
     for number, (name, hub, field) in enumerate([("x", "hub1", "project-name"), ("proj1", "hub1", "project-name")]):
         request = {**position, "name": name, "hub": hub, "idempotency_key": f"key-{number}"}
-        page = BeautifulSoup(site.post(f"/connections/{identifier}/projects", request, status=422), "html.parser")
+        page = BeautifulSoup(site.post(f"/connections/{identifier}/create/project", request, status=422), "html.parser")
         assert [each["href"] for each in page.select("#errors a")] == [f"#{field}"]
         typed = page.select_one(f"#{field}")
         assert typed is not None
@@ -178,7 +178,7 @@ def test_a_list_that_cannot_be_read_is_reported_where_it_belongs(site: Site) -> 
     identifier = site.connect()
     site.cloud.faults.add(("GET", "/resourcegroups$"), "500", times=20)
     page = site.soup(f"/connections/{identifier}/choose")
-    groups = page.select_one("#groups .note")
+    groups = page.select_one("#resource-groups .note")
     assert groups is not None
     assert page.select("#subscription option")
     assert page.select("#workspaces li")

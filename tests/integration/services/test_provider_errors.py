@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from app.backends.azure_foundry.account.steps import CREATIONS, STEPS
 from app.backends.rehearsal import Died, FaultKind
 from app.backends.rehearsal.faults import FOREIGN
 from app.domain.backend import Backend, ChatRequest, Unavailable
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import CheckStatus, Connection
 from app.domain.deployments import DeploymentStatus
-from app.domain.discovery import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.domain.drafts import Step
 from app.domain.errors import Conflict, DomainError, ProviderFailed, StorageFull
 from app.domain.profiles import BackendProfile
@@ -50,7 +50,12 @@ from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
 
 QUESTION = ChatRequest(messages=({"role": "user", "content": "Is it so?"},), temperature=0.0, max_tokens=20)
-ADDRESS = WorkspaceAddress(subscription="11111111-1111-1111-1111-111111111111", resource_group="group", name="a-name")
+VALUES = {
+    "subscription": "00000000-0000-0000-0000-000000000001",
+    "resource_group": "group",
+    "name": "name",
+    "hub": "hub",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +122,9 @@ BROKEN: dict[str, Callable[[Scope, Made], object]] = {
     "endpoint_key": lambda scope, made: deployments.show_key(scope, made.deployment),
     "first_batch": lambda scope, made: jobs.first_batch(scope, made.job),
     "log_path": lambda scope, made: jobs.log_path(scope, made.job),
-    "make_hub": lambda scope, _: discovery.make_hub(
-        scope, REHEARSAL_ID, HubRequest(address=ADDRESS, region="westeurope")
-    ),
-    "make_project": lambda scope, _: discovery.make_project(
-        scope, REHEARSAL_ID, ProjectRequest(address=ADDRESS, hub="hub")
-    ),
-    "making": lambda scope, _: discovery.making(scope, REHEARSAL_ID, WorkspaceKind.HUB, ADDRESS),
+    "choices": lambda scope, _: discovery.choices(scope, REHEARSAL_ID, STEPS[:1], {}),
+    "provision": lambda scope, _: discovery.make(scope, REHEARSAL_ID, CREATIONS[0], STEPS, VALUES),
+    "provisioning": lambda scope, _: discovery.making(scope, REHEARSAL_ID, CREATIONS[0], STEPS, VALUES),
     "measured": lambda scope, made: deployments.measured(scope, made.deployment, over=timedelta(hours=1)),
     "observe_merge": lambda scope, made: merging.look(scope, made.model),
     "origin": lambda scope, made: capsules.of_job(scope, made.job),
@@ -131,10 +132,7 @@ BROKEN: dict[str, Callable[[Scope, Made], object]] = {
     "quotas": lambda scope, _: prices.quotas(scope, REHEARSAL_ID),
     "refresh_catalog": lambda scope, _: catalog.refresh(scope, REHEARSAL_ID),
     "remote_things": lambda scope, _: orphans.report(scope, REHEARSAL_ID),
-    "resource_groups": lambda scope, _: discovery.resource_groups(scope, REHEARSAL_ID, ADDRESS.subscription),
     "run_tags": lambda scope, _: orphan_runs.clear(scope, "job_1"),
-    "subscriptions": lambda scope, _: discovery.subscriptions(scope, REHEARSAL_ID),
-    "workspaces": lambda scope, _: discovery.workspaces(scope, REHEARSAL_ID, ADDRESS.subscription, "group"),
 }
 
 

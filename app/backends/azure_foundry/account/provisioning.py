@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES, group_path, kind_of, workspace_path
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import in_azure_words
@@ -17,15 +18,7 @@ from app.backends.azure_foundry.transport.known_failures import NotThere
 from app.backends.azure_foundry.transport.names import is_ours
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import NotFound, Rejected
-from app.domain.discovery import (
-    HubRequest,
-    ProjectRequest,
-    Provisioning,
-    ProvisioningStatus,
-    ProvisionsProjects,
-    WorkspaceAddress,
-    WorkspaceKind,
-)
+from app.domain.discovery import Provisioning, ProvisioningStatus, Provisions
 
 DEPLOYMENTS = "2021-04-01"  # the first api-version whose deployments tell their error
 _TAG = "workspace"  # these belong to no job of ours
@@ -37,10 +30,22 @@ _DONE = {
 }
 
 
-class AzureProvisioning(ProvisionsProjects):
+class AzureProvisioning(Provisions):
     """Makes hubs and projects; never changes one that this installation has not made."""
 
     azure: Azure
+
+    def provision(self, creation: str, values: Mapping[str, str]) -> None:
+        """Begin to make a hub or a project."""
+        address, title = WorkspaceAddress.of(values), values.get("title", "")
+        if creation == WorkspaceKind.HUB:
+            self.make_hub(HubRequest(address=address, region=values["region"].lower(), title=title))
+        else:
+            self.make_project(ProjectRequest(address=address, hub=values["hub"], title=title))
+
+    def provisioning(self, creation: str, values: Mapping[str, str]) -> Provisioning:
+        """Look at a hub or a project that is being made."""
+        return self.making(WorkspaceKind(creation), WorkspaceAddress.of(values))
 
     @in_azure_words
     def make_hub(self, request: HubRequest) -> None:
@@ -85,14 +90,14 @@ class AzureProvisioning(ProvisionsProjects):
         found = self._workspace(address)
         if found is not None:
             raw = text(found, "properties", "provisioningState")
-            return Provisioning(kind=kind_of(found), address=address, status=_status(raw), raw_status=raw)
+            return Provisioning(kind=kind_of(found), name=address.name, status=_status(raw), raw_status=raw)
         deployment = self._deployment(address) if kind is WorkspaceKind.HUB else None
         if deployment is None:
-            return Provisioning(kind=kind, address=address, status=ProvisioningStatus.ABSENT)
+            return Provisioning(kind=kind, name=address.name, status=ProvisioningStatus.ABSENT)
         raw = text(deployment, "properties", "provisioningState")
         # A deployment that succeeded while the workspace is not there yet: ARM's reads lag behind.
         status = ProvisioningStatus.CREATING if _status(raw) is ProvisioningStatus.READY else _status(raw)
-        return Provisioning(kind=kind, address=address, status=status, message=_why(deployment), raw_status=raw)
+        return Provisioning(kind=kind, name=address.name, status=status, message=_why(deployment), raw_status=raw)
 
     def _there(self, address: WorkspaceAddress, kind: WorkspaceKind) -> bool:
         """Tell whether it exists already.

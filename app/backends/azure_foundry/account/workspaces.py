@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from app.backends.azure_foundry.account.resources import Workspace, WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.transport.paging import text
-from app.domain.discovery import Workspace, WorkspaceAddress, WorkspaceKind
 
 WORKSPACES = "2024-10-01"  # the first stable api-version with hubs and projects
 GROUPS = "2021-04-01"
@@ -34,10 +34,12 @@ def workspace_of(reported: Mapping[str, Any]) -> Workspace:
     """Return a workspace as a value."""
     parts = text(reported, "id").split("/")
     group = next((parts[n + 1] for n, part in enumerate(parts[:-1]) if part.lower() == "resourcegroups"), "")
+    kind = kind_of(reported)
     return Workspace(
         name=text(reported, "name"),
         title=text(reported, "properties", "friendlyName") or text(reported, "name"),
-        kind=kind_of(reported),
+        kind=kind,
+        usable=kind in {WorkspaceKind.PROJECT, WorkspaceKind.WORKSPACE},
         region=text(reported, "location"),
         resource_group=group,
         hub=text(reported, "properties", "hubResourceId").rpartition("/")[2] or None,

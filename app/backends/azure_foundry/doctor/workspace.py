@@ -1,5 +1,6 @@
 """The project: what it is, whether it is ready, and what can be tuned in its region."""
 
+from app.backends.azure_foundry.account.resources import WorkspaceKind
 from app.backends.azure_foundry.account.workspaces import workspace_of
 from app.backends.azure_foundry.catalog import reference_data as facts_files
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
@@ -9,7 +10,6 @@ from app.backends.azure_foundry.transport.known_failures import NotThere
 from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
-from app.domain.discovery import WorkspaceKind
 
 
 def project(facts: Facts) -> Finding:
