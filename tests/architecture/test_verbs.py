@@ -92,7 +92,7 @@ def called(path: Path, function: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "app.services"
         for alias in node.names
     }
-    own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    own = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     ahead, seen = [function], set()
     while ahead:
         seen.add(one := ahead.pop())
