@@ -13,7 +13,13 @@ _IGNORED = -100
 
 
 def keep(run: Path, inputs: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write down a batch of TRL's, padding left out: of SFT with its labels, of DPO first chosen, then rejected."""
+    """Write down a batch of TRL's, padding left out.
+
+    All of `inputs` are integers [B, T]. Of SFT: `input_ids`, `attention_mask` (1 for a token, 0 for padding) and
+    `labels` (the token where it is learned, else -100). Of DPO, instead of labels, `completion_mask` (1 for the tokens
+    of an answer); there the first B / 2 rows are the chosen answers and the others the rejected ones, in the same
+    order, and are shown pair by pair.
+    """
     ids, shown = inputs["input_ids"].tolist(), inputs["attention_mask"].tolist()
     pairs = "completion_mask" in inputs
     if pairs:
@@ -34,6 +40,7 @@ def keep(run: Path, inputs: dict[str, Any], tokenizer: PreTrainedTokenizerBase) 
 def _row(
     ids: list[int], shown: list[int], learned: list[bool], label: str, tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, Any]:
+    """Return one row, its three lists [T], as runs of text that are learned or not; the counts are of all tokens."""
     seen = [(token, mark) for token, here, mark in zip(ids, shown, learned, strict=True) if here]
     pieces = [
         {"text": tokenizer.decode([token for token, _ in run]), "learned": mark}

@@ -25,7 +25,11 @@ class Answer:
 
 
 class _Until(StoppingCriteria):
-    """Stops when asked to, and counts tokens."""
+    """Stops when asked to, and counts the new tokens.
+
+    It is called after each token with all so far: `input_ids` [1, T], of which `prompt_tokens` were given, and wants
+    one verdict a row, [1].
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -45,7 +49,7 @@ class AnswerGenerator:
         self.context = loading.context_length(model)
 
     def prompt(self, request: ChatRequest) -> list[int]:
-        """Return the prompt's tokens.
+        """Return the prompt's tokens [T], the template's opening of the answer included.
 
         Raises:
             BadRequest: where there is no chat template, or no room for an answer.
@@ -63,7 +67,11 @@ class AnswerGenerator:
         return ids
 
     def pieces(self, request: ChatRequest, ids: Sequence[int], answer: Answer) -> Generator[str, None, None]:
-        """Yield the answer's text as it comes, up to a stop text; fill in `answer` on the way."""
+        """Yield the answer's text as it comes, up to a stop text; fill in `answer` on the way.
+
+        `ids` are the prompt's tokens [T]; the answer has at most what is left of the context (4096 new tokens for a
+        model that names none).
+        """
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, timeout=_STALLED_S, skip_special_tokens=True)
         room = self.context - len(ids) if self.context is not None else 4096
         limit = min(request.max_tokens or room, room)

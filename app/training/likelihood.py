@@ -1,4 +1,7 @@
-"""How likely a model finds given answers, and what it answers itself. Greedy; batches padded where it cannot matter."""
+"""How likely a model finds given answers, and what it answers itself. Greedy; batches padded where it cannot matter.
+
+Of shapes: B rows in a batch, T tokens in the longest of them, V entries of the vocabulary, A tokens of one answer.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,9 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of one answer: negative log likelihood in nats, tokens, and how many of them were the model's first choice."""
+    """Of one answer: its negative log likelihood in nats, summed over its tokens; how many these are; and how many of
+    them were the model's first choice.
+    """
 
     nll: float
     tokens: int
@@ -21,7 +26,12 @@ class Likelihood:
 def likelihoods(
     model: Any, sequences: Sequence[tuple[list[int], int]], *, pad: int, batch_size: int, tick: Callable[[], None]
 ) -> list[Likelihood]:
-    """Return the likelihood of each (tokens, start of the answer). Padding goes right, where no token can see it."""
+    """Return the likelihood of each (tokens of the whole row, position of the answer's first token), in their order.
+
+    ids and mask are [B, T], logits [B, T, V]. Padding goes right, where no token can see it. The logits at a position
+    are about the token at the next one: what says how likely the answer's tokens `start` to `end - 1` are stands one
+    position to the left, at `start - 1` to `end - 2`. So an answer begins at 1 at the earliest.
+    """
     found: list[Likelihood] = []
     for batch in _batches(sequences, batch_size):
         tick()
@@ -38,6 +48,7 @@ def likelihoods(
 
 
 def _of_row(logits: torch.Tensor, answer: list[int]) -> Likelihood:
+    """Count one answer: logits [A, V], each about the token of `answer` (A of them) at its own place."""
     wanted = torch.tensor(answer, device=logits.device)
     nll = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
     return Likelihood(float(nll), len(answer), int((logits.argmax(-1) == wanted).sum()))
@@ -53,7 +64,11 @@ def greedy_answers(
     batch_size: int,
     tick: Callable[[], None],
 ) -> list[str]:
-    """Return the model's answers, special tokens and surrounding white space removed. Padding goes left."""
+    """Return the model's answers, special tokens and surrounding white space removed.
+
+    ids and mask are [B, T]; padding goes left, so that every prompt ends where its answer begins. What comes back is
+    [B, T + new tokens], the prompts first.
+    """
     answers: list[str] = []
     config = generation_config(model, tokenizer, max_new_tokens=max_new_tokens, do_sample=False)
     for batch in _batches(prompts, batch_size):

@@ -45,7 +45,11 @@ class LossMaskPlan:
         return Dataset.from_list([row.value for row in rows])
 
     def _labels(self, row: Row) -> dict[str, list[int]]:
-        """Return a conversation's tokens and labels: of the turns with weight 0, no token is learned."""
+        """Return a conversation's tokens [T] and labels [T]: a token's own number where it is learned, else -100.
+
+        A label stands where its token stands; the model's loss shifts them by one. Of the turns with weight 0 no token
+        is learned: those from where the conversation before the turn ends to where the turn ends.
+        """
         turns = row.value["messages"]
         template = {"chat_template": self.marked_by, "return_assistant_tokens_mask": True} if self.marked_by else {}
         whole = self.tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **template)
@@ -58,7 +62,11 @@ class LossMaskPlan:
         return {"input_ids": ids, "labels": labels}
 
     def _shared(self, turns: Sequence[dict[str, str]], ids: Sequence[int]) -> int:
-        """Return how many of `ids` come from these first turns: the rule of TRL's prompt and completion."""
+        """Return how many of `ids` [T] come from these first turns: as many as both begin with.
+
+        That is TRL's rule for prompt and completion. It may be fewer than the turns' own tokens, where a template ends
+        a conversation otherwise than a turn.
+        """
         if not turns:
             return 0
         template = {"chat_template": self.marked_by} if self.marked_by else {}

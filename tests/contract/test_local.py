@@ -1,6 +1,8 @@
 """The local backend keeps the contract. What trains is a stand-in; what evaluates and serves is real."""
 
+import os
 import shlex
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.domain.backend import Resumes
+from app.domain.backend import JobObservation, Resumes
+from app.domain.jobs import JobStatus
 from app.training import run_lock
 from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
@@ -67,8 +70,39 @@ class TestLocal(BackendContract):
     def bench(self, bench: Bench) -> Bench:
         return bench
 
-    def test_it_goes_on_with_what_was_interrupted(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+    def test_it_goes_on_with_what_was_interrupted(self, bench: Bench, end: signal.Signals) -> None:
+        """Ended from outside in the middle, by a polite signal or by the kernel; another process takes it up."""
+        assert isinstance(bench, LocalBench)
+        job = bench.backend.submit(bench.request("job-interrupted"))
+        run = bench.runs / job.id
+        run.joinpath("saves").touch()  # a checkpoint after each step, without which SIGKILL is no reason to go on
+        cursor: str | None = None
+
+        def look() -> JobObservation:
+            nonlocal cursor
+            seen = bench.backend.observe(job, since=cursor)
+            cursor = seen.cursor
+            return seen
+
+        bench.until(look, lambda seen: seen.progress is not None and (seen.progress.step or 0) > 1)
+        process = run_lock.read_whole(run / run_lock.PROCESS) or {}
+        os.kill(process["pid"], end)
+        interrupted = bench.until(look, lambda seen: seen.interrupted or seen.status.is_final)
+        assert (interrupted.interrupted, interrupted.status) == (True, JobStatus.RUNNING)
+        bench.backend = bench.reopen()
         assert isinstance(bench.backend, Resumes)
+        bench.backend.resume(job)
+        bench.backend.resume(job)  # a repeat finds what the first call made
+        last = bench.until(look, lambda seen: seen.interrupted or seen.status.is_final)
+        assert last.status is JobStatus.SUCCEEDED, last.message
+        again = run_lock.read_whole(run / run_lock.PROCESS) or {}
+        assert again["pid"] != process["pid"]
+        events = [event for _, event in bench.backend.context.runs.news(job.id, None)[0]]
+        begun = [event["step"] for event in events if event.get("state") == "training"]
+        assert len(begun) == 2
+        assert begun[0] == 0
+        assert begun[1] > 1
 
 
 class TestLocalAbilities(AbilitiesContract):

@@ -1,7 +1,8 @@
 """A child without torch: keeps the rules of training/channel.py, trains nothing, and does what files in its folder say.
 
 It trains eight steps, one for each file `step` that it finds and takes away; `fail`, `vanish` and `boom` end it. Where
-there is a file `saves`, it leaves a checkpoint after each step.
+there is a file `saves`, it leaves a checkpoint after each step. Started again, it goes on from where it stopped or
+saved.
 """
 
 import os
@@ -25,7 +26,8 @@ def work(_spec: dict[str, Any], channel: Channel) -> None:
     run, tick = channel.run, threading.Event()
     latest = time.monotonic() + _PATIENCE_S
     reported = run_lock.read_whole(run / "reached") or {}
-    step = int(reported.get("step", 0))
+    newest = checkpoints.newest_complete(run / "checkpoints")
+    step = max(int(reported.get("step", 0)), checkpoints.step_of(newest) if newest else 0)
     channel.state("training", step=step, steps=STEPS, epochs=2)
     sys.stderr.write("training\n")
     while step < STEPS:
