@@ -20,12 +20,9 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
         if deployments.of_model(scope.read, context.id):
             return StepResult(values={}, due_in=backoff.WAITING)  # the last one that is gone wakes it
 
-    def discard(scope: Scope) -> models.Removal:
-        return models.discard(scope, model)
-
     def record(scope: Scope, removal: models.Removal) -> None:
         newest = store.get(scope.write, context.id)
         if newest is not None and newest.status is ModelStatus.DELETING:
             models.record_removal(scope, newest, removal)
 
-    return apart(context, "discard", discard, record)
+    return apart(context, "discard", lambda scope: models.discard(scope, model), record)

@@ -3,7 +3,6 @@
 from app.engine.apart import apart, forget
 from app.engine.reconciling import DeferredResult, ReconcileContext
 from app.services import retention
-from app.services.scope import Scope
 
 
 def reconcile(context: ReconcileContext) -> DeferredResult | None:
@@ -13,10 +12,9 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
             forget(context, "checkpoints")
             return None
 
-    def give_back(scope: Scope) -> None:
-        retention.give_back(scope, context.id)
-
-    def record(scope: Scope, _nothing: None) -> None:
-        retention.record_given_back(scope, context.id)
-
-    return apart(context, "checkpoints", give_back, record)
+    return apart(
+        context,
+        "checkpoints",
+        lambda scope: retention.give_back(scope, context.id),
+        lambda scope, _given_back: retention.record_given_back(scope, context.id),
+    )

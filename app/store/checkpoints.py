@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, true
-from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Checkpoint
@@ -19,9 +18,7 @@ _M = Mapper(Checkpoint, _T)
 def save(tx: Writer, job: str, reported: Sequence[Checkpoint]) -> None:
     """Write checkpoints; one that is known is brought up to date, and at most one is the best."""
     for checkpoint in reported:
-        values = _M.values(checkpoint)
-        statement = insert(_T).values(job=job, **values)
-        tx.execute(statement.on_conflict_do_update(index_elements=["job", "step"], set_=values))
+        _M.put(tx, checkpoint, job=job)
     best = [checkpoint.step for checkpoint in reported if checkpoint.best]
     if best:
         tx.execute(_T.update().where(_T.c.job == job, _T.c.step != best[-1]).values(best=0))

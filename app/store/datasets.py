@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import Row, delete, func, insert, or_, select
 
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
-from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store import codec, schema
+from app.kit.paging import Page
+from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import Mapper
 
@@ -100,12 +100,11 @@ def findings(
         query = query.where(_F.c.severity == severity.value)
     if rule is not None:
         query = query.where(_F.c.rule == rule)
-    position = decode_cursor(cursor, int)
-    if position is not None:
-        query = query.where(_F.c.number > position[0])
-    found = tx.execute(query.order_by(_F.c.number).limit(limit + 1)).all()
-    items = [codec.load(Finding, row.body) for row in found[:limit]]
-    return Page(items, encode_cursor(found[limit - 1].number) if len(found) > limit else None)
+    return rows.numbered_page(tx, query, _F.c.number, _finding, limit=limit, cursor=cursor)
+
+
+def _finding(row: Row[Any]) -> Finding:
+    return codec.load(Finding, row.body)
 
 
 def uses(tx: Reader, identifier: str) -> dict[str, int]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert
 
 from app.domain.evaluations import Evaluation, EvaluationRow, EvaluationStatus
-from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store import schema
+from app.kit.paging import Page
+from app.store import rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import LEASED, Mapper
 
@@ -62,11 +62,7 @@ def row_page(
     query = _ROWS.query.where(_R.c.evaluation == identifier)
     if wrong_only:
         query = query.where(_R.c.correct == 0)
-    position = decode_cursor(cursor, int)
-    if position is not None:
-        query = query.where(_R.c.line > position[0])
-    found = _ROWS.all(tx, query.order_by(_R.c.line).limit(limit + 1))
-    return Page(found[:limit], encode_cursor(found[limit - 1].line) if len(found) > limit else None)
+    return rows.numbered_page(tx, query, _R.c.line, _ROWS.make, limit=limit, cursor=cursor)
 
 
 def pairs(tx: Reader, left: str, right: str, *, limit: int) -> list[tuple[EvaluationRow, EvaluationRow]]:

@@ -7,8 +7,8 @@ from sqlalchemy import insert, select
 
 from app.domain.backend import RemoteEvent
 from app.domain.events import Event, EventLevel
-from app.kit.paging import Page, decode_cursor, encode_cursor
-from app.store import schema
+from app.kit.paging import Page
+from app.store import rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import Mapper
 
@@ -37,11 +37,7 @@ def add_remote(tx: Writer, subject: str, reported: Sequence[RemoteEvent]) -> Non
 def page(tx: Reader, subject: str, *, limit: int, cursor: str | None, newest_first: bool = True) -> Page[Event]:
     """Return a thing's journal."""
     query = _M.query.where(_T.c.subject == subject)
-    position = decode_cursor(cursor, int)
-    if position is not None:
-        query = query.where(_T.c.number < position[0] if newest_first else _T.c.number > position[0])
-    found = _M.all(tx, query.order_by(_T.c.number.desc() if newest_first else _T.c.number).limit(limit + 1))
-    return Page(found[:limit], encode_cursor(found[limit - 1].number) if len(found) > limit else None)
+    return rows.numbered_page(tx, query, _T.c.number, _M.make, limit=limit, cursor=cursor, descending=newest_first)
 
 
 def after(tx: Reader, subject: str, number: int, *, limit: int) -> list[Event]:

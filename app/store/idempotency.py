@@ -37,9 +37,7 @@ def get(tx: Reader, *, actor: str, route: str, key: str, since: datetime) -> Sto
 
 def add(tx: Writer, answer: StoredAnswer) -> None:
     """Keep an answer; one under the same key that has outlived its time makes room."""
-    same = (_T.c.actor == answer.actor, _T.c.route == answer.route, _T.c.key == answer.key)
-    tx.execute(delete(_T).where(*same))
-    _M.add(tx, answer)
+    _M.put(tx, answer)
 
 
 def forget(tx: Writer, *, before: datetime) -> int:

@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from sqlalchemy import Row, Select, Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
 
 from app.kit.paging import Page
 from app.store import codec, columns, rows
@@ -119,6 +120,12 @@ class Mapper(Generic[T]):
         """Insert a row, with the values of columns that no field is written to."""
         rows.add(tx, self.table, self.values(value) | more)
 
+    def put(self, tx: Writer, value: T, **more: Any) -> None:  # noqa: ANN401 -- column values
+        """Insert a row, or write over the one that has the same primary key."""
+        given = self.values(value) | more
+        statement = insert(self.table).values(given)
+        tx.execute(statement.on_conflict_do_update(index_elements=list(self.table.primary_key), set_=given))
+
     def save(self, tx: Writer, value: T, **more: Any) -> None:  # noqa: ANN401 -- column values
         """Write a value over its row."""
         given = self.values(value) | more
@@ -157,8 +164,9 @@ class Mapper(Generic[T]):
         **equal: object,
     ) -> Page[T]:
         """Return one page of a query, newest first by the moment `key`; of `equal` columns those that are not None."""
-        wanted = [self.table.c[column] == value for column, value in equal.items() if value is not None]
-        found = (self.query if query is None else query).where(*wanted)
+        found = self.query if query is None else query
+        for column, value in equal.items():
+            found = found if value is None else found.where(self.table.c[column] == value)
         return rows.page(tx, found, self.table, self.make, limit=limit, cursor=cursor, key=key)
 
     def set_goal(self, tx: Writer, identifier: str, goal: StrEnum, *, due_at: float, **more: Any) -> None:  # noqa: ANN401

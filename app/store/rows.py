@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Table, insert, tuple_, update
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, insert, tuple_, update
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store.columns import from_microseconds, to_microseconds
@@ -53,6 +53,29 @@ def page(
     last = rows[limit - 1]
     moment: datetime = getattr(last, key)
     return Page(items, encode_cursor(to_microseconds(moment), str(last.id)))
+
+
+def numbered_page(
+    tx: Reader,
+    query: Select[Any],
+    number: Column[int],
+    make: Callable[[Row[Any]], T],
+    *,
+    limit: int,
+    cursor: str | None,
+    descending: bool = False,
+) -> Page[T]:
+    """Return one page of `query`, ordered by a column of whole numbers, each of which stands there once.
+
+    Raises:
+        BadCursor: when the cursor is none of ours.
+    """
+    position = decode_cursor(cursor, int)
+    if position is not None:
+        query = query.where(number < position[0] if descending else number > position[0])
+    found = tx.execute(query.order_by(number.desc() if descending else number).limit(limit + 1)).all()
+    following = encode_cursor(getattr(found[limit - 1], number.key)) if len(found) > limit else None
+    return Page([make(row) for row in found[:limit]], following)
 
 
 @lru_cache(maxsize=32)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.dialects.sqlite import insert
-
 from app.domain.metrics import Sample
 from app.store import schema
 from app.store.database import Reader, Writer
@@ -16,9 +14,7 @@ _M = Mapper(Sample, _T)
 def add(tx: Writer, job: str, reported: Sequence[Sample]) -> None:
     """Write samples; a step that came before (after a resumption) is overwritten: the last word counts."""
     for each in reported:
-        texts = {"prompt": each.prompt, "expected": each.expected, "answer": each.answer}
-        statement = insert(_T).values(job=job, step=each.step, number=each.number, **texts)
-        tx.execute(statement.on_conflict_do_update(index_elements=["job", "step", "number"], set_=texts))
+        _M.put(tx, each, job=job)
 
 
 def of_job(tx: Reader, job: str) -> list[Sample]:
