@@ -55,7 +55,7 @@ class TargetIn(RequestModel):
     """A fine-tuned model, or a base model on a connection."""
 
     model_config = exemplified(
-        {"base_model": "builtin:starter", "connection": "con_local"},
+        {"base_model": "builtin:starter", "connection": "con_01jd3x8z"},
         **{"if": given("model"), "then": absent("base_model"), "else": given("base_model", "connection")},
     )
 

@@ -33,7 +33,7 @@ class DeploymentIn(RequestModel):
     """Serve a model; `expires_after_idle_s` 0: never; `content_safety` false switches the provider's filter off."""
 
     model_config = exemplified(
-        {"target": {"base_model": "builtin:starter", "connection": "con_local"}, "expires_after_idle_s": 600}
+        {"target": {"base_model": "builtin:starter", "connection": "con_01jd3x8z"}, "expires_after_idle_s": 600}
     )
 
     target: TargetIn

@@ -17,7 +17,7 @@ class EvaluationIn(RequestModel):
     """Let a target answer the rows of a dataset, perhaps with a system prompt and examples before each question."""
 
     model_config = exemplified(
-        {"target": {"base_model": "builtin:starter", "connection": "con_local"}, "dataset": "ds_01jd3x8z"},
+        {"target": {"base_model": "builtin:starter", "connection": "con_01jd3x8z"}, "dataset": "ds_01jd3x8z"},
         **{
             "if": {"required": ["few_shot"], "properties": {"few_shot": {"minimum": 1}}},
             "then": given("few_shot_dataset"),

@@ -85,7 +85,7 @@ class JobIn(RequestModel):
     model_config = exemplified(
         {
             "project": "prj_01jd3x8z",
-            "connection": "con_local",
+            "connection": "con_01jd3x8z",
             "base_model": "builtin:starter",
             "name": "support-triage",
             "training_dataset": "ds_01jd3x8z",

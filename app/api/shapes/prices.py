@@ -40,7 +40,7 @@ class PricesOut(ResponseModel):
 class PriceIn(RequestModel):
     """A price of one's own; an empty amount takes it back."""
 
-    model_config = exemplified({"connection": "con_local", "price": "hosting", "amount": "1.70", "currency": "USD"})
+    model_config = exemplified({"connection": "con_01jd3x8z", "price": "hosting", "amount": "1.70", "currency": "USD"})
 
     connection: Id
     price: Annotated[Line, Field(min_length=1)]
