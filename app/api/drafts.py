@@ -84,8 +84,8 @@ def answer_draft_step(
     ] = None,
 ) -> Response:
     """Store a step's answers, right or wrong; `errors` says what is wrong with them."""
-    draft, problems = drafts.update_step(scope, identifier, step, values.answers(), revision=_revision(if_match))
-    return answer(StepOut, StepOut.of(draft, list(problems)), headers=_etag(draft))
+    draft, checked = drafts.update_step(scope, identifier, step, values.answers(), revision=_revision(if_match))
+    return answer(StepOut, StepOut.of(draft, list(checked.problems_in(step))), headers=_etag(draft))
 
 
 @router.get("/{identifier}/review", response_model=ReviewOut)

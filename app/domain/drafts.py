@@ -6,8 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.catalog import CatalogModel
+from app.domain.connections import Connection
+from app.domain.datasets import Dataset
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
+from app.domain.jobs import JobSpec
+from app.domain.projects import Project
 
 
 class Step(StrEnum):
@@ -44,10 +49,38 @@ class JobDraft:
     updated_at: datetime
 
 
+def step_of(pointer: str) -> Step:
+    """Return the wizard's step that asks for the field at a JSON pointer."""
+    field_of = pointer.lstrip("/").split("/")[0]
+    return next((step for step, fields in FIELDS.items() if field_of in fields), Step.PROJECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What became of a job's fields: a spec if nothing is wrong, else the problems; and what they stand for, as far as
+    that exists.
+    """
+
+    spec: JobSpec | None
+    problems: Sequence[Problem]
+    project: Project | None
+    connection: Connection | None
+    model: CatalogModel | None
+    training: Dataset | None
+    validation: Dataset | None
+    test: Dataset | None
+
+    def problems_in(self, step: Step) -> Sequence[Problem]:
+        """Return what is wrong with a step's answers."""
+        return [each for each in self.problems if step_of(each.pointer) is step]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftReview:
-    """What a draft still lacks, what it would take, and which code it can be shown as."""
+    """What a draft stands for and still lacks, what it would take, and which code it can be shown as."""
 
+    draft: JobDraft
+    checked: Checked
     complete: bool
     problems: Mapping[Step, Sequence[Problem]]
     blockers: Sequence[Notice]

@@ -46,7 +46,7 @@ def of_job(scope: Scope, identifier: str) -> Capsule:
         connection=connection.name,
         recipe=Recipe.of(job.spec),
         data=_data(scope, job),
-        sent=jobs.sent_parameters(scope, job.id),
+        sent=jobs.sent_parameters(scope, job),
         outcome=_outcome(scope, job),
         origin=_origin(scope, job),
         billing=job.bill.billing,
@@ -72,7 +72,7 @@ def run_again(scope: Scope, identifier: str) -> FineTuningJob:
         raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
     fields = jobs.fields_of(job.spec)
     if fields["seed"] is None:
-        fields["seed"] = jobs.sent_parameters(scope, job.id).get("seed")
+        fields["seed"] = jobs.sent_parameters(scope, job).get("seed")
     return jobs.create(scope, fields, cloned_from=job.id)
 
 
@@ -103,7 +103,7 @@ def reproduction(scope: Scope, job: FineTuningJob) -> Reproduction | None:
 
 def _requested_spec(scope: Scope, job: FineTuningJob) -> JobSpec:
     """Return the spec with what does not touch the outcome left out, and the seed that was really taken."""
-    seed = jobs.sent_parameters(scope, job.id).get("seed") if job.spec.seed is None else job.spec.seed
+    seed = jobs.sent_parameters(scope, job).get("seed") if job.spec.seed is None else job.spec.seed
     return replace(job.spec, project="", name="", seed=seed if isinstance(seed, int) else None)
 
 
@@ -139,8 +139,8 @@ def _rows(dataset: Dataset) -> Rows:
 
 def _outcome(scope: Scope, job: FineTuningJob) -> Outcome:
     last = jobs.last_values(scope, job.id)
-    best = next((each for each in jobs.checkpoints(scope, job.id) if each.best), None)
-    evaluated = evaluations.for_job(scope, job.id)
+    best = next((each for each in jobs.checkpoints(scope, job) if each.best), None)
+    evaluated = evaluations.for_job(scope, job)
     both = {"base": evaluated.base, "tuned": evaluated.tuned}
     return Outcome(
         final={name: Point(step=step, value=value) for name, (step, value) in sorted(last.items())},

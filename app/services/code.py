@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.domain.backend import ShowsCode
+from app.domain.drafts import Checked
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
 from app.services import connections, datasets, drafts, jobs, specs, splits, verbs
@@ -20,9 +21,9 @@ def targets(scope: Scope, spec: JobSpec) -> Mapping[str, str]:
 
 
 @verbs.reads("jobs")
-def of_job(scope: Scope, job_id: str, target: str, *, base_url: str) -> str:
+def of_job(scope: Scope, job: jobs.AnyJob, target: str, *, base_url: str) -> str:
     """Return a recorded job as code. `base_url` is where this installation was reached."""
-    job = jobs.get(scope, job_id)
+    job = jobs.at_hand(scope, job)
     training = job.parts.training if job.parts else None
     validation = job.parts.validation if job.parts else None
     return _write(scope, job.spec, target, training, validation, base_url=base_url)
@@ -35,7 +36,12 @@ def of_draft(scope: Scope, draft_id: str, target: str, *, base_url: str) -> str:
     Raises:
         Invalid: while something is missing.
     """
-    checked = specs.check(scope, drafts.get(scope, draft_id).values)
+    return of_checked(scope, specs.check(scope, drafts.get(scope, draft_id).values), target, base_url=base_url)
+
+
+@verbs.reads("drafts")
+def of_checked(scope: Scope, checked: Checked, target: str, *, base_url: str) -> str:
+    """Return the same of a draft's answers that have been checked."""
     if checked.spec is None:
         raise Invalid(checked.problems)
     return _write(scope, checked.spec, target, None, None, base_url=base_url)

@@ -49,7 +49,7 @@ def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
         fix = "Choose the runs in the list of jobs."
         raise Invalid([Problem("?ids", "not_found", f"There is no job {each[:60]!r}.", fix) for each in missing])
     runs = [found[each] for each in ids]
-    evaluated = [evaluations.for_job(scope, each.id).tuned for each in runs]
+    evaluated = [evaluations.for_job(scope, each).tuned for each in runs]
     known = datasets.many(scope, sorted({used for run in runs for used in _datasets(run)} | _rows_of(evaluated)))
     last = [jobs.last_values(scope, each.id) for each in runs]
     return Comparison(
@@ -136,7 +136,7 @@ def _taken(scope: Scope, job: FineTuningJob) -> dict[str, Hyperparameter]:
     asked = {**job.spec.hyperparameters, **job.spec.options}
     if job.spec.seed is not None:
         asked["seed"] = job.spec.seed
-    return {**asked, **jobs.sent_parameters(scope, job.id)}
+    return {**asked, **jobs.sent_parameters(scope, job)}
 
 
 def _same(used: Sequence[Dataset | None]) -> bool:
@@ -150,7 +150,7 @@ def _training_figures(
     losses = [values[TRAIN_LOSS][1] if TRAIN_LOSS in values else None for values in last]
     # A low training loss alone is no merit: a model that learned its rows by heart has the lowest.
     yield figure("train_loss", losses, lower_is_better=True, fair=False)
-    held_out = [jobs.metrics(scope, run.id, names=HELD_OUT, points=jobs.MAX_POINTS, since=0) for run in runs]
+    held_out = [jobs.metrics(scope, run, names=HELD_OUT, points=jobs.MAX_POINTS, since=0) for run in runs]
     for each in SERIES:
         if each.name in HELD_OUT and each.lower_is_better is not None:
             best = [_best(of_run, each) for of_run in held_out]

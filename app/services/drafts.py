@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.backend import ShowsCode
 from app.domain.backend_abilities import ContinuesTuned
 from app.domain.connections import Connection
-from app.domain.drafts import FIELDS, STEPS, DraftReview, JobDraft, Step
+from app.domain.drafts import FIELDS, STEPS, Checked, DraftReview, JobDraft, Step
 from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
@@ -46,8 +46,8 @@ def list_drafts(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None 
 @verbs.writes("drafts")
 def update_step(
     scope: Scope, identifier: str, step: Step, fields: Mapping[str, Any], *, revision: int | None = None
-) -> tuple[JobDraft, Sequence[Problem]]:
-    """Store a step's answers as they were typed, and return what is wrong with them.
+) -> tuple[JobDraft, Checked]:
+    """Store a step's answers as they were typed, and return the draft with what all of its answers stand for.
 
     Fields that are not sent keep their value; None takes an answer back.
 
@@ -59,7 +59,7 @@ def update_step(
     draft = get(scope, identifier)
     given = _known(fields, FIELDS[step])
     # The backend is asked about the base model before anything is written: no call inside a write transaction.
-    problems = problems_of(scope, _answered(draft, step, given, scope.now()))[step]
+    checked = specs.check(scope, _answered(draft, step, given, scope.now()).values)
     tx = scope.write
     draft = get(scope, identifier)
     _check_open(draft)
@@ -67,7 +67,7 @@ def update_step(
     if (revision or draft.revision) != draft.revision or not store.save(tx, changed, expected_revision=draft.revision):
         fix = "Load the draft again; your change was not stored."
         raise Stale("Somebody changed this draft meanwhile.", fix=fix)
-    return changed, problems
+    return changed, checked
 
 
 def _answered(draft: JobDraft, step: Step, given: Mapping[str, Any], now: datetime) -> JobDraft:
@@ -83,29 +83,24 @@ def _answered(draft: JobDraft, step: Step, given: Mapping[str, Any], now: dateti
 
 
 @verbs.reads("drafts")
-def problems_of(scope: Scope, draft: JobDraft) -> Mapping[Step, Sequence[Problem]]:
-    """Return what is wrong with each step's answers."""
-    sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
-    for problem in specs.check(scope, draft.values).problems:
-        sorted_in[estimates.step_of(problem.pointer)].append(problem)
-    return sorted_in
+def review(scope: Scope, identifier: str) -> DraftReview:
+    """Return what a draft lacks and what it would take."""
+    return review_of(scope, get(scope, identifier))
 
 
 @verbs.reads("drafts")
-def review(scope: Scope, identifier: str) -> DraftReview:
-    """Return what a draft lacks and what it would take."""
-    draft = get(scope, identifier)
-    checked = specs.check(scope, draft.values)
+def review_of(scope: Scope, draft: JobDraft, checked: Checked | None = None) -> DraftReview:
+    """Return the same of a draft that is at hand, perhaps with its answers checked already."""
+    checked = checked or specs.check(scope, draft.values)
     estimate = estimates.of_checked(scope, checked)
-    sorted_in: dict[Step, list[Problem]] = {step: [] for step in STEPS}
-    for problem in checked.problems:
-        sorted_in[estimates.step_of(problem.pointer)].append(problem)
     targets: Mapping[str, str] = {}
     if checked.spec is not None and checked.connection is not None:
         targets = {"curl": "curl", **code_targets(scope, checked.connection)}
     return DraftReview(
+        draft=draft,
+        checked=checked,
         complete=not checked.problems and not estimate.blockers,
-        problems=sorted_in,
+        problems={step: checked.problems_in(step) for step in STEPS},
         blockers=estimate.blockers,
         warnings=estimate.warnings,
         estimate=estimate,

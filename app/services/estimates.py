@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.backend import Estimates
 from app.domain.catalog import LifecycleStatus
-from app.domain.drafts import FIELDS, Step
+from app.domain.drafts import Checked, Step, step_of
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
@@ -16,12 +16,6 @@ from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
-
-
-def step_of(pointer: str) -> Step:
-    """Return the wizard's step that asks for the field at a JSON pointer."""
-    field = pointer.lstrip("/").split("/")[0]
-    return next((step for step, fields in FIELDS.items() if field in fields), Step.PROJECT)
 
 
 def as_notice(problem: Problem) -> Notice:
@@ -38,7 +32,7 @@ def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
 
 
 @verbs.reads("jobs")
-def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
+def of_checked(scope: Scope, checked: Checked) -> Estimate:
     """Return the estimate for fields that have been checked already."""
     base = Estimate()
     if checked.connection is not None:
@@ -53,7 +47,7 @@ def of_checked(scope: Scope, checked: specs.Checked) -> Estimate:
 
 
 @verbs.reads("jobs")
-def bill(scope: Scope, checked: specs.Checked) -> Bill:
+def bill(scope: Scope, checked: Checked) -> Bill:
     """Return what a checked job will be billed for; an estimate is asked for only where something is."""
     if checked.connection is not None and prices.is_free(scope, checked.connection):
         return FREE
@@ -68,7 +62,7 @@ def _unpriced(estimate: Estimate) -> list[Notice]:
     ]
 
 
-def _ending(scope: Scope, checked: specs.Checked) -> list[Notice]:
+def _ending(scope: Scope, checked: Checked) -> list[Notice]:
     model = checked.model
     if model is None or model.lifecycle.status != LifecycleStatus.RETIRING:
         return []
@@ -81,7 +75,7 @@ def _ending(scope: Scope, checked: specs.Checked) -> list[Notice]:
     return [Notice(step=Step.MODEL.value, pointer="/base_model", message=message, fix=fix)]
 
 
-def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
+def _ask(scope: Scope, checked: Checked, base: Estimate) -> Estimate:
     spec, connection, training = checked.spec, checked.connection, checked.training
     if spec is None or connection is None or training is None:
         return base
@@ -105,7 +99,7 @@ def _ask(scope: Scope, checked: specs.Checked, base: Estimate) -> Estimate:
         return replace(base, basis=error.message)
 
 
-def _warnings(checked: specs.Checked) -> list[Notice]:
+def _warnings(checked: Checked) -> list[Notice]:
     warnings = []
     training = checked.training
     if training is not None and (training.rows or 0) < _FEW_ROWS:

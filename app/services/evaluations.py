@@ -160,10 +160,9 @@ class JobEvaluations:
 
 
 @verbs.reads("evaluations")
-def for_job(scope: Scope, job: str) -> JobEvaluations:
+def for_job(scope: Scope, job: jobs.AnyJob) -> JobEvaluations:
     """Return a job's evaluations: the newest plain pair on the same rows, and the others."""
-    jobs.get(scope, job)
-    everything = list(reversed(store.of_job(scope.read, job)))
+    everything = list(reversed(store.of_job(scope.read, jobs.at_hand(scope, job).id)))
     plain = [each for each in everything if not each.few_shot and each.system_prompt is None]
     tuned = next((each for each in plain if each.target.is_tuned), None)
     base = next(

@@ -35,6 +35,7 @@ from app.store.jobs import Filter
 
 MAX_POINTS = 5000
 LOG_LINES = 200
+AnyJob = FineTuningJob | str  # a job, or its id
 MOST_COUNTED = summary_store.MOST_COUNTED
 
 
@@ -121,6 +122,12 @@ def get(scope: Scope, identifier: str) -> FineTuningJob:
     return or_not_found(store.get(scope.read, identifier), "job", identifier)
 
 
+@verbs.reads("jobs")
+def at_hand(scope: Scope, job: AnyJob) -> FineTuningJob:
+    """Return the job itself: whoever has it at hand need not fetch it again."""
+    return job if isinstance(job, FineTuningJob) else get(scope, job)
+
+
 @verbs.writes("jobs")
 def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask for a job's end; asking again is fine.
@@ -176,10 +183,10 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
 
 
 @verbs.reads("jobs")
-def samples(scope: Scope, identifier: str) -> Sequence[Sample]:
+def samples(scope: Scope, job: AnyJob) -> Sequence[Sample]:
     """Return what the model in training answered to held-out prompts, steps rising."""
-    get(scope, identifier)
-    return sample_store.of_job(scope.read, identifier)
+    job = at_hand(scope, job)
+    return sample_store.of_job(scope.read, job.id)
 
 
 @verbs.spends("jobs")
@@ -235,10 +242,10 @@ def fields_of(spec: JobSpec) -> dict[str, Any]:
 
 @verbs.reads("jobs")
 def events(
-    scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, newest_first: bool = True
+    scope: Scope, job: AnyJob, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, newest_first: bool = True
 ) -> Page[Event]:
-    get(scope, identifier)
-    return event_store.page(scope.read, identifier, limit=limit, cursor=cursor, newest_first=newest_first)
+    job = at_hand(scope, job)
+    return event_store.page(scope.read, job.id, limit=limit, cursor=cursor, newest_first=newest_first)
 
 
 @verbs.reads("jobs")
@@ -249,14 +256,12 @@ def events_after(scope: Scope, identifier: str, number: int, *, limit: int = 200
 
 @verbs.reads("jobs")
 def metrics(
-    scope: Scope, identifier: str, *, names: Sequence[str] = (), points: int = 1000, since: int | None = None
+    scope: Scope, job: AnyJob, *, names: Sequence[str] = (), points: int = 1000, since: int | None = None
 ) -> Sequence[MetricSeries]:
     """Return a job's series, each thinned to at most `points` points that keep every peak."""
-    get(scope, identifier)
+    job = at_hand(scope, job)
     wanted = max(2, min(points, MAX_POINTS))
-    return [
-        downsample(series, wanted) for series in metric_store.columns(scope.read, identifier, names=names, since=since)
-    ]
+    return [downsample(series, wanted) for series in metric_store.columns(scope.read, job.id, names=names, since=since)]
 
 
 @verbs.reads("jobs")
@@ -266,10 +271,10 @@ def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | N
 
 
 @verbs.reads("jobs")
-def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
+def checkpoints(scope: Scope, job: AnyJob) -> Sequence[Checkpoint]:
     """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
-    job = get(scope, identifier)
-    kept = checkpoint_store.of_job(scope.read, identifier)
+    job = at_hand(scope, job)
+    kept = checkpoint_store.of_job(scope.read, job.id)
     result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
     if result is None or result.status is ModelStatus.PRESENT:
         return kept
@@ -277,16 +282,16 @@ def checkpoints(scope: Scope, identifier: str) -> Sequence[Checkpoint]:
 
 
 @verbs.reads("jobs")
-def sent_parameters(scope: Scope, identifier: str) -> Mapping[str, Hyperparameter]:
+def sent_parameters(scope: Scope, job: AnyJob) -> Mapping[str, Hyperparameter]:
     """Return the parameters as the backend took them; empty until it told."""
-    get(scope, identifier)
-    return store.sent(scope.read, identifier) or {}
+    job = at_hand(scope, job)
+    return store.sent(scope.read, job.id) or {}
 
 
 @verbs.reads("jobs")
-def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
+def first_batch(scope: Scope, job: AnyJob) -> Sequence[BatchRow]:
     """Return the first batch as the model sees it; empty until there is one, and where the backend shows none."""
-    job = get(scope, identifier)
+    job = at_hand(scope, job)
     backend = scope.able(job.spec.connection, ShowsFirstBatch)
     if job.remote_id is None or backend is None:
         return ()
@@ -295,9 +300,9 @@ def first_batch(scope: Scope, identifier: str) -> Sequence[BatchRow]:
 
 
 @verbs.reads("jobs")
-def log(scope: Scope, identifier: str, *, lines: int = LOG_LINES) -> Sequence[str]:
+def log(scope: Scope, job: AnyJob, *, lines: int = LOG_LINES) -> Sequence[str]:
     """Return the end of the training's raw log; empty where the backend keeps none."""
-    job = get(scope, identifier)
+    job = at_hand(scope, job)
     backend = scope.able(job.spec.connection, KeepsLogs)
     if job.remote_id is None or backend is None:
         return ()
@@ -320,13 +325,13 @@ def log_path(scope: Scope, identifier: str) -> Path | None:
 
 
 @verbs.reads("jobs")
-def stages(scope: Scope, identifier: str) -> Sequence[Stage]:
+def stages(scope: Scope, job: AnyJob) -> Sequence[Stage]:
     """Return the timeline of a job."""
-    job = get(scope, identifier)
+    job = at_hand(scope, job)
     tx = scope.read
     served = deployment_store.of_model(tx, job.fine_tuned_model) if job.fine_tuned_model else []
-    changes = event_store.of_kind(tx, identifier, "status")
-    return timeline(job, changes, evaluation_store.of_job(tx, identifier), served)
+    changes = event_store.of_kind(tx, job.id, "status")
+    return timeline(job, changes, evaluation_store.of_job(tx, job.id), served)
 
 
 @verbs.reads("jobs")

@@ -1,18 +1,19 @@
 """From the fields that a form or REST sends to a checked `JobSpec`: every problem at once, each with its place."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Connection
 from app.domain.datasets import Dataset, DatasetFormat
+from app.domain.drafts import Checked
 from app.domain.errors import Invalid, NotFound, Problem
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_values
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
 from app.domain.names import model_name_problem
+from app.domain.projects import Project
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
 from app.services import catalog, connections, datasets, projects, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
@@ -21,19 +22,6 @@ from app.services.scope import Scope
 E = TypeVar("E", bound=StrEnum)
 _DIGITS = re.compile(r"[0-9]{1,15}")
 FIELDS = tuple(JobSpec.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What became of the fields: a spec if nothing is wrong, else the problems; and what was found on the way."""
-
-    spec: JobSpec | None
-    problems: Sequence[Problem]
-    model: CatalogModel | None
-    connection: Connection | None
-    training: Dataset | None
-    validation: Dataset | None
-    test: Dataset | None
 
 
 class _Check:
@@ -72,14 +60,15 @@ class _Check:
             self.complain("/connection", "not_found", error.message, "Choose a connection from the list.")
             return None
 
-    def project(self) -> str:
+    def project(self) -> Project | None:
         identifier = self.text("project", "A project")
-        if identifier:
-            try:
-                projects.get(self.scope, identifier)
-            except NotFound as error:
-                self.complain("/project", "not_found", error.message, "Choose a project from the list.")
-        return identifier
+        if not identifier:
+            return None
+        try:
+            return projects.get(self.scope, identifier)
+        except NotFound as error:
+            self.complain("/project", "not_found", error.message, "Choose a project from the list.")
+            return None
 
     def model(self, connection: Connection | None) -> CatalogModel | None:
         identifier = self.text("base_model", "A base model")
@@ -161,7 +150,7 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
     test = reading.dataset("test_dataset", "A test dataset", fields.get("test_dataset"), required=False)
     _check_test_shape(reading, choice, test)
     spec = JobSpec(
-        project=project,
+        project=project.id if project else "",
         connection=connection.id if connection else "",
         base_model=model.id if model else str(fields.get("base_model") or ""),
         name=str(fields.get("name") or ""),
@@ -177,8 +166,9 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
     return Checked(
         spec=None if reading.problems else spec,
         problems=tuple(reading.problems),
-        model=model,
+        project=project,
         connection=connection,
+        model=model,
         training=training,
         validation=validation,
         test=test,

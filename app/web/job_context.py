@@ -32,7 +32,10 @@ def job_context(
         ProviderFailed, StorageFull: when the tab asks a backend that fails.
     """
     job = jobs.get(scope, identifier)
-    return {**_around(scope, job, tab), **_of_tab(scope, job, tab, base_url=base_url, target=target, only=only)}
+    around = _around(scope, job, tab)
+    if tab == "evaluation":
+        return around | _evaluation(scope, job, around["evaluated"], only)
+    return around | _of_tab(scope, job, tab, base_url=base_url, target=target)
 
 
 def page_context(
@@ -49,10 +52,10 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     identifier, now = job.id, scope.now()
     connection = connections.get(scope, job.spec.connection)
     backend = scope.backends.of(connection)
-    evaluated = evaluations.for_job(scope, identifier)
+    evaluated = evaluations.for_job(scope, job)
     everything = [each for each in (evaluated.tuned, evaluated.base, *evaluated.others) if each is not None]
-    series = jobs.metrics(scope, identifier, names=LOSSES, points=_POINTS)
-    checkpoints = jobs.checkpoints(scope, identifier)
+    series = jobs.metrics(scope, job, names=LOSSES, points=_POINTS)
+    checkpoints = jobs.checkpoints(scope, job)
     made = models.of_job(scope, identifier)
     return {
         "job": job,
@@ -60,7 +63,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "connection": connection,
         "tab": tab,
         "tabs": view.tabs(job, tab),
-        "stages": view.stages(jobs.stages(scope, identifier), now),
+        "stages": view.stages(jobs.stages(scope, job), now),
         "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
         "loss": view.loss_view(job, series, checkpoints),
         "checkpoints": checkpoints,
@@ -88,41 +91,44 @@ def _of_tab(
     *,
     base_url: str,
     target: str | None,
-    only: PairFilter | None,
 ) -> dict[str, Any]:
     match tab:
         case "events" | "log" | "data" | "parameters":
             return _RECORDS[tab](scope, job)
-        case "evaluation":
-            return evaluation_context(scope, evaluations.for_job(scope, job.id), only) | {
-                "dataset_options": options(datasets.ready(scope, limit=100)),
-                "test": job.datasets.test,
-            }
         case "overview":
             return {
-                "further": view.further(jobs.metrics(scope, job.id, names=FURTHER, points=_SPARK_POINTS)),
-                "sampled": view.sampled(jobs.samples(scope, job.id)),
+                "further": view.further(jobs.metrics(scope, job, names=FURTHER, points=_SPARK_POINTS)),
+                "sampled": view.sampled(jobs.samples(scope, job)),
             }
         case "code":
             known = code.targets(scope, job.spec)
             shown = target if target is not None and target in known else next(iter(known))
-            return {"targets": known, "target": shown, "code": code.of_job(scope, job.id, shown, base_url=base_url)}
+            return {"targets": known, "target": shown, "code": code.of_job(scope, job, shown, base_url=base_url)}
         case _:
             return {}
 
 
+def _evaluation(
+    scope: Scope, job: FineTuningJob, evaluated: evaluations.JobEvaluations, only: PairFilter | None
+) -> dict[str, Any]:
+    return evaluation_context(scope, evaluated, only) | {
+        "dataset_options": options(datasets.ready(scope, limit=100)),
+        "test": job.datasets.test,
+    }
+
+
 def _events(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"events": jobs.events(scope, job.id, limit=_EVENTS).items}
+    return {"events": jobs.events(scope, job, limit=_EVENTS).items}
 
 
 def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"log": jobs.log(scope, job.id, lines=_LOG_LINES)}
+    return {"log": jobs.log(scope, job, lines=_LOG_LINES)}
 
 
 def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
     return {
         "asked": jobs.fields_of(job.spec),
-        "sent": jobs.sent_parameters(scope, job.id),
+        "sent": jobs.sent_parameters(scope, job),
         "reproduction": capsules.reproduction(scope, job),
     }
 
@@ -136,7 +142,7 @@ def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
     return {
         "parts": shown,
         "rows": datasets.rows(scope, training.id, limit=_SHOWN_ROWS) if training else (),
-        "batch": jobs.first_batch(scope, job.id),
+        "batch": jobs.first_batch(scope, job),
         "source": known.get(job.spec.training_dataset) or datasets.get(scope, job.spec.training_dataset),
     }
 

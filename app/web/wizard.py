@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.drafts import JobDraft, Step
+from app.domain.drafts import Checked, JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
@@ -61,9 +61,10 @@ def review(
     if found.job is not None:
         return see_other(f"/jobs/{found.job}")
     context = review_context(scope, found, fresh_key())
-    shown = target if target in context["review"].code_targets else next(iter(context["review"].code_targets), None)
+    targets, base_url = context["review"].code_targets, str(request.base_url).rstrip("/")
+    shown = target if target in targets else next(iter(targets), None)
     try:
-        text = code.of_draft(scope, draft, shown, base_url=str(request.base_url).rstrip("/")) if shown else ""
+        text = code.of_checked(scope, context["chosen"], shown, base_url=base_url) if shown else ""
     except DomainError as error:  # the review stands without its code; the sentence says why
         text = f"# {error.message} {error.fix}"
     return page(request, scope, "wizard/review.html", {**context, "target": shown, "code": text})
@@ -124,8 +125,9 @@ def show(
     found = drafts.get(scope, draft)
     if found.job is not None:
         return see_other(f"/jobs/{found.job}")
-    problems = drafts.problems_of(scope, found)[step] if step in found.visited else ()
-    context = {**step_context(scope, found, step, problems, query=q), "dropped": dropped or ()}
+    review = drafts.review_of(scope, found)
+    problems = review.problems[step] if step in found.visited else ()
+    context = {**step_context(scope, review, step, problems, query=q), "dropped": dropped or ()}
     return page(request, scope, "wizard/step.html", context)
 
 
@@ -143,11 +145,12 @@ def validate(
         # It is made when the reader goes on. This answer may be on its way while that happens, and must not undo it.
         fields.pop("project", None)
     with open_scope() as scope:
-        found, problems = drafts.update_step(scope, draft, step, fields)
-    if _new_project(step, form):
-        problems = [each for each in problems if each.pointer != "/project"]
+        found, checked = drafts.update_step(scope, draft, step, fields)
+    typed = _new_project(step, form)
+    problems = [each for each in checked.problems_in(step) if not typed or each.pointer != "/project"]
     with open_scope() as scope:
-        context = {**step_context(scope, found, step, problems, query=_query(form)), "typed": _new_project(step, form)}
+        review = drafts.review_of(scope, found, checked)
+        context = {**step_context(scope, review, step, problems, query=_query(form)), "typed": typed}
         return page(request, scope, "wizard/_saved.html", context)
 
 
@@ -162,7 +165,7 @@ def save(
     """Store the step and go on, back, or stay; going on needs a step without problems, going back never does."""
     goto = form.get("goto", "next")
     with open_scope() as scope:
-        found, problems = _store(scope, draft, step, form)
+        found, checked, problems = _store(scope, draft, step, form)
     if goto == "back":
         return see_other(f"/wizard/{draft}/{view.before(step)}")
     connection = str(found.values.get("connection") or "")
@@ -173,7 +176,8 @@ def save(
     if not problems and goto == "next":
         return see_other(f"/wizard/{draft}/{view.after(step)}")
     with open_scope() as scope:
-        context = step_context(scope, found, step, problems, query=_query(form))
+        review = drafts.review_of(scope, found, checked)
+        context = step_context(scope, review, step, problems, query=_query(form))
         context |= {"pressed": True, "typed": _new_project(step, form)}
         return page(request, scope, "wizard/step.html", context, status=UNPROCESSABLE if problems else 200)
 
@@ -189,7 +193,9 @@ def _new_project(step: Step, form: Mapping[str, str]) -> str:
     return form.get("new_project", "").strip() if wanted else ""
 
 
-def _store(scope: Scope, draft: str, step: Step, form: Mapping[str, str]) -> tuple[JobDraft, Sequence[Problem]]:
+def _store(
+    scope: Scope, draft: str, step: Step, form: Mapping[str, str]
+) -> tuple[JobDraft, Checked, Sequence[Problem]]:
     fields = view.fields_of(step, form)
     extra: list[Problem] = []
     name = _new_project(step, form)
@@ -198,6 +204,6 @@ def _store(scope: Scope, draft: str, step: Step, form: Mapping[str, str]) -> tup
             fields["project"] = projects.create(scope, name).id
         except Invalid as error:
             extra = [Problem("/new_project", each.code, each.message, each.fix) for each in error.problems]
-    found, problems = drafts.update_step(scope, draft, step, fields)
-    kept = [each for each in problems if not extra or each.pointer != "/project"]
-    return found, [*extra, *kept]
+    found, checked = drafts.update_step(scope, draft, step, fields)
+    kept = [each for each in checked.problems_in(step) if not extra or each.pointer != "/project"]
+    return found, checked, [*extra, *kept]

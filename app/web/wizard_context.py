@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from app.domain.datasets import Dataset
-from app.domain.drafts import JobDraft, Step
+from app.domain.drafts import Checked, DraftReview, JobDraft, Step
 from app.domain.errors import DomainError, Problem
 from app.domain.splits import SplitResult
 from app.services import catalog, connections, datasets, drafts, projects, splits
@@ -21,33 +21,17 @@ _LISTED = 100
 _SHOWN_ROWS = 3
 
 
-def chosen_of(scope: Scope, draft: JobDraft) -> view.Chosen:
-    """Return what the draft's ids stand for; what does not exist (any more) is None, and the checks tell it."""
-    values = draft.values
-    validation = view.values_of(draft, "validation")
-    connection, model = str(values.get("connection") or ""), str(values.get("base_model") or "")
-    return view.Chosen(
-        project=_found(lambda: projects.get(scope, str(values.get("project") or ""))),
-        connection=_found(lambda: connections.get(scope, connection)),
-        model=_found(lambda: catalog.model(scope, connection, model)),
-        training=_found(lambda: datasets.get(scope, str(values.get("training_dataset") or ""))),
-        validation=_found(lambda: datasets.get(scope, str(validation.get("dataset") or ""))),
-        test=_found(lambda: datasets.get(scope, str(values.get("test_dataset") or ""))),
-    )
-
-
 def step_context(
-    scope: Scope, draft: JobDraft, step: Step, problems: Sequence[Problem], *, query: str = ""
+    scope: Scope, review: DraftReview, step: Step, problems: Sequence[Problem], *, query: str = ""
 ) -> dict[str, Any]:
     """Return what a step's page shows; `query` narrows the list of base models."""
-    review = drafts.review(scope, draft.id)
-    chosen = chosen_of(scope, draft)
+    draft, chosen = review.draft, review.checked
     context: dict[str, Any] = {
         "draft": draft,
         "step": step.value,
         "label": view.labels()[step.value],
-        "steps": view.marks(draft, review, chosen, step.value),
-        "readiness": view.readiness(draft, review),
+        "steps": view.marks(review, step.value),
+        "readiness": view.readiness(review),
         "review": review,
         "estimate": review.estimate,
         "chosen": chosen,
@@ -67,15 +51,15 @@ def step_context(
 
 def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
     """Return what the review shows."""
-    review = drafts.review(scope, draft.id)
-    chosen = chosen_of(scope, draft)
+    review = drafts.review_of(scope, draft)
+    chosen = review.checked
     return {
         "draft": draft,
-        "steps": view.marks(draft, review, chosen, view.REVIEW),
+        "steps": view.marks(review, view.REVIEW),
         "review": review,
         "estimate": review.estimate,
-        "missing": view.missing(draft, review),
-        "readiness": view.readiness(draft, review),
+        "missing": view.missing(review),
+        "readiness": view.readiness(review),
         "chosen": chosen,
         "hyperparameter_fields": view.hyperparameter_fields(chosen.model, draft) if chosen.model else [],
         "answers": Lenient(draft.values),
@@ -86,7 +70,7 @@ def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
     }
 
 
-def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> dict[str, Any]:
+def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict[str, Any]:
     match step:
         case Step.PROJECT:
             listed = projects.list_projects(scope, limit=_LISTED).items
@@ -112,7 +96,7 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: view.Chosen) -> 
             return {"hyperparameter_fields": view.hyperparameter_fields(chosen.model, draft) if chosen.model else []}
 
 
-def _models(scope: Scope, draft: JobDraft, chosen: view.Chosen, query: str) -> dict[str, Any]:
+def _models(scope: Scope, draft: JobDraft, chosen: Checked, query: str) -> dict[str, Any]:
     """Return the second step: models that fit the search, and the chosen one in any case, lest saving forgets it."""
     connection = str(draft.values.get("connection") or "") or None
     models = _found(lambda: catalog.search(scope, connection=connection)) or ()
@@ -137,7 +121,7 @@ def _ready(scope: Scope) -> Sequence[Dataset]:
     return datasets.ready(scope, limit=_LISTED)
 
 
-def _look_into(scope: Scope, chosen: view.Chosen) -> dict[str, Any]:
+def _look_into(scope: Scope, chosen: Checked) -> dict[str, Any]:
     training = chosen.training
     if training is None:
         return {"report": None, "bins": (), "rows": ()}
@@ -146,7 +130,7 @@ def _look_into(scope: Scope, chosen: view.Chosen) -> dict[str, Any]:
     return {"report": report, "bins": dataset_view.bins(report), "rows": rows}
 
 
-def _split(scope: Scope, draft: JobDraft, chosen: view.Chosen) -> SplitResult | None:
+def _split(scope: Scope, draft: JobDraft, chosen: Checked) -> SplitResult | None:
     wanted, training = view.requested_split(draft), chosen.training
     if wanted is None or training is None:
         return None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.catalog import CatalogModel
-from app.domain.connections import Connection
 from app.domain.datasets import Dataset
 from app.domain.drafts import STEPS, DraftReview, JobDraft, Step
 from app.domain.errors import Problem
@@ -45,21 +44,9 @@ def before(step: Step) -> str:
     return STEPS[max(STEPS.index(step) - 1, 0)].value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What the ids of a draft stand for, as far as they exist."""
-
-    project: Project | None = None
-    connection: Connection | None = None
-    model: CatalogModel | None = None
-    training: Dataset | None = None
-    validation: Dataset | None = None
-    test: Dataset | None = None
-
-
-def marks(draft: JobDraft, review: DraftReview, chosen: Chosen, current: str) -> list[StepMark]:
+def marks(review: DraftReview, current: str) -> list[StepMark]:
     """Return the stepper: a step is done once it was visited and nothing in it is wrong."""
-    answers = _answers(draft, chosen)
+    draft, answers = review.draft, _answers(review)
     result = []
     for name, label in labels().items():
         href = f"/wizard/{draft.id}/{name}"
@@ -73,7 +60,8 @@ def marks(draft: JobDraft, review: DraftReview, chosen: Chosen, current: str) ->
     return result
 
 
-def _answers(draft: JobDraft, chosen: Chosen) -> dict[Step, str]:
+def _answers(review: DraftReview) -> dict[Step, str]:
+    draft, chosen = review.draft, review.checked
     rows = chosen.training.rows if chosen.training else None
     epochs = values_of(draft, "hyperparameters").get("n_epochs")
     return {
@@ -89,9 +77,9 @@ def _answers(draft: JobDraft, chosen: Chosen) -> dict[Step, str]:
     }
 
 
-def readiness(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
+def readiness(review: DraftReview) -> list[CheckItem]:
     """Return the checklist: what blocks, what might surprise, what is still to come, and what is in order."""
-    items = []
+    items, draft = [], review.draft
     for step in STEPS:
         href = f"/wizard/{draft.id}/{step.value}"
         problems = review.problems[step]
@@ -117,8 +105,9 @@ def readiness(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
     return items
 
 
-def missing(draft: JobDraft, review: DraftReview) -> list[CheckItem]:
+def missing(review: DraftReview) -> list[CheckItem]:
     """Return everything that still blocks the submit, visited or not, each as a link to its field."""
+    draft = review.draft
     found = [
         CheckItem(tone="bad", text=each.message, href=_field_href(draft, step.value, each.pointer))
         for step in STEPS

@@ -12,8 +12,8 @@ def test_an_answer_is_stored_although_it_is_wrong(app_context: TestHouse) -> Non
     with app_context.open() as scope:
         draft = drafts.create(scope)
     with app_context.open() as scope:
-        _, problems = drafts.update_step(scope, draft.id, Step.MODEL, {"name": "Not A Name!", "base_model": "x"})
-    assert [problem.pointer for problem in problems if problem.pointer == "/name"] == ["/name"]
+        _, checked = drafts.update_step(scope, draft.id, Step.MODEL, {"name": "Not A Name!", "base_model": "x"})
+    assert [problem.pointer for problem in checked.problems if problem.pointer == "/name"] == ["/name"]
     with app_context.open() as scope:
         assert drafts.get(scope, draft.id).values["name"] == "Not A Name!"
 
