@@ -10,18 +10,19 @@ from starlette.testclient import TestClient
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.jobs import JobStatus
 from app.engine.engine import Engine
-from app.services import deployments
+from app.services import deployments, models
 from tests.support.door import visiting
 from tests.support.rehearsed import Rehearsed
 
 DOWN = Fault(call="observe", kind=FaultKind.UNAVAILABLE, times=4)
+REFUSED = Fault(call="discard_model", kind=FaultKind.UNAVAILABLE, times=1)
 OVERLOADED = Fault(call="deploy", kind=FaultKind.RATE_LIMITED, times=None, seconds=60)
 
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Rehearsed]:
     """Give a house whose provider does not answer looks for a while, and deploys nothing."""
-    made = Rehearsed(tmp_path, DOWN, OVERLOADED, train_s=100.0)
+    made = Rehearsed(tmp_path, DOWN, OVERLOADED, REFUSED, train_s=100.0)
     yield made
     made.close()
 
@@ -42,7 +43,7 @@ def test_an_engine_with_nothing_to_do_says_so(visitor: TestClient) -> None:
         [],
     )
     assert {level["table"]: level["open"] for level in reported["levels"]} == {
-        "deployments": 0, "evaluations": 0, "jobs": 0, "datasets": 0,
+        "deployments": 0, "evaluations": 0, "jobs": 0, "datasets": 0, "models": 0,
     }  # fmt: skip
     page = visitor.get("/settings/engine").text
     assert "Nothing: every last try went well." in page
@@ -81,6 +82,28 @@ def test_a_try_at_once_begins_the_backoff_anew(visitor: TestClient, installation
     installation.tick(every=timedelta(0))
     assert len([entry for entry in installation.backend.ledger.of(served) if entry.call == "deploy"]) == before + 1
     assert visitor.post(f"/api/v1/engine/look/deployments/{served}").status_code == 202
+
+
+def test_a_refused_teardown_says_why_and_can_be_tried_at_once(visitor: TestClient, installation: Rehearsed) -> None:
+    job = installation.until(installation.job().id)
+    with installation.open() as scope:
+        model = models.get(scope, job.fine_tuned_model or "")
+        models.teardown(scope, model.id, model.name)
+    installation.tick()
+    installation.engine.tasks.wait()
+    installation.tick(2)
+    for path in (f"/models/{model.id}/teardown", "/settings/engine"):
+        page = visitor.get(path).text
+        assert "Rehearsal: unavailable" in page
+        assert "Try again now" in page
+        assert f"/models/{model.id}" in page
+    assert visitor.post(f"/api/v1/engine/look/models/{model.id}").status_code == 202
+    looking = visitor.post("/settings/engine/look", data={"table": "models", "id": model.id}, follow_redirects=False)
+    assert looking.headers["location"].startswith(f"/models/{model.id}")
+    installation.tick()
+    installation.engine.tasks.wait()
+    installation.tick(2)
+    assert "All gone." in visitor.get(f"/models/{model.id}/teardown").text
 
 
 @pytest.mark.parametrize(
