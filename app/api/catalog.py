@@ -17,8 +17,6 @@ from app.services import catalog, connections
 from app.services.scope import Scope
 
 router = noun("catalog")
-Writes = Annotated[Scope, may(catalog.refresh)]
-Reads = Annotated[Scope, may(catalog.search)]
 
 
 class CatalogQuery(fields.Query):
@@ -33,7 +31,7 @@ class CatalogQuery(fields.Query):
 
 
 @router.get("", response_model=list_of(CatalogModelOut), responses=LOOKING_UP)
-def search_catalog(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Response:
+def search_catalog(scope: Annotated[Scope, may(catalog.search)], wanted: Annotated[CatalogQuery, Query()]) -> Response:
     """The base models that can be fine-tuned, with their methods, knobs and lifecycle."""
     if wanted.id is not None:
         connection = wanted.connection or connections.default_id(scope)
@@ -43,13 +41,13 @@ def search_catalog(scope: Reads, wanted: Annotated[CatalogQuery, Query()]) -> Re
 
 
 @router.get("/freshness", response_model=list_of(CatalogStateOut))
-def get_catalog_freshness(scope: Reads) -> Response:
+def get_catalog_freshness(scope: Annotated[Scope, may(catalog.freshness)]) -> Response:
     """When the catalogs were looked up that are looked up at a provider, and how old their data files are."""
     return listing(CatalogStateOut, [CatalogStateOut.of(each) for each in catalog.freshness(scope)])
 
 
 @router.post("/refresh/{identifier}", status_code=NO_CONTENT)
-def refresh_catalog(scope: Writes, identifier: PathId) -> Response:
+def refresh_catalog(scope: Annotated[Scope, may(catalog.refresh)], identifier: PathId) -> Response:
     """Begin to look a connection's catalog up again; once at a time."""
     catalog.refresh(scope, identifier)
     return nothing()

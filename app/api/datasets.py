@@ -27,9 +27,6 @@ from app.services import datasets, splits
 from app.services.scope import Scope
 
 router = noun("datasets", asks=False)
-Reads = Annotated[Scope, may(datasets.get)]
-Writes = Annotated[Scope, may(datasets.upload)]
-Deletes = Annotated[Scope, may(datasets.delete)]
 
 _RAW_FILE = {
     "requestBody": {
@@ -47,7 +44,9 @@ _RAW_FILE = {
 
 @router.put("", response_model=Dataset, status_code=CREATED, openapi_extra=_RAW_FILE)
 def upload_dataset(
-    scope: Writes, query: Annotated[UploadQuery, Query()], body: Annotated[BodyChunks, Depends(raw_body)]
+    scope: Annotated[Scope, may(datasets.upload)],
+    query: Annotated[UploadQuery, Query()],
+    body: Annotated[BodyChunks, Depends(raw_body)],
 ) -> Response:
     """Bring a file of rows; it is streamed to the disk, checked, and never changed afterwards."""
     made = datasets.upload(scope, name=query.name, filename=query.filename, chunks=body, project=query.project)
@@ -55,20 +54,22 @@ def upload_dataset(
 
 
 @router.get("", response_model=list_of(Dataset))
-def list_datasets(scope: Reads, wanted: Annotated[DatasetsQuery, Query()]) -> Response:
+def list_datasets(
+    scope: Annotated[Scope, may(datasets.list_datasets)], wanted: Annotated[DatasetsQuery, Query()]
+) -> Response:
     """The datasets, newest first."""
     found = datasets.list_datasets(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
     return page(Dataset, found)
 
 
 @router.get("/{identifier}", response_model=Dataset)
-def get_dataset(scope: Reads, identifier: PathId) -> Response:
+def get_dataset(scope: Annotated[Scope, may(datasets.get)], identifier: PathId) -> Response:
     """One dataset."""
     return answer(Dataset, datasets.get(scope, identifier))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
-def delete_dataset(scope: Deletes, identifier: PathId) -> Response:
+def delete_dataset(scope: Annotated[Scope, may(datasets.delete)], identifier: PathId) -> Response:
     """Remove a dataset that no job and no evaluation refers to."""
     datasets.delete(scope, identifier)
     return nothing()
@@ -77,13 +78,15 @@ def delete_dataset(scope: Deletes, identifier: PathId) -> Response:
 @router.get(
     "/{identifier}/download", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}}
 )
-def download_dataset(scope: Reads, identifier: PathId) -> Response:
+def download_dataset(scope: Annotated[Scope, may(datasets.path)], identifier: PathId) -> Response:
     """The file as it was brought."""
     return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)
 
 
 @router.get("/{identifier}/findings", response_model=list_of(Finding))
-def list_findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQuery, Query()]) -> Response:
+def list_findings(
+    scope: Annotated[Scope, may(datasets.findings)], identifier: PathId, wanted: Annotated[FindingsQuery, Query()]
+) -> Response:
     """What the check found: every error with its line, its reason and its remedy."""
     found = datasets.findings(
         scope, identifier, severity=wanted.severity, rule=wanted.rule, limit=wanted.limit, cursor=wanted.cursor
@@ -92,7 +95,9 @@ def list_findings(scope: Reads, identifier: PathId, wanted: Annotated[FindingsQu
 
 
 @router.get("/{identifier}/rows", response_model=list_of(Row))
-def list_rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Query()]) -> Response:
+def list_rows(
+    scope: Annotated[Scope, may(datasets.rows)], identifier: PathId, wanted: Annotated[RowsQuery, Query()]
+) -> Response:
     """The rows from a line number on; `next` is the line number of the next page."""
     found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
     following = str(found[-1].line + 1) if len(found) == wanted.limit else None
@@ -100,7 +105,7 @@ def list_rows(scope: Reads, identifier: PathId, wanted: Annotated[RowsQuery, Que
 
 
 @router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)
-def split_dataset(scope: Writes, identifier: PathId, body: SplitIn) -> Response:
+def split_dataset(scope: Annotated[Scope, may(splits.split)], identifier: PathId, body: SplitIn) -> Response:
     """Set rows apart for validation and test; the same wish gives the same datasets."""
     values = {**body.model_dump(), "strategy": SplitStrategy(body.strategy)}
     return answer(SplitOut, splits.split(scope, identifier, SplitSpec(**values), pointer=""), CREATED)

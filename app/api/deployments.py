@@ -30,28 +30,28 @@ from app.services import deployments, serving_targets
 from app.services.scope import Scope
 
 router = noun("deployments")
-Reads = Annotated[Scope, may(deployments.get)]
-Spends = Annotated[Scope, may(deployments.create)]
-Deletes = Annotated[Scope, may(deployments.delete)]
-Administers = Annotated[Scope, may(deployments.show_key)]
 NOT_KEPT = {"cache-control": "no-store"}
 _LATELY = timedelta(hours=24)
 
 
 @router.get("", response_model=list_of(DeploymentOut))
-def list_deployments(scope: Reads, wanted: Annotated[DeploymentsQuery, Query()]) -> Response:
+def list_deployments(
+    scope: Annotated[Scope, may(deployments.list_deployments)], wanted: Annotated[DeploymentsQuery, Query()]
+) -> Response:
     """The deployments, newest first; deleted ones only when asked for."""
     return page(DeploymentOut, deployments.list_deployments(scope, **wanted.model_dump()))
 
 
 @router.post("", response_model=DeploymentOut, status_code=CREATED)
-def create_deployment(scope: Spends, body: DeploymentIn, once: OnceDep) -> Response:
+def create_deployment(scope: Annotated[Scope, may(deployments.create)], body: DeploymentIn, once: OnceDep) -> Response:
     """Record a deployment; the engine makes it."""
     return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **body.model_dump()), CREATED))
 
 
 @router.get("/options", response_model=DeploymentOffer, responses=LOOKING_UP)
-def get_deployment_options(scope: Reads, wanted: Annotated[OptionsQuery, Query()]) -> Response:
+def get_deployment_options(
+    scope: Annotated[Scope, may(deployments.offer)], wanted: Annotated[OptionsQuery, Query()]
+) -> Response:
     """With which options a model can be deployed, and whether the provider filters what it is asked and answers."""
     try:
         target = serving_targets.target(scope, wanted.model_dump(), pointer="?model")
@@ -61,19 +61,19 @@ def get_deployment_options(scope: Reads, wanted: Annotated[OptionsQuery, Query()
 
 
 @router.get("/{identifier}", response_model=DeploymentOut)
-def get_deployment(scope: Reads, identifier: PathId) -> Response:
+def get_deployment(scope: Annotated[Scope, may(deployments.get)], identifier: PathId) -> Response:
     """One deployment."""
     return answer(DeploymentOut, deployments.get(scope, identifier))
 
 
 @router.delete("/{identifier}", response_model=DeploymentOut, status_code=ACCEPTED)
-def delete_deployment(scope: Deletes, identifier: PathId) -> Response:
+def delete_deployment(scope: Annotated[Scope, may(deployments.delete)], identifier: PathId) -> Response:
     """Ask for the deployment's end; asking again is fine."""
     return answer(DeploymentOut, deployments.delete(scope, identifier), ACCEPTED)
 
 
 @router.post("/{identifier}/key", response_model=KeyOut)
-def show_deployment_key(scope: Administers, identifier: PathId) -> Response:
+def show_deployment_key(scope: Annotated[Scope, may(deployments.show_key)], identifier: PathId) -> Response:
     """Fetch the deployment's own key from the provider; who was shown it stands in the journal."""
     key = deployments.show_key(scope, identifier)
     shown = {"endpoint": deployments.get(scope, identifier).endpoint, "key": key}
@@ -81,7 +81,7 @@ def show_deployment_key(scope: Administers, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/measured", response_model=RemoteUsage)
-def get_measured_usage(scope: Reads, identifier: PathId) -> Response:
+def get_measured_usage(scope: Annotated[Scope, may(deployments.measured)], identifier: PathId) -> Response:
     """What the provider itself counted in the last 24 hours, questions that did not pass through here included."""
     found = deployments.measured(scope, identifier, over=_LATELY)
     if found is None:
@@ -90,13 +90,17 @@ def get_measured_usage(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.get("/{identifier}/events", response_model=list_of(EventOut))
-def list_deployment_events(scope: Reads, identifier: PathId, paging: Annotated[NumberedPaging, Query()]) -> Response:
+def list_deployment_events(
+    scope: Annotated[Scope, may(deployments.events)], identifier: PathId, paging: Annotated[NumberedPaging, Query()]
+) -> Response:
     """The deployment's journal, newest first."""
     return page(EventOut, deployments.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
 
 
 @router.post("/{identifier}/chat", response_model=ChatOut, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def chat(request: Request, scope: Spends, identifier: PathId, body: ChatIn) -> Response:
+def chat(
+    request: Request, scope: Annotated[Scope, may(deployments.chat)], identifier: PathId, body: ChatIn
+) -> Response:
     """Ask the model, in OpenAI's shapes; with `stream` piece by piece."""
     begun = deployments.chat(scope, request.app.state.scopes, identifier, body.request())
     completion = Completion(begun, created=scope.now())

@@ -21,49 +21,45 @@ from app.services import code, demo_project, drafts, lifecycle
 from app.services.scope import Scope
 
 router = noun("drafts")
-Reads = Annotated[Scope, may(drafts.get)]
-Writes = Annotated[Scope, may(drafts.update_step)]
-Spends = Annotated[Scope, may(drafts.submit)]
-Deletes = Annotated[Scope, may(drafts.delete)]
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
 @router.get("", response_model=list_of(DraftOut))
-def list_drafts(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
+def list_drafts(scope: Annotated[Scope, may(drafts.list_drafts)], paging: Annotated[Paging, Query()]) -> Response:
     """The drafts, newest first."""
     return page(DraftOut, drafts.list_drafts(scope, limit=paging.limit, cursor=paging.cursor))
 
 
 @router.post("", response_model=DraftOut, status_code=CREATED)
-def create_draft(scope: Writes, values: DraftIn | None = None) -> Response:
+def create_draft(scope: Annotated[Scope, may(drafts.create)], values: DraftIn | None = None) -> Response:
     """Begin a draft, perhaps with answers already given."""
     draft = drafts.create(scope, values.answers() if values else {})
     return answer(DraftOut, draft, CREATED, _etag(draft))
 
 
 @router.post("/sample", response_model=DraftOut, status_code=CREATED, responses=LOOKING_UP)
-def create_sample_draft(scope: Writes) -> Response:
+def create_sample_draft(scope: Annotated[Scope, may(demo_project.draft)]) -> Response:
     """Begin a draft of the sample, everything answered; its project and datasets are made where they are missing."""
     draft = demo_project.draft(scope)
     return answer(DraftOut, draft, CREATED, _etag(draft))
 
 
 @router.get("/{identifier}", response_model=DraftOut)
-def get_draft(scope: Reads, identifier: PathId) -> Response:
+def get_draft(scope: Annotated[Scope, may(drafts.get)], identifier: PathId) -> Response:
     """One draft."""
     draft = drafts.get(scope, identifier)
     return answer(DraftOut, draft, headers=_etag(draft))
 
 
 @router.post("/{identifier}/replacement", response_model=ReplacedOut)
-def take_replacement(scope: Writes, identifier: PathId) -> Response:
+def take_replacement(scope: Annotated[Scope, may(lifecycle.take_replacement)], identifier: PathId) -> Response:
     """Put the named replacement in the place of a base model that ends; settings that it has not are dropped."""
     replaced = lifecycle.take_replacement(scope, identifier)
     return answer(ReplacedOut, replaced, headers=_etag(replaced.draft))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
-def delete_draft(scope: Deletes, identifier: PathId) -> Response:
+def delete_draft(scope: Annotated[Scope, may(drafts.delete)], identifier: PathId) -> Response:
     """Forget a draft that has not become a job."""
     drafts.delete(scope, identifier)
     return nothing()
@@ -71,7 +67,7 @@ def delete_draft(scope: Deletes, identifier: PathId) -> Response:
 
 @router.patch("/{identifier}/{step}", response_model=StepOut)
 def answer_draft_step(
-    scope: Writes,
+    scope: Annotated[Scope, may(drafts.update_step)],
     identifier: PathId,
     step: Step,
     values: DraftIn,
@@ -89,20 +85,22 @@ def answer_draft_step(
 
 
 @router.get("/{identifier}/review", response_model=ReviewOut)
-def review_draft(scope: Reads, identifier: PathId) -> Response:
+def review_draft(scope: Annotated[Scope, may(drafts.review)], identifier: PathId) -> Response:
     """What is missing, what it would take, and as which code it can be shown."""
     return answer(ReviewOut, drafts.review(scope, identifier))
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)
-def get_draft_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+def get_draft_code(
+    request: Request, scope: Annotated[Scope, may(code.of_draft)], identifier: PathId, target: Line = "curl"
+) -> Response:
     """A complete draft as code that runs when pasted."""
     base_url = str(request.base_url).rstrip("/")
     return PlainTextResponse(code.of_draft(scope, identifier, target, base_url=base_url))
 
 
 @router.post("/{identifier}/submit", response_model=JobOut, status_code=CREATED)
-def submit_draft(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+def submit_draft(scope: Annotated[Scope, may(drafts.submit)], identifier: PathId, once: OnceDep) -> Response:
     """Make a draft into a job; submitted again, it is the same job."""
     return once(scope, lambda: answer(JobOut, drafts.submit(scope, identifier), CREATED))
 

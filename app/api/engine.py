@@ -16,14 +16,11 @@ from app.services import engine_health, orphan_runs
 from app.services.scope import Scope
 
 router = noun("engine")
-Reads = Annotated[Scope, may(engine_health.health)]
-Writes = Annotated[Scope, may(engine_health.look_now)]
-Deletes = Annotated[Scope, may(orphan_runs.clear)]
 PathId = Annotated[Id, Path()]
 
 
 @router.get("", response_model=EngineOut)
-def get_engine(request: Request, scope: Reads) -> Response:
+def get_engine(request: Request, scope: Annotated[Scope, may(engine_health.health)]) -> Response:
     """How the engine is: what is due, what is held, what is tried again, and what nobody needs any more."""
     reported = EngineOut.of(engine_health.health(scope), tick_age_s(request, scope.now()))
     return answer(EngineOut, reported)
@@ -33,13 +30,13 @@ Tried = Literal["jobs", "deployments", "evaluations", "models"]
 
 
 @router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)
-def look_now(scope: Writes, table: Tried, identifier: PathId) -> Response:
+def look_now(scope: Annotated[Scope, may(engine_health.look_now)], table: Tried, identifier: PathId) -> Response:
     """Try again now: the engine looks at once, and counts the tries anew."""
     return answer(LookOut, LookOut(id=identifier, due_at=engine_health.look_now(scope, table, identifier)), ACCEPTED)
 
 
 @router.delete("/runs/{tag}", status_code=NO_CONTENT)
-def clear_run(scope: Deletes, tag: PathId) -> Response:
+def clear_run(scope: Annotated[Scope, may(orphan_runs.clear)], tag: PathId) -> Response:
     """End the process of a run that nothing needs or, where none is at work, remove its folder."""
     orphan_runs.clear(scope, tag)
     return nothing()

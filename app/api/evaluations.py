@@ -21,37 +21,38 @@ from app.services import evaluations
 from app.services.scope import Scope
 
 router = noun("evaluations")
-Reads = Annotated[Scope, may(evaluations.get)]
-Writes = Annotated[Scope, may(evaluations.cancel)]
-Spends = Annotated[Scope, may(evaluations.create)]
 
 
 @router.get("", response_model=list_of(EvaluationOut))
-def list_evaluations(scope: Reads, wanted: Annotated[EvaluationsQuery, Query()]) -> Response:
+def list_evaluations(
+    scope: Annotated[Scope, may(evaluations.list_evaluations)], wanted: Annotated[EvaluationsQuery, Query()]
+) -> Response:
     """The evaluations that fit, newest first."""
     return page(EvaluationOut, evaluations.list_evaluations(scope, **wanted.model_dump()))
 
 
 @router.post("", response_model=EvaluationOut, status_code=CREATED)
-def create_evaluation(scope: Spends, body: EvaluationIn, once: OnceDep) -> Response:
+def create_evaluation(scope: Annotated[Scope, may(evaluations.create)], body: EvaluationIn, once: OnceDep) -> Response:
     """Record an evaluation; the engine has it done."""
     return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **body.model_dump()), CREATED))
 
 
 @router.get("/{identifier}", response_model=EvaluationOut)
-def get_evaluation(scope: Reads, identifier: PathId) -> Response:
+def get_evaluation(scope: Annotated[Scope, may(evaluations.get)], identifier: PathId) -> Response:
     """One evaluation."""
     return answer(EvaluationOut, evaluations.get(scope, identifier))
 
 
 @router.post("/{identifier}/cancel", response_model=EvaluationOut, status_code=ACCEPTED)
-def cancel_evaluation(scope: Writes, identifier: PathId) -> Response:
+def cancel_evaluation(scope: Annotated[Scope, may(evaluations.cancel)], identifier: PathId) -> Response:
     """Ask for the evaluation's end; asking again is fine."""
     return answer(EvaluationOut, evaluations.cancel(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/rows", response_model=list_of(EvaluationRow))
-def list_evaluation_rows(scope: Reads, identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]) -> Response:
+def list_evaluation_rows(
+    scope: Annotated[Scope, may(evaluations.rows)], identifier: PathId, wanted: Annotated[EvaluationRowsQuery, Query()]
+) -> Response:
     """The answered rows, in the order of lines."""
     found = evaluations.rows(scope, identifier, wrong_only=wanted.wrong, limit=wanted.limit, cursor=wanted.cursor)
     return page(EvaluationRow, found)

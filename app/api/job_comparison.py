@@ -6,15 +6,16 @@ from fastapi import Query
 from starlette.responses import Response
 
 from app.api.answers import answer
-from app.api.jobs import Reads
 from app.api.routing import noun
 from app.api.shapes.comparison import CompareQuery, ComparisonOut
+from app.http.dependencies import may
 from app.services import comparing
+from app.services.scope import Scope
 
 router = noun("jobs")
 
 
 @router.get("/compare", response_model=ComparisonOut)
-def compare_jobs(scope: Reads, wanted: Annotated[CompareQuery, Query()]) -> Response:
+def compare_jobs(scope: Annotated[Scope, may(comparing.compare)], wanted: Annotated[CompareQuery, Query()]) -> Response:
     """Two to ten runs side by side: settings, figures, and which of them may be compared."""
     return answer(ComparisonOut, comparing.compare(scope, comparing.chosen(wanted.ids)))

@@ -8,7 +8,6 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 
 from app.api.answers import lines, listing, page
 from app.api.job_stream import JobStream
-from app.api.jobs import Reads
 from app.api.routing import PathId, noun
 from app.api.shapes.common import EventOut, list_of
 from app.api.shapes.jobs import LogQuery, MetricsQuery
@@ -24,21 +23,25 @@ from app.services import code, jobs, retention
 from app.services.scope import Scope
 
 router = noun("jobs")
-Deletes = Annotated[Scope, may(retention.discard)]
 Accept = Annotated[str, Header()]
 _CSV = "text/csv"
 _TEXT = "text/plain"
 
 
 @router.get("/{identifier}/events", response_model=list_of(EventOut))
-def list_job_events(scope: Reads, identifier: PathId, paging: Annotated[NumberedPaging, Query()]) -> Response:
+def list_job_events(
+    scope: Annotated[Scope, may(jobs.events)], identifier: PathId, paging: Annotated[NumberedPaging, Query()]
+) -> Response:
     """The job's journal, newest first."""
     return page(EventOut, jobs.events(scope, identifier, limit=paging.limit, cursor=paging.cursor))
 
 
 @router.get("/{identifier}/metrics", response_model=list_of(MetricSeries), responses={200: {"content": {_CSV: {}}}})
 def get_job_metrics(
-    scope: Reads, identifier: PathId, wanted: Annotated[MetricsQuery, Query()], accept: Accept = ""
+    scope: Annotated[Scope, may(jobs.metrics)],
+    identifier: PathId,
+    wanted: Annotated[MetricsQuery, Query()],
+    accept: Accept = "",
 ) -> Response:
     """The training's series, thinned to `points`; as a table where `text/csv` is asked for."""
     series = jobs.metrics(scope, identifier, names=wanted.name, points=wanted.points, since=wanted.since)
@@ -48,33 +51,36 @@ def get_job_metrics(
 
 
 @router.get("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
-def list_checkpoints(scope: Reads, identifier: PathId) -> Response:
+def list_checkpoints(scope: Annotated[Scope, may(jobs.checkpoints)], identifier: PathId) -> Response:
     """The saved states, the best one marked."""
     return listing(Checkpoint, jobs.checkpoints(scope, identifier))
 
 
 @router.delete("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
-def discard_checkpoints(scope: Deletes, identifier: PathId) -> Response:
+def discard_checkpoints(scope: Annotated[Scope, may(retention.discard)], identifier: PathId) -> Response:
     """Remove a finished job's checkpoints; models that were made of them stay."""
     retention.discard(scope, identifier)
     return listing(Checkpoint, jobs.checkpoints(scope, identifier))
 
 
 @router.get("/{identifier}/samples", response_model=list_of(Sample))
-def list_samples(scope: Reads, identifier: PathId) -> Response:
+def list_samples(scope: Annotated[Scope, may(jobs.samples)], identifier: PathId) -> Response:
     """What the model in training answered to the same few held-out prompts each time it was measured."""
     return listing(Sample, jobs.samples(scope, identifier))
 
 
 @router.get("/{identifier}/first-batch", response_model=list_of(BatchRow))
-def get_first_batch(scope: Reads, identifier: PathId) -> Response:
+def get_first_batch(scope: Annotated[Scope, may(jobs.first_batch)], identifier: PathId) -> Response:
     """The first batch as the model sees it, and which tokens receive loss; empty as long as there is none."""
     return listing(BatchRow, jobs.first_batch(scope, identifier))
 
 
 @router.get("/{identifier}/log", response_model=list_of(str), responses={200: {"content": {_TEXT: {}}}})
 def get_job_log(
-    scope: Reads, identifier: PathId, wanted: Annotated[LogQuery, Query()], accept: Accept = ""
+    scope: Annotated[Scope, may(jobs.log_path)],
+    identifier: PathId,
+    wanted: Annotated[LogQuery, Query()],
+    accept: Accept = "",
 ) -> Response:
     """The end of the training's raw log; the whole of it where `text/plain` is asked for."""
     if _TEXT in accept:
@@ -84,7 +90,9 @@ def get_job_log(
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)
-def get_job_code(request: Request, scope: Reads, identifier: PathId, target: Line = "curl") -> Response:
+def get_job_code(
+    request: Request, scope: Annotated[Scope, may(code.of_job)], identifier: PathId, target: Line = "curl"
+) -> Response:
     """The job as code that runs when pasted."""
     base_url = str(request.base_url).rstrip("/")
     return PlainTextResponse(code.of_job(scope, identifier, target, base_url=base_url))

@@ -17,26 +17,23 @@ from app.services import drafts, estimates, jobs, models, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
-Reads = Annotated[Scope, may(jobs.get)]
-Writes = Annotated[Scope, may(jobs.cancel)]
-Spends = Annotated[Scope, may(jobs.create)]
 Step = Annotated[int, Path(ge=0, le=2**53)]
 
 
 @router.post("/estimate", response_model=EstimateOut)
-def estimate_job(scope: Reads, body: JobIn) -> Response:
+def estimate_job(scope: Annotated[Scope, may(estimates.estimate)], body: JobIn) -> Response:
     """What a job would take and cost, and what stands in its way; makes nothing."""
     return answer(EstimateOut, estimates.estimate(scope, body.fields()))
 
 
 @router.post("", response_model=JobOut, status_code=CREATED)
-def create_job(scope: Spends, body: JobIn, once: OnceDep) -> Response:
+def create_job(scope: Annotated[Scope, may(jobs.create)], body: JobIn, once: OnceDep) -> Response:
     """Record a job; the engine submits it."""
     return once(scope, lambda: answer(JobOut, jobs.create(scope, body.fields()), CREATED))
 
 
 @router.get("", response_model=list_of(JobOut))
-def list_jobs(scope: Reads, wanted: Annotated[JobsQuery, Query()]) -> Response:
+def list_jobs(scope: Annotated[Scope, may(jobs.list_jobs)], wanted: Annotated[JobsQuery, Query()]) -> Response:
     """The jobs that fit, newest first unless `sort` says otherwise."""
     found = jobs.list_jobs(
         scope,
@@ -52,56 +49,60 @@ def list_jobs(scope: Reads, wanted: Annotated[JobsQuery, Query()]) -> Response:
 
 
 @router.get("/{identifier}", response_model=JobOut)
-def get_job(scope: Reads, identifier: PathId) -> Response:
+def get_job(scope: Annotated[Scope, may(jobs.get)], identifier: PathId) -> Response:
     """One job."""
     return answer(JobOut, jobs.get(scope, identifier))
 
 
 @router.post("/{identifier}/cancel", response_model=JobOut, status_code=ACCEPTED)
-def cancel_job(scope: Writes, identifier: PathId) -> Response:
+def cancel_job(scope: Annotated[Scope, may(jobs.cancel)], identifier: PathId) -> Response:
     """Ask for the job's end; asking again is fine."""
     return answer(JobOut, jobs.cancel(scope, identifier), ACCEPTED)
 
 
 @router.post("/{identifier}/stop", response_model=JobOut, status_code=ACCEPTED)
-def stop_job(scope: Writes, identifier: PathId) -> Response:
+def stop_job(scope: Annotated[Scope, may(jobs.stop)], identifier: PathId) -> Response:
     """End the training now and keep what it has learned as its model; asking again is fine."""
     return answer(JobOut, jobs.stop(scope, identifier), ACCEPTED)
 
 
 @router.post("/{identifier}/move", response_model=list_of(JobOut))
-def move_job(scope: Writes, identifier: PathId, body: MoveIn) -> Response:
+def move_job(scope: Annotated[Scope, may(queue.move)], identifier: PathId, body: MoveIn) -> Response:
     """Give a waiting job another place in its connection's line; answer the line, the next one first."""
     moved = queue.move(scope, identifier, queue.Move(body.to))
     return listing(JobOut, queue.line(scope, moved.spec.connection))
 
 
 @router.post("/{identifier}/retry", response_model=JobOut, status_code=CREATED)
-def retry_job(scope: Spends, identifier: PathId, once: OnceDep) -> Response:
+def retry_job(scope: Annotated[Scope, may(jobs.retry)], identifier: PathId, once: OnceDep) -> Response:
     """Make a new job with the same spec."""
     return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier), CREATED))
 
 
 @router.post("/{identifier}/clone", response_model=DraftOut, status_code=CREATED)
-def clone_job(scope: Writes, identifier: PathId) -> Response:
+def clone_job(scope: Annotated[Scope, may(drafts.of_job)], identifier: PathId) -> Response:
     """Begin a draft with the job's answers, to be changed."""
     return answer(DraftOut, drafts.of_job(scope, identifier), CREATED)
 
 
 @router.post("/{identifier}/resolve", response_model=JobOut)
-def resolve_job(scope: Writes, identifier: PathId, body: ResolveIn) -> Response:
+def resolve_job(scope: Annotated[Scope, may(jobs.resolve)], identifier: PathId, body: ResolveIn) -> Response:
     """Settle a submit whose outcome nobody could establish."""
     settled = jobs.resolve(scope, identifier, remote_id=body.remote_id, not_submitted=body.not_submitted)
     return answer(JobOut, settled)
 
 
 @router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)
-def create_model_from_checkpoint(scope: Spends, identifier: PathId, step: Step, once: OnceDep) -> Response:
+def create_model_from_checkpoint(
+    scope: Annotated[Scope, may(models.from_checkpoint)], identifier: PathId, step: Step, once: OnceDep
+) -> Response:
     """Make a model of its own from a checkpoint."""
     return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))
 
 
 @router.post("/{identifier}/checkpoints/{step}/continue", response_model=DraftOut, status_code=CREATED)
-def continue_from_checkpoint(scope: Spends, identifier: PathId, step: Step) -> Response:
+def continue_from_checkpoint(
+    scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: PathId, step: Step
+) -> Response:
     """Make a model from a checkpoint, and begin a draft that trains it further."""
     return answer(DraftOut, drafts.of_checkpoint(scope, identifier, step), CREATED)

@@ -17,20 +17,17 @@ from app.services import drafts, merging, models
 from app.services.scope import Scope
 
 router = noun("models")
-Reads = Annotated[Scope, may(models.get)]
-Writes = Annotated[Scope, may(merging.merge)]
-Deletes = Annotated[Scope, may(models.teardown)]
 
 
 @router.get("", response_model=list_of(ModelOut))
-def list_models(scope: Reads, wanted: Annotated[ModelsQuery, Query()]) -> Response:
+def list_models(scope: Annotated[Scope, may(models.list_models)], wanted: Annotated[ModelsQuery, Query()]) -> Response:
     """The fine-tuned models, newest first."""
     found = models.list_models(scope, project=wanted.project, limit=wanted.limit, cursor=wanted.cursor)
     return page(ModelOut, found)
 
 
 @router.get("/{identifier}", response_model=ModelDetailOut)
-def get_model(scope: Reads, identifier: PathId) -> Response:
+def get_model(scope: Annotated[Scope, may(models.get)], identifier: PathId) -> Response:
     """One model, with the ids of its evaluations and deployments."""
     model = models.get(scope, identifier)
     evaluated, served = models.evaluations(scope, identifier), models.deployments(scope, identifier)
@@ -39,42 +36,42 @@ def get_model(scope: Reads, identifier: PathId) -> Response:
 
 
 @router.delete("/{identifier}", response_model=ModelOut)
-def delete_model(scope: Deletes, identifier: PathId) -> Response:
+def delete_model(scope: Annotated[Scope, may(models.delete)], identifier: PathId) -> Response:
     """Remove a model's weights; 409 with the names of its deployments while there are any."""
     return answer(ModelOut, models.delete(scope, identifier))
 
 
 @router.get("/{identifier}/download", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
-def download_model(scope: Reads, identifier: PathId) -> Response:
+def download_model(scope: Annotated[Scope, may(models.files)], identifier: PathId) -> Response:
     """The safetensors, the tokenizer and the model card as a ZIP archive."""
     return zipped(models.files(scope, identifier), f"{identifier}.zip")
 
 
 @router.post("/{identifier}/continue", response_model=DraftOut, status_code=CREATED)
-def continue_from_model(scope: Writes, identifier: PathId) -> Response:
+def continue_from_model(scope: Annotated[Scope, may(drafts.of_model)], identifier: PathId) -> Response:
     """Begin a draft that trains the model further."""
     return answer(DraftOut, drafts.of_model(scope, identifier), CREATED)
 
 
 @router.get("/{identifier}/merge", response_model=Merge)
-def get_merge(scope: Reads, identifier: PathId) -> Response:
+def get_merge(scope: Annotated[Scope, may(merging.look)], identifier: PathId) -> Response:
     """How far the merged copy of an adapter and its base is."""
     return answer(Merge, merging.look(scope, identifier))
 
 
 @router.post("/{identifier}/merge", response_model=Merge, status_code=ACCEPTED)
-def merge_model(scope: Writes, identifier: PathId) -> Response:
+def merge_model(scope: Annotated[Scope, may(merging.merge)], identifier: PathId) -> Response:
     """Begin to merge the adapter into its base; once that is done, asking again records the model that came of it."""
     return answer(Merge, merging.merge(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/teardown", response_model=TeardownOut)
-def get_teardown(scope: Reads, identifier: PathId) -> Response:
+def get_teardown(scope: Annotated[Scope, may(models.teardown_plan)], identifier: PathId) -> Response:
     """What removing the model takes, in its order, and what each step saves."""
     return answer(TeardownOut, models.teardown_plan(scope, identifier))
 
 
 @router.post("/{identifier}/teardown", response_model=TeardownOut, status_code=ACCEPTED)
-def tear_down(scope: Deletes, identifier: PathId, body: TeardownIn) -> Response:
+def tear_down(scope: Annotated[Scope, may(models.teardown)], identifier: PathId, body: TeardownIn) -> Response:
     """Begin to remove the model with all that serves it; the engine keeps the order."""
     return answer(TeardownOut, models.teardown(scope, identifier, body.confirm), ACCEPTED)

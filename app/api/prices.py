@@ -14,12 +14,10 @@ from app.services import prices
 from app.services.scope import Scope
 
 router = noun("prices")
-Reads = Annotated[Scope, may(prices.lists)]
-Administers = Annotated[Scope, may(prices.set_own)]
 
 
 @router.get("", response_model=list_of(PricesOut))
-def list_prices(scope: Reads) -> Response:
+def list_prices(scope: Annotated[Scope, may(prices.lists)]) -> Response:
     """What is billed, connection by connection, each price with its source and date."""
     found = [
         PricesOut(
@@ -33,13 +31,13 @@ def list_prices(scope: Reads) -> Response:
 
 
 @router.get("/limits/{identifier}", response_model=QuotaReport)
-def list_limits(scope: Reads, identifier: PathId) -> Response:
+def list_limits(scope: Annotated[Scope, may(prices.quotas)], identifier: PathId) -> Response:
     """A connection's limits, asked of its provider now, with those that hold for everybody."""
     return answer(QuotaReport, prices.check_present(prices.quotas(scope, identifier)))
 
 
 @router.put("", status_code=NO_CONTENT)
-def set_price(scope: Administers, body: PriceIn) -> Response:
+def set_price(scope: Annotated[Scope, may(prices.set_own)], body: PriceIn) -> Response:
     """Set a price of one's own, or take it back."""
     prices.set_own(scope, body.connection, body.price, body.amount, body.currency)
     return nothing()

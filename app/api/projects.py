@@ -16,43 +16,40 @@ from app.services import projects
 from app.services.scope import Scope
 
 router = noun("projects", asks=False)
-Reads = Annotated[Scope, may(projects.get)]
-Writes = Annotated[Scope, may(projects.update)]
-Deletes = Annotated[Scope, may(projects.delete)]
 
 
 @router.get("", response_model=list_of(ProjectOut))
-def list_projects(scope: Reads, paging: Annotated[Paging, Query()]) -> Response:
+def list_projects(scope: Annotated[Scope, may(projects.list_projects)], paging: Annotated[Paging, Query()]) -> Response:
     """The projects, newest first."""
     return page(ProjectOut, projects.list_projects(scope, limit=paging.limit, cursor=paging.cursor))
 
 
 @router.post("", response_model=ProjectOut, status_code=CREATED)
-def create_project(scope: Writes, body: ProjectIn) -> Response:
+def create_project(scope: Annotated[Scope, may(projects.create)], body: ProjectIn) -> Response:
     """Make a project."""
     return answer(ProjectOut, projects.create(scope, body.name, body.description), CREATED)
 
 
 @router.get("/{identifier}", response_model=ProjectOut)
-def get_project(scope: Reads, identifier: PathId) -> Response:
+def get_project(scope: Annotated[Scope, may(projects.get)], identifier: PathId) -> Response:
     """One project."""
     return answer(ProjectOut, projects.get(scope, identifier))
 
 
 @router.patch("/{identifier}", response_model=ProjectOut)
-def change_project(scope: Writes, identifier: PathId, body: ProjectPatch) -> Response:
+def change_project(scope: Annotated[Scope, may(projects.update)], identifier: PathId, body: ProjectPatch) -> Response:
     """Change a project's name or description."""
     return answer(ProjectOut, projects.update(scope, identifier, name=body.name, description=body.description))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)
-def delete_project(scope: Deletes, identifier: PathId) -> Response:
+def delete_project(scope: Annotated[Scope, may(projects.delete)], identifier: PathId) -> Response:
     """Remove an empty project."""
     projects.delete(scope, identifier)
     return nothing()
 
 
 @router.put("/{identifier}/decision", response_model=ProjectOut)
-def record_decision(scope: Writes, identifier: PathId, body: DecisionIn) -> Response:
+def record_decision(scope: Annotated[Scope, may(projects.decide)], identifier: PathId, body: DecisionIn) -> Response:
     """Record why fine-tuning is the way: the lesson's questions."""
     return answer(ProjectOut, projects.decide(scope, identifier, DecisionRecord(**body.model_dump())))
