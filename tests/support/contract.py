@@ -40,7 +40,7 @@ AGREEMENT = frozenset(
         "sum", "time", "unset",
     }
 )  # fmt: skip
-ROWS_FOR_ANOTHER = "/training_dataset format"  # rows that the method cannot train on
+ROWS_FOR_ANOTHER = frozenset({"/training_dataset format", "/task_type format"})  # method or task
 # Free maps whose names and values the catalog, the connection's kind or the offer of a deployment tells.
 TOLD_ELSEWHERE = ("/hyperparameters/*", "/options/*", "/settings/*", "/secrets/*")
 TOLD_CODES = frozenset({"invalid", "missing", "length"})
@@ -66,7 +66,7 @@ class Refusal:
         pointer, _, code = said.rpartition(" ")
         if pointer.startswith("/") and not self.has_body:  # then it points into what is stored
             return True
-        return code in AGREEMENT or said == ROWS_FOR_ANOTHER or (pointer in TOLD_ELSEWHERE and code in TOLD_CODES)
+        return code in AGREEMENT or said in ROWS_FOR_ANOTHER or (pointer in TOLD_ELSEWHERE and code in TOLD_CODES)
 
 
 @dataclass(slots=True)
