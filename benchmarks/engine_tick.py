@@ -1,9 +1,11 @@
-"""What one tick of the engine costs with 10,000 active trainings, against a reconciler with a transaction a row.
+"""What one tick of the engine costs with 10,000 trainings at Azure, against a reconciler with a transaction a row.
 
-Both look at the same rows of the same database at the same rehearsed provider, in turns, in one process; CPU time of
-the process is counted, not the clock. A tick is a second: with a look a minute at each training, about 167 are due,
-and one look in twenty brings something new, which the engine records in a turn of the row's own. The reconciler to
-compare with only looks and writes down when to look next.
+Both look at the same rows of the same database by the same backend, in turns, in one process; CPU time of the process
+is counted, not the clock. The backend is the product's own for Azure AI Foundry, down to the list of the project's jobs
+that all looks share; that list is made up here instead of being fetched, for what fetching costs is measured by
+`benchmarks.azure_sweep`. A tick is a second: with a look a minute at each training, about 167 are due, and one look in
+twenty brings a new step, which the engine records in a turn of the row's own. The reconciler to compare with only looks
+and writes down when to look next.
 
     python -m benchmarks.engine_tick [--jobs 10000] [--rounds 11]
 """
@@ -17,10 +19,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 from sqlalchemy import text
 
-from app.backends.rehearsal import Entry, RehearsalBackend, Script
+from app.backends.azure_foundry.backend import AzureFoundryBackend
+from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.training.job_list_cache import JobListCache, Snapshot
+from app.backends.azure_foundry.training.job_observer import ObservationCursor
+from app.backends.azure_foundry.training.metrics import Runs
+from app.backends.azure_foundry.transport.names import job_name
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.actors import ENGINE
 from app.domain.backend import RemoteJob
 from app.domain.jobs import FineTuningJob, JobSpec, JobStatus
@@ -35,17 +42,43 @@ from app.store.files import FileStore
 from app.store.migrating import upgrade
 from benchmarks.measuring import Goal, Sample, ratios, tell
 from tests.support.clock import TurnedClock
-from tests.support.connections import REHEARSAL_ID
 
 LOOK_S = 60.0
-STEP_S = 1200.0  # one look in twenty finds another step
+NEWS = 20  # one look in so many finds another step
 MOST_MS = 100
-STEPS = 72  # a day
+STEP = 40
+BASE = "serverless:azureml/Phi-4-mini-instruct"
 ROWS = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n' * 12
 
 
+class MadeUpList(JobListCache):
+    """The list of a project's jobs without the fetching: each runs, and has logged a step."""
+
+    def __init__(self, workspace: Workspace, clock: TurnedClock, names: list[str]) -> None:
+        super().__init__(workspace, Runs(workspace), clock)
+        self._now, self._names = clock, names
+
+    def fetched(self) -> Snapshot:
+        """Return the list."""
+        return Snapshot(
+            at=self._now.now(),
+            jobs={name: _body(name) for name in self._names},
+            metrics={name: {"loss": (STEP, 1.25), "epoch": (STEP, 1.5)} for name in self._names},
+        )
+
+
+def _body(name: str) -> dict[str, object]:
+    details = {
+        "taskType": "chatCompletion",
+        "model": {"jobInputType": "mlflow_model", "uri": "azureml://registries/azureml/models/Phi-4/versions/8"},
+        "hyperParameters": {"num_train_epochs": "3", "learning_rate": "0.00002"},
+    }
+    properties = {"jobType": "FineTuning", "status": "Running", "displayName": "job", "fineTuningDetails": details}
+    return {"name": name, "properties": properties}
+
+
 class Installation:
-    """A database with many active trainings, all of them known to the rehearsed provider."""
+    """A database with many active trainings, all of them in the list."""
 
     def __init__(self, folder: Path, jobs: int) -> None:
         self.clock = TurnedClock()
@@ -53,8 +86,11 @@ class Installation:
         url = f"sqlite:///{folder / 'bench.sqlite3'}"
         upgrade(url, ROOT / "migrations")
         self.database = Database(url)
-        script = Script(queue_s=0.0, train_s=STEP_S * STEPS, steps=STEPS, look_s=LOOK_S)
-        self.backend = RehearsalBackend(folder / "provider", clock=self.clock, script=script)
+        settings = AzureSettings(subscription_id="s", resource_group="g", workspace="w")
+        self.backend = AzureFoundryBackend(settings, {}, clock=self.clock, cache=folder / "cache")
+        self.names = [job_name(f"job_{number:026d}") for number in range(jobs)]
+        workspace = Workspace(self.backend.azure)
+        self.backend.training.observer.jobs = MadeUpList(workspace, self.clock, self.names)
         app_context = AppContext(
             database=self.database,
             clock=self.clock,
@@ -65,44 +101,39 @@ class Installation:
             version="benchmark",
         )
         self.scopes = Scopes(app_context)
-        self._fill(folder / "provider")
+        self._fill()
 
-    def _fill(self, provider: Path) -> None:
+    def _fill(self) -> None:
         with self.scopes.open(ENGINE) as scope:
             connections.ensure_built_in(scope)
             project = projects.create(scope, "Benchmark").id
+            connection = connections.default_id(scope)
         with self.scopes.open(ENGINE) as scope:
             dataset = datasets.upload(scope, name="rows", filename="rows.jsonl", chunks=[ROWS]).id
-        spec = JobSpec(
-            project=project,
-            connection=REHEARSAL_ID,
-            base_model="rehearsal:small",
-            name="job",
-            training_dataset=dataset,
-        )
+        spec = JobSpec(project=project, connection=connection, base_model=BASE, name="job", training_dataset=dataset)
         now = self.clock.now()
-        course = {"queue_s": 0.0, "train_s": STEP_S * STEPS, "interruptions": 0, "end": "", "settings": {}}
-        provider.mkdir(parents=True, exist_ok=True)
-        with self.scopes.open(ENGINE) as scope, (provider / "ledger.jsonl").open("wb") as book:
-            for number in range(self.jobs):
+        with self.scopes.open(ENGINE) as scope:
+            for number, name in enumerate(self.names):
+                # Spread over the rows, a twentieth of them has another step since its last look.
+                step = STEP - ((number * 7919) % self.jobs % NEWS == 0)
+                seen = ObservationCursor(
+                    word="Running",
+                    reported={"loss": step, "epoch": step},
+                    read_at=now.timestamp(),
+                    moved_at=now.timestamp(),
+                )
                 job = FineTuningJob(
-                    id=f"job_{number:05d}",
+                    id=f"job_{number:026d}",
                     spec=spec,
                     status=JobStatus.RUNNING,
-                    remote_id=f"reh-job_{number:05d}-1",
+                    remote_id=name,
                     observed_at=now,
-                    cursor="0",
+                    cursor=seen.cursor(),
                     created_at=now,
                     changed_at=now,
-                    started_at=now,
+                    started_at=now - timedelta(hours=1),
                 )
-                due_at = now.timestamp() + LOOK_S * number / self.jobs
-                store.add(scope.write, job, due_at=due_at)
-                # Begun one after the other, so that a twentieth of them has another step since its last look.
-                begun = due_at - LOOK_S - STEP_S * ((number * 7919) % self.jobs) / self.jobs
-                data = course | {"accepted_at": begun, "name": "job", "base_model": "rehearsal:small"}
-                entry = Entry(call="submit", tag=job.id, at=now.timestamp(), id=job.remote_id, data=data)
-                book.write(msgspec.json.encode(entry) + b"\n")
+                store.add(scope.write, job, due_at=now.timestamp() + LOOK_S * number / self.jobs)
 
 
 def naive(installation: Installation) -> int:

@@ -3,11 +3,13 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.backend import RemoteJob
 from app.domain.capsule import Origin
 from app.domain.connections import Check
+from app.domain.jobs import JobStatus
 from app.domain.profiles import Ability
 
 
@@ -118,3 +120,24 @@ class ChecksFor(Ability):
     @abstractmethod
     def doctor_for(self, base_model: str | None) -> Sequence[Check]:
         """Run the checks as `doctor` does, with what depends on the model looked at for this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownJob:
+    """What the last look at a training told: the backend's id, the status, and where the next look may begin."""
+
+    remote_id: str
+    status: JobStatus
+    cursor: str | None
+
+
+class PollsInBatch(Ability):
+    """To tell of many trainings at once of which there is nothing new."""
+
+    @abstractmethod
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
+        """Return, by the backend's id, how soon to look again at those of which there surely is nothing to tell.
+
+        None leaves that to the engine. A training that is left out is looked at by itself. Calls nobody: it stands in
+        the engine's way, and goes by what the last look at one of them found of all.
+        """

@@ -6,12 +6,12 @@ only where nobody has touched the row since, and everything else is left to the 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
-from app.domain.backend import BackendError
-from app.domain.surveys import KnownJob, PollsInBatch
+from app.domain.backend_abilities import KnownJob, PollsInBatch
 from app.engine import backoff
+from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scopes
 from app.store import connections
 from app.store import jobs as store
@@ -43,16 +43,17 @@ class BatchPoll:
             connection = connections.get(scope.read, identifier)
             if connection is None or connection.paused_reason is not None:
                 return 0
-            backend = scope.backends.of(connection)
-        if not isinstance(backend, PollsInBatch):
+            backend = scope.backends.opened(connection, PollsInBatch)
+        if backend is None:
             return 0
         known = [KnownJob(remote_id=row.remote_id, status=row.status, cursor=row.cursor) for row in rows]
         try:
-            unchanged = backend.unchanged(known)
-        except BackendError:
+            with provider_errors():
+                unchanged = backend.unchanged(known)
+        except PROVIDER_ERRORS:
             return 0  # each row's own turn says what is wrong
         now = self._scopes.app_context.clock.now()
-        looked = [(row, now + _wait(row, unchanged[row.remote_id])) for row in rows if row.remote_id in unchanged]
+        looked = [(row, now + _wait(row, unchanged[row.remote_id], now)) for row in rows if row.remote_id in unchanged]
         if not looked:
             return 0
         with self._scopes.open(ENGINE) as scope:
@@ -60,5 +61,6 @@ class BatchPoll:
         return len(looked)
 
 
-def _wait(row: IdleJob, wait: timedelta) -> timedelta:
+def _wait(row: IdleJob, asked: timedelta | None, now: datetime) -> timedelta:
+    wait = backoff.asked_or(asked, backoff.next_look(now - row.began))
     return backoff.jittered(wait, seed=f"{row.id}:{row.due_at}")

@@ -101,12 +101,13 @@ class IdleJob:
     remote_id: str
     status: JobStatus
     cursor: str | None
+    began: datetime
 
 
 def calm(tx: Reader, *, now: float, limit: int) -> list[IdleJob]:
     """Return the trainings that are due, held by nobody, wanted, and were seen at the last look."""
     columns = (_T.c.id, _T.c.gen, _T.c.due_at, _T.c.connection, _T.c.remote_id, _T.c.status, _T.c.cursor)
-    due = select(*columns).where(
+    due = select(*columns, _T.c.started_at, _T.c.changed_at).where(
         _T.c.due_at <= now,
         _T.c.due_at.is_not(None),
         _T.c.lease_token.is_(None),
@@ -117,7 +118,7 @@ def calm(tx: Reader, *, now: float, limit: int) -> list[IdleJob]:
         _T.c.observed_at.is_not(None),
     )
     rows = tx.execute(due.limit(limit))
-    return [IdleJob(*row[:5], JobStatus(row[5]), row[6]) for row in rows]
+    return [IdleJob(*row[:5], JobStatus(row[5]), row[6], row[7] or row[8]) for row in rows]
 
 
 def reschedule(tx: Writer, looked: Sequence[tuple[IdleJob, datetime]], *, at: datetime) -> None:

@@ -26,10 +26,10 @@ from app.domain.backend import (
     TrainingRequest,
     Unavailable,
 )
+from app.domain.backend_abilities import KnownJob, PollsInBatch
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
-from app.domain.surveys import KnownJob, PollsInBatch
 
 _WORDS = {
     JobStatus.QUEUED: "Waiting in line",
@@ -140,7 +140,7 @@ class Training(RehearsalState, Resumes, KeepsLogs, KeepsWeights, PollsInBatch, B
         seen = _observation(self, entry, now, done, metrics, first)
         return seen if fault is None else spoil(seen, fault.kind)
 
-    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta]:
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
         """Say of which jobs there is nothing new; of none where looks are scripted to go wrong."""
         if any(fault.call == "observe" for fault in self.script.faults):
             return {}

@@ -1,5 +1,6 @@
 """Many jobs cost few calls: one list and one search serve all looks, and nothing gets lost between its pages."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.domain.backend import RemoteJob, Unavailable
+from app.domain.backend_abilities import KnownJob
 from app.domain.jobs import JobStatus
 from app.domain.metrics import TRAIN_LOSS
 from app.kit.installation import installation_name
@@ -101,3 +103,40 @@ def test_a_list_that_fails_is_not_asked_for_by_every_look_and_loses_no_job(
     without_storage.faults.clear()
     without_storage.clock.turn(60)
     assert set(sweep(backend, cursors).values()) == {JobStatus.RUNNING}
+
+
+def test_those_without_news_are_known_by_the_last_sweep_and_nobody_is_called(
+    without_storage: AzureCloud, backend: AzureFoundryBackend, names: list[str]
+) -> None:
+    cursors: dict[str, str | None] = dict.fromkeys(names)
+    sweep(backend, cursors)
+    without_storage.clock.turn(60)
+    found = sweep(backend, cursors)
+    before = calls(without_storage)
+
+    def known() -> list[KnownJob]:
+        return [KnownJob(remote_id=name, status=found[name], cursor=cursors[name]) for name in names]
+
+    assert backend.unchanged(known()) == dict.fromkeys(names)
+    behind = json.loads(cursors[names[0]] or "") | {"reported": {}}
+    cursors[names[0]] = json.dumps(behind)
+    found[names[1]] = JobStatus.QUEUED
+    cursors[names[2]] = None
+    assert set(backend.unchanged(known())) == set(names[3:])
+    assert calls(without_storage) == before
+    without_storage.clock.turn(timedelta(minutes=1))
+    assert backend.unchanged(known()) == {}, "the sweep is too old to be gone by"
+    assert calls(without_storage) == before
+
+
+def test_what_stands_still_for_too_long_is_looked_at_by_itself(
+    without_storage: AzureCloud, backend: AzureFoundryBackend, names: list[str]
+) -> None:
+    cursors: dict[str, str | None] = dict.fromkeys(names)
+    sweep(backend, cursors)
+    without_storage.clock.turn(60)
+    found = sweep(backend, cursors)
+    long_ago = json.loads(cursors[names[0]] or "") | {"moved_at": 1.0}
+    cursors[names[0]] = json.dumps(long_ago)
+    known = [KnownJob(remote_id=name, status=found[name], cursor=cursors[name]) for name in names]
+    assert set(backend.unchanged(known)) == set(names[1:])

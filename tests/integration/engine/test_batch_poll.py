@@ -1,13 +1,18 @@
 """Many trainings are looked at in one call; what is new, wished or troubled still has a turn of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from app.backends.rehearsal import Fault, FaultKind
+import pytest
+
+from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
 from app.domain.actors import OWNER
+from app.domain.backend_abilities import KnownJob
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.engine.batch_poll import FEWEST
 from app.services import jobs
+from app.services.scope import Backends
 from app.store import jobs as store
 from tests.support.rehearsed import Rehearsed
 
@@ -74,6 +79,25 @@ def test_a_provider_whose_looks_fail_is_reported_by_each_row(build: Build) -> No
     before = app_context.engine.polled
     assert app_context.engine.tick() == CROWD
     assert app_context.engine.polled == before
+
+
+class Breaks(RehearsalBackend):
+    """A rehearsal that breaks its promise when it is asked about many."""
+
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
+        raise KeyError(len(known))
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["it raises what no backend may", "it is not there any more"])
+def test_a_backend_that_cannot_be_asked_about_many_stops_nobody(build: Build, *, lost: bool) -> None:
+    app_context = build(slots=CROWD, **SLOW)
+    crowd(app_context)
+    due_together(app_context)
+    usual = app_context.backend
+    broken = Breaks(usual.folder, clock=app_context.clock, script=usual.script)
+    app_context.scopes.app_context = replace(app_context.app_context, backends=Backends([] if lost else [broken]))
+    assert app_context.engine.tick() == CROWD, "each has a turn of its own, which says what is wrong"
+    app_context.scopes.app_context = app_context.app_context
 
 
 def test_a_row_that_is_touched_meanwhile_is_left_alone(build: Build) -> None:

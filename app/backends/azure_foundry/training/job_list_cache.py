@@ -5,6 +5,7 @@ never older than the question; from `_FEW` on, one list of the workspace's jobs 
 next seconds – the more jobs, the longer, so that 500 jobs cost few calls a minute.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,7 +26,9 @@ _PAGES = 20  # of one sweep; what lies behind them is asked for singly
 
 
 @dataclass(slots=True)
-class _Snapshot:
+class Snapshot:
+    """The jobs and their newest values as one sweep found them; or why it could not."""
+
     at: datetime
     jobs: dict[str, Body] = field(default_factory=dict)
     metrics: dict[str, Latest] = field(default_factory=dict)
@@ -42,7 +45,7 @@ class JobListCache:
         self._lock = Lock()
         self._sweeping = Lock()
         self._watched: dict[str, datetime] = {}
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
 
     @property
     def watched(self) -> int:
@@ -69,6 +72,18 @@ class JobListCache:
         known = None if snapshot is None or not self._fresh(snapshot) else snapshot.metrics.get(name)
         return self._runs.latest(name) if known is None else known
 
+    def listed(self, names: Sequence[str]) -> tuple[Mapping[str, Body], Mapping[str, Latest]]:
+        """Return the bodies of the last sweep and its newest values, by name; calls nobody.
+
+        Both are empty where the sweep is too old to be gone by, or where so few are watched that there is none.
+        """
+        many = self._watch(*names) > _FEW
+        with self._lock:
+            snapshot = self._snapshot
+        if snapshot is None or snapshot.error is not None or not many or not self._fresh(snapshot):
+            return {}, {}
+        return snapshot.jobs, snapshot.metrics
+
     def changed(self, name: str, *, ended: bool = False) -> None:
         """Forget what is known of a job: it was just submitted or stopped; `ended`: nobody will ask again."""
         with self._lock:
@@ -81,33 +96,33 @@ class JobListCache:
         body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
         return body
 
-    def _watch(self, name: str) -> int:
+    def _watch(self, *names: str) -> int:
         now = self._clock.now()
         with self._lock:
-            self._watched[name] = now
+            self._watched |= dict.fromkeys(names, now)
             for old in [each for each, at in self._watched.items() if now - at > _WATCHED]:
                 del self._watched[old]
             return len(self._watched)
 
-    def _fresh(self, snapshot: _Snapshot) -> bool:
+    def _fresh(self, snapshot: Snapshot) -> bool:
         kept = max(_SHORTEST, _PER_JOB * len(self._watched))
         return self._clock.now() - snapshot.at < kept
 
-    def _swept(self) -> _Snapshot:
+    def _swept(self) -> Snapshot:
         with self._sweeping:
             with self._lock:
                 known = self._snapshot
             if known is None or not self._fresh(known):
-                known = self._azure.in_time(self._look)
+                known = self._azure.in_time(self.fetched)
                 with self._lock:
                     self._snapshot = known
         if known.error is not None:
             raise known.error
         return known
 
-    def _look(self) -> _Snapshot:
+    def fetched(self) -> Snapshot:
         """List the jobs, newest first, until all that are watched were seen; then search their metrics at once."""
-        snapshot = _Snapshot(at=self._clock.now())
+        snapshot = Snapshot(at=self._clock.now())
         with self._lock:
             wanted = set(self._watched)
         try:

@@ -15,6 +15,7 @@ from app.backends.azure_foundry.training.submission import OUTPUT
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import JobObservation, RemoteEvent
+from app.domain.backend_abilities import KnownJob
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Metric
@@ -97,9 +98,19 @@ class JobObserver:
             next_look=None if status_of(word).is_final == settled else _SOON,
         )
 
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, None]:
+        """Return those of which the last sweep, as long as it is gone by, has nothing new; calls nobody."""
+        bodies, metrics = self.jobs.listed([each.remote_id for each in known])
+        now = self._clock.now()
+        return {
+            each.remote_id: None
+            for each in known
+            if (body := bodies.get(each.remote_id)) and _is_quiet(each, body, metrics.get(each.remote_id), now)
+        }
+
     def _points(self, name: str, mark: ObservationCursor, latest: Latest, *, whole: bool) -> list[Metric]:
         """Return what is new. Histories are read at the beginning, at the end, and in between as often as is fair."""
-        moved = [each for each, (step, _) in latest.items() if whole or mark.reported.get(each, -1) < step]
+        moved = list(latest) if whole else _moved(latest, mark)
         now = self._clock.now().timestamp()
         watched = self.jobs.watched
         fair = watched <= _MANY and now - mark.read_at >= _PER_WATCHED.total_seconds() * watched
@@ -181,6 +192,21 @@ class _Reported:
         if self.status.is_final:
             return None
         return stalled(self.word, moved_at=self.mark.moved_at, now=self.now, managed=_is_managed(self.body))
+
+
+def _moved(latest: Latest, mark: ObservationCursor) -> list[str]:
+    """Return the metrics that have a later step than was reported."""
+    return [each for each, (step, _) in latest.items() if mark.reported.get(each, -1) < step]
+
+
+def _is_quiet(known: KnownJob, body: Body, latest: Latest | None, now: datetime) -> bool:
+    """Tell whether a look by this body and these values would find what the last one found."""
+    word, mark = word_of(body), ObservationCursor.of(known.cursor)
+    if word != mark.word or status_of(word) is not known.status:
+        return False
+    if word not in WAITING and (latest is None or _moved(latest, mark)):
+        return False
+    return stalled(word, moved_at=mark.moved_at, now=now, managed=_is_managed(body)) is None
 
 
 def _progress(body: Body, word: str, status: JobStatus, latest: Latest, mark: ObservationCursor) -> JobProgress:

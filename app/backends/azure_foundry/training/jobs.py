@@ -1,6 +1,8 @@
 """Training at Azure: data up, one submit per job, look-up by name, looks, cancel."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from app.backends.azure_foundry.catalog.model_ids import ModelId
@@ -16,6 +18,7 @@ from app.backends.azure_foundry.transport.names import TAG, job_name, tags_of
 from app.backends.azure_foundry.transport.paging import Body
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 from app.domain.backend import Backend, JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
+from app.domain.backend_abilities import KnownJob, PollsInBatch
 from app.domain.jobs import JobStatus
 from app.kit.clock import Clock
 
@@ -29,7 +32,7 @@ class Training:
         self.versions = Versions(workspace.azure, clock)
 
 
-class AzureTraining(Backend):
+class AzureTraining(PollsInBatch, Backend):
     """The least that a backend can do, in a Foundry project."""
 
     azure: Azure
@@ -93,6 +96,10 @@ class AzureTraining(Backend):
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at a job; `since` is the cursor of the last look."""
         return self.training.observer.look(job.id, since)
+
+    def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
+        """Return those of which the last list of the project's jobs has nothing new."""
+        return self.training.observer.unchanged(known)
 
     @in_azure_words
     def cancel(self, job: RemoteJob) -> None:
