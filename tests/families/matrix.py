@@ -38,6 +38,7 @@ OK, REFUSED, NOT_OFFERED, WRONG = "ok", "refused", "not offered", "wrong"
 _TOLERANCE = 1e-4  # relative, of a loss
 _ROOM = 24  # tokens beyond the longest answer, in which an answer has to end by itself
 _SHOWN = 3  # differences of a kind
+_BEFORE, _WIDTH = 10, 50  # characters of a text that are shown before and from a difference
 
 
 @dataclass
@@ -110,7 +111,7 @@ def run(cell: Cell, family: Family, folder: Path, work: Path) -> None:
     _compare_batch(cell, training, by_hand, examples)
     try:
         # Below an adapter the head stays as it is, and cannot be sure of anything.
-        sure = 0.1 if cell.adapter == "lora" else 0.02
+        sure = 0.05 if cell.adapter == "lora" else 0.02
         enough = 0.15 if cell.shape == DPO else plain.least_loss(examples) + sure
         saved = training.finish(_ByHeart(enough))
         cell.steps = training.trainer.state.global_step
@@ -209,14 +210,19 @@ def _last_of_each(examples: Sequence[Example]) -> list[Example]:
 
 
 def _differences(cell: Cell, way: str, answers: Sequence[tuple[str, bool]], wanted: Sequence[tuple[str, bool]]) -> None:
-    other = [
-        f"{text[:60]!r} for {right!r}" for (text, _), (right, _) in zip(answers, wanted, strict=True) if text != right
-    ]
+    other = [_apart(text, right) for (text, _), (right, _) in zip(answers, wanted, strict=True) if text != right]
     running = sum(ends and not ended for (_, ended), (_, ends) in zip(answers, wanted, strict=True))
     if other:
         cell.wrong.append(f"{way}: {len(other)} of {len(wanted)} answers differ: {'; '.join(other[:_SHOWN])}")
     if running:
         cell.wrong.append(f"{way}: {running} of {len(wanted)} answers do not end by themselves")
+
+
+def _apart(text: str, right: str) -> str:
+    """Show two texts from shortly before where they part."""
+    pairs = enumerate(zip(text, right, strict=False))
+    begin = max(0, next((at for at, (one, other) in pairs if one != other), min(len(text), len(right))) - _BEFORE)
+    return f"{text[begin : begin + _WIDTH]!r} for {right[begin : begin + _WIDTH]!r}"
 
 
 class _Alone:
