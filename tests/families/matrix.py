@@ -63,8 +63,8 @@ class Cell:
 class _ByHeart(TrainerCallback):  # type: ignore[misc]  # a base class of the runtime's
     """Ends a training as soon as its rows are known by heart."""
 
-    def __init__(self, enough: float) -> None:
-        self.enough = enough
+    def __init__(self, loss: float, accuracy: float) -> None:
+        self.loss, self.accuracy = loss, accuracy
 
     def on_log(  # transformers' signature
         self,
@@ -74,7 +74,8 @@ class _ByHeart(TrainerCallback):  # type: ignore[misc]  # a base class of the ru
         logs: dict[str, float] | None = None,
         **_: object,
     ) -> None:
-        if logs and logs.get("loss", self.enough) < self.enough:
+        known = logs is not None and logs.get("loss", self.loss) < self.loss
+        if known and logs is not None and logs.get("mean_token_accuracy", 0.0) >= self.accuracy:
             control.should_training_stop = True
 
 
@@ -112,8 +113,10 @@ def run(cell: Cell, family: Family, folder: Path, work: Path) -> None:
     try:
         # Below an adapter the head stays as it is, and cannot be sure of anything.
         sure = 0.05 if cell.adapter == "lora" else 0.02
-        enough = 0.15 if cell.shape == DPO else plain.least_loss(examples) + sure
-        saved = training.finish(_ByHeart(enough))
+        enough = (
+            (0.15, 0.0) if cell.shape == DPO else (plain.least_loss(examples) + sure, plain.best_accuracy(examples))
+        )
+        saved = training.finish(_ByHeart(*enough))
         cell.steps = training.trainer.state.global_step
         folders = {"saved": saved}
         if cell.adapter == "lora":

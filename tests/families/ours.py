@@ -11,7 +11,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from app.training import evaluation, loading
 from app.training.channel import Channel
-from app.training.chat_request import BadRequest, ChatRequest
+from app.training.chat_request import BadRequest, parse
 from app.training.generation import Answer, AnswerGenerator
 from app.training.merging import merge
 from app.training.saving import save
@@ -145,10 +145,9 @@ class Deployment:
     def _answer(self, asked: Mapping[str, Any], limit: int) -> tuple[str, bool]:
         if "messages" not in asked:
             return "(a deployment completes nothing yet)", False
-        if "tools" in asked:
-            return "(a deployment knows no tools yet)", False
-        request = ChatRequest(list(asked["messages"]), temperature=0.0, max_tokens=limit)
+        body = json.dumps({"model": "tuned", **asked, "temperature": 0, "max_tokens": limit}).encode()
         try:
+            request = parse(body, alias="tuned")
             ids = self.voice.prompt(request)
         except BadRequest as bad:
             return f"({bad.message})", False

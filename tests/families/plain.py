@@ -181,6 +181,15 @@ def least_loss(examples: Sequence[Example]) -> float:
     return sum(count * math.log(beginnings[before] / count) for (before, _), count in found.items()) / found.total()
 
 
+def best_accuracy(examples: Sequence[Example]) -> float:
+    """Return the share of tokens that such a model finds likeliest: 1 where no beginning goes on in two ways."""
+    found = learned(examples)
+    likeliest: Counter[tuple[int, ...]] = Counter()
+    for (before, _), count in found.items():
+        likeliest[before] = max(likeliest[before], count)
+    return likeliest.total() / found.total()
+
+
 def likelihood(model: PreTrainedModel, example: Example, also: Learned) -> torch.Tensor:
     """Return the log likelihood of each learned token, `also` those after the end; one at a time, no padding."""
     taught = example.learned + tuple(
