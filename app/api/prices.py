@@ -33,7 +33,7 @@ def list_prices(scope: Annotated[Scope, may(prices.lists)]) -> Response:
 @router.get("/limits/{identifier}", response_model=QuotaReport)
 def list_limits(scope: Annotated[Scope, may(prices.quotas)], identifier: PathId) -> Response:
     """A connection's limits, asked of its provider now, with those that hold for everybody."""
-    return answer(QuotaReport, prices.check_present(prices.quotas(scope, identifier)))
+    return answer(QuotaReport, prices.quotas(scope, identifier))
 
 
 @router.put("", status_code=NO_CONTENT)

@@ -18,7 +18,6 @@ from app.domain.capsule import (
     Rows,
 )
 from app.domain.datasets import Dataset
-from app.domain.errors import Conflict
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
@@ -67,13 +66,7 @@ def run_again(scope: Scope, identifier: str) -> FineTuningJob:
         Conflict: while the job is under way.
         Invalid: when what it used is no longer there.
     """
-    job = jobs.get(scope, identifier)
-    if not job.status.is_final:
-        raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
-    fields = jobs.fields_of(job.spec)
-    if fields["seed"] is None:
-        fields["seed"] = jobs.sent_parameters(scope, job).get("seed")
-    return jobs.create(scope, fields, cloned_from=job.id)
+    return jobs.retry(scope, identifier, seed=jobs.sent_parameters(scope, identifier).get("seed"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

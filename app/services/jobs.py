@@ -190,8 +190,8 @@ def samples(scope: Scope, job: AnyJob) -> Sequence[Sample]:
 
 
 @verbs.spends("jobs")
-def retry(scope: Scope, identifier: str) -> FineTuningJob:
-    """Make a new job with the same spec.
+def retry(scope: Scope, identifier: str, *, seed: Hyperparameter | None = None) -> FineTuningJob:
+    """Make a new job with the same spec, and with this seed where the spec has none.
 
     Raises:
         Conflict: while the job is under way.
@@ -200,7 +200,8 @@ def retry(scope: Scope, identifier: str) -> FineTuningJob:
     job = get(scope, identifier)
     if not job.status.is_final:
         raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
-    return create(scope, fields_of(job.spec), cloned_from=job.id)
+    fields = fields_of(job.spec)
+    return create(scope, fields | {"seed": seed if fields["seed"] is None else fields["seed"]}, cloned_from=job.id)
 
 
 @verbs.writes("jobs")

@@ -6,7 +6,7 @@ from datetime import date
 
 from app.domain.connections import Connection
 from app.domain.deployments import Target
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Invalid, Problem
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money, read_amount, total
 from app.domain.prices import FREE, UNKNOWN, Bill, Charge, Price, Prices, QuotaReport, Quotas, is_stale, make_bill
@@ -153,21 +153,11 @@ def hosting(scope: Scope) -> Hosting:
 
 
 @verbs.reads("prices")
-def quotas(scope: Scope, connection_id: str) -> QuotaReport | None:
-    """Ask a connection's provider for its limits; None where it has none to tell."""
-    backend = scope.able(connection_id, Quotas)
-    if backend is None:
-        return None
-    with scope.provider_call():
-        return backend.quotas()
-
-
-def check_present(report: QuotaReport | None) -> QuotaReport:
-    """Return the report.
+def quotas(scope: Scope, connection_id: str) -> QuotaReport:
+    """Ask a connection's provider for its limits.
 
     Raises:
-        Conflict: where there is none.
+        Conflict: where it has none to tell.
     """
-    if report is None:
-        raise Conflict("This connection has no limits to tell.", fix="Nothing has to be done about it.")
-    return report
+    with scope.ask(connection_id, Quotas) as backend:
+        return backend.quotas()

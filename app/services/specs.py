@@ -189,13 +189,10 @@ def split_spec(choice: ValidationChoice) -> SplitSpec:
 def _check_offered(reading: _Check, model: CatalogModel | None, method: Method, task_type: TaskType) -> None:
     if model is None:
         return
-    if method.value not in model.methods:
-        listed = ", ".join(model.methods)
-        reading.complain("/method", "unsupported", f"{model.name} is not trained by {method}.", f"Choose {listed}.")
-    if task_type.value not in model.task_types:
-        listed = ", ".join(model.task_types)
-        message = f"{model.name} is not trained for {task_type}."
-        reading.complain("/task_type", "unsupported", message, f"Choose {listed}, or another base model.")
+    for field, wanted, offered in (("method", method, model.methods), ("task_type", task_type, model.task_types)):
+        if wanted.value not in offered:
+            message, listed = f"{model.name} is not trained for {wanted}.", ", ".join(offered)
+            reading.complain(f"/{field}", "unsupported", message, f"Choose {listed}, or another base model.")
 
 
 def _check_format(reading: _Check, dataset: Dataset | None, pointer: str, method: Method, task_type: TaskType) -> None:

@@ -23,7 +23,7 @@ class Permission:
     noun: str
 
 
-_REGISTERED: dict[str, Permission] = {}
+_REGISTERED: dict[Callable[..., object], Permission] = {}
 
 
 def _verb(action: Action, noun: str) -> Callable[[V], V]:
@@ -33,7 +33,7 @@ def _verb(action: Action, noun: str) -> Callable[[V], V]:
             authorize(scope.actor, action, noun)
             return function(scope, *given, **named)
 
-        _REGISTERED[_name(checked)] = Permission(action, noun)
+        _REGISTERED[checked] = Permission(action, noun)
         return cast("V", checked)
 
     return registered
@@ -70,13 +70,9 @@ def permission(verb: Callable[..., object]) -> Permission:
     Raises:
         KeyError: for a function that is no verb.
     """
-    return _REGISTERED[_name(verb)]
+    return _REGISTERED[verb]
 
 
 def registered() -> dict[str, Permission]:
     """Return the permissions of the verbs that are loaded, by module and name."""
-    return dict(_REGISTERED)
-
-
-def _name(verb: Callable[..., object]) -> str:
-    return f"{verb.__module__}.{verb.__qualname__}"
+    return {f"{verb.__module__}.{verb.__qualname__}": asked for verb, asked in _REGISTERED.items()}

@@ -41,7 +41,7 @@ def save(request: Request, scope: Annotated[Scope, may(prices.set_own)], form: F
 def limits(request: Request, scope: Annotated[Scope, may(prices.quotas)], connection: Id) -> Response:
     """A connection's limits, asked of its provider now."""
     found = connections.get(scope, connection)
-    report = prices.check_present(prices.quotas(scope, connection))
+    report = prices.quotas(scope, connection)
     context = {"connection": found, "report": report, "asked_at": scope.now()}
     return page(request, scope, "connections/limits.html", context)
 

@@ -192,4 +192,5 @@ def test_only_looked_up_catalogs_are_refreshed(app_context: TestHouse, azure: st
         assert fresh.stale
         with pytest.raises(Conflict):
             catalog.refresh(scope, REHEARSAL_ID)
-        assert prices.quotas(scope, REHEARSAL_ID) is None
+        with pytest.raises(Conflict):
+            prices.quotas(scope, REHEARSAL_ID)
