@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.domain.errors import DomainError
 from app.runtimes.environments import RUNTIMES, RuntimeEnvironments, RuntimeState, RuntimeStatus
 from app.setup import bootstrap
 from app.setup.paths import Paths, data_root, runtimes_root
-from app.setup.problems import SetupError
+from app.setup.problems import SetupError, explain_os
 from app.setup.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -47,11 +48,19 @@ def main(arguments: Sequence[str], *, set_up: bool = True) -> int:
         run: Command = asked.run
         return run(asked, paths)
     except SetupError as error:
-        print(f"{error.sentence} {error.remedy}", file=sys.stderr)
-        return error.code
+        return _failed(error)
+    except DomainError as error:
+        return _failed(SetupError(error.message, error.fix))
+    except OSError as error:
+        return _failed(explain_os("TuneDesk cannot go on.", error))
     except KeyboardInterrupt:
         print("\nStopped. The same command starts again.", file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+def _failed(error: SetupError) -> int:
+    print(f"{error.sentence} {error.remedy}", file=sys.stderr)
+    return error.code
 
 
 def read(arguments: Sequence[str]) -> argparse.Namespace:

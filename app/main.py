@@ -5,12 +5,11 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from functools import partial, wraps
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,7 +19,6 @@ from app.api.router import ROUTERS as API
 from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
 from app.domain.backend import NoCapacity
-from app.domain.errors import DomainError
 from app.engine.clockwork import Clockwork
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
@@ -33,16 +31,13 @@ from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
-from app.setup.problems import SetupError, explain_os
+from app.setup.problems import SetupError
 from app.store import data_folder
 from app.store.database import Database
 from app.store.files import FileStore
 from app.store.migrating import file_of, upgrade
 from app.web.site import ROUTERS as PAGES
 from app.web.site import problem_page, static_files
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 VERSION = "0.1.0"
 RUNTIME = "trl"
@@ -53,21 +48,6 @@ _STOPPED_WITHIN_S = 9.0  # whatever a provider or a model takes; what is lost by
 _LOCK_PATIENCE_S = 5.0
 
 log = logging.getLogger("tunedesk")
-
-
-def in_plain_words(start: Callable[P, T]) -> Callable[P, T]:
-    """Let nothing but SetupError leave a step of the start: what the system or the database refuses, in words."""
-
-    @wraps(start)
-    def worded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return start(*args, **kwargs)
-        except DomainError as error:
-            raise SetupError(error.message, error.fix) from error
-        except OSError as error:
-            raise explain_os("TuneDesk cannot start.", error) from error
-
-    return worded
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, registry: Registry = REGISTRY) -> FastAPI:
@@ -175,7 +155,6 @@ def serve(settings: Settings) -> None:
         server.run()
 
 
-@in_plain_words
 def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
     """Return the server, ready to run; `stack` holds the data folder's lock."""
     data_folder.prepare(settings.data_dir)
@@ -210,7 +189,6 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
-@in_plain_words
 def migrate(settings: Settings) -> None:
     """Bring the database to this version.
 

@@ -15,6 +15,7 @@ from app.setup.bootstrap import compiling_once
 from app.setup.paths import Paths
 
 _GRACE_S = 30
+_SERVE = "import sys; from app.cli import main; sys.exit(main([], set_up=False))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Server:
     with log.open("a", encoding="utf-8") as errors:
         # A session of its own: Ctrl-C in a terminal is ours to answer, in the right order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.demo.child"],
+            [sys.executable, "-c", _SERVE],
             cwd=ROOT,
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,6 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 _LENGTH = 26
 
-PREFIXES = ("prj", "con", "ds", "dft", "job", "mdl", "dep", "evl", "upl", "evt")
 ID_PATTERN = r"^[a-z]{2,3}_[0-9a-z_]{1,40}$"
 _COMPILED = re.compile(ID_PATTERN)
 

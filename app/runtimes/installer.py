@@ -20,7 +20,7 @@ from app.runtimes.torch_build import (
     install_command,
     is_missing,
 )
-from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
+from app.setup.commands import CommandFailedError, collected, explained, pip_environ, pip_install, run
 from app.setup.problems import SetupError, explain, explain_os
 from app.setup.requirements import Locked, count, read_lock, write_lock
 from app.setup.web import create_environment
@@ -86,10 +86,8 @@ class Installation:
         total = count(packages)
         self.tell(_TORCH, f"Installing {total} more packages")
         command = pip_install(self.python, "--require-hashes", "--requirement", str(requirements))
-        try:
+        with explained("The training packages could not be installed.", self.log):
             self._pip(command, _TORCH, _REST, total)
-        except CommandFailedError as error:
-            raise explain("The training packages could not be installed.", error.output, self.log) from None
 
     def _pip(self, command: list[str], begin: float, end: float, total: int) -> None:
         """Run pip; what it collects moves the bar through four fifths of this stretch, unpacking is the last fifth."""
@@ -113,10 +111,8 @@ class Installation:
     def _prove(self, build: Build) -> None:
         self.tell(_REST, "Trying the environment")
         environ = {**pip_environ(), "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "ignore"}
-        try:
+        with explained("The packages are installed but do not load.", self.log):
             output = run([str(self.python), "-c", _PROOF], log=self.log, environ=environ, hold=[self.lock])
-        except CommandFailedError as error:
-            raise explain("The packages are installed but do not load.", error.output, self.log) from None
         versions = json.loads(output.strip().splitlines()[-1])
         shutil.rmtree(self.scratch, ignore_errors=True)
         size = disk_size(self.env)

@@ -8,23 +8,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError
-from app.setup.npm import fetch, find_npm
+from app.setup.commands import explained
+from app.setup.npm import fetch, find_npm, is_stamped, swap_in
 from app.setup.paths import Paths
-from app.setup.problems import SetupError, explain
-from app.setup.requirements import fingerprint
+from app.setup.problems import SetupError
 from app.setup.terminal import Terminal
-
-_RECIPE = "1"  # raise it when the way the folder is made changes
-_STAMP = ".stamp"
 
 
 def is_fresh(paths: Paths) -> bool:
     """Whether it is there and made from the committed lock."""
-    try:
-        return (paths.blob_store / _STAMP).read_text(encoding="utf-8") == _wanted(paths)
-    except OSError:
-        return False
+    return is_stamped(paths.blob_store, _lock(paths))
 
 
 def ensure(paths: Paths, terminal: Terminal, *, hold: Sequence[int] = ()) -> None:
@@ -38,28 +31,18 @@ def ensure(paths: Paths, terminal: Terminal, *, hold: Sequence[int] = ()) -> Non
         try:
             npm = find_npm(paths, scratch / "node", terminal, hold)
             terminal.say("Bringing Azurite for the tests of Azure (186 MB)")
-            modules = fetch(npm, _lock(paths), scratch, log=log, hold=hold)
+            with explained("Azurite could not be fetched.", log):
+                modules = fetch(npm, _lock(paths), scratch, log=log, hold=hold)
         except SetupError as error:
-            terminal.say(f"{error.sentence} Tests that need Azurite will be skipped.")
-            return
-        except CommandFailedError as error:
-            failure = explain("Azurite could not be fetched.", error.output, log)
-            terminal.say(f"{failure.sentence} Tests that need it will be skipped. {failure.remedy}")
+            terminal.say(f"{error.sentence} Tests that need it will be skipped. {error.remedy}")
             return
         draft = scratch / "draft"
         draft.mkdir()
         modules.rename(draft / "node_modules")
         if npm.borrowed:
             shutil.copy2(npm.node, draft / "node")
-        (draft / _STAMP).write_text(_wanted(paths), encoding="utf-8")
-        if paths.blob_store.exists():
-            shutil.rmtree(paths.blob_store)
-        draft.rename(paths.blob_store)
+        swap_in(draft, paths.blob_store, _lock(paths))
 
 
 def _lock(paths: Paths) -> Path:
     return paths.assets / "azurite"
-
-
-def _wanted(paths: Paths) -> str:
-    return f"{_RECIPE} {fingerprint(_lock(paths) / 'package.json', _lock(paths) / 'package-lock.json')}"

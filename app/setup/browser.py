@@ -1,16 +1,13 @@
 """The browser libraries: fetched by npm against a lock, copied to `static/vendor/`, so that none comes from a CDN."""
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError
-from app.setup.npm import fetch, find_npm
+from app.setup.commands import explained
+from app.setup.npm import fetch, find_npm, is_stamped, swap_in
 from app.setup.paths import Paths
-from app.setup.problems import explain
-from app.setup.requirements import fingerprint
 from app.setup.terminal import Terminal
 
 # htmx 4 starts itself as soon as the document is read, and an extension in a second script can come too late, silently:
@@ -22,9 +19,6 @@ SERVED: Mapping[str, tuple[str, ...]] = {
     "inter-latin.woff2": ("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",),
 }
 FOR_TESTS: Mapping[str, tuple[str, ...]] = {"axe.min.js": ("axe-core/axe.min.js",)}
-
-_RECIPE = "1"  # raise it when the way the files are made changes
-_STAMP = ".stamp"
 
 
 def is_fresh(paths: Paths, *, tests: bool) -> bool:
@@ -45,28 +39,22 @@ def ensure(paths: Paths, terminal: Terminal, *, tests: bool, hold: Sequence[int]
         npm = find_npm(paths, scratch / "node", terminal, hold)
         terminal.say("Bringing the browser libraries")
         log = paths.scratch / "browser.log"
-        try:
+        with explained("The browser libraries could not be fetched.", log):
             modules = fetch(npm, paths.assets, scratch, log=log, hold=hold)
-        except CommandFailedError as error:
-            raise explain("The browser libraries could not be fetched.", error.output, log) from None
         _fill(paths, paths.vendor, modules, SERVED, scratch / "vendor")
         if tests:
             _fill(paths, paths.test_vendor, modules, FOR_TESTS, scratch / "test-vendor")
 
 
 def _fill(paths: Paths, target: Path, modules: Path, files: Mapping[str, tuple[str, ...]], draft: Path) -> None:
-    """Make the folder beside its place and swap it in, so that a half-filled one is never seen."""
+    """Make the folder of these files beside its place, and put it there."""
     draft.mkdir()
     for name, sources in files.items():
         (draft / name).write_bytes(b"\n;\n".join((modules / source).read_bytes() for source in sources))
     packages = sorted({_package(source) for sources in files.values() for source in sources})
     licences = "\n\n".join(_licence(modules / package) for package in packages)
     (draft / "LICENCES.txt").write_text(licences, encoding="utf-8")
-    (draft / _STAMP).write_text(_wanted(paths), encoding="utf-8")
-    if target.exists():
-        shutil.rmtree(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft.rename(target)
+    swap_in(draft, target, paths.assets)
 
 
 def _package(source: str) -> str:
@@ -82,13 +70,5 @@ def _licence(package: Path) -> str:
     return "\n\n".join([head, *texts])
 
 
-def _wanted(paths: Paths) -> str:
-    return f"{_RECIPE} {fingerprint(paths.assets / 'package.json', paths.assets / 'package-lock.json')}"
-
-
 def _holds(paths: Paths, folder: Path, files: Mapping[str, tuple[str, ...]]) -> bool:
-    try:
-        stamp = (folder / _STAMP).read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return stamp == _wanted(paths) and all((folder / name).is_file() for name in files)
+    return is_stamped(folder, paths.assets) and all((folder / name).is_file() for name in files)

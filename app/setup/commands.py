@@ -5,8 +5,11 @@ said.
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from app.setup.problems import explain
 
 
 class CommandFailedError(Exception):
@@ -20,6 +23,18 @@ class CommandFailedError(Exception):
 
 def ignore(line: str) -> None:
     """Listen to nothing."""
+
+
+@contextmanager
+def explained(what: str, log: Path) -> Iterator[None]:
+    """Let a command that fails inside fail the step: `what` is that in a sentence, `log` the file with all it printed.
+
+    Raises SetupError.
+    """
+    try:
+        yield
+    except CommandFailedError as error:
+        raise explain(what, error.output, log) from None
 
 
 def run(

@@ -9,7 +9,11 @@ from pathlib import Path
 from app.setup.commands import CommandFailedError, pip_environ, pip_install, run
 from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain
+from app.setup.requirements import fingerprint
 from app.setup.terminal import Terminal
+
+_RECIPE = "1"  # raise it when the way folders are made changes
+_STAMP = ".stamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +58,25 @@ def fetch(npm: Npm, lock: Path, scratch: Path, *, log: Path, hold: Sequence[int]
     patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
     run([*npm.command, "ci", *options, *patience], log=log, cwd=scratch, environ=environ, hold=hold)
     return scratch / "node_modules"
+
+
+def stamp(lock: Path) -> str:
+    """Return what a folder made from the lock in `lock` is stamped with."""
+    return f"{_RECIPE} {fingerprint(lock / 'package.json', lock / 'package-lock.json')}"
+
+
+def is_stamped(folder: Path, lock: Path) -> bool:
+    """Whether the folder was made whole from the lock as it is now."""
+    try:
+        return (folder / _STAMP).read_text(encoding="utf-8") == stamp(lock)
+    except OSError:
+        return False
+
+
+def swap_in(draft: Path, target: Path, lock: Path) -> None:
+    """Stamp a folder that was made beside its place, and put it there: a half-filled one is never seen."""
+    (draft / _STAMP).write_text(stamp(lock), encoding="utf-8")
+    if target.exists():
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft.rename(target)

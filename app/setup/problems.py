@@ -1,6 +1,5 @@
 """What can go wrong while setting up, each as one sentence with a remedy."""
 
-import errno
 import re
 from pathlib import Path
 
@@ -20,8 +19,8 @@ _UNREACHABLE = (
     r"|Connection refused|Connection aborted|Connection reset|Network is unreachable|nodename nor servname"
     r"|ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|FetchError"
 )
-# Words of pip, npm and the operating system, most telling first: the first pattern found in the output decides.
-_KNOWN: tuple[tuple[str, str, str], ...] = (
+# Words of the operating system, and of pip and npm, most telling first: the first pattern found in the output decides.
+_REFUSALS: tuple[tuple[str, str, str], ...] = (
     (
         r"No space left on device|ENOSPC|Disk quota exceeded|EDQUOT",
         "The disk is full.",
@@ -37,6 +36,14 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "The folder is read-only.",
         "Copy the checkout to a place where you may write, then start again.",
     ),
+    (
+        r"Permission denied|EACCES|EPERM|Operation not permitted",
+        "The folder may not be written.",
+        "Give yourself the right to write there, or copy the checkout to a place where you may, then start again.",
+    ),
+)
+_KNOWN = (
+    *_REFUSALS[:-1],
     (
         r"DO NOT MATCH THE HASHES|EINTEGRITY|Hash mismatch",
         "A package differs from the one this version was locked to.",
@@ -57,11 +64,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "The package index cannot be reached.",
         "Check the network, or name a mirror (PIP_INDEX_URL, NPM_CONFIG_REGISTRY), then start again.",
     ),
-    (
-        r"Permission denied|EACCES|EPERM",
-        "A file or folder may not be written.",
-        "Give yourself the right to write in the checkout and in your home folder, then start again.",
-    ),
+    _REFUSALS[-1],
 )
 
 
@@ -87,18 +90,9 @@ def explain(what: str, output: str, log: Path) -> SetupError:
 
 def explain_os(what: str, error: OSError) -> SetupError:
     """An operating system's refusal in words."""
-    name = error.filename if isinstance(error.filename, str) else None
-    where = f" ({name})" if name else ""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return SetupError(f"{what} The disk is full{where}.", "Free about 1 GB, then start again.")
-    if error.errno == errno.EFBIG:
-        return SetupError(
-            f"{what} The system refuses to write a file of this size{where}.",
-            "Raise the limit (`ulimit -f unlimited`), then start again.",
-        )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return SetupError(
-            f"{what} The folder may not be written{where}.",
-            "Give yourself the right to write there, or copy the checkout to a place where you may, then start again.",
-        )
-    return SetupError(f"{what} {error.strerror or error}{where}.", "Mend that, then start again.")
+    said = error.strerror or str(error)
+    where = f" ({error.filename})" if isinstance(error.filename, str) else ""
+    known = next(
+        (each for each in _REFUSALS if re.search(each[0], said)), ("", f"{said}.", "Mend that, then start again.")
+    )
+    return SetupError(f"{what} {known[1].removesuffix('.')}{where}.", known[2])

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.setup.commands import CommandFailedError, collected, pip_environ, pip_install, run
+from app.setup.commands import CommandFailedError, collected, explained, pip_environ, pip_install, run
 from app.setup.paths import Paths
 from app.setup.problems import SetupError, explain
 from app.setup.requirements import count, fingerprint, read_lock
@@ -43,10 +43,8 @@ def ensure(paths: Paths, layer: str, terminal: Terminal, *, hold: Sequence[int] 
     _unfinished(paths).touch()
     command = pip_install(paths.python, "--require-hashes", "--requirement", str(lock))
     log = paths.scratch / "web.log"
-    try:
+    with explained("The Python packages could not be installed.", log):
         run(command, log=log, listen=listen, environ=pip_environ(), hold=hold)
-    except CommandFailedError as error:
-        raise explain("The Python packages could not be installed.", error.output, log) from None
     _write_stamp(paths, layer)
     _unfinished(paths).unlink()
 

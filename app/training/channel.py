@@ -75,7 +75,7 @@ def _finite(value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
-    return value
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _appended(events: Path) -> TextIO:

@@ -101,8 +101,8 @@ class Progress(TrainerCallback):
         kept = {
             "step": step,
             "epoch": state.epoch,
-            "train_loss": _finite(self._last_train_loss),
-            "validation_loss": _finite(self._validation.get(step)),
+            "train_loss": self._last_train_loss,
+            "validation_loss": self._validation.get(step),
         }
         self._saved[step] = kept
         present = {step_of(path) for path in checkpoints(Path(args.output_dir))}
@@ -138,7 +138,3 @@ class Progress(TrainerCallback):
         if done > 0 and self._began:
             eta = round((time.monotonic() - self._began) / done * (state.max_steps - state.global_step), 1)
         return {"steps": state.max_steps, "epoch": state.epoch, "epochs": args.num_train_epochs, "eta_s": eta}
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.campaigns.servers import SERVE
 from tests.support.contract import SEED, Report, furnish, run
 
 # A server asks nobody outside: what it would send there ends at a port on which nobody listens.
@@ -45,7 +46,7 @@ def served(checkout: Path, folder: Path) -> Iterator[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(checkout)}
     environment |= {f"TUNEDESK_{name}": value for name, value in settings.items()}
     environment |= {"HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE, "NO_PROXY": "127.0.0.1,localhost"}
-    command = [sys.executable, "-m", "app.demo.child"]
+    command = [sys.executable, "-c", SERVE]
     with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

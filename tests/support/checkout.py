@@ -73,7 +73,7 @@ def make_checkout(folder: Path) -> Checkout:
         path.mkdir(parents=True)
     for name in ("__init__.py", "__main__.py", "cli.py", "doctor.py"):
         shutil.copyfile(ROOT / "app" / name, root / "app" / name)
-    for name in ("setup", "runtimes", "store", "kit", "assets"):
+    for name in ("setup", "runtimes", "store", "domain", "kit", "assets"):
         shutil.copytree(ROOT / "app" / name, root / "app" / name, ignore=shutil.ignore_patterns("__pycache__"))
     environ = {
         "PATH": os.pathsep.join([str(tools), "/usr/bin", "/bin"]),

@@ -47,7 +47,9 @@ def test_a_failure_is_one_sentence(said: str, sentence: str) -> None:
 
 def test_a_refusal_of_the_system_names_the_file() -> None:
     error = explain_os("It failed.", OSError(28, "No space left on device", "a/file"))
-    assert str(error) == "It failed. The disk is full (a/file). Free about 1 GB, then start again."
+    assert error.sentence == "It failed. The disk is full (a/file)."
+    assert error.remedy.startswith("Free some space (set-up needs about 1 GB")
+    assert explain_os("It failed.", OSError(111, "Connection refused")).sentence == "It failed. Connection refused."
 
 
 def test_a_lock_with_markers_and_hashes(tmp_path: Path) -> None:
