@@ -62,31 +62,22 @@ def tighten(folder: Path, *more: Path) -> tuple[int, list[Path]]:
     changed, left = 0, []
     for path in (*_wide_in(folder), folder, *more):
         with suppress(FileNotFoundError):  # a training goes on meanwhile, and renames what it has written
-            if _is_wide(path.stat()):
-                done = _tightened(path)
-                changed += done
-                left += [] if done else [path]
+            found = path.stat()
+            if found.st_mode & OTHERS:
+                if found.st_uid == os.geteuid():
+                    with suppress(PermissionError):
+                        path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+                is_left = bool(path.stat().st_mode & OTHERS)
+                changed += not is_left
+                left += [path] * is_left
     return changed, left
-
-
-def _is_wide(found: os.stat_result) -> bool:
-    return bool(found.st_mode & OTHERS)
-
-
-def _tightened(path: Path) -> bool:
-    found = path.stat()
-    if found.st_uid != os.geteuid():
-        return False
-    with suppress(PermissionError, NotImplementedError):
-        path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
-    return not _is_wide(path.stat())
 
 
 def _wide_in(folder: Path) -> Iterator[Path]:
     """Give what others have rights to in a folder, a folder after what is in it; links are not followed."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.is_symlink() and _is_wide(entry.stat(follow_symlinks=False)):
+            if not entry.is_symlink() and entry.stat(follow_symlinks=False).st_mode & OTHERS:
                 if entry.is_dir(follow_symlinks=False):
                     yield from _wide_in(Path(entry.path))
                 yield Path(entry.path)

@@ -61,34 +61,23 @@ def check(file: Path, known: Sequence[str]) -> str | None:
 
 def _size(file: Path, *, pending: bool) -> int:
     """Return the file's size, 0 for none, after a look at its header. `pending`: there is a log that belongs to it."""
-    if not file.exists():
-        found = b""
-        size = 0
-    elif not stat.S_ISREG(file.stat().st_mode):
-        what = "a folder" if file.is_dir() else "no file"
-        raise SetupError(f"The database {file} is {what}.", _MOVE)
-    else:
+    if file.exists() and not stat.S_ISREG(file.stat().st_mode):
+        raise SetupError(f"The database {file} is {'a folder' if file.is_dir() else 'no file'}.", _MOVE)
+    size, header = 0, b""
+    if file.exists():
         with file.open("r+b") as opened:  # may it be written?
-            found = opened.read(_HEADER_BYTES)
-            size = opened.seek(0, 2)
-    if size == 0:
-        if pending:  # SQLite would take it for a new one, and throw the log away
-            raise SetupError(f"The database {file} is cut: it is empty, and the log beside it is not.", _COPY)
-        return 0
-    if found[: len(_MAGIC)] != _MAGIC[: len(found)]:
+            header, size = opened.read(_HEADER_BYTES), opened.seek(0, 2)
+    if size == 0 and pending:  # SQLite would take it for a new one, and throw the log away
+        raise SetupError(f"The database {file} is cut: it is empty, and the log beside it is not.", _COPY)
+    if header[: len(_MAGIC)] != _MAGIC[: len(header)]:
         raise SetupError(f"The database {file} is no SQLite database.", _MOVE)
-    whole = _whole_size(found)
-    if len(found) < _HEADER_BYTES or (size < whole and not pending):
-        raise SetupError(f"The database {file} is cut: {size} bytes are there of {max(whole, 512)}.", _COPY)
-    return size
-
-
-def _whole_size(header: bytes) -> int:
-    """Return how many bytes the header counts; 0 where it is too short, or an older SQLite has not counted."""
-    if len(header) < _HEADER_BYTES or header[_CHANGES] != header[_PAGES_VALID_FOR]:
-        return 0
+    # An older SQLite has not counted its pages; of a killed one, the log may have pages that the file has not yet.
+    counts = header[_CHANGES] == header[_PAGES_VALID_FOR] and not pending
     page = int.from_bytes(header[_PAGE_SIZE], "big")
-    return (65536 if page == 1 else page) * int.from_bytes(header[_PAGES], "big")
+    whole = (65536 if page == 1 else page) * int.from_bytes(header[_PAGES], "big") if counts else 0
+    if 0 < size < max(whole, _HEADER_BYTES):
+        raise SetupError(f"The database {file} is cut: {size} of {max(whole, _HEADER_BYTES)} bytes are there.", _COPY)
+    return size
 
 
 def _revision(connection: sqlite3.Connection, file: Path, known: Sequence[str]) -> str | None:
