@@ -128,7 +128,7 @@ class Installation:
                     status=JobStatus.RUNNING,
                     remote_id=name,
                     observed_at=now,
-                    cursor=seen.cursor(),
+                    cursor=seen.encode(),
                     created_at=now,
                     changed_at=now,
                     started_at=now - timedelta(hours=1),

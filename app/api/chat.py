@@ -14,7 +14,7 @@ from app.domain.backend import ChatChunk
 from app.domain.errors import DomainError
 from app.http.problems import describe
 from app.kit import openai_stream
-from app.kit.openai_stream import ChunkWriter
+from app.kit.openai_stream import ChunkWriter, usage
 from app.services.deployments import Conversation
 
 
@@ -35,7 +35,7 @@ class Completion:
         return ChatOut(
             **asdict(self.writer),
             choices=[ChatChoiceOut(message=ChatMessageOut(content="".join(text)), finish_reason=last.finish_reason)],
-            usage=ChatUsageOut(**_usage(last)),
+            usage=ChatUsageOut(**usage(last.prompt_tokens, last.completion_tokens)),
         )
 
     def streamed(self) -> StreamingResponse:
@@ -61,7 +61,9 @@ class Completion:
                 if chunk.text:
                     yield self.writer.chunk({"content": chunk.text})
                 if chunk.finish_reason is not None:
-                    yield self.writer.chunk({}, finish_reason=chunk.finish_reason, usage=_usage(chunk))
+                    yield self.writer.chunk(
+                        {}, finish_reason=chunk.finish_reason, usage=usage(chunk.prompt_tokens, chunk.completion_tokens)
+                    )
         except DomainError as error:
             problem = describe(error)
             yield openai_stream.error_event(problem.detail, problem.kind)
@@ -69,7 +71,3 @@ class Completion:
             close = getattr(self.chunks, "close", None)
             if close is not None:
                 close()
-
-
-def _usage(last: ChatChunk) -> dict[str, int | None]:
-    return openai_stream.usage(last.prompt_tokens, last.completion_tokens)

@@ -64,7 +64,7 @@ class ReportsUsage(Ability):
     """To say what the provider counted, questions that did not pass through us included."""
 
     @abstractmethod
-    def measured(self, tag: str, *, over: timedelta) -> RemoteUsage:
+    def usage_metrics(self, tag: str, *, over: timedelta) -> RemoteUsage:
         """Return the last `over` of a deployment's use."""
 
 

@@ -298,7 +298,7 @@ def measured(scope: Scope, identifier: str, *, over: timedelta) -> RemoteUsage |
     if backend is None or deployment.status is DeploymentStatus.DELETED:
         return None
     with scope.provider_call():
-        return backend.measured(identifier, over=over)
+        return backend.usage_metrics(identifier, over=over)
 
 
 @verbs.reads("deployments")

@@ -137,7 +137,12 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
             "logprobs": None,
             "finish_reason": answer.finish_reason,
         }
-        whole = {**asdict(writer), "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
+        whole = {
+            **asdict(writer),
+            "object": "chat.completion",
+            "choices": [choice],
+            "usage": usage(answer.prompt_tokens, answer.completion_tokens),
+        }
         self._send(200, whole)
 
     def _stream(
@@ -188,7 +193,7 @@ def _events(
             yield writer.chunk({"content": piece})
         yield writer.chunk({}, finish_reason=answer.finish_reason)
         if request.include_usage:
-            yield writer.chunk(usage=_usage(answer))
+            yield writer.chunk(usage=usage(answer.prompt_tokens, answer.completion_tokens))
     except (RuntimeError, ValueError, MemoryError) as error:
         message, code = _explained(error)
         yield error_event(message, "server_error", code=code)
@@ -200,7 +205,3 @@ def _explained(error: Exception) -> tuple[str, str]:
     failure = explain(error)
     traceback.print_exc()
     return f"The model could not answer. {failure.message}", failure.code
-
-
-def _usage(answer: Answer) -> dict[str, int | None]:
-    return usage(answer.prompt_tokens, answer.completion_tokens)

@@ -14,7 +14,7 @@ from app.settings import ROOT
 from app.setup.paths import Paths
 from tests.campaigns.azure_mutants import MUTANTS, Mutant
 
-_COPIED = ("app", "tests", "templates", "migrations", "benchmarks")
+_COPIED = ("app", "tests", "templates", "migrations", "benchmarks", "docs")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "vendor", "safetensors")
 
 

@@ -27,9 +27,8 @@ from app.backends.azure_foundry.training.code import AzureCode
 from app.backends.azure_foundry.training.estimate import AzureEstimate
 from app.backends.azure_foundry.training.jobs import AzureTraining, Training
 from app.backends.azure_foundry.training.logs import AzureLogs
-from app.backends.azure_foundry.transport.calls import Times
-from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.client import Azure, Times
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import KeepsWeights
 from app.domain.backend_abilities import (
@@ -99,14 +98,14 @@ class AzureFoundryBackend(
         """`earlier` is the same connection's backend before its settings changed."""
         self.azure = Azure(settings, secrets, installation=installation, clock=clock, times=times or Times())
         if earlier is not None:
-            self.azure.go_on_as(earlier.azure)
+            self.azure.adopt_sign_in(earlier.azure)
         self.clock = clock
         self.cache = cache
         self.workspace = Workspace(self.azure)
         self.training = Training(self.workspace, clock=clock, cache=cache)
         self.looked_up = RegistryCache(self.azure, cache, clock)
 
-    @in_azure_words
+    @translates_errors
     def check(self) -> None:
         """Return if a training could be submitted now: the packages are loaded, and the project answers.
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.backend import AzureFoundryBackend
-from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Call
 from app.backends.azure_foundry.transport.hosts import Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG
 from app.backends.azure_foundry.transport.paging import listed

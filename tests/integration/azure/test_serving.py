@@ -270,7 +270,7 @@ def test_what_azure_monitor_counted_is_reported(served: ServedCloud) -> None:
     served.ask("dep-2", "Hello")
     later(served)
     calls = served.project.online["dep-2"].calls
-    seen = served.backend.measured("dep-2", over=timedelta(hours=1))
+    seen = served.backend.usage_metrics("dep-2", over=timedelta(hours=1))
     assert seen.requests == len(calls)
     assert seen.errors == sum(status >= 400 for _at, status, _ms in calls)
     assert seen.latency_ms_p50
@@ -279,14 +279,14 @@ def test_what_azure_monitor_counted_is_reported(served: ServedCloud) -> None:
 
 def test_what_azure_monitor_does_not_have_is_missing_with_its_reason(served: ServedCloud) -> None:
     served.until(served.deploy(model=served.model()), Status.READY)
-    assert served.backend.measured("dep-1", over=timedelta(hours=1)).requests is None
+    assert served.backend.usage_metrics("dep-1", over=timedelta(hours=1)).requests is None
     later(served)
-    seen = served.backend.measured("dep-1", over=timedelta(hours=1))
+    seen = served.backend.usage_metrics("dep-1", over=timedelta(hours=1))
     assert seen.requests
     assert seen.latency_ms_p95 is None
     assert "no such figure" in seen.missing["latency_ms_p95"]
     served.cloud.faults.add(("GET", "Microsoft.Insights"), "403", times=9)
-    assert "may not be read" in served.backend.measured("dep-1", over=timedelta(hours=1)).missing["requests"]
+    assert "may not be read" in served.backend.usage_metrics("dep-1", over=timedelta(hours=1)).missing["requests"]
 
 
 def test_the_code_runs_as_pasted_with_the_key_from_the_environment(served: ServedCloud, tmp_path: Path) -> None:

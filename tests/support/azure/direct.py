@@ -8,8 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from azure.core.exceptions import HttpResponseError
 
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.transport.calls import Answer, Call
-from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.client import Answer, Azure, Call
 from app.backends.azure_foundry.transport.errors import of_answer
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.wire import Reply, Request

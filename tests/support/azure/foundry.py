@@ -5,7 +5,7 @@ from typing import Any
 
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
-from app.backends.azure_foundry.transport.calls import Times
+from app.backends.azure_foundry.transport.client import Times
 from app.domain.backend import Backend, TrainingRequest
 from app.kit.installation import installation_name
 from tests.contract.bench import Bench

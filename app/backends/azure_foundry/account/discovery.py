@@ -14,7 +14,7 @@ from app.backends.azure_foundry.account.workspaces import (
     workspace_of,
 )
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import NotFound
 from app.domain.discovery import Choice, Discovers
@@ -38,7 +38,7 @@ class AzureDiscovery(Discovers):
                 return [_workspace(each) for each in self.workspaces(chosen[steps.SUBSCRIPTION], chosen[steps.GROUP])]
         raise NotFound(f"Azure has no {step}.", fix="Choose a subscription, a resource group or a project.")
 
-    @in_azure_words
+    @translates_errors
     def subscriptions(self) -> Sequence[Subscription]:
         """Return the subscriptions by name."""
         found = [
@@ -49,7 +49,7 @@ class AzureDiscovery(Discovers):
         ]
         return sorted(found, key=lambda each: each.name.lower())
 
-    @in_azure_words
+    @translates_errors
     def resource_groups(self, subscription: str) -> Sequence[ResourceGroup]:
         """Return the resource groups of a subscription by name."""
         path = f"/subscriptions/{quote(subscription, safe='')}/resourcegroups"
@@ -59,7 +59,7 @@ class AzureDiscovery(Discovers):
         ]
         return sorted(found, key=lambda each: each.name.lower())
 
-    @in_azure_words
+    @translates_errors
     def workspaces(self, subscription: str, resource_group: str) -> Sequence[Workspace]:
         """Return the hubs, projects and workspaces of a resource group by name."""
         path = f"{group_path(subscription, resource_group)}/{PROVIDER}"

@@ -6,7 +6,7 @@ from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.catalog.hyperparameters import INSTANCE_TYPE, managed_fact
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.domain.hyperparameters import Hyperparameter
-from app.domain.prices import Charge, Meter, Price, Prices, Unit
+from app.domain.prices import Charge, Price, Prices
 
 MILLION = 1_000_000
 INSTANCE_COUNT = "instance_count"
@@ -17,23 +17,7 @@ class AzurePrices(Prices):
 
     def prices(self) -> Sequence[Price]:
         """Return everything that may be billed, known or not."""
-        return tuple(
-            Price(
-                id=fact.id,
-                label=fact.label,
-                kind=Meter(fact.kind),
-                unit=Unit(fact.unit),
-                model=fact.model,
-                amount=fact.amount,
-                currency=fact.currency,
-                region=fact.region,
-                note=fact.note,
-                source=fact.source,
-                as_of=fact.as_of,
-                look_up=fact.look_up,
-            )
-            for fact in reference_data.prices()
-        )
+        return reference_data.prices()
 
     def hosting_charges(
         self, base_model: str, *, tuned: bool, options: Mapping[str, Hyperparameter]

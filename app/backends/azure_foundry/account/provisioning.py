@@ -13,7 +13,7 @@ from typing import Any
 from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES, group_path, kind_of, workspace_path
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.known_failures import NotThere
 from app.backends.azure_foundry.transport.names import is_ours
 from app.backends.azure_foundry.transport.paging import listed, text
@@ -47,19 +47,19 @@ class AzureProvisioning(Provisions):
         """Look at a hub or a project that is being made."""
         return self.making(WorkspaceKind(creation), WorkspaceAddress.of(values))
 
-    @in_azure_words
+    @translates_errors
     def make_hub(self, request: HubRequest) -> None:
         """Begin to make a hub with its storage account and key vault; a repeat finds what the first call began."""
         if self._there(request.address, WorkspaceKind.HUB):
             return
-        going = self._deployment(request.address)
+        going = self._got(deployment_path(request.address), DEPLOYMENTS)
         if going is not None and _status(text(going, "properties", "provisioningState")) is ProvisioningStatus.CREATING:
             return
         template = hub_template(request, tenant=self._tenant(request.address), tags=self.azure.owner_tags(_TAG))
         body = {"properties": {"mode": "Incremental", "template": template, "parameters": {}}}
         self.azure.arm("PUT", deployment_path(request.address), api_version=DEPLOYMENTS, body=body, submitting=True)
 
-    @in_azure_words
+    @translates_errors
     def make_project(self, request: ProjectRequest) -> None:
         """Begin to make a project; a repeat finds what the first call began."""
         if self._there(request.address, WorkspaceKind.PROJECT):
@@ -67,7 +67,7 @@ class AzureProvisioning(Provisions):
         hub_address = WorkspaceAddress(
             subscription=request.address.subscription, resource_group=request.address.resource_group, name=request.hub
         )
-        hub = self._workspace(hub_address)
+        hub = self._got(workspace_path(hub_address), WORKSPACES)
         if hub is None or kind_of(hub) is not WorkspaceKind.HUB:
             raise Rejected(
                 f"There is no hub {request.hub!r} in this resource group.", fix="Choose a hub, or create one."
@@ -84,14 +84,14 @@ class AzureProvisioning(Provisions):
         }
         self.azure.arm("PUT", workspace_path(request.address), api_version=WORKSPACES, body=body, submitting=True)
 
-    @in_azure_words
+    @translates_errors
     def making(self, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
         """Look at what is being made: at the workspace, and for a hub at the deployment that makes it."""
-        found = self._workspace(address)
+        found = self._got(workspace_path(address), WORKSPACES)
         if found is not None:
             raw = text(found, "properties", "provisioningState")
             return Provisioning(kind=kind_of(found), name=address.name, status=_status(raw), raw_status=raw)
-        deployment = self._deployment(address) if kind is WorkspaceKind.HUB else None
+        deployment = self._got(deployment_path(address), DEPLOYMENTS) if kind is WorkspaceKind.HUB else None
         if deployment is None:
             return Provisioning(kind=kind, name=address.name, status=ProvisioningStatus.ABSENT)
         raw = text(deployment, "properties", "provisioningState")
@@ -105,7 +105,7 @@ class AzureProvisioning(Provisions):
         Raises:
             Rejected: when what has its name is something else, or somebody else's.
         """
-        found = self._workspace(address)
+        found = self._got(workspace_path(address), WORKSPACES)
         if found is None:
             return False
         if kind_of(found) is kind and is_ours(found.get("tags"), self.azure.installation):
@@ -121,12 +121,6 @@ class AzureProvisioning(Provisions):
             if text(each, "subscriptionId").lower() == address.subscription.lower():
                 return text(each, "tenantId")
         raise NotFound(f"The account does not see the subscription {address.subscription}.", fix="Choose another one.")
-
-    def _workspace(self, address: WorkspaceAddress) -> Mapping[str, Any] | None:
-        return self._got(workspace_path(address), WORKSPACES)
-
-    def _deployment(self, address: WorkspaceAddress) -> Mapping[str, Any] | None:
-        return self._got(deployment_path(address), DEPLOYMENTS)
 
     def _got(self, path: str, api_version: str) -> Mapping[str, Any] | None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.paging import Body, listed, text
 from app.backends.azure_foundry.transport.workspace import API_VERSION, Workspace
 from app.domain.backend import BackendError, Rejected
@@ -17,16 +17,10 @@ class AzureQuotas(Quotas):
     azure: Azure
     workspace: Workspace
 
-    @in_azure_words
+    @translates_errors
     def quotas(self) -> QuotaReport:
         """Return the machine cores of the region that are used or allowed, then the limits for everybody."""
-        fixed = tuple(
-            Quota(
-                id=fact.id, label=fact.label, unit=fact.unit, limit=fact.limit, note=fact.note, source=fact.source,
-                as_of=fact.as_of,
-            )
-            for fact in reference_data.limits()
-        )  # fmt: skip
+        fixed = reference_data.limits()
         try:
             return QuotaReport(quotas=(*self._usages(), *fixed))
         except BackendError as error:

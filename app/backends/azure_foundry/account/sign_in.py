@@ -2,7 +2,7 @@
 
 from app.backends.azure_foundry.settings import SignIn as Way
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.domain.backend import Unsupported
 from app.domain.sign_in import SignIn, SignInStatus, SignsIn
 
@@ -27,7 +27,7 @@ class AzureSignIn(SignsIn):
             return SignIn(status=SignInStatus.FAILED, message=f"The last sign-in failed: {sign_in_session.issue}")
         return SignIn(status=SignInStatus.NEEDED, message="Nobody is signed in for this connection.")
 
-    @in_azure_words
+    @translates_errors
     def begin_sign_in(self) -> SignIn:
         """Ask for a code.
 

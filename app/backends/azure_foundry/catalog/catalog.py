@@ -4,14 +4,13 @@ One model may be offered twice, once for each way of training, because nearly ev
 where, on what, for how much, and until when.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from app.backends.azure_foundry.catalog import hyperparameters, reference_data
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.reference_data import LifecycleFact, ModelFact
-from app.backends.azure_foundry.catalog.regions import newest_version
 from app.backends.azure_foundry.catalog.registry import RegistryModel
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
 from app.domain.backend import Backend, NotFound
@@ -62,7 +61,7 @@ class Catalog(LooksUpModels, NamesBases, Backend):
         An archived model is not in the registry's list any more, and can be trained by its version only.
         """
         entry = _of(self.looked_up.models(), model)
-        return model.version or (entry.version if entry else None) or newest_version(model)
+        return model.version or (entry.version if entry else None) or hyperparameters.newest_version(model)
 
     def catalog_state(self) -> CatalogState:
         """Return how fresh the look-up and the data files are."""
@@ -177,5 +176,5 @@ def _lifecycle_fact(model: ModelId) -> LifecycleFact | None:
 
 
 def _of(entries: Sequence[RegistryModel], model: ModelId) -> RegistryModel | None:
-    by_key: Mapping[tuple[str, str], RegistryModel] = {(each.registry, each.name): each for each in entries}
-    return by_key.get((model.registry, model.name))
+    wanted = (model.registry, model.name)
+    return next((each for each in entries if (each.registry, each.name) == wanted), None)

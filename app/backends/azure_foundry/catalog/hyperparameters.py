@@ -30,6 +30,23 @@ def managed_fact(model: ModelId) -> ManagedFact | None:
     return next((fact for fact in reference_data.managed() if (fact.registry, fact.name) == wanted), None)
 
 
+def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | None:
+    """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it.
+
+    A tuned model lives in the project that trained it, and is served where its base can be trained.
+    """
+    for each in reference_data.regions():
+        if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
+            return each.train if tuned else each.serve
+    return None
+
+
+def newest_version(model: ModelId) -> str | None:
+    """Return the version that an id names, else the one last seen in the registry; None where that is not known."""
+    fact = managed_fact(model)
+    return model.version or (fact.version if fact is not None else None)
+
+
 def specs(model: ModelId, instance_types: Sequence[str] = ()) -> Sequence[HyperparameterSpec]:
     """Return the knobs of a model; `instance_types` are those that a registry allows, where the data file is silent."""
     fact = managed_fact(model)

@@ -8,25 +8,36 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+
+from app.domain.prices import Price, Quota
 
 DATA = Path(__file__).resolve().parent / "data"
 F = TypeVar("F")
 
 
-class _Dated(Protocol):
-    @property
-    def as_of(self) -> date: ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something known from a source. `as_of`: the day that the source speaks of."""
+
+    source: str
+    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFact:
-    """What a model is. Parameters as a count, context in tokens; None where no source tells."""
+class FactOfModel(Fact):
+    """Something known about the model of a registry."""
 
     registry: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFact(FactOfModel):
+    """What a model is. Parameters as a count, context in tokens; None where no source tells."""
+
     family: str
     publisher: str
     summary: str
@@ -35,71 +46,53 @@ class ModelFact:
     context_length: int | None
     task_types: tuple[str, ...]
     methods: tuple[str, ...]
-    source: str
-    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegionFact:
+class RegionFact(FactOfModel):
     """Where a model is fine-tuned and served serverless."""
 
-    registry: str
-    name: str
     train: tuple[str, ...]
     serve: tuple[str, ...]
-    source: str
-    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ManagedFact:
-    """How a model is fine-tuned on one's own quota. `smallest`: cores|GPUs|GiB of memory|GiB of disk."""
+class ManagedFact(FactOfModel):
+    """How a model is fine-tuned on one's own quota."""
 
-    registry: str
-    name: str
     version: str
     instance_types: tuple[str, ...]
-    smallest: str
     learning_rate: float
     learning_rate_minimum: float | None
     learning_rate_maximum: float | None
     batch_size: int
     archived: bool
-    source: str
-    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MachineFact:
+class MachineFact(Fact):
     """An instance type's GPUs, and what each can do at its peak (10^12 dense 16-bit operations a second)."""
 
     name: str
     gpus: int
     gpu: str
     tflops: float
-    tflops_source: str
-    source: str
-    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleFact:
+class LifecycleFact(FactOfModel):
     """Stages of a model's end, for one way of training: the first day of each."""
 
     way: str
-    registry: str
-    name: str
     legacy: date | None
     deprecated: date | None
     retired: date | None
     replacement: str | None
     note: str
-    source: str
-    as_of: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HyperparameterFact:
+class HyperparameterFact(Fact):
     """What people set: our name, the portal's label, the key on the wire; `default` None leaves it to Azure."""
 
     way: str
@@ -111,54 +104,6 @@ class HyperparameterFact:
     maximum: float
     default: float | None
     help: str
-    label_source: str
-    source: str
-    as_of: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceFact:
-    """A price; without an amount nobody could source it, and `look_up` says where to look."""
-
-    id: str
-    label: str
-    kind: str
-    unit: str
-    model: str
-    amount: str | None
-    currency: str
-    region: str
-    note: str
-    source: str | None
-    as_of: date | None
-    look_up: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitFact:
-    """A limit that holds for everybody."""
-
-    id: str
-    label: str
-    limit: float
-    unit: str
-    note: str
-    source: str
-    as_of: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleFact:
-    """What a built-in role may do in a hub project."""
-
-    role: str
-    trains: bool
-    deploys: bool
-    makes_hubs: bool
-    makes_projects: bool
-    note: str
-    source: str
-    as_of: date
 
 
 @cache
@@ -197,22 +142,17 @@ def hyperparameters() -> tuple[HyperparameterFact, ...]:
     return _read("hyperparameters", HyperparameterFact)
 
 
-def prices() -> tuple[PriceFact, ...]:
-    """Return what is billed."""
-    return _read("prices", PriceFact)
+def prices() -> tuple[Price, ...]:
+    """Return what is billed; without an amount nobody could source it, and `look_up` says where to look."""
+    return _read("prices", Price)
 
 
-def limits() -> tuple[LimitFact, ...]:
+def limits() -> tuple[Quota, ...]:
     """Return the limits that hold for everybody."""
-    return _read("limits", LimitFact)
-
-
-def roles() -> tuple[RoleFact, ...]:
-    """Return what built-in roles may do."""
-    return _read("roles", RoleFact)
+    return _read("limits", Quota)
 
 
 def oldest() -> date:
     """Return the day of the oldest fact about models, regions, lifecycles and hyperparameters."""
-    kinds: tuple[tuple[_Dated, ...], ...] = (models(), regions(), managed(), lifecycles(), hyperparameters())
+    kinds: tuple[tuple[Fact, ...], ...] = (models(), regions(), managed(), lifecycles(), hyperparameters())
     return min(fact.as_of for facts in kinds for fact in facts)

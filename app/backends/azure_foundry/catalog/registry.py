@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.backends.azure_foundry.catalog import reference_data
-from app.backends.azure_foundry.transport.calls import Call
-from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, Unavailable
 

@@ -12,7 +12,7 @@ from app.backends.azure_foundry.serving.serverless import Serverless
 from app.backends.azure_foundry.training import files
 from app.backends.azure_foundry.training.jobs import Training
 from app.backends.azure_foundry.training.uploads import VERSION
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours, tags_of
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
@@ -30,7 +30,7 @@ class AzureRemoval(Endpoints, ForgetsUploads, Backend):
 
     training: Training
 
-    @in_azure_words
+    @translates_errors
     def discard_model(self, model: str) -> str | None:
         """Delete a model version, else archive it, and say which; one that is gone is fine.
 
@@ -41,7 +41,7 @@ class AzureRemoval(Endpoints, ForgetsUploads, Backend):
         self.serverless.release_subscriptions()
         return said
 
-    @in_azure_words
+    @translates_errors
     def discard_upload(self, path: Path) -> str:
         """Remove the data asset that was made from a file's rows, and say how; one that is gone is fine."""
         return remove_data(self.workspace, f"{self.training.uploads.name_of(path)}:{VERSION}")
@@ -59,7 +59,7 @@ def remove_model(workspace: Workspace, model: str) -> str:
     found = workspace.get(path)
     if found is None:
         return GONE
-    if not is_ours(mark_of_model(workspace, found), workspace.azure.installation):
+    if not is_ours(owner_tags_of(workspace, found), workspace.azure.installation):
         raise not_ours(f"The model {model}")
     serving = served_by(workspace, model)
     if serving:
@@ -111,7 +111,7 @@ def served_by(workspace: Workspace, model: str) -> list[str]:
     return names
 
 
-def mark_of_model(workspace: Workspace, found: Body) -> dict[str, str]:
+def owner_tags_of(workspace: Workspace, found: Body) -> dict[str, str]:
     """Return the owner's tags of a model version: its own, else those of the job that made it."""
     own = tags_of(found)
     if TAG in own and INSTALLATION_TAG in own:

@@ -9,7 +9,7 @@ from app.backends.azure_foundry.serving import serverless
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.training.history import moment
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours, tags_of
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+)?")  # a name, or one with a ve
 class AzureOrphans(Endpoints, FindsOrphans):
     """To list what carries our mark, and to remove what nobody here knows any more."""
 
-    @in_azure_words
+    @translates_errors
     def remote_things(self) -> Sequence[RemoteThing]:
         """Return everything that carries TuneDesk's mark, whichever installation made it."""
         jobs = self.workspace.list(cleanup.JOBS, api_version=PREVIEW)
@@ -38,7 +38,7 @@ class AzureOrphans(Endpoints, FindsOrphans):
         ]
         return [each for each in found if each is not None]
 
-    @in_azure_words
+    @translates_errors
     def remove_thing(self, kind: str, name: str) -> str:
         """Remove one thing of this installation's and say how; one that is gone is fine.
 
@@ -64,8 +64,8 @@ class AzureOrphans(Endpoints, FindsOrphans):
     def _subscriptions(self) -> Iterator[RemoteThing | None]:
         for each in self.workspace.list(serverless.SUBSCRIPTIONS):
             if self.serverless.made_here(each):
-                status = str(each.get("properties", {}).get("marketplaceSubscriptionStatus", ""))
-                mark = self.azure.owner_tags(str(each.get("properties", {}).get("modelId", "")))
+                status = text(each, "properties", "marketplaceSubscriptionStatus")
+                mark = self.azure.owner_tags(text(each, "properties", "modelId"))
                 yield self._thing("subscription", str(each["name"]), mark, status, each)
 
     def _job(self, job: Body) -> RemoteThing | None:
@@ -103,16 +103,13 @@ class AzureOrphans(Endpoints, FindsOrphans):
         )
 
     def _remove_endpoint(self, name: str) -> str:
-        gone = True
-        for kind in (self.serverless.kind, self.online.kind):
-            found = self.workspace.get(f"{kind}/{name}")
-            if found is None:
-                continue
-            if not is_ours(found.get("tags"), self.azure.installation):
-                raise cleanup.not_ours(f"The endpoint {name}")
-            self.workspace.delete(f"{kind}/{name}")
-            gone = False
-        return cleanup.GONE if gone else "Azure is deleting it; that takes some minutes."
+        paths = [f"{kind.kind}/{name}" for kind in (self.serverless, self.online)]
+        found = {path: endpoint for path in paths if (endpoint := self.workspace.get(path)) is not None}
+        if not all(is_ours(endpoint.get("tags"), self.azure.installation) for endpoint in found.values()):
+            raise cleanup.not_ours(f"The endpoint {name}")
+        for path in found:
+            self.workspace.delete(path)
+        return "Azure is deleting it; that takes some minutes." if found else cleanup.GONE
 
     def _remove_job(self, name: str) -> str:
         path = f"{cleanup.JOBS}/{name}"
@@ -134,13 +131,12 @@ class AzureOrphans(Endpoints, FindsOrphans):
         if not self.serverless.made_here(found):
             raise cleanup.not_ours(f"The marketplace subscription {name}")
         model = serverless.model_of(found)
-        users = [str(each["name"]) for each in self.workspace.list(self.serverless.kind) if _may_need(each, model)]
+        users = [
+            str(each["name"])
+            for each in self.workspace.list(self.serverless.kind)
+            if serverless.base_of(each) in {None, model}
+        ]
         if users:
             raise Rejected(f"Endpoints may still need the subscription: {', '.join(users)}.", fix="Delete them first.")
         self.workspace.delete(f"{serverless.SUBSCRIPTIONS}/{name}")
         return cleanup.DELETED
-
-
-def _may_need(endpoint: Body, model: str) -> bool:
-    base = serverless.base_of(endpoint)
-    return base is None or base == model

@@ -7,9 +7,9 @@ from functools import partial
 
 from app.backends.azure_foundry.doctor import identity, quota, rights, storage, subscription, workspace
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import Finding, untold
+from app.backends.azure_foundry.doctor.findings import Finding, undetermined
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.domain.backend import BackendError, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connections import Check, CheckStatus, Fix
@@ -52,7 +52,7 @@ class AzureDoctor(Checks, ChecksFor):
         """Run all checks; what does not answer in time could not be told."""
         return self.doctor_for(None)
 
-    @in_azure_words
+    @translates_errors
     def doctor_for(self, base_model: str | None) -> Sequence[Check]:
         """Run all checks, the region's for one base model."""
         facts = Facts(self.azure, self.clock, model=base_model)
@@ -60,7 +60,7 @@ class AzureDoctor(Checks, ChecksFor):
         signed_in = next(each for each in first if each.id == "sign_in")
         if signed_in.status is CheckStatus.PASS:
             return [*first, *_side_by_side(_SIGNED_IN, facts, self.checks_s)]
-        left = [untold("signing in comes first.").named(identifier, title) for identifier, title, _ in _SIGNED_IN]
+        left = [undetermined("signing in comes first.").named(identifier, title) for identifier, title, _ in _SIGNED_IN]
         return [*first, *left]
 
 
@@ -80,11 +80,11 @@ def _side_by_side(looks: Sequence[tuple[str, str, Look]], facts: Facts, seconds:
 def _in_time(future: Future[Finding], seconds: float) -> Finding:
     if future.done() and not future.cancelled():
         return future.result()
-    return untold(f"Azure did not answer within {seconds:.0f} s.", Fix(text="Check again."))
+    return undetermined(f"Azure did not answer within {seconds:.0f} s.", Fix(text="Check again."))
 
 
 def _looked(look: Look, facts: Facts) -> Finding:
     try:
         return look(facts)
     except BackendError as error:
-        return untold(error.detail, Fix(text=error.fix) if error.fix else None)
+        return undetermined(error.detail, Fix(text=error.fix) if error.fix else None)

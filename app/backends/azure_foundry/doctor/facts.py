@@ -2,20 +2,20 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES
 from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.transport.calls import Answer, Call
-from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.client import Answer, Azure, Call
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
 
+T = TypeVar("T")
 _METADATA = "2019-05-01"
 _ATTEMPTS = 2
 
@@ -41,15 +41,13 @@ class Facts:
         Raises:
             BackendError: when there is no token.
         """
-        found: Mapping[str, Any] = self._once("token", self._claims)
-        return found
+        return self._once("token", self._claims)
 
     def anonymous(self) -> Answer:
         """Return ARM's answer to a question that needs no sign-in: whether it is reached, and what time it is there."""
         url = f"https://{self.azure.cloud.arm}/metadata/endpoints"
         call = Call("GET", url, params={"api-version": _METADATA}, audience=Audience.ANYBODY, attempts=_ATTEMPTS)
-        found: Answer = self._once("metadata", lambda: self.azure.send(call))
-        return found
+        return self._once("metadata", lambda: self.azure.send(call))
 
     def get(self, path: str, api_version: str) -> Mapping[str, Any]:
         """Return the JSON object at a path of ARM.
@@ -57,8 +55,7 @@ class Facts:
         Raises:
             BackendError: translated.
         """
-        found: Mapping[str, Any] = self._once(path, lambda: self._get(path, api_version))
-        return found
+        return self._once(path, lambda: self._get(path, api_version))
 
     def all(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """Return everything that a path of ARM lists.
@@ -67,10 +64,7 @@ class Facts:
             BackendError: translated.
         """
         key = f"{path}?{sorted((params or {}).items())}"
-        found: Sequence[Mapping[str, Any]] = self._once(
-            key, lambda: list(listed(self.azure, path, api_version=api_version, params=params))
-        )
-        return found
+        return self._once(key, lambda: list(listed(self.azure, path, api_version=api_version, params=params)))
 
     def subscription(self) -> Mapping[str, Any]:
         """Return the subscription as the list of all has it: reading a single one needs a role upon it.
@@ -105,11 +99,11 @@ class Facts:
         token = self.azure.in_time(lambda: self.azure.credential().get_token(scope)).token
         return claims_of(token)
 
-    def _once(self, key: str, ask: Any) -> Any:  # noqa: ANN401 -- as many kinds as there are questions
+    def _once(self, key: str, ask: Callable[[], T]) -> T:
         with self._lock:
             known = self._asked.get(key)
             mine = known is None
-            future: Future[Any] = known or Future()
+            future: Future[T] = known or Future()
             self._asked[key] = future
         if mine:
             try:

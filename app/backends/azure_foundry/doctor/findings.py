@@ -38,7 +38,7 @@ def failed(detail: str, fix: Fix) -> Finding:
     return Finding(CheckStatus.FAIL, detail, fix)
 
 
-def untold(why: str, fix: Fix | None = None) -> Finding:
+def undetermined(why: str, fix: Fix | None = None) -> Finding:
     """Return that it could not be found out, and why."""
     return Finding(CheckStatus.UNKNOWN, f"{UNDETERMINED}: {why}", fix)
 

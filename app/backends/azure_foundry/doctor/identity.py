@@ -4,7 +4,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, untold, warned
+from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, undetermined, warned
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import BackendError, Transient
 from app.domain.connections import Fix
@@ -51,11 +51,11 @@ def clock(facts: Facts) -> Finding:
     try:
         stamp = facts.anonymous().headers.get("Date", "")
     except BackendError as error:
-        return untold(f"Azure's time is not known. {error.detail}")
+        return undetermined(f"Azure's time is not known. {error.detail}")
     try:
         theirs = parsedate_to_datetime(stamp)
     except ValueError:
-        return untold("Azure's answer had no time in it.")
+        return undetermined("Azure's answer had no time in it.")
     off = facts.clock.now() - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
     size = abs(off)
     words = f"{size.total_seconds():.0f} s {'ahead of' if off > timedelta(0) else 'behind'} Azure's"
@@ -90,4 +90,4 @@ def _refused(settings: AzureSettings, error: BackendError) -> Finding:
     names = {"client": settings.client_id or "CLIENT_ID", "tenant": settings.tenant_id or "TENANT_ID"}
     command = next((line.format(**names) for words, line in _COMMANDS if words in error.detail), None)
     fix = Fix(text=error.fix or "Look at the sign-in settings under “Edit”.", command=command)
-    return untold(error.detail, fix) if isinstance(error, Transient) else failed(error.detail, fix)
+    return undetermined(error.detail, fix) if isinstance(error, Transient) else failed(error.detail, fix)

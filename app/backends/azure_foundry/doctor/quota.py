@@ -7,7 +7,7 @@ from typing import Any
 from app.backends.azure_foundry.account.quotas import usages_path
 from app.backends.azure_foundry.account.workspaces import WORKSPACES, workspace_of
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import Finding, az, passed, quotas_page, untold, warned
+from app.backends.azure_foundry.doctor.findings import Finding, az, passed, quotas_page, undetermined, warned
 from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotAuthorised
 from app.domain.connections import Fix
@@ -20,7 +20,7 @@ _SHOWN = 3
 def cores(facts: Facts) -> Finding:
     """How many GPU cores are free in the project's region."""
     if not facts.settings.workspace or not facts.settings.subscription_id:
-        return untold("no project is chosen.")
+        return undetermined("no project is chosen.")
     here = workspace_of(facts.workspace()).region
     path = usages_path(facts.settings.subscription_id, here)
     page = quotas_page(facts.settings)
@@ -28,7 +28,7 @@ def cores(facts: Facts) -> Finding:
         usages = facts.all(path, WORKSPACES)
     except NotAuthorised:
         fix = Fix(text="It needs the role Reader on the subscription; only managed compute depends on it.", url=page)
-        return untold("the account may not read the subscription's quotas.", fix)
+        return undetermined("the account may not read the subscription's quotas.", fix)
     free = sorted(((_free(each), _name(each)) for each in usages if _GPU.search(_name(each))), reverse=True)
     best = [f"{name} {count} cores" for count, name in free if count > 0][:_SHOWN]
     if best:

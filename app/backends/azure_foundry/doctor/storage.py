@@ -2,7 +2,7 @@
 
 from app.backends.azure_foundry.account.workspaces import WORKSPACES
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal, untold, warned
+from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, portal, undetermined, warned
 from app.backends.azure_foundry.doctor.rights import allowed, permissions
 from app.backends.azure_foundry.training.files import DATASTORE
 from app.backends.azure_foundry.transport.known_failures import NotThere
@@ -19,7 +19,7 @@ _BLOB_WRITE = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/w
 def datastore(facts: Facts) -> Finding:
     """Whether the datastore is there, with a key, a signature or the account's own rights, and not shut."""
     if not facts.settings.workspace:
-        return untold("no project is chosen.")
+        return undetermined("no project is chosen.")
     facts.workspace()  # where there is none, the datastore's absence tells nothing
     try:
         found = facts.get(f"{facts.azure.workspace_path}/datastores/{DATASTORE}", WORKSPACES)
@@ -46,7 +46,7 @@ def _by_identity(facts: Facts, account: str) -> Finding:
     """Whether the account's own rights open the blobs, where there is no key."""
     account_path = _account_path(facts)
     if account_path is None:
-        return untold(f"the storage account of {account} is not known.")
+        return undetermined(f"the storage account of {account} is not known.")
     held = facts.all(f"{account_path}/providers/Microsoft.Authorization/permissions", "2022-04-01")
     data = [{"actions": each.get("dataActions"), "notActions": each.get("notDataActions")} for each in held]
     if allowed(data, _BLOB_WRITE):

@@ -2,7 +2,7 @@
 
 from app.backends.azure_foundry.account.workspaces import GROUPS
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
+from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, undetermined, warned
 from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
@@ -86,7 +86,7 @@ def provider(facts: Facts, namespace: str, why: str) -> Finding:
     """Whether a resource provider is registered; it is never registered from here."""
     identifier = facts.settings.subscription_id
     if not identifier:
-        return untold("no subscription is chosen.")
+        return undetermined("no subscription is chosen.")
     state = text(facts.get(f"/subscriptions/{identifier}/providers/{namespace}", PROVIDERS), "registrationState")
     if state == "Registered":
         return passed(f"{namespace} is registered.")

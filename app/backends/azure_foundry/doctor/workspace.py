@@ -5,7 +5,7 @@ from app.backends.azure_foundry.account.workspaces import workspace_of
 from app.backends.azure_foundry.catalog import reference_data as facts_files
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.doctor.facts import Facts
-from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, untold, warned
+from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, undetermined, warned
 from app.backends.azure_foundry.transport.known_failures import NotThere
 from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotFound
@@ -58,7 +58,7 @@ def project(facts: Facts) -> Finding:
 def region(facts: Facts) -> Finding:
     """Whether the chosen model can be tuned where the project is; or what can be, where none is chosen."""
     if not facts.settings.workspace:
-        return untold("no project is chosen.")
+        return undetermined("no project is chosen.")
     here = workspace_of(facts.workspace()).region
     return _anything(here) if facts.model is None else _one(ModelId.parse(facts.model), here)
 
@@ -77,7 +77,7 @@ def _one(model: ModelId, here: str) -> Finding:
         return passed(f"{model.name} is tuned on managed compute, which no region excludes; see the quota.")
     known = next((each for each in facts_files.regions() if each.name.lower() == model.name.lower()), None)
     if known is None:
-        return untold(f"the regions of {model.name} are not known here.")
+        return undetermined(f"the regions of {model.name} are not known here.")
     if here in known.train:
         return passed(f"{model.name} is tuned serverless in {here}.")
     where = ", ".join(known.train)

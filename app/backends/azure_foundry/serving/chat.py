@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.serving import chat_code, chat_errors
 from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
-from app.backends.azure_foundry.transport.calls import Call
-from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words, translate
+from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.errors import translate, translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Unavailable
 from app.domain.serving import AnswersDirectly
@@ -48,8 +47,8 @@ def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[
         BackendError: in sentences: too many questions, a refused key, a content filter, not ready.
     """
     opened = _open(azure, access, _score_body(request) if access.scores else _chat_body(request, counted=True))
-    if opened.status_code in chat_errors.BAD_REQUEST and not access.scores and _dislikes_counting(opened):
-        opened.close()
+    if opened.status_code in chat_errors.BAD_REQUEST and not access.scores and "stream_options" in _text(opened):
+        opened.close()  # it does not know how to count: it is asked without
         opened = _open(azure, access, _chat_body(request, counted=False))
     try:
         _raise_for(opened)
@@ -74,7 +73,7 @@ def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[
         opened.close()
 
 
-@in_azure_words
+@translates_errors
 def _open(azure: Azure, access: EndpointAccess, body: Mapping[str, Any]) -> "HttpResponse":
     headers = {"Authorization": f"Bearer {access.key}", "Accept": "text/event-stream, application/json"}
     call = Call("POST", access.address, body=body, headers=headers, audience=Audience.ENDPOINT)
@@ -109,10 +108,6 @@ def _score_body(request: ChatRequest) -> dict[str, Any]:
 def _raise_for(answer: "HttpResponse") -> None:
     if answer.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
         raise chat_errors.explained(answer.status_code, answer.headers, _text(answer))
-
-
-def _dislikes_counting(answer: "HttpResponse") -> bool:
-    return "stream_options" in _text(answer)
 
 
 def _text(answer: "HttpResponse") -> str:

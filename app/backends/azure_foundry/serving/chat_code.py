@@ -1,6 +1,7 @@
 """An endpoint asked without us, as code that runs when pasted: the key comes from an environment variable."""
 
 import json
+from shlex import quote
 
 from app.backends.azure_foundry.serving.endpoints import scores
 
@@ -13,10 +14,10 @@ def curl(address: str) -> str:
     """Return a shell command that asks an endpoint."""
     return (
         f"# export {KEY_VARIABLE}=…   (Show key, on this page)\n"
-        f"curl --fail-with-body -X POST {_quoted(address)} \\\n"
+        f"curl --fail-with-body -X POST {quote(address)} \\\n"
         f'  -H "Authorization: Bearer ${KEY_VARIABLE}" \\\n'
         f'  -H "Content-Type: application/json" \\\n'
-        f"  -d {_quoted(json.dumps(_body(address)))}\n"
+        f"  -d {quote(json.dumps(_body(address)))}\n"
     )
 
 
@@ -47,8 +48,3 @@ def _body(address: str) -> dict[str, object]:
         parameters = {"max_new_tokens": _TOKENS, "do_sample": False, "return_full_text": False}
         return {"input_data": {"input_string": messages, "parameters": parameters}}
     return {"messages": messages, "max_tokens": _TOKENS, "temperature": 0}
-
-
-def _quoted(text: str) -> str:
-    """Return a text as one word of a POSIX shell."""
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
+from app.backends.azure_foundry.catalog.hyperparameters import newest_version
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
-from app.backends.azure_foundry.catalog.regions import newest_version
 from app.backends.azure_foundry.serving import online
 from app.backends.azure_foundry.serving.chat import ask
 from app.backends.azure_foundry.serving.endpoints import Endpoints
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.domain.backend import (
     BackendError,
     ChatRequest,
@@ -46,13 +46,13 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         """The addresses that have answered this process: what is known to answer is not asked again."""
         return set()
 
-    @in_azure_words
+    @translates_errors
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve, or take the next step; what serves already goes on."""
         model = ModelId.parse(request.base_model)
         (self.online if model.way is Way.MANAGED else self.serverless).deploy(request, model)
 
-    @in_azure_words
+    @translates_errors
     def observe_deployment(self, tag: str) -> DeploymentObservation:
         """Look at a deployment; it is ready once its endpoint has answered, which is later than ARM says."""
         found = self.find_endpoint(tag)
@@ -62,7 +62,7 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         seen = self._answers(tag, kind.observe(endpoint))
         return replace(seen, next_look=_LOOKS.get(seen.status))
 
-    @in_azure_words
+    @translates_errors
     def undeploy(self, tag: str) -> None:
         """Stop serving; only what carries this installation's mark is deleted."""
         self.serverless.remove(tag)

@@ -155,7 +155,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
             run = self._runs.setdefault(tag, _Run())
             busy = run.thread is not None and run.thread.is_alive()
             if not busy and run.issue is None and not run.stop.is_set():
-                run.thread = Thread(target=self._work, args=(tag, run), name=f"judge-{tag}", daemon=True)
+                run.thread = Thread(target=self._work, args=(tag, run), name=f"evaluation-{tag}", daemon=True)
                 run.thread.start()
         return run
 
@@ -165,7 +165,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
             wanted = questions(Path(asked["rows"]), system=asked["system_prompt"], few_shot=asked["few_shot"])
             left = [each for each in wanted if each.line not in self._answered(tag)]
             if left:
-                self._ask_all(tag, run, asked["deployment"], left, room(wanted))
+                self._ask_all(tag, run, asked["deployment"], left, answer_tokens(wanted))
         except BackendError as error:
             run.issue = error
         except OSError as error:
@@ -180,19 +180,19 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
                 if run.stop.is_set():
                     return
                 request = ChatRequest(messages=each.turns, max_tokens=tokens)
-                answer, refused = _patient_answer(self.azure, access, request, run.stop)
+                answer, refused = _answer_with_pauses(self.azure, access, request, run.stop)
                 row = {"line": each.line, "answer": answer, "refused": refused}
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
                 file.flush()
 
 
-def room(wanted: Sequence[Question]) -> int:
+def answer_tokens(wanted: Sequence[Question]) -> int:
     """Return how many tokens an answer may have: twice the longest right answer, by about three characters a token."""
     longest = max(len(each.expected) for each in wanted)
     return max(_LEAST_TOKENS, min(_MOST_TOKENS, 2 * longest // _CHARS_PER_TOKEN))
 
 
-def _patient_answer(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> tuple[str, bool]:
+def _answer_with_pauses(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> tuple[str, bool]:
     """Return an answer, and whether a content filter refused it; wait as often as the endpoint asks for a pause.
 
     Raises:

@@ -7,8 +7,8 @@ the next one whenever it is called, and an observation says when there is one to
 from dataclasses import replace
 from typing import Any
 
+from app.backends.azure_foundry.catalog.hyperparameters import newest_version
 from app.backends.azure_foundry.catalog.model_ids import ModelId
-from app.backends.azure_foundry.catalog.regions import newest_version
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.domain.backend import DeploymentObservation, DeploymentRequest, Rejected

@@ -7,8 +7,8 @@ API has it from 2024-10-01 on.
 import hashlib
 from dataclasses import replace
 
+from app.backends.azure_foundry.catalog.hyperparameters import serve_regions
 from app.backends.azure_foundry.catalog.model_ids import ModelId
-from app.backends.azure_foundry.catalog.regions import serve_regions
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.domain.backend import (

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.backends.azure_foundry.serving.endpoints import Endpoints
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
+from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotAuthorised, NotFound, Rejected
 from app.domain.serving import RemoteUsage, ReportsUsage
 from app.kit.clock import Clock
@@ -22,8 +23,8 @@ class AzureUsageMetrics(Endpoints, ReportsUsage):
 
     clock: Clock
 
-    @in_azure_words
-    def measured(self, tag: str, *, over: timedelta) -> RemoteUsage:
+    @translates_errors
+    def usage_metrics(self, tag: str, *, over: timedelta) -> RemoteUsage:
         """Return the last `over` of an endpoint's use; what Azure Monitor does not have is None, with the reason.
 
         Raises:
@@ -86,10 +87,8 @@ def _points(series: dict[str, Any]) -> list[float]:
 
 
 def _status(series: dict[str, Any]) -> str:
-    for each in series.get("metadatavalues", ()):
-        if str((each.get("name") or {}).get("value", "")).lower() == "statuscode":
-            return str(each.get("value", ""))
-    return "200"
+    values = {text(each, "name", "value").lower(): text(each, "value") for each in series.get("metadatavalues", ())}
+    return values.get("statuscode", "200")
 
 
 def _mean(found: Sequence[dict[str, Any]]) -> float | None:

@@ -6,15 +6,16 @@ Both send what we would send, but for the marks by which we know our own things;
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from app.backends.azure_foundry.account.prices import machine_of
-from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, managed_fact, wire_values
-from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
+from app.backends.azure_foundry.catalog.hyperparameters import managed_fact, wire_values
+from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
+from app.backends.azure_foundry.training.submission import compute_target
 from app.backends.azure_foundry.training.uploads import sent_digest
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.names import data_name
 from app.domain.backend import ShowsCode, Unsupported
 from app.domain.jobs import JobSpec, Method, TaskType
@@ -101,7 +102,7 @@ class AzureCode(ShowsCode):
         """Return what a job can be shown as."""
         return {SCRIPT: "azure-ai-ml script", CLI: "az commands"}
 
-    @in_azure_words
+    @translates_errors
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:
         """Return the job as a script or as commands. The files are hashed, and not uploaded.
 
@@ -123,10 +124,10 @@ class AzureCode(ShowsCode):
             if named is None
             else _NAMED.format(uri=_text(f"{plain}/versions/{named}"))
         )
-        compute, instances = _compute_target(self.azure, spec, model)
-        compute_target = f"\n    compute={_text(compute)}," if compute else ""
+        compute, instances = compute_target(_path(self.azure), spec.options, model)
+        compute_lines = f"\n    compute={_text(compute)}," if compute else ""
         if instances:
-            compute_target += f"\n    resources=JobResources(instance_types={_text(list(instances))}),"
+            compute_lines += f"\n    resources=JobResources(instance_types={_text(list(instances))}),"
         return _PYTHON.format(
             model=model.name,
             name=_comment(spec.name),
@@ -139,7 +140,7 @@ class AzureCode(ShowsCode):
             task=_text(_TASKS[spec.task_type][0]),
             hyperparameters=_text(wire_values(model, spec.hyperparameters)),
             output=_text(spec.name),
-            compute_target=compute_target,
+            compute_target=compute_lines,
             **{field: _text(value) for field, value in _where(self.azure).items()},
         )
 
@@ -147,7 +148,7 @@ class AzureCode(ShowsCode):
         model = ModelId.parse(spec.base_model)
         version = self._version(model)
         plain = f"azureml://registries/{model.registry}/models/{model.name}"
-        compute, instances = _compute_target(self.azure, spec, model)
+        compute, instances = compute_target(_path(self.azure), spec.options, model)
         files = {"training": train} | ({} if validation is None else {"validation": validation})
         # JSON is YAML: one value a line, each quoted so that nothing in it can be read as something else.
         body: dict[str, Any] = {
@@ -168,7 +169,7 @@ class AzureCode(ShowsCode):
         }
         copies = "".join(_copy(path, f"{part}.jsonl") for part, path in files.items())
         yaml = "".join(f"{key}: {_text(value)}\n" for key, value in body.items())
-        where = {field: _shell(value) for field, value in _where(self.azure).items()}
+        where = {field: quote(value) for field, value in _where(self.azure).items()}
         return _SHELL.format(copies=copies, yaml=yaml, **where)
 
     def _version(self, model: ModelId) -> str | None:
@@ -178,16 +179,6 @@ class AzureCode(ShowsCode):
         fact = managed_fact(model)
         listed = any((each.registry, each.name) == (model.registry, model.name) for each in self.looked_up.models())
         return fact.version if fact is not None and fact.archived and not listed else None
-
-
-def _compute_target(azure: Azure, spec: JobSpec, model: ModelId) -> tuple[str | None, tuple[str, ...]]:
-    if model.way is Way.SERVERLESS:
-        return None, ()
-    cluster = str(spec.options.get(COMPUTE, "")).strip()
-    if cluster:
-        return f"{_path(azure)}/computes/{cluster}", ()
-    machine = machine_of(model, spec.options)
-    return None, (machine,) if machine else ()
 
 
 def _path(azure: Azure) -> str:
@@ -204,7 +195,7 @@ def _where(azure: Azure) -> Mapping[str, str]:
 
 def _copy(path: Path, name: str) -> str:
     """Return the command that copies rows as they are sent."""
-    return f"{{ printf '\\357\\273\\277'; sed '{_NUMBER}' {_shell(str(path))}; }} > {name}\n"
+    return f"{{ printf '\\357\\273\\277'; sed '{_NUMBER}' {quote(str(path))}; }} > {name}\n"
 
 
 def _text(value: object) -> str:
@@ -214,7 +205,3 @@ def _text(value: object) -> str:
 
 def _comment(text: str) -> str:
     return "".join(character for character in text if character.isalnum() or character in " .-_")
-
-
-def _shell(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -14,7 +14,7 @@ from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, epochs, 
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.catalog.reference_data import MachineFact
 from app.backends.azure_foundry.catalog.registry_cache import RegistryCache
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.domain.backend import Estimates
 from app.domain.estimates import Estimate, Notice
 from app.domain.hyperparameters import Hyperparameter
@@ -47,13 +47,17 @@ class AzureEstimate(Estimates):
 
     looked_up: RegistryCache
 
-    @in_azure_words
+    @translates_errors
     def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
         """Estimate tokens, time and what will be billed; the house puts prices to it."""
         model = ModelId.parse(spec.base_model)
         chosen = epochs(model, spec.hyperparameters)
-        turns = _Range(*_AUTO_EPOCHS) if chosen is None else _Range(chosen, chosen, chosen)
-        trained = _Range(tokens * turns.low * _TOKENS_LOW, tokens * turns.expected, tokens * turns.high * _TOKENS_HIGH)
+        epoch_range = _Range(*_AUTO_EPOCHS) if chosen is None else _Range(chosen, chosen, chosen)
+        trained = _Range(
+            tokens * epoch_range.low * _TOKENS_LOW,
+            tokens * epoch_range.expected,
+            tokens * epoch_range.high * _TOKENS_HIGH,
+        )
         warnings = _warnings(spec, rows, validation_rows)
         auto = "" if chosen is not None else " Azure decides the epochs: 1 to 10, 3 assumed."
         took: _Range | None = _Range(*_SERVERLESS_S)
@@ -62,8 +66,8 @@ class AzureEstimate(Estimates):
             took, charges, basis = _by_machine(model, spec.options, trained)
         return Estimate(
             tokens=round(trained.expected),
-            epochs=turns.expected,
-            steps=_steps(model, spec.hyperparameters, rows, turns.expected),
+            epochs=epoch_range.expected,
+            steps=_steps(model, spec.hyperparameters, rows, epoch_range.expected),
             duration_s=None if took is None else took.expected,
             duration_low_s=None if took is None else took.low,
             duration_high_s=None if took is None else took.high,
@@ -129,12 +133,12 @@ def _time_on(machine: MachineFact, parameters: int, trained: _Range) -> _Range:
     return _Range(low, expected, high)
 
 
-def _steps(model: ModelId, hyperparameters: Mapping[str, Hyperparameter], rows: int, turns: float) -> int | None:
+def _steps(model: ModelId, hyperparameters: Mapping[str, Hyperparameter], rows: int, passes: float) -> int | None:
     default = next(spec.default for spec in specs(model) if spec.name == "batch_size")
     batch = hyperparameters.get("batch_size", default)
     if not rows or not isinstance(batch, int | float) or batch < 1:
         return None
-    return math.ceil(rows / batch) * round(turns)
+    return math.ceil(rows / batch) * round(passes)
 
 
 def _warnings(spec: JobSpec, rows: int, validation_rows: int) -> Sequence[Notice]:

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from app.backends.azure_foundry.transport.calls import Call
-from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import Conflicted
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.names import FILE_TAG, file_name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Call
 from app.backends.azure_foundry.transport.errors import codes_and_message, of_failure
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, NotFound, RemoteEvent

@@ -14,7 +14,7 @@ from threading import Lock
 from app.backends.azure_foundry.training.metrics import Latest, Runs
 from app.backends.azure_foundry.training.states import WAITING, status_of
 from app.backends.azure_foundry.transport.names import TAG
-from app.backends.azure_foundry.transport.paging import Body, pages
+from app.backends.azure_foundry.transport.paging import Body, pages, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
@@ -61,9 +61,9 @@ class JobListCache:
             BackendError: Azure could not be asked.
         """
         if self._watch(name) <= _FEW:
-            return self._single(name)
+            return self.read(name)
         found = self._swept().jobs.get(name)
-        return self._single(name) if found is None else found
+        return self.read(name) if found is None else found
 
     def latest(self, name: str) -> Latest:
         """Return the newest value of each metric of a job."""
@@ -92,7 +92,13 @@ class JobListCache:
             if ended:
                 self._watched.pop(name, None)
 
-    def _single(self, name: str) -> Body:
+    def read(self, name: str) -> Body:
+        """Return a job's body, asked for now.
+
+        Raises:
+            NotFound: Azure does not know it (yet).
+            BackendError: Azure could not be asked.
+        """
         body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
         return body
 
@@ -143,7 +149,7 @@ class JobListCache:
 
 def word_of(body: Body) -> str:
     """Return Azure's word for a job's state."""
-    return str((body.get("properties") or {}).get("status") or "Unknown")
+    return text(body, "properties", "status") or "Unknown"
 
 
 def _may_measure(body: Body) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 from app.backends.azure_foundry.training.history import Details, details, events, moment
 from app.backends.azure_foundry.training.job_list_cache import JobListCache, word_of
-from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics
-from app.backends.azure_foundry.training.stall_detection import stalled
-from app.backends.azure_foundry.training.states import WAITING, status_note, status_of
+from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics, number
+from app.backends.azure_foundry.training.states import WAITING, stall_note, status_note, status_of
 from app.backends.azure_foundry.training.submission import OUTPUT
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import Workspace
@@ -40,14 +39,14 @@ class ObservationCursor:
 
     @classmethod
     def of(cls, since: str | None) -> "ObservationCursor":
-        """Return the mark behind a cursor; an unreadable one counts as none."""
+        """Return what a cursor's text holds; an unreadable one counts as none."""
         try:
             return cls(**json.loads(since)) if since else cls()
         except (ValueError, TypeError):
             return cls()
 
-    def cursor(self) -> str:
-        """Return the mark as text."""
+    def encode(self) -> str:
+        """Return the cursor as text."""
         return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":"))
 
 
@@ -60,7 +59,7 @@ class JobObserver:
         self._runs = Runs(workspace)
         self.jobs = JobListCache(workspace, self._runs, clock)
 
-    def look(self, name: str, since: str | None) -> JobObservation:
+    def observe(self, name: str, since: str | None) -> JobObservation:
         """Look at a job.
 
         Raises:
@@ -68,19 +67,19 @@ class JobObserver:
             BackendError: Azure could not be asked.
         """
         body = self.jobs.job(name)
-        mark, now = ObservationCursor.of(since), self._clock.now()
+        cursor, now = ObservationCursor.of(since), self._clock.now()
         word = word_of(body)
         status = status_of(word)
-        fresh = since is None or word != mark.word
+        fresh = since is None or word != cursor.word
         seen = details(self._workspace, name) if fresh else Details()
-        latest: Latest = {} if word in WAITING or mark.over else self.jobs.latest(name)
-        points = self._points(name, mark, latest, whole=since is None or status.is_final)
-        if fresh or points or not mark.moved_at:
-            mark.moved_at = now.timestamp()
+        latest: Latest = {} if word in WAITING or cursor.over else self.jobs.latest(name)
+        points = self._points(name, cursor, latest, whole=since is None or status.is_final)
+        if fresh or points or not cursor.moved_at:
+            cursor.moved_at = now.timestamp()
         model, status = self._model(body, status, seen, now)
         settled = status.is_final
-        mark.word, mark.over = word if settled or not status_of(word).is_final else "", settled
-        reported = _Reported(word, status, body, seen, mark, now)
+        cursor.word, cursor.over = word if settled or not status_of(word).is_final else "", settled
+        reported = _Reported(word, status, body, seen, cursor, now)
         if settled:
             self.jobs.changed(name, ended=True)
         return JobObservation(
@@ -89,12 +88,14 @@ class JobObserver:
             message=reported.message(),
             note=reported.note(),
             raw_status=word,
-            progress=_progress(body, word, status, latest, mark),
+            progress=_progress(body, word, status, latest, cursor),
             fine_tuned_model=model,
             sent=_sent(body),
-            events=[*events(_created(body), seen), *reported.remarks()] if fresh else reported.remarks(),
+            events=[*events(moment(text(body, "systemData", "createdAt")), seen), *reported.remarks()]
+            if fresh
+            else reported.remarks(),
             metrics=points,
-            cursor=mark.cursor(),
+            cursor=cursor.encode(),
             next_look=None if status_of(word).is_final == settled else _SOON,
         )
 
@@ -108,22 +109,22 @@ class JobObserver:
             if (body := bodies.get(each.remote_id)) and _is_quiet(each, body, metrics.get(each.remote_id), now)
         }
 
-    def _points(self, name: str, mark: ObservationCursor, latest: Latest, *, whole: bool) -> list[Metric]:
+    def _points(self, name: str, cursor: ObservationCursor, latest: Latest, *, whole: bool) -> list[Metric]:
         """Return what is new. Histories are read at the beginning, at the end, and in between as often as is fair."""
-        moved = list(latest) if whole else _moved(latest, mark)
+        moved = list(latest) if whole else _moved(latest, cursor)
         now = self._clock.now().timestamp()
         watched = self.jobs.watched
-        fair = watched <= _MANY and now - mark.read_at >= _PER_WATCHED.total_seconds() * watched
+        fair = watched <= _MANY and now - cursor.read_at >= _PER_WATCHED.total_seconds() * watched
         read = bool(moved) and (whole or fair)
         found: list[Metric] = []
         for each in moved:
             points = self._runs.history(name, each) if read else [latest[each]]
-            found += metrics(each, points[mark.read.get(each, 0) :] if read else points)
+            found += metrics(each, points[cursor.read.get(each, 0) :] if read else points)
             if read:
-                mark.read[each] = len(points)
-            mark.reported[each] = max([mark.reported.get(each, -1), *(step for step, _ in points)])
+                cursor.read[each] = len(points)
+            cursor.reported[each] = max([cursor.reported.get(each, -1), *(step for step, _ in points)])
         if read:
-            mark.read_at = now
+            cursor.read_at = now
         return found
 
     def _model(self, body: Body, status: JobStatus, seen: Details, now: datetime) -> tuple[str | None, JobStatus]:
@@ -155,7 +156,7 @@ class _Reported:
     status: JobStatus
     body: Body
     seen: Details
-    mark: ObservationCursor
+    cursor: ObservationCursor
     now: datetime
 
     def reason(self) -> JobReason | None:
@@ -185,34 +186,34 @@ class _Reported:
             text, kind = self._stall() or "", "stalled"
         if not text:
             return []
-        since = int(self.mark.moved_at)
+        since = int(self.cursor.moved_at)
         return [RemoteEvent(id=f"{kind}:{since}", at=self.now, level=EventLevel.WARNING, message=text)]
 
     def _stall(self) -> str | None:
         if self.status.is_final:
             return None
-        return stalled(self.word, moved_at=self.mark.moved_at, now=self.now, managed=_is_managed(self.body))
+        return stall_note(self.word, moved_at=self.cursor.moved_at, now=self.now, managed=_is_managed(self.body))
 
 
-def _moved(latest: Latest, mark: ObservationCursor) -> list[str]:
+def _moved(latest: Latest, cursor: ObservationCursor) -> list[str]:
     """Return the metrics that have a later step than was reported."""
-    return [each for each, (step, _) in latest.items() if mark.reported.get(each, -1) < step]
+    return [each for each, (step, _) in latest.items() if cursor.reported.get(each, -1) < step]
 
 
 def _is_quiet(known: KnownJob, body: Body, latest: Latest | None, now: datetime) -> bool:
     """Tell whether a look by this body and these values would find what the last one found."""
-    word, mark = word_of(body), ObservationCursor.of(known.cursor)
-    if word != mark.word or status_of(word) is not known.status:
+    word, cursor = word_of(body), ObservationCursor.of(known.cursor)
+    if word != cursor.word or status_of(word) is not known.status:
         return False
-    if word not in WAITING and (latest is None or _moved(latest, mark)):
+    if word not in WAITING and (latest is None or _moved(latest, cursor)):
         return False
-    return stalled(word, moved_at=mark.moved_at, now=now, managed=_is_managed(body)) is None
+    return stall_note(word, moved_at=cursor.moved_at, now=now, managed=_is_managed(body)) is None
 
 
-def _progress(body: Body, word: str, status: JobStatus, latest: Latest, mark: ObservationCursor) -> JobProgress:
-    steps = [step for name, step in mark.reported.items() if is_loss(name)]
+def _progress(body: Body, word: str, status: JobStatus, latest: Latest, cursor: ObservationCursor) -> JobProgress:
+    steps = [step for name, step in cursor.reported.items() if is_loss(name)]
     step = max(steps, default=None)
-    epochs = _number(_hyperparameters(body).get("num_train_epochs"))
+    epochs = number(_hyperparameters(body).get("num_train_epochs"))
     epoch = latest["epoch"][1] if "epoch" in latest else None
     total = round(step * epochs / epoch) if step and epochs and epoch else None
     if status is JobStatus.SUCCEEDED:
@@ -222,10 +223,8 @@ def _progress(body: Body, word: str, status: JobStatus, latest: Latest, mark: Ob
 
 
 def _sent(body: Body) -> Mapping[str, Any] | None:
-    reported = (body.get("properties") or {}).get("fineTuningDetails")
-    if not isinstance(reported, Mapping):
-        return None
-    return {**_hyperparameters(body), "model": str((reported.get("model") or {}).get("uri", ""))}
+    model, values = text(body, "properties", "fineTuningDetails", "model", "uri"), _hyperparameters(body)
+    return {**values, "model": model} if model or values else None
 
 
 def _hyperparameters(body: Body) -> Mapping[str, str]:
@@ -234,17 +233,5 @@ def _hyperparameters(body: Body) -> Mapping[str, str]:
 
 
 def _is_managed(body: Body) -> bool:
-    reported = body.get("properties") or {}
-    instances: Sequence[str] = (reported.get("resources") or {}).get("instanceTypes") or ()
-    return bool(reported.get("computeId") or instances)
-
-
-def _created(body: Body) -> datetime | None:
-    return moment((body.get("systemData") or {}).get("createdAt"))
-
-
-def _number(text: object) -> float | None:
-    try:
-        return float(str(text))
-    except ValueError:
-        return None
+    instances = ((body.get("properties") or {}).get("resources") or {}).get("instanceTypes")
+    return bool(text(body, "properties", "computeId") or instances)

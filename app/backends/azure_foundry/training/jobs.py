@@ -13,9 +13,8 @@ from app.backends.azure_foundry.training.states import status_of
 from app.backends.azure_foundry.training.submission import build, put
 from app.backends.azure_foundry.training.uploads import Uploads
 from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import Conflicted, in_azure_words
+from app.backends.azure_foundry.transport.errors import Conflicted, translates_errors
 from app.backends.azure_foundry.transport.names import TAG, job_name, tags_of
-from app.backends.azure_foundry.transport.paging import Body
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 from app.domain.backend import Backend, JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
 from app.domain.backend_abilities import KnownJob, PollsInBatch
@@ -27,7 +26,7 @@ class Training:
     """What training at Azure needs beside the connection's client; caches, no truth."""
 
     def __init__(self, workspace: Workspace, *, clock: Clock, cache: Path) -> None:
-        self.uploads = Uploads(workspace.azure, cache / "azure-spool")
+        self.uploads = Uploads(workspace, cache / "azure-spool")
         self.observer = JobObserver(workspace, clock)
         self.versions = Versions(workspace.azure, clock)
 
@@ -36,19 +35,20 @@ class AzureTraining(PollsInBatch, Backend):
     """The least that a backend can do, in a Foundry project."""
 
     azure: Azure
+    workspace: Workspace
     training: Training
 
-    @in_azure_words
+    @translates_errors
     def upload(self, path: Path, *, tag: str) -> RemoteFile:
         """Bring rows up as a data asset named by their content; a large file is not ready at once."""
-        return self.training.uploads.bring(path, tag=tag)
+        return self.training.uploads.upload(path, tag=tag)
 
-    @in_azure_words
+    @translates_errors
     def file(self, file: RemoteFile) -> RemoteFile:
         """Return the file's present state."""
-        return self.training.uploads.look(file)
+        return self.training.uploads.observe(file)
 
-    @in_azure_words
+    @translates_errors
     def submit(self, request: TrainingRequest) -> RemoteJob:
         """Send the job once, under the name that our id gives it; what is there under that name is the job.
 
@@ -75,7 +75,7 @@ class AzureTraining(PollsInBatch, Backend):
             return known
         return RemoteJob(job_name(request.tag))
 
-    @in_azure_words
+    @translates_errors
     def find(self, tag: str) -> RemoteJob | None:
         """Return the job that was submitted under `tag`, if there is one.
 
@@ -83,7 +83,7 @@ class AzureTraining(PollsInBatch, Backend):
             Rejected: something that is not ours has the name.
         """
         try:
-            body = self._body(job_name(tag))
+            body = self.training.observer.jobs.read(job_name(tag))
         except NotFound:
             return None
         if tags_of(body).get(TAG) != tag:
@@ -92,29 +92,28 @@ class AzureTraining(PollsInBatch, Backend):
             )
         return RemoteJob(job_name(tag))
 
-    @in_azure_words
+    @translates_errors
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at a job; `since` is the cursor of the last look."""
-        return self.training.observer.look(job.id, since)
+        return self.training.observer.observe(job.id, since)
 
     def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
         """Return those of which the last list of the project's jobs has nothing new."""
         return self.training.observer.unchanged(known)
 
-    @in_azure_words
+    @translates_errors
     def cancel(self, job: RemoteJob) -> None:
         """Ask the job to stop, if it is ours and has not ended."""
-        body = self._body(job.id)
+        body = self.training.observer.jobs.read(job.id)
         status = status_of(word_of(body))
         if TAG not in tags_of(body):
             raise Rejected(f"The job {job.id} was not made by TuneDesk.", fix="Cancel it in the portal.")
         if status.is_final or status is JobStatus.CANCELLING:
             return
-        path = f"{self.azure.workspace_path}/jobs/{job.id}/cancel"
         try:
-            self.azure.arm("POST", path, api_version=PREVIEW)
+            self.workspace.post(f"jobs/{job.id}/cancel", api_version=PREVIEW)
         except Rejected:
-            if not status_of(word_of(self._body(job.id))).is_final:  # it may have ended meanwhile
+            if not status_of(word_of(self.training.observer.jobs.read(job.id))).is_final:  # it may have ended meanwhile
                 raise
         finally:
             self.training.observer.jobs.changed(job.id)
@@ -132,7 +131,3 @@ class AzureTraining(PollsInBatch, Backend):
             if known is None:
                 raise
             return replace(model, version=known)
-
-    def _body(self, name: str) -> Body:
-        body: Body = self.azure.arm("GET", f"{self.azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
-        return body

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from app.backends.azure_foundry.training.history import details
 from app.backends.azure_foundry.training.jobs import Training
-from app.backends.azure_foundry.transport.calls import Call
-from app.backends.azure_foundry.transport.client import Azure
-from app.backends.azure_foundry.transport.errors import in_azure_words
+from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.names import job_name
 from app.backends.azure_foundry.transport.workspace import Workspace
@@ -27,7 +26,7 @@ class AzureLogs(KeepsLogs):
     cache: Path
     training: Training
 
-    @in_azure_words
+    @translates_errors
     def log(self, job: RemoteJob, *, lines: int) -> Sequence[str]:
         """Return the last lines; nothing before the training began."""
         try:
@@ -38,7 +37,7 @@ class AzureLogs(KeepsLogs):
             return ()
         return self._fetch(address, f"bytes=-{_TAIL}").splitlines()[-lines:]
 
-    @in_azure_words
+    @translates_errors
     def log_path(self, job: RemoteJob) -> Path | None:
         """Return the log as a file in the cache, its last 32 MB where it is longer; None where there is none."""
         path = self.cache / "azure-logs" / f"{job_name(job.id)}.log"

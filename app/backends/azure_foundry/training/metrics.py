@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from app.backends.azure_foundry.transport.calls import Call
+from app.backends.azure_foundry.transport.client import Call
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import NotFound
@@ -87,9 +87,9 @@ class Runs:
                 break  # what has logged a value before has not vanished: the next look finds it
             for each in body.get("metrics") or ():
                 step, value, when = (
-                    _number(each.get("step")),
-                    _number(each.get("value")),
-                    _number(each.get("timestamp")),
+                    number(each.get("step")),
+                    number(each.get("value")),
+                    number(each.get("timestamp")),
                 )
                 if step is None or value is None:
                     continue
@@ -129,13 +129,14 @@ def is_loss(name: str) -> bool:
 def _latest(run: Mapping[str, Any]) -> dict[str, Point]:
     found: dict[str, Point] = {}
     for each in ((run.get("data") or {}).get("metrics") or ())[:_MOST_METRICS]:
-        step, value = _number(each.get("step")), _number(each.get("value"))
+        step, value = number(each.get("step")), number(each.get("value"))
         if isinstance(each.get("key"), str) and step is not None and value is not None:
             found[each["key"]] = (int(step), value)
     return found
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """Return what came as a number (NaN comes as text); None for what is none."""
     try:
         return float(value)  # type: ignore[arg-type]  # whatever came: NaN comes as text
     except (TypeError, ValueError):

@@ -1,13 +1,15 @@
 """One submit: the job as azure-ai-ml builds it, sent once, under the name that our id gives it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, INSTANCE_TYPE, specs, wire_values
+from app.backends.azure_foundry.account.prices import machine_of
+from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, wire_values
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.names import job_name, model_name
 from app.domain.backend import Rejected, TrainingRequest, Unsupported
+from app.domain.hyperparameters import Hyperparameter
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import CustomModelFineTuningJob
@@ -38,7 +40,12 @@ def build(
     task = _TASKS.get(request.task_type)
     if task is None:
         raise Unsupported(f"{request.task_type} is not trained at Azure this way.", fix="Choose chat completion.")
-    compute, instances = compute_target(azure, request.options, model)
+    compute, instances = compute_target(azure.workspace_path, request.options, model)
+    if model.way is Way.MANAGED and not compute and not instances:
+        raise Rejected(
+            f"{model.name} is trained on your own quota, and no cluster or instance type is named.",
+            fix="Name one in the job's options, for example Standard_NC24ads_A100_v4.",
+        )
     validation = rows.get("validation")
     return CustomModelFineTuningJob(
         name=job_name(request.tag),
@@ -56,25 +63,20 @@ def build(
     )
 
 
-def compute_target(azure: Azure, options: Mapping[str, Any], model: ModelId) -> tuple[str | None, tuple[str, ...]]:
-    """Return where it runs: (a cluster's ARM id or None, instance types); neither means serverless.
+def compute_target(
+    workspace: str, options: Mapping[str, Hyperparameter], model: ModelId
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return where it runs: (a cluster's ARM id or None, instance types); `workspace` is the ARM path of the project.
 
-    Raises:
-        Rejected: managed compute without a cluster or an instance type.
+    Neither means serverless, or that nobody knows a machine for the model.
     """
     if model.way is Way.SERVERLESS:
         return None, ()
     cluster = str(options.get(COMPUTE, "")).strip()
     if cluster not in _WORDS:
-        return f"{azure.workspace_path}/computes/{cluster}", ()
-    usual = next((spec.default for spec in specs(model) if spec.name == INSTANCE_TYPE), "")
-    instance = str(options.get(INSTANCE_TYPE) or usual).strip()
-    if not instance:
-        raise Rejected(
-            f"{model.name} is trained on your own quota, and no cluster or instance type is named.",
-            fix="Name one in the job's options, for example Standard_NC24ads_A100_v4.",
-        )
-    return None, (instance,)
+        return f"{workspace}/computes/{cluster}", ()
+    machine = machine_of(model, options)
+    return None, (machine,) if machine else ()
 
 
 def put(azure: Azure, job: "CustomModelFineTuningJob") -> None:

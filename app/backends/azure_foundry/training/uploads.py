@@ -7,21 +7,20 @@ sent in a thread of its own; whoever asks meanwhile is told that it is not ready
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock, Thread
-from typing import Any
+from threading import Lock, Thread
 
-from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import Conflicted, translate
-from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name
+from app.backends.azure_foundry.transport.names import FILE_TAG, data_name, file_name, tags_of
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain import canonical
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
 
 BOM = b"\xef\xbb\xbf"
-API = "2024-10-01-preview"
 # https://learn.microsoft.com/azure/ai-foundry/how-to/fine-tune-serverless: files smaller than 512 MB.
 LARGEST = 512 * 2**20
 VERSION = "1"
@@ -48,14 +47,14 @@ def sent_digest(path: Path) -> tuple[str, int]:
 class Uploads:
     """Brings files to the workspace's default datastore. `spool` is a folder of our own."""
 
-    def __init__(self, azure: Azure, spool: Path) -> None:
-        self._azure = azure
+    def __init__(self, workspace: Workspace, spool: Path) -> None:
+        self._workspace, self._azure = workspace, workspace.azure
         self._spool = spool
         self._lock = Lock()
         self._hashes: dict[tuple[str, int, int], str] = {}
-        self._under_way: dict[str, _Upload] = {}
+        self._under_way: dict[str, Future[None]] = {}
 
-    def bring(self, path: Path, *, tag: str) -> RemoteFile:
+    def upload(self, path: Path, *, tag: str) -> RemoteFile:
         """Return the asset with the rows of `path`; what is there already is used again.
 
         Raises:
@@ -66,15 +65,15 @@ class Uploads:
         if self.exists(name):
             return _file(name)
         upload = self._begin(name, path, tag)
-        if not upload.done.wait(_WAIT_S):
+        wait([upload], _WAIT_S)
+        if not upload.done():
             return _file(name, ready=False)
         with self._lock:
             self._under_way.pop(name, None)
-        if upload.error is not None:
-            raise upload.error
+        upload.result()
         return _file(name)
 
-    def look(self, file: RemoteFile) -> RemoteFile:
+    def observe(self, file: RemoteFile) -> RemoteFile:
         """Return the file's present state.
 
         Raises:
@@ -86,12 +85,12 @@ class Uploads:
             return _file(name)
         with self._lock:
             upload = self._under_way.get(name)
-            if upload is not None and upload.done.is_set():
+            if upload is not None and upload.done():
                 del self._under_way[name]
         if upload is None:
             raise NotFound(f"The project has no data asset {file.id}.", fix="It is uploaded again by a retry.")
-        if upload.done.is_set() and upload.error is not None:
-            raise upload.error
+        if upload.done():
+            upload.result()
         return _file(name, ready=False)
 
     def name_of(self, path: Path) -> str:
@@ -100,27 +99,18 @@ class Uploads:
 
     def exists(self, name: str) -> bool:
         """Tell whether the asset is there with its file; one that was put away is taken out again."""
-        try:
-            reported = (self._azure.arm("GET", self._path(name), api_version=API).body or {}).get("properties") or {}
-        except NotFound:
-            return False
-        if FILE_TAG in (reported.get("tags") or {}):
+        found = self._workspace.get(_path(name))
+        if found is None or FILE_TAG in tags_of(found):
             return False  # its removal stopped half-way: sent anew, it is whole again
+        reported = found.get("properties") or {}
         if reported.get("isArchived"):
-            self._bring_back(name, reported)
+            kept = {key: reported[key] for key in ("dataType", "dataUri", "tags", "properties") if key in reported}
+            self._workspace.put(_path(name), {"properties": {**kept, "isArchived": False}})
         return True
 
     def arm_id(self, file: RemoteFile) -> str:
         """Return the asset's ARM id, as jobs name it."""
-        return self._path(file.id.partition(":")[0])
-
-    def _bring_back(self, name: str, reported: Mapping[str, Any]) -> None:
-        kept = {key: reported[key] for key in ("dataType", "dataUri", "tags", "properties") if key in reported}
-        body = {"properties": {**kept, "isArchived": False}}
-        self._azure.arm("PUT", self._path(name), api_version=API, body=body)
-
-    def _path(self, name: str) -> str:
-        return f"{self._azure.workspace_path}/data/{name}/versions/{VERSION}"
+        return f"{self._azure.workspace_path}/{_path(file.id.partition(':')[0])}"
 
     def _hash(self, path: Path) -> str:
         """Return the SHA-256 of the bytes as they are sent."""
@@ -142,31 +132,32 @@ class Uploads:
             self._hashes[key] = digest
         return digest
 
-    def _begin(self, name: str, path: Path, tag: str) -> "_Upload":
+    def _begin(self, name: str, path: Path, tag: str) -> Future[None]:
         with self._lock:
             known = self._under_way.get(name)
-            if known is not None and not (known.done.is_set() and known.error is not None):
+            if known is not None and not (known.done() and known.exception() is not None):
                 return known
-            made = self._under_way[name] = _Upload()
+            made = self._under_way[name] = Future()
         Thread(target=self._send, args=(name, path, tag, made), name="azure-upload", daemon=True).start()
         return made
 
-    def _send(self, name: str, path: Path, tag: str, upload: "_Upload") -> None:
+    def _send(self, name: str, path: Path, tag: str, upload: Future[None]) -> None:
         from azure.core.exceptions import AzureError
 
+        error: BackendError | None = Unavailable("The upload broke off.", fix="It is tried again by itself.")
         try:
             self._azure.ready()
             with self._spooled(path, name) as copy:
                 self._create(name, copy, tag)
-            upload.error = None
+            error = None
         except Conflicted:
-            upload.error = None  # somebody else has made it meanwhile; the next look finds it
-        except BackendError as error:
-            upload.error = error
-        except (AzureError, OSError, ValueError) as error:
-            upload.error = translate(error) or Unavailable(f"The upload broke off: {str(error)[:300]}")
+            error = None  # somebody else has made it meanwhile; the next look finds it
+        except BackendError as refusal:
+            error = refusal
+        except (AzureError, OSError, ValueError) as failure:
+            error = translate(failure) or Unavailable(f"The upload broke off: {str(failure)[:300]}")
         finally:
-            upload.done.set()
+            upload.set_result(None) if error is None else upload.set_exception(error)
 
     def _create(self, name: str, copy: Path, tag: str) -> None:
         from azure.ai.ml.constants import AssetTypes
@@ -179,24 +170,22 @@ class Uploads:
     @contextmanager
     def _spooled(self, path: Path, name: str) -> Iterator[Path]:
         self._spool.mkdir(parents=True, exist_ok=True)
-        self._snapshot()
+        self._remove_leftovers()
         with TemporaryDirectory(dir=self._spool, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
             copy = Path(folder) / file_name(name)
             with copy.open("wb") as made:
                 made.writelines(as_sent(path))
             yield copy
 
-    def _snapshot(self) -> None:
+    def _remove_leftovers(self) -> None:
         """Remove the copies of a process that was killed over them; a data folder has one process at a time."""
         for left in self._spool.glob(f"{_PREFIX}*"):
             if not left.name.startswith(f"{_PREFIX}{os.getpid()}-"):
                 shutil.rmtree(left, ignore_errors=True)
 
 
-class _Upload:
-    def __init__(self) -> None:
-        self.done = Event()
-        self.error: BackendError | None = Unavailable("The upload broke off.", fix="It is tried again by itself.")
+def _path(name: str) -> str:
+    return f"data/{name}/versions/{VERSION}"
 
 
 def _file(name: str, *, ready: bool = True) -> RemoteFile:

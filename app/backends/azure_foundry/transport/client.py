@@ -9,20 +9,20 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from threading import Event, Lock
+from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
-from app.backends.azure_foundry.transport.calls import Answer, Call, Times
 from app.backends.azure_foundry.transport.credentials import make_credential
-from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
+from app.backends.azure_foundry.transport.deadlines import DeadlineExceeded, Deadlines, NotStarted, remaining_s
 from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, Prompt, SignsInByCode
-from app.backends.azure_foundry.transport.errors import Conflicted, SignInRefused, of_answer, translate
+from app.backends.azure_foundry.transport.errors import Conflicted, SignInRefused, of_answer, translated
 from app.backends.azure_foundry.transport.hosts import CLOUDS, Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import owner_tags
-from app.domain.backend import BackendError, OutcomeUnknown, RateLimited, Rejected, Transient, Unavailable
+from app.domain.backend import OutcomeUnknown, RateLimited, Rejected, Transient, Unavailable
 from app.kit.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -38,6 +38,44 @@ _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted, StrangeHost)  # these are no better a second later
 _CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long things may take, in seconds: to connect, between two pieces of an answer, a call as a whole, and the
+    first import of azure-ai-ml (2 s, up to 11 s on a busy machine, more without compiled files).
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 15.0
+    deadline_s: float = 20.0  # the engine's lease is 60 s
+    loading_s: float = 40.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer with a status below 400. `body` is decoded JSON, or None where there was none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `audience` decides its token, and where it may go; `submitting`: it may be billed."""
+
+    method: str
+    url: str
+    body: object = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    audience: Audience = Audience.MANAGEMENT
+    attempts: int = 3
+    submitting: bool = False
+    deadline_s: float | None = None  # the usual one
+    wants_json: bool = True  # an answer that is no JSON is no answer
 
 
 _USUAL = Times()
@@ -67,14 +105,14 @@ class Azure:
         self._installation = installation
         self._secrets = dict(secrets)
         self.sign_in_session = DeviceCodeSession(self._clock, prompt)  # where a sign-in by device code is noted
-        self._lock = Lock()
+        self._lock = RLock()
         self._deadlines = Deadlines(_THREADS)
         self._wire: Wire | None = None
         self._credential: TokenCredential | None = None
         self._pipelines: dict[str, PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
 
-    def go_on_as(self, earlier: "Azure") -> None:
+    def adopt_sign_in(self, earlier: "Azure") -> None:
         """Take over the sign-in of `earlier` if it is of the same identity.
 
         So choosing a project, which changes the settings, does not ask a person to sign in again.
@@ -83,9 +121,7 @@ class Azure:
         same = all(getattr(self.settings, each) == getattr(earlier.settings, each) for each in names)
         if same and self._secrets == earlier._secrets:  # noqa: SLF001 -- another one of this class
             with earlier._lock:  # noqa: SLF001 -- another one of this class
-                known, sign_in_session = earlier._credential, earlier.sign_in_session  # noqa: SLF001 -- another one of this class
-            with self._lock:
-                self._credential, self.sign_in_session = known, sign_in_session
+                self._credential, self.sign_in_session = earlier._credential, earlier.sign_in_session  # noqa: SLF001
 
     def begin_sign_in(self) -> None:
         """Ask for a code by which a person signs in, unless one waits already; returns within seconds.
@@ -192,29 +228,25 @@ class Azure:
             Rejected: when the connection names no workspace yet, or this process speaks to another cloud.
         """
         _ = self.workspace_path
-        with self._lock:
-            made = self._ml
-        _hush()
-        if made is not None:
-            return made
+        _silence_warnings()
         from azure.ai.ml import MLClient
 
         settings = self.settings
-        self._one_cloud()
-        client = MLClient(
-            self.credential(),
-            settings.subscription_id,
-            settings.resource_group,
-            settings.workspace,
-            show_progress=False,
-            enable_telemetry=False,
-            cloud=settings.cloud,
-            retry_total=0,
-            polling_interval=2,
-            transport=self.wire(),
-        )
         with self._lock:
-            self._ml = self._ml or client
+            if self._ml is None:
+                self._one_cloud()
+                self._ml = MLClient(
+                    self.credential(),
+                    settings.subscription_id,
+                    settings.resource_group,
+                    settings.workspace,
+                    show_progress=False,
+                    enable_telemetry=False,
+                    cloud=settings.cloud,
+                    retry_total=0,
+                    polling_interval=2,
+                    transport=self.wire(),
+                )
             return self._ml
 
     def wire(self) -> "Wire":
@@ -253,19 +285,13 @@ class Azure:
 
     def _in_time(self, work: Callable[[], T], deadline_s: float, *, submitting: bool) -> T:
         try:
-            return self._deadlines.run(work, deadline_s)
-        except NotBegun:
+            with translated(submitting=submitting):
+                return self._deadlines.run(work, deadline_s)
+        except NotStarted:
             raise Unavailable(f"{_THREADS} calls to Azure are under way.", fix="It is tried again by itself.") from None
-        except TooSlow:
+        except DeadlineExceeded:
             kind = OutcomeUnknown if submitting else Unavailable
             raise kind(f"Azure did not answer within {deadline_s:.0f} s.", fix="It is tried again by itself.") from None
-        except BackendError:
-            raise
-        except Exception as error:
-            reported = translate(error, submitting=submitting)
-            if reported is None:
-                raise
-            raise reported from error
 
     def _forget_tokens(self) -> bool:
         """Drop the tokens; return whether a fresh one can be had without a person."""
@@ -297,29 +323,25 @@ class Azure:
             return
 
     def _send(self, call: Call) -> Answer:
-        tries = 1 if call.submitting else call.attempts
-        for pause in (*_PAUSES_S[: tries - 1], None):
+        for pause in () if call.submitting else _PAUSES_S[: call.attempts - 1]:
             try:
                 return self._send_once(call)
             except Transient as error:
-                if pause is None or isinstance(error, _NOT_AT_ONCE) or error.retry_after is not None:
+                if isinstance(error, _NOT_AT_ONCE) or error.retry_after is not None:
                     raise
-            except Exception as error:
-                reported = translate(error, submitting=call.submitting)
-                if reported is None or pause is None or not isinstance(reported, Transient):
-                    raise
-            if (left() or 0) <= (pause or 0) + 1:
-                return self._send_once(call)
+            if (remaining_s() or 0) <= pause + 1:
+                break  # one more try, at once, is all that there is time for
             Event().wait(pause)
-        raise AssertionError("the last try returns or raises")
+        return self._send_once(call)
 
     def _send_once(self, call: Call) -> Answer:
         from azure.core.exceptions import HttpResponseError
 
-        response = self._begin(call)
-        if response.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
-            raise of_answer(HttpResponseError(response=response), submitting=call.submitting)
-        text = response.text()
+        with translated(submitting=call.submitting):
+            response = self._begin(call)
+            if response.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
+                raise of_answer(HttpResponseError(response=response), submitting=call.submitting)
+            text = response.text()
         found = None
         if call.wants_json and text.strip():
             try:
@@ -346,20 +368,17 @@ class Azure:
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RequestIdPolicy, UserAgentPolicy
 
         with self._lock:
-            known = self._pipelines.get(scope)
-        if known is not None:
-            return known
-        policies: list[Any] = [RequestIdPolicy(), UserAgentPolicy("TuneDesk")]
-        if scope:
-            policies.append(BearerTokenCredentialPolicy(self.credential(), scope))
-        made: PipelineClient[Any, Any] = PipelineClient(
-            f"https://{self.cloud.arm}", policies=policies, transport=self.wire()
-        )
-        with self._lock:
-            return self._pipelines.setdefault(scope, made)
+            if scope not in self._pipelines:
+                policies: list[Any] = [RequestIdPolicy(), UserAgentPolicy("TuneDesk")]
+                if scope:
+                    policies.append(BearerTokenCredentialPolicy(self.credential(), scope))
+                self._pipelines[scope] = PipelineClient(
+                    f"https://{self.cloud.arm}", policies=policies, transport=self.wire()
+                )
+            return self._pipelines[scope]
 
 
-def _hush() -> None:
+def _silence_warnings() -> None:
     """Keep the package's notes to its own authors out of our log: they come by the hundred, and tell users nothing."""
     from marshmallow.warnings import Marshmallow4Warning
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.domain.backend import NotAuthorised
 from app.kit.clock import Clock
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Called with what a person has to do to sign in: (address, code, seconds since 1970 at which the code dies).
 Prompt = Callable[[str, str, float], None]
 PendingSignIn = tuple[str, str, datetime]
+T = TypeVar("T")
 _SHOWN_S = 5.0  # how long a call waits for the code to come, so that its sentence can name it
 _ENTER = "Open {address} in a browser and enter the code {code}."
 
@@ -70,8 +71,7 @@ class SignsInByCode:
         Raises:
             NotAuthorised: nobody has signed in yet; the address and the code are in the sentence.
         """
-        token: AccessToken = self._asked(lambda: self._inner.get_token(*scopes, **more), scopes)
-        return token
+        return self._asked(lambda: self._inner.get_token(*scopes, **more), scopes)
 
     def get_token_info(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> "AccessTokenInfo":
         """Return a token with what is known of it.
@@ -79,14 +79,13 @@ class SignsInByCode:
         Raises:
             NotAuthorised: as `get_token`.
         """
-        token: AccessTokenInfo = self._asked(lambda: self._inner.get_token_info(*scopes, options=options), scopes)
-        return token
+        return self._asked(lambda: self._inner.get_token_info(*scopes, options=options), scopes)
 
     def close(self) -> None:
         """Close the inner credential's connections."""
         self._inner.close()
 
-    def _asked(self, ask: Callable[[], Any], scopes: tuple[str, ...]) -> Any:  # noqa: ANN401
+    def _asked(self, ask: Callable[[], T], scopes: tuple[str, ...]) -> T:
         from azure.identity import AuthenticationRequiredError
 
         try:

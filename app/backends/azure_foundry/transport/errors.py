@@ -3,7 +3,8 @@
 import functools
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from json import JSONDecodeError
@@ -50,22 +51,29 @@ _BY_STATUS: Mapping[int, tuple[type[BackendError], str, str]] = {
 }
 
 
-def in_azure_words(function: Callable[_P, _T]) -> Callable[_P, _T]:
+def translates_errors(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Let nothing but BackendError leave a backend's method."""
 
     @functools.wraps(function)
-    def speaking(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        try:
+    def translating(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with translated():
             return function(*args, **kwargs)
-        except BackendError:
-            raise
-        except Exception as error:
-            reported = translate(error)
-            if reported is None:
-                raise
-            raise reported from error
 
-    return speaking
+    return translating
+
+
+@contextmanager
+def translated(*, submitting: bool = False) -> Iterator[None]:
+    """Raise what the Azure packages raise as a BackendError; `submitting` as in `translate`."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        reported = translate(error, submitting=submitting)
+        if reported is None:
+            raise
+        raise reported from error
 
 
 def translate(error: BaseException, *, submitting: bool = False) -> BackendError | None:

@@ -10,7 +10,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.core.pipeline.transport import RequestsTransport
 
-from app.backends.azure_foundry.transport.deadlines import left
+from app.backends.azure_foundry.transport.deadlines import remaining_s
 from app.backends.azure_foundry.transport.hosts import Audience, Cloud
 
 UNREGISTERED = "MissingSubscriptionRegistration"
@@ -44,7 +44,7 @@ class Wire(RequestsTransport):  # type: ignore[misc]  # azure-core offers it wit
         self._cloud.check(options.pop("audience", Audience.MANAGEMENT), request.url)
         if request.method == "POST" and request.url.partition("?")[0].rstrip("/").endswith("/register"):
             raise NotSent("Registering a resource provider is left to an administrator.")
-        seconds = left()
+        seconds = remaining_s()
         if seconds is not None:
             if seconds < _SHORTEST_S:
                 raise NotSent("The deadline was over before the request was sent.")

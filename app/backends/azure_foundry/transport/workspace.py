@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.backends.azure_foundry.transport.calls import Call
-from app.backends.azure_foundry.transport.client import Azure
+from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.paging import Body, listed, text
 from app.domain.backend import NotFound, Rejected, Unavailable

@@ -4,9 +4,8 @@ from threading import Event
 
 import pytest
 
-from app.backends.azure_foundry.training.stall_detection import stalled
-from app.backends.azure_foundry.training.states import ATTENTION, STATES, status_note, status_of
-from app.backends.azure_foundry.transport.deadlines import Deadlines, NotBegun, TooSlow, left
+from app.backends.azure_foundry.training.states import ATTENTION, STATES, stall_note, status_note, status_of
+from app.backends.azure_foundry.transport.deadlines import DeadlineExceeded, Deadlines, NotStarted, remaining_s
 from app.domain.jobs import JobStatus
 from tests.support.clock import TurnedClock
 
@@ -25,12 +24,12 @@ def test_slow_work_is_left_and_sees_that_nobody_waits() -> None:
     def slow() -> None:
         begun.set()
         go.wait(30)
-        seen.append(left() or 0.0)
+        seen.append(remaining_s() or 0.0)
 
-    with pytest.raises(TooSlow):
+    with pytest.raises(DeadlineExceeded):
         bounded.run(slow, 0.05)
     assert begun.is_set()
-    with pytest.raises(NotBegun):
+    with pytest.raises(NotStarted):
         bounded.run(lambda: None, 0.05)
     go.set()
     assert bounded.run(lambda: 1, 30) == 1
@@ -39,9 +38,9 @@ def test_slow_work_is_left_and_sees_that_nobody_waits() -> None:
 
 def test_work_within_work_shares_its_thread_and_its_end() -> None:
     bounded = Deadlines(1)
-    inner = bounded.run(lambda: bounded.run(lambda: left() or 0.0, 1000), 5)
+    inner = bounded.run(lambda: bounded.run(lambda: remaining_s() or 0.0, 1000), 5)
     assert 0 < inner <= 5
-    assert left() is None
+    assert remaining_s() is None
 
 
 def test_every_word_of_azure_has_a_meaning() -> None:
@@ -64,5 +63,5 @@ def test_every_word_of_azure_has_a_meaning() -> None:
 )  # fmt: skip
 def test_a_stall_depends_on_state_and_way(word: str, minutes: int, managed: bool, reported: bool) -> None:
     now = TurnedClock().now()
-    sentence = stalled(word, moved_at=now.timestamp() - minutes * 60, now=now, managed=managed)
+    sentence = stall_note(word, moved_at=now.timestamp() - minutes * 60, now=now, managed=managed)
     assert bool(sentence) is reported

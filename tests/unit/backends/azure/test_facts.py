@@ -60,7 +60,6 @@ def test_all_files_are_read_and_none_is_forgotten() -> None:
         "hyperparameters": reference_data.hyperparameters,
         "prices": reference_data.prices,
         "limits": reference_data.limits,
-        "roles": reference_data.roles,
     }
     assert {file.stem for file in FILES} == set(readers)
     for name, reader in readers.items():
