@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.abilities import AbilitiesContract
+from app.backends.azure_foundry.backend import AzureFoundryBackend
 from tests.contract.bench import Bench
+from tests.contract.provider_abilities import ProviderAbilitiesContract
 from tests.contract.suite import BackendContract
 from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.foundry import AzureBench, load_packages
@@ -32,7 +33,9 @@ class TestAzure(BackendContract):
         return bench
 
 
-class TestAzureAbilities(AbilitiesContract):
+class TestAzureAbilities(ProviderAbilitiesContract):
+    backend = AzureFoundryBackend
+
     @pytest.fixture
     def bench(self, bench: AzureBench) -> Bench:
         return bench

@@ -14,8 +14,8 @@ from app.backends.local.backend import LocalBackend
 from app.domain.backend import JobObservation, Resumes
 from app.domain.jobs import JobStatus
 from app.training import run_lock
-from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
+from tests.contract.provider_abilities import ProviderAbilitiesContract
 from tests.contract.suite import BackendContract
 from tests.support import local
 
@@ -51,7 +51,7 @@ class LocalBench(Bench):
         return local.backend_over(self.runs, self._interpreter)
 
     def pass_time(self) -> None:
-        for folder in self.runs.glob("job-*"):
+        for folder in self.runs.glob("job*"):
             if run_lock.is_locked(folder):
                 (folder / "step").touch()
         self._tick.wait(0.1)
@@ -105,7 +105,9 @@ class TestLocal(BackendContract):
         assert begun[1] > 1
 
 
-class TestLocalAbilities(AbilitiesContract):
+class TestLocalAbilities(ProviderAbilitiesContract):
+    backend = LocalBackend
+
     @pytest.fixture
     def bench(self, bench: Bench) -> Bench:
         return bench

@@ -9,8 +9,8 @@ from app.backends.rehearsal import Died, Entry, Fault, FaultKind, Ledger, Rehear
 from app.backends.rehearsal.faults import ERRORS
 from app.domain.backend import Backend, OutcomeUnknown, RemoteJob
 from app.domain.jobs import JobStatus
-from tests.contract.abilities import AbilitiesContract
 from tests.contract.bench import Bench
+from tests.contract.provider_abilities import ProviderAbilitiesContract
 from tests.contract.suite import BackendContract
 from tests.support.clock import TurnedClock
 from tests.support.rehearsed import LABELS, rows_file
@@ -45,7 +45,9 @@ class TestRehearsal(BackendContract):
         return RehearsalBench(tmp_path, Script())
 
 
-class TestRehearsalAbilities(AbilitiesContract):
+class TestRehearsalAbilities(ProviderAbilitiesContract):
+    backend = RehearsalBackend
+
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Bench:
         return RehearsalBench(tmp_path, Script())

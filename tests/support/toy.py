@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from app.domain.backend import (
@@ -16,6 +16,7 @@ from app.domain.backend import (
     KeepsWeights,
     NotAuthorised,
     NotFound,
+    RemoteEvent,
     RemoteFile,
     RemoteJob,
     TrainingRequest,
@@ -25,6 +26,7 @@ from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Check, CheckStatus
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate
+from app.domain.events import EventLevel
 from app.domain.fields import ConnectionField
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, HyperparameterType
 from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
@@ -35,6 +37,7 @@ from app.domain.profiles import BackendProfile
 TOKEN = "a-toy-token"
 FAILS = "fails"  # a training whose model is to be called so fails
 STEPS = 4
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL = CatalogModel(
     id="toy:wooden",
     name="Wooden toy",
@@ -116,7 +119,6 @@ class ToyBackend(Backend, Checks, Estimates, Prices):
         return RemoteJob(tag) if tag in self.provider.jobs else None
 
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
-        del since
         if job.id not in self.provider.jobs:
             raise NotFound("Toy Cloud has no such job.", fix="Submit it again.")
         request = self.provider.jobs[job.id]
@@ -128,13 +130,16 @@ class ToyBackend(Backend, Checks, Estimates, Prices):
             return JobObservation(
                 status=JobStatus.FAILED, reason=JobReason.BACKEND_ERROR, message=message, raw_status="Split"
             )
+        new = range(int(since or 0) + 1, step + 1)
         return JobObservation(
             status=JobStatus.SUCCEEDED if step == STEPS else JobStatus.RUNNING,
             raw_status="Carved" if step == STEPS else "Carving",
             progress=JobProgress(step=step, steps=STEPS),
             fine_tuned_model=f"toy-model-{job.id}" if step == STEPS else None,
             sent=dict(request.hyperparameters),
-            metrics=[Metric(name=TRAIN_LOSS, step=each, value=2.0 / each) for each in range(1, step + 1)],
+            events=[RemoteEvent(id=f"{job.id}:in", at=EPOCH, level=EventLevel.INFO, message="The wood came in.")],
+            metrics=[Metric(name=TRAIN_LOSS, step=each, value=2.0 / each) for each in new],
+            cursor=str(step),
             next_look=timedelta(seconds=1),
         )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from app.backends.azure_foundry.account.steps import CREATIONS, STEPS
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
 from app.backends.azure_foundry.transport.client import Times
@@ -12,6 +13,7 @@ from tests.contract.bench import Bench
 from tests.support.app_context import chats
 from tests.support.azure import sdk
 from tests.support.azure.cloud import AzureCloud
+from tests.support.azure.roles import CONTRIBUTOR
 from tests.support.azure.seed import GROUP, LOCATION, PROJECT, SECRET
 from tests.support.azure.state import SUBSCRIPTION, TENANT
 
@@ -59,6 +61,8 @@ class AzureBench(Bench):
 
     base_model = SERVERLESS
     labels = LABELS
+    steps = STEPS
+    creations = CREATIONS
 
     def __init__(self, cloud: AzureCloud, folder: Path) -> None:
         self.cloud = cloud
@@ -72,6 +76,9 @@ class AzureBench(Bench):
 
     def pass_time(self) -> None:
         self.cloud.clock.turn(_STEP_S)
+
+    def grant(self) -> None:
+        self.cloud.seed.grant(CONTRIBUTOR)
 
     def reopen(self) -> AzureFoundryBackend:
         made = backend_over(self.cloud, self.folder)
