@@ -115,7 +115,7 @@ class ProviderAbilitiesContract(AbilitiesContract):
             code = backend.direct_code(endpoint)
             assert {"curl", "python"} <= code.keys()
             assert all(endpoint.rstrip("/") in text and key not in text for text in code.values())
-            seen = ability(bench.backend, ReportsUsage).measured("dep-direct", over=timedelta(hours=1))
+            seen = ability(bench.backend, ReportsUsage).usage_metrics("dep-direct", over=timedelta(hours=1))
             assert seen.since.tzinfo is not None
             for name in ("requests", "errors", "latency_ms_p50", "latency_ms_p95"):
                 assert getattr(seen, name) is not None or seen.missing.get(name), name
