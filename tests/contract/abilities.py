@@ -338,7 +338,7 @@ class AbilitiesContract(AbilityContract):
         assert backend.observe_merge(seen.fine_tuned_model).status is MergeStatus.ABSENT
 
     @covers(TellsOrigin)
-    def test_weights_are_told_by_their_hashes_or_not_at_all(self, bench: Bench) -> None:
+    def test_weights_are_named_by_their_hashes_or_not_at_all(self, bench: Bench) -> None:
         backend = ability(bench.backend, TellsOrigin)
         job, _seen = bench.finished("job-origin")
         reported = backend.weights(bench.base_model)

@@ -104,7 +104,7 @@ class ProviderAbilitiesContract(AbilitiesContract):
                 assert check_values(offer.options, defaults, "")[1] == []
 
     @covers(Deploys, AnswersDirectly, ReportsUsage)
-    def test_a_deployment_has_a_key_that_no_code_shows_and_its_use_is_counted_or_the_reason_told(
+    def test_a_deployment_has_a_key_that_no_code_shows_and_its_use_is_counted_or_the_reason_given(
         self, bench: Bench
     ) -> None:
         deployed = self.deployed(bench, "dep-direct")
