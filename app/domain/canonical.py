@@ -25,9 +25,10 @@ from enum import StrEnum
 from typing import Any
 
 LINE = "line"
+_OF_TOOLS = ("name", "tool_calls", "tool_call_id")  # the fields of a message that calls a tool, or answers for one
 _NUMBER = re.compile(rb'\A\{"line":\d+,')
 _BOM = b"\xef\xbb\xbf"
-Message = dict[str, str]
+Message = dict[str, Any]
 
 
 class Shape(StrEnum):
@@ -65,7 +66,11 @@ class Row:
         """The row as a conversation that ends with the answer to learn, of two the chosen one; nothing of a text."""
         roles = {"messages": "", "prompt": "user", "completion": "assistant", "chosen": "assistant"}
         given = [turn for name, role in roles.items() for turn in messages_of(self.value.get(name), role)]
-        return [{"role": str(turn.get("role", "")), "content": str(turn.get("content") or "")} for turn in given]
+        return [
+            {"role": str(turn.get("role", "")), "content": str(turn.get("content") or "")}
+            | {name: turn[name] for name in _OF_TOOLS if turn.get(name)}
+            for turn in given
+        ]
 
 
 def messages_of(part: object, role: str) -> list[Any]:
@@ -109,7 +114,8 @@ def parse(value: Mapping[str, Any], number: int = 0) -> Row:
     if {"chosen", "rejected"} <= value.keys() or "preferred_output" in value:
         return Row(line, Shape.PREFERENCE, paired(value, line))  # an earlier release left them as the person wrote them
     if isinstance(value.get("messages"), list):
-        return Row(line, Shape.MESSAGES, {"messages": value["messages"]})
+        tools = {"tools": value["tools"]} if value.get("tools") else {}
+        return Row(line, Shape.MESSAGES, {"messages": value["messages"], **tools})
     parts = {name: value.get(name) for name in ("prompt", "completion")}
     if all(isinstance(part, str) for part in parts.values()):
         return Row(line, Shape.PROMPT, parts)
@@ -172,6 +178,8 @@ class Question:
     expected: str
     turns: Sequence[Message] = ()
     text: str = ""
+    answer: Mapping[str, Any] | None = None  # the message that is expected, where it calls a tool
+    tools: Sequence[Mapping[str, Any]] | None = None
 
 
 def question(row: Row, *, system: str | None = None, examples: Sequence[Row] = ()) -> Question:
@@ -190,4 +198,6 @@ def question(row: Row, *, system: str | None = None, examples: Sequence[Row] = (
     shots = [turn for each in examples for turn in each.turns]
     rest = [turn for turn in (*shots, *asked) if turn["role"] != "system"]
     shown = next((turn["content"] for turn in reversed(asked) if turn["role"] == "user"), "")
-    return Question(row.line, shown, turns[last]["content"], turns=(*head, *rest))
+    answer, tools = turns[last], row.value.get("tools")
+    calling = answer if answer.get("tool_calls") else None
+    return Question(row.line, shown, answer["content"], turns=(*head, *rest), answer=calling, tools=tools)

@@ -70,6 +70,7 @@ class ChunkWriter:
     id: str
     created: int
     model: str
+    chat: bool = True  # else a completion of a text, whose chunks have the text where a chat's have a delta
 
     def chunk(
         self,
@@ -79,8 +80,10 @@ class ChunkWriter:
         usage: Mapping[str, int | None] | None = None,
     ) -> bytes:
         """Return an event with one chunk. Without a `delta` it has no choice, as the one with the usage alone."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        head = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
+        said = {"delta": delta} if self.chat else {"text": (delta or {}).get("content", "")}
+        choice = {"index": 0, **said, "logprobs": None, "finish_reason": finish_reason}
+        kind = "chat.completion.chunk" if self.chat else "text_completion"
+        head = {"id": self.id, "object": kind, "created": self.created, "model": self.model}
         return event({**head, "choices": [] if delta is None else [choice], **({"usage": usage} if usage else {})})
 
 

@@ -1,4 +1,4 @@
-"""An OpenAI chat completion request, read strictly: what it may hold, and a sentence for each fault."""
+"""OpenAI's requests for a chat completion and a completion, read strictly: what they may hold, a sentence a fault."""
 
 import json
 import math
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 LARGEST_BODY = 1_000_000  # bytes
-_ROLES = frozenset({"system", "user", "assistant", "developer"})
+_ROLES = frozenset({"system", "user", "assistant", "developer", "tool"})
+_OF_TOOLS = ("tool_calls", "tool_call_id")
 _MOST_MESSAGES = 1_000
 _MOST_STOPS = 4
 _MOST_TOKENS = 1_000_000
@@ -20,9 +21,15 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "logprobs": (False,),
     "logit_bias": ({},),
     "response_format": ({"type": "text"},),
-    "tools": ([],),
-    "tool_choice": ("none",),
+    "tool_choice": ("none", "auto"),
+    "parallel_tool_calls": (True, False),
+    "best_of": (1,),
+    "echo": (False,),
+    "suffix": ("",),
 }
+_SHARED = {"model", "temperature", "top_p", "max_tokens", "stop", "seed", "stream", "stream_options"}
+_OF_CHATS = _SHARED | {"messages", "max_completion_tokens", "tools"}
+_OF_TEXTS = _SHARED | {"prompt"}
 
 
 class BadRequest(Exception):
@@ -37,9 +44,9 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What is asked. `max_tokens` None: as far as the context goes."""
+    """What is asked: `messages`, or a `prompt` to go on from. `max_tokens` None: as far as the context goes."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int | None = None
@@ -47,10 +54,12 @@ class ChatRequest:
     seed: int | None = None
     stream: bool = False
     include_usage: bool = False
+    tools: list[dict[str, Any]] | None = None
+    prompt: str | None = None
 
 
-def parse(body: bytes, *, alias: str) -> ChatRequest:
-    """Read a request for the model called `alias`.
+def parse(body: bytes, *, alias: str, chat: bool = True) -> ChatRequest:
+    """Read a request for the model called `alias`: a chat, or a text to be completed.
 
     Raises:
         BadRequest: with the first fault.
@@ -60,14 +69,16 @@ def parse(body: bytes, *, alias: str) -> ChatRequest:
         raise BadRequest(
             f"model must be {alias!r}: this server has no other.", "model", status=404, code="model_not_found"
         )
-    _no_strangers(given)
+    _no_strangers(given, _OF_CHATS if chat else _OF_TEXTS)
     options = given.get("stream_options") or {}
     if not isinstance(options, dict) or set(options) - {"include_usage"}:
         raise BadRequest("stream_options may hold include_usage only.", "stream_options")
     limit = given.get("max_completion_tokens", given.get("max_tokens"))
     seed = given.get("seed")
     return ChatRequest(
-        messages=_messages(given.get("messages")),
+        messages=_messages(given.get("messages")) if chat else [],
+        prompt=None if chat else _prompt(given.get("prompt")),
+        tools=_tools(given.get("tools")),
         temperature=_number(given, "temperature", 1.0, 0.0, 2.0),
         top_p=_number(given, "top_p", 1.0, 0.0, 1.0),
         max_tokens=None if limit is None else _whole("max_tokens", limit, 1, _MOST_TOKENS),
@@ -92,41 +103,62 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _no_strangers(given: dict[str, Any]) -> None:
-    known = {"model", "messages", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed"}
-    known |= {"stream", "stream_options"} | _IGNORED
+def _no_strangers(given: dict[str, Any], known: set[str]) -> None:
     for name, value in given.items():
         if name in _NEUTRAL:
             if value is not None and value not in _NEUTRAL[name]:
                 raise BadRequest(f"{name} is not supported here.", name, code="unsupported_value")
-        elif name not in known:
-            raise BadRequest(f"{name[:60]} is not a field of a chat completion.", name[:60], code="unknown_parameter")
+        elif name not in known | _IGNORED:
+            raise BadRequest(f"{name[:60]} is not a field of such a request.", name[:60], code="unknown_parameter")
 
 
-def _messages(given: object) -> list[dict[str, str]]:
+def _messages(given: object) -> list[dict[str, Any]]:
     if not isinstance(given, list) or not given or len(given) > _MOST_MESSAGES:
         raise BadRequest(f"messages must be a list of 1 to {_MOST_MESSAGES} messages.", "messages")
     return [_message(index, message) for index, message in enumerate(given)]
 
 
-def _message(index: int, message: object) -> dict[str, str]:
+def _prompt(given: object) -> str:
+    if isinstance(given, list) and len(given) == 1:
+        (given,) = given
+    if not isinstance(given, str) or not given:
+        raise BadRequest("prompt must be one text that is not empty.", "prompt")
+    return _whole_characters("prompt", given)
+
+
+def _tools(given: object) -> list[dict[str, Any]] | None:
+    if given is None or given == []:
+        return None
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise BadRequest("tools must be a list of objects.", "tools")
+    return given
+
+
+def _whole_characters(where: str, text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadRequest(f"{where} holds half a character (a lone surrogate).", where) from None
+    return text
+
+
+def _message(index: int, message: object) -> dict[str, Any]:
     where = f"messages[{index}]"
     if not isinstance(message, dict):
         raise BadRequest(f"{where} must be an object with role and content.", where)
-    if set(message) - {"role", "content", "name"}:
-        raise BadRequest(f"{where} may hold role, content and name only.", where, code="unknown_parameter")
-    role, content = message.get("role"), message.get("content")
+    if set(message) - {"role", "content", "name", "refusal", *_OF_TOOLS}:
+        raise BadRequest(f"{where} may hold role, content, name and tool calls.", where, code="unknown_parameter")
+    role, content, calls = message.get("role"), message.get("content"), message.get("tool_calls")
+    if content is None and calls:
+        content = ""
     if role not in _ROLES:
         raise BadRequest(f"{where}.role must be one of {', '.join(sorted(_ROLES))}.", f"{where}.role")
     if isinstance(content, list):
         content = _text_of(where, content)
     if not isinstance(content, str):
         raise BadRequest(f"{where}.content must be text.", f"{where}.content")
-    try:
-        content.encode("utf-8")
-    except UnicodeEncodeError:
-        raise BadRequest(f"{where}.content holds half a character (a lone surrogate).", f"{where}.content") from None
-    return {"role": "system" if role == "developer" else str(role), "content": content}
+    kept = {"role": str(role), "content": _whole_characters(f"{where}.content", content)}
+    return kept | {name: message[name] for name in _OF_TOOLS if message.get(name)}
 
 
 def _text_of(where: str, parts: list[Any]) -> str:

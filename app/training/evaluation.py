@@ -15,7 +15,7 @@ from app.training import likelihood, loading
 from app.training.channel import Channel
 from app.training.failures import ChildError
 from app.training.likelihood import Likelihood
-from app.training.questions import Asker, answer_start
+from app.training.questions import Asker
 from app.training.run_lock import write_whole
 
 ROWS, RESULT = "rows.jsonl", "result.json"
@@ -58,7 +58,7 @@ def _that_fit(asker: Asker, questions: Sequence[Question], context: int | None) 
         for question in questions
         if context is None
         or max(
-            len(asker.full_ids(question, question.expected)),
+            len(asker.tokens(question, question.expected).ids),
             len(asker.prompt_ids(question)) + _LEAST_NEW_TOKENS,
         )
         <= context
@@ -100,8 +100,8 @@ class _RowEvaluator:
     def _likelihoods(self, pairs: Sequence[tuple[Question, str]], tick: Callable[[], None]) -> list[Likelihood]:
         sequences = []
         for question, answer in pairs:
-            ids = self.asker.full_ids(question, answer)
-            sequences.append((ids, answer_start(self.asker.prompt_ids(question), ids)))
+            tokens = self.asker.tokens(question, answer)
+            sequences.append((tokens.ids, max(1, len(tokens.prompt))))
         return likelihood.likelihoods(self.model, sequences, pad=self.pad, batch_size=self.batch_size, tick=tick)
 
     def _answers(self, asked: Sequence[Question], *, longest: int, tick: Callable[[], None]) -> list[str]:
@@ -112,7 +112,7 @@ class _RowEvaluator:
         if context is not None and prompts:
             room = min(room, context - max(map(len, prompts)))
         return likelihood.greedy_answers(
-            self.model, self.asker.tokenizer, prompts, max_new_tokens=room, batch_size=self.batch_size, tick=tick
+            self.model, self.asker.renderer, prompts, max_new_tokens=room, batch_size=self.batch_size, tick=tick
         )
 
     def _choices(self, asked: Sequence[Question], labels: Sequence[str], tick: Callable[[], None]) -> list[str]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import GenerationConfig
+
+from app.training.rendering import Renderer
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def _of_row(logits: torch.Tensor, answer: list[int]) -> Likelihood:
 @torch.inference_mode()
 def greedy_answers(
     model: Any,
-    tokenizer: PreTrainedTokenizerBase,
+    renderer: Renderer,
     prompts: Sequence[list[int]],
     *,
     max_new_tokens: int,
@@ -70,7 +72,8 @@ def greedy_answers(
     [B, T + new tokens], the prompts first.
     """
     answers: list[str] = []
-    config = generation_config(model, tokenizer, max_new_tokens=max_new_tokens, do_sample=False)
+    tokenizer = renderer.tokenizer
+    config = generation_config(model, renderer, max_new_tokens=max_new_tokens, do_sample=False)
     for batch in _batches(prompts, batch_size):
         tick()
         width = max(len(ids) for ids in batch)
@@ -83,14 +86,13 @@ def greedy_answers(
     return answers
 
 
-def generation_config(model: Any, tokenizer: PreTrainedTokenizerBase, **wanted: Any) -> GenerationConfig:
+def generation_config(model: Any, renderer: Renderer, **wanted: Any) -> GenerationConfig:
     """Return how to generate: as `wanted`, and with nothing of the sampling habits that a model's own config may bring.
 
-    The end is the model's own ends and the tokenizer's.
+    The ends are those that the rendering teaches and those that the model knows.
     """
-    own = model.generation_config.eos_token_id
-    ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [] if own is None else [own])}
-    return GenerationConfig(eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id, use_cache=True, **wanted)
+    ends, pad = renderer.stop_ids(model), renderer.tokenizer.pad_token_id
+    return GenerationConfig(eos_token_id=ends, pad_token_id=pad, use_cache=True, **wanted)
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from app.training import loading
+from app.training import handing_out, loading
 from app.training.channel import Channel
 from app.training.notes import NOTE
+from app.training.rendering import Renderer
 from app.training.run_lock import read_whole, write_whole
 
 
@@ -17,6 +18,7 @@ def merge(spec: dict[str, Any], channel: Channel) -> None:
     model, tokenizer = loading.load_target(spec["target"], device="cpu")
     channel.raise_if_stopped()
     whole = model.merge_and_unload()
+    handing_out.fit(whole, Renderer(tokenizer), chat=False)  # its tokenizer was fitted when the adapter was saved
     channel.state("saving")
     partial, final = channel.run / "model.partial", channel.run / "model"
     shutil.rmtree(partial, ignore_errors=True)

@@ -7,11 +7,13 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from app.domain.metrics import TOKENS_PER_SECOND, TRAIN_LOSS, TRAINER_NAMES, VALIDATION_LOSS
+from app.domain.metrics import GRAD_NORM, TOKENS_PER_SECOND, TRAIN_LOSS, TRAINER_NAMES, VALIDATION_LOSS
 from app.training.channel import Channel
 from app.training.checkpoints import checkpoints, step_of
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError, Stopped
+
+_STILL_STEPS = 3  # logged steps whose gradient may be 0, as that of a warm-up's first step may
 
 
 class Progress(TrainerCallback):
@@ -28,6 +30,7 @@ class Progress(TrainerCallback):
         self._step_began = 0.0
         self._reported = (0, 0.0)
         self._last_train_loss: float | None = None
+        self._moved = False
         self._validation: dict[int, float] = {}
         self._saved: dict[int, dict[str, Any]] = {}
 
@@ -87,6 +90,17 @@ class Progress(TrainerCallback):
         if VALIDATION_LOSS in values:
             self._validation[state.global_step] = values[VALIDATION_LOSS]
         self.channel.emit("metrics", step=state.global_step, **values, **self._position(args, state))
+        self._watch(values, state)
+
+    def _watch(self, values: dict[str, float], state: TrainerState) -> None:
+        """End a training that teaches nothing: no number as its loss, or no gradient in its first steps."""
+        self._moved = self._moved or values.get(GRAD_NORM, 0.0) != 0
+        if TRAIN_LOSS in values and not self._moved and state.global_step - self._first_step >= _STILL_STEPS:
+            raise ChildError(
+                "no_gradient",
+                f"The gradient was 0 in all of the first {_STILL_STEPS} steps: nothing is being learned.",
+                "Switch activation checkpointing off, or train a fresh adapter instead of going on with one.",
+            )
         if not math.isfinite(values.get(TRAIN_LOSS, 0.0)):
             raise ChildError(
                 "diverged",

@@ -1,6 +1,7 @@
 """An evaluation's rows as tokens: the prompt, and the answer that is expected of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from transformers import PreTrainedTokenizerBase
 
 from app.domain import canonical
 from app.domain.canonical import Question, Shape
+from app.training.examples import refused
 from app.training.failures import ChildError
+from app.training.rendering import Renderer, TemplateRefused, Tokens
 from app.training.rows import Row, read_rows
 
 
@@ -19,6 +22,7 @@ class Asker:
         self, tokenizer: PreTrainedTokenizerBase, *, system_prompt: str | None, few_shot: Sequence[Mapping[str, Any]]
     ) -> None:
         self.tokenizer = tokenizer
+        self.renderer = Renderer(tokenizer)
         self.system_prompt = system_prompt
         self.examples = [canonical.parse(example) for example in few_shot]
 
@@ -31,7 +35,24 @@ class Asker:
                 "This model's tokenizer has no chat template, so it cannot be asked in conversations.",
                 "Choose an instruct model, or test rows with prompt and completion.",
             )
-        return [self._question(row) for row in rows]
+        return [self._asked(row) for row in rows]
+
+    def _asked(self, row: Row) -> Question:
+        """Return the row as a question whose rendering is known to go through; a call of a tool is expected as text.
+
+        Raises:
+            ChildError: the chat template refuses it, with its line.
+        """
+        question = self._question(row)
+        try:
+            if question.answer is not None:
+                turn = self.renderer.turn([*question.turns, question.answer], tools=question.tools)
+                return replace(question, expected=turn.answer.strip())
+            if question.turns:
+                self.renderer.prompt(question.turns, tools=question.tools)
+        except TemplateRefused as error:
+            raise refused(row.line, error) from error
+        return question
 
     def _question(self, row: Row) -> Question:
         if row.is_conversation or row.shape is Shape.TEXT:
@@ -45,29 +66,13 @@ class Asker:
     def prompt_ids(self, question: Question) -> list[int]:
         """Return the tokens that the model is given before it answers."""
         if question.turns:
-            text = self.tokenizer.apply_chat_template(list(question.turns), tokenize=False, add_generation_prompt=True)
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(self.tokenizer(question.text)["input_ids"]) if question.text else []
+            return self.renderer.prompt_ids(question.turns, tools=question.tools)
+        return self.renderer.text_ids(question.text) if question.text else []
 
-    def full_ids(self, question: Question, answer: str) -> list[int]:
-        """Return the tokens of prompt and answer, the end of the turn or text included, as training sees them."""
-        if question.turns:
-            turns = [*question.turns, {"role": "assistant", "content": answer}]
-            text = self.tokenizer.apply_chat_template(turns, tokenize=False)
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        end = "" if answer.endswith(self.tokenizer.eos_token) else self.tokenizer.eos_token
-        return list(self.tokenizer(question.text + answer + end)["input_ids"])
-
-
-def answer_start(prompt_ids: Sequence[int], full_ids: Sequence[int]) -> int:
-    """Return where the answer begins in `full_ids`: at the first token that differs from the prompt's.
-
-    The rule of TRL's prompt and completion (1.16, `common_prefix_length`): a tokenizer may merge the prompt's last
-    token with the answer's first one. The very first token has nothing before it and is never predicted.
-    """
-    start = 0
-    for ours, theirs in zip(prompt_ids, full_ids, strict=False):
-        if ours != theirs:
-            break
-        start += 1
-    return max(1, start)
+    def tokens(self, question: Question, answer: str) -> Tokens:
+        """Return the tokens of prompt and answer with its end, as training has them."""
+        if not question.turns:
+            return self.renderer.encode_text(question.text, answer)
+        said = question.answer if question.answer is not None and answer == question.expected else {"content": answer}
+        turns = [*question.turns, {**said, "role": "assistant"}]
+        return self.renderer.encode(self.renderer.turn(turns, tools=question.tools))

@@ -44,7 +44,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _row(row: canonical.Row) -> Row:
-    value = {name: part if isinstance(part, str) else _turns(row.line, part) for name, part in row.value.items()}
+    value = {
+        name: part if isinstance(part, str) or name == "tools" else _turns(row.line, part)
+        for name, part in row.value.items()
+    }
     given = row.value["messages"] if row.shape is Shape.MESSAGES else []
     answers = [position for position, turn in enumerate(given) if turn["role"] == "assistant"]
     if row.shape is Shape.MESSAGES and not answers:
@@ -56,12 +59,20 @@ def _row(row: canonical.Row) -> Row:
 
 def _turns(line: int, turns: list[Any]) -> list[canonical.Message]:
     """Return messages with nothing but what chat templates are given."""
-    for turn in turns:
-        if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
-            raise canonical.BadRow(line, "has a turn without a role")
-        if turn.get("tool_calls") or turn["role"] in {"tool", "function"}:
-            message = f"Line {line} has a tool call, which this backend does not train yet."
-            raise ChildError("tools_unsupported", message, "Leave rows with tool calls out.")
-        if not isinstance(turn.get("content"), str):
-            raise canonical.BadRow(line, "has a turn without a text")
-    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+    return [_turn(line, turn) for turn in turns]
+
+
+def _turn(line: int, turn: object) -> canonical.Message:
+    if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
+        raise canonical.BadRow(line, "has a turn without a role")
+    content, calls = turn.get("content"), turn.get("tool_calls")
+    if content is None and calls:
+        content = ""
+    if not isinstance(content, str):
+        raise canonical.BadRow(line, "has a turn without a text")
+    kept: canonical.Message = {"role": turn["role"], "content": content}
+    if calls:
+        kept["tool_calls"] = calls
+    if kept["role"] == "tool":
+        kept |= {name: turn[name] for name in ("name", "tool_call_id") if isinstance(turn.get(name), str)}
+    return kept

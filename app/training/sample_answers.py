@@ -38,7 +38,7 @@ class Samples(TrainerCallback):
         model.eval()
         answers = likelihood.greedy_answers(
             model,
-            self.asker.tokenizer,
+            self.asker.renderer,
             fits,
             max_new_tokens=_NEW_TOKENS,
             batch_size=len(fits),

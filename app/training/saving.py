@@ -51,7 +51,11 @@ class Supervised(_KeepsRecord, SFTTrainer):
 
 
 class Preferring(_KeepsRecord, DPOTrainer):
-    """Direct preference optimisation."""
+    """Direct preference optimisation, over pairs that are tokens already."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        """Return what is prepared: TRL (1.16) would write it through the chat template once more."""
+        return dataset
 
 
 def save(trainer: Any, spec: dict[str, Any], run: Path, facts: dict[str, Any]) -> None:
@@ -62,6 +66,7 @@ def save(trainer: Any, spec: dict[str, Any], run: Path, facts: dict[str, Any]) -
     partial, final = run / "model.partial", run / "model"
     shutil.rmtree(partial, ignore_errors=True)
     trainer.save_model(str(partial))
+    trainer.model.generation_config.save_pretrained(str(partial))  # beside an adapter, too, which PEFT saves without
     write_whole(partial / NOTE, note(spec))
     (partial / "README.md").write_text(card(spec, facts), encoding="utf-8")
     arguments = trainer.args.to_dict()

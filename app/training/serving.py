@@ -7,7 +7,6 @@ import time
 import traceback
 import uuid
 from collections.abc import Generator, Iterable
-from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -23,6 +22,7 @@ from app.training.request_queue import Busy, RequestQueue
 
 _LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
 _WATCH_EVERY_S = 0.5
+_PATHS = {"/v1/chat/completions": True, "/v1/completions": False}  # whether it is a chat
 
 
 def serve(spec: dict[str, Any], channel: Channel) -> None:
@@ -90,11 +90,11 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if not self._may():
             return
-        if self.path != "/v1/chat/completions":
+        if self.path not in _PATHS:
             self._refuse(404, "There is nothing at this address.", code="not_found")
             return
         try:
-            request = parse(self._body(), alias=self.server.alias)
+            request = parse(self._body(), alias=self.server.alias, chat=_PATHS[self.path])
             ids = self.server.voice.prompt(request)
             with self.server.turns.mine():
                 self._answer(request, ids)
@@ -125,25 +125,21 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
 
     def _answer(self, request: ChatRequest, ids: list[int]) -> None:
         answer = Answer(prompt_tokens=len(ids))
-        writer = ChunkWriter(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), self.server.alias)
+        chat = request.prompt is None
+        name = f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}"
+        writer = ChunkWriter(name, int(time.time()), self.server.alias, chat)
         pieces = self.server.voice.pieces(request, ids, answer)
         if request.stream:
             self._stream(request, writer, pieces, answer)
             return
         text = "".join(pieces)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text},
-            "logprobs": None,
-            "finish_reason": answer.finish_reason,
-        }
-        whole = {
-            **asdict(writer),
-            "object": "chat.completion",
-            "choices": [choice],
-            "usage": usage(answer.prompt_tokens, answer.completion_tokens),
-        }
-        self._send(200, whole)
+        said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+        choice = {"index": 0, **said, "logprobs": None, "finish_reason": answer.finish_reason}
+        head = {"id": name, "object": "chat.completion" if chat else "text_completion"}
+        more = {"created": writer.created, "model": writer.model}
+        self._send(
+            200, {**head, **more, "choices": [choice], "usage": usage(answer.prompt_tokens, answer.completion_tokens)}
+        )
 
     def _stream(
         self, request: ChatRequest, writer: ChunkWriter, pieces: Generator[str, None, None], answer: Answer
@@ -187,7 +183,8 @@ def _events(
     request: ChatRequest, writer: ChunkWriter, pieces: Iterable[str], answer: Answer
 ) -> Generator[bytes, None, None]:
     """Yield a whole stream; what goes wrong once it has begun is told in it, for its status is sent already."""
-    yield writer.chunk({"role": "assistant", "content": ""})
+    if writer.chat:
+        yield writer.chunk({"role": "assistant", "content": ""})
     try:
         for piece in pieces:
             yield writer.chunk({"content": piece})

@@ -9,11 +9,12 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, SFTConfig
 
 from app.domain.canonical import Shape
-from app.training import dpo, first_batch, loading, loss_masking, trl_arguments
+from app.training import dpo, examples, first_batch, handing_out, loading, loss_masking, self_check, trl_arguments
 from app.training.channel import Channel
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError
 from app.training.progress import Progress
+from app.training.rendering import Renderer
 from app.training.rows import Row, read_rows
 from app.training.run_lock import BATCH
 from app.training.sample_answers import Samples
@@ -28,6 +29,7 @@ class Material:
     validation: list[Row] | None
     tokenizer: PreTrainedTokenizerBase
     device: str
+    renderer: Renderer
 
     @property
     def can_be_asked(self) -> bool:
@@ -42,6 +44,12 @@ def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Pro
     make = _preferring if spec["method"] == "dpo" else _supervised
     trainer = make(spec, channel, material, progress)
     trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+    if not trained:
+        message = "None of the model's parameters would be trained: the adapter's targets match nothing in this model."
+        raise ChildError("nothing_trained", message, "Choose other target modules, or all weights.")
+    answers_only = bool(spec["settings"].get("assistant_only_loss", True))
+    self_check.check(trainer, material.rows, material.renderer.template, answers_only=answers_only)
+    handing_out.fit(trainer.model, material.renderer, chat=material.rows[0].is_conversation)
     progress.room = DiskSpaceGuard(channel.run, reserve=spec.get("reserve", 0), parameters=trained)
     if not (channel.run / BATCH).exists():
         trainer.on_first_batch = lambda inputs: first_batch.keep(channel.run, inputs, material.tokenizer)
@@ -61,14 +69,16 @@ def _read(spec: dict[str, Any], device: str) -> Material:
             "Bring both files to one shape.",
         )
     tokenizer = loading.load_tokenizer(loading.locate(spec["base"]))
-    return Material(rows, validation, tokenizer, device)
+    return Material(rows, validation, tokenizer, device, Renderer(tokenizer))
 
 
 def _supervised(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
     settings, rows, validation = spec["settings"], material.rows, material.validation
-    answers_only = settings["assistant_only_loss"]
-    loss_mask = loss_masking.plan(rows, validation or (), material.tokenizer, answers_only=answers_only)
-    channel.log(loss_mask.note)
+    channel.log(loss_masking.note(rows, material.tokenizer, answers_only=settings["assistant_only_loss"]))
+    training, held_out = (
+        examples.supervised(part, material.renderer, answers_only=settings["assistant_only_loss"])
+        for part in (rows, validation or ())
+    )
     model, lora = _model(spec, channel, material)
     sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
     trainer = Supervised(
@@ -77,10 +87,9 @@ def _supervised(spec: dict[str, Any], channel: Channel, material: Material, prog
             output_dir=str(channel.run / "checkpoints"),
             **trl_arguments.sft_arguments(settings, **sizes),
             **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
-            **loss_mask.arguments,
         ),
-        train_dataset=loss_mask.dataset(rows),
-        eval_dataset=loss_mask.dataset(validation) if validation else None,
+        train_dataset=examples.columns(training),
+        eval_dataset=examples.columns(held_out) if held_out else None,
         processing_class=material.tokenizer,
         peft_config=lora,
         callbacks=[progress],
@@ -91,8 +100,12 @@ def _supervised(spec: dict[str, Any], channel: Channel, material: Material, prog
 
 def _preferring(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
     settings, rows, validation = spec["settings"], material.rows, material.validation
-    training = dpo.dataset(rows, material.tokenizer)
+    dpo.need_pairs(rows, material.tokenizer)
     channel.log(dpo.NOTE)
+    training, held_out = (
+        dpo.pairs(part, material.renderer, max_length=settings["max_length"]) if part else None
+        for part in (rows, validation)
+    )
     model, lora = _model(spec, channel, material)
     sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
     trainer = Preferring(
@@ -105,7 +118,7 @@ def _preferring(spec: dict[str, Any], channel: Channel, material: Material, prog
             **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
         ),
         train_dataset=training,
-        eval_dataset=dpo.dataset(validation, material.tokenizer) if validation else None,
+        eval_dataset=held_out,
         processing_class=material.tokenizer,
         peft_config=lora,
         callbacks=[progress],

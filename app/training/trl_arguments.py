@@ -76,6 +76,9 @@ def _common_arguments(settings: Mapping[str, Any], *, rows: int, validation: boo
         "save_total_limit": int(settings["keep_checkpoints"]),
         "logging_steps": max(1, math.ceil(total_steps(rows, settings) / _MOST_LOGGED_STEPS)),
         "logging_nan_inf_filter": False,
+        # A model's experts are not balanced anew on a few rows: TRL (1.16) would add that to the loss that is shown,
+        # and transformers (5.23) fails on it where a batch has padding.
+        "router_aux_loss_coef": 0.0,
         "report_to": "none",
         "disable_tqdm": True,
         **cadence,

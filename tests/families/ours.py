@@ -143,11 +143,9 @@ class Deployment:
         return [self._answer(each, limit) for each in asked]
 
     def _answer(self, asked: Mapping[str, Any], limit: int) -> tuple[str, bool]:
-        if "messages" not in asked:
-            return "(a deployment completes nothing yet)", False
         body = json.dumps({"model": "tuned", **asked, "temperature": 0, "max_tokens": limit}).encode()
         try:
-            request = parse(body, alias="tuned")
+            request = parse(body, alias="tuned", chat="messages" in asked)
             ids = self.voice.prompt(request)
         except BadRequest as bad:
             return f"({bad.message})", False

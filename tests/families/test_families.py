@@ -69,6 +69,16 @@ def test_some_families_in_short(tmp_path: Path) -> None:
     assert {name: (cell["status"], cell["wrong"]) for name, cell in found.items() if cell["status"] != "ok"} == {}
 
 
+@pytest.mark.training
+def test_every_template_is_rendered_as_it_writes_itself() -> None:
+    command = [str(local.runtime_python()), "-m", "tests.families.templates", "0"]
+    done = subprocess.run(command, cwd=local.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = [line.partition(": ") for line in done.stdout.splitlines()]
+    assert len(said) >= 40
+    assert [line for line in said if line[2] != "ok"] == []
+
+
 @pytest.mark.campaign
 @pytest.mark.training
 @pytest.mark.xfail(strict=True, reason="the rendering is not one yet; this mark goes when it is")

@@ -42,8 +42,8 @@ AGREEMENT = frozenset(
 )  # fmt: skip
 ROWS_FOR_ANOTHER = frozenset({"/training_dataset format", "/task_type format"})  # method or task
 # Free maps whose names and values the catalog, the connection's kind or the offer of a deployment tells.
-TOLD_ELSEWHERE = ("/hyperparameters/*", "/options/*", "/settings/*", "/secrets/*")
-TOLD_CODES = frozenset({"invalid", "missing", "length"})
+SAID_ELSEWHERE = ("/hyperparameters/*", "/options/*", "/settings/*", "/secrets/*")
+REFUSAL_CODES = frozenset({"invalid", "missing", "length"})
 # It takes what `POST /jobs` refuses, and says so in its blockers.
 LENIENT = "POST /api/v1/jobs/estimate"
 
@@ -66,7 +66,7 @@ class Refusal:
         pointer, _, code = said.rpartition(" ")
         if pointer.startswith("/") and not self.has_body:  # then it points into what is stored
             return True
-        return code in AGREEMENT or said in ROWS_FOR_ANOTHER or (pointer in TOLD_ELSEWHERE and code in TOLD_CODES)
+        return code in AGREEMENT or said in ROWS_FOR_ANOTHER or (pointer in SAID_ELSEWHERE and code in REFUSAL_CODES)
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ def refusal(operation: str, status: int, content: bytes, *, has_body: bool = Tru
 
 def _shortened(pointer: str) -> str:
     parts = ["*" if part.isdigit() else part for part in pointer.split("/")]
-    free = len(parts) > 2 and f"/{parts[1]}/*" in (*TOLD_ELSEWHERE, "/capsule/*")
+    free = len(parts) > 2 and f"/{parts[1]}/*" in (*SAID_ELSEWHERE, "/capsule/*")
     return f"/{parts[1]}/*" if free else "/".join(parts)
 
 

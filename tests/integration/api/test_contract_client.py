@@ -112,8 +112,8 @@ def test_the_first_journey(generated: Generated) -> None:
 
     target = models.TargetIn(model=tuned)
     rows = ask("jobs", "get_job", job.id).parts.test
-    wish = models.EvaluationIn(target=target, dataset=rows)
-    evaluation = ask("evaluations", "create_evaluation", body=wish, idempotency_key="evaluation")
+    body = models.EvaluationIn(target=target, dataset=rows)
+    evaluation = ask("evaluations", "create_evaluation", body=body, idempotency_key="evaluation")
     until(has_status(lambda: ask("evaluations", "get_evaluation", evaluation.id), "succeeded"), doing="the evaluation")
     assert ask("evaluations", "get_evaluation", evaluation.id).metrics.rows > 0
 

@@ -75,7 +75,6 @@ def test_the_values_sent_are_the_arguments_that_trl_saved(trained: Trained) -> N
         "max_length": "max_length",
         "optimizer": "optim",
         "loss_type": "loss_type",
-        "assistant_only_loss": "assistant_only_loss",
         "gradient_accumulation_steps": "gradient_accumulation_steps",
         "activation_checkpointing": "activation_checkpointing",
         "keep_checkpoints": "save_total_limit",

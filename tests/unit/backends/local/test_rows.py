@@ -55,7 +55,6 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
         ({"messages": [{"role": "user", "content": "x"}]}, "bad_row", "no assistant turn"),
         ({"messages": [{"content": "x"}]}, "bad_row", "without a role"),
         ({"messages": [{"role": "assistant", "content": None}]}, "bad_row", "without a text"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "tools_unsupported", "tool call"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "bad_row", "without a text"),
         ({"text": "x"}, "mixed_rows", "Line 1 has messages, line 2 has text"),
     ],
