@@ -11,7 +11,14 @@ from app.domain.profiles import BackendProfile
 
 
 class ConnectionKind(ABC):
-    """A provider that a team connects: its fields, and how they become a backend."""
+    """A provider that a team connects: its fields, and how they become a backend.
+
+    `steps` are the choices that lead to where its jobs run, none where there is nothing to choose; `creations` what can
+    be made where the last step does not list it, in the order in which pages show them.
+    """
+
+    steps: Sequence[Step] = ()
+    creations: Sequence[Creation] = ()
 
     @property
     @abstractmethod
@@ -40,13 +47,3 @@ class ConnectionKind(ABC):
 
         `earlier` is what the same connection led to before its settings changed: somebody may be signed in there.
         """
-
-    @property
-    def steps(self) -> Sequence[Step]:
-        """The choices that lead to where jobs run; none where there is nothing to choose."""
-        return ()
-
-    @property
-    def creations(self) -> Sequence[Creation]:
-        """What can be made where the last step does not list it, in the order in which it is needed."""
-        return ()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
+from app.backends.azure_foundry.account.resources import WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.transport.client import Call
 from app.backends.azure_foundry.transport.hosts import Audience, StrangeHost
@@ -89,9 +89,9 @@ def test_a_link_that_leads_elsewhere_is_not_followed(bare_cloud: AzureCloud) -> 
 
 
 def test_a_hub_then_a_project_are_made_and_carry_our_mark(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
-    maker.make_hub(HubRequest(address=address("hub-new"), region="westus3", title="New hub"))
+    maker.make_hub(address("hub-new"), region="westus3", title="New hub")
     assert follow(lambda: maker.making(HUB, address("hub-new")))[-1] is ProvisioningStatus.READY
-    maker.make_project(ProjectRequest(address=address("proj-new"), hub="hub-new", title="New project"))
+    maker.make_project(address("proj-new"), hub="hub-new", title="New project")
     assert follow(lambda: maker.making(PROJECT, address("proj-new"))) == [
         ProvisioningStatus.CREATING,
         ProvisioningStatus.READY,
@@ -110,9 +110,9 @@ def test_a_hub_then_a_project_are_made_and_carry_our_mark(bare_cloud: AzureCloud
 
 def test_repeating_makes_nothing_twice(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
     for _ in range(3):
-        maker.make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
+        maker.make_hub(address("hub-new"), region="eastus2")
     for _ in range(3):
-        maker.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
+        maker.make_project(address("proj-new"), hub="hub1")
     assert created(bare_cloud) == ["hub-new", "proj-new"]
 
 
@@ -122,9 +122,9 @@ def test_a_lost_answer_is_no_lost_project(bare_cloud: AzureCloud, maker: AzureFo
     bare_cloud.faults.add(("PUT", r"/workspaces/proj-new$"), kind, seconds=1)
     backend = backend_for(bare_cloud, workspace="")
     with pytest.raises((OutcomeUnknown, Unavailable)):
-        backend.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
+        backend.make_project(address("proj-new"), hub="hub1")
     if backend.making(PROJECT, address("proj-new")).status is ProvisioningStatus.ABSENT:
-        backend.make_project(ProjectRequest(address=address("proj-new"), hub="hub1"))
+        backend.make_project(address("proj-new"), hub="hub1")
     assert follow(lambda: backend.making(PROJECT, address("proj-new")))[-1] is ProvisioningStatus.READY
     assert created(bare_cloud) == ["proj-new"]
 
@@ -133,11 +133,10 @@ def test_a_lost_answer_is_no_lost_project(bare_cloud: AzureCloud, maker: AzureFo
 def test_what_others_have_made_is_never_touched(
     bare_cloud: AzureCloud, maker: AzureFoundryBackend, name: str, kind: WorkspaceKind
 ) -> None:
-    hub, project = (
-        HubRequest(address=address(name), region="eastus2"),
-        ProjectRequest(address=address(name), hub="hub1"),
-    )
-    make: Callable[[], None] = {HUB: lambda: maker.make_hub(hub), PROJECT: lambda: maker.make_project(project)}[kind]
+    make: Callable[[], None] = {
+        HUB: lambda: maker.make_hub(address(name), region="eastus2"),
+        PROJECT: lambda: maker.make_project(address(name), hub="hub1"),
+    }[kind]
     with pytest.raises(Rejected, match="there already"):
         make()
     assert bare_cloud.ledger.entries == []
@@ -146,7 +145,7 @@ def test_what_others_have_made_is_never_touched(
 def test_a_project_needs_a_hub_that_is_there(bare_cloud: AzureCloud, maker: AzureFoundryBackend) -> None:
     for hub in ("nowhere", "proj1"):
         with pytest.raises(Rejected, match="no hub"):
-            maker.make_project(ProjectRequest(address=address("proj-new"), hub=hub))
+            maker.make_project(address("proj-new"), hub=hub)
     assert maker.making(PROJECT, address("proj-new")).status is ProvisioningStatus.ABSENT
     assert bare_cloud.ledger.entries == []
 
@@ -154,14 +153,14 @@ def test_a_project_needs_a_hub_that_is_there(bare_cloud: AzureCloud, maker: Azur
 def test_a_developer_may_not_make_hubs_and_is_reported_so(bare_cloud: AzureCloud) -> None:
     """Azure AI Developer leaves out workspaces/write."""
     with pytest.raises(NotAuthorised, match="workspaces/write"):
-        backend_for(bare_cloud).make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
+        backend_for(bare_cloud).make_hub(address("hub-new"), region="eastus2")
     assert bare_cloud.state.workspace("hub-new") is None
 
 
 def test_a_deployment_that_failed_tells_its_innermost_reason(
     bare_cloud: AzureCloud, maker: AzureFoundryBackend
 ) -> None:
-    maker.make_hub(HubRequest(address=address("hub-new"), region="eastus2"))
+    maker.make_hub(address("hub-new"), region="eastus2")
     (name,) = bare_cloud.state.deployments
     bare_cloud.state.workspaces[:] = [each for each in bare_cloud.state.workspaces if each.name != "hub-new"]
     body = bare_cloud.state.deployments[name]["body"]["properties"]

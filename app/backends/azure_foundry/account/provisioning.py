@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from app.backends.azure_foundry.account.resources import HubRequest, ProjectRequest, WorkspaceAddress, WorkspaceKind
+from app.backends.azure_foundry.account.resources import WorkspaceAddress, WorkspaceKind
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES, group_path, kind_of, workspace_path
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import translates_errors
@@ -39,50 +39,50 @@ class AzureProvisioning(Provisions):
         """Begin to make a hub or a project."""
         address, title = WorkspaceAddress.of(values), values.get("title", "")
         if creation == WorkspaceKind.HUB:
-            self.make_hub(HubRequest(address=address, region=values["region"].lower(), title=title))
+            self.make_hub(address, region=values["region"].lower(), title=title)
         else:
-            self.make_project(ProjectRequest(address=address, hub=values["hub"], title=title))
+            self.make_project(address, hub=values["hub"], title=title)
 
     def provisioning(self, creation: str, values: Mapping[str, str]) -> Provisioning:
         """Look at a hub or a project that is being made."""
         return self.making(WorkspaceKind(creation), WorkspaceAddress.of(values))
 
     @translates_errors
-    def make_hub(self, request: HubRequest) -> None:
+    def make_hub(self, address: WorkspaceAddress, *, region: str, title: str = "") -> None:
         """Begin to make a hub with its storage account and key vault; a repeat finds what the first call began."""
-        if self._there(request.address, WorkspaceKind.HUB):
+        if self._there(address, WorkspaceKind.HUB):
             return
-        going = self._got(deployment_path(request.address), DEPLOYMENTS)
+        going = self._got(deployment_path(address), DEPLOYMENTS)
         if going is not None and _status(text(going, "properties", "provisioningState")) is ProvisioningStatus.CREATING:
             return
-        template = hub_template(request, tenant=self._tenant(request.address), tags=self.azure.owner_tags(_TAG))
+        template = hub_template(
+            address, region=region, title=title, tenant=self._tenant(address), tags=self.azure.owner_tags(_TAG)
+        )
         body = {"properties": {"mode": "Incremental", "template": template, "parameters": {}}}
-        self.azure.arm("PUT", deployment_path(request.address), api_version=DEPLOYMENTS, body=body, submitting=True)
+        self.azure.arm("PUT", deployment_path(address), api_version=DEPLOYMENTS, body=body, submitting=True)
 
     @translates_errors
-    def make_project(self, request: ProjectRequest) -> None:
+    def make_project(self, address: WorkspaceAddress, *, hub: str, title: str = "") -> None:
         """Begin to make a project; a repeat finds what the first call began."""
-        if self._there(request.address, WorkspaceKind.PROJECT):
+        if self._there(address, WorkspaceKind.PROJECT):
             return
         hub_address = WorkspaceAddress(
-            subscription=request.address.subscription, resource_group=request.address.resource_group, name=request.hub
+            subscription=address.subscription, resource_group=address.resource_group, name=hub
         )
-        hub = self._got(workspace_path(hub_address), WORKSPACES)
-        if hub is None or kind_of(hub) is not WorkspaceKind.HUB:
-            raise Rejected(
-                f"There is no hub {request.hub!r} in this resource group.", fix="Choose a hub, or create one."
-            )
+        found = self._got(workspace_path(hub_address), WORKSPACES)
+        if found is None or kind_of(found) is not WorkspaceKind.HUB:
+            raise Rejected(f"There is no hub {hub!r} in this resource group.", fix="Choose a hub, or create one.")
         body = {
-            "location": text(hub, "location"),
+            "location": text(found, "location"),
             "kind": "Project",
             "identity": {"type": "SystemAssigned"},
             "tags": self.azure.owner_tags(_TAG),
             "properties": {
-                "friendlyName": request.title or request.address.name,
-                "hubResourceId": text(hub, "id") or workspace_path(hub_address),
+                "friendlyName": title or address.name,
+                "hubResourceId": text(found, "id") or workspace_path(hub_address),
             },
         }
-        self.azure.arm("PUT", workspace_path(request.address), api_version=WORKSPACES, body=body, submitting=True)
+        self.azure.arm("PUT", workspace_path(address), api_version=WORKSPACES, body=body, submitting=True)
 
     @translates_errors
     def making(self, kind: WorkspaceKind, address: WorkspaceAddress) -> Provisioning:
@@ -138,11 +138,13 @@ def deployment_path(address: WorkspaceAddress) -> str:
     )
 
 
-def hub_template(request: HubRequest, *, tenant: str, tags: Mapping[str, str]) -> dict[str, Any]:
+def hub_template(
+    address: WorkspaceAddress, *, region: str, title: str, tenant: str, tags: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the template of a hub, its values written out; as azure-ai-ml's `workspace_base.json` sets them."""
-    digest = _digest(request.address)
+    digest = _digest(address)
     storage, vault = f"tdst{digest}", f"tdkv{digest}"  # 24 characters at most, unique in the world
-    group = group_path(request.address.subscription, request.address.resource_group)
+    group = group_path(address.subscription, address.resource_group)
     return {
         "$schema": _SCHEMA,
         "contentVersion": "1.0.0.0",
@@ -151,7 +153,7 @@ def hub_template(request: HubRequest, *, tenant: str, tags: Mapping[str, str]) -
                 "type": "Microsoft.Storage/storageAccounts",
                 "apiVersion": "2023-04-01",
                 "name": storage,
-                "location": request.region,
+                "location": region,
                 "tags": dict(tags),
                 "kind": "StorageV2",
                 "sku": {"name": "Standard_LRS"},
@@ -165,7 +167,7 @@ def hub_template(request: HubRequest, *, tenant: str, tags: Mapping[str, str]) -
                 "type": "Microsoft.KeyVault/vaults",
                 "apiVersion": "2023-07-01",
                 "name": vault,
-                "location": request.region,
+                "location": region,
                 "tags": dict(tags),
                 "properties": {
                     "tenantId": tenant,
@@ -177,14 +179,14 @@ def hub_template(request: HubRequest, *, tenant: str, tags: Mapping[str, str]) -
             {
                 "type": "Microsoft.MachineLearningServices/workspaces",
                 "apiVersion": WORKSPACES,
-                "name": request.address.name,
-                "location": request.region,
+                "name": address.name,
+                "location": region,
                 "tags": dict(tags),
                 "kind": "Hub",
                 "identity": {"type": "SystemAssigned"},
                 "dependsOn": [f"Microsoft.Storage/storageAccounts/{storage}", f"Microsoft.KeyVault/vaults/{vault}"],
                 "properties": {
-                    "friendlyName": request.title or request.address.name,
+                    "friendlyName": title or address.name,
                     "storageAccount": f"{group}/providers/Microsoft.Storage/storageAccounts/{storage}",
                     "keyVault": f"{group}/providers/Microsoft.KeyVault/vaults/{vault}",
                 },

@@ -59,21 +59,3 @@ class WorkspaceAddress:
     def of(cls, values: Mapping[str, str]) -> "WorkspaceAddress":
         """Return the address that a step's or a creation's values name."""
         return cls(subscription=values["subscription"], resource_group=values["resource_group"], name=values["name"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubRequest:
-    """A hub to be made, with the storage account and the key vault that it needs."""
-
-    address: WorkspaceAddress
-    region: str
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectRequest:
-    """A project to be made in a hub of the same resource group."""
-
-    address: WorkspaceAddress
-    hub: str
-    title: str = ""
