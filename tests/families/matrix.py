@@ -37,6 +37,7 @@ from tests.families.table import FAMILIES, Family
 OK, REFUSED, NOT_OFFERED, WRONG = "ok", "refused", "not offered", "wrong"
 _TOLERANCE = 1e-4  # relative, of a loss
 _ROOM = 24  # tokens beyond the longest answer, in which an answer has to end by itself
+_IN_A_ROW = 5  # steps at which the rows have to be known, for the next step may unlearn some
 _SHOWN = 3  # differences of a kind
 _BEFORE, _WIDTH = 10, 50  # characters of a text that are shown before and from a difference
 
@@ -65,6 +66,7 @@ class _ByHeart(TrainerCallback):  # type: ignore[misc]  # a base class of the ru
 
     def __init__(self, loss: float, accuracy: float) -> None:
         self.loss, self.accuracy = loss, accuracy
+        self.steps = 0
 
     def on_log(  # transformers' signature
         self,
@@ -74,8 +76,11 @@ class _ByHeart(TrainerCallback):  # type: ignore[misc]  # a base class of the ru
         logs: dict[str, float] | None = None,
         **_: object,
     ) -> None:
-        known = logs is not None and logs.get("loss", self.loss) < self.loss
-        if known and logs is not None and logs.get("mean_token_accuracy", 0.0) >= self.accuracy:
+        if logs is None or "loss" not in logs:
+            return
+        known = logs["loss"] < self.loss and logs.get("mean_token_accuracy", 0.0) >= self.accuracy
+        self.steps = self.steps + 1 if known else 0
+        if self.steps == _IN_A_ROW:
             control.should_training_stop = True
 
 
@@ -112,7 +117,7 @@ def run(cell: Cell, family: Family, folder: Path, work: Path) -> None:
     _compare_batch(cell, training, by_hand, examples)
     try:
         # Below an adapter the head stays as it is, and cannot be sure of anything.
-        sure = 0.05 if cell.adapter == "lora" else 0.02
+        sure = 0.05 if cell.adapter == "lora" else 0.01
         enough = (
             (0.15, 0.0) if cell.shape == DPO else (plain.least_loss(examples) + sure, plain.best_accuracy(examples))
         )

@@ -43,7 +43,6 @@ class Plain:
     def __init__(self, family: Family, folder: Path, *, blank_is_learned: bool = False) -> None:
         self.family, self.folder, self.blank_is_learned = family, folder, blank_is_learned
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self.end: int = self.tokenizer.convert_tokens_to_ids(family.end)
 
     def model(self) -> PreTrainedModel:
         """Return the weights in float32, ready to be asked."""
@@ -82,19 +81,22 @@ class Plain:
     def _turn(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None) -> Example:
         *earlier, last = messages
         whole = self._write(messages, tools)
-        if last.get("tool_calls"):
+        called = bool(last.get("tool_calls"))
+        ending = (self.family.call_end if called else None) or self.family.end
+        if called:
             begin = self._call_begins(earlier, tools, whole)
-            finish = whole.rindex(self.family.end)
+            finish = whole.rindex(ending)
         else:
             content = last["content"].strip()
             begin = whole.rindex(content)
             finish = begin + len(content)
         rest = whole[finish:]
-        cut = rest.find(self.family.end)
+        cut = rest.find(ending)
+        end: int = self.tokenizer.convert_tokens_to_ids(ending)
         before, after = self._split(whole[:begin], whole[begin:])
         # A template that writes no end is given the tokenizer's.
-        stop = after.index(self.end) + 1 if cut >= 0 else len(after)
-        learned, tail = (after[:stop], after[stop:]) if cut >= 0 else ([*after, self.end], [])
+        stop = after.index(end) + 1 if cut >= 0 else len(after)
+        learned, tail = (after[:stop], after[stop:]) if cut >= 0 else ([*after, end], [])
         given = [{name: value for name, value in message.items() if name != "weight"} for message in earlier]
         asked = {"messages": given, **({"tools": list(tools)} if tools else {})}
         return Example(tuple(before), tuple(learned), tuple(tail), asked, whole[begin:finish])

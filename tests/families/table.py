@@ -21,6 +21,7 @@ class Family:
     special: tuple[str, ...]
     eos: str
     end: str
+    call_end: str | None = None  # the token that ends a call of a function, where it is another one
     pad: str | None = None
     bos: str | None = None
     template: str | Mapping[str, str] | None = None
@@ -113,8 +114,9 @@ FAMILIES: tuple[Family, ...] = (
            generation_ends=("<eos>", "<end_of_turn>")),
     Family(name="unigram", kind="olmo2", special=("<pad>", "<unk>", "<s>", "</s>"), eos="</s>", bos="<s>", pad="<pad>",
            end="</s>", template="LINES", tokenizer="unigram", adds_bos=True),
-    # Channels: the last answer ends otherwise than earlier ones.
-    Family(name="channels", kind="llama", eos="<|return|>", pad="<|endoftext|>", end="<|return|>",
+    # Channels: the last answer ends otherwise than earlier ones, and a call begins and ends otherwise than an answer.
+    Family(name="channels", kind="llama", eos="<|return|>", pad="<|endoftext|>", end="<|return|>", call_end="<|call|>",
+           tools=True, generation_ends=("<|return|>", "<|call|>"),
            special=("<|endoftext|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>"),
            template="trl:gptoss"),
 )  # fmt: skip
