@@ -1,4 +1,4 @@
-"""Places at a connection: who may begin, counted from the rows under the write lock, never from a counter."""
+"""Slots at a connection: who may begin, counted from the rows under the write lock, never from a counter."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationStatus
 from app.domain.events import EventLevel
 from app.engine.reconciling import SideEffect
 from app.services.scope import Scope
-from app.store import connections, evaluations, events, jobs, leases
+from app.store import connections, evaluations, events, jobs, waiting
 
 # An evaluation that failed to begin this often in a row no longer keeps trainings waiting behind it.
 PATIENCE = 3
@@ -56,16 +56,7 @@ def _counts(evaluation: Evaluation) -> bool:
 
 def wake_waiting(connection: str) -> SideEffect:
     """Let those look again who wait for a place at a connection: every evaluation, and the first job in line."""
-
-    def write(scope: Scope) -> None:
-        tx, now = scope.write, scope.due_now()
-        waiting = [each.id for each in evaluations.open_at(tx, connection) if each.status is EvaluationStatus.PENDING]
-        leases.wake(tx, "evaluations", waiting, due_at=now)
-        first = jobs.first_waiting(tx, connection)
-        if first is not None:
-            leases.wake(tx, "jobs", [first], due_at=now)
-
-    return write
+    return lambda scope: waiting.wake(scope.write, connection, due_at=scope.due_now())
 
 
 def pause(connection: str, reason: str) -> SideEffect:

@@ -15,6 +15,7 @@ from app.services import verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import connections as store
+from app.store import waiting
 
 MAX_SLOTS = 64
 
@@ -137,6 +138,7 @@ def update(
         raise Invalid(problems)
     connection = replace(connection, paused_reason=None)
     store.save(tx, connection)
+    waiting.wake(tx, identifier, due_at=scope.due_now())  # there may be more slots, or no pause any more
     scope.nudge()
     return connection
 

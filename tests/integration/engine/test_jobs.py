@@ -117,6 +117,17 @@ def test_a_waiting_job_begins_as_soon_as_there_is_a_slot(build: Build) -> None:
     assert app_context.look(second.id).status in {JobStatus.PREPARING, JobStatus.QUEUED}
 
 
+def test_a_waiting_job_begins_as_soon_as_its_connection_has_more_slots(build: Build) -> None:
+    app_context = build(slots=1)
+    _, second = app_context.job("first"), app_context.job("second")
+    app_context.tick(2)
+    assert app_context.look(second.id).status is JobStatus.PENDING
+    with app_context.scopes.open(OWNER) as scope:
+        connections.update(scope, REHEARSAL_ID, slots=2)
+    app_context.engine.tick()  # at the same moment: a person who gives it a slot need not wait for its next look
+    assert app_context.look(second.id).status is not JobStatus.PENDING
+
+
 def test_evaluations_go_before_the_next_training(build: Build) -> None:
     app_context = build(slots=1)
     first, second = app_context.job("first", validation=SPLIT), app_context.job("second")
