@@ -6,9 +6,10 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from app.runtimes.environments import RUNTIMES, RuntimeEnvironments, RuntimeStatus
@@ -60,15 +61,26 @@ def report(paths: Paths, data_dir: Path, runtimes: Path, port: int) -> int:
 def examine(paths: Paths, data_dir: Path, runtimes: Path, port: int) -> Iterator[Finding]:
     """Every finding, cheapest first; changes nothing but a test file that is removed again."""
     yield Finding("Python", Verdict.PASS, f"{sys.version.split()[0]} at {sys.executable}")
-    yield _disk(paths)
-    yield _environment(paths)
-    yield _browser_libraries(paths)
+    yield _looked("Disk", lambda: _disk(paths))
+    yield _looked("Web environment", lambda: _environment(paths))
+    yield _looked("Browser libraries", lambda: _browser_libraries(paths))
     for name in RUNTIMES:
-        yield _runtime(RuntimeEnvironments(runtimes, paths=paths), name)
+        environments = RuntimeEnvironments(runtimes, paths=paths)
+        yield _looked(f"Training runtime {name}", partial(_runtime, environments, name))
     yield _data_dir(data_dir)
-    yield _local_disk(data_dir)
-    yield _database(paths, data_dir / _DATABASE)
+    yield _looked("Local disk", lambda: _local_disk(data_dir))
+    yield _looked("Database", lambda: _database(paths, data_dir / _DATABASE))
     yield _port(port)
+
+
+def _looked(subject: str, look: Callable[[], Finding]) -> Finding:
+    """Return what a look finds. What may not be looked at is a finding, too, and hides no other."""
+    try:
+        return look()
+    except OSError as error:
+        what = f" ({error.filename})" if error.filename else ""
+        fix = "Run it as the user whom the files belong to."
+        return Finding(subject, Verdict.WARN, f"cannot be looked at: {error.strerror or error}{what}", fix)
 
 
 def _disk(paths: Paths) -> Finding:

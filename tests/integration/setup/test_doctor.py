@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.doctor import Finding, Verdict, examine, file_system, report
+from app.setup.paths import Paths
 from tests.support.checkout import Checkout, make_checkout
 
 
@@ -70,6 +71,16 @@ def test_a_data_folder_that_cannot_be_made(checkout: Checkout) -> None:
     }
     assert found["Data folder"].verdict is Verdict.FAIL
     assert "TUNEDESK_DATA_DIR" in found["Data folder"].fix
+
+
+def test_what_may_not_be_looked_at_is_a_finding_and_hides_no_other(checkout: Checkout) -> None:
+    nowhere = Paths(Path("/") / ("x" * 300))  # a name too long for any file system, as an error that root meets, too
+    found = {
+        each.subject: each for each in examine(nowhere, checkout.root / "data", checkout.root / ".runtimes", port=0)
+    }
+    assert found["Web environment"].verdict is Verdict.WARN
+    assert "cannot be looked at: File name too long" in found["Web environment"].found
+    assert found["Data folder"].verdict is Verdict.PASS
 
 
 def test_a_network_disk_is_reported_from_a_local_one(tmp_path: Path) -> None:
