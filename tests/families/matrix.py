@@ -117,7 +117,7 @@ def run(cell: Cell, family: Family, folder: Path, work: Path) -> None:
     _compare_batch(cell, training, by_hand, examples)
     try:
         # Below an adapter the head stays as it is, and cannot be sure of anything.
-        sure = 0.05 if cell.adapter == "lora" else 0.01
+        sure = 0.02 if cell.adapter == "lora" else 0.01
         enough = (
             (0.15, 0.0) if cell.shape == DPO else (plain.least_loss(examples) + sure, plain.best_accuracy(examples))
         )

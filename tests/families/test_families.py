@@ -16,7 +16,11 @@ from tests.support import local
 
 HERE = Path(__file__).parent
 # What is right by now, and stays so: grows with the rest.
-SHORT = ("headers/chat/*", "headers/dpo/*", "headers-sharded/dpo/full", "chatml-base/text/full", "unigram/text/lora")
+SHORT = (
+    "chatml-base/chat/*", "hybrid-thinking/chat/full", "headers/chat/full", "headers-sharded/tools/full",
+    "strict-turns/completion/full", "no-template/completion/lora", "experts/chat/full", "parts/chat/lora",
+    "folded-system/dpo/full", "eats-blanks/dpo/lora", "unigram/text/lora", "channels/chat/full",
+)  # fmt: skip
 _REFUSED_AT_MOST = 0.1  # of all cells
 
 
@@ -81,7 +85,9 @@ def test_every_template_is_rendered_as_it_writes_itself() -> None:
 
 @pytest.mark.campaign
 @pytest.mark.training
-@pytest.mark.xfail(strict=True, reason="the rendering is not one yet; this mark goes when it is")
+@pytest.mark.xfail(
+    strict=True, reason="a call that opens otherwise than an answer is taught, and cannot be asked for (channels/tools)"
+)
 def test_every_family_shape_and_way_of_training(tmp_path: Path) -> None:
     found = table(tmp_path)
     offered = {name: cell for name, cell in found.items() if cell["status"] != "not offered"}
