@@ -16,6 +16,7 @@ from app.domain.backend import (
     EvaluationObservation,
     EvaluationRequest,
     JobObservation,
+    Rejected,
 )
 from app.domain.deployments import DeploymentStatus
 from app.domain.evaluations import EvaluationStatus
@@ -118,6 +119,11 @@ def served(bench: Bench) -> Iterator[Bench]:
     bench.backend.undeploy("dep_1")
 
 
+def first_batch(watched: Watched) -> list[str]:
+    """Return the sequences of the first batch as the model sees them."""
+    return ["".join(piece.text for piece in row.pieces) for row in watched.backend.first_batch(watched.job)]
+
+
 def refused_before_the_start(watched: Watched) -> str:
     """Return the sentence of a job that failed before its first step."""
     seen: JobObservation = watched.looks[-1]
@@ -127,7 +133,7 @@ def refused_before_the_start(watched: Watched) -> str:
     return seen.message
 
 
-@pytest.mark.parametrize("name", ["chatml-instruct"])
+@pytest.mark.parametrize("name", ["chatml-base", "chatml-instruct", "hybrid-thinking"])
 def test_the_end_that_is_learned_is_the_end_that_stops(served: Bench, brought: Path, name: str) -> None:
     base = f"path:{brought / name}"
     served.trained(base, case_rows.chats(), BY_HEART)
@@ -142,6 +148,87 @@ def test_the_end_that_is_learned_is_the_end_that_stops(served: Bench, brought: P
     end = next(token["id"] for token in vocabulary if token["content"] == "<|im_end|>")
     ends = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))["eos_token_id"]
     assert end in (ends if isinstance(ends, list) else [ends])
+
+
+def test_prompt_and_completion_are_served_as_they_were_taught(served: Bench) -> None:
+    served.trained("builtin:starter", case_rows.completions(), {"n_epochs": 20, "learning_rate": 1e-3})
+    seen = served.evaluated("builtin:starter")
+    served.deploy("builtin:starter")
+    for row in seen.rows[:6]:
+        made = served.post("/completions", {"prompt": row.prompt, "temperature": 0, "max_tokens": 24})
+        assert made.status_code == 200, made.text
+        assert made.json()["choices"][0]["text"].strip() == row.answer
+
+
+def test_a_developers_message_is_a_systems(bench: Bench) -> None:
+    rows = case_rows.chats(12, before=[{"role": "developer", "content": case_rows.RULE}])
+    for sequence in first_batch(bench.trained("builtin:starter", rows, ONCE)):
+        assert case_rows.RULE in sequence
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "words"),
+    [
+        ("no-system-role", [SYSTEM], "System role not supported"),
+        ("strict-turns", [SYSTEM], "only user and assistant here"),
+        ("no-system-role", [{"role": "assistant", "content": "Hi, how can I help?"}], "roles must alternate"),
+        ("strict-turns", [{"role": "assistant", "content": "Hi, how can I help?"}], "must take turns"),
+    ],
+)
+def test_what_a_template_refuses_is_said_before_the_start(
+    bench: Bench, brought: Path, name: str, before: list[dict[str, str]], words: str
+) -> None:
+    rows = [*case_rows.chats(6), *case_rows.chats(12, before=before)[6:]]
+    said = refused_before_the_start(bench.train(f"path:{brought / name}", rows, ONCE))
+    assert "Line 7" in said
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("no-system-role", "System role not supported"), ("strict-turns", "only user and assistant here")],
+)
+def test_a_chat_that_a_template_refuses_is_the_askers_fault(
+    served: Bench, brought: Path, name: str, words: str
+) -> None:
+    served.deploy(f"path:{brought / name}", model=None)
+    with pytest.raises(Rejected, match=words):
+        served.answer(SYSTEM, {"role": "user", "content": "Hi"})
+    answer = served.post("/chat/completions", {"messages": [SYSTEM, {"role": "user", "content": "Hi"}]})
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+def test_a_generation_config_that_cannot_be_saved_is_mended(bench: Bench, brought: Path) -> None:
+    watched = bench.trained(f"path:{brought / 'sampling-flags'}", case_rows.chats(), ONCE)
+    saved = json.loads((bench.backend.model_files("run:job_1") / "generation_config.json").read_text(encoding="utf-8"))
+    assert saved.get("do_sample") or "temperature" not in saved
+    assert watched.begun == 1
+
+
+def test_a_model_without_a_template_completes(served: Bench, brought: Path) -> None:
+    base = f"path:{brought / 'no-template'}"
+    served.trained(base, case_rows.completions(), BY_HEART)
+    seen = served.evaluated(base)
+    served.deploy(base)
+    for row in seen.rows[:3]:
+        made = served.post("/completions", {"prompt": row.prompt, "temperature": 0, "max_tokens": 24})
+        assert made.status_code == 200, made.text
+        choice = made.json()["choices"][0]
+        assert (choice["text"].strip(), choice["finish_reason"]) == (row.expected, "stop")
+
+
+def test_tool_calls_are_trained_where_the_template_writes_them(bench: Bench, brought: Path) -> None:
+    watched = bench.trained(f"path:{brought / 'chatml-instruct'}", case_rows.with_a_call_in_line(5, 8), ONCE)
+    (row,) = [
+        row
+        for row in watched.backend.first_batch(watched.job)
+        if "in Bern" in "".join(piece.text for piece in row.pieces)
+    ]
+    learned = [piece.text for piece in row.pieces if piece.learned]
+    assert any('"find_order"' in text and '{"number": 7}' in text for text in learned)
+    assert any("It is in Bern." in text for text in learned)
+    assert not any("tool_response" in text for text in learned)
 
 
 def test_tool_calls_are_refused_by_line_where_it_does_not(bench: Bench) -> None:
