@@ -149,9 +149,12 @@ def paired(value: Mapping[str, Any], line: int = 0) -> dict[str, Any]:
         if not isinstance(part, str | list) or not all(isinstance(turn, dict) for turn in turns_of):
             raise BadRow(line, f"has a {name} that is neither text nor a list of turns")
     turns = {name: messages_of(part, roles[name]) for name, part in parts.items()}
-    if not turns["prompt"]:
-        same = _common(turns["chosen"], turns["rejected"])
+    given = len(turns["prompt"])
+    same = _common(turns["chosen"], turns["rejected"])
+    if not given:
         turns = {"prompt": turns["chosen"][:same], **{name: turns[name][same:] for name in ("chosen", "rejected")}}
+    elif same >= given == _common(turns["prompt"], turns["chosen"]):  # said once more at the beginning of both answers
+        turns |= {name: turns[name][given:] for name in ("chosen", "rejected")}
     for name, part in turns.items():
         if not part or (name != "prompt" and part[-1].get("role") != "assistant"):
             raise BadRow(line, f"has no {name} to learn a preference from")

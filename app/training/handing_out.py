@@ -24,7 +24,8 @@ def fit(model: Any, renderer: Renderer, *, chat: bool) -> None:
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.config.get_text_config().eos_token_id = model.generation_config.eos_token_id
     if chat:
-        tokenizer.chat_template = renderer.servable_template()
+        own, fitting = tokenizer.chat_template, renderer.servable_template()
+        tokenizer.chat_template = {**own, "default": fitting} if isinstance(own, dict) else fitting
         taught = renderer.taught_end
         if taught is not None and taught not in {tokenizer.eos_token_id, tokenizer.pad_token_id}:
             tokenizer.eos_token = tokenizer.convert_ids_to_tokens(taught)

@@ -77,6 +77,10 @@ class Renderer:
         before, after = self._around(messages[:-1], tools)
         whole = self._write(messages, tools)
         content = messages[-1].get("content")
+        if not whole.startswith(before) and messages[-1].get("tool_calls"):
+            raise TemplateRefused(
+                "The chat template opens calls of tools otherwise than answers: one opening has to do."
+            )
         if not whole.startswith(before):  # the answer changes what stands before it, as one with its own thoughts does
             before = self._write(messages[:-1], tools, opened=True)
             if not whole.startswith(before):

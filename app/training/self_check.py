@@ -29,13 +29,12 @@ class Differs(Exception):
     """What is trained is not what the row says; the text says how."""
 
 
-def check(trainer: Any, rows: Sequence[Row], template: str, *, answers_only: bool) -> None:
+def check(trainer: Any, rows: Sequence[Row], *, answers_only: bool) -> None:
     """Compare what the trainer's collator makes of the kept rows with the rows themselves.
 
     Args:
-        trainer: TRL's, with a training set that names each sequence's `line`.
+        trainer: TRL's, with a training set that names each sequence's `line`, and the tokenizer as it was loaded.
         rows: the person's.
-        template: the model's own chat template, as it was before anything was saved.
         answers_only: whether the answers alone are learned.
 
     Raises:
@@ -43,7 +42,7 @@ def check(trainer: Any, rows: Sequence[Row], template: str, *, answers_only: boo
     """
     by_line = {row.line: row for row in rows}
     parts = Counter(trainer.train_dataset["line"])  # a row may be several sequences, one for each answer
-    look = _Look(trainer.processing_class, template, answers_only=answers_only)
+    look = _Look(trainer.processing_class, answers_only=answers_only)
     for sequence in _chosen(trainer.train_dataset, by_line):
         row = by_line[sequence["line"]]
         columns = {name: value for name, value in sequence.items() if name != "line"}
@@ -105,7 +104,6 @@ class _Look:
     """Compares one sequence with what it should be."""
 
     tokenizer: PreTrainedTokenizerBase
-    template: str
     answers_only: bool
 
     def compare(self, row: Row, said: list[Message] | str, runs: Sequence[Run], *, cut: bool, alone: bool) -> None:
@@ -140,9 +138,7 @@ class _Look:
         in_parts = [{**turn, "content": [{"type": "text", "text": turn["content"]}]} for turn in renamed]
         for form in (turns, renamed, in_parts):
             try:
-                text = str(
-                    self.tokenizer.apply_chat_template(form, tools=tools, chat_template=self.template, tokenize=False)
-                )
+                text = str(self.tokenizer.apply_chat_template(form, tools=tools, tokenize=False))
             except Exception:  # noqa: BLE001, S112 -- a template raises whatever it likes; another form may do
                 continue
             if all(_stands(turn, text) for turn in turns):

@@ -48,7 +48,7 @@ def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Pro
         message = "None of the model's parameters would be trained: the adapter's targets match nothing in this model."
         raise ChildError("nothing_trained", message, "Choose other target modules, or all weights.")
     answers_only = bool(spec["settings"].get("assistant_only_loss", True))
-    self_check.check(trainer, material.rows, material.renderer.template, answers_only=answers_only)
+    self_check.check(trainer, material.rows, answers_only=answers_only)
     handing_out.fit(trainer.model, material.renderer, chat=material.rows[0].is_conversation)
     progress.room = DiskSpaceGuard(channel.run, reserve=spec.get("reserve", 0), parameters=trained)
     if not (channel.run / BATCH).exists():

@@ -150,6 +150,15 @@ def test_the_end_that_is_learned_is_the_end_that_stops(served: Bench, brought: P
     assert end in (ends if isinstance(ends, list) else [ends])
 
 
+@pytest.mark.parametrize("name", ["starter", "strict-turns"])
+def test_a_prompt_that_the_answers_repeat_is_asked_once(bench: Bench, brought: Path, name: str) -> None:
+    base = "builtin:starter" if name == "starter" else f"path:{brought / name}"
+    watched = bench.trained(base, case_rows.pairs_with_the_question_in_the_answers(), ONCE, method="dpo")
+    asked = [text for text, _ in case_rows.questions(12)]
+    for sequence in first_batch(watched):
+        assert sum(sequence.count(text) for text in asked) == 1, sequence
+
+
 def test_prompt_and_completion_are_served_as_they_were_taught(served: Bench) -> None:
     served.trained("builtin:starter", case_rows.completions(), {"n_epochs": 20, "learning_rate": 1e-3})
     seen = served.evaluated("builtin:starter")

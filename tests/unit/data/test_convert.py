@@ -43,6 +43,10 @@ MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content
             {"input": {"messages": CHAT[:1]}, "preferred_output": CHAT[1:], "non_preferred_output": MORE[3:]},
             {"prompt": CHAT[:1], "chosen": CHAT[1:], "rejected": MORE[3:]},
         ),
+        (  # the prompt stands once more at the beginning of both answers
+            {"prompt": MORE[:1], "chosen": MORE[:2], "rejected": [MORE[0], MORE[3]]},
+            {"prompt": MORE[:1], "chosen": MORE[1:2], "rejected": MORE[3:]},
+        ),
         (
             {"chosen": MORE[:2], "rejected": [MORE[0], MORE[3]]},
             {"prompt": MORE[:1], "chosen": MORE[1:2], "rejected": MORE[3:]},
