@@ -85,9 +85,6 @@ def test_every_template_is_rendered_as_it_writes_itself() -> None:
 
 @pytest.mark.campaign
 @pytest.mark.training
-@pytest.mark.xfail(
-    strict=True, reason="a call that opens otherwise than an answer is taught, and cannot be asked for (channels/tools)"
-)
 def test_every_family_shape_and_way_of_training(tmp_path: Path) -> None:
     found = table(tmp_path)
     offered = {name: cell for name, cell in found.items() if cell["status"] != "not offered"}
