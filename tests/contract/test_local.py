@@ -85,7 +85,8 @@ class TestLocal(BackendContract):
             cursor = seen.cursor
             return seen
 
-        bench.until(look, lambda seen: seen.progress is not None and (seen.progress.step or 0) > 1)
+        # A step is told before its checkpoint is whole: at the third, that of the second is.
+        bench.until(look, lambda seen: seen.progress is not None and (seen.progress.step or 0) > 2)
         process = run_lock.read_whole(run / run_lock.PROCESS) or {}
         os.kill(process["pid"], end)
         interrupted = bench.until(look, lambda seen: seen.interrupted or seen.status.is_final)
