@@ -48,9 +48,13 @@ class _Until(StoppingCriteria):
 
 
 class AnswerGenerator:
-    """The model and its tokenizer. `answer` and `pieces` must not be used by two threads at once."""
+    """The model and its tokenizer. `answer` and `pieces` must not be used by two threads at once.
 
-    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    `chat` False: it was taught texts without a template, and is asked so whatever way the question comes.
+    """
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, *, chat: bool = True) -> None:
+        self.chat = chat
         self.model, self.tokenizer, self.renderer = model, tokenizer, Renderer(tokenizer)
         self.context = loading.context_length(model)
 
@@ -71,6 +75,8 @@ class AnswerGenerator:
         return ids
 
     def _chat_ids(self, request: ChatRequest) -> list[int]:
+        if not self.chat:
+            return self.renderer.text_ids(_as_text(request))
         if not self.tokenizer.chat_template:
             message = "This model has no chat template, so it cannot chat: ask for completions."
             raise BadRequest(message, "messages", code="no_chat_template")
@@ -128,6 +134,18 @@ class AnswerGenerator:
                 streamer=streamer,
                 stopping_criteria=StoppingCriteriaList([_Until(answer)]),
             )
+
+
+def _as_text(request: ChatRequest) -> str:
+    """Return a question as the text that an evaluation asks: a system prompt before it, an empty line between.
+
+    Raises:
+        BadRequest: where it is a conversation.
+    """
+    if request.tools or any(each["role"] not in {"system", "developer", "user"} for each in request.messages):
+        message = "This model was taught to complete texts, without a chat template: ask it one question at a time."
+        raise BadRequest(message, "messages", code="not_a_conversation")
+    return "\n\n".join(str(each["content"]) for each in request.messages)
 
 
 class TokenStreamer(BaseStreamer):

@@ -67,7 +67,7 @@ def save(trainer: Any, spec: dict[str, Any], run: Path, facts: dict[str, Any]) -
     shutil.rmtree(partial, ignore_errors=True)
     trainer.save_model(str(partial))
     trainer.model.generation_config.save_pretrained(str(partial))  # beside an adapter, too, which PEFT saves without
-    write_whole(partial / NOTE, note(spec))
+    write_whole(partial / NOTE, note(spec, run))
     (partial / "README.md").write_text(card(spec, facts), encoding="utf-8")
     arguments = trainer.args.to_dict()
     (run / "training_args.json").write_text(json.dumps(arguments, indent=2, default=str) + "\n", encoding="utf-8")

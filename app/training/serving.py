@@ -8,6 +8,7 @@ import traceback
 import uuid
 from collections.abc import Generator, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from app.training.channel import Channel
 from app.training.chat_request import LARGEST_BODY, BadRequest, ChatRequest, parse
 from app.training.failures import explain
 from app.training.generation import Answer, AnswerGenerator
+from app.training.notes import NOTE
 from app.training.request_queue import Busy, RequestQueue
 
 _LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
@@ -33,7 +35,8 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
     channel.state("loading", device=device)
     ready = channel.run / run_lock.READY
     ready.unlink(missing_ok=True)
-    voice = AnswerGenerator(*loading.load_target(spec["target"], device=device))
+    taught = run_lock.read_whole(Path(spec["target"].get("model") or "") / NOTE) or {}
+    voice = AnswerGenerator(*loading.load_target(spec["target"], device=device), chat=taught.get("chat", True))
     channel.raise_if_stopped()
     server = _Server(voice, alias=spec["alias"], secret=spec["secret"], waiting=spec["queue"])
     thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)

@@ -13,10 +13,11 @@ from app.training import dpo, examples, first_batch, handing_out, loading, loss_
 from app.training.channel import Channel
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError
+from app.training.notes import TAUGHT
 from app.training.progress import Progress
 from app.training.rendering import Renderer
 from app.training.rows import Row, read_rows
-from app.training.run_lock import BATCH
+from app.training.run_lock import BATCH, write_whole
 from app.training.sample_answers import Samples
 from app.training.saving import Preferring, Supervised
 
@@ -49,7 +50,9 @@ def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Pro
         raise ChildError("nothing_trained", message, "Choose other target modules, or all weights.")
     answers_only = bool(spec["settings"].get("assistant_only_loss", True))
     self_check.check(trainer, material.rows, answers_only=answers_only)
-    handing_out.fit(trainer.model, material.renderer, chat=material.rows[0].is_conversation)
+    chat = material.rows[0].is_conversation
+    handing_out.fit(trainer.model, material.renderer, chat=chat)
+    write_whole(channel.run / TAUGHT, {"chat": chat})
     progress.room = DiskSpaceGuard(channel.run, reserve=spec.get("reserve", 0), parameters=trained)
     if not (channel.run / BATCH).exists():
         trainer.on_first_batch = lambda inputs: first_batch.keep(channel.run, inputs, material.tokenizer)

@@ -72,7 +72,7 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
                     if file.name not in _NOT_OF_THE_MODEL:
                         shutil.copyfile(file, partial / file.name)
             spec = run_lock.read_whole(run / run_lock.SPEC) or {}
-            run_lock.write_whole(partial / NOTE, note(spec))
+            run_lock.write_whole(partial / NOTE, note(spec, run))
             (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
             partial.rename(final)
         return name

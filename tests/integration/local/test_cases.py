@@ -167,6 +167,12 @@ def test_prompt_and_completion_are_served_as_they_were_taught(served: Bench) -> 
         made = served.post("/completions", {"prompt": row.prompt, "temperature": 0, "max_tokens": 24})
         assert made.status_code == 200, made.text
         assert made.json()["choices"][0]["text"].strip() == row.answer
+        asked = [{"role": "user", "content": row.prompt}]  # the playground's way
+        made = served.post("/chat/completions", {"messages": asked, "temperature": 0, "max_tokens": 24})
+        assert made.json()["choices"][0]["message"]["content"].strip() == row.answer
+    talk = [*asked, {"role": "assistant", "content": "x"}, *asked]
+    refused = served.post("/chat/completions", {"messages": talk})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_a_conversation")
 
 
 def test_a_developers_message_is_a_systems(bench: Bench) -> None:
