@@ -4,13 +4,14 @@ A room's line says what its package's docstring says, and how many files of Pyth
 written; the exit status is 1 where the document differs.
 """
 
-import argparse
 import ast
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+from docs.documents import write
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "app"
@@ -76,19 +77,5 @@ def drawn(text: str) -> str:
     return re.sub(r"<!-- (?P<name>chain|rooms) -->.*?<!-- end -->", draw, text, flags=re.DOTALL)
 
 
-def main() -> int:
-    """Write or check; return the exit status."""
-    parser = argparse.ArgumentParser(description="Write the rooms of app/ into docs/architecture.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where the document differs")
-    options = parser.parse_args()
-    before = DOCUMENT.read_text(encoding="utf-8")
-    after = drawn(before)
-    if options.check:
-        return int(before != after)
-    DOCUMENT.write_text(after, encoding="utf-8")
-    print(f"{DOCUMENT.name}: {'written anew' if before != after else 'unchanged'}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(DOCUMENT, drawn, "Write the rooms of app/ into docs/architecture.md."))

@@ -3,7 +3,6 @@
 With `--check` nothing is written; the exit status is 1 where the document and the tables differ.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.domain import deployments, evaluations, jobs
+from docs.documents import write
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "engine.md"
 S = TypeVar("S", bound=StrEnum)
@@ -55,19 +55,5 @@ def drawn(text: str) -> str:
     return re.sub(r"<!-- states: (?P<name>\w+) -->.*?<!-- end -->", draw, text, flags=re.DOTALL)
 
 
-def main() -> int:
-    """Draw or check; return the exit status."""
-    parser = argparse.ArgumentParser(description="Draw the state diagrams in docs/engine.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where document and tables differ")
-    options = parser.parse_args()
-    before = DOCUMENT.read_text(encoding="utf-8")
-    after = drawn(before)
-    if options.check:
-        return int(before != after)
-    DOCUMENT.write_text(after, encoding="utf-8")
-    print(f"{DOCUMENT.name}: {'drawn anew' if before != after else 'unchanged'}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(DOCUMENT, drawn, "Draw the state diagrams in docs/engine.md."))

@@ -1,5 +1,6 @@
 """What goes from status to status along a table: the same rules for jobs, deployments and evaluations."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -43,7 +44,7 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stateful(Reconciled, Generic[S]):
+class Stateful(Reconciled, ABC, Generic[S]):
     """What the engine leads from status to status, as far as all kinds of it are alike."""
 
     status: S
@@ -53,9 +54,9 @@ class Stateful(Reconciled, Generic[S]):
     ended_at: datetime | None = None
 
     @property
+    @abstractmethod
     def connection(self) -> str:
         """The connection that it belongs to."""
-        raise NotImplementedError
 
     def advance(self, to: S, *, at: datetime, reason: StrEnum | None = None, message: str = "") -> Self:
         """Return it in status `to`; the same status is allowed and changes nothing.
