@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import orjson
 
-from app.data.formats import alpaca, chat, labelled, message_pair, plain, preference, sharegpt, unpaired
+from app.data.formats import alpaca, chat, labelled, message_pair, plain, preference, sharegpt, sharegpt_preference, unpaired
 from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
 
 FORMATS: list[Format] = [  # in the order in which rows are held against them
+    sharegpt_preference.FORMAT,
     preference.FORMAT,
     sharegpt.FORMAT,
     alpaca.FORMAT,

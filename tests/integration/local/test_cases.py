@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.backends.local.backend import LocalBackend
+from app.data.validation import validate
 from app.domain.backend import (
     ChatRequest,
     DeploymentRequest,
@@ -249,6 +250,11 @@ def test_tool_calls_are_trained_where_the_template_writes_them(bench: Bench, bro
 def test_tool_calls_are_refused_by_line_where_it_does_not(bench: Bench) -> None:
     said = refused_before_the_start(bench.train("builtin:starter", case_rows.with_a_call_in_line(24), ONCE))
     assert "Line 24" in said
+
+
+def test_preferences_in_sharegpts_words_are_read(tmp_path: Path) -> None:
+    report = validate(case_rows.write(case_rows.pairs_in_sharegpts_words(), tmp_path / "rows.jsonl"))
+    assert (report.errors, [finding.message for finding in report.findings if finding.line]) == (0, [])
 
 
 def test_what_openais_clients_send_is_answered(served: Bench) -> None:

@@ -38,6 +38,14 @@ MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content
             {"system": "s", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
             {"messages": [SYSTEM, *CHAT]},
         ),
+        (
+            {
+                "conversations": [{"from": "human", "value": "q"}],
+                "chosen": {"from": "gpt", "value": "a"},
+                "rejected": [{"from": "gpt", "value": "a2"}],
+            },
+            {"prompt": CHAT[:1], "chosen": CHAT[1:], "rejected": MORE[3:]},
+        ),
         ({"chosen": "y", "rejected": "n"}, {"prompt": "", "chosen": "y", "rejected": "n"}),
         (
             {"input": {"messages": CHAT[:1]}, "preferred_output": CHAT[1:], "non_preferred_output": MORE[3:]},
