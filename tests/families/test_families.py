@@ -83,6 +83,20 @@ def test_every_template_is_rendered_as_it_writes_itself() -> None:
     assert [line for line in said if line[2] != "ok"] == []
 
 
+@pytest.mark.training
+def test_what_is_spoiled_in_the_rendering_is_found_before_the_first_step() -> None:
+    command = [str(local.runtime_python()), "-m", "tests.families.spoilings"]
+    done = subprocess.run(command, cwd=local.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = [tuple(line.split(": ", 2)) for line in done.stdout.splitlines()]
+    sound = [line for line in said if line[1].startswith("sound")]
+    spoiled = [line for line in said if not line[1].startswith("sound")]
+    assert len(sound) == 12
+    assert {line[2] for line in sound} == {"taken"}
+    assert len({line[1] for line in spoiled}) >= 10
+    assert [line for line in spoiled if not line[2].startswith("Line ")] == []
+
+
 @pytest.mark.campaign
 @pytest.mark.training
 def test_every_family_shape_and_way_of_training(tmp_path: Path) -> None:
