@@ -3,8 +3,10 @@
 Of shapes: B rows in a batch, T tokens in the longest of them, V entries of the vocabulary, A tokens of one answer.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
@@ -30,9 +32,10 @@ def likelihoods(
 ) -> list[Likelihood]:
     """Return the likelihood of each (tokens of the whole row, position of the answer's first token), in their order.
 
-    ids and mask are [B, T], logits [B, T, V]. Padding goes right, where no token can see it. The logits at a position
-    are about the token at the next one: what says how likely the answer's tokens `start` to `end - 1` are stands one
-    position to the left, at `start - 1` to `end - 2`. So an answer begins at 1 at the earliest.
+    ids and mask are [B, T]. Padding goes right, where no token can see it. The logits at a position are about the token
+    at the next one: what says how likely the answer's tokens `start` to `end - 1` are stands one position to the left,
+    at `start - 1` to `end - 2`. So an answer begins at 1 at the earliest. Logits are made at those positions alone: at
+    all T they would take more memory than the training did, with long prompts and a wide vocabulary.
     """
     found: list[Likelihood] = []
     for batch in _batches(sequences, batch_size):
@@ -43,10 +46,23 @@ def likelihoods(
         for index, (tokens, _) in enumerate(batch):
             ids[index, : len(tokens)] = torch.tensor(tokens)
             mask[index, : len(tokens)] = 1
-        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+        needed = sorted({at for tokens, start in batch for at in range(start - 1, len(tokens) - 1)})
+        logits = _logits(model, ids.to(model.device), mask.to(model.device), needed)
         for index, (tokens, start) in enumerate(batch):
-            found.append(_of_row(logits[index, start - 1 : len(tokens) - 1], tokens[start:]))
+            first = bisect_left(needed, start - 1)
+            found.append(_of_row(logits[index, first : first + len(tokens) - start], tokens[start:]))
     return found
+
+
+def _logits(model: Any, ids: torch.Tensor, mask: torch.Tensor, needed: Sequence[int]) -> torch.Tensor:
+    """Return the logits [B, len(needed), V] at some positions, the same in all rows."""
+    own = model.get_base_model() if hasattr(model, "get_base_model") else model  # PEFT's hides the signature
+    positions = torch.tensor(needed, device=ids.device)
+    if "logits_to_keep" in signature(own.forward).parameters:
+        kept: torch.Tensor = model(input_ids=ids, attention_mask=mask, logits_to_keep=positions).logits
+        return kept
+    whole: torch.Tensor = model(input_ids=ids, attention_mask=mask).logits
+    return whole[:, positions]
 
 
 def _of_row(logits: torch.Tensor, answer: list[int]) -> Likelihood:

@@ -1,6 +1,5 @@
 """Base models by id: `builtin:starter`, `path:/…`, `hf:org/name`, and what was tuned here, `run:…`."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.backends.local import hyperparameters
+from app.backends.local import directories, hyperparameters
 from app.backends.local.errors import untyped
 from app.backends.local.tuned import TUNED, TunedModels
 from app.domain.backend import NotFound, Rejected
@@ -23,8 +22,6 @@ _HUB_ID = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.
 _HUB = "https://huggingface.co"
 _HUB_TIMEOUT_S = 4.0
 _REMEMBERED = timedelta(minutes=1)
-_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "seq_length")
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 # Names only: sizes, context and licence are read from the hub or from the files, never from memory.
 _SUGGESTED = (
     ("hf:HuggingFaceTB/SmolLM2-135M-Instruct", "Small enough for a laptop's processor."),
@@ -111,7 +108,7 @@ class BaseModels:
         if identifier == STARTER:
             return Base(STARTER, path=self._starter, root=STARTER)
         if kind == "path":
-            return Base(identifier, path=_checked_directory(name), root=identifier)
+            return Base(identifier, path=directories.checked_directory(name), root=identifier)
         if identifier.startswith(TUNED):
             return self._resolve_tuned(identifier)
         if kind == "hf":
@@ -161,9 +158,9 @@ class BaseModels:
     def config(self, base: Base) -> Mapping[str, Any]:
         """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
         if base.path is not None:
-            return _read(base.path / "config.json")
+            return directories.read(base.path / "config.json")
         cached = self._cache / f"models--{str(base.hub).replace('/', '--')}" / "snapshots"
-        return next((_read(path) for path in sorted(cached.glob("*/config.json"))), {})
+        return next((directories.read(path) for path in sorted(cached.glob("*/config.json"))), {})
 
     def name(self, identifier: str) -> str:
         """Return a name for people; asks nobody, and knows one for what is gone, too."""
@@ -177,17 +174,17 @@ class BaseModels:
     def context_length(self, identifier: str) -> int | None:
         """Return the context of a model whose config is on this machine; None where it is not."""
         base = self.resolve(identifier)
-        return _context_length(_read(base.path / "config.json")) if base.path else None
+        return directories.context_length(directories.read(base.path / "config.json")) if base.path else None
 
     def size_bytes(self, identifier: str) -> int | None:
         """Return the size of a model's weights where that is known without asking anybody."""
         base = self.resolve(identifier)
-        return _weights(base.path) if base.path else None
+        return directories.weight_bytes(base.path) if base.path else None
 
     def _of_directory(self, identifier: str, path: Path) -> CatalogModel:
-        config = _read(path / "config.json")
-        context, starter = _context_length(config), identifier == STARTER
-        width = {"float32": 4}.get(str(config.get("dtype", config.get("torch_dtype"))), 2)
+        config = directories.read(path / "config.json")
+        context, starter = directories.context_length(config), identifier == STARTER
+        issue = directories.unusable_reason(path)
         return CatalogModel(
             id=identifier,
             name=_STARTER_NAME if starter else path.name,
@@ -198,12 +195,14 @@ class BaseModels:
             else f"A {config.get('model_type', 'language')} model in {path}.",
             licence=_STARTER_LICENCE if starter else "",
             methods=hyperparameters.METHODS,
-            task_types=_TASKS if _has_template(path) else ("text_completion",),
+            task_types=_TASKS if directories.has_template(path) else ("text_completion",),
             context_length=context,
-            parameters=_weights(path) // width,
-            size_bytes=_weights(path),
+            parameters=directories.parameters(path) or None,
+            size_bytes=directories.weight_bytes(path),
             hyperparameters=hyperparameters.specs(context),
             presets=hyperparameters.presets(starter=starter),
+            usable=not issue,
+            unusable_reason=issue,
         )
 
     def _of_hub(
@@ -249,46 +248,6 @@ class BaseModels:
         return self._of_hub(identifier, parameters=_parameters(facts), licence=_licence(facts))
 
 
-def _checked_directory(name: str) -> Path:
-    path = Path(name)
-    if not path.is_absolute() or "\0" in name:
-        raise Rejected("A model directory is given by its whole path.", fix="Write path:/home/me/models/name.")
-    if not path.is_dir():
-        raise NotFound(f"There is no directory {name}.", fix="Check the path; it must be on the machine of TuneDesk.")
-    if not (path / "config.json").is_file():
-        what = (
-            "is a LoRA adapter, not a whole model" if (path / "adapter_config.json").is_file() else "has no config.json"
-        )
-        raise Rejected(f"{name} {what}.", fix="Choose the directory of a whole model.")
-    if not any(path.glob("*.safetensors")):
-        raise Rejected(f"{name} has no safetensors file.", fix="Convert the weights: other formats can carry code.")
-    if not any((path / file).is_file() for file in _TOKENIZER_FILES):
-        raise Rejected(f"{name} has no tokenizer.", fix="Put the model's tokenizer files into the directory.")
-    if "auto_map" in _read(path / "config.json"):
-        raise Rejected(
-            f"{name} needs Python code of its own to load, and code that comes with a model is not run here.",
-            fix="Choose a model whose architecture is part of the transformers library.",
-        )
-    return path
-
-
-def _has_template(path: Path) -> bool:
-    return (path / "chat_template.jinja").is_file() or "chat_template" in _read(path / "tokenizer_config.json")
-
-
-def _context_length(config: Mapping[str, Any]) -> int | None:
-    inner = config.get("text_config")
-    for source in (config, inner if isinstance(inner, dict) else {}):
-        for name in _CONTEXT_FIELDS:
-            if isinstance(source.get(name), int) and source[name] > 0:
-                return int(source[name])
-    return None
-
-
-def _weights(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
-
-
 def _parameters(facts: Mapping[str, Any]) -> int | None:
     tensors = facts.get("safetensors")
     total = tensors.get("total") if isinstance(tensors, dict) else None
@@ -299,11 +258,3 @@ def _licence(facts: Mapping[str, Any]) -> str:
     card = facts.get("cardData")
     licence = card.get("license") if isinstance(card, dict) else None
     return licence[:100] if isinstance(licence, str) else ""
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,45 @@ def test_a_model_without_a_template_completes(served: Bench, brought: Path) -> N
         assert made.status_code == 200, made.text
         choice = made.json()["choices"][0]
         assert (choice["text"].strip(), choice["finish_reason"]) == (row.expected, "stop")
+
+
+def test_weights_that_are_there_twice_are_counted_once(bench: Bench, brought: Path) -> None:
+    folder = brought / "two-copies"
+    index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    assert len(set(index["weight_map"].values())) > 1
+    assert bench.backend.base_model(f"path:{folder}").parameters == index["metadata"]["total_parameters"]
+
+
+@pytest.mark.parametrize(("name", "words"), [("quantised", "bitsandbytes"), ("adapter-with-config", "adapter")])
+def test_a_directory_that_cannot_be_trained_says_so_at_once(bench: Bench, brought: Path, name: str, words: str) -> None:
+    model = bench.backend.base_model(f"path:{brought / name}")
+    assert not model.usable
+    assert words in model.unusable_reason
+
+
+def test_an_evaluation_needs_no_more_memory_than_the_training(bench: Bench, brought: Path, python: Path) -> None:
+    long = [{"role": "system", "content": "a b c d e f " * 120}]
+    rows = case_rows.chats(16, before=long)
+    base = f"path:{brought / 'wide-vocabulary'}"
+    bench.trained(base, rows, {"n_epochs": 1, "batch_size": 8, "max_length": 128, "assistant_only_loss": False})
+    bench.evaluated(base)
+    runs = bench.backend.context.runs
+    trainer = _peak_memory(python, runs.folder("job_1"), bench.folder / "again-job")
+    evaluator = _peak_memory(python, runs.folder("evl_1"), bench.folder / "again-evl")
+    assert evaluator <= 1.2 * trainer
+
+
+def _peak_memory(python: Path, run: Path, again: Path) -> int:
+    """Return the most main memory (bytes) of a child that does the work of `run` once more."""
+    again.mkdir()
+    (again / "spec.json").write_text((run / "spec.json").read_text(encoding="utf-8"), encoding="utf-8")
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = [sys.executable, "-c", code, str(python), "-m", "app.training", str(again / "spec.json")]
+    done = subprocess.run(command, cwd=local.ROOT, capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1])
 
 
 def test_tool_calls_are_trained_where_the_template_writes_them(bench: Bench, brought: Path) -> None:
