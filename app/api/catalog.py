@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from app.api.answers import LOOKING_UP, NO_CONTENT, listing, nothing
 from app.api.routing import PathId, noun
-from app.api.shapes.catalog import CatalogModelOut, CatalogStateOut
+from app.api.shapes.catalog import CatalogStateOut
 from app.api.shapes.common import list_of
+from app.domain.catalog import CatalogModel
 from app.http import fields
 from app.http.dependencies import may
 from app.http.fields import Id, Line, described
@@ -30,14 +31,14 @@ class CatalogQuery(fields.Query):
     )
 
 
-@router.get("", response_model=list_of(CatalogModelOut), responses=LOOKING_UP)
+@router.get("", response_model=list_of(CatalogModel), responses=LOOKING_UP)
 def search_catalog(scope: Annotated[Scope, may(catalog.search)], wanted: Annotated[CatalogQuery, Query()]) -> Response:
     """The base models that can be fine-tuned, with their methods, knobs and lifecycle."""
     if wanted.id is not None:
         connection = wanted.connection or connections.default_id(scope)
-        return listing(CatalogModelOut, [catalog.model(scope, connection, wanted.id, pointer="?id")])
+        return listing(CatalogModel, [catalog.model(scope, connection, wanted.id, pointer="?id")])
     found = catalog.search(scope, connection=wanted.connection, query=wanted.q, method=wanted.method)
-    return listing(CatalogModelOut, found)
+    return listing(CatalogModel, found)
 
 
 @router.get("/freshness", response_model=list_of(CatalogStateOut))

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from app.api.answers import CREATED, LOOKING_UP, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.drafts import DraftIn, DraftOut, ReplacedOut, ReviewOut, StepOut
+from app.api.shapes.drafts import DraftIn, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import Stale
@@ -18,44 +18,45 @@ from app.http.dependencies import may
 from app.http.fields import Line, Paging
 from app.http.idempotency import OnceDep
 from app.services import code, demo_project, drafts, lifecycle
+from app.services.lifecycle import Replaced
 from app.services.scope import Scope
 
 router = noun("drafts")
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 
 
-@router.get("", response_model=list_of(DraftOut))
+@router.get("", response_model=list_of(JobDraft))
 def list_drafts(scope: Annotated[Scope, may(drafts.list_drafts)], paging: Annotated[Paging, Query()]) -> Response:
     """The drafts, newest first."""
-    return page(DraftOut, drafts.list_drafts(scope, limit=paging.limit, cursor=paging.cursor))
+    return page(JobDraft, drafts.list_drafts(scope, limit=paging.limit, cursor=paging.cursor))
 
 
-@router.post("", response_model=DraftOut, status_code=CREATED)
+@router.post("", response_model=JobDraft, status_code=CREATED)
 def create_draft(scope: Annotated[Scope, may(drafts.create)], values: DraftIn | None = None) -> Response:
     """Begin a draft, perhaps with answers already given."""
     draft = drafts.create(scope, values.answers() if values else {})
-    return answer(DraftOut, draft, CREATED, _etag(draft))
+    return answer(JobDraft, draft, CREATED, _etag(draft))
 
 
-@router.post("/sample", response_model=DraftOut, status_code=CREATED, responses=LOOKING_UP)
+@router.post("/sample", response_model=JobDraft, status_code=CREATED, responses=LOOKING_UP)
 def create_sample_draft(scope: Annotated[Scope, may(demo_project.draft)]) -> Response:
     """Begin a draft of the sample, everything answered; its project and datasets are made where they are missing."""
     draft = demo_project.draft(scope)
-    return answer(DraftOut, draft, CREATED, _etag(draft))
+    return answer(JobDraft, draft, CREATED, _etag(draft))
 
 
-@router.get("/{identifier}", response_model=DraftOut)
+@router.get("/{identifier}", response_model=JobDraft)
 def get_draft(scope: Annotated[Scope, may(drafts.get)], identifier: PathId) -> Response:
     """One draft."""
     draft = drafts.get(scope, identifier)
-    return answer(DraftOut, draft, headers=_etag(draft))
+    return answer(JobDraft, draft, headers=_etag(draft))
 
 
-@router.post("/{identifier}/replacement", response_model=ReplacedOut)
+@router.post("/{identifier}/replacement", response_model=Replaced)
 def take_replacement(scope: Annotated[Scope, may(lifecycle.take_replacement)], identifier: PathId) -> Response:
     """Put the named replacement in the place of a base model that ends; settings that it has not are dropped."""
     replaced = lifecycle.take_replacement(scope, identifier)
-    return answer(ReplacedOut, replaced, headers=_etag(replaced.draft))
+    return answer(Replaced, replaced, headers=_etag(replaced.draft))
 
 
 @router.delete("/{identifier}", status_code=NO_CONTENT)

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from app.api.answers import ACCEPTED, CREATED, answer, listing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.drafts import DraftOut
 from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
+from app.domain.drafts import JobDraft
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
 from app.services import drafts, estimates, jobs, models, queue
@@ -79,10 +79,10 @@ def retry_job(scope: Annotated[Scope, may(jobs.retry)], identifier: PathId, once
     return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier), CREATED))
 
 
-@router.post("/{identifier}/clone", response_model=DraftOut, status_code=CREATED)
+@router.post("/{identifier}/clone", response_model=JobDraft, status_code=CREATED)
 def clone_job(scope: Annotated[Scope, may(drafts.of_job)], identifier: PathId) -> Response:
     """Begin a draft with the job's answers, to be changed."""
-    return answer(DraftOut, drafts.of_job(scope, identifier), CREATED)
+    return answer(JobDraft, drafts.of_job(scope, identifier), CREATED)
 
 
 @router.post("/{identifier}/resolve", response_model=JobOut)
@@ -100,9 +100,9 @@ def create_model_from_checkpoint(
     return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))
 
 
-@router.post("/{identifier}/checkpoints/{step}/continue", response_model=DraftOut, status_code=CREATED)
+@router.post("/{identifier}/checkpoints/{step}/continue", response_model=JobDraft, status_code=CREATED)
 def continue_from_checkpoint(
     scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: PathId, step: Step
 ) -> Response:
     """Make a model from a checkpoint, and begin a draft that trains it further."""
-    return answer(DraftOut, drafts.of_checkpoint(scope, identifier, step), CREATED)
+    return answer(JobDraft, drafts.of_checkpoint(scope, identifier, step), CREATED)

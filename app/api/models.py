@@ -8,9 +8,9 @@ from starlette.responses import Response
 from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.drafts import DraftOut
 from app.api.shapes.models import ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
 from app.domain.backend_abilities import Merge
+from app.domain.drafts import JobDraft
 from app.http.dependencies import may
 from app.http.downloads import zipped
 from app.services import drafts, merging, models
@@ -47,10 +47,10 @@ def download_model(scope: Annotated[Scope, may(models.files)], identifier: PathI
     return zipped(models.files(scope, identifier), f"{identifier}.zip")
 
 
-@router.post("/{identifier}/continue", response_model=DraftOut, status_code=CREATED)
+@router.post("/{identifier}/continue", response_model=JobDraft, status_code=CREATED)
 def continue_from_model(scope: Annotated[Scope, may(drafts.of_model)], identifier: PathId) -> Response:
     """Begin a draft that trains the model further."""
-    return answer(DraftOut, drafts.of_model(scope, identifier), CREATED)
+    return answer(JobDraft, drafts.of_model(scope, identifier), CREATED)
 
 
 @router.get("/{identifier}/merge", response_model=Merge)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.api.answers import NO_CONTENT, answer, listing, nothing
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.prices import PriceIn, PriceOut, PricesOut
+from app.api.shapes.prices import PriceIn, PricesOut
 from app.domain.prices import QuotaReport
 from app.http.dependencies import may
 from app.services import prices
@@ -22,7 +22,7 @@ def list_prices(scope: Annotated[Scope, may(prices.lists)]) -> Response:
     found = [
         PricesOut(
             connection=each.connection.id,
-            prices=[PriceOut.model_validate(one) for one in each.prices],
+            prices=list(each.prices),
             stale=sorted(each.stale),
         )
         for each in prices.lists(scope)

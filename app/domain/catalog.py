@@ -25,6 +25,7 @@ class LifecycleStatus(StrEnum):
 class Lifecycle:
     """How long a model may be trained and served, with the source and the date of that knowledge.
 
+    `status`: `active`, `retiring` (its end is announced) or `retired`.
     `train_until` and `serve_until` are the first days on which it can no longer be done. `replacement` is the id of
     another model on the same connection. `note` is whatever else is to be known.
     """
@@ -55,8 +56,9 @@ class CatalogModel:
     """One base model on one connection. `context_length` in tokens, `size_bytes` of its weights.
 
     `regions` are those in which it can be fine-tuned, `serve_regions` those in which it can be served; empty where
-    that is no question. `takes_seed`: a run can be repeated by its seed. `known_from` says where the knowledge is from,
-    `as_of` of which day it is.
+    that is no question. `takes_seed`: a run can be repeated by its seed. `prices` by meter: `training`, `input` and
+    `output` a million tokens, `hosting` an hour; what is unknown is absent. `known_from` says where the knowledge is
+    from, `as_of` of which day it is.
     """
 
     id: str
@@ -77,7 +79,7 @@ class CatalogModel:
     lifecycle: Lifecycle = Lifecycle()
     regions: Sequence[str] = ()
     serve_regions: Sequence[str] = ()
-    prices: Mapping[str, Money] = field(default_factory=dict)  # by meter: training, hosting, input, output
+    prices: Mapping[str, Money] = field(default_factory=dict)
     known_from: str = ""
     source: str | None = None
     as_of: date | None = None

@@ -17,14 +17,31 @@ class _CapsuleFile:
     def __get_pydantic_json_schema__(self, _core: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         reference = handler(TypeAdapter(Capsule).core_schema)
         schema = handler.resolve_ref_schema(reference)
-        schema["properties"] |= {"format": {"const": FORMAT}, "version": {"const": VERSION}}
+        parts = schema["properties"]
+        parts |= {"format": {"const": FORMAT}, "version": {"const": VERSION}}
         schema["required"] = ["format", "version", *schema["required"]]
-        recipe = handler.resolve_ref_schema(schema["properties"]["recipe"])
-        recipe["properties"]["base_model"]["pattern"] = VISIBLE_LINE
-        recipe["properties"]["name"]["pattern"] = MODEL_NAME.pattern
-        recipe["properties"]["seed"] |= {"minimum": 0, "maximum": MAX_SEED}
-        handler.resolve_ref_schema(recipe["properties"]["validation"])["allOf"] = VALIDATION_RULES
+        recipe = handler.resolve_ref_schema(parts["recipe"])["properties"]
+        evaluations = handler.resolve_ref_schema(parts["outcome"])["properties"]["evaluations"]
+        evaluation = handler.resolve_ref_schema(evaluations["additionalProperties"])["properties"]
+        for owner, name in ((parts, "price"), (recipe, "validation"), (evaluation, "metrics")):
+            owner[name] = _written_out(owner[name], handler)
+        recipe["base_model"]["pattern"] = VISIBLE_LINE
+        recipe["name"]["pattern"] = MODEL_NAME.pattern
+        recipe["seed"] |= {"minimum": 0, "maximum": MAX_SEED}
+        recipe["validation"]["allOf"] = VALIDATION_RULES
         return reference
+
+
+def _written_out(schema: Any, handler: GetJsonSchemaHandler) -> Any:  # noqa: ANN401 -- JSON Schema
+    """Return a schema that names no other: answers are made of the same classes, and what is asked of a file is not
+    promised of them.
+    """
+    if isinstance(schema, list):
+        return [_written_out(each, handler) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = handler.resolve_ref_schema(schema) if "$ref" in schema else {}
+    return {name: _written_out(part, handler) for name, part in (named | schema).items() if name != "$ref"}
 
 
 class FromCapsuleIn(RequestModel):

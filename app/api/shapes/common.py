@@ -22,13 +22,6 @@ def list_of(shape: type[ResponseModel] | type[str]) -> type[BaseModel]:
     return create_model(f"{name}List", __base__=ResponseModel, __doc__="One page of a list.", **fields)
 
 
-class MoneyOut(ResponseModel):
-    """An amount of money as exact decimal text."""
-
-    amount: str
-    currency: str
-
-
 class ProblemOut(ResponseModel):
     """What every failure answers (RFC 9457)."""
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.api.shapes.evaluations import EvaluationOut
 from app.api.shapes.jobs import JobOut
-from app.domain.comparison import FEWEST_RUNS, MOST_RUNS, ComparedSetting
+from app.domain.comparison import FEWEST_RUNS, MOST_RUNS, ComparedFigure, ComparedSetting
 from app.http import fields
 from app.http.fields import ResponseModel, described
 from app.kit.ids import ID_PATTERN
@@ -24,21 +24,10 @@ class CompareQuery(fields.Query):
     ]
 
 
-class FigureOut(ResponseModel):
-    """One figure of all runs, in their order."""
-
-    name: str
-    values: list[float | None]
-    share: bool
-    lower_is_better: bool
-    fair: bool = Field(description="False where the runs were judged on different rows, or the figure is no merit.")
-    best: list[int] = Field(description="The places of the best values, counted from 0.")
-
-
 class ComparisonOut(ResponseModel):
     """Two to ten runs side by side."""
 
     jobs: list[JobOut]
     evaluations: list[EvaluationOut | None] = Field(description="Those of the tuned models; null where there is none.")
     settings: list[ComparedSetting]
-    figures: list[FigureOut]
+    figures: list[ComparedFigure]

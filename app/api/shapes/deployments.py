@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AliasPath, Field
 
-from app.api.shapes.common import MoneyOut, TargetIn
+from app.api.shapes.common import TargetIn
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
+from app.domain.money import Money
 from app.domain.prices import Billing
 from app.domain.splits import MAX_SEED
 from app.http import fields
@@ -68,7 +69,7 @@ class DeploymentOut(ResponseModel):
     content_safety: bool
     options: dict[str, Hyperparameter]
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
-    cost_per_hour: MoneyOut | None = Field(None, description="Null where nothing is billed, or its price is unknown.")
+    cost_per_hour: Money | None = Field(None, description="Null where nothing is billed, or its price is unknown.")
     expires_after_idle_s: int | None
     expires_at: datetime | None
     last_used_at: datetime | None

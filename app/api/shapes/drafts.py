@@ -1,6 +1,6 @@
 """Drafts as REST sees them."""
 
-from datetime import datetime
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -39,26 +39,8 @@ class DraftIn(RequestModel):
         return self.model_dump(exclude_unset=True)
 
 
-class DraftOut(ResponseModel):
-    """A job in the making; `values` are the answers as they were given, right or wrong."""
-
-    id: str
-    revision: int
-    values: dict[str, Any]
-    visited: list[Step]
-    job: str | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class ReplacedOut(ResponseModel):
-    """A draft with another base model, and the names of settings that were dropped because they do not exist there."""
-
-    draft: DraftOut
-    dropped: list[str]
-
-
-class StepOut(DraftOut):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOut(JobDraft):
     """A draft after one step was stored, with what is wrong with that step's answers."""
 
     errors: list[Problem]
@@ -66,7 +48,7 @@ class StepOut(DraftOut):
     @classmethod
     def of(cls, draft: JobDraft, problems: list[Problem]) -> "StepOut":
         """Return the draft with these problems."""
-        return cls(**DraftOut.model_validate(draft).model_dump(), errors=problems)
+        return cls(**{each.name: getattr(draft, each.name) for each in fields(draft)}, errors=problems)
 
 
 class ReviewOut(ResponseModel):

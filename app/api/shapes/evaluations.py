@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.shapes.common import TargetIn
 from app.domain.deployments import Target
-from app.domain.evaluations import EvaluationGoal, EvaluationStatus
+from app.domain.evaluations import EvaluationGoal, EvaluationMetrics, EvaluationStatus
 from app.http import fields
 from app.http.fields import Id, RequestModel, ResponseModel, Text, Whole, described, exemplified, given
 from app.services.evaluations import MAX_FEW_SHOT
@@ -45,29 +45,6 @@ class EvaluationRowsQuery(fields.NumberedPaging):
     wrong: bool = Field(False, description="Only rows that were answered wrongly.")
 
 
-class ConfusionOut(ResponseModel):
-    """How often each label (row) was answered as each label (column); the last column is "other"."""
-
-    labels: list[str]
-    counts: list[list[int]]
-
-
-class MetricsOut(ResponseModel):
-    """The figures; null where there is none, and `missing` says why."""
-
-    rows: int
-    loss: float | None
-    perplexity: float | None
-    token_accuracy: float | None
-    exact_match: float | None
-    token_f1: float | None
-    accuracy: float | None
-    macro_f1: float | None
-    forced_choice_accuracy: float | None
-    confusion: ConfusionOut | None
-    missing: dict[str, str]
-
-
 class EvaluationOut(ResponseModel):
     """One evaluation and its outcome."""
 
@@ -87,7 +64,7 @@ class EvaluationOut(ResponseModel):
     note: str
     done_rows: int
     total_rows: int | None
-    metrics: MetricsOut | None
+    metrics: EvaluationMetrics | None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

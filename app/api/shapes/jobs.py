@@ -5,24 +5,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field
 
-from app.api.shapes.common import MoneyOut
-from app.api.shapes.prices import PriceOut
 from app.api.shapes.splits import ROW_FIELD_RULE, Seed
 from app.domain.estimates import Notice, ResourceEstimate
-from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import (
     JobGoal,
     JobParts,
     JobProgress,
     JobReason,
+    JobSpec,
     JobStatus,
-    Method,
-    SplitStrategy,
-    TaskType,
     ValidationKind,
 )
+from app.domain.money import CostRange, Money
 from app.domain.names import MODEL_NAME
-from app.domain.prices import Billing
+from app.domain.prices import Billing, Price
 from app.domain.splits import MAX_KEY_CHARS, MAX_SEED
 from app.http import fields
 from app.http.fields import (
@@ -164,14 +160,6 @@ class LogQuery(fields.Query):
     lines: int = Field(200, ge=1, le=10_000)
 
 
-class CostRangeOut(ResponseModel):
-    """What a job may cost."""
-
-    low: MoneyOut
-    expected: MoneyOut
-    high: MoneyOut
-
-
 class ChargeOut(ResponseModel):
     """A quantity that is billed, in its price's unit."""
 
@@ -186,8 +174,8 @@ class BillItemOut(ResponseModel):
     """A quantity with its price; `expected` is null while the price is unknown, and then it is in no total."""
 
     charge: ChargeOut
-    price: PriceOut
-    expected: MoneyOut | None
+    price: Price
+    expected: Money | None
 
 
 class BillOut(ResponseModel):
@@ -205,7 +193,7 @@ class EstimateOut(ResponseModel):
     duration_s: float | None
     duration_low_s: float | None
     duration_high_s: float | None
-    cost: CostRangeOut | None = Field(description="Of what has a price; null where nothing has.")
+    cost: CostRange | None = Field(description="Of what has a price; null where nothing has.")
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
     bill: Annotated[BillOut | None, _IF_BILLED] = Field(description="Null unless `billing` is billed.")
     basis: str
@@ -214,40 +202,11 @@ class EstimateOut(ResponseModel):
     warnings: list[Notice]
 
 
-class ValidationOut(ResponseModel):
-    """Where the validation rows come from."""
-
-    kind: ValidationKind
-    dataset: str | None
-    ratio: float | None
-    test_ratio: float | None
-    seed: int
-    strategy: SplitStrategy
-    key: str | None
-
-
-class SpecOut(ResponseModel):
-    """What was asked for."""
-
-    project: str
-    connection: str
-    base_model: str
-    name: str
-    task_type: TaskType
-    method: Method
-    training_dataset: str
-    validation: ValidationOut
-    test_dataset: str | None
-    hyperparameters: dict[str, Hyperparameter]
-    seed: int | None
-    options: dict[str, Hyperparameter]
-
-
 class CostOut(ResponseModel):
     """What a job costs, of what has a price: estimated at its submission, and so far (its total, once it has ended)."""
 
-    estimated: MoneyOut | None
-    so_far: MoneyOut | None
+    estimated: Money | None
+    so_far: Money | None
     unpriced: list[str] = Field(description="What is missing because its price is unknown.")
 
 
@@ -265,7 +224,7 @@ class JobOut(ResponseModel):
     observed_at: datetime | None
     remote_id: str | None
     progress: JobProgress
-    spec: SpecOut
+    spec: JobSpec
     parts: JobParts | None
     fine_tuned_model: str | None
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))

@@ -1,39 +1,20 @@
 """Prices and limits as REST sees them."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
 from app.domain.money import AMOUNT_PATTERN
-from app.domain.prices import Meter, Unit
+from app.domain.prices import Price
 from app.http.fields import Id, Line, RequestModel, ResponseModel, described, exemplified
 from app.services.prices import CURRENCIES
-
-
-class PriceOut(ResponseModel):
-    """One price of one unit. `amount` null: nobody could source it; set your own."""
-
-    id: str
-    label: str
-    kind: Meter
-    unit: Unit
-    model: str = Field(description="The catalog id it belongs to; empty for machines.")
-    amount: str | None
-    currency: str
-    region: str
-    note: str
-    source: str | None
-    as_of: date | None
-    look_up: str | None
-    own: bool = Field(description="Set here, over whatever was sourced.")
 
 
 class PricesOut(ResponseModel):
     """What one connection is billed for."""
 
     connection: str
-    prices: list[PriceOut]
+    prices: list[Price]
     stale: list[str] = Field(description="The ids of prices whose sources are older than 60 days.")
 
 
