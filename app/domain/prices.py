@@ -171,7 +171,10 @@ def is_stale(as_of: date | None, today: date) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A limit, and how much of it is used; None where that is unknown. `source`: where it is documented."""
+    """A limit, and how much of it is used; None where that is unknown. `source`: where it is documented.
+
+    `used_by`: whose part of another row's figure it is, which is counted there already; empty for the whole.
+    """
 
     id: str
     label: str
@@ -179,6 +182,7 @@ class Quota:
     used: float | None = None
     limit: float | None = None
     region: str = ""
+    used_by: str = ""
     note: str = ""
     source: str | None = None
     as_of: date | None = None

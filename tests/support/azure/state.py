@@ -213,6 +213,7 @@ class State:
     serverless_endpoints_limit: int = 20
     content_filter_words: set[str] = field(default_factory=lambda: {"violence-probe"})
     answers: dict[str, str] = field(default_factory=dict)
+    usage_rows: list[Json] = field(default_factory=list)  # as an official body has them, beside the families' own
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def workspace(self, name: str, group: str | None = None) -> Workspace | None:

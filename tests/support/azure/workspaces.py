@@ -126,13 +126,13 @@ class Workspaces:
             name = {"value": family, "localizedValue": family}
             one: Json = {
                 "id": f"{call.request.path}/{family}",
-                "type": f"{ML}/{word}",
+                "type": f"{ML}/vmFamily/{word}",
                 "unit": "Count",
                 "limit": limit,
                 "name": name,
             }
             items.append({**one, "currentValue": used} if word == "usages" else one)
-        return page(call, items)
+        return page(call, items + (self._cloud.state.usage_rows if word == "usages" else []))
 
     def _sizes(self, call: Call) -> Reply:
         del call

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from app.backends.azure_foundry.account import usages
+from app.backends.azure_foundry.account.usages import Usage, UsageKind
 from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import translates_errors
-from app.backends.azure_foundry.transport.paging import Body, listed, text
+from app.backends.azure_foundry.transport.paging import listed
 from app.backends.azure_foundry.transport.workspace import API_VERSION, Workspace
 from app.domain.backend import BackendError, Rejected
 from app.domain.prices import Quota, QuotaReport, Quotas
@@ -33,10 +35,11 @@ class AzureQuotas(Quotas):
         region = self.workspace.location.region if settings.workspace else settings.region
         if not region:
             raise Rejected("The region is not known.", fix="Choose a project, or name the region of the connection.")
-        usages = listed(self.azure, usages_path(settings.subscription_id, region), api_version=API_VERSION)
-        found = [read for item in usages if (read := _quota(item, region)) is not None]
+        rows = listed(self.azure, usages_path(settings.subscription_id, region), api_version=API_VERSION)
         # What is neither used nor allowed is noise: Azure lists every family that there is.
-        return [quota for quota in found if quota.used or quota.limit]
+        found = [each for each in usages.read(rows) if each.used or each.limit]
+        found.sort(key=lambda each: _ORDER[each.kind])
+        return [_quota(each, region) for each in found]
 
 
 def usages_path(subscription: str, region: str) -> str:
@@ -44,16 +47,26 @@ def usages_path(subscription: str, region: str) -> str:
     return f"/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{region}/usages"
 
 
-def _quota(item: Body, region: str) -> Quota | None:
-    name = text(item, "name", "value")
-    if not name:
-        return None
-    used, limit = item.get("currentValue"), item.get("limit")
+# The subscription's own first, then whose part of them is how large.
+_ORDER = {kind: number for number, kind in enumerate(UsageKind)}
+
+
+def _quota(usage: Usage, region: str) -> Quota:
+    part = "/".join(each for each in (usage.workspace, usage.compute) if each)
+    unknown = usage.kind is UsageKind.UNKNOWN
     return Quota(
-        id=f"{region}:{name}",
-        label=(text(item, "name", "localizedValue") or name)[:120],
-        unit="cores",
-        used=float(used) if isinstance(used, int | float) else None,
-        limit=float(limit) if isinstance(limit, int | float) and limit >= 0 else None,
+        id=":".join(each for each in (region, usage.name, part or (usage.type if unknown else "")) if each),
+        label=usage.label,
+        unit=usage.unit,
+        used=usage.used,
+        limit=usage.limit,
         region=region,
+        used_by=_user(usage),
+        note=f"Azure counts it as {usage.type[:60]!r}, a kind that this version does not know." if unknown else "",
     )
+
+
+def _user(usage: Usage) -> str:
+    if usage.compute:
+        return f"cluster {usage.compute} of workspace {usage.workspace}"
+    return f"workspace {usage.workspace}" if usage.workspace else ""

@@ -1,14 +1,15 @@
 """GPU quota for managed compute; serverless fine-tuning needs none."""
 
+import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
+from app.backends.azure_foundry.account import usages
 from app.backends.azure_foundry.account.quotas import usages_path
+from app.backends.azure_foundry.account.usages import Usage, UsageKind
 from app.backends.azure_foundry.account.workspaces import WORKSPACES, workspace_of
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, passed, quotas_page, undetermined, warned
-from app.backends.azure_foundry.transport.paging import text
 from app.domain.backend import NotAuthorised
 from app.domain.connections import Fix
 
@@ -25,12 +26,11 @@ def cores(facts: Facts) -> Finding:
     path = usages_path(facts.settings.subscription_id, here)
     page = quotas_page(facts.settings)
     try:
-        usages = facts.all(path, WORKSPACES)
+        rows = usages.read(facts.all(path, WORKSPACES))
     except NotAuthorised:
         fix = Fix(text="It needs the role Reader on the subscription; only managed compute depends on it.", url=page)
         return undetermined("the account may not read the subscription's quotas.", fix)
-    free = sorted(((_free(each), _name(each)) for each in usages if _GPU.search(_name(each))), reverse=True)
-    best = [f"{name} {count} cores" for count, name in free if count > 0][:_SHOWN]
+    best = [f"{name} {count:.0f} cores" for count, name in _free(rows) if count > 0][:_SHOWN]
     if best:
         return passed(f"Free for managed compute in {here}: {', '.join(best)}. Serverless needs no quota.")
     fix = Fix(
@@ -41,10 +41,8 @@ def cores(facts: Facts) -> Finding:
     return warned(f"No GPU cores are free for managed compute in {here}. Serverless needs no quota.", fix)
 
 
-def _name(usage: Mapping[str, Any]) -> str:
-    return text(usage, "name", "value")
-
-
-def _free(usage: Mapping[str, Any]) -> int:
-    limit, used = usage.get("limit"), usage.get("currentValue")
-    return int(limit) - int(used) if isinstance(limit, int | float) and isinstance(used, int | float) else 0
+def _free(rows: Sequence[Usage]) -> list[tuple[float, str]]:
+    """Return the free cores of the GPU families, most first; no family has more than the total of all leaves."""
+    left = min((each.free for each in rows if each.caps_dedicated), default=math.inf)
+    families = (each for each in rows if each.kind is UsageKind.FAMILY and _GPU.search(each.name))
+    return sorted(((min(each.free, left), each.name) for each in families), reverse=True)
