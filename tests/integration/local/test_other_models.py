@@ -233,7 +233,7 @@ def test_the_script_follows_every_choice(
     history = json.loads(states[-1].read_text(encoding="utf-8"))["log_history"]
     theirs = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
     validation = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
-    assert theirs == pytest.approx(watched.series("train_loss"), rel=1e-4)
+    assert theirs == pytest.approx(watched.series("train_loss"), rel=1e-6)
     ours = watched.series("validation_loss")
     assert max(validation) == max(ours) == max(theirs)
-    assert validation == pytest.approx({step: ours[step] for step in validation}, rel=1e-4)
+    assert validation == pytest.approx({step: ours[step] for step in validation}, rel=1e-6)

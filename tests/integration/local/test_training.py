@@ -165,9 +165,9 @@ def test_the_script_runs_as_pasted_and_ends_at_the_same_loss(trained: Trained, t
     history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
     theirs = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
     validation = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
-    assert theirs == pytest.approx(trained.watched.series("train_loss"), rel=1e-4)
+    assert theirs == pytest.approx(trained.watched.series("train_loss"), rel=1e-6)
     ours = trained.watched.series("validation_loss")
-    assert validation == pytest.approx({step: ours[step] for step in validation}, rel=1e-4)
+    assert validation == pytest.approx({step: ours[step] for step in validation}, rel=1e-6)
     assert (tmp_path / "triage" / "model.safetensors").exists()
 
 
