@@ -1,50 +1,67 @@
-"""A chat's answer in OpenAI's shapes, whole or piece by piece."""
+"""An answer under way, whole or piece by piece; and a chat's answer in the shapes of `POST /deployments/{id}/chat`."""
 
 import secrets
-from collections.abc import AsyncIterator, Generator
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import asdict
 from datetime import datetime
 
-from anyio import CancelScope
+from anyio import CancelScope, from_thread
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from app.api.shapes.deployments import ChatChoiceOut, ChatMessageOut, ChatOut, ChatUsageOut
 from app.domain.backend import ChatChunk
-from app.domain.errors import DomainError
-from app.http.problems import describe
+from app.http.problem_answers import problem_under_way
+from app.http.problems import ProblemDocument
 from app.kit import openai_stream
 from app.kit.openai_stream import ChunkWriter, usage
 from app.services.deployments import Conversation
 
+_LOOK_EVERY_S = 0.5
 
-class Completion:
-    """One answer under way."""
 
-    def __init__(self, conversation: Conversation, *, created: datetime) -> None:
-        identifier = f"chatcmpl-{secrets.token_hex(12)}"
-        self.writer = ChunkWriter(identifier, int(created.timestamp()), conversation.deployment.id)
-        self.chunks = conversation.chunks
+class Answering:
+    """One answer on its way to the one who asked: the stream's frame, and the end when nobody listens any more."""
 
-    def whole(self) -> ChatOut:
-        """Return the answer once it is complete."""
-        text, last = [], ChatChunk()
+    def __init__(self, request: Request, conversation: Conversation, writer: ChunkWriter) -> None:
+        self.request, self.writer, self.chunks = request, writer, conversation.chunks
+
+    def read(self) -> tuple[str, ChatChunk]:
+        """Return the whole text, and the last chunk with its counts; to be called in a worker thread.
+
+        Raises:
+            ClientDisconnect: who asked went away; the model has stopped writing.
+        """
+        text, last, looked = [], ChatChunk(), time.monotonic()
         for chunk in self.chunks:
             text.append(chunk.text)
             last = chunk
-        return ChatOut(
-            **asdict(self.writer),
-            choices=[ChatChoiceOut(message=ChatMessageOut(content="".join(text)), finish_reason=last.finish_reason)],
-            usage=ChatUsageOut(**usage(last.prompt_tokens, last.completion_tokens)),
-        )
+            if time.monotonic() - looked > _LOOK_EVERY_S:
+                looked = time.monotonic()
+                if from_thread.run(self.request.is_disconnected):
+                    _close(self.chunks)
+                    raise ClientDisconnect
+        return "".join(text), last
 
     def streamed(self) -> StreamingResponse:
-        """Return the answer as `chat.completion.chunk` messages, ended by `[DONE]`."""
+        """Return the answer as messages, ended by `[DONE]`."""
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        return StreamingResponse(self._pieces(), headers=headers, media_type=openai_stream.MEDIA_TYPE)
+        return StreamingResponse(self._sent(), headers=headers, media_type=openai_stream.MEDIA_TYPE)
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        yield self.writer.chunk({"role": "assistant", "content": ""})
+    def last(self, chunk: ChatChunk) -> Iterator[bytes]:
+        """Yield what follows the text: the reason of its end, and the counts."""
+        used = usage(chunk.prompt_tokens, chunk.completion_tokens)
+        yield self.writer.chunk({}, finish_reason=chunk.finish_reason, usage=used)
+
+    def failure(self, problem: ProblemDocument, error: Exception) -> bytes:  # noqa: ARG002 -- for those who tell more
+        """Return the message that stands in place of the rest."""
+        return openai_stream.error_event(problem.detail, problem.kind)
+
+    async def _sent(self) -> AsyncIterator[bytes]:
+        if self.writer.chat:
+            yield self.writer.chunk({"role": "assistant", "content": ""})
         messages = self._messages()
         try:
             while (each := await run_in_threadpool(next, messages, None)) is not None:
@@ -61,13 +78,34 @@ class Completion:
                 if chunk.text:
                     yield self.writer.chunk({"content": chunk.text})
                 if chunk.finish_reason is not None:
-                    yield self.writer.chunk(
-                        {}, finish_reason=chunk.finish_reason, usage=usage(chunk.prompt_tokens, chunk.completion_tokens)
-                    )
-        except DomainError as error:
-            problem = describe(error)
-            yield openai_stream.error_event(problem.detail, problem.kind)
+                    yield from self.last(chunk)
+        except Exception as error:  # noqa: BLE001 -- the status is sent: whatever it is, it is told in the stream
+            yield self.failure(problem_under_way(error, self.request), error)
         finally:
-            close = getattr(self.chunks, "close", None)
-            if close is not None:
-                close()
+            _close(self.chunks)
+
+
+class Completion(Answering):
+    """A chat completion whose model is called by the deployment's id."""
+
+    def __init__(self, request: Request, conversation: Conversation, *, created: datetime) -> None:
+        identifier = f"chatcmpl-{secrets.token_hex(12)}"
+        super().__init__(
+            request, conversation, ChunkWriter(identifier, int(created.timestamp()), conversation.deployment.id)
+        )
+
+    def whole(self) -> ChatOut:
+        """Return the answer once it is complete."""
+        text, last = self.read()
+        head = {name: value for name, value in asdict(self.writer).items() if name != "chat"}
+        return ChatOut(
+            **head,
+            choices=[ChatChoiceOut(message=ChatMessageOut(content=text), finish_reason=last.finish_reason)],
+            usage=ChatUsageOut(**usage(last.prompt_tokens, last.completion_tokens)),
+        )
+
+
+def _close(chunks: Iterator[ChatChunk]) -> None:
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()

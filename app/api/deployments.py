@@ -14,6 +14,7 @@ from app.api.shapes.common import EventOut, list_of
 from app.api.shapes.deployments import (
     ChatIn,
     ChatOut,
+    ClientKeyOut,
     DeploymentIn,
     DeploymentOut,
     DeploymentsQuery,
@@ -26,7 +27,7 @@ from app.http.dependencies import may
 from app.http.fields import NumberedPaging
 from app.http.idempotency import OnceDep
 from app.http.streams import MEDIA_TYPE
-from app.services import deployments, serving_targets
+from app.services import client_keys, deployments, serving_targets
 from app.services.scope import Scope
 
 router = noun("deployments")
@@ -80,6 +81,27 @@ def show_deployment_key(scope: Annotated[Scope, may(deployments.show_key)], iden
     return answer(KeyOut, shown, headers=NOT_KEPT)
 
 
+@router.post("/{identifier}/client-key", response_model=ClientKeyOut)
+def show_client_key(request: Request, scope: Annotated[Scope, may(client_keys.show)], identifier: PathId) -> Response:
+    """Show the key for OpenAI's clients, made when it is first wanted; who was shown it stands in the journal."""
+    return _client_key(request, scope, identifier, client_keys.show(scope, identifier))
+
+
+@router.post("/{identifier}/client-key/rotate", response_model=ClientKeyOut)
+def rotate_client_key(
+    request: Request, scope: Annotated[Scope, may(client_keys.renew)], identifier: PathId
+) -> Response:
+    """Make a new key for OpenAI's clients; the one before opens nothing from now on."""
+    return _client_key(request, scope, identifier, client_keys.renew(scope, identifier))
+
+
+def _client_key(request: Request, scope: Scope, identifier: str, key: str) -> Response:
+    name = deployments.get(scope, identifier).name
+    base_url = f"{str(request.base_url).rstrip('/')}{router.prefix}/{identifier}/v1"
+    shown = {"base_url": base_url, "model": name, "key": key}
+    return answer(ClientKeyOut, shown, headers=NOT_KEPT)
+
+
 @router.get("/{identifier}/measured", response_model=RemoteUsage)
 def get_measured_usage(scope: Annotated[Scope, may(deployments.measured)], identifier: PathId) -> Response:
     """What the provider itself counted in the last 24 hours, questions that did not pass through here included."""
@@ -103,5 +125,5 @@ def chat(
 ) -> Response:
     """Ask the model, in OpenAI's shapes; with `stream` piece by piece."""
     begun = deployments.chat(scope, request.app.state.scopes, identifier, body.request())
-    completion = Completion(begun, created=scope.now())
+    completion = Completion(request, begun, created=scope.now())
     return completion.streamed() if body.stream else answer(ChatOut, completion.whole())

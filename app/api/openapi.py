@@ -14,6 +14,7 @@ from app.domain.actors import Action
 from app.http.dependencies import may_do
 from app.http.fields import ANY_TEXT, MAX_WHOLE
 from app.http.idempotency import KEY_PATTERN
+from app.http.openai_errors import speaks_openai
 from app.http.problems import MEDIA_TYPE
 from app.http.strict_route import StrictRoute
 from app.services.scope import Scope
@@ -27,6 +28,12 @@ _DESCRIPTION = (
     "`application/problem+json` with a sentence and its remedy; every POST that may cost money takes an "
     "`Idempotency-Key`."
 )
+_DEPLOYMENT_KEY = "DeploymentKey"
+_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The key of one deployment, for its base address: its page and `POST …/client-key` show it.",
+}
 # What a failure is called in the document, and when it happens: the table of docs/rest.md.
 _FAILURES = {
     "400": ("BadRequest", "The body is no strict JSON, a header is ambiguous, or the Idempotency-Key is missing."),
@@ -56,11 +63,15 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
     document = get_openapi(title="TuneDesk", version=version, description=_DESCRIPTION, routes=routes)
     document["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(_API)}
     problem: dict[str, Any] = {}
-    for item in document["paths"].values():
+    for path, item in document["paths"].items():
         for method, operation in item.items():
-            problem = _as_problem(operation["responses"]["default"])
             for parameter in operation.get("parameters", ()):
                 _complete_key(parameter)
+            if speaks_openai(path):
+                operation["security"] = [{_DEPLOYMENT_KEY: []}]
+                operation["responses"].pop("422", None)  # FastAPI's own; what is wrong with a field is a 400 here
+                continue
+            problem = _as_problem(operation["responses"]["default"])
             _tell_failures(method, operation)
     for schema in _parts(document, "requestBody"):
         _tell_reader(schema)
@@ -71,6 +82,7 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
     document["components"]["responses"] = {
         name: {"description": when, "content": {MEDIA_TYPE: problem}} for name, when in _FAILURES.values()
     }
+    document["components"]["securitySchemes"] = {_DEPLOYMENT_KEY: _SCHEME}
     return document
 
 
@@ -95,6 +107,8 @@ def _parts(document: dict[str, Any], side: str) -> Iterator[dict[str, Any]]:
 def _tell_reader(schema: dict[str, Any]) -> None:
     """Say what the strict reader asks of every text, name and number, where nothing narrower is said."""
     kind = schema.get("type")
+    if not isinstance(kind, str):
+        return  # a choice; or no schema at all, but properties of which one is called so
     if kind == "string" and not schema.keys() & {"pattern", "enum", "const", "format"}:
         schema["pattern"] = ANY_TEXT
     elif kind == "object" and "properties" not in schema:

@@ -1,6 +1,7 @@
 """All of REST, in the order in which addresses are tried."""
 
 from app.api import (
+    base_address,
     capsules,
     catalog,
     connections,
@@ -36,6 +37,7 @@ ROUTERS = (
     models.router,
     evaluations.router,
     deployments.router,
+    base_address.router,
     prices.router,
     runtimes.router,
     engine.router,

@@ -7,10 +7,14 @@ from app.domain.errors import Forbidden
 
 
 class Role(StrEnum):
-    """What an actor is. Teams bring more roles; each must be placed in `ALLOWED`."""
+    """What an actor is. Teams bring more roles; each must be placed in `ALLOWED`.
+
+    A client is a program with the key of one deployment; it is let in at that deployment's base address alone.
+    """
 
     OWNER = "owner"
     ENGINE = "engine"
+    CLIENT = "client"
 
 
 class Action(StrEnum):
@@ -33,10 +37,12 @@ class Actor:
 
 OWNER = Actor(id="owner", role=Role.OWNER)
 ENGINE = Actor(id="engine", role=Role.ENGINE)
+CLIENT = Actor(id="client", role=Role.CLIENT)
 
 ALLOWED: dict[Role, frozenset[Action]] = {
     Role.OWNER: frozenset(Action),
     Role.ENGINE: frozenset({Action.READ, Action.WRITE, Action.SPEND, Action.DELETE}),
+    Role.CLIENT: frozenset({Action.READ, Action.SPEND}),
 }
 
 

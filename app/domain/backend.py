@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from app.domain.backend_errors import (
     BackendError,
@@ -257,14 +258,36 @@ class Deploys(Ability):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
-    """An OpenAI-style chat completion. Messages are {"role", "content"} in their order."""
+class Sampling:
+    """How an answer is drawn and where it ends; `max_tokens` None: as far as the model's context goes.
 
-    messages: Sequence[Mapping[str, str]]
+    A backend that cannot honour a part of it raises `Rejected` with that field, and never leaves it out in silence.
+    """
+
     temperature: float = 0.0
-    max_tokens: int = 256
+    max_tokens: int | None = 256
     top_p: float = 1.0
     seed: int | None = None
+    stop: Sequence[str] = ()  # texts at which the answer ends; they are no part of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest(Sampling):
+    """An OpenAI-style chat completion.
+
+    Messages are {"role", "content"} in their order, `content` a text; beside it may stand `tool_calls` and
+    `tool_call_id`. `tools` are functions in OpenAI's shape, which the model may name in its answer.
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest(Sampling):
+    """An OpenAI-style completion: the text to go on from."""
+
+    prompt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +306,14 @@ class Chats(Ability):
     @abstractmethod
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece as the model writes; closing the iterator stops it."""
+
+
+class Completes(Ability):
+    """To go on with a text through a deployment, without a chat's form around it."""
+
+    @abstractmethod
+    def complete(self, tag: str, request: CompletionRequest) -> Iterator[ChatChunk]:
+        """Go on piece by piece as the model writes; closing the iterator stops it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,9 +73,21 @@ class QuotaExceeded(Permanent):
 
 
 class Rejected(Permanent):
-    """The request is wrong."""
+    """The request is wrong; `field` and `code` say where and how, where that is known: "messages[0].content"."""
 
     reason = JobReason.INVALID_REQUEST
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        fix: str = "",
+        retry_after: timedelta | None = None,
+        field: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(detail, fix=fix, retry_after=retry_after)
+        self.field, self.code = field, code
 
 
 class DataRejected(Rejected):

@@ -4,6 +4,7 @@ DomainError
   +- NotFound             no such thing, or not visible to the one who asks
   +- Forbidden            the one who asks may not do this
   +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to mend it
+  +- WrongKey             the key that came with the wish is none, or not the present one
   +- Conflict             the thing's state does not allow it now
   +- Stale                somebody changed it meanwhile (the revision differs)
   +- KeyMissing           a costly wish came without its idempotency key
@@ -45,8 +46,8 @@ class DomainError(Exception):
 class NotFound(DomainError):
     """No such thing."""
 
-    def __init__(self, kind: str, identifier: str) -> None:
-        super().__init__(f"There is no {kind} {identifier!r}.", fix=f"Look it up in the list of {kind}s.")
+    def __init__(self, kind: str, identifier: str, *, fix: str = "") -> None:
+        super().__init__(f"There is no {kind} {identifier!r}.", fix=fix or f"Look it up in the list of {kind}s.")
         self.kind = kind
         self.identifier = identifier
 
@@ -63,8 +64,16 @@ class Invalid(DomainError):
         self.problems = tuple(problems)
 
 
+class WrongKey(DomainError):
+    """The key that came with the wish is none, or not the present one."""
+
+
 class Conflict(DomainError):
-    """The thing's state does not allow it now."""
+    """The thing's state does not allow it now; `soon`: it is on its way, and will before long."""
+
+    def __init__(self, message: str, *, fix: str = "", soon: bool = False) -> None:
+        super().__init__(message, fix=fix)
+        self.soon = soon
 
 
 class Stale(DomainError):

@@ -9,6 +9,7 @@ import ipaddress
 from starlette.requests import HTTPConnection
 
 from app.domain.actors import OWNER, Actor
+from app.domain.errors import WrongKey
 from app.http.problems import SignInNeeded
 
 _FORWARDED = ("forwarded", "x-real-ip", "via")
@@ -37,6 +38,21 @@ def actor_of(connection: HTTPConnection) -> Actor:
             fix="Open TuneDesk directly, without the proxy.",
         )
     return OWNER
+
+
+def bearer_of(connection: HTTPConnection) -> str:
+    """Return the key that a program sends.
+
+    Raises:
+        WrongKey: there is none.
+    """
+    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise WrongKey(
+            "The request brings no key.",
+            fix="Send the header Authorization: Bearer KEY, with the key that the deployment's page shows.",
+        )
+    return key.strip()
 
 
 def _hostname(host: str) -> str:

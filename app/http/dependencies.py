@@ -13,9 +13,9 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import params
 from starlette.requests import Request
 
-from app.domain.actors import Action, Actor, authorize
-from app.http.actor import actor_of
-from app.services import verbs
+from app.domain.actors import CLIENT, Action, Actor, authorize
+from app.http.actor import actor_of, bearer_of
+from app.services import client_keys, verbs
 from app.services.scope import Scope
 
 OpenScope = Callable[[], AbstractContextManager[Scope]]
@@ -34,15 +34,36 @@ class Allowed:
         A new scope holds nothing yet, and one that only read gives its connection back at once; a commit waits for the
         disk, in a thread. FastAPI would use two threads for every request.
         """
-        actor = authorize(actor_of(request), self.action, self.thing)
+        actor = authorize(self._actor(request), self.action, self.thing)
         around: AbstractContextManager[Scope] = request.app.state.scopes.open(actor)
         scope = around.__enter__()
         try:
+            await self._admit(request, scope)
             yield scope
         except BaseException as error:
             await _leave(around, scope, error)
             raise
         await _leave(around, scope, None)
+
+    def _actor(self, request: Request) -> Actor:
+        return actor_of(request)
+
+    async def _admit(self, request: Request, scope: Scope) -> None:
+        """Let in whoever got so far."""
+
+
+class AllowedByKey(Allowed):
+    """As `Allowed`, for a program that holds the key of the deployment that the path names, and may ask that alone."""
+
+    __slots__ = ()
+
+    def _actor(self, request: Request) -> Actor:
+        actor_of(request)  # whoever holds a key must still sit at this machine
+        return CLIENT
+
+    async def _admit(self, request: Request, scope: Scope) -> None:
+        identifier, key = request.path_params["identifier"], bearer_of(request)
+        await to_thread.run_sync(client_keys.check, scope, identifier, key)
 
 
 async def _leave(around: AbstractContextManager[Scope], scope: Scope, error: BaseException | None) -> None:
@@ -81,6 +102,12 @@ def may(verb: Callable[..., object]) -> params.Depends:
 def may_do(action: Action, thing: str) -> params.Depends:
     """Return the same for the few routes behind which there is no verb."""
     return params.Depends(Allowed(action, thing), scope="function")
+
+
+def may_by_key(verb: Callable[..., object]) -> params.Depends:
+    """Return what a route asks for that is for programs with a deployment's key."""
+    asked = verbs.permission(verb)
+    return params.Depends(AllowedByKey(asked.action, asked.noun), scope="function")
 
 
 def may_open(verb: Callable[..., object]) -> params.Depends:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument
 from app.kit.request_ids import REQUEST_ID
@@ -231,9 +232,15 @@ async def _refuse(scope: Scope, refusal: _Refusal, request_id: str, send: Send) 
         fix=refusal.fix,
         request_id=request_id,
     )
-    as_json = wants_json(scope["path"])
-    body = problem.as_json() if as_json else plain_page(problem)
-    media_type = MEDIA_TYPE if as_json else "text/html; charset=utf-8"
-    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+    named: Mapping[str, str]
+    if speaks_openai(scope["path"]):
+        error = openai_error(problem)
+        body, named = error.as_json(), error.all_headers
+    elif wants_json(scope["path"]):
+        body, named = problem.as_json(), {"content-type": MEDIA_TYPE}
+    else:
+        body, named = plain_page(problem), {"content-type": "text/html; charset=utf-8"}
+    pairs = {**named, "content-length": str(len(body))}.items()
+    headers = [(name.encode(), value.encode()) for name, value in pairs]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

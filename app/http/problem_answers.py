@@ -12,6 +12,7 @@ from app.domain.errors import DomainError, Invalid, Problem, no_room
 from app.http.application import GuardedApp
 from app.http.guard import wants_json
 from app.http.idempotency import AlreadyAnswered
+from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument, describe
 from app.http.validation import field_problems
@@ -49,14 +50,28 @@ def answer_problems(app: GuardedApp, page: PageRenderer | None = None) -> None:
         if isinstance(error, HTTPException) and error.status_code == _WRONG_METHOD:
             error = HTTPException(_WRONG_METHOD, headers={"Allow": ", ".join(app.methods_at(request.scope))})
         problem = problem_of(error, request_id(request))
-        if problem.kind == _UNEXPECTED:
-            log.error("%s: %s %s", problem.request_id, request.method, request.url.path, exc_info=error)
+        _log_if_unexpected(request, problem, error)
+        if speaks_openai(request.url.path):
+            failure = openai_error(problem, error)
+            return Response(failure.as_json(), failure.status, failure.all_headers)
         return _render(request, problem, page)
 
     for kind in _TYPES:
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(AlreadyAnswered, _stored)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
+
+
+def problem_under_way(error: Exception, request: Request) -> ProblemDocument:
+    """Return what an exception is told as once the answer has begun; what nobody foresaw is logged."""
+    problem = problem_of(error, request_id(request))
+    _log_if_unexpected(request, problem, error)
+    return problem
+
+
+def _log_if_unexpected(request: Request, problem: ProblemDocument, error: Exception) -> None:
+    if problem.kind == _UNEXPECTED:
+        log.error("%s: %s %s", problem.request_id, request.method, request.url.path, exc_info=error)
 
 
 def problem_of(error: Exception, identifier: str) -> ProblemDocument:

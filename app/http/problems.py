@@ -37,6 +37,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "Not found"),
     errors.Forbidden: (403, "Not allowed"),
     errors.Invalid: (422, "Something in the request is wrong"),
+    errors.WrongKey: (401, "Wrong key"),
     errors.Conflict: (409, "Not possible right now"),
     errors.Stale: (412, "Changed by somebody else"),
     errors.KeyMissing: (400, "Idempotency key missing"),

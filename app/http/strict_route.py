@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from app.http.actor import actor_of
+from app.http.actor import actor_of, bearer_of
 from app.http.json_body import check_content_type, read_json
 
 
@@ -56,3 +56,18 @@ class StrictRoute(APIRoute):
             return await handler(ready)
 
         return strict
+
+
+class KeyedRoute(StrictRoute):
+    """The same for programs with a deployment's key: without any, nothing of the request is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the strict handler behind the look for a key."""
+        handler = super().get_route_handler()
+
+        async def keyed(request: Request) -> Response:
+            actor_of(request)
+            bearer_of(request)
+            return await handler(request)
+
+        return keyed

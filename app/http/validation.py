@@ -20,7 +20,7 @@ _FIXES = {
     "too_long": "Send fewer.",
     "finite_number": "Send an ordinary number.",
 }
-_DEFAULT_FIX = "Correct it; the API's description at /openapi.json tells its type and range."
+DEFAULT_FIX = "Correct it; the API's description at /openapi.json tells its type and range."
 _LOCATIONS = {"body": "/", "query": "?", "header": "header ", "cookie": "cookie ", "path": "path "}
 
 
@@ -35,7 +35,7 @@ def _field_problem(detail: Mapping[str, Any]) -> Problem:
     path = "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)
     pointer = f"{_LOCATIONS.get(location, '/')}{path}" if names else ""
     label = names[-1] if names else f"The {location}"
-    return Problem(pointer, code, f"{label}: {_sentence(detail, code)}", _FIXES.get(code, _DEFAULT_FIX))
+    return Problem(pointer, code, f"{label}: {_sentence(detail, code)}", _FIXES.get(code, DEFAULT_FIX))
 
 
 def _sentence(detail: Mapping[str, Any], code: str) -> str:

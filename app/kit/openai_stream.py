@@ -128,7 +128,7 @@ def read(pieces: Iterable[bytes]) -> Iterator[Delta]:
             raise ReportedError(error if isinstance(error, dict) else {"message": error, **chunk})
         counted = _field(chunk, "usage", dict) or counted
         for choice in _field(chunk, "choices", list) or ():
-            text = _field(_field(choice, "delta", dict) or {}, "content", str)
+            text = _field(_field(choice, "delta", dict) or {}, "content", str) or _field(choice, "text", str)
             if text:
                 yield Delta(text=valid_text(text))
             reason = _field(choice, "finish_reason", str) or reason

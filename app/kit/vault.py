@@ -50,7 +50,7 @@ class Vault:
         except InvalidToken:
             raise VaultClosed(f"The key in {self.key_file} is not the one that sealed these secrets.") from None
         if found["owner"] != owner:
-            raise VaultClosed("These secrets were sealed for another connection.")
+            raise VaultClosed("These secrets were sealed for something else.")
         secrets: dict[str, str] = found["secrets"]
         return secrets
 

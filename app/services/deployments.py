@@ -1,12 +1,22 @@
 """Verbs on deployments: serve, ask, stop."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.backend import Backend, BackendError, ChatChunk, ChatRequest, Chats, Deploys, Refused
+from app.domain.backend import (
+    Backend,
+    BackendError,
+    ChatChunk,
+    ChatRequest,
+    Chats,
+    Completes,
+    CompletionRequest,
+    Deploys,
+    Refused,
+)
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, Target
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
@@ -28,6 +38,7 @@ MAX_IDLE_S = 30 * 24 * 3600
 MAX_LIFE = timedelta(days=366)
 CONTENT_FILTER = "content_filter"  # how an answer ends that a content filter cut off (OpenAI's finish reason)
 _ROLES = ("system", "user", "assistant")
+_ON_ITS_WAY = (DeploymentStatus.PENDING, DeploymentStatus.CREATING)
 MAX_TEMPERATURE = 2.0
 
 
@@ -172,17 +183,38 @@ def chat(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest) ->
         ProviderFailed: when no answer begins.
     """
     check_chat(request)
+    return ask(scope, scopes, identifier, request)
+
+
+@verbs.spends("deployments")
+def ask(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest | CompletionRequest) -> Conversation:
+    """Ask a deployment as `chat` does, for a chat or a completion whose shape has been checked.
+
+    Raises:
+        Conflict, ProviderFailed: as `chat`; and where its backend completes no texts.
+    """
     deployment = get(scope, identifier)
     if deployment.status is not DeploymentStatus.READY:
         message = f"The deployment {deployment.name!r} is {deployment.status}, not ready."
-        raise Conflict(message, fix="Wait until it is ready, or deploy it again.")
-    backend = scope.backend(deployment.target.connection)
-    if not isinstance(backend, Chats):
-        raise Conflict(backend.profile.why_not(Chats), fix="Use the endpoint with your own client.")
+        fix = "Wait until it is ready, or deploy it again."
+        raise Conflict(message, fix=fix, soon=deployment.status in _ON_ITS_WAY)
+    answer = _answering(scope.backend(deployment.target.connection), identifier, request)
     scope.release()
-    counted = _counted(scopes, scope, identifier, backend, request)
+    counted = _counted(scopes, scope, identifier, answer)
     first = next(counted, None)
     return Conversation(deployment=deployment, chunks=_again(first, counted))
+
+
+def _answering(
+    backend: Backend, identifier: str, request: ChatRequest | CompletionRequest
+) -> Callable[[], Iterator[ChatChunk]]:
+    if isinstance(request, CompletionRequest):
+        if not isinstance(backend, Completes):
+            raise Conflict(backend.profile.why_not(Completes), fix="Ask for a chat completion.")
+        return lambda: backend.complete(identifier, request)
+    if not isinstance(backend, Chats):
+        raise Conflict(backend.profile.why_not(Chats), fix="Use the endpoint with your own client.")
+    return lambda: backend.chat(identifier, request)
 
 
 def check_chat(request: ChatRequest) -> None:
@@ -195,14 +227,14 @@ def check_chat(request: ChatRequest) -> None:
     if not 0 <= request.temperature <= MAX_TEMPERATURE:
         fix = "Enter 0 (always the likeliest word) to 2."
         problems.append(Problem("/temperature", "range", "The temperature is out of range.", fix))
-    if not 1 <= request.max_tokens <= MAX_NEW_TOKENS:
+    if request.max_tokens is not None and not 1 <= request.max_tokens <= MAX_NEW_TOKENS:
         fix = f"Enter 1 to {MAX_NEW_TOKENS}."
         problems.append(Problem("/max_tokens", "range", "max_tokens is out of range.", fix))
     if problems:
         raise Invalid(problems)
 
 
-def _message_problems(messages: Sequence[Mapping[str, str]]) -> Iterator[Problem]:
+def _message_problems(messages: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     if not 1 <= len(messages) <= MAX_MESSAGES:
         fix = f"Send 1 to {MAX_MESSAGES} messages."
         yield Problem("/messages", "length", f"There are {len(messages)} messages.", fix)
@@ -218,12 +250,12 @@ def _message_problems(messages: Sequence[Mapping[str, str]]) -> Iterator[Problem
 
 
 def _counted(
-    scopes: Scopes, scope: Scope, identifier: str, backend: Chats, request: ChatRequest
+    scopes: Scopes, scope: Scope, identifier: str, answer: Callable[[], Iterator[ChatChunk]]
 ) -> Iterator[ChatChunk]:
     began, failed, refused = time.perf_counter(), True, False
     try:
         with provider_errors():  # around every piece: what breaks off in the middle is told like what never began
-            for chunk in backend.chat(identifier, request):
+            for chunk in answer():
                 refused = refused or chunk.finish_reason == CONTENT_FILTER
                 yield chunk
         failed = False

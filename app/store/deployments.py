@@ -88,6 +88,21 @@ def count_use(
     rows.change(tx, _T, identifier, counted | {"last_used_at": at})
 
 
+def key_sha256(tx: Reader, identifier: str) -> str | None:
+    """Return the hash (hex) of the key with which programs ask a deployment; None where none was made."""
+    return tx.scalar(select(_T.c.key_sha256).where(_T.c.id == identifier))
+
+
+def sealed_key(tx: Reader, identifier: str) -> str | None:
+    """Return the same key as it was sealed."""
+    return tx.scalar(select(_T.c.sealed_key).where(_T.c.id == identifier))
+
+
+def set_key(tx: Writer, identifier: str, *, sha256: str, sealed: str) -> None:
+    """Write the key with which programs ask a deployment from now on."""
+    rows.change(tx, _T, identifier, {"key_sha256": sha256, "sealed_key": sealed})
+
+
 def page(tx: Reader, *, include_deleted: bool = False, limit: int, cursor: str | None) -> Page[Deployment]:
     query = MAPPER.query if include_deleted else MAPPER.query.where(_T.c.status.not_in(_GONE))
     return MAPPER.page(tx, query, limit=limit, cursor=cursor)

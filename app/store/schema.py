@@ -262,6 +262,8 @@ deployments = Table(
     Column("ended_at", UtcTime),
     *leases(),
     Column("bill", Text),  # what each hour of it is billed for
+    Column("key_sha256", String),  # of the key with which programs ask it; None before it is first wanted
+    Column("sealed_key", Text),  # the same key, encrypted for this row
     Index("ix_deployments_created", "created_at", "id"),
     Index("ix_deployments_status", "status"),
     Index("ix_deployments_model", "model"),

@@ -14,7 +14,7 @@ from app.domain.serving import DeploymentOffer
 from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, deployments, models, serving_targets
+from app.services import catalog, client_keys, deployments, models, serving_targets
 from app.services.scope import Scope
 from app.web.rendering import (
     Fields,
@@ -70,7 +70,30 @@ def show(request: Request, scope: Annotated[Scope, may(deployments.get)], deploy
 def show_key(request: Request, scope: Annotated[Scope, may(deployments.show_key)], deployment: Id) -> Response:
     """Show the deployment's own key, once: it is fetched now, kept nowhere, and who saw it stands in the journal."""
     key = deployments.show_key(scope, deployment)
-    context = {**_one_context(request, scope, deployment), "key": key}
+    return _unkept(request, scope, {**_one_context(request, scope, deployment), "key": key})
+
+
+@router.post("/deployments/{deployment}/client-key")
+def show_client_key(request: Request, scope: Annotated[Scope, may(client_keys.show)], deployment: Id) -> Response:
+    """Show the key with which programs ask the deployment through TuneDesk, made when it is first wanted."""
+    return _unkept(request, scope, _one_context(request, scope, deployment, client_keys.show(scope, deployment)))
+
+
+@router.get("/deployments/{deployment}/client-key/rotate")
+def ask_to_rotate(request: Request, scope: Annotated[Scope, may(deployments.get)], deployment: Id) -> Response:
+    """Ask before a new key is made, for browsers without scripts."""
+    question = view.rotation(deployments.get(scope, deployment))
+    return page(request, scope, "confirm.html", {"question": question})
+
+
+@router.post("/deployments/{deployment}/client-key/rotate")
+def rotate_client_key(request: Request, scope: Annotated[Scope, may(client_keys.renew)], deployment: Id) -> Response:
+    """Make a new key and show it."""
+    return _unkept(request, scope, _one_context(request, scope, deployment, client_keys.renew(scope, deployment)))
+
+
+def _unkept(request: Request, scope: Scope, context: dict[str, Any]) -> Response:
+    """Return the page with a key on it, which no browser may keep."""
     answer = page(request, scope, "deployments/deployment.html", context)
     answer.headers["cache-control"] = "no-store"
     return answer
@@ -101,7 +124,7 @@ def delete(scope: Annotated[Scope, may(deployments.delete)], deployment: Id) -> 
     return see_other(f"/deployments/{deployment}", "deployment_deleting")
 
 
-def _one_context(request: Request, scope: Scope, deployment: str) -> dict[str, Any]:
+def _one_context(request: Request, scope: Scope, deployment: str, client_key: str | None = None) -> dict[str, Any]:
     found = deployments.get(scope, deployment)
     base = str(request.base_url).rstrip("/")
     return {
@@ -109,8 +132,7 @@ def _one_context(request: Request, scope: Scope, deployment: str) -> dict[str, A
         "model": models.get(scope, found.target.model) if found.target.model else None,
         "events": deployments.events(scope, deployment).items,
         "offer": deployments.offer(scope, found.target),
-        "curl": view.curl(found, base),
-        "python": view.python(found, base),
+        "client": view.client(found, base, client_key),
         "direct": deployments.direct_code(scope, found) if found.status is DeploymentStatus.READY else {},
         "measures": deployments.is_measured(scope, found),
         "cost": hosting_words(found, scope.now()),

@@ -114,6 +114,8 @@ def refusal(operation: str, status: int, content: bytes, *, has_body: bool = Tru
         problem = orjson.loads(content)
     except orjson.JSONDecodeError:
         return Refusal(operation, status, ("no problem document",), has_body)
+    if "error" in problem:  # OpenAI's shape
+        return Refusal(operation, status, (f"{problem['error']['param']} {problem['error']['code']}",), has_body)
     said = sorted({f"{_shortened(each['pointer'])} {each['code']}" for each in problem.get("errors", ())})
     return Refusal(operation, status, tuple(said) or (problem["type"].rpartition(":")[2],), has_body)
 
@@ -148,6 +150,7 @@ def furnish(url: str) -> dict[str, str]:
         evaluation = made("POST", "/evaluations", json={**target, "dataset": dataset})["id"]
         comes_to(f"/deployments/{deployment}", "ready")
         comes_to(f"/evaluations/{evaluation}", "succeeded")
+        shown = made("POST", f"/deployments/{deployment}/client-key")
     return {
         "projects": project,
         "connections": REHEARSAL_ID,
@@ -158,6 +161,8 @@ def furnish(url: str) -> dict[str, str]:
         "deployments": deployment,
         "evaluations": evaluation,
         "drafts": draft,
+        "client_keys": shown["key"],
+        "served_models": shown["model"],
     }
 
 
@@ -198,6 +203,7 @@ def _config(url: str, ids: Mapping[str, str], examples: int, seed: int, phases: 
         "suppress-health-check": ["all"],  # how fast it makes data is no matter of ours
         "max-stream-events": 2,
         "request-timeout": 30,
+        "auth": {"openapi": {"DeploymentKey": {"bearer": ids["client_keys"]}}},
         "dictionaries": {name: {"values": [value]} for name, value in ids.items()},
         "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
         "phases": {name: {"enabled": name in phases} for name in PHASES},
@@ -207,8 +213,23 @@ def _config(url: str, ids: Mapping[str, str], examples: int, seed: int, phases: 
         },
         "parameters": {f"body.{name}": _mostly(noun) for name, noun in fields.items()},
         "operations": [
-            {"include-path-regex": f"^/api/v1/{noun}/", "parameters": {"path.identifier": _mostly(noun)}}
+            {
+                "include-path-regex": f"^/api/v1/{noun}/(?![^/]+/(v1|client-key/rotate))",
+                "parameters": {"path.identifier": _mostly(noun)},
+            }
             for noun in nouns
+        ]
+        + [
+            {
+                "include-path-regex": "^/api/v1/deployments/[^/]+/v1/",
+                "parameters": {
+                    "path.identifier": _mostly("deployments"),
+                    "body.model": _mostly("served_models"),
+                    "path.model": _mostly("served_models"),
+                },
+            },
+            # A new key would shut the run out of the deployment's own addresses.
+            {"include-path-regex": "/client-key/rotate$", "parameters": {"path.identifier": {"dictionary": "jobs"}}},
         ],
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 from starlette.testclient import TestClient
 
+from app.http.openai_errors import speaks_openai
 from app.runtimes.environments import RuntimeEnvironments
 from tests.support.door import key
 
@@ -130,10 +131,25 @@ def verdict(answer: httpx2.Response) -> str | None:
         return f"{answer.status_code}: {answer.text[:300]}"
     if answer.status_code < 400:
         return None
-    if answer.headers["content-type"] != "application/problem+json":
+    openai = speaks_openai(answer.request.url.path)
+    if answer.headers["content-type"] != ("application/json" if openai else "application/problem+json"):
         return f"no problem document: {answer.headers['content-type']}"
-    problem = answer.json()
-    sentences = [problem["detail"], *(each["message"] for each in problem.get("errors", []))]
+    return _unlike(answer, openai_sentences(answer.json()) if openai else problem_sentences(answer.json()))
+
+
+def problem_sentences(problem: dict[str, Any]) -> list[str]:
+    """Return what a problem document tells."""
+    return [problem["detail"], *(each["message"] for each in problem.get("errors", []))]
+
+
+def openai_sentences(failure: dict[str, dict[str, str]]) -> list[str]:
+    """Return what a failure in OpenAI's shape tells; nothing where it has another shape."""
+    whole = failure.keys() == {"error"} and failure["error"].keys() == {"message", "type", "param", "code"}
+    return [failure["error"]["message"]] if whole else [""]
+
+
+def _unlike(answer: httpx2.Response, sentences: list[str]) -> str | None:
+    """Return why an answer is not what people should read, if so."""
     if not all(sentence.rstrip("…").endswith((".", "?", "!", ")")) and len(sentence) > 10 for sentence in sentences):
         return f"no sentence: {sentences}"
     if len(answer.content) > 200_000:
@@ -142,16 +158,20 @@ def verdict(answer: httpx2.Response) -> str | None:
 
 
 class Attack:
-    """Many requests, and those that went wrong; with a `share` below 1, the same part of them each time."""
+    """Many requests, and those that went wrong; with a `share` below 1, the same part of them each time.
 
-    def __init__(self, client: TestClient, share: float = 1.0) -> None:
+    `client_key` is that of the deployment at whose base address some of them go.
+    """
+
+    def __init__(self, client: TestClient, share: float = 1.0, *, client_key: str = "") -> None:
         self.client = client
+        self._bearer = {"authorization": f"Bearer {client_key}"} if client_key else {}
         self._chance, self._share = random.Random(0), share
         self.wrong: list[tuple[object, ...]] = []
         self.count = 0
 
     def __call__(self, method: str, path: str, what: object = "", **more: Any) -> None:  # noqa: ANN401
-        headers = {**key(f"hostile-{self.count}"), **more.pop("headers", {})}
+        headers = {**key(f"hostile-{self.count}"), **self._bearer, **more.pop("headers", {})}
         self.count += 1
         if self._chance.random() >= self._share:
             return

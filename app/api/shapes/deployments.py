@@ -95,6 +95,14 @@ class KeyOut(ResponseModel):
     key: str
 
 
+class ClientKeyOut(ResponseModel):
+    """What an OpenAI client is given: its base address, the model's name, and the key."""
+
+    base_url: str
+    model: str
+    key: str
+
+
 class MessageIn(RequestModel):
     """One turn of a conversation."""
 

@@ -30,7 +30,7 @@ from app.backends.azure_foundry.training.logs import AzureLogs
 from app.backends.azure_foundry.transport.client import Azure, Times
 from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.workspace import Workspace
-from app.domain.backend import KeepsWeights
+from app.domain.backend import Completes, KeepsWeights
 from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
@@ -48,6 +48,7 @@ PROFILE = BackendProfile(
     bills=True,
     model_help="As the catalog writes it; a version may follow, as in serverless:azureml/Phi-4-mini-instruct:1.",
     cannot={
+        Completes: "An endpoint at Azure answers chats only.",
         ContinuesTuned: "Azure trains its own base models, and no tuned one further.",
         DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",
         KeepsWeights: "Azure keeps the weights of what it trains, checkpoints included: they cannot be downloaded.",

@@ -1,12 +1,12 @@
 """Serving: one child per deployment, which answers on loopback to whoever has the secret in its spec."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, sentence
@@ -15,12 +15,15 @@ from app.domain.backend import (
     ChatChunk,
     ChatRequest,
     Chats,
+    Completes,
+    CompletionRequest,
     DeploymentObservation,
     DeploymentRequest,
     Deploys,
     NotFound,
     RateLimited,
     Rejected,
+    Sampling,
     Unavailable,
 )
 from app.domain.deployments import DeploymentStatus
@@ -32,10 +35,11 @@ if TYPE_CHECKING:
 
 _WAITING = 8  # requests that may wait for the one that is answered
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=10)
+_BUSY_S = 2  # until a busy model may be asked again, where it does not say
 _CONNECT_S, _READ_S = 5.0, 120.0  # a first token may wait for others' turns
 
 
-class LocalServing(Deploys, Chats):
+class LocalServing(Deploys, Chats, Completes):
     """To serve what was trained, and the base beside it."""
 
     context: LocalContext
@@ -86,6 +90,16 @@ class LocalServing(Deploys, Chats):
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece; closing the iterator closes the connection, which stops the model."""
+        asked: dict[str, Any] = {"messages": [dict(message) for message in request.messages]}
+        if request.tools:
+            asked["tools"] = [dict(tool) for tool in request.tools]
+        yield from self._ask(tag, "chat/completions", asked, request)
+
+    def complete(self, tag: str, request: CompletionRequest) -> Iterator[ChatChunk]:
+        """Go on with a text in the same way."""
+        yield from self._ask(tag, "completions", {"prompt": request.prompt}, request)
+
+    def _ask(self, tag: str, path: str, asked: Mapping[str, Any], request: Sampling) -> Iterator[ChatChunk]:
         import httpx
 
         spec = run_lock.read_whole(self.context.runs.folder(tag) / run_lock.SPEC)
@@ -93,19 +107,20 @@ class LocalServing(Deploys, Chats):
         if spec is None or endpoint is None:
             raise NotFound("This deployment does not serve now.", fix="Wait until it is ready, or deploy it again.")
         body = {
+            **asked,
             "model": spec["alias"],
-            "messages": [dict(message) for message in request.messages],
             "temperature": request.temperature,
             "top_p": request.top_p,
             "max_tokens": request.max_tokens,
             "seed": request.seed,
+            "stop": list(request.stop),
             "stream": True,
             "stream_options": {"include_usage": True},
         }
         headers = {"Authorization": f"Bearer {spec['secret']}"}
         timeout = httpx.Timeout(_CONNECT_S, read=_READ_S)
         with _as_backend_errors(), httpx.Client(timeout=timeout, trust_env=False) as client:  # noqa: SIM117
-            with client.stream("POST", f"{endpoint}/chat/completions", json=body, headers=headers) as answer:
+            with client.stream("POST", f"{endpoint}/{path}", json=body, headers=headers) as answer:
                 raise_for(answer)
                 yield from (ChatChunk(**asdict(delta)) for delta in read(answer.iter_bytes()))
 
@@ -166,11 +181,13 @@ def raise_for(answer: "httpx.Response") -> None:
         return
     answer.read()
     try:
-        message = str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = f"The model's server answered {answer.status_code}."
+        error = answer.json()["error"]
+        message, field, code = str(error["message"]), error.get("param"), error.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message, field, code = f"The model's server answered {answer.status_code}.", None, None
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(message, retry_after=timedelta(seconds=2))
+        wait = answer.headers.get("retry-after", "")
+        raise RateLimited(message, retry_after=timedelta(seconds=int(wait) if wait.isdecimal() else _BUSY_S))
     if answer.is_client_error:
-        raise Rejected(message)
+        raise Rejected(message, field=field, code=code)
     raise Unavailable(message)

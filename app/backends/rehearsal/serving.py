@@ -10,16 +10,19 @@ from app.domain.backend import (
     ChatChunk,
     ChatRequest,
     Chats,
+    Completes,
+    CompletionRequest,
     DeploymentObservation,
     DeploymentRequest,
     Deploys,
+    Sampling,
     Unavailable,
 )
 from app.domain.deployments import DeploymentStatus as Status
 
 
-class Serving(RehearsalState, Deploys, Chats):
-    """Deployments and chat."""
+class Serving(RehearsalState, Deploys, Chats, Completes):
+    """Deployments, chats and completions."""
 
     def deploy(self, request: DeploymentRequest) -> None:
         """Begin to serve; what serves already goes on."""
@@ -66,17 +69,20 @@ class Serving(RehearsalState, Deploys, Chats):
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer with the last message, word by word, under a label."""
+        self._raise_unless_ready(tag)
+        said = request.messages[-1]["content"] if request.messages else ""
+        asked = sum(len(message["content"].split()) for message in request.messages)
+        yield from _spoken(f"[{LABEL}] You said: {said}", asked, request)
+
+    def complete(self, tag: str, request: CompletionRequest) -> Iterator[ChatChunk]:
+        """Go on with the text by saying it again, under a label."""
+        self._raise_unless_ready(tag)
+        yield from _spoken(f"[{LABEL}] {request.prompt}", len(request.prompt.split()), request)
+
+    def _raise_unless_ready(self, tag: str) -> None:
         self.stumble("chat", tag)
         if self.observe_deployment(tag).status is not Status.READY:
             raise Unavailable(f"{LABEL}: nothing serves {tag!r} now.", fix="Wait until the deployment is ready.")
-        said = request.messages[-1]["content"] if request.messages else ""
-        words = f"[{LABEL}] You said: {said}".split()
-        reported = words[: request.max_tokens]
-        for number, word in enumerate(reported):
-            yield ChatChunk(text=word if number == 0 else f" {word}")
-        asked = sum(len(message["content"].split()) for message in request.messages)
-        reason = "stop" if len(reported) == len(words) else "length"
-        yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(reported))
 
     def _latest(self, tag: str) -> Entry | None:
         made = [e for e in self.ledger.of(tag) if e.call in {"deploy", "undeploy"} and e.id is not None]
@@ -92,3 +98,14 @@ class Serving(RehearsalState, Deploys, Chats):
             return False
         fate = self._fate(entry.tag, entry, FaultKind.GONE)
         return fate is not None and self.now() >= entry.at + self.script.deploy_s + fate.seconds
+
+
+def _spoken(text: str, asked: int, request: Sampling) -> Iterator[ChatChunk]:
+    """Yield a text word by word, up to a stop text or as many words as may be; a word is a token here."""
+    cut = min((at for at in (text.find(stop) for stop in request.stop) if at >= 0), default=len(text))
+    words = text[:cut].split()
+    reported = words[: request.max_tokens]
+    for number, word in enumerate(reported):
+        yield ChatChunk(text=word if number == 0 else f" {word}")
+    reason = "stop" if len(reported) == len(words) else "length"
+    yield ChatChunk(finish_reason=reason, prompt_tokens=asked, completion_tokens=len(reported))

@@ -3,7 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any
 
 from app.domain.catalog import CatalogModel
@@ -16,6 +18,7 @@ _BASE = "base:"
 _OPTION = "options-"
 _MINUTE = 60
 _ID_CHARS = 8
+KEY_VARIABLE = "TUNEDESK_KEY"
 
 
 def choices(tuned: Sequence[FineTunedModel], base: Sequence[CatalogModel]) -> list[tuple[str, str]]:
@@ -80,30 +83,67 @@ def deletion(deployment: Deployment) -> Question:
     )
 
 
-def curl(deployment: Deployment, base_url: str) -> str:
-    """Return a command that asks the deployment, as it runs when pasted into a shell."""
-    body = json.dumps({"messages": [{"role": "user", "content": "Where is my parcel?"}], "temperature": 0})
-    return (
-        f"curl --fail-with-body -X POST {base_url}/api/v1/deployments/{deployment.id}/chat \\\n"
-        f'  -H "Content-Type: application/json" \\\n'
-        f"  -d '{body}'\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """How a program asks a deployment: base address, model and key, and the same as code that runs when pasted."""
+
+    base_url: str
+    model: str
+    key: str | None  # None: not shown
+    curl: str
+    python: str
+
+
+def client(deployment: Deployment, base_url: str, key: str | None) -> Client:
+    """Return how a program asks a deployment. Without the key, the code takes it from an environment variable."""
+    address = f"{base_url}/api/v1/deployments/{deployment.id}/v1"
+    return Client(
+        base_url=address,
+        model=deployment.name,
+        key=key,
+        curl=curl(address, deployment.name, key),
+        python=python(address, deployment.name, key),
     )
 
 
-def python(deployment: Deployment, base_url: str) -> str:
-    """Return a Python script that asks the deployment, with nothing but the standard library."""
+def curl(address: str, model: str, key: str | None) -> str:
+    """Return a shell command that asks a deployment at its base address."""
+    turns = [{"role": "user", "content": "Where is my parcel?"}]
+    body = json.dumps({"model": model, "messages": turns, "temperature": 0})
+    bearer = f'"Authorization: Bearer ${KEY_VARIABLE}"' if key is None else quote(f"Authorization: Bearer {key}")
     return (
-        "import json\n"
-        "import urllib.request\n\n"
-        "body = {\n"
-        '    "messages": [{"role": "user", "content": "Where is my parcel?"}],\n'
-        '    "temperature": 0,\n'
-        "}\n"
-        "request = urllib.request.Request(\n"
-        f'    "{base_url}/api/v1/deployments/{deployment.id}/chat",\n'
-        "    data=json.dumps(body).encode(),\n"
-        '    headers={"Content-Type": "application/json"},\n'
+        f"curl --fail-with-body {address}/chat/completions \\\n"
+        f"  -H {bearer} \\\n"
+        '  -H "Content-Type: application/json" \\\n'
+        f"  -d {quote(body)}\n"
+    )
+
+
+def python(address: str, model: str, key: str | None) -> str:
+    """Return a Python script that asks a deployment with OpenAI's own client."""
+    given = f'os.environ["{KEY_VARIABLE}"]' if key is None else json.dumps(key)
+    return (
+        ("import os\n\n" if key is None else "") + "from openai import OpenAI\n\n"
+        "client = OpenAI(\n"
+        f"    base_url={json.dumps(address)},\n"
+        f"    api_key={given},\n"
         ")\n"
-        "with urllib.request.urlopen(request) as answer:\n"
-        '    print(json.load(answer)["choices"][0]["message"]["content"])\n'
+        "answer = client.chat.completions.create(\n"
+        f"    model={json.dumps(model, ensure_ascii=False)},\n"
+        f'    messages=[{{"role": "user", "content": "Where is my parcel?"}}],\n'
+        "    temperature=0,\n"
+        ")\n"
+        "print(answer.choices[0].message.content)\n"
+    )
+
+
+def rotation(deployment: Deployment) -> Question:
+    """Return the question that stands before a new key."""
+    return Question(
+        title=_("Make a new key?"),
+        message=_("Programs that use the present key are refused from then on."),
+        action=f"/deployments/{deployment.id}/client-key/rotate",
+        yes=_("Make a new key"),
+        no=_("Keep the key"),
+        back=f"/deployments/{deployment.id}",
     )

@@ -8,6 +8,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from starlette.testclient import TestClient
 
+from app.http.openai_errors import speaks_openai
 from tests.support.app_context import TestHouse
 from tests.support.contract import refusal
 from tests.support.door import address, key
@@ -92,6 +93,14 @@ def test_every_refusal_is_described_by_its_status(document: dict[str, Any]) -> N
     assert {tuple(each["content"]) for each in problems.values()} == {("application/problem+json",)}
     for method, path, operation in operations(document):
         answers = operation["responses"]
+        if speaks_openai(path):
+            failures = {status: answer for status, answer in answers.items() if status >= "400"}
+            assert {"400", "401", "403", "404", "413", "421", "429", "502", "503"} == failures.keys(), (method, path)
+            assert {answer["content"]["application/json"]["schema"]["$ref"] for answer in failures.values()} == {
+                "#/components/schemas/OpenAIErrorOut"
+            }
+            assert operation["security"] == [{"DeploymentKey": []}]
+            continue
         expected = {"400", "401", "413", "421"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"403", "409"} if method != "get" else set()

@@ -39,8 +39,38 @@ def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
         "POST /api/v1/evaluations": evaluation,
         "POST /api/v1/deployments": {**deployment, "expires_after_idle_s": 5, "options": {"a": 1}},
         "POST /api/v1/deployments/{identifier}/chat": {**chat, "top_p": 0.5, "seed": 1, "stream": False},
+        "POST /api/v1/deployments/{identifier}/v1/chat/completions": openai_chat(),
+        "POST /api/v1/deployments/{identifier}/v1/completions": {"model": "x", "prompt": "x", "stop": ["x"], "n": 1},
         "POST /api/v1/models/{identifier}/teardown": {"confirm": "x"},
         "POST /api/v1/runtimes": {"name": "trl", "allow_cuda": False},
+    }
+
+
+def openai_chat() -> Body:
+    """Return a chat completion as OpenAI's clients ask for it, with what they may send."""
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    function = {"name": "f", "description": "x", "parameters": {"type": "object"}, "strict": False}
+    return {
+        "model": "x",
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "x"}], "name": "x"},
+            {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None},
+            {"role": "tool", "content": "x", "tool_call_id": "call_1"},
+        ],
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": "auto",
+        "temperature": 0.5,
+        "max_completion_tokens": 5,
+        "stop": "x",
+        "seed": 1,
+        "n": 1,
+        "stream": False,
+        "stream_options": {"include_usage": True},
+        "response_format": {"type": "text"},
+        "logit_bias": {},
+        "metadata": {"a": "b"},
+        "modalities": ["text"],
+        "audio": None,
     }
 
 
@@ -60,6 +90,8 @@ class Target:
         turn(self.app_context, engine)
         self.model = self.client.get(f"/api/v1/jobs/{self.job}").json()["fine_tuned_model"]
         self.deployment = self._make("/deployments", {"target": {"model": self.model}}, "d")
+        shown = self.client.post(f"/api/v1/deployments/{self.deployment}/client-key").json()
+        self.client_key, self.served = str(shown["key"]), str(shown["model"])
         self.evaluation = self._make("/evaluations", self._evaluation(), "e")
         turn(self.app_context, engine)
         self.draft = self._make("/drafts", {}, "f")
@@ -80,6 +112,9 @@ class Target:
             for method in sorted(context.methods or ())
         ]
         self.bodies = good_bodies(self.job_body, self.model, self._evaluation())
+        for route, body in self.bodies.items():
+            if "/v1/" in route.partition("{identifier}")[2]:
+                body["model"] = self.served
 
     def _make(self, path: str, body: Body, name: str) -> str:
         answer = self.client.post(f"/api/v1{path}", json=body, headers=key(name))
@@ -94,7 +129,9 @@ class Target:
         """Return an address with an id that exists, or with the one given."""
         noun = template.split("/")[3]
         values = {"identifier": identifier or self.ids.get(noun, "x"), "name": identifier or "trl", "step": "model"}
-        values |= {"table": "jobs", "tag": identifier or "job_x"}
+        values |= {"table": "jobs", "tag": identifier or "job_x", "model": identifier or self.served}
+        if template.endswith("/rotate"):  # a new key would shut the others out
+            values["identifier"] = identifier or "dep_none"
         if "checkpoints" in template:
             values["step"] = identifier or "10"
         elif identifier is not None and "{step}" in template:
@@ -120,7 +157,7 @@ def is_stream(template: str) -> bool:
 
 @parts
 def test_ids(target: Target, share: float) -> None:
-    attack = Attack(target.client, share)
+    attack = Attack(target.client, share, client_key=target.client_key)
     for method, template in target.routes:
         for identifier in IDS if "{" in template else []:
             body = target.bodies.get(f"{method} {template}")
@@ -133,7 +170,7 @@ def test_ids(target: Target, share: float) -> None:
 
 @parts
 def test_queries(target: Target, share: float) -> None:
-    attack = Attack(target.client, share)
+    attack = Attack(target.client, share, client_key=target.client_key)
     document = target.client.get("/openapi.json").json()
     for method, template in target.routes:
         operation = document["paths"][template][method.lower()]
@@ -152,7 +189,7 @@ def test_queries(target: Target, share: float) -> None:
 
 @parts
 def test_raw_bodies(target: Target, share: float) -> None:
-    attack = Attack(target.client, share)
+    attack = Attack(target.client, share, client_key=target.client_key)
     for method, template in target.routes:
         if method in {"POST", "PATCH", "PUT"} and template != "/api/v1/datasets":
             for body in RAW:
@@ -165,11 +202,12 @@ def test_raw_bodies(target: Target, share: float) -> None:
     "content_type", [None, "text/plain", "application/json; charset=utf-16", "multipart/form-data"]
 )
 def test_bodies_that_are_declared_as_something_else(target: Target, content_type: str | None) -> None:
-    headers = {} if content_type is None else {"content-type": content_type}
+    headers = {"authorization": f"Bearer {target.client_key}"}
+    headers |= {} if content_type is None else {"content-type": content_type}
     for route in target.bodies:
         method, template = route.split(" ")
         refused = target.client.request(method, target.path(template), content=b"{}", headers=headers)
-        assert refused.status_code == 415, route
+        assert refused.status_code == (400 if "/v1/" in template.removeprefix("/api/v1/") else 415), route
         assert verdict(refused) is None
 
 
@@ -192,7 +230,7 @@ def replaced(body: Body, path: tuple[str | int, ...], value: object) -> Body:
 
 @parts
 def test_fields(target: Target, share: float) -> None:
-    attack = Attack(target.client, share)
+    attack = Attack(target.client, share, client_key=target.client_key)
     for route, body in target.bodies.items():
         method, template = route.split(" ")
         for path in leaves(body):

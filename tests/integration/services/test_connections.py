@@ -182,7 +182,7 @@ def test_secrets_moved_into_another_row_stay_shut(client: DemoClient) -> None:
         database.execute("UPDATE connections SET sealed = ? WHERE id = ?", (first.sealed, second.id))
     with client.app_context.open() as scope:
         swapped = connections.get(scope, second.id)
-    with pytest.raises(ProviderFailed, match="another connection"):
+    with pytest.raises(ProviderFailed, match="something else"):
         client.app_context.app_context.backends.of(swapped)
 
 

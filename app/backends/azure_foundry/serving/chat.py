@@ -13,7 +13,7 @@ from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoin
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import translate, translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
-from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Unavailable
+from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Rejected, Unavailable
 from app.domain.serving import AnswersDirectly
 from app.kit import openai_stream
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
 READ_S = 90.0  # the longest silence within an answer; an idle endpoint takes its time for the first word
+_UNSUPPORTED = "unsupported_value"
 _LIMIT = 4_000_000  # bytes of one answer; beyond this it is no answer to a chat
 
 
@@ -46,6 +47,7 @@ def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[
     Raises:
         BackendError: in sentences: too many questions, a refused key, a content filter, not ready.
     """
+    _raise_for_what_is_not_passed_on(request, scores=access.scores)
     opened = _open(azure, access, _score_body(request) if access.scores else _chat_body(request, counted=True))
     if opened.status_code in chat_errors.BAD_REQUEST and not access.scores and "stream_options" in _text(opened):
         opened.close()  # it does not know how to count: it is asked without
@@ -84,12 +86,11 @@ def _chat_body(request: ChatRequest, *, counted: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messages": [dict(message) for message in request.messages],
         "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
         "top_p": request.top_p,
         "stream": True,
     }
-    if request.seed is not None:
-        body["seed"] = request.seed
+    optional = {"max_tokens": request.max_tokens, "seed": request.seed, "stop": list(request.stop) or None}
+    body |= {name: value for name, value in optional.items() if value is not None}
     if counted:
         body["stream_options"] = {"include_usage": True}
     return body
@@ -97,12 +98,30 @@ def _chat_body(request: ChatRequest, *, counted: bool) -> dict[str, Any]:
 
 def _score_body(request: ChatRequest) -> dict[str, Any]:
     """The chat-completion signature of MLflow models from Azure's catalog (azureml-examples, foundation-models)."""
-    parameters: dict[str, Any] = {"max_new_tokens": request.max_tokens, "return_full_text": False}
+    parameters: dict[str, Any] = {"return_full_text": False}
+    if request.max_tokens is not None:
+        parameters["max_new_tokens"] = request.max_tokens
     if request.temperature > 0:
         parameters |= {"temperature": request.temperature, "top_p": request.top_p, "do_sample": True}
     else:
         parameters["do_sample"] = False
     return {"input_data": {"input_string": [dict(each) for each in request.messages], "parameters": parameters}}
+
+
+def _raise_for_what_is_not_passed_on(request: ChatRequest, *, scores: bool) -> None:
+    """Return if an endpoint of this kind is told all that is asked.
+
+    Raises:
+        Rejected: with the field that it would never hear of.
+    """
+    if request.tools or any(message.get("tool_calls") for message in request.messages):
+        message = "Calls of tools are not passed on from an endpoint at Azure."
+        raise Rejected(message, fix="Leave tools out.", field="tools", code=_UNSUPPORTED)
+    drawn = request.seed is not None and request.temperature > 0  # else there is no chance in it
+    for field, given in (("stop", bool(request.stop)), ("seed", drawn)):
+        if scores and given:
+            message = f"A managed online endpoint does not take {field}."
+            raise Rejected(message, fix=f"Leave {field} out.", field=field, code=_UNSUPPORTED)
 
 
 def _raise_for(answer: "HttpResponse") -> None:
