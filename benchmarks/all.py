@@ -8,7 +8,16 @@ import sys
 
 from app.settings import ROOT
 
-NAMES = ("validation", "startup", "live_viewers", "metrics_path", "jobs_page", "engine_tick", "training_overhead")
+NAMES = (
+    "validation",
+    "startup",
+    "live_viewers",
+    "metrics_path",
+    "jobs_page",
+    "engine_tick",
+    "training_overhead",
+    "serving",
+)
 
 
 def main() -> int:

@@ -1,23 +1,23 @@
-"""One loaded model that answers, one request at a time, piece by piece."""
+"""One loaded model that answers, piece by piece, many requests at a time."""
 
-import queue
 import re
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from transformers import PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
-from transformers.generation.streamers import BaseStreamer
+from transformers import PreTrainedTokenizerBase
 
 from app.training import likelihood, loading
+from app.training.batching import decoder
 from app.training.chat_request import BadRequest, ChatRequest
 from app.training.rendering import Renderer, TemplateRefused
+from app.training.sampling import Generation
+from app.training.scheduler import Scheduler
 
 HALF = "\N{REPLACEMENT CHARACTER}"  # at an end: a character whose other bytes are still to come
 _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")  # a byte of a character, as SentencePiece names it
-_STALLED_S = 600.0  # without a token for so long, the model is taken for stuck
+_UNBOUNDED = 4096  # new tokens of a model that names no context
 
 
 @dataclass
@@ -30,33 +30,22 @@ class Answer:
     finish_reason: str = "stop"
 
 
-class _Until(StoppingCriteria):
-    """Stops when asked to, and counts the new tokens.
-
-    It is called after each token with all so far: `input_ids` [1, T], of which `prompt_tokens` were given, and wants
-    one verdict a row, [1].
-    """
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        self.answer.completion_tokens = input_ids.shape[1] - self.answer.prompt_tokens
-        return torch.full(
-            (input_ids.shape[0],), self.answer.cancelled.is_set(), dtype=torch.bool, device=input_ids.device
-        )
-
-
 class AnswerGenerator:
-    """The model and its tokenizer. `answer` and `pieces` must not be used by two threads at once.
+    """The model and its tokenizer, for any number of threads; `close` it.
 
-    `chat` False: it was taught texts without a template, and is asked so whatever way the question comes.
+    `chat` False: it was taught texts without a template, and is asked so whatever way the question comes. `waiting`
+    requests may wait for room beside the others.
     """
 
-    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, *, chat: bool = True) -> None:
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, *, chat: bool = True, waiting: int = 0) -> None:
         self.chat = chat
         self.model, self.tokenizer, self.renderer = model, tokenizer, Renderer(tokenizer)
         self.context = loading.context_length(model)
+        self.scheduler = Scheduler(decoder(model), waiting=waiting, memory=lambda: loading.free_memory(model.device))
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self.scheduler.close()
 
     def prompt(self, request: ChatRequest) -> list[int]:
         """Return the prompt's tokens [T], the template's opening of the answer included.
@@ -87,53 +76,35 @@ class AnswerGenerator:
             raise BadRequest(message, "messages", code="template_refused") from error
 
     def pieces(self, request: ChatRequest, ids: Sequence[int], answer: Answer) -> Generator[str, None, None]:
-        """Yield the answer's text as it comes, up to a stop text; fill in `answer` on the way.
+        """Ask now, and yield the answer's text as it comes, up to a stop text; fill in `answer` on the way.
 
         `ids` are the prompt's tokens [T]; the answer has at most what is left of the context (4096 new tokens for a
-        model that names none).
+        model that names none). Whoever lets go of it before its end sets `answer.cancelled`.
+
+        Raises:
+            Busy: too many wait already; at once, not with the first piece.
         """
-        streamer = TokenStreamer(_STALLED_S)
-        room = self.context - len(ids) if self.context is not None else 4096
+        room = self.context - len(ids) if self.context is not None else _UNBOUNDED
         limit = min(request.max_tokens or room, room)
-        failed: list[BaseException] = []
-
-        def generate() -> None:
-            try:
-                self._generate(request, ids, limit, streamer, answer)
-            except BaseException as error:  # noqa: BLE001 -- carried to the thread that waits for the text
-                failed.append(error)
-                streamer.end()
-
-        worker = threading.Thread(target=generate, name="generate")
-        worker.start()
-        try:
-            stopped = yield from _until_stop(pieces_of(self.tokenizer, streamer), request.stop)
-        finally:
-            answer.cancelled.set()
-            worker.join()
-        if failed:
-            raise failed[0]
-        answer.finish_reason = "length" if not stopped and answer.completion_tokens >= limit else "stop"
-
-    def _generate(
-        self, request: ChatRequest, ids: Sequence[int], limit: int, streamer: "TokenStreamer", answer: Answer
-    ) -> None:
         sampling: dict[str, Any] = {"do_sample": False}
         if request.temperature > 0 and request.top_p > 0:
             sampling = {"do_sample": True, "temperature": request.temperature, "top_p": request.top_p, "top_k": 0}
-        if request.seed is not None:
-            torch.manual_seed(request.seed)
-        tokens = torch.tensor([list(ids)], device=self.model.device)
-        with torch.inference_mode():
-            self.model.generate(
-                input_ids=tokens,
-                attention_mask=torch.ones_like(tokens),
-                generation_config=likelihood.generation_config(
-                    self.model, self.renderer, max_new_tokens=limit, **sampling
-                ),
-                streamer=streamer,
-                stopping_criteria=StoppingCriteriaList([_Until(answer)]),
-            )
+        config = likelihood.generation_config(self.model, self.renderer, **sampling)
+        generation = Generation(ids, config, limit=limit, seed=request.seed, cancelled=answer.cancelled)
+        self.scheduler.submit(generation)
+        return self._pieces(generation, request.stop, answer)
+
+    def _pieces(self, generation: Generation, stops: Sequence[str], answer: Answer) -> Generator[str, None, None]:
+        def counted() -> Iterator[int]:
+            for token in generation:
+                answer.completion_tokens += 1
+                yield token
+
+        try:
+            stopped = yield from _until_stop(pieces_of(self.tokenizer, counted()), stops)
+        finally:
+            answer.cancelled.set()
+        answer.finish_reason = "stop" if stopped or generation.has_ended else "length"
 
 
 def _as_text(request: ChatRequest) -> str:
@@ -146,30 +117,6 @@ def _as_text(request: ChatRequest) -> str:
         message = "This model was taught to complete texts, without a chat template: ask it one question at a time."
         raise BadRequest(message, "messages", code="not_a_conversation")
     return "\n\n".join(str(each["content"]) for each in request.messages)
-
-
-class TokenStreamer(BaseStreamer):
-    """The answer's tokens as they are made, one by one; the prompt's are left out."""
-
-    def __init__(self, patience_s: float) -> None:
-        self._tokens: queue.Queue[int | None] = queue.Queue()
-        self._patience_s = patience_s
-        self._begun = False
-
-    def put(self, value: torch.Tensor) -> None:
-        """Take what transformers hands over: at first the prompt, then each token."""
-        if self._begun:
-            for token in value.flatten().tolist():
-                self._tokens.put(token)
-        self._begun = True
-
-    def end(self) -> None:
-        """Say that there are no more."""
-        self._tokens.put(None)
-
-    def __iter__(self) -> Iterator[int]:
-        while (token := self._tokens.get(timeout=self._patience_s)) is not None:
-            yield token
 
 
 def pieces_of(tokenizer: PreTrainedTokenizerBase, tokens: Iterable[int]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from app.kit.memory import available_memory
 from app.training import trl_arguments
 from app.training.failures import ChildError
 from app.training.notes import NOTE
@@ -24,6 +25,17 @@ def find_device(wanted: str) -> str:
 def has_bf16(device: str) -> bool:
     """Tell whether bfloat16 is native there; on CPUs it is slower than fp32, so it is never used there."""
     return device == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that are free where tensors of a device lie; None where nobody says."""
+    if device.type == "cuda":
+        # What torch keeps for itself and does not use now is free, too.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+    return available_memory()
 
 
 def locate(base: dict[str, Any]) -> str:

@@ -2,12 +2,14 @@
 
 import hmac
 import json
+import select
+import socket
 import sys
 import threading
 import time
 import traceback
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,19 @@ from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, us
 from app.training import loading, run_lock
 from app.training.channel import Channel
 from app.training.chat_request import LARGEST_BODY, BadRequest, ChatRequest, parse
-from app.training.failures import explain
+from app.training.failures import ChildError, explain
 from app.training.generation import Answer, AnswerGenerator
 from app.training.notes import NOTE
-from app.training.request_queue import Busy, RequestQueue
+from app.training.scheduler import STALLED_S, Busy
 
 _LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
 _WATCH_EVERY_S = 0.5
 _PATHS = {"/v1/chat/completions": True, "/v1/completions": False}  # whether it is a chat
+STALLED = ChildError(
+    "model_stalled",
+    "The model did not come back for ten minutes, so its server was ended.",
+    "Deploy it again; if it happens again, ask for less at a time, or choose a smaller model.",
+)
 
 
 def serve(spec: dict[str, Any], channel: Channel) -> None:
@@ -37,16 +44,18 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
     ready = channel.run / run_lock.READY
     ready.unlink(missing_ok=True)
     taught = run_lock.read_whole(Path(spec["target"].get("model") or "") / NOTE) or {}
-    voice = AnswerGenerator(*loading.load_target(spec["target"], device=device), chat=taught.get("chat", True))
+    model, tokenizer = loading.load_target(spec["target"], device=device)
+    voice = AnswerGenerator(model, tokenizer, chat=taught.get("chat", True), waiting=spec["queue"])
     channel.raise_if_stopped()
-    server = _Server(voice, alias=spec["alias"], secret=spec["secret"], waiting=spec["queue"])
+    server = _Server(voice, alias=spec["alias"], secret=spec["secret"])
     thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
     thread.start()
     process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
     run_lock.write_whole(ready, {"port": server.server_port, **process})
     channel.state("ready", port=server.server_port)
     while not channel.stop.wait(_WATCH_EVERY_S) and not channel.is_lost:
-        pass
+        if voice.scheduler.stalled_s > STALLED_S:
+            raise STALLED
     server.shutdown()
     server.server_close()
     if not channel.is_lost:
@@ -55,15 +64,21 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
 
 
 class _Server(ThreadingHTTPServer):
-    """On 127.0.0.1 and a free port. One answer at a time; `waiting` more may wait for their turn."""
+    """On 127.0.0.1 and a free port."""
 
     daemon_threads = True
+    request_queue_size = 128  # connections that come at once, before each has its thread
 
-    def __init__(self, voice: AnswerGenerator, *, alias: str, secret: str, waiting: int) -> None:
+    def __init__(self, voice: AnswerGenerator, *, alias: str, secret: str) -> None:
         super().__init__(("127.0.0.1", 0), _ChatEndpoint)
         self.voice, self.alias, self.secret = voice, alias, secret
         self.served = 0
-        self.turns = RequestQueue(waiting)
+        self._counting = threading.Lock()
+
+    def count(self) -> None:
+        """Count a request that was answered."""
+        with self._counting:
+            self.served += 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what goes wrong, but for a client that went away: it is free to."""
@@ -102,17 +117,16 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
         try:
             request = parse(self._body(), alias=self.server.alias, chat=_PATHS[self.path])
             ids = self.server.voice.prompt(request)
-            with self.server.turns.mine():
-                self._answer(request, ids)
-            self.server.served += 1
+            self._answer(request, ids)
+            self.server.count()
         except BadRequest as bad:
             self._refuse(bad.status, bad.message, field=bad.field, code=bad.code)
         except Busy:
             message = "The model is busy and enough requests wait already; try again in a few seconds."
             self._refuse(429, message, code="busy", retry_after=2)
-        except OSError:
-            raise  # the client went away
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged and told
+        except (ConnectionError, TimeoutError):
+            raise  # the client left
+        except Exception as error:  # noqa: BLE001 -- whatever it is, who asked is told
             message, code = _explained(error)
             self._refuse(500, message, code=code)
 
@@ -140,7 +154,10 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
         if request.stream:
             self._stream(request, writer, pieces, answer)
             return
-        text = "".join(pieces)
+        try:
+            text = "".join(self._heard(pieces))
+        finally:
+            answer.cancelled.set()
         said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         choice = {"index": 0, **said, "logprobs": None, "finish_reason": answer.finish_reason}
         head = {"id": name, "object": "chat.completion" if chat else "text_completion"}
@@ -149,9 +166,7 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
             200, {**head, **more, "choices": [choice], "usage": usage(answer.prompt_tokens, answer.completion_tokens)}
         )
 
-    def _stream(
-        self, request: ChatRequest, writer: ChunkWriter, pieces: Generator[str, None, None], answer: Answer
-    ) -> None:
+    def _stream(self, request: ChatRequest, writer: ChunkWriter, pieces: Iterable[str], answer: Answer) -> None:
         self.send_response(200)
         self.send_header("Content-Type", MEDIA_TYPE)
         self.send_header("Cache-Control", "no-store")
@@ -163,9 +178,20 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
                 self.wfile.write(event)
                 self.wfile.flush()
         except OSError:
-            answer.cancelled.set()  # the listener left; the model need not go on
+            pass  # the listener left
         finally:
-            pieces.close()
+            answer.cancelled.set()  # the model need not go on
+
+    def _heard(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Yield the pieces of a whole answer, as long as somebody waits for it.
+
+        Raises:
+            ConnectionAbortedError: the client has closed its end.
+        """
+        for piece in pieces:
+            if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionAbortedError
+            yield piece
 
     def _refuse(
         self, status: int, message: str, *, field: str | None = None, code: str, retry_after: int | None = None
@@ -199,7 +225,7 @@ def _events(
         yield writer.chunk({}, finish_reason=answer.finish_reason)
         if request.include_usage:
             yield writer.chunk(usage=usage(answer.prompt_tokens, answer.completion_tokens))
-    except Exception as error:  # noqa: BLE001 -- the same
+    except Exception as error:  # noqa: BLE001 -- whatever it is, who asked is told
         message, code = _explained(error)
         yield error_event(message, "server_error", code=code)
     yield DONE

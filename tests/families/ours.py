@@ -139,8 +139,11 @@ class Deployment:
         self.voice = AnswerGenerator(*loading.load_target(target, device="cpu"))
 
     def answers(self, asked: Sequence[Mapping[str, Any]], *, limit: int) -> list[tuple[str, bool]]:
-        """Return each answer, and whether it ended by itself."""
-        return [self._answer(each, limit) for each in asked]
+        """Return each answer, and whether it ended by itself; it answers no more after that."""
+        try:
+            return [self._answer(each, limit) for each in asked]
+        finally:
+            self.voice.close()
 
     def _answer(self, asked: Mapping[str, Any], limit: int) -> tuple[str, bool]:
         body = json.dumps({"model": "tuned", **asked, "temperature": 0, "max_tokens": limit}).encode()

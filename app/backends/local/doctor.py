@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Sequence
 
 from app.backends.local.context import LocalContext
-from app.backends.local.resources import memory_bytes
 from app.domain.backend import BackendError, Checks
 from app.domain.connections import Check, CheckStatus, Fix
+from app.kit.memory import memory_bytes
 
 _LITTLE_DISK, _TOO_LITTLE_DISK = 5e9, 5e8  # bytes
 _LITTLE_MEMORY = 2e9

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.estimates import ResourceEstimate, Verdict
+from app.kit.memory import available_memory
 from app.training.disk_guard import checkpoint_bytes
 
 _FP32 = 4
@@ -123,24 +124,6 @@ def _verdict(kind: str, parts: Mapping[str, int], available: int | None) -> Reso
         if needed > _MOST * available:
             verdict = Verdict.DOES_NOT_FIT
     return ResourceEstimate(kind=kind, verdict=verdict, needed_bytes=needed, available_bytes=available, parts=parts)
-
-
-def memory_bytes() -> int | None:
-    """Return this machine's main memory; None where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return None
-
-
-def available_memory() -> int | None:
-    """Return what of the main memory could be had now (Linux), else all of it."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return memory_bytes()
-    reported = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "")
-    return int(reported) * 1024 if reported.isdecimal() else memory_bytes()
 
 
 def free_disk(folder: Path) -> int:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from app.domain.backend import (
     Rejected,
 )
 from app.domain.deployments import DeploymentStatus
-from app.domain.evaluations import EvaluationStatus
+from app.domain.evaluations import EvaluationRow, EvaluationStatus
 from tests.integration.local.conftest import Trained
 from tests.support import local
 from tests.support.waiting import until
@@ -168,6 +169,19 @@ def test_the_deployment_answers_as_the_evaluation_recorded(
         assert chunks[-1].finish_reason == "stop"
         assert chunks[-1].prompt_tokens
         assert chunks[-1].completion_tokens
+
+
+def test_sixteen_at_once_get_the_answers_that_each_gets_alone(
+    serving: LocalBackend, evaluated: EvaluationObservation
+) -> None:
+    rows = (*evaluated.rows, *evaluated.rows)[:16]
+
+    def ask(row: EvaluationRow) -> str:
+        turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": row.prompt}]
+        return "".join(chunk.text for chunk in serving.chat("dep_1", ChatRequest(messages=turns, max_tokens=24)))
+
+    with ThreadPoolExecutor(len(rows)) as crowd:
+        assert [answer.strip() for answer in crowd.map(ask, rows)] == [row.answer for row in rows]
 
 
 def test_a_restarted_server_takes_the_deployment_up(serving: LocalBackend, trained: Trained) -> None:
