@@ -6,8 +6,7 @@ Rules for every method
   - writes nothing of ours: the caller records what it is told;
   - may be called again after a crash: a repeat finds what the first call made.
 
-What a backend can do beyond training is an `Ability` each: it inherits from those it has, and is asked with
-`isinstance`. What it is, and why it cannot do the rest, its `profile` says.
+What it can do beyond training is an `Ability` each, asked with `isinstance`; why it cannot do the rest, `profile` says.
 """
 
 from abc import ABC, abstractmethod
@@ -37,7 +36,7 @@ from app.domain.catalog import CatalogModel
 from app.domain.connections import Check
 from app.domain.deployments import DeploymentStatus
 from app.domain.estimates import Estimate
-from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus, Identity
 from app.domain.events import EventLevel
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobProgress, JobReason, JobSpec, JobStatus
@@ -341,6 +340,7 @@ class EvaluationObservation:
     total_rows: int | None = None
     metrics: EvaluationMetrics | None = None
     rows: Sequence[EvaluationRow] = ()
+    identity: Identity | None = None  # what answered, where the backend tells
     next_look: timedelta | None = None
 
 
@@ -372,8 +372,8 @@ class Estimates(Ability):
     """To say what a training will take."""
 
     @abstractmethod
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
-        """Estimate a job whose training file has `rows` rows and about `tokens` tokens."""
+    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int, longest: int | None) -> Estimate:
+        """Estimate a job by rows and tokens of its training file; no row of its files has over `longest`."""
 
 
 class ShowsCode(Ability):

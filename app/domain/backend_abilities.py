@@ -9,6 +9,7 @@ from enum import StrEnum
 from app.domain.backend import RemoteJob
 from app.domain.capsule import Origin
 from app.domain.connections import Check
+from app.domain.evaluations import Identity
 from app.domain.jobs import JobStatus
 from app.domain.profiles import Ability
 
@@ -112,6 +113,17 @@ class TellsOrigin(Ability):
     @abstractmethod
     def weights(self, base_model: str) -> Mapping[str, str] | None:
         """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
+
+
+class Identifies(Ability):
+    """To say which model it is that answers, by its files."""
+
+    @abstractmethod
+    def identity(self, base_model: str, model: str | None) -> Identity | None:
+        """Return what an evaluation of a base or tuned model would be made with now; calls nobody.
+
+        None where that is not known: its files were not read before, or have changed since.
+        """
 
 
 class ChecksFor(Ability):

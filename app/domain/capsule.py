@@ -96,11 +96,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRecord:
-    """How a target answered which rows."""
+    """How a target answered which rows; `rendering` and `model_hash` say what answered, where that is known."""
 
     rows_sha256: str
     selection_biased: bool
     metrics: EvaluationMetrics | None
+    rendering: int | None = None
+    model_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,10 @@ class ComparedSetting:
 class ComparedFigure:
     """One figure of all runs, in their order; None where a run has none.
 
-    `best` are the places of the best values; empty where the runs were judged on different rows (`fair` is False),
-    where only one run has the figure, or where all are equal. `share` figures lie between 0 and 1.
+    `best` are the places of the best values; empty where the runs were judged on different rows or by questions that
+    were written in different ways (`fair` is False), where only one run has the figure, or where all are equal. Of an
+    evaluation's figures, it has those that none is proved better than by the rows that both answered; empty where
+    nothing is proved. `share` figures lie between 0 and 1.
     """
 
     name: str

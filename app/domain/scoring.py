@@ -4,7 +4,10 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
+
+from app.domain import intervals
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -76,12 +79,36 @@ def figures(pairs: Sequence[tuple[str, str]], labels: Sequence[str]) -> dict[str
 
     The names are those of `app.domain.evaluations.EvaluationMetrics`; `missing` says why a figure is not there.
     """
+    right = sum(exact_match(*pair) for pair in pairs)
     found: dict[str, Any] = {
-        "exact_match": sum(exact_match(*pair) for pair in pairs) / len(pairs),
+        "exact_match": right / len(pairs),
         "token_f1": sum(token_f1(*pair) for pair in pairs) / len(pairs),
+        "intervals": {"exact_match": intervals.of_share(right, len(pairs))},
     }
     if not labels:
         return found | {"missing": dict(_UNLABELLED)}
     counts = confusion([answer for answer, _ in pairs], [expected for _, expected in pairs], labels)
     matrix = {"labels": list(labels), "counts": counts}
+    found["intervals"] |= {"accuracy": found["intervals"]["exact_match"]}
     return found | {"accuracy": found["exact_match"], "macro_f1": macro_f1(counts), "confusion": matrix, "missing": {}}
+
+
+def endings(answers: Sequence[tuple[str, bool]]) -> dict[str, int]:
+    """Return how many answers ended by themselves and how many were cut at their limit, from answers and whether each
+    ended; and how many, of either kind, have no text.
+    """
+    ended = sum(by_itself for _, by_itself in answers)
+    empty = sum(not answer.strip() for answer, _ in answers)
+    return {"ended": ended, "cut": len(answers) - ended, "empty": empty}
+
+
+def preferences(margins: Sequence[float]) -> dict[str, Any]:
+    """Return the share of rows whose chosen answer is likelier than the rejected one, and the mean margin.
+
+    `margins`, at least one: of each row the log likelihood of the chosen answer less that of the rejected one, each
+    summed over its tokens, in nats. A tie is no preference, as in TRL's `rewards/accuracies` (1.16).
+    """
+    liked = sum(each > 0 for each in margins)
+    share, mean = intervals.of_share(liked, len(margins)), intervals.of_mean(margins)
+    spans = {"preferred": share} | ({} if mean is None else {"margin": mean})
+    return {"preferred": liked / len(margins), "margin": fmean(margins), "intervals": spans}

@@ -117,6 +117,8 @@ def _seen(step: EvaluationStep, seen: EvaluationObservation, *side_effects: Side
     looked = replace(
         step.subject, done_rows=seen.done_rows, total_rows=seen.total_rows, note="", attempts=0, metrics=seen.metrics
     )
+    if seen.identity is not None:
+        looked = replace(looked, rendering=seen.identity.rendering, model_hash=seen.identity.model)
     wait = backoff.asked_or(seen.next_look, _LOOK)
     if seen.status is EvaluationStatus.PENDING or seen.status is looked.status:
         return step.result(replace(looked, metrics=None), wait, *side_effects)

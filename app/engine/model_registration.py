@@ -2,27 +2,44 @@
 
 from dataclasses import replace
 
-from app.domain.backend import Backend, Evaluates
+from app.domain.backend import Backend, BackendError, Evaluates
+from app.domain.backend_abilities import Identifies
 from app.domain.deployments import Target
-from app.domain.evaluations import Evaluation, EvaluationStatus
+from app.domain.evaluations import UNKNOWN_MODEL, Evaluation, EvaluationStatus, Identity, why_not_reused
 from app.domain.jobs import FineTuningJob
 from app.domain.models import FineTunedModel
 from app.services.scope import Scope
 from app.store import evaluations, events, models
 
 
+def base_identity(backend: Backend, job: FineTuningJob) -> Identity | None:
+    """Return what would answer as a job's base now; None where the backend does not tell: there the name says it."""
+    if not isinstance(backend, Identifies):
+        return None
+    try:
+        return backend.identity(job.spec.base_model, None) or UNKNOWN_MODEL
+    except BackendError:
+        return UNKNOWN_MODEL
+
+
 def register_model(
-    scope: Scope, job: FineTuningJob, backend: Backend, *, name: str, size_bytes: int | None
+    scope: Scope,
+    job: FineTuningJob,
+    backend: Backend,
+    *,
+    name: str,
+    size_bytes: int | None,
+    base: Identity | None,
 ) -> FineTuningJob:
     """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
 
-    `name` is what the backend calls the model. Return the job with its model's id.
+    `name` is what the backend calls the model, `base` what its base is now. Return the job with its model's id.
     """
     model = _model(scope, job, name, size_bytes)
     dataset, biased = _rows_apart(job)
     if dataset is not None and isinstance(backend, Evaluates):
         for target in (None, model.id):
-            _ask(scope, _question(scope, job, target, dataset, biased=biased))
+            _ask(scope, _question(scope, job, target, dataset, biased=biased), base)
     return replace(job, fine_tuned_model=model.id)
 
 
@@ -69,13 +86,17 @@ def _question(scope: Scope, job: FineTuningJob, model: str | None, dataset: str,
     )
 
 
-def _ask(scope: Scope, wanted: Evaluation) -> None:
-    """Record an evaluation; what was answered before (the base, by an earlier job) is not asked again."""
+def _ask(scope: Scope, wanted: Evaluation, now: Identity | None) -> None:
+    """Record an evaluation; what the same model answered before (the base, after an earlier job) is not asked again."""
     tx = scope.write
-    answered = evaluations.same_question(tx, wanted)
+    asked_before = evaluations.same_question(tx, wanted)
+    refused = [why_not_reused(each, now) for each in asked_before]
+    answered = next((each for each, reason in zip(asked_before, refused, strict=True) if not reason), None)
     events.add(tx, wanted.id, EvaluationStatus.PENDING.value, at=scope.now())
     if answered is None:
-        evaluations.add(tx, wanted, due_at=scope.due_now())
+        for reason in refused[:1]:
+            events.add(tx, wanted.id, reason, at=scope.now(), kind="note")
+        evaluations.add(tx, replace(wanted, not_reused=next(iter(refused), "")), due_at=scope.due_now())
         return
     taken_over = replace(
         answered,
@@ -85,6 +106,7 @@ def _ask(scope: Scope, wanted: Evaluation) -> None:
         selection_biased=wanted.selection_biased,
         status=EvaluationStatus.SUCCEEDED,
         message=f"Taken over from evaluation {answered.id}, which asked the same.",
+        not_reused="",
         created_at=wanted.created_at,
         changed_at=wanted.changed_at,
     )

@@ -72,10 +72,11 @@ def _seen(step: JobStep, seen: JobObservation) -> DeferredResult:
 def _registered(
     step: JobStep, seen: JobObservation, job: FineTuningJob, side_effects: Sequence[SideEffect]
 ) -> Callable[[Scope], StepResult]:
-    name = seen.fine_tuned_model or job.remote_id or job.id
+    name, size = seen.fine_tuned_model or job.remote_id or job.id, seen.model_size_bytes
+    base = model_registration.base_identity(step.backend, job)
 
     def decide(scope: Scope) -> StepResult:
-        whole = model_registration.register_model(scope, job, step.backend, name=name, size_bytes=seen.model_size_bytes)
+        whole = model_registration.register_model(scope, job, step.backend, name=name, size_bytes=size, base=base)
         return step.result(whole, None, *side_effects)
 
     return decide

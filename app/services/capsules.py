@@ -147,4 +147,6 @@ def _evaluation_record(scope: Scope, evaluation: Evaluation) -> EvaluationRecord
         rows_sha256=datasets.get(scope, evaluation.dataset).sha256,
         selection_biased=evaluation.selection_biased,
         metrics=evaluation.metrics,
+        rendering=evaluation.rendering,
+        model_hash=evaluation.model_hash,
     )

@@ -1,6 +1,7 @@
 """Two to ten runs side by side: settings, figures and curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from app.domain.comparison import (
     FEWEST_RUNS,
@@ -18,6 +19,7 @@ from app.domain.evaluations import FIGURES, Evaluation
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, ValidationKind
 from app.domain.metrics import HELD_OUT, SERIES, SHARE, TRAIN_LOSS, VALIDATION_LOSS, MetricSeries, Series
+from app.domain.paired import Verdict
 from app.services import connections, datasets, evaluations, jobs, verbs
 from app.services.scope import Scope
 from app.store import jobs as store
@@ -56,7 +58,7 @@ def compare(scope: Scope, ids: Sequence[str]) -> Comparison:
         jobs=runs,
         evaluations=evaluated,
         settings=_settings(scope, runs, known),
-        figures=[*_training_figures(scope, runs, last, known), *_evaluation_figures(evaluated, known)],
+        figures=[*_training_figures(scope, runs, last, known), *_evaluation_figures(scope, evaluated, known)],
         series=frozenset(name for values in last for name in values),
     )
 
@@ -165,11 +167,31 @@ def _best(series: Sequence[MetricSeries], wanted: Series) -> float | None:
     return min(values, default=None) if wanted.lower_is_better else max(values, default=None)
 
 
-def _evaluation_figures(evaluated: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:
+def _evaluation_figures(scope: Scope, evaluated: Sequence[Evaluation | None], known: Parts) -> list[ComparedFigure]:
     fair = _same([known.get(each.dataset) if each else None for each in evaluated])
+    fair = fair and len({each.rendering for each in evaluated if each is not None and each.metrics}) <= 1
     lines = []
     for name, share, lower in FIGURES:
         values = [getattr(each.metrics, name) if each and each.metrics else None for each in evaluated]
         if any(value is not None for value in values):
-            lines.append(figure(f"evaluation.{name}", values, lower_is_better=lower, share=share, fair=fair))
+            line = figure(f"evaluation.{name}", values, lower_is_better=lower, share=share, fair=fair)
+            lines.append(replace(line, best=_unbeaten(scope, evaluated, name, line.best)))
     return lines
+
+
+def _unbeaten(scope: Scope, evaluated: Sequence[Evaluation | None], name: str, best: Sequence[int]) -> Sequence[int]:
+    """Return the runs of which the best is not proved better, by the rows that both answered; none where nothing is.
+
+    A figure of which pairs of answers prove nothing has no best run.
+    """
+    top = evaluated[best[0]] if best else None
+    if top is None:
+        return ()
+    verdicts = {
+        at: evaluations.prove(scope, each, top).verdict(name)
+        for at, each in enumerate(evaluated)
+        if each is not None and each.metrics is not None and at not in best
+    }
+    if Verdict.BETTER not in verdicts.values():
+        return ()
+    return [at for at in sorted([*best, *verdicts]) if verdicts.get(at) is not Verdict.BETTER]

@@ -11,11 +11,12 @@ from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
 from app.domain.prices import FREE, Bill
-from app.services import catalog, prices, specs, verbs
+from app.services import catalog, datasets, prices, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
 _FEW_ROWS = 50
+_OPEN_BIN = 2  # the last bin of lengths has no end: twice its beginning stands for it
 
 
 def as_notice(problem: Problem) -> Notice:
@@ -94,9 +95,19 @@ def _ask(scope: Scope, checked: Checked, base: Estimate) -> Estimate:
     )
     try:
         with scope.provider_call():
-            return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
+            return backend.estimate(
+                spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=_longest(scope, checked)
+            )
     except PROVIDER_ERRORS as error:
         return replace(base, basis=error.message)
+
+
+def _longest(scope: Scope, checked: Checked) -> int | None:
+    """Return the tokens that no row of a job has more of, by the reports of its files; None where nothing says it."""
+    files = [each for each in (checked.training, checked.validation, checked.test) if each is not None]
+    found = [datasets.report(scope, each.id) for each in files]
+    bins = [each for report in found if report is not None for each in report.lengths if each.rows]
+    return max((each.high or _OPEN_BIN * each.low for each in bins), default=None)
 
 
 def _warnings(checked: Checked) -> list[Notice]:

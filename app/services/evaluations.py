@@ -7,7 +7,14 @@ from typing import Any
 
 from app.domain.backend import Evaluates
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
-from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationRow, EvaluationStatus
+from app.domain.evaluations import (
+    Evaluation,
+    EvaluationGoal,
+    EvaluationRow,
+    EvaluationStatus,
+    why_not_comparable,
+)
+from app.domain.paired import Paired
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import datasets, jobs, models, serving_targets, verbs
 from app.services.scope import Scope
@@ -139,12 +146,16 @@ def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilte
     """Return the rows that both answered, side by side.
 
     Raises:
-        Invalid: when they answered different datasets.
+        Invalid: when they answered different datasets, or were asked in different ways.
     """
     left, right = get(scope, base), get(scope, tuned)
     if left.dataset != right.dataset:
         fix = "Evaluate both on the same dataset."
         raise Invalid([Problem("/base", "dataset", "The two evaluations answered different rows.", fix)])
+    reason = why_not_comparable(left, right)
+    if reason:
+        fix = "Evaluate the one of them again that is older."
+        raise Invalid([Problem("/base", "rendering", reason, fix)])
     both = store.pairs(scope.read, base, tuned, limit=MAX_PAIRS)
     pairs = [Pair(base=left_row, tuned=right_row) for left_row, right_row in both]
     return [pair for pair in pairs if pair.fits(only)]
@@ -152,11 +163,17 @@ def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvaluations:
-    """What judges a job's result: tuned and base on the same rows, and whatever else was asked for."""
+    """What judges a job's result: tuned and base on the same rows, and whatever else was asked for.
+
+    `paired`: what the rows that both answered prove; None as long as not both are done. `not_comparable` says why
+    the figures of the two say nothing of each other; empty where they do.
+    """
 
     tuned: Evaluation | None
     base: Evaluation | None
     others: Sequence[Evaluation]
+    paired: Paired | None = None
+    not_comparable: str = ""
 
 
 @verbs.reads("evaluations")
@@ -165,10 +182,33 @@ def for_job(scope: Scope, job: jobs.AnyJob) -> JobEvaluations:
     everything = list(reversed(store.of_job(scope.read, jobs.at_hand(scope, job).id)))
     plain = [each for each in everything if not each.few_shot and each.system_prompt is None]
     tuned = next((each for each in plain if each.target.is_tuned), None)
-    base = next(
-        (each for each in plain if not each.target.is_tuned and (tuned is None or each.dataset == tuned.dataset)), None
-    )
-    return JobEvaluations(tuned=tuned, base=base, others=[each for each in everything if each not in (tuned, base)])
+    bases = [each for each in plain if not each.target.is_tuned and (tuned is None or each.dataset == tuned.dataset)]
+    like = [each for each in bases if tuned is not None and not _difference(each, tuned)]
+    base = next(iter([*like, *bases]), None)
+    return pair_of(scope, base, tuned, others=[each for each in everything if each not in (tuned, base)])
+
+
+@verbs.reads("evaluations")
+def pair_of(
+    scope: Scope, base: Evaluation | None, tuned: Evaluation | None, *, others: Sequence[Evaluation] = ()
+) -> JobEvaluations:
+    """Return two evaluations with what they prove of each other."""
+    reason = _difference(base, tuned) if base is not None and tuned is not None else ""
+    done = [each for each in (base, tuned) if each is not None and each.status is EvaluationStatus.SUCCEEDED]
+    paired = prove(scope, *done) if len(done) > 1 and not reason else None
+    return JobEvaluations(tuned=tuned, base=base, others=others, paired=paired, not_comparable=reason)
+
+
+@verbs.reads("evaluations")
+def prove(scope: Scope, base: Evaluation, tuned: Evaluation) -> Paired:
+    """Return what the rows that two evaluations both answered prove of the second one."""
+    return store.paired(scope.read, base.id, tuned.id)
+
+
+def _difference(base: Evaluation, tuned: Evaluation) -> str:
+    """Return why two evaluations cannot be compared; one that is not over has no identity yet."""
+    both_done = base.status is tuned.status is EvaluationStatus.SUCCEEDED
+    return why_not_comparable(base, tuned) if both_done else ""
 
 
 def _selection_biased(scope: Scope, job: str | None, dataset: str) -> bool:

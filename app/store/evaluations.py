@@ -1,10 +1,13 @@
 """Evaluations and their rows in the database."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import case, delete, func, insert, select
 
+from app.domain import intervals
 from app.domain.evaluations import Evaluation, EvaluationRow, EvaluationStatus
+from app.domain.paired import Paired, PairedMean, PairedShare
 from app.kit.paging import Page
 from app.store import rows, schema
 from app.store.database import Reader, Writer
@@ -12,6 +15,7 @@ from app.store.mapping import LEASED, Mapper
 
 _T = schema.evaluations
 _R = schema.evaluation_rows
+_NEWEST = 20  # of those that asked the same
 MAPPER = Mapper(Evaluation, _T, spread=["target"], made=LEASED)
 _ROWS = Mapper(EvaluationRow, _R)
 add, get, page, set_goal = MAPPER.add, MAPPER.get, MAPPER.page, MAPPER.set_goal
@@ -28,8 +32,8 @@ def open_at(tx: Reader, connection: str) -> list[Evaluation]:
     return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.in_(still))
 
 
-def same_question(tx: Reader, wanted: Evaluation) -> Evaluation | None:
-    """Return the newest succeeded evaluation of the same target with the same rows, prompt and examples."""
+def same_question(tx: Reader, wanted: Evaluation) -> list[Evaluation]:
+    """Return the newest succeeded evaluations of the same target with the same rows, prompt and examples."""
     equal = (
         _T.c.connection == wanted.target.connection,
         _T.c.base_model == wanted.target.base_model,
@@ -40,7 +44,7 @@ def same_question(tx: Reader, wanted: Evaluation) -> Evaluation | None:
         _T.c.few_shot_dataset.is_not_distinct_from(wanted.few_shot_dataset),
         _T.c.status == EvaluationStatus.SUCCEEDED.value,
     )
-    return MAPPER.first(tx, MAPPER.query.where(*equal).order_by(_T.c.created_at.desc()))
+    return MAPPER.all(tx, MAPPER.query.where(*equal).order_by(_T.c.created_at.desc(), _T.c.id.desc()).limit(_NEWEST))
 
 
 def save_rows(tx: Writer, identifier: str, answered: Sequence[EvaluationRow]) -> None:
@@ -63,6 +67,43 @@ def row_page(
     if wrong_only:
         query = query.where(_R.c.correct == 0)
     return rows.numbered_page(tx, query, _R.c.line, _ROWS.make, limit=limit, cursor=cursor)
+
+
+def paired(tx: Reader, base: str, tuned: str) -> Paired:
+    """Return what the rows that two evaluations both answered prove, counted by the database."""
+    one, other = _R.alias("base"), _R.alias("tuned")
+    liked = (one.c.margin > 0, other.c.margin > 0)
+    right = (one.c.correct == 1, other.c.correct == 1)
+
+    def share(mine: Any, theirs: Any) -> list[Any]:  # noqa: ANN401 -- SQL expressions
+        return [func.sum(case((each, 1), else_=0)) for each in (mine & theirs, ~mine & theirs, mine & ~theirs)]
+
+    def mean(name: str) -> list[Any]:
+        apart = other.c[name] - one.c[name]
+        return [func.count(apart), func.avg(one.c[name]), func.sum(apart), func.sum(apart * apart)]
+
+    query = select(func.count(), *share(*right), *share(*liked), *mean("margin"), *mean("loss")).where(
+        one.c.evaluation == base, other.c.evaluation == tuned, one.c.line == other.c.line
+    )
+    rows, *found = tx.execute(query).one()
+    margins = found[6]
+    return Paired(
+        correct=_share(rows, found[:3]),
+        preferred=_share(margins, found[3:6]) if margins else None,
+        margin=_mean(*found[6:10]),
+        loss=_mean(*found[10:14]),
+    )
+
+
+def _share(rows: int, found: Sequence[int | None]) -> PairedShare:
+    both, only_tuned, only_base = (each or 0 for each in found)
+    return PairedShare(rows=rows, both=both, only_tuned=only_tuned, only_base=only_base)
+
+
+def _mean(rows: int, base: float | None, total: float | None, squares: float | None) -> PairedMean | None:
+    if not rows or base is None or total is None or squares is None:
+        return None
+    return PairedMean(base=base, difference=intervals.of_sums(rows, total, squares))
 
 
 def pairs(tx: Reader, left: str, right: str, *, limit: int) -> list[tuple[EvaluationRow, EvaluationRow]]:

@@ -299,6 +299,9 @@ evaluations = Table(
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
     *leases(),
+    Column("rendering", Integer),
+    Column("model_hash", String),
+    Column("not_reused", Text, nullable=False, server_default=""),
     Index("ix_evaluations_created", "created_at", "id"),
     Index("ix_evaluations_job", "job"),
     Index("ix_evaluations_connection_status", "connection", "status"),
@@ -324,6 +327,8 @@ evaluation_rows = Table(
     Column("answer", Text, nullable=False),
     Column("correct", Integer, nullable=False),
     Column("loss", Float),
+    Column("ended", Integer),
+    Column("margin", Float),
     sqlite_with_rowid=False,
 )
 

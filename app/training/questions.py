@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -12,7 +11,7 @@ from app.domain.canonical import Question, Shape
 from app.training.examples import refused
 from app.training.failures import ChildError
 from app.training.rendering import Renderer, TemplateRefused, Tokens
-from app.training.rows import Row, read_rows
+from app.training.rows import Row
 
 
 class Asker:
@@ -26,9 +25,12 @@ class Asker:
         self.system_prompt = system_prompt
         self.examples = [canonical.parse(example) for example in few_shot]
 
-    def questions(self, path: Path) -> list[Question]:
-        """Return a file's rows as questions: the last assistant turn, or the completion, is the expected answer."""
-        rows = read_rows(path)
+    def questions(self, rows: Sequence[Row]) -> list[Question]:
+        """Return a file's rows as questions: the last assistant turn, or the completion, is the expected answer.
+
+        Raises:
+            ChildError: for conversations without a chat template, and what it refuses, with its line.
+        """
         if rows[0].is_conversation and not self.tokenizer.chat_template:
             raise ChildError(
                 "no_chat_template",

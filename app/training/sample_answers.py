@@ -6,9 +6,11 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from app.domain.canonical import Question
-from app.training import likelihood, loading
+from app.training import loading
+from app.training.answering import Answerer
 from app.training.channel import Channel
 from app.training.questions import Asker
+from app.training.rows import read_rows
 
 _NEW_TOKENS = 32
 _SHOWN = 2_000  # characters of a prompt or an answer that are kept
@@ -19,7 +21,7 @@ class Samples(TrainerCallback):
 
     def __init__(self, rows: Path, tokenizer: PreTrainedTokenizerBase, channel: Channel, *, count: int) -> None:
         self.asker = Asker(tokenizer, system_prompt=None, few_shot=())
-        asked = [question for question in self.asker.questions(rows) if question.shown]
+        asked = [question for question in self.asker.questions(read_rows(rows)) if question.shown]
         # Spread over the file, for rows of one kind often stand together.
         self.questions: list[Question] = (
             [asked[len(asked) * number // count] for number in range(count)] if asked else []
@@ -36,18 +38,12 @@ class Samples(TrainerCallback):
             return
         was_training = model.training
         model.eval()
-        answers = likelihood.greedy_answers(
-            model,
-            self.asker.renderer,
-            fits,
-            max_new_tokens=_NEW_TOKENS,
-            batch_size=len(fits),
-            tick=self.channel.raise_if_stopped,
-        )
+        answerer = Answerer(model, self.asker.renderer, rows=len(fits))
+        answers = answerer.answers(fits, max_new_tokens=_NEW_TOKENS, tick=lambda _rows: self.channel.raise_if_stopped())
         model.train(was_training)
         asked = [question for question, ids in zip(self.questions, prompts, strict=True) if ids in fits]
         items = [
-            {"prompt": question.shown[:_SHOWN], "expected": question.expected[:_SHOWN], "answer": answer[:_SHOWN]}
+            {"prompt": question.shown[:_SHOWN], "expected": question.expected[:_SHOWN], "answer": answer.text[:_SHOWN]}
             for question, answer in zip(asked, answers, strict=True)
         ]
         self.channel.emit("samples", step=state.global_step, items=items)

@@ -11,7 +11,7 @@ from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import datasets, evaluations, serving_targets
-from app.services.evaluations import JobEvaluations, PairFilter
+from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.job_context import evaluation_context
 from app.web.rendering import Fields, page, see_other
@@ -50,6 +50,7 @@ def show(
         "target": serving_targets.label(scope, found.target),
         "dataset": datasets.get(scope, found.dataset),
         "figures": view.figures(None, found),
+        "endings": view.endings(None, found),
         "rows": [(each, view.marked(each.expected, each.answer)) for each in rows.items],
         "older": f"?wrong={str(wrong).lower()}&cursor={rows.next}" if rows.next else None,
         "wrong": wrong,
@@ -67,12 +68,12 @@ def compare(
 ) -> Response:
     """Two evaluations of the same rows, the first one as "tuned", the other as "base"."""
     tuned, other = evaluations.get(scope, evaluation), evaluations.get(scope, base)
+    both = evaluations.pair_of(scope, other, tuned)
     context = {
-        "tuned": tuned,
-        "base": other,
+        "evaluated": both,
         "tuned_title": _name(scope, tuned),
         "base_title": _name(scope, other),
-        **evaluation_context(scope, JobEvaluations(tuned=tuned, base=other, others=()), only),
+        **evaluation_context(scope, both, only),
         "filters": view.filters(only, f"?base={base}&only="),
     }
     return page(request, scope, "evaluations/compare.html", context)

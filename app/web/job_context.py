@@ -153,6 +153,7 @@ _RECORDS = {"events": _events, "log": _log, "data": _data, "parameters": _parame
 def evaluation_context(scope: Scope, evaluated: evaluations.JobEvaluations, only: PairFilter | None) -> dict[str, Any]:
     """Return base and tuned side by side: the figures, and the rows that a filter lets through."""
     both = evaluated.base and evaluated.tuned and evaluated.base.status.is_final and evaluated.tuned.status.is_final
+    both = both and not evaluated.not_comparable
     wanted = only or PairFilter.ALL
     pairs = (
         evaluations.compare(scope, evaluated.base.id, evaluated.tuned.id, only=wanted)
@@ -160,7 +161,8 @@ def evaluation_context(scope: Scope, evaluated: evaluations.JobEvaluations, only
         else ()
     )
     return {
-        "figures": evaluation_view.figures(evaluated.base, evaluated.tuned),
+        "figures": evaluation_view.figures(evaluated.base, evaluated.tuned, evaluated.paired),
+        "endings": evaluation_view.endings(evaluated.base, evaluated.tuned),
         "pairs": [evaluation_view.pair(each) for each in pairs[: evaluation_view.SHOWN]],
         "left_out": max(0, len(pairs) - evaluation_view.SHOWN),
         "only": wanted,

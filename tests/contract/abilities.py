@@ -253,7 +253,7 @@ class AbilitiesContract(AbilityContract):
         tokens = []
         for epochs in (2, 4):
             asked = replace(self.spec(bench), hyperparameters={**bench.hyperparameters, "n_epochs": epochs})
-            seen = backend.estimate(asked, rows=100, tokens=5000, validation_rows=10)
+            seen = backend.estimate(asked, rows=100, tokens=5000, validation_rows=10, longest=80)
             assert seen.basis
             assert seen.tokens is not None
             tokens.append(seen.tokens)

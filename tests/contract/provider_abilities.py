@@ -164,7 +164,9 @@ class ProviderAbilitiesContract(AbilitiesContract):
             spec = JobSpec(
                 project="prj_1", connection="con_1", base_model=model.id, name="contract", training_dataset="ds_1"
             )
-            asked = ability(bench.backend, Estimates).estimate(spec, rows=100, tokens=5000, validation_rows=10)
+            asked = ability(bench.backend, Estimates).estimate(
+                spec, rows=100, tokens=5000, validation_rows=10, longest=80
+            )
             hosted = [backend.hosting_charges(model.id, tuned=tuned, options={}) for tuned in (False, True)]
             for charge in (*asked.charges, *hosted[0], *hosted[1]):
                 assert charge.price in ids

@@ -151,7 +151,15 @@ class ToyBackend(Backend, Checks, Estimates, Prices):
         self.provider.removed.append(model)
         return "Burnt."
 
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+    def estimate(
+        self,
+        spec: JobSpec,
+        *,
+        rows: int,
+        tokens: int,
+        validation_rows: int,
+        longest: int | None = None,  # noqa: ARG002 -- trained elsewhere, where memory is no question
+    ) -> Estimate:
         assert validation_rows >= 0
         epochs = spec.hyperparameters.get("n_epochs", 2)
         trained = tokens * int(epochs if isinstance(epochs, int | float) else 2)

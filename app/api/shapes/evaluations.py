@@ -65,6 +65,12 @@ class EvaluationOut(ResponseModel):
     done_rows: int
     total_rows: int | None
     metrics: EvaluationMetrics | None
+    rendering: int | None = Field(
+        description="The version of the rendering that wrote the questions; null where it is not known. "
+        "Evaluations of different versions are not comparable."
+    )
+    model_hash: str | None = Field(description="SHA-256 of the files of the model that answered; null if not known.")
+    not_reused: str = Field(description="Why an earlier evaluation that asked the same was not taken over.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

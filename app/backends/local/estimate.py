@@ -9,10 +9,10 @@ from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, untyped
 from app.backends.local.hyperparameters import DPO, resolve
 from app.backends.local.models import Base
-from app.backends.local.resources import Architecture, disk, memory
+from app.backends.local.resources import Architecture, Evaluated, disk, memory
 from app.domain.backend import BackendError, Estimates
 from app.domain.estimates import Estimate, Notice, ResourceEstimate, Verdict
-from app.domain.jobs import JobSpec
+from app.domain.jobs import JobSpec, TaskType
 from app.training import trl_arguments
 
 RATES = "rates.jsonl"
@@ -32,7 +32,9 @@ class LocalEstimate(Estimates):
     context: LocalContext
 
     @in_backend_words
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+    def estimate(
+        self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int, longest: int | None = None
+    ) -> Estimate:
         """Estimate tokens, steps and seconds; `basis` says whether the rate was measured on this machine."""
         base, model = self.context.models.resolve(spec.base_model), self.context.models.one(spec.base_model)
         settings = resolve(
@@ -49,7 +51,8 @@ class LocalEstimate(Estimates):
         rate, overhead, basis = self._rate(base.root, str(settings["adapter"]), model.parameters)
         measured = epochs * int(settings["checkpoints_per_epoch"]) + 1
         validated = validation_rows * (tokens / max(1, rows)) * measured / _EVALUATION_SPEED
-        resources = self._resources(base, model.parameters, settings, spec.method.value)
+        evaluated = Evaluated(longest, model.context_length, answers_only=spec.task_type is TaskType.CHAT_COMPLETION)
+        resources = self._resources(base, model.parameters, settings, spec.method.value, evaluated)
         return Estimate(
             tokens=trained,
             epochs=float(epochs),
@@ -85,12 +88,14 @@ class LocalEstimate(Estimates):
         read = [untyped(json.loads(line)) for line in lines if line.startswith("{") and line.endswith("}")]
         return [line for line in read if line.get("tokens_per_second") and line.get("parameters")]
 
-    def _resources(self, base: Base, parameters: int | None, settings: Mapping[str, Any], method: str) -> Resources:
+    def _resources(
+        self, base: Base, parameters: int | None, settings: Mapping[str, Any], method: str, evaluated: Evaluated
+    ) -> Resources:
         config = self.context.models.config(base)
         model = None if parameters is None or not config else Architecture.of(config, parameters)
         reserve = self.context.reserve
         return (
-            memory(model, settings, preferring=method == DPO),
+            memory(model, settings, preferring=method == DPO, evaluated=evaluated),
             disk(self.context.runs.root, model, settings, reserve=reserve),
         )
 
@@ -104,10 +109,13 @@ class LocalEstimate(Estimates):
             )
         needs = {each.kind: each for each in resources if each.verdict is Verdict.DOES_NOT_FIT}
         if "memory" in needs:
-            message = f"This takes up to {_gigabytes(needs['memory'].needed_bytes)} of memory; "
+            evaluating = "evaluation" in needs["memory"].parts
+            message = f"{'The evaluation afterwards' if evaluating else 'This'} takes up to "
+            message += f"{_gigabytes(needs['memory'].needed_bytes)} of memory; "
             message += f"{_gigabytes(needs['memory'].available_bytes)} can be had."
             fix = "Choose a smaller batch, a shorter max length, Save memory"
             fix += ", or a smaller model." if lora else ", LoRA, or a smaller model."
+            fix = "Shorten the longest test rows, or choose a smaller model." if evaluating else fix
             notices.append(Notice(step="hyperparameters", pointer="/hyperparameters", message=message, fix=fix))
         if "disk" in needs:
             notices.append(

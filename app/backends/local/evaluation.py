@@ -9,17 +9,30 @@ from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, reason_of, sentence, untyped
 from app.backends.local.runs import Look
 from app.domain.backend import Evaluates, EvaluationObservation, EvaluationRequest, NotFound
-from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
+from app.domain.backend_abilities import Identifies
+from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus, Identity
 from app.domain.jobs import JobReason
+from app.training.identity import HASHES, RENDERING_VERSION, Hashes, folders_of
 
-_ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss")
+_ROW_FIELDS = ("line", "prompt", "expected", "answer", "correct", "loss", "ended", "margin")
 _SOON = timedelta(seconds=1)
 
 
-class LocalEvaluation(Evaluates):
+class LocalEvaluation(Evaluates, Identifies):
     """To let a base or tuned model answer held-out rows, and to count."""
 
     context: LocalContext
+
+    @in_backend_words
+    def identity(self, base_model: str, model: str | None) -> Identity | None:
+        """Return what would answer now: by the hashes that an evaluation left behind, where no file has changed."""
+        folders = folders_of(self.context.target(base_model, model), self.context.models.hub_cache)
+        found = self._hashes.of_model(folders, reading=False) if folders else None
+        return None if found is None else Identity(rendering=RENDERING_VERSION, model=found)
+
+    @property
+    def _hashes(self) -> Hashes:
+        return Hashes(self.context.runs.root / HASHES)
 
     @in_backend_words
     def start_evaluation(self, request: EvaluationRequest) -> None:
@@ -35,6 +48,7 @@ class LocalEvaluation(Evaluates):
             "few_shot": [dict(example) for example in request.few_shot],
             "labels": list(request.labels),
             "batch_size": self.context.batch_for(request.base_model),
+            "hashes": {"file": str(self._hashes.file), "hub": str(self.context.models.hub_cache)},
             **self.context.machine(target["base"]["hub"]),
         }
         self.context.runs.start(request.tag, spec)
@@ -86,7 +100,7 @@ class LocalEvaluation(Evaluates):
 def _finished(folder: Path) -> EvaluationObservation:
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     rows = _rows(folder / "rows.jsonl")
-    skipped = int(result.get("skipped", 0))
+    skipped, answering = int(result.get("skipped", 0)), untyped(result.get("identity"))
     return EvaluationObservation(
         status=EvaluationStatus.SUCCEEDED,
         message=f"{skipped} rows are longer than the model's context and were left out." if skipped else "",
@@ -94,10 +108,11 @@ def _finished(folder: Path) -> EvaluationObservation:
         total_rows=len(rows),
         metrics=EvaluationMetrics.of(untyped(result.get("metrics"))),
         rows=rows,
+        identity=Identity(rendering=answering["rendering"], model=answering["model"]) if answering else None,
     )
 
 
 def _rows(path: Path) -> Sequence[EvaluationRow]:
     with path.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
-    return [EvaluationRow(**{name: row[name] for name in _ROW_FIELDS}) for row in rows]
+    return [EvaluationRow(**{name: row.get(name) for name in _ROW_FIELDS}) for row in rows]

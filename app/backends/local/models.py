@@ -71,7 +71,7 @@ class BaseModels:
         self._known: dict[str, tuple[datetime, CatalogModel]] = {}  # what the hub said, so as not to ask at every step
         self._hub = environment.get("HF_ENDPOINT", _HUB).rstrip("/")
         home = environment.get("HF_HOME") or f"{environment.get('HOME', '~')}/.cache/huggingface"
-        self._cache = Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+        self.hub_cache = Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
         self.offline = offline or environment.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}
 
     def listed(self) -> Sequence[CatalogModel]:
@@ -159,7 +159,7 @@ class BaseModels:
         """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
         if base.path is not None:
             return directories.read(base.path / "config.json")
-        cached = self._cache / f"models--{str(base.hub).replace('/', '--')}" / "snapshots"
+        cached = self.hub_cache / f"models--{str(base.hub).replace('/', '--')}" / "snapshots"
         return next((directories.read(path) for path in sorted(cached.glob("*/config.json"))), {})
 
     def name(self, identifier: str) -> str:
@@ -226,7 +226,7 @@ class BaseModels:
         )
 
     def _look_up(self, identifier: str, name: str) -> CatalogModel:
-        if any((self._cache / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json")):
+        if any((self.hub_cache / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json")):
             return self._of_hub(identifier)
         unreachable = f"The Hugging Face hub could not be reached, and {name} is not on this machine yet."
         if self.offline:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.estimates import ResourceEstimate, Verdict
 from app.kit.memory import available_memory
+from app.training import token_batches
 from app.training.disk_guard import checkpoint_bytes
 
 _FP32 = 4
@@ -19,6 +20,9 @@ _OPTIMIZER_BYTES = {"adamw_torch": 8, "adafactor": 0, "sgd": 0, "rmsprop": 4, "a
 _ACTIVATIONS, _PER_WIDTH = 16, 5
 _ADAPTED = 1.2  # an adapter's own outputs come on top (measured)
 _LOGITS = 3  # the logits, their softmax, and its gradient
+# Numbers of each token while a layer is worked on without a gradient: in hidden sizes (the stream, its norm, query,
+# key, value, and what attention gives), and in widths of the feed-forward (two projections and their product).
+_WORKED_ON, _WORKED_ON_WIDE = 6, 3
 # Python with torch and TRL (480 MB when imported), and what preparing rows, evaluating, answering and the allocator's
 # own habits add to it: measured with the starter (docs/local.md).
 _RUNTIME = 800_000_000
@@ -72,8 +76,27 @@ def trained_parameters(model: Architecture, settings: Mapping[str, Any]) -> int:
     return model.adapter_parameters(int(settings.get("lora_r", 8)))
 
 
-def memory(model: Architecture | None, settings: Mapping[str, Any], *, preferring: bool) -> ResourceEstimate:
-    """Return the memory at its peak, every row of a batch being as long as is allowed."""
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The rows that a tuned model answers: the tokens of the longest, the model's context, and whether answers
+    are only the end of a row. None: not known.
+    """
+
+    longest: int | None = None
+    context: int | None = None
+    answers_only: bool = True
+
+
+def memory(
+    model: Architecture | None,
+    settings: Mapping[str, Any],
+    *,
+    preferring: bool,
+    evaluated: Evaluated | None = None,
+) -> ResourceEstimate:
+    """Return the memory at its peak, every row of a batch being as long as is allowed: of the training or, where that
+    takes more, of the evaluation that follows.
+    """
     available = available_memory()
     if model is None:
         return ResourceEstimate(kind="memory", verdict=Verdict.UNKNOWN, available_bytes=available)
@@ -87,7 +110,30 @@ def memory(model: Architecture | None, settings: Mapping[str, Any], *, preferrin
         "optimizer": trained * _OPTIMIZER_BYTES.get(str(settings["optimizer"]), 8),
         "activations": _activations(model, settings, sequences=2 if preferring else 1),
     }
-    return _verdict("memory", {name: size for name, size in parts.items() if size}, available)
+    adapter = trained * _FP32 if trained != model.parameters else 0
+    afterwards = {
+        "runtime": _RUNTIME,
+        "weights": model.parameters * _FP32 + adapter,
+        "evaluation": 0 if evaluated is None else _evaluation(model, evaluated),
+    }
+    most = max(parts, afterwards, key=lambda each: sum(each.values()))
+    return _verdict("memory", {name: size for name, size in most.items() if size}, available)
+
+
+def _evaluation(model: Architecture, evaluated: Evaluated) -> int:
+    """Return what an evaluation's largest batch takes: one layer at a time, the keys and values of all, and logits.
+
+    A batch of one row may be larger than the budget; the answers that it makes itself come behind the longest row.
+    """
+    known = [each for each in (evaluated.longest, evaluated.context) if each]
+    longest = min(known, default=0)
+    tokens = max(token_batches.TOKENS, longest)
+    layer = tokens * (_WORKED_ON * model.hidden + _WORKED_ON_WIDE * model.feed_forward) * _FP32
+    keys = 2 * tokens * model.layers * (model.hidden // model.heads * model.kv_heads) * _FP32
+    logits = min(token_batches.LOGIT_BYTES, tokens * model.vocabulary * _FP32)
+    if not evaluated.answers_only:
+        logits = max(logits, longest * model.vocabulary * _FP32)
+    return layer + keys + logits
 
 
 def _activations(model: Architecture, settings: Mapping[str, Any], *, sequences: int) -> int:

@@ -91,7 +91,15 @@ class Catalog(RehearsalState, Checks, Estimates, Backend):
         status = CheckStatus.FAIL if broken is not None and broken.kind is not FaultKind.STRANGE else CheckStatus.PASS
         return Check(id="ledger", title="The ledger can be written", status=status, detail=self.ledger.path.name)
 
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+    def estimate(
+        self,
+        spec: JobSpec,
+        *,
+        rows: int,
+        tokens: int,
+        validation_rows: int,
+        longest: int | None = None,  # noqa: ARG002 -- trained elsewhere, where memory is no question
+    ) -> Estimate:
         """Return the script's own durations; rows only count for the tokens."""
         self.stumble("estimate", "")
         epochs = spec.hyperparameters.get("n_epochs", 3)

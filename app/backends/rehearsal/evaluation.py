@@ -91,7 +91,9 @@ def answered(path: Path, data: Mapping[str, Any], chance: Any) -> Iterator[Evalu
         correct = chance("answer", tuned, line, expected) < share
         answer = expected if correct else _wrong(expected, labels, line)
         loss = round(_LOSS[tuned] * (0.5 + chance("loss", tuned, line)), 6)
-        yield EvaluationRow(line=line, prompt=each.shown, expected=expected, answer=answer, correct=correct, loss=loss)
+        yield EvaluationRow(
+            line=line, prompt=each.shown, expected=expected, answer=answer, correct=correct, loss=loss, ended=True
+        )
 
 
 def _wrong(expected: str, labels: Sequence[str], line: int) -> str:
@@ -104,6 +106,7 @@ def figures(rows: Sequence[EvaluationRow], labels: Sequence[str], *, tuned: bool
     if not rows:
         return EvaluationMetrics(missing={"loss": "There are no rows."})
     found = scoring.figures([(row.answer, row.expected) for row in rows], labels)
+    found |= scoring.endings([(row.answer, bool(row.ended)) for row in rows])
     right, loss = found["exact_match"], sum(row.loss or 0.0 for row in rows) / len(rows)
     made_up = {"loss": loss, "perplexity": math.exp(loss), "token_accuracy": 0.5 + right / 2 if tuned else right / 2}
     missing = {**found["missing"], "forced_choice_accuracy": f"{LABEL}: nothing is scored."}

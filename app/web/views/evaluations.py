@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.evaluations import FIGURES, Evaluation, EvaluationMetrics
+from app.domain.paired import Paired, Verdict
 from app.services.evaluations import JobEvaluations, Pair, PairFilter
 from app.web.i18n import gettext as _
 from app.web.views import formats
@@ -18,7 +19,11 @@ _MARKED_CHARS = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the comparison. `share` figures are percentages; `missing` says why there is none."""
+    """One line of the comparison. `share` figures are percentages; `missing` says why there is none.
+
+    `sure_base` and `sure_tuned` are the 95 % intervals in words, empty where there is none. `verdict`: what the rows
+    that both answered prove; None where pairs say nothing of this figure.
+    """
 
     name: str
     hint: str
@@ -26,6 +31,9 @@ class Figure:
     tuned: float | None
     share: bool
     lower_is_better: bool
+    sure_base: str = ""
+    sure_tuned: str = ""
+    verdict: Verdict | None = None
     missing: str = ""
 
     @property
@@ -34,15 +42,19 @@ class Figure:
         return None if self.base is None or self.tuned is None else self.tuned - self.base
 
     @property
-    def tuned_wins(self) -> bool:
-        """Whether tuning made this figure better."""
-        difference = self.difference
-        return difference is not None and difference != 0 and (difference < 0) == self.lower_is_better
+    def proved(self) -> bool:
+        """Whether the difference is more than chance."""
+        return self.verdict in {Verdict.BETTER, Verdict.WORSE}
 
 
 def figure_names() -> dict[str, tuple[str, str]]:
     """Return each figure's name and a hint for people."""
     return {
+        "preferred": (_("Preferred"), _("share of rows whose chosen answer is likelier than the rejected one")),
+        "margin": (
+            _("Margin"),
+            _("log p(chosen) less log p(rejected), summed over tokens; mean over rows"),
+        ),
         "accuracy": (_("Accuracy"), _("share of rows answered with the right label")),
         "macro_f1": (_("Macro F1"), _("mean over the labels, rare ones counting as much as frequent ones")),
         "forced_choice_accuracy": (_("Forced choice"), _("accuracy when only the labels may be answered")),
@@ -54,7 +66,7 @@ def figure_names() -> dict[str, tuple[str, str]]:
     }
 
 
-def figures(base: Evaluation | None, tuned: Evaluation | None) -> list[Figure]:
+def figures(base: Evaluation | None, tuned: Evaluation | None, paired: Paired | None = None) -> list[Figure]:
     """Return the lines that at least one of the two has a number or a reason for."""
     left, right = _metrics(base), _metrics(tuned)
     lines = []
@@ -68,6 +80,9 @@ def figures(base: Evaluation | None, tuned: Evaluation | None) -> list[Figure]:
             tuned=getattr(right, field),
             share=share,
             lower_is_better=lower,
+            sure_base=_sure(left, field, share=share),
+            sure_tuned=_sure(right, field, share=share),
+            verdict=None if paired is None else paired.verdict(field),
             missing=missing,
         )
         if figure.base is not None or figure.tuned is not None or missing:
@@ -79,28 +94,100 @@ def _metrics(evaluation: Evaluation | None) -> EvaluationMetrics:
     return (evaluation.metrics if evaluation else None) or EvaluationMetrics()
 
 
+def _sure(metrics: EvaluationMetrics, field: str, *, share: bool) -> str:
+    found = metrics.interval(field)
+    if found is None:
+        return ""
+    if not share:
+        return _("%(low)s to %(high)s") % {"low": formats.number(found.low, 2), "high": formats.number(found.high, 2)}
+    return f"{found.low * 100:.0f}–{formats.percent(found.high, 0)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How many answers ended in one way: of the base, and of the tuned model; None where that is not known."""
+
+    name: str
+    hint: str
+    base: int | None
+    tuned: int | None
+
+
+def endings(base: Evaluation | None, tuned: Evaluation | None) -> list[Ending]:
+    """Return how the answers ended; nothing where neither side has counted."""
+    left, right = _metrics(base), _metrics(tuned)
+    words = {
+        "ended": (_("Ended by themselves"), _("answers that came to their end before the limit")),
+        "cut": (_("Cut"), _("answers that were cut at the limit, twice the longest right answer")),
+        "empty": (_("Empty"), _("answers without any text")),
+    }
+    return [
+        Ending(name=name, hint=hint, base=getattr(left, field), tuned=getattr(right, field))
+        for field, (name, hint) in words.items()
+        if getattr(left, field) is not None or getattr(right, field) is not None
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The one figure that answers "did it get better?": its name, base and tuned in words, and the verdict."""
+    """The one figure that answers "did it get better?": its name, base and tuned in words, and what is proved.
+
+    `said` is the answer as a sentence; `hint` says why nothing is right, where nothing is.
+    """
 
     name: str
     base: str
     tuned: str
-    better: bool | None
+    sure_base: str
+    sure_tuned: str
+    verdict: Verdict | None
+    said: str
+    hint: str
+
+    @property
+    def better(self) -> bool | None:
+        """Whether it is surely better, or surely worse; None for anything else."""
+        return {Verdict.BETTER: True, Verdict.WORSE: False}.get(self.verdict) if self.verdict else None
 
 
 def headline(evaluated: JobEvaluations) -> Headline | None:
-    """Return the first figure that both have; None while there is none."""
-    for figure in figures(evaluated.base, evaluated.tuned):
+    """Return the first figure that both have; None while there is none, and where the two cannot be compared."""
+    if evaluated.not_comparable:
+        return None
+    for figure in figures(evaluated.base, evaluated.tuned, evaluated.paired):
         if figure.base is not None and figure.tuned is not None:
-            better = None if figure.difference == 0 else figure.tuned_wins
             return Headline(
                 name=figure.name,
                 base=_shown(figure.base, share=figure.share),
                 tuned=_shown(figure.tuned, share=figure.share),
-                better=better,
+                sure_base=figure.sure_base,
+                sure_tuned=figure.sure_tuned,
+                verdict=figure.verdict,
+                said=_said(figure.verdict),
+                hint=_why_nothing_is_right(evaluated) if figure.verdict is Verdict.NEITHER else "",
             )
     return None
+
+
+def _said(verdict: Verdict | None) -> str:
+    words = {
+        Verdict.BETTER: _("Better than the base model."),
+        Verdict.WORSE: _("Worse than the base model."),
+        Verdict.AS_GOOD: _("As good as the base model."),
+        Verdict.NEITHER: _("Neither is right on any row."),
+    }
+    return words.get(verdict or Verdict.UNCLEAR) or _("These rows cannot tell whether it got better: it may be chance.")
+
+
+def _why_nothing_is_right(evaluated: JobEvaluations) -> str:
+    """Return what the tuned model's answers have in common where none is right; empty where that is nothing."""
+    found = _metrics(evaluated.tuned)
+    answers = (found.ended or 0) + (found.cut or 0)
+    if 2 * (found.empty or 0) > answers:
+        return _("Most answers of the tuned model are empty: it ends before it says anything.")
+    if 2 * (found.cut or 0) > answers:
+        return _("Most answers of the tuned model were cut at the limit: it does not end them by itself.")
+    return ""
 
 
 def _shown(value: float, *, share: bool) -> str:
@@ -118,6 +205,8 @@ class PairView:
     tuned: Sequence[tuple[str, str]]
     base_correct: bool
     tuned_correct: bool
+    base_cut: bool
+    tuned_cut: bool
 
 
 def pair(found: Pair) -> PairView:
@@ -130,6 +219,8 @@ def pair(found: Pair) -> PairView:
         tuned=marked(found.tuned.expected, found.tuned.answer),
         base_correct=found.base.correct,
         tuned_correct=found.tuned.correct,
+        base_cut=found.base.ended is False,
+        tuned_cut=found.tuned.ended is False,
     )
 
 

@@ -1,17 +1,20 @@
 """A job from its recording to its end, and every way in which it may go on or end on the way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.actors import OWNER
 from app.domain.errors import StorageFull
-from app.domain.evaluations import EvaluationStatus
+from app.domain.evaluations import UNKNOWN_MODEL, EvaluationStatus, Identity
 from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
-from app.services import connections, jobs, models
+from app.engine import model_registration
+from app.services import connections, evaluations, jobs, models
+from app.store import evaluations as store
 from app.store.files import FileStore
 from tests.support.connections import REHEARSAL_ID
 from tests.support.rehearsed import Rehearsed
@@ -83,6 +86,36 @@ def test_the_base_is_evaluated_once_for_the_same_question(build: Build) -> None:
     assert tuned.message == ""
     assert [each.status for each in (base, tuned)] == [EvaluationStatus.SUCCEEDED] * 2
     assert not app_context.backend.made("start_evaluation", base.id)
+
+
+def test_nothing_is_taken_over_from_another_rendering_or_other_files(build: Build) -> None:
+    app_context = build()
+    job = app_context.job(validation=SPLIT)
+    app_context.until(job.id)
+    app_context.tick(10)
+    done = app_context.look(job.id)
+    now, seen = Identity(rendering=2, model="a" * 64), []
+    # The base answered without an identity, as an earlier release left it; then as `now` is, each time anew or not.
+    for base in (now, now, replace(now, rendering=3), replace(now, model="b" * 64), UNKNOWN_MODEL):
+        app_context.clock.turn(timedelta(seconds=1))
+        with app_context.scopes.open(OWNER) as scope:
+            before = {each.id for each in evaluations.list_evaluations(scope, job=job.id).items}
+            model_registration.register_model(
+                scope, done, app_context.backend, name="again", size_bytes=None, base=base
+            )
+            asked = [each for each in evaluations.list_evaluations(scope, job=job.id).items if each.id not in before]
+            (found,) = [each for each in asked if not each.target.is_tuned]
+            if found.status is EvaluationStatus.PENDING:
+                answered = replace(found, status=EvaluationStatus.SUCCEEDED, rendering=2, model_hash="a" * 64)
+                store.MAPPER.save(scope.write, answered, due_at=None)
+            seen.append(found)
+    assert [each.status for each in seen].count(EvaluationStatus.SUCCEEDED) == 1
+    assert seen[1].message == f"Taken over from evaluation {seen[0].id}, which asked the same."
+    assert (seen[1].identity, seen[1].not_reused) == (now, "")
+    reasons = ["an earlier release made it", "written in another way now", "not those of then", "not those of then"]
+    for each, reason in zip((seen[0], *seen[2:]), reasons, strict=True):
+        assert reason in each.not_reused
+        assert [event.message for event in app_context.journal(each.id, "note")] == [each.not_reused]
 
 
 def test_slots_are_counted_and_the_line_is_kept(build: Build) -> None:

@@ -120,6 +120,18 @@ def test_the_counts_follow_from_the_rows(evaluated: EvaluationObservation) -> No
         sum(row.expected == label for row in rows) for label in LABELS
     ]
     assert not metrics.missing
+    assert metrics.ended == sum(bool(row.ended) for row in rows)
+    assert metrics.cut == sum(row.ended is False for row in rows)
+    assert metrics.ended + metrics.cut == len(rows)
+    assert metrics.empty == sum(not row.answer for row in rows)
+    found = metrics.intervals["accuracy"]
+    assert 0 <= found.low <= share <= found.high <= 1
+
+
+def test_it_knows_the_files_that_answered(trained: Trained, evaluated: EvaluationObservation) -> None:
+    assert evaluated.identity is not None
+    assert trained.backend.identity("builtin:starter", "run:job_1") == evaluated.identity
+    assert trained.backend.identity("builtin:starter", None) is None  # nothing has read its weights yet
 
 
 @pytest.mark.slow

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
+from app.domain.backend import EvaluationObservation, EvaluationRequest
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobReason, JobSpec, JobStatus, Method
 from app.domain.metrics import SERIES
 from tests.support import local
 from tests.support.local import Watched
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.training
 STEPS = 6
@@ -61,6 +63,31 @@ def test_the_chosen_answers_become_likelier(preferred: Preferred) -> None:
     margins = watched.series("validation_reward_margin")
     assert margins[0] == pytest.approx(0, abs=1e-5)
     assert margins[STEPS] > 0
+
+
+@pytest.mark.slow
+def test_the_evaluation_counts_what_was_taught(preferred: Preferred) -> None:
+    margins = {}
+    for tag, model in (("evl_base", None), ("evl_tuned", "run:job_1")):
+        wanted = EvaluationRequest(tag=tag, base_model="builtin:starter", model=model, rows=preferred.validation)
+        preferred.backend.start_evaluation(wanted)
+        seen = until(lambda tag=tag: over(preferred.backend, tag), doing="the evaluation's end")  # type: ignore[misc]
+        assert seen.metrics is not None
+        values = [row.margin for row in seen.rows if row.margin is not None]
+        assert len(values) == len(seen.rows) == 8
+        assert seen.metrics.margin == pytest.approx(sum(values) / 8)
+        assert seen.metrics.preferred == sum(value > 0 for value in values) / 8
+        assert seen.metrics.intervals.keys() >= {"preferred", "margin", "exact_match"}
+        margins[tag] = seen.metrics.margin
+    # TRL's reward margin is beta times what the model prefers more than its reference does.
+    rewarded = preferred.watched.series("validation_reward_margin")[STEPS]
+    assert VALUES["beta"] * (margins["evl_tuned"] - margins["evl_base"]) == pytest.approx(rewarded, rel=1e-3)  # type: ignore[operator]
+
+
+def over(backend: LocalBackend, tag: str) -> EvaluationObservation | None:
+    """Return a finished evaluation; None as long as it goes on."""
+    seen = backend.observe_evaluation(tag)
+    return seen if seen.status.is_final else None
 
 
 @pytest.mark.slow

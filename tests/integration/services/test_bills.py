@@ -58,9 +58,11 @@ class Billed(Continues, Prices):
         del base_model, options
         return (Charge(price="hour", label="Hosting", low=1, expected=1, high=1, per_hour=1),) if tuned else ()
 
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+    def estimate(
+        self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int, longest: int | None = None
+    ) -> Estimate:
         """Charge the work."""
-        made = super().estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows)
+        made = super().estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=longest)
         return replace(made, charges=(Charge(price="work", label="Work", low=1, expected=2, high=3),))
 
 

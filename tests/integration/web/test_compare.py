@@ -123,7 +123,7 @@ def test_what_any_run_has_measured_can_be_compared(here: Furnished) -> None:
 
 def test_runs_on_different_rows_are_not_ranked(here: Furnished) -> None:
     page = soup(here.pages, f"/jobs/compare?ids={here.runs[0]},{here.stranger}")
-    assert "Different rows." in page.text
+    assert "Not comparable." in page.text
     assert not page.select(".compared td.best")
 
 

@@ -180,8 +180,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
                 if run.stop.is_set():
                     return
                 request = ChatRequest(messages=each.turns, max_tokens=tokens)
-                answer, refused = _answer_with_pauses(self.azure, access, request, run.stop)
-                row = {"line": each.line, "answer": answer, "refused": refused}
+                row = {"line": each.line, **_answer_with_pauses(self.azure, access, request, run.stop)}
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
                 file.flush()
 
@@ -192,8 +191,10 @@ def answer_tokens(wanted: Sequence[Question]) -> int:
     return max(_LEAST_TOKENS, min(_MOST_TOKENS, 2 * longest // _CHARS_PER_TOKEN))
 
 
-def _answer_with_pauses(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> tuple[str, bool]:
-    """Return an answer, and whether a content filter refused it; wait as often as the endpoint asks for a pause.
+def _answer_with_pauses(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> dict[str, object]:
+    """Return an answer, whether a content filter refused it, and whether it ended before the limit.
+
+    It waits as often as the endpoint asks for a pause.
 
     Raises:
         BackendError: whatever else the endpoint says, or that it asks for pauses for too long.
@@ -202,14 +203,15 @@ def _answer_with_pauses(azure: Azure, access: EndpointAccess, request: ChatReque
         try:
             pieces = list(ask(azure, access, request))
         except Refused:
-            return "", True
+            return {"answer": "", "refused": True, "ended": True}
         except RateLimited as error:
             wait = _PAUSE_S if error.retry_after is None else error.retry_after.total_seconds()
             if stop.wait(min(wait, _LONGEST_PAUSE_S)):
                 break
         else:
-            filtered = any(piece.finish_reason == "content_filter" for piece in pieces)
-            return "".join(piece.text for piece in pieces).strip(), filtered
+            reasons = {piece.finish_reason for piece in pieces}
+            text = "".join(piece.text for piece in pieces).strip()
+            return {"answer": text, "refused": "content_filter" in reasons, "ended": "length" not in reasons}
     raise RateLimited("The endpoint asks for one pause after the other.", retry_after=timedelta(minutes=5))
 
 
@@ -223,11 +225,14 @@ def _finished(
             expected=each.expected,
             answer=str(done[each.line]["answer"]),
             correct=scoring.exact_match(str(done[each.line]["answer"]), each.expected),
+            ended=done[each.line].get("ended"),  # an earlier release wrote down answers alone
         )
         for each in wanted
     ]
     labels = labels or scoring.find_labels([row.expected for row in rows])
     found = scoring.figures([(row.answer, row.expected) for row in rows], labels)
+    if all(row.ended is not None for row in rows):
+        found |= scoring.endings([(row.answer, bool(row.ended)) for row in rows])
     refused = sum(bool(done[each.line]["refused"]) for each in wanted)
     reported = f"Azure's content filter refused {refused} of {len(rows)} rows; they count as wrong." if refused else ""
     return EvaluationObservation(

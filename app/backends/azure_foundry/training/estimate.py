@@ -48,7 +48,15 @@ class AzureEstimate(Estimates):
     looked_up: RegistryCache
 
     @translates_errors
-    def estimate(self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int) -> Estimate:
+    def estimate(
+        self,
+        spec: JobSpec,
+        *,
+        rows: int,
+        tokens: int,
+        validation_rows: int,
+        longest: int | None = None,  # noqa: ARG002 -- trained elsewhere, where memory is no question
+    ) -> Estimate:
         """Estimate tokens, time and what will be billed; the house puts prices to it."""
         model = ModelId.parse(spec.base_model)
         chosen = epochs(model, spec.hyperparameters)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.backends.local.hyperparameters import resolve
-from app.backends.local.resources import Architecture, disk, memory, trained_parameters
+from app.backends.local.resources import Architecture, Evaluated, disk, memory, trained_parameters
 from app.domain.estimates import Verdict
 from app.domain.hyperparameters import Hyperparameter
 from app.training.disk_guard import DiskSpaceGuard
@@ -68,6 +68,23 @@ def test_preferences_need_the_model_as_it_was_unless_the_adapter_is_fresh() -> N
     fresh = resolve({}, {"adapter": "lora"}, method="dpo", starter=False, context_length=None)
     assert memory(llama(), chosen, preferring=True).parts["reference"] == 4 * 8_030_000_000
     assert "reference" not in memory(llama(), fresh, preferring=True).parts
+
+
+def test_the_evaluation_is_said_where_it_takes_more_than_the_training() -> None:
+    wide = Architecture.of(
+        {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
+         "intermediate_size": 64, "vocab_size": 16_000}, 520_000
+    )  # fmt: skip
+    short = settings({"batch_size": 1, "max_length": 16})
+    training = memory(wide, short, preferring=False, evaluated=None)
+    assert "evaluation" not in training.parts
+    need = memory(wide, short, preferring=False, evaluated=Evaluated(longest=1500, context=4096))
+    # 2,048 tokens: one layer, its keys and values, and 64 MB of logits.
+    assert need.parts["evaluation"] == 2048 * 4 * (6 * 32 + 3 * 64 + 2 * 16) + 64_000_000
+    text = memory(wide, short, preferring=False, evaluated=Evaluated(longest=3000, context=4096, answers_only=False))
+    assert text.parts["evaluation"] == 3000 * 4 * (6 * 32 + 3 * 64 + 2 * 16 + 16_000)
+    usual = settings({"batch_size": 8, "max_length": 128})
+    assert "evaluation" not in memory(wide, usual, preferring=False, evaluated=Evaluated(longest=1500)).parts
 
 
 def test_what_is_not_known_is_said_to_be_not_known(tmp_path: Path) -> None:
