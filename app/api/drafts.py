@@ -7,13 +7,14 @@ from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.api.answers import CREATED, LOOKING_UP, NO_CONTENT, answer, nothing, page
+from app.api.answers import ACCEPTED, CREATED, LOOKING_UP, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.drafts import DraftIn, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import Stale
+from app.domain.preflight import Preflight
 from app.http.dependencies import may
 from app.http.fields import Line, Paging
 from app.http.idempotency import OnceDep
@@ -89,6 +90,18 @@ def answer_draft_step(
 def review_draft(scope: Annotated[Scope, may(drafts.review)], identifier: PathId) -> Response:
     """What is missing, what it would take, and as which code it can be shown."""
     return answer(ReviewOut, drafts.review(scope, identifier))
+
+
+@router.get("/{identifier}/preflight", response_model=Preflight)
+def get_draft_preflight(scope: Annotated[Scope, may(drafts.preflight)], identifier: PathId) -> Response:
+    """What was found in the draft's model, settings and rows, as far as somebody has asked for it."""
+    return answer(Preflight, drafts.preflight(scope, identifier))
+
+
+@router.post("/{identifier}/preflight", response_model=Preflight, status_code=ACCEPTED)
+def begin_draft_preflight(scope: Annotated[Scope, may(drafts.begin_preflight)], identifier: PathId) -> Response:
+    """Begin to look for what would go wrong before the first step; asking again tells how far that is."""
+    return answer(Preflight, drafts.begin_preflight(scope, identifier), ACCEPTED)
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)

@@ -11,9 +11,10 @@ from app.api.shapes.common import list_of
 from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
 from app.api.shapes.models import ModelOut
 from app.domain.drafts import JobDraft
+from app.domain.preflight import Preflight
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
-from app.services import drafts, estimates, jobs, models, queue
+from app.services import drafts, estimates, jobs, models, preflights, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -24,6 +25,12 @@ Step = Annotated[int, Path(ge=0, le=2**53)]
 def estimate_job(scope: Annotated[Scope, may(estimates.estimate)], body: JobIn) -> Response:
     """What a job would take and cost, and what stands in its way; makes nothing."""
     return answer(EstimateOut, estimates.estimate(scope, body.fields()))
+
+
+@router.post("/preflight", response_model=Preflight, status_code=ACCEPTED)
+def begin_preflight(scope: Annotated[Scope, may(preflights.begin)], body: JobIn) -> Response:
+    """Begin to look for what would go wrong in a job before its first step; asking again tells how far that is."""
+    return answer(Preflight, preflights.begin(scope, body.fields()), ACCEPTED)
 
 
 @router.post("", response_model=JobOut, status_code=CREATED)

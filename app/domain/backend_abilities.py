@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from app.domain.backend import RemoteJob
 from app.domain.capsule import Origin
 from app.domain.connections import Check
 from app.domain.evaluations import Identity
 from app.domain.jobs import JobStatus
+from app.domain.preflight import Preflight, PreflightRequest
 from app.domain.profiles import Ability
 
 
@@ -101,6 +103,21 @@ class MergesAdapters(Ability):
     @abstractmethod
     def observe_merge(self, model: str) -> Merge:
         """Look at it."""
+
+
+class LooksAhead(Ability):
+    """To find before a training what would go wrong in it, without loading weights."""
+
+    @abstractmethod
+    def start_preflight(self, request: PreflightRequest, *, training: Path, validation: Path | None) -> None:
+        """Begin to look, over files of canonical rows; a repeat finds what the first call made.
+
+        Where it cannot begin now, nothing happens: whoever wants it asks again.
+        """
+
+    @abstractmethod
+    def observe_preflight(self, request: PreflightRequest) -> Preflight:
+        """Return what was found in model and rows as they are now; within 50 ms, and nobody is asked."""
 
 
 class TellsOrigin(Ability):

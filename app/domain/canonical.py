@@ -27,6 +27,7 @@ from typing import Any
 LINE = "line"
 _OF_TOOLS = ("name", "tool_calls", "tool_call_id")  # the fields of a message that calls a tool, or answers for one
 _NUMBER = re.compile(rb'\A\{"line":\d+,')
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BOM = b"\xef\xbb\xbf"
 Message = dict[str, Any]
 
@@ -100,7 +101,19 @@ def read(lines: Iterable[bytes]) -> Iterator[Row]:
             raise BadRow(number, f"is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadRow(number, "is not a JSON object")
+        if _SURROGATE.search(text) and (half := _half(value)):
+            said = value.get(LINE)
+            raise BadRow(said if isinstance(said, int) else number, f"has half of a character ({half})")
         yield parse(value, number)
+
+
+def _half(value: object) -> str:
+    """Return the first lone surrogate in the texts of a value, as JSON escapes it; empty where there is none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        return error.object[error.start].encode("ascii", "backslashreplace").decode("ascii")
+    return ""
 
 
 def parse(value: Mapping[str, Any], number: int = 0) -> Row:

@@ -12,8 +12,9 @@ from app.domain.drafts import FIELDS, STEPS, Checked, DraftReview, JobDraft, Ste
 from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob
 from app.domain.models import ModelStatus
+from app.domain.preflight import Preflight
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, jobs, models, specs, verbs
+from app.services import estimates, jobs, models, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -109,6 +110,28 @@ def review_of(scope: Scope, draft: JobDraft, checked: Checked | None = None) -> 
 
 
 @verbs.reads("drafts")
+def preflight(scope: Scope, identifier: str) -> Preflight:
+    """Return what is known about a draft before it is submitted.
+
+    Raises:
+        Invalid: while something is missing.
+        Conflict: where its backend does not look ahead.
+    """
+    checked = specs.check(scope, get(scope, identifier).values)
+    return preflights.look(scope, checked)
+
+
+@verbs.writes("drafts")
+def begin_preflight(scope: Scope, identifier: str) -> Preflight:
+    """Begin to look, and return how far that is; asking again is fine.
+
+    Raises:
+        Invalid, Conflict: as `preflight`.
+    """
+    return preflights.begin_checked(scope, specs.check(scope, get(scope, identifier).values))
+
+
+@verbs.reads("drafts")
 def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     """Return what the backend of a connection shows jobs as; nothing where it fails: whoever asks has `curl` beside."""
     backend = scope.backends.of(connection)
@@ -134,6 +157,7 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
     checked = specs.check(scope, draft.values)
     if checked.spec is None:
         raise Invalid(checked.problems)
+    preflights.refuse_blocked(scope, checked)
     bill = estimates.bill(scope, checked)
     # The backend may have been asked above; from here on nobody else writes.
     tx = scope.write

@@ -10,8 +10,9 @@ from app.domain.drafts import Checked, Step, step_of
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
 from app.domain.jobs import ValidationKind
+from app.domain.preflight import PreflightSeverity
 from app.domain.prices import FREE, Bill
-from app.services import catalog, datasets, prices, specs, verbs
+from app.services import catalog, datasets, preflights, prices, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 
@@ -35,15 +36,25 @@ def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
 @verbs.reads("jobs")
 def of_checked(scope: Scope, checked: Checked) -> Estimate:
     """Return the estimate for fields that have been checked already."""
-    base = Estimate()
+    base, looked = Estimate(), preflights.of_checked(scope, checked)
     if checked.connection is not None:
         base = _ask(scope, checked, base)
         made = prices.training_bill(scope, checked.connection, base.charges)
         base = replace(base, bill=made, cost=made.cost)
     return replace(
         base,
-        blockers=(*(as_notice(problem) for problem in checked.problems), *base.blockers),
-        warnings=(*base.warnings, *_warnings(checked), *_unpriced(base), *_ending(scope, checked)),
+        blockers=(
+            *(as_notice(problem) for problem in checked.problems),
+            *base.blockers,
+            *preflights.notices(looked, PreflightSeverity.BLOCKER),
+        ),
+        warnings=(
+            *base.warnings,
+            *preflights.notices(looked, PreflightSeverity.WARNING),
+            *_warnings(checked),
+            *_unpriced(base),
+            *_ending(scope, checked),
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from app.domain.models import ModelStatus
 from app.domain.prices import Bill
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, specs, verbs
+from app.services import estimates, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
@@ -49,6 +49,7 @@ def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None =
     checked = specs.check(scope, fields)
     if checked.spec is None:
         raise Invalid(checked.problems)
+    preflights.refuse_blocked(scope, checked)
     return record(scope, checked.spec, estimates.bill(scope, checked), cloned_from=cloned_from)
 
 

@@ -8,7 +8,7 @@ from app.training.failures import ChildError
 
 
 def work(spec: dict[str, Any], channel: Channel) -> None:
-    """Train, evaluate, serve or merge.
+    """Look at a training before it begins, train, evaluate, serve or merge.
 
     Torch comes late: it reads the environment when imported, and SIGTERM must be caught before.
 
@@ -19,6 +19,8 @@ def work(spec: dict[str, Any], channel: Channel) -> None:
     match spec.get("kind"):
         case "train":
             from app.training.training import train as do
+        case "preflight":
+            from app.training.preflight import preflight as do
         case "evaluate":
             from app.training.evaluation import evaluate as do
         case "serve":

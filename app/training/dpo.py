@@ -11,7 +11,6 @@ from app.training import examples
 from app.training.channel import Channel
 from app.training.failures import ChildError
 from app.training.loss_masking import need_template
-from app.training.rendering import Renderer
 from app.training.rows import Row
 
 NOTE = "Each chosen answer is to become likelier than the rejected one, compared with the model as it is now."
@@ -33,20 +32,9 @@ def need_pairs(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> None:
         need_template(tokenizer)
 
 
-def pairs(rows: Sequence[Row], renderer: Renderer, *, max_length: int) -> Dataset:
-    """Return the rows in TRL's shape, without those whose prompt alone fills the length: nothing would be learned.
-
-    Raises:
-        ChildError: when no row is left, or the chat template refuses one.
-    """
-    fitting = [each for each in examples.preferences(rows, renderer) if len(each.prompt) < max_length]
-    if not fitting:
-        raise ChildError(
-            "rows_too_long",
-            f"In every row the answers begin after {max_length} tokens: nothing is left to learn or to measure.",
-            "Raise max length, or shorten the rows.",
-        )
-    return examples.columns(fitting)
+def pairs(made: Sequence[Any], *, max_length: int) -> Dataset:
+    """Return pairs in TRL's shape, without those whose prompt alone fills the length: nothing would be learned."""
+    return examples.columns([each for each in made if len(each.prompt) < max_length])
 
 
 def tell_rows(trainer: Any, channel: Channel, *, given: int, max_length: int) -> None:

@@ -4,8 +4,9 @@ The trainer is handed tokens with labels, so that what is learned is decided her
 rendering that evaluation and serving ask with (`rendering`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from datasets import Dataset
 
@@ -14,6 +15,7 @@ from app.training.failures import ChildError
 from app.training.rendering import Renderer, TemplateRefused, Tokens
 from app.training.rows import Row
 
+_REPORTED_EVERY = 256  # rows
 IGNORED = -100  # the label of a token that is not learned (torch's cross entropy)
 
 
@@ -49,44 +51,53 @@ class Pair:
         }
 
 
-def supervised(rows: Sequence[Row], renderer: Renderer, *, answers_only: bool) -> list[Example]:
-    """Return the rows as sequences. A row in which nothing is to be learned gives none.
+def each(
+    rows: Sequence[Row], renderer: Renderer, *, answers_only: bool, tell: Callable[[int], None] = lambda _: None
+) -> Iterator[tuple[Row, Sequence[Example] | Sequence[Pair] | TemplateRefused]]:
+    """Yield each row with its sequences, in order; a row that the template refuses with what it says.
 
-    Where the template writes an earlier answer otherwise than as the last one (its thoughts are taken out, say), each
-    learned answer becomes a sequence of its own: what is learned is always what will be asked for.
+    A row in which nothing is to be learned gives none. Where the template writes an earlier answer otherwise than as
+    the last one (its thoughts are taken out, say), each learned answer becomes a sequence of its own: what is learned
+    is always what will be asked for. `tell` is given how many rows are done, now and then.
+    """
+    for number, row in enumerate(rows):
+        if number % _REPORTED_EVERY == 0:
+            tell(number)
+        try:
+            yield row, list(_sequences(row, renderer, answers_only=answers_only))
+        except TemplateRefused as error:
+            yield row, error
+
+
+def sequences(rows: Sequence[Row], renderer: Renderer, *, answers_only: bool) -> list[Any]:
+    """Return the sequences of all rows: examples, or pairs where the rows have two answers.
 
     Raises:
         ChildError: the template refuses a row, with its line.
     """
-    made: list[Example] = []
-    for row in rows:
-        try:
-            made += (
-                _text(row, renderer, answers_only=answers_only)
-                if row.shape is not Shape.MESSAGES
-                else _chat(row, renderer, answers_only=answers_only)
-            )
-        except TemplateRefused as error:
-            raise refused(row.line, error) from error
-    return made
+    every: list[Any] = []
+    for row, made in each(rows, renderer, answers_only=answers_only):
+        if isinstance(made, TemplateRefused):
+            raise refused(row.line, made) from made
+        every += made
+    return every
 
 
-def preferences(rows: Sequence[Row], renderer: Renderer) -> list[Pair]:
-    """Return the rows as pairs.
+def _sequences(row: Row, renderer: Renderer, *, answers_only: bool) -> Iterator[Any]:
+    match row.shape:
+        case Shape.PREFERENCE:
+            yield _pair(row, renderer)
+        case Shape.MESSAGES:
+            yield from _chat(row, renderer, answers_only=answers_only)
+        case _:
+            yield from _text(row, renderer, answers_only=answers_only)
 
-    Raises:
-        ChildError: the template refuses a row, with its line.
-    """
-    made = []
-    for row in rows:
-        prompt, answers = row.value["prompt"], (row.value["chosen"], row.value["rejected"])
-        try:
-            sides = [_side(renderer, prompt, answer) for answer in answers]
-        except TemplateRefused as error:
-            raise refused(row.line, error) from error
-        chosen, rejected = ([*each.answer, *each.end] for each in sides)
-        made.append(Pair(row.line, list(sides[0].prompt), chosen, rejected))
-    return made
+
+def _pair(row: Row, renderer: Renderer) -> Pair:
+    prompt, answers = row.value["prompt"], (row.value["chosen"], row.value["rejected"])
+    sides = [_side(renderer, prompt, answer) for answer in answers]
+    chosen, rejected = ([*side.answer, *side.end] for side in sides)
+    return Pair(row.line, list(sides[0].prompt), chosen, rejected)
 
 
 def columns(made: Sequence[Example] | Sequence[Pair]) -> Dataset:

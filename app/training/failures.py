@@ -4,6 +4,8 @@ import errno
 from dataclasses import dataclass, field
 from typing import Any
 
+_LONGEST = 300  # characters of what a library says
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -136,12 +138,20 @@ def explain(error: BaseException) -> Failure:
         if known is not None:
             return known
         current = current.__cause__ or current.__context__
-    first_line = next(iter(str(error).strip().splitlines()), "")[:300]
+    said = first_line(error)
     return Failure(
         "unexpected",
-        f"It failed with {type(error).__name__}{': ' + first_line if first_line else ''}.",
+        f"The work ended with an error that nobody foresaw ({type(error).__name__})" + (f": {said}" if said else "."),
         "Read the end of the log; it has the whole story.",
     )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line with content of what an exception says, and the next where that one only announces it."""
+    lines = [line.strip(" \t-*") for line in str(error).splitlines()]
+    said = [line for line in lines if any(each.isalnum() for each in line)][:2]
+    text = " ".join(said if said and said[0].endswith((":", ": .", ":.")) else said[:1])[:_LONGEST]
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _known(error: BaseException) -> Failure | None:

@@ -68,6 +68,9 @@ def _turn(line: int, turn: object) -> canonical.Message:
     content, calls = turn.get("content"), turn.get("tool_calls")
     if content is None and calls:
         content = ""
+    if isinstance(content, list):
+        kinds = {str(part.get("type")) for part in content if isinstance(part, dict)} - {"text"}
+        raise canonical.BadRow(line, f"has a part of the kind {min(kinds, default='unknown')}: texts alone are trained")
     if not isinstance(content, str):
         raise canonical.BadRow(line, "has a turn without a text")
     kept: canonical.Message = {"role": turn["role"], "content": content}

@@ -1,5 +1,6 @@
 """From a spec to TRL's trainer over its rows and model, supervised or by preferences, and what listens to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,25 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, SFTConfig
 
 from app.domain.canonical import Shape
-from app.training import dpo, examples, first_batch, handing_out, loading, loss_masking, self_check, trl_arguments
+from app.training import (
+    dpo,
+    examples,
+    first_batch,
+    handing_out,
+    loading,
+    loss_masking,
+    preflight,
+    self_check,
+    trl_arguments,
+)
 from app.training.channel import Channel
 from app.training.disk_guard import DiskSpaceGuard
 from app.training.failures import ChildError
 from app.training.notes import TAUGHT
 from app.training.progress import Progress
 from app.training.rendering import Renderer
-from app.training.rows import Row, read_rows
+from app.training.row_look import Rows
+from app.training.rows import Row
 from app.training.run_lock import BATCH, write_whole
 from app.training.sample_answers import Samples
 from app.training.saving import Preferring, Supervised
@@ -24,13 +36,18 @@ from app.training.saving import Preferring, Supervised
 
 @dataclass(frozen=True)
 class Material:
-    """What a trainer is made of: the rows, the tokenizer, and the loaded model."""
+    """What a trainer is made of: rows as sequences, the tokenizer, and where the model is to be."""
 
-    rows: list[Row]
-    validation: list[Row] | None
+    training: Rows
+    validation: Rows | None
     tokenizer: PreTrainedTokenizerBase
     device: str
     renderer: Renderer
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows that are trained on."""
+        return self.training.rows
 
     @property
     def can_be_asked(self) -> bool:
@@ -40,7 +57,7 @@ class Material:
 
 def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Progress]:
     """Return the trainer over the spec's rows and model, and what listens to it."""
-    material = _read(spec, device)
+    material = _looked_at(spec, channel, device)
     progress = Progress(channel)
     make = _preferring if spec["method"] == "dpo" else _supervised
     trainer = make(spec, channel, material, progress)
@@ -62,26 +79,26 @@ def build(spec: dict[str, Any], channel: Channel, device: str) -> tuple[Any, Pro
     return trainer, progress
 
 
-def _read(spec: dict[str, Any], device: str) -> Material:
-    rows = read_rows(Path(spec["train"]))
-    validation = read_rows(Path(spec["validation"])) if spec.get("validation") else None
-    if validation and validation[0].shape != rows[0].shape:
-        raise ChildError(
-            "mixed_rows",
-            f"The training rows have {rows[0].shape}, the validation rows have {validation[0].shape}.",
-            "Bring both files to one shape.",
-        )
-    tokenizer = loading.load_tokenizer(loading.locate(spec["base"]))
-    return Material(rows, validation, tokenizer, device, Renderer(tokenizer))
+def _looked_at(spec: dict[str, Any], channel: Channel, device: str) -> Material:
+    """Return what is trained, once the pre-flight has found nothing that stands in the way.
+
+    Raises:
+        ChildError: with what it found.
+    """
+
+    def tell(_: str) -> None:
+        channel.raise_if_stopped()
+
+    found = preflight.look(spec, tell)
+    renderer, training = found.ready()
+    for each in found.findings:
+        channel.log(f"{each.message} {each.fix}".strip(), level="warning")
+    return Material(training, found.validation, renderer.tokenizer, device, renderer)
 
 
 def _supervised(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
     settings, rows, validation = spec["settings"], material.rows, material.validation
     channel.log(loss_masking.note(rows, material.tokenizer, answers_only=settings["assistant_only_loss"]))
-    training, held_out = (
-        examples.supervised(part, material.renderer, answers_only=settings["assistant_only_loss"])
-        for part in (rows, validation or ())
-    )
     model, lora = _model(spec, channel, material)
     sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
     trainer = Supervised(
@@ -91,8 +108,8 @@ def _supervised(spec: dict[str, Any], channel: Channel, material: Material, prog
             **trl_arguments.sft_arguments(settings, **sizes),
             **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
         ),
-        train_dataset=examples.columns(training),
-        eval_dataset=examples.columns(held_out) if held_out else None,
+        train_dataset=examples.columns(material.training.made),
+        eval_dataset=examples.columns(validation.made) if validation else None,
         processing_class=material.tokenizer,
         peft_config=lora,
         callbacks=[progress],
@@ -103,12 +120,7 @@ def _supervised(spec: dict[str, Any], channel: Channel, material: Material, prog
 
 def _preferring(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
     settings, rows, validation = spec["settings"], material.rows, material.validation
-    dpo.need_pairs(rows, material.tokenizer)
     channel.log(dpo.NOTE)
-    training, held_out = (
-        dpo.pairs(part, material.renderer, max_length=settings["max_length"]) if part else None
-        for part in (rows, validation)
-    )
     model, lora = _model(spec, channel, material)
     sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
     trainer = Preferring(
@@ -120,8 +132,8 @@ def _preferring(spec: dict[str, Any], channel: Channel, material: Material, prog
             **trl_arguments.dpo_arguments(settings, **sizes),
             **trl_arguments.device_arguments(material.device, bf16=loading.has_bf16(material.device)),
         ),
-        train_dataset=training,
-        eval_dataset=held_out,
+        train_dataset=dpo.pairs(material.training.made, max_length=settings["max_length"]),
+        eval_dataset=dpo.pairs(validation.made, max_length=settings["max_length"]) if validation else None,
         processing_class=material.tokenizer,
         peft_config=lora,
         callbacks=[progress],
@@ -145,7 +157,6 @@ def _model(spec: dict[str, Any], channel: Channel, material: Material) -> tuple[
     else:
         model = loading.load_base(base, device=device, half=half, dropout=settings["dropout"])
     channel.raise_if_stopped()
-    _check_length(model, settings["max_length"])
     return model, LoraConfig(**lora) if lora else None
 
 
@@ -157,13 +168,3 @@ def _is_half(spec: dict[str, Any], device: str) -> bool:
 def _as_it_is(spec: dict[str, Any], material: Material) -> Any:
     model = loading.load_base(spec["base"], device=material.device, half=_is_half(spec, material.device))
     return model.requires_grad_(requires_grad=False)
-
-
-def _check_length(model: Any, max_length: int) -> None:
-    context = loading.context_length(model)
-    if context is not None and max_length > context:
-        raise ChildError(
-            "max_length_beyond_context",
-            f"Max length is {max_length} tokens, but this model looks at {context} at most.",
-            f"Set max length to {context} or less.",
-        )

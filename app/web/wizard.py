@@ -85,6 +85,13 @@ def submit(
             return page(request, scope, "wizard/review.html", context, status=UNPROCESSABLE)
 
 
+@router.post("/wizard/{draft}/preflight")
+def look_ahead(scope: Annotated[Scope, may(drafts.begin_preflight)], draft: Id) -> Response:
+    """Begin to look for what would go wrong; the review shows how far that is."""
+    drafts.begin_preflight(scope, draft)
+    return see_other(f"/wizard/{draft}/review")
+
+
 @router.post("/wizard/{draft}/delete")
 def forget(scope: Annotated[Scope, may(drafts.delete)], draft: Id) -> Response:
     """Forget the draft."""

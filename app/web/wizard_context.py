@@ -7,7 +7,7 @@ from app.domain.datasets import Dataset
 from app.domain.drafts import Checked, DraftReview, JobDraft, Step
 from app.domain.errors import DomainError, Problem
 from app.domain.splits import SplitResult
-from app.services import catalog, connections, datasets, drafts, projects, splits
+from app.services import catalog, connections, datasets, drafts, preflights, projects, splits
 from app.services import models as tuned_models
 from app.services.scope import Scope
 from app.web.views import catalog as catalog_view
@@ -66,6 +66,7 @@ def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
         "validation": Lenient(view.values_of(draft, "validation")),
         "split": _split(scope, draft, chosen),
         "key": key,
+        "preflight": preflights.of_checked(scope, chosen),
         "price_lines": price_lines(review.estimate, scope.now().date()),
     }
 

@@ -15,7 +15,7 @@ from app.domain.canonical import Shape
 from app.training import examples, self_check
 from app.training.examples import IGNORED, Example, Pair
 from app.training.failures import ChildError
-from app.training.rendering import Renderer
+from app.training.rendering import Renderer, TemplateRefused
 from app.training.rows import Row
 from tests.families.templates import TEMPLATES, of_bytes
 
@@ -41,9 +41,9 @@ Spoil = Callable[[list[Any], Renderer], list[Any]]
 
 def made(row: Row, renderer: Renderer) -> list[Any]:
     """What the product makes of a row."""
-    if row.shape is Shape.PREFERENCE:
-        return list(examples.preferences([row], renderer))
-    return list(examples.supervised([row], renderer, answers_only=True))
+    ((_, sequences),) = examples.each([row], renderer, answers_only=True)
+    assert not isinstance(sequences, TemplateRefused), sequences
+    return list(sequences)
 
 
 def said(row: Row, sequences: Made, renderer: Renderer) -> str:

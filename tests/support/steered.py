@@ -7,8 +7,10 @@ from pathlib import Path
 
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.models import FineTunedModel
+from app.domain.preflight import PreflightFinding
 from app.engine.engine import Engine
 from app.services import jobs, models
+from app.training import run_lock
 from tests.support import local
 from tests.support.app_context import TestHouse
 from tests.support.connections import LOCAL_ID
@@ -48,6 +50,12 @@ class DemoClient:
 
         return until(look, doing="the job's way")
 
+    def found_ahead(self, *findings: PreflightFinding) -> None:
+        """Let pre-flights find this, those under way and those to come."""
+        reported = {"findings": [each.as_json() for each in findings], "rows": 40, "tokens": 900, "learned_tokens": 80}
+        (self.runs / "preflights").mkdir(parents=True, exist_ok=True)
+        run_lock.write_whole(self.runs / "preflights" / "found", {**reported, "longest": 30})
+
     def turned(self) -> None:
         """Turn clock and engine until what is done beside the turns has been begun, done and taken in."""
         for _ in range(3):
@@ -75,6 +83,7 @@ class DemoClient:
 
     def close(self) -> None:
         """End what is at work."""
+        local.end_all(self.runs / "preflights")
         local.end_all(self.runs)
         self.app_context.database.close()
 

@@ -34,6 +34,7 @@ from app.domain.backend import Completes, KeepsWeights
 from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
+    LooksAhead,
     MergesAdapters,
     ShowsFirstBatch,
     StopsEarly,
@@ -52,6 +53,7 @@ PROFILE = BackendProfile(
         ContinuesTuned: "Azure trains its own base models, and no tuned one further.",
         DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",
         KeepsWeights: "Azure keeps the weights of what it trains, checkpoints included: they cannot be downloaded.",
+        LooksAhead: "Azure checks rows and settings itself once a training was submitted.",
         MergesAdapters: "Azure serves an adapter with its base; there is nothing to merge.",
         ShowsFirstBatch: "Azure does not show what its trainer reads.",
         StopsEarly: "Azure can only cancel a training; what it has learned by then is not kept.",

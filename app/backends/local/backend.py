@@ -17,6 +17,7 @@ from app.backends.local.jobs import LocalTraining
 from app.backends.local.merging import LocalMerging
 from app.backends.local.models import BaseModels
 from app.backends.local.origin import LocalProvenance
+from app.backends.local.preflight import LocalPreflight
 from app.backends.local.run_storage import LocalRunStorage
 from app.backends.local.runs import Runs
 from app.backends.local.serving import LocalServing
@@ -77,6 +78,7 @@ class LocalBackend(
     LocalServing,
     LocalEvaluation,
     LocalEstimate,
+    LocalPreflight,
     LocalCode,
     LocalRunStorage,
     LocalDoctor,

@@ -23,8 +23,8 @@ _ROWS = (
     ("app.training.rendering", "Renderer"),
     ("app.training.handing_out", "fit"),
 )
-_SUPERVISED = (*_ROWS, ("app.training.examples", "supervised"), ("app.training.examples", "columns"))
-_PREFERRED = (*_ROWS, ("app.training.dpo", "pairs"))
+_SUPERVISED = (*_ROWS, ("app.training.examples", "sequences"), ("app.training.examples", "columns"))
+_PREFERRED = (*_ROWS, ("app.training.examples", "sequences"), ("app.training.dpo", "pairs"))
 
 
 class LocalCode(ShowsCode):

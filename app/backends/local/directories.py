@@ -77,6 +77,12 @@ def weight_files(path: Path) -> Sequence[Path]:
     return [path / Path(str(name)).name for name in dict.fromkeys(shards)] or sorted(path.glob("*.safetensors"))
 
 
+def is_whole(path: Path) -> bool:
+    """Tell whether all files that a model is loaded from are there."""
+    files = weight_files(path)
+    return (path / "config.json").is_file() and bool(files) and all(file.is_file() for file in files)
+
+
 def weight_bytes(path: Path) -> int:
     """Return the size of the weights on the disk."""
     return sum(file.stat().st_size for file in weight_files(path) if file.is_file())

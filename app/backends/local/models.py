@@ -155,6 +155,19 @@ class BaseModels:
         known = self._known.get(base.root)
         return _STARTER_LICENCE if base.is_starter else known[1].licence if known is not None else ""
 
+    def cached(self, hub: str) -> Path | None:
+        """Return the hub's model where it lies whole in the hub's cache: its config, tokenizer and weights; else None.
+
+        What is still being downloaded is no file there, and a snapshot has the name that transformers loads by.
+        """
+        snapshots = self._cache / f"models--{hub.replace('/', '--')}"
+        try:
+            revision = (snapshots / "refs" / "main").read_text(encoding="utf-8").strip()
+            folder = snapshots / "snapshots" / revision
+            return folder if directories.is_whole(folder) else None
+        except (OSError, ValueError):
+            return None
+
     def config(self, base: Base) -> Mapping[str, Any]:
         """Return a model's config where it is on this machine, in a directory or in the hub's cache; else nothing."""
         if base.path is not None:

@@ -95,6 +95,10 @@ class Runs:
         self._environment = {name: value for name, value in environment.items() if name in PASSED_ON | FOR_THE_HUB}
         self._clock = clock
 
+    def below(self, name: str) -> "Runs":
+        """Return the same over a folder of its own inside this one."""
+        return Runs(self.root / name, interpreter=self.interpreter, environment=self._environment, clock=self._clock)
+
     def folder(self, tag: str) -> Path:
         """Return the run folder of `tag`.
 

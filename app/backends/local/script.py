@@ -75,11 +75,12 @@ if __name__ == "__main__":
     main()
 '''
 SUPERVISED_SETS = """made, kept_out = (
-        supervised(part, renderer, answers_only={assistant_only_loss}) for part in (rows, validation_rows)
+        sequences(part, renderer, answers_only={assistant_only_loss}) for part in (rows, validation_rows)
     )
     training, held_out = columns(made), columns(kept_out) if kept_out else None"""
 PREFERRED_SETS = """training, held_out = (
-        pairs(part, renderer, max_length={max_length}) if part else None for part in (rows, validation_rows)
+        pairs(sequences(part, renderer, answers_only=True), max_length={max_length}) if part else None
+        for part in (rows, validation_rows)
     )"""
 EVALUATE_LAST = '''
 

@@ -15,6 +15,7 @@ from app.domain.backend import ShowsCode, Unsupported
 from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
+    LooksAhead,
     MergesAdapters,
     ShowsFirstBatch,
     StopsEarly,
@@ -52,6 +53,7 @@ PROFILE = BackendProfile(
         DiscardsCheckpoints: f"{LABEL}: rehearsed checkpoints take no space.",
         FindsOrphans: f"{LABEL}: nothing is kept that could be left behind.",
         LooksUpModels: f"{LABEL}: the catalog is not looked up anywhere.",
+        LooksAhead: f"{LABEL}: there are no files to look at before a training.",
         MergesAdapters: f"{LABEL}: there is nothing to merge.",
         Prices: f"{LABEL}: nothing is billed.",
         Provisions: f"{LABEL}: nothing can be made here.",

@@ -35,8 +35,8 @@ def main(path: Path, families: list[str]) -> None:
         made.chat_template = template(str(family.template))
         words.append(made)
     for each in words:
-        theirs = script.supervised(script.read_rows(Path(script.TRAIN)), script.Renderer(each), answers_only=True)
-        ours = examples.supervised(rows.read_rows(Path(script.TRAIN)), Renderer(each), answers_only=True)
+        theirs = script.sequences(script.read_rows(Path(script.TRAIN)), script.Renderer(each), answers_only=True)
+        ours = examples.sequences(rows.read_rows(Path(script.TRAIN)), Renderer(each), answers_only=True)
         ends = (script.Renderer(each).taught_end, Renderer(each).taught_end)
         print(json.dumps([[asdict(one) for one in made] for made in (theirs, ours)] + [ends]))  # noqa: T201
 

@@ -131,7 +131,7 @@ def refused_before_the_start(watched: Watched) -> str:
     seen: JobObservation = watched.looks[-1]
     assert seen.status is JobStatus.FAILED, "it was trained"
     assert watched.begun == 0, "it failed after the start"
-    assert "It failed with" not in seen.message, "a bare exception"
+    assert "nobody foresaw" not in seen.message, "a bare exception"
     return seen.message
 
 

@@ -55,7 +55,7 @@ def test_it_is_whole_python(tmp_path: Path, shape: str, adapter: str, often: int
     assert ("LoraConfig" in names) == (adapter == "lora")
     assert ("DPOTrainer" in names) == (shape == "preference")
     assert ("TrainerCallback" in names) == (often > 1)
-    assert ("pairs" in defined, "supervised" in defined) == (shape == "preference", shape != "preference")
+    assert ("pairs" in defined, "sequences" in defined) == (shape == "preference", True)
     assert {"Renderer", "read_rows", "fit", "main"} <= defined
     assert "tunedesk" not in text.replace(str(local.ROOT), "").lower()  # wherever the checkout lies
 

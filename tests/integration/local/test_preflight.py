@@ -1,0 +1,113 @@
+"""What is found before a training: faults of every kind, each in a sentence of its own, and nothing in what is good."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.backends.local.backend import LocalBackend
+from app.domain.jobs import JobReason, JobStatus
+from app.domain.preflight import Preflight, PreflightRequest, PreflightSeverity, PreflightStatus
+from tests.families.faults import FAULTS
+from tests.integration.local.conftest import Trained
+from tests.support import local
+from tests.support.local import Watched
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.training
+Found = Mapping[str, Sequence[Mapping[str, Any]]]
+AGAIN_S = 0.05
+REQUEST = PreflightRequest(base_model="builtin:starter", method="sft", training="a" * 64)
+
+
+@pytest.fixture(scope="module")
+def found(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What the pre-flight says of each planted fault, looked at in one process."""
+    folder = tmp_path_factory.mktemp("planted")
+    command = [str(python), "-m", "tests.families.planting", str(folder)]
+    subprocess.run(command, cwd=local.ROOT, check=True, capture_output=True)
+    reported: Found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
+    return reported
+
+
+def blockers(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in findings if each["severity"] == PreflightSeverity.BLOCKER]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_with_a_sentence_of_its_own(found: Found, name: str) -> None:
+    said = blockers(found[name])
+    assert said, f"{name} was not found"
+    assert any(all(word in each["message"] for word in FAULTS[name].words) for each in said), said
+    for each in said:
+        assert each["code"] != "unexpected", "a bare exception"
+        assert each["fix"], "nobody says how to mend it"
+
+
+def test_no_two_faults_have_the_same_sentence(found: Found) -> None:
+    sentences = Counter(blockers(each)[0]["message"] for each in found.values())
+    assert sentences.most_common(1)[0][1] == 1, sentences.most_common(2)
+    assert len(sentences) >= 40
+
+
+def looked(backend: LocalBackend, request: PreflightRequest, rows: Path) -> Preflight:
+    """Let the backend look, to the end."""
+    backend.start_preflight(request, training=rows, validation=None)
+
+    def done() -> Preflight | None:
+        seen = backend.observe_preflight(request)
+        return seen if seen.status in {PreflightStatus.DONE, PreflightStatus.FAILED} else None
+
+    return until(done, doing="the pre-flight")
+
+
+def test_good_rows_are_counted_as_they_are_trained_and_looked_at_once(
+    backend: LocalBackend, tmp_path: Path, trained: Trained
+) -> None:
+    rows = local.head(local.TRIAGE / "train.jsonl", 60, tmp_path / "rows.jsonl")
+    starter = tmp_path / "starter"
+    shutil.copytree(local.STARTER, starter)
+    request = replace(REQUEST, base_model=f"path:{starter}", hyperparameters={"max_length": 256})
+    assert backend.observe_preflight(request).status is PreflightStatus.ABSENT
+    seen = looked(backend, request, rows)
+    assert (seen.status, seen.findings) == (PreflightStatus.DONE, ()), seen
+    reported = next(
+        event for event in map(json.loads, (trained.run / "events.jsonl").read_text("utf-8").splitlines())
+        if event["kind"] == "rows"
+    )  # fmt: skip
+    assert (seen.rows, seen.tokens, seen.learned_tokens) == (
+        reported["given"],
+        reported["tokens"],
+        reported["learned_tokens"],
+    )
+    took = []
+    for _ in range(5):
+        began = time.process_time()
+        assert backend.observe_preflight(request) == seen
+        took.append(time.process_time() - began)
+    assert min(took) < AGAIN_S, took
+    assert backend.observe_preflight(replace(request, training="b" * 64)).status is PreflightStatus.ABSENT
+    config = starter / "generation_config.json"
+    config.write_text(config.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert backend.observe_preflight(request).status is PreflightStatus.ABSENT
+    hub = replace(request, base_model="hf:org/model")
+    assert backend.observe_preflight(hub).status is PreflightStatus.DEFERRED
+
+
+def test_a_job_that_nobody_looked_at_fails_before_its_first_step(backend: LocalBackend, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    calls = FAULTS["calls that are no JSON"].rows
+    rows.write_text("".join(json.dumps(row) + "\n" for row in calls), encoding="utf-8")
+    wanted = local.request(backend, "job_1", [rows], {"n_epochs": 1})
+    watched = Watched(backend, backend.submit(wanted))
+    last = watched.until_final()
+    assert (last.status, last.reason, watched.begun) == (JobStatus.FAILED, JobReason.INVALID_DATA, 0)
+    assert last.message.startswith("Line 7: the model's chat template does not take this conversation.")
+    assert looked(backend, REQUEST, rows).blockers[0].message in last.message
