@@ -77,7 +77,7 @@ def _pairs(rows: Sequence[Row], asker: Asker, context: int | None) -> list[Pair]
         return []
     return [
         pair
-        for pair in examples.preferences(rows, asker.renderer)
+        for pair in examples.sequences(rows, asker.renderer, answers_only=True)
         if context is None or len(pair.prompt) + max(len(pair.chosen), len(pair.rejected)) <= context
     ]
 

@@ -76,7 +76,7 @@ def differences(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> d
 
 def _learned(row: Row, renderer: Renderer) -> list[examples.Example]:
     try:
-        return examples.supervised([row], renderer, answers_only=True)
+        return examples.sequences([row], renderer, answers_only=True)
     except ChildError:
         return []
 

@@ -160,7 +160,7 @@ class BaseModels:
 
         What is still being downloaded is no file there, and a snapshot has the name that transformers loads by.
         """
-        snapshots = self._cache / f"models--{hub.replace('/', '--')}"
+        snapshots = self.hub_cache / f"models--{hub.replace('/', '--')}"
         try:
             revision = (snapshots / "refs" / "main").read_text(encoding="utf-8").strip()
             folder = snapshots / "snapshots" / revision
