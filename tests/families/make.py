@@ -1,6 +1,10 @@
-"""Makes a family's model directory: random weights, seed 0, of some hundred kilobytes. Needs a runtime's libraries."""
+"""Makes a family's model directory: random weights, seed 0, of some hundred kilobytes. Needs a runtime's libraries.
+
+`python -m tests.families.make FOLDER` makes all of them.
+"""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +13,7 @@ import trl
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedTokenizerFast
 
 from tests.families import own_templates
-from tests.families.table import Family
+from tests.families.table import FAMILIES, Family
 from tests.families.vocabulary import tokenizer
 
 _TEMPLATES = Path(trl.__file__).parent / "chat_templates"
@@ -75,3 +79,8 @@ def _config(family: Family, words: PreTrainedTokenizerFast) -> PretrainedConfig:
         }  # fmt: skip
         return AutoConfig.for_model("gemma3", text_config=text, vision_config=vision, mm_tokens_per_image=1, **common)
     return AutoConfig.for_model(family.kind, **{**_SIZES, **size, **common, **family.config})
+
+
+if __name__ == "__main__":
+    for each in FAMILIES:
+        make(each, Path(sys.argv[1]) / each.name)

@@ -16,19 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
 from app.training.failures import explain
 from tests.families import ours, plain, rows
+from tests.families.alone import Alone
 from tests.families.make import make
 from tests.families.plain import Example, Plain
 from tests.families.rows import CHAT, COMPLETION, DPO, SHAPES, TEXT, TOOLS
@@ -180,7 +173,7 @@ def _compare_answers(
     Of pairs, which teach no model of random weights to answer, the ways are compared with one another.
     """
     limit = max(len(example.learned) for example in examples) + _ROOM
-    alone = {name: _Alone(folder, by_hand) for name, folder in folders.items()}
+    alone = {name: Alone(folder, by_hand) for name, folder in folders.items()}
     if cell.shape == DPO:
         moved = plain.margins(alone["saved"].model, by_hand.model(), examples, Counter())
         if float(moved.min()) <= 0:
@@ -231,41 +224,6 @@ def _apart(text: str, right: str) -> str:
     pairs = enumerate(zip(text, right, strict=False))
     begin = max(0, next((at for at, (one, other) in pairs if one != other), min(len(text), len(right))) - _BEFORE)
     return f"{text[begin : begin + _WIDTH]!r} for {right[begin : begin + _WIDTH]!r}"
-
-
-class _Alone:
-    """A saved folder as anybody's transformers reads it; an adapter is put upon its base by PEFT."""
-
-    def __init__(self, folder: Path, by_hand: Plain) -> None:
-        self.by_hand = by_hand
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        if (folder / "adapter_config.json").exists():
-            from peft import PeftModel  # noqa: PLC0415 -- only here
-
-            self.model = PeftModel.from_pretrained(by_hand.model(), folder)
-            if (folder / "generation_config.json").exists():
-                self.model.generation_config = GenerationConfig.from_pretrained(folder)
-        else:
-            self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        self.model.eval()
-
-    def answer(self, example: Example, limit: int) -> tuple[str, bool]:
-        """Return the answer to what an example asks, and whether it ended by itself."""
-        asked = example.asked
-        if "messages" in asked:
-            inputs = self.tokenizer.apply_chat_template(
-                self.by_hand.written(asked["messages"]), tools=asked.get("tools"), add_generation_prompt=True,
-                return_tensors="pt", return_dict=True,
-            )  # fmt: skip
-        elif "prompt" in asked:
-            inputs = self.tokenizer(asked["prompt"], return_tensors="pt")
-        else:
-            inputs = {"input_ids": torch.tensor([asked["tokens"]])}
-        inputs = {name: inputs[name] for name in ("input_ids", "attention_mask") if name in inputs}
-        made = self.model.generate(**inputs, do_sample=False, max_new_tokens=limit)[0].tolist()
-        begin = 0 if "tokens" in asked else inputs["input_ids"].shape[1]
-        text = self.tokenizer.decode(made[begin:], skip_special_tokens=True).strip()
-        return text, len(made) - inputs["input_ids"].shape[1] < limit
 
 
 def cells(patterns: Sequence[str]) -> list[Cell]:
