@@ -110,7 +110,7 @@ class _Look:
         """Compare texts, then what is learned of them; `alone`: only the last of several answers is."""
         text = self.tokenizer.decode([token for _, run in runs for token in run])
         if isinstance(said, str):
-            self._same(text, self.tokenizer.decode(self.tokenizer(said)["input_ids"]), cut=cut)
+            self._same(text, list(self.tokenizer(said)["input_ids"]), cut=cut)
             prompt = row.value.get("prompt", "")
             answers = [said.removeprefix(prompt) if self.answers_only or row.shape is Shape.PREFERENCE else said]
         else:
@@ -126,13 +126,21 @@ class _Look:
         if last is None:
             last = learned[-1]
             self._same(text, whole[last], cut=cut)
-        missing = next((n for n, turn in enumerate(turns[: last + 1]) if not cut and not _stands(turn, text)), None)
+        missing = next((n for n, turn in enumerate(turns[: last + 1]) if not cut and not self._seen(turn, text)), None)
         if missing is not None:
             raise Differs(f"message {missing + 1} (role {turns[missing]['role']}) would not be in what the model sees.")
         return [str(turns[n].get("content") or "") for n in learned if n <= last]
 
-    def _written(self, turns: Sequence[Message], tools: object) -> str:
-        """Return a conversation as the template alone has it, decoded like what is compared with it."""
+    def _seen(self, turn: Message, text: str) -> bool:
+        """Tell whether a message's words are in what the model sees, as the tokenizer writes them."""
+        return _stands(turn, text) or self._as_tokens(str(turn.get("content") or "").strip()) in text
+
+    def _as_tokens(self, text: str) -> str:
+        """Return a text as the tokenizer gives it back: some lower it, or have no token for a character of it."""
+        return str(self.tokenizer.decode(self.tokenizer(text, add_special_tokens=False)["input_ids"])).strip()
+
+    def _written(self, turns: Sequence[Message], tools: object) -> list[int]:
+        """Return a conversation as the template alone has it, as ids."""
         turns = [_with_objects(turn) for turn in turns]
         renamed = [{**turn, "role": "system"} if turn["role"] == "developer" else turn for turn in turns]
         in_parts = [{**turn, "content": [{"type": "text", "text": turn["content"]}]} for turn in renamed]
@@ -142,16 +150,19 @@ class _Look:
             except Exception:  # noqa: BLE001, S112 -- a template raises whatever it likes; another form may do
                 continue
             if all(_stands(turn, text) for turn in turns):
-                return str(self.tokenizer.decode(self.tokenizer(text, add_special_tokens=False)["input_ids"]))
+                return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         raise Differs("the model's chat template does not write all of its messages.")
 
-    def _is(self, text: str, whole: str, *, cut: bool) -> bool:
-        ended = whole + str(self.tokenizer.eos_token)
-        return text in {whole, ended} or (cut and ended.startswith(text))
+    def _is(self, text: str, whole: list[int], *, cut: bool) -> bool:
+        """Tell whether a text is these ids', with or without the tokenizer's end, which some decode after a blank."""
+        eos = self.tokenizer.eos_token_id
+        ended = self.tokenizer.decode(whole if eos is None else [*whole, eos])
+        return text in {self.tokenizer.decode(whole), ended} or (cut and ended.startswith(text))
 
-    def _same(self, text: str, whole: str, *, cut: bool) -> None:
-        if self._is(text, whole, cut=cut):
+    def _same(self, text: str, ids: list[int], *, cut: bool) -> None:
+        if self._is(text, ids, cut=cut):
             return
+        whole = self.tokenizer.decode(ids)
         both = enumerate(zip(text, whole, strict=False))
         at = next((n for n, (one, other) in both if one != other), min(len(text), len(whole)))
         raise Differs(f"the model would see {text[at : at + 60]!r} where it should be {whole[at : at + 60]!r}.")
@@ -170,7 +181,8 @@ class _Look:
                 return
             # To the character: a mask that begins one token early learns a line break of the template's, and no word.
             text, wanted = self.tokenizer.decode(ids), answer.rpartition("</think>")[2].strip()
-            right = wanted in text if every or "</think>" in answer else text.startswith((answer, wanted))
+            forms = (answer, wanted, self._as_tokens(wanted))
+            right = any(form in text for form in forms[1:]) if every or "</think>" in answer else text.startswith(forms)
             if not right:
                 raise Differs(f"answer {number} would be learned as {text[:60]!r}, and not as it stands.")
             if special.isdisjoint(ids[-_END:]):

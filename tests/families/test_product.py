@@ -1,4 +1,4 @@
-"""One model of each family through the product, by REST: taught by heart, judged, deployed, asked, handed out."""
+"""One model of each family through the product, by REST: taught by heart, evaluated, deployed, asked, handed out."""
 
 import json
 import os
@@ -44,8 +44,8 @@ def test_a_family_goes_the_whole_way(
     base = models / family.name
     job = _trained(here.client, family, base, file, adapter="lora" if number % 2 else "none")
 
-    judged = evaluated(here.client, job)["tuned"]
-    recorded = here.client.get(f"/evaluations/{judged['id']}/rows", limit=ROWS)["items"]
+    evaluation = evaluated(here.client, job)["tuned"]
+    recorded = here.client.get(f"/evaluations/{evaluation['id']}/rows", limit=ROWS)["items"]
     answers = [each["answer"].strip() for each in sorted(recorded, key=lambda each: each["line"])]
     assert answers == [label for _, label in case_rows.questions(ROWS)]
 
