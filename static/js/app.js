@@ -33,6 +33,43 @@
   document.addEventListener("tunedesk:done", (event) => release(event.target));
   window.addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form[data-busy]").forEach(release); });
 
+  // -- no answer: said on the page, where the words still stand -------------------------------------------------------------
+  const unanswered = (form) => {
+    const bar = document.getElementById("unanswered");
+    bar.lastElementChild.textContent = form?.method === "post" ? bar.dataset.form : bar.dataset.page; bar.hidden = false;
+  };
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail?.error?.name !== "AbortError" && !event.detail?.ctx?.response) unanswered(event.detail?.ctx?.sourceElement);
+  });
+  document.addEventListener("htmx:after:request", (event) => { if (event.detail?.ctx?.response) document.getElementById("unanswered").hidden = true; });
+
+  // -- a form that is stored while it is filled in: also what was typed last, and on leaving ----------------------------------
+  const typed = new WeakSet();
+  let pause = 0;
+  const store = (form) => {
+    if (!typed.delete(form)) return;
+    const said = document.getElementById("saved"), say = (text) => { if (said?.isConnected) said.textContent = text; };
+    say(form.dataset.saving);
+    fetch(form.dataset.stored, { method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true })
+      .then((answer) => { if (!answer.ok) throw answer; say(form.dataset.saved); })
+      .catch(() => { typed.add(form); say(form.dataset.unsaved); });
+  };
+  const storeAll = () => document.querySelectorAll("form[data-stored]").forEach(store);
+  on("input", "form[data-stored]", (form) => { typed.add(form); clearTimeout(pause); pause = setTimeout(() => store(form), 600); });
+  on("click", "a[href]", storeAll, true);
+  window.addEventListener("pagehide", storeAll);
+
+  // -- an act on ticked rows waits until enough of them are -------------------------------------------------------------------
+  const countTicks = () => {
+    for (const form of document.querySelectorAll("form[data-least]")) {
+      const ticked = [...form.elements].filter((each) => each.checked).length;
+      for (const button of form.querySelectorAll("button")) button.disabled = ticked < Number(form.dataset.least);
+    }
+  };
+  on("change", "input[type=checkbox]", countTicks);
+  document.addEventListener("htmx:after:swap", countTicks);
+  window.addEventListener("pageshow", countTicks);
+
   // -- theme ---------------------------------------------------------------------------------------------------------------
   on("submit", "form[data-theme-form]", (form, event) => {
     event.preventDefault();
