@@ -165,6 +165,11 @@ class JobProgress:
         return None
 
 
+def share_done(status: JobStatus, goal: JobGoal, progress: JobProgress) -> float | None:
+    """Return the share of a job's work that is done, 0 to 1: all once it succeeded, unless it was stopped before."""
+    return 1.0 if status is S.SUCCEEDED and goal is not JobGoal.STOPPED else progress.share
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCost:
     """What a job costs, of what has a price: estimated at its submission, and by now (its total, once it has ended).
@@ -219,6 +224,11 @@ class FineTuningJob(Stateful[JobStatus]):
         )
 
     @property
+    def share(self) -> float | None:
+        """The share of its work that is done, 0 to 1; None where nobody says."""
+        return share_done(self.status, self.goal, self.progress)
+
+    @property
     def cost(self) -> JobCost:
         """What it costs, as of the last look."""
         return self.cost_at(self.observed_at or self.changed_at)
@@ -227,7 +237,7 @@ class FineTuningJob(Stateful[JobStatus]):
         """Return what it costs at a moment: work done by the share of its steps, machines by the hours they ran."""
         if self.bill.billing is not Billing.BILLED:
             return JobCost(billing=self.bill.billing)
-        share = 1.0 if self.status is S.SUCCEEDED else self.progress.share
+        share = self.share
         hours = 0.0 if self.started_at is None else ((self.ended_at or now) - self.started_at).total_seconds() / 3600
         by_work = any(item.charge.per_hour is None for item in self.bill.items)
         untold = by_work and share is None and self.started_at is not None

@@ -3,21 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from app.domain.backend import ShowsCode
 from app.domain.backend_abilities import ContinuesTuned
 from app.domain.connections import Connection
+from app.domain.datasets import DatasetFormat
 from app.domain.drafts import FIELDS, STEPS, Checked, DraftReview, JobDraft, Step
 from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
-from app.domain.jobs import FineTuningJob
+from app.domain.jobs import FineTuningJob, Method
 from app.domain.models import ModelStatus
 from app.domain.preflight import Preflight
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, jobs, models, preflights, specs, verbs
+from app.services import datasets, estimates, jobs, models, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
+from app.store.jobs import has_name
 
 MAX_STORED_TEXT = 20_000
 _STEM, _COUNTER_DIGITS = 60, 3  # of a name that ends in a number
@@ -29,6 +32,10 @@ def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
     now = scope.now()
     given = _known(dict(values or {}), tuple(specs.FIELDS))
     visited = tuple(step for step in STEPS if any(field in given for field in FIELDS[step]))
+    rows = str(given.get("training_dataset"))
+    known = datasets.many(scope, [rows]).get(rows)
+    if known is not None and known.format is DatasetFormat.PREFERENCE:
+        given.setdefault("method", Method.DPO.value)  # nothing else learns from such rows
     draft = JobDraft(id=scope.new_id("dft"), values=given, visited=visited, created_at=now, updated_at=now)
     store.add(scope.write, draft)
     return draft
@@ -173,8 +180,8 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
 @verbs.writes("jobs")
 def of_job(scope: Scope, job_id: str) -> JobDraft:
     """Begin a draft with a job's answers (clone with changes)."""
-    job = jobs.get(scope, job_id)
-    return create(scope, jobs.fields_of(job.spec))
+    spec = jobs.get(scope, job_id).spec
+    return create(scope, {**jobs.fields_of(spec), "name": _name_after(scope, spec.name)})
 
 
 @verbs.writes("models")
@@ -196,7 +203,7 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
     with provider_errors():  # may stand in a write transaction: it calls nobody
         base = backend.as_base(model.remote_id)
-    more = {"base_model": base, "name": _name_after(model.name), "options": options}
+    more = {"base_model": base, "name": _name_after(scope, model.name), "options": options}
     return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
 
 
@@ -210,11 +217,12 @@ def of_checkpoint(scope: Scope, job_id: str, step: int) -> JobDraft:
     return of_model(scope, models.from_checkpoint(scope, job_id, step).id)
 
 
-def _name_after(name: str) -> str:
-    """Return a name for what comes of training `name` further: `triage` becomes `triage-2`, then `triage-3`."""
+def _name_after(scope: Scope, name: str) -> str:
+    """Return a name that no job has yet for what comes after `name`: `triage` becomes `triage-2`, then `triage-3`."""
     stem, _, number = name.rpartition("-")
     known = bool(stem) and number.isdecimal() and len(number) < _COUNTER_DIGITS
-    return f"{(stem if known else name)[:_STEM]}-{int(number) + 1 if known else 2}"
+    names = (f"{(stem if known else name)[:_STEM]}-{n}" for n in count(int(number) + 1 if known else 2))
+    return next(each for each in names if not has_name(scope.read, each))
 
 
 @verbs.deletes("drafts")

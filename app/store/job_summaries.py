@@ -8,7 +8,7 @@ from sqlalchemy import Executable, Row, func, literal, select, union_all
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
-from app.domain.jobs import OPEN, JobProgress, JobStatus
+from app.domain.jobs import OPEN, JobGoal, JobProgress, JobStatus, share_done
 from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
 from app.kit.paging import Page
 from app.store import codec, columns, schema
@@ -23,6 +23,7 @@ _NAMES = (
     "base_model",
     "connection",
     "status",
+    "goal",
     "created_at",
     "ended_at",
     "progress",
@@ -70,7 +71,7 @@ def _make(row: Row[Any]) -> JobSummary:
         observed_at=row.observed_at,
         failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
-        share=codec.load(JobProgress, row.progress).share,
+        share=share_done(JobStatus(row.status), JobGoal(row.goal), codec.load(JobProgress, row.progress)),
         settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},
         train_loss=row.train_loss,
         validation_loss=row.validation_loss,

@@ -40,6 +40,11 @@ def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
     MAPPER.save(tx, job, due_at=due_at, lease_until=None, gen=_T.c.gen + 1)
 
 
+def has_name(tx: Reader, name: str) -> bool:
+    """Return whether a job's model has, or is to have, this name."""
+    return tx.scalar(select(_T.c.id).where(_T.c.name == name).limit(1)) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which jobs; `query` is looked for in the name, the base model and the id."""

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
-from app.domain.jobs import JobStatus
 from app.domain.staleness import stale_since
 from app.web.i18n import gettext as _
 from app.web.views import charts, formats
@@ -54,7 +53,7 @@ def rows(
             train_loss="" if job.train_loss is None else formats.number(job.train_loss),
             validation_loss=formats.number(job.validation_loss),
             settings=_settings(job.settings, words),
-            progress=formats.percent(1.0 if job.status is JobStatus.SUCCEEDED else job.share),
+            progress=formats.percent(job.share),
             connection=formats.visible(connections.get(job.connection, job.connection)),
             created_at=job.created_at,
             took=formats.duration((job.ended_at or now) - job.created_at),

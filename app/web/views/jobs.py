@@ -108,7 +108,7 @@ def _value(last: Last, name: str) -> float | None:
 
 def _progress(job: FineTuningJob) -> Stat:
     progress = job.progress
-    if progress.share is None and progress.step is not None:  # not every provider says how many there will be
+    if job.share is None and progress.step is not None:  # not every provider says how many there will be
         return Stat(
             label=_("Progress"), value=formats.number(progress.step), note=_("steps so far"), id="stat-progress"
         )
@@ -118,7 +118,7 @@ def _progress(job: FineTuningJob) -> Stat:
         if progress.step is not None and progress.steps
         else progress.stage
     )
-    return Stat(label=_("Progress"), value=formats.percent(progress.share), note=note, id="stat-progress")
+    return Stat(label=_("Progress"), value=formats.percent(job.share), note=note, id="stat-progress")
 
 
 def _loss(label: str, last: tuple[int, float | None] | None, curve: MetricSeries | None, element: str) -> Stat:

@@ -1,10 +1,12 @@
 """The wizard's memory: stored at every step, submitted once."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.drafts import Step
 from app.domain.errors import Conflict, Invalid, Stale
-from app.services import drafts, jobs
+from app.services import datasets, drafts, jobs
 from tests.support.app_context import TestHouse
 
 
@@ -71,4 +73,31 @@ def test_a_clone_asks_for_the_same_job(app_context: TestHouse) -> None:
         draft = drafts.of_job(scope, job.id)
         again = drafts.submit(scope, draft.id)
     assert again.id != job.id
-    assert again.spec == job.spec
+    assert again.spec == replace(job.spec, name=f"{job.spec.name}-2")
+
+
+def test_a_clone_has_a_name_that_no_job_has(app_context: TestHouse) -> None:
+    first = app_context.fields(name="triage")
+    second = {**first, "name": "triage-2"}
+    with app_context.open() as scope:
+        job = jobs.create(scope, first)
+    with app_context.open() as scope:
+        jobs.create(scope, second)
+    with app_context.open() as scope:
+        draft = drafts.of_job(scope, job.id)
+        assert draft.values["name"] == "triage-3"
+    with app_context.open() as scope:
+        assert drafts.of_job(scope, drafts.submit(scope, draft.id).id).values["name"] == "triage-4"
+
+
+def test_rows_of_preferences_begin_a_draft_of_the_method_that_learns_from_them(app_context: TestHouse) -> None:
+    rows = b"".join(b'{"prompt": "%d?", "chosen": "yes", "rejected": "no"}\n' % n for n in range(12))
+    chat_rows = app_context.fields()["training_dataset"]
+    with app_context.open() as scope:
+        pairs = datasets.upload(scope, name="pairs", filename="pairs.jsonl", chunks=[rows])
+    with app_context.open() as scope:
+        chats = drafts.create(scope, {"training_dataset": chat_rows})
+        assert drafts.create(scope, {"training_dataset": pairs.id}).values["method"] == "dpo"
+        assert drafts.create(scope, {"training_dataset": pairs.id, "method": "sft"}).values["method"] == "sft"
+        assert "method" not in chats.values
+        assert "method" not in drafts.create(scope, {"training_dataset": "ds_gone"}).values
