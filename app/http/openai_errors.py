@@ -38,6 +38,7 @@ _STATUSES = {409: 400, 412: 400, 415: 400, 422: 400, 424: 502}
 _CODES = {
     "wrong-key": "invalid_api_key",
     "sign-in-needed": "invalid_api_key",
+    "conflict": "not_available",
     "http-404": "not_found",
     "http-405": "method_not_allowed",
     "unreadable-body": "invalid_json",

@@ -16,6 +16,8 @@ from app.domain.backend import (
     ChatRequest,
     Chats,
     Checks,
+    Completes,
+    CompletionRequest,
     DeploymentObservation,
     DeploymentRequest,
     Deploys,
@@ -142,6 +144,11 @@ class AbilitiesContract(AbilityContract):
             assert last.finish_reason in {"stop", "length"}
             assert last.prompt_tokens
             assert last.completion_tokens is not None
+            if isinstance(bench.backend, Completes):
+                *_, last = bench.backend.complete("dep-1", CompletionRequest(prompt="My parcel", max_tokens=3))
+                assert last.finish_reason in {"stop", "length"}
+                assert last.completion_tokens is not None
+                assert last.completion_tokens <= 3
             reopened = bench.reopen()
             assert isinstance(reopened, Deploys)
             assert reopened.observe_deployment("dep-1").status is DeploymentStatus.READY
@@ -170,6 +177,11 @@ class AbilitiesContract(AbilityContract):
         backend.undeploy("dep-never")
         with pytest.raises(BackendError):
             list(ability(bench.backend, Chats).chat("dep-never", self.question()))
+
+    @covers(Completes)
+    def test_what_was_never_deployed_completes_nothing(self, bench: Bench) -> None:
+        with pytest.raises(BackendError):
+            list(ability(bench.backend, Completes).complete("dep-never", CompletionRequest(prompt="My parcel")))
 
     def asked(self, bench: Bench, tag: str) -> EvaluationRequest:
         served = None

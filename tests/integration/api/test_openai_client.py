@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from openai import AsyncOpenAI, OpenAI
 from app.backends.rehearsal import FaultKind, RehearsalBackend
 from app.domain.backend import ChatChunk, ChatRequest
 from app.engine.engine import Engine
+from app.services import deployments
+from app.web.views import deployments as view
 from tests.support.app_context import MODEL, TestHouse
 from tests.support.broken import SECRET, BreaksOff, replaced, stumbling
 from tests.support.connections import REHEARSAL_ID
@@ -306,6 +311,17 @@ def test_answers_are_counted_as_all_others(served: Served) -> None:
     assert served.usage()["errors"] == before["errors"]
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_pages_code_runs_when_pasted(served: Served, shown: bool) -> None:
+    with served.app_context.open() as scope:
+        code = view.client(deployments.get(scope, served.id), served.url, served.key if shown else None)
+    environ = {**os.environ, **({} if shown else {view.KEY_VARIABLE: served.key})}
+    for command in ([sys.executable, "-W", "error", "-c", code.python], ["bash", "-c", code.curl]):
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "[Rehearsal] You said: Where is my parcel?" in done.stdout
+
+
 def test_a_key_is_shown_again_and_a_new_one_voids_it(served: Served) -> None:
     address = f"{served.url}/api/v1/deployments/{served.id}"
     again = httpx.post(f"{address}/client-key")
@@ -316,7 +332,7 @@ def test_a_key_is_shown_again_and_a_new_one_voids_it(served: Served) -> None:
         served.client.models.list()
     assert served.another(api_key=fresh).models.list().data
     journal = [each["message"] for each in httpx.get(f"{address}/events").json()["items"]]
-    assert sum("shown the key" in message for message in journal) == 2
+    assert sum("shown the client key" in message for message in journal) == 2
     assert fresh not in httpx.get(address).text + "".join(journal)
     stored = b"".join(path.read_bytes() for path in Path(served.app_context.folder).glob("house.sqlite3*"))
     assert fresh.encode() not in stored

@@ -86,6 +86,38 @@ def test_a_refusal_of_the_filter_is_reported_and_counted(app_context: AzureHouse
     assert "deployment triage, then model triage" in refused.json()["fix"]
 
 
+def test_openais_clients_get_the_endpoints_refusals_in_their_own_shape(
+    app_context: AzureHouse, client: TestClient
+) -> None:
+    made = deployed(client, {"target": {"model": app_context.tuned().id}, "expires_after_idle_s": 0}).json()
+    address = f"{API}/deployments/{made['id']}"
+    app_context.until(lambda: client.get(address).json()["status"] == "ready")
+    shown = client.post(f"{address}/client-key").json()
+    bearer = {"authorization": f"Bearer {shown['key']}"}
+
+    def ask(path: str = "chat/completions", *, content: str = "Hello", **more: Any) -> Any:  # noqa: ANN401 -- an answer
+        chat = {"messages": [{"role": "user", "content": content}]} if path.startswith("chat") else {}
+        return client.post(f"{address}/v1/{path}", json={"model": shown["model"], **chat, **more}, headers=bearer)
+
+    answer = ask(stop=["\n"], seed=3).json()
+    assert answer["choices"][0]["message"]["content"] == "The tuned model heard: Hello"
+    assert answer["usage"]["completion_tokens"] == 5
+    function = {"type": "function", "function": {"name": "look_up"}}
+    refusals = [
+        (ask(content="a violence-probe"), 400, None, "content_filter"),
+        (ask(tools=[function]), 400, "tools", "unsupported_value"),
+        (ask("completions", prompt="Hello"), 400, None, "not_available"),
+    ]
+    for refused, status, param, code in refusals:
+        error = refused.json()["error"]
+        assert (refused.status_code, error["param"], error["code"]) == (status, param, code), error["message"]
+        assert refused.headers["x-should-retry"] == "false"
+    app_context.served.cloud.state.requests_per_minute = 0
+    busy = ask()
+    assert (busy.status_code, busy.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 1 <= int(busy.headers["retry-after"]) <= 60
+
+
 def test_what_was_left_behind_is_reported_and_removed(app_context: AzureHouse, client: TestClient) -> None:
     app_context.tuned()
     app_context.served.model("lost", tag="job-lost")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,12 @@ def test_a_managed_endpoint_takes_its_three_steps(served: ServedCloud) -> None:
     assert main.tags["tunedesk"] == "dep-2"
     answer = served.ask("dep-2", "Where is it?")
     assert answer[0].text == "The tuned model heard: Where is it?"
+    hello: Any = {"messages": [{"role": "user", "content": "Hello"}]}
+    for field, more in (("stop", {"stop": ("x",)}), ("seed", {"seed": 1, "temperature": 0.5})):
+        with pytest.raises(Rejected, match=f"does not take {field}") as refused:
+            list(served.backend.chat("dep-2", ChatRequest(**hello, **more)))
+        assert refused.value.field == field
+    assert list(served.backend.chat("dep-2", ChatRequest(**hello, seed=1, max_tokens=None))), "there is no chance in it"
     served.backend.undeploy("dep-2")
     served.until(request, Status.DELETED)
     assert not served.project.online

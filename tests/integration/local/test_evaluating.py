@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
+from openai import OpenAI
 
 from app.backends.local.backend import LocalBackend
 from app.domain.backend import (
@@ -20,10 +22,15 @@ from app.domain.backend import (
     NotFound,
     Rejected,
 )
-from app.domain.deployments import DeploymentStatus
+from app.domain.deployments import Deployment, DeploymentStatus, Target
 from app.domain.evaluations import EvaluationRow, EvaluationStatus
+from app.services import client_keys
+from app.store import deployments as deployment_store
 from tests.integration.local.conftest import Trained
 from tests.support import local
+from tests.support.app_context import TestHouse
+from tests.support.door import rest_app
+from tests.support.server import serving as running
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.training
@@ -266,6 +273,75 @@ def test_an_answer_that_nobody_hears_is_not_finished(serving: LocalBackend) -> N
     pieces.close()  # type: ignore[attr-defined]  # a generator
     # The model is free at once for the next one.
     assert list(serving.chat("dep_1", ChatRequest(messages=[{"role": "user", "content": "Hello"}], max_tokens=4)))
+
+
+# ---------------------------------------------------------------------------- through the whole house, as people ask it
+@pytest.fixture(scope="module")
+def client(serving: LocalBackend, trained: Trained) -> Iterator[OpenAI]:
+    """OpenAI's client at the base address of the same deployment."""
+    folder = trained.folder / "house"
+    folder.mkdir()
+    app_context = TestHouse(folder, [serving])
+    target = Target(connection=serving.profile.connection_id, base_model="builtin:starter")
+    now = app_context.clock.now()
+    ready = Deployment(
+        id="dep_1", name="triage", target=target, status=DeploymentStatus.READY, created_at=now, changed_at=now
+    )
+    with app_context.open() as scope:
+        deployment_store.add(scope.write, ready, due_at=scope.due_now())
+        key = client_keys.show(scope, "dep_1")
+    with (
+        running(rest_app(app_context)) as url,
+        OpenAI(base_url=f"{url}/api/v1/deployments/dep_1/v1", api_key=key, max_retries=0) as made,
+    ):
+        yield made
+    app_context.database.close()
+
+
+def test_an_answer_is_the_same_to_the_byte_whole_streamed_and_as_the_evaluation_recorded_it(
+    client: OpenAI, evaluated: EvaluationObservation
+) -> None:
+    for row in evaluated.rows[:6]:
+        turns: Any = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": row.prompt}]
+        asked: Any = {"model": "triage", "messages": turns, "temperature": 0, "max_tokens": 24}
+        whole = client.chat.completions.create(**asked).choices[0].message.content or ""
+        pieces = [
+            chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**asked, stream=True)
+        ]
+        assert whole.encode() == "".join(pieces).encode() == row.answer.encode()
+
+
+def test_what_the_template_refuses_is_the_askers_mistake_in_the_templates_words(client: OpenAI) -> None:
+    result: Any = {"role": "tool", "tool_call_id": "call_1", "content": "It was."}
+    with pytest.raises(openai.BadRequestError, match="leaves out a message of the role tool") as refused:
+        client.chat.completions.create(model="triage", messages=[{"role": "user", "content": "Hi"}, result])
+    assert (refused.value.param, refused.value.code) == ("messages", "template_refused")
+    tool: Any = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
+    with pytest.raises(openai.BadRequestError, match="does not write tools"):
+        client.chat.completions.create(model="triage", messages=[{"role": "user", "content": "Hi"}], tools=[tool])
+    with pytest.raises(openai.BadRequestError, match="this model's context is 512") as long:
+        client.completions.create(model="triage", prompt="word " * 2000)
+    assert (long.value.param, long.value.code) == ("prompt", "context_length_exceeded")
+
+
+def test_limits_stops_seeds_and_texts_reach_the_model(client: OpenAI) -> None:
+    turns: Any = [{"role": "user", "content": "My parcel has not come"}]
+    asked: Any = {"model": "triage", "messages": turns, "temperature": 0}
+    said = client.chat.completions.create(**asked).choices[0].message.content or ""
+    end = said[len(said) // 2]
+    stopped = client.chat.completions.create(**asked, stop=[end, "never"]).choices[0]
+    assert (stopped.message.content, stopped.finish_reason) == (said.split(end)[0], "stop")
+    cut = client.chat.completions.create(**asked, max_completion_tokens=1)
+    assert cut.choices[0].finish_reason == "length"
+    assert cut.usage is not None
+    assert cut.usage.completion_tokens == 1
+    drawn: Any = {"model": "triage", "messages": turns, "temperature": 1.5, "seed": 7, "max_tokens": 8}
+    assert len({client.chat.completions.create(**drawn).choices[0].message.content for _ in range(2)}) == 1
+    text = client.completions.create(model="triage", prompt="My parcel", temperature=0)
+    pieces = client.completions.create(model="triage", prompt="My parcel", temperature=0, stream=True)
+    assert "".join(piece.choices[0].text for piece in pieces) == text.choices[0].text
+    assert text.usage is not None
+    assert text.usage.completion_tokens <= 16
 
 
 @pytest.mark.slow
