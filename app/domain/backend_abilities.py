@@ -85,12 +85,19 @@ class MergeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
-    """The merged copy of a tuned model; `model` is what the backend calls it, once it is there."""
+    """The merged copy of a tuned model; `model` is what the backend calls it, once it is there.
+
+    `difference` is the share by which its perplexity differs from that of the adapter on its base. `dtype` is the type
+    of numbers that its weights are kept in, `base_dtype` that of the base. None of a merge that said none of them.
+    """
 
     status: MergeStatus
     message: str = ""
     size_bytes: int | None = None
     model: str | None = None
+    difference: float | None = None
+    dtype: str | None = None
+    base_dtype: str | None = None
 
 
 class MergesAdapters(Ability):

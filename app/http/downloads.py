@@ -9,6 +9,7 @@ import orjson
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.domain.metrics import MetricSeries
+from app.training.portable import is_handed_out
 
 _SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
 _PIECE = 1 << 20
@@ -27,7 +28,10 @@ def text_attachment(text: str, filename: str, media_type: str) -> Response:
 
 
 def zipped(folder: Path, filename: str) -> Response:
-    """Return a folder's regular files as a ZIP archive, made while it is sent; `filename` is ASCII of our making."""
+    """Return a model's files as a ZIP archive, made while it is sent; `filename` is ASCII of our making.
+
+    Pickles and what is our own stay here, whatever the folder holds.
+    """
     headers = {**_SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
     return StreamingResponse(_zip_pieces(folder), headers=headers, media_type="application/zip")
 
@@ -86,7 +90,7 @@ def _zip_pieces(folder: Path) -> Iterator[bytes]:
     # Weights do not compress; storing them costs no time.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file():
+            if path.is_symlink() or not path.is_file() or not is_handed_out(path):
                 continue
             entry = zipfile.ZipInfo.from_file(
                 path, f"{folder.name}/{path.relative_to(folder)}", strict_timestamps=False

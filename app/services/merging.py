@@ -47,7 +47,7 @@ def merge(scope: Scope, identifier: str) -> Merge:
         events.add(scope.write, model.id, "Merging into its base was asked for.", at=scope.now(), kind="request")
         return Merge(status=MergeStatus.RUNNING)
     if found.status is MergeStatus.READY and found.model is not None:
-        _record(scope, model, found.model, found.size_bytes)
+        _record(scope, model, found, found.model)
     return _recorded(scope, model, found)
 
 
@@ -63,10 +63,12 @@ def _recorded(scope: Scope, model: FineTunedModel, found: Merge) -> Merge:
     return replace(found, model=known.id if known else None)
 
 
-def _record(scope: Scope, adapter: FineTunedModel, remote_id: str, size_bytes: int | None) -> None:
+def _record(scope: Scope, adapter: FineTunedModel, found: Merge, remote_id: str) -> None:
     known = store.by_remote_id(scope.write, adapter.connection, remote_id)
     if known is not None:  # perhaps torn down since, and made again
-        store.save(scope.write, replace(known, status=ModelStatus.PRESENT, deleted_at=None, size_bytes=size_bytes))
+        store.save(
+            scope.write, replace(known, status=ModelStatus.PRESENT, deleted_at=None, size_bytes=found.size_bytes)
+        )
         return
     merged = replace(
         adapter,
@@ -74,8 +76,11 @@ def _record(scope: Scope, adapter: FineTunedModel, remote_id: str, size_bytes: i
         name=f"{adapter.name[: _NAME_LIMIT - len(_SUFFIX)]}{_SUFFIX}",
         remote_id=remote_id,
         adapter="none",
-        size_bytes=size_bytes,
+        size_bytes=found.size_bytes,
         created_at=scope.now(),
     )
     store.add(scope.write, merged)
-    events.add(scope.write, merged.id, f"Merged from model {adapter.id}.", at=scope.now(), kind="note")
+    said = f"Merged from model {adapter.id}."
+    if found.difference is not None:
+        said += f" Its weights are {found.dtype}; its perplexity differs by {found.difference:.2%} from the adapter's."
+    events.add(scope.write, merged.id, said, at=scope.now(), kind="note")

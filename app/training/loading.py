@@ -107,7 +107,7 @@ def load_base(base: dict[str, Any], *, device: str, half: bool, dropout: float |
     if not base.get("adapter"):
         return model
     # PEFT freezes what an adapter is put upon, and leaves it frozen; a merged model is like any other.
-    return with_adapter(model, base["adapter"], trained=False).merge_and_unload().requires_grad_(requires_grad=True)
+    return merged(with_adapter(model, base["adapter"], trained=False)).requires_grad_(requires_grad=True)
 
 
 def with_adapter(model: PreTrainedModel, folder: str, *, trained: bool) -> Any:
@@ -122,7 +122,30 @@ def with_adapter(model: PreTrainedModel, folder: str, *, trained: bool) -> Any:
         )
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, folder, is_trainable=trained)
+    adapted = PeftModel.from_pretrained(model, folder, is_trainable=trained)
+    for config in adapted.peft_config.values():  # a saved adapter names its base without a path
+        config.base_model_name_or_path = model.name_or_path
+    return adapted
+
+
+def merged(model: Any) -> Any:
+    """Return the whole model that an adapter's (PEFT's) comes to, by merging it where it stands.
+
+    Embedding and head may share their weights. Where the adapter is on one of them, the two are parted first:
+    PEFT (0.21) adds to the shared weights, and the other one would be changed, too.
+    """
+    inner = model.get_base_model()
+    ends = [each for each in (inner.get_input_embeddings(), inner.get_output_embeddings()) if each is not None]
+    head = getattr(ends[-1], "base_layer", ends[-1])
+    shared = len({getattr(each, "base_layer", each).weight.data_ptr() for each in ends}) < len(ends)
+    if shared and any(hasattr(each, "base_layer") for each in ends):
+        head.weight = torch.nn.Parameter(head.weight.detach().clone())
+    whole = model.merge_and_unload()
+    ends = [each for each in (whole.get_input_embeddings(), whole.get_output_embeddings()) if each is not None]
+    if len({each.weight.data_ptr() for each in ends}) > 1:
+        for config in (whole.config, whole.config.get_text_config()):
+            config.tie_word_embeddings = False
+    return whole
 
 
 def load_target(target: dict[str, Any], *, device: str) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -145,6 +168,14 @@ def load_target(target: dict[str, Any], *, device: str) -> tuple[Any, PreTrained
     note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     base = load_model(locate(note["base"]), device=device, half=half)
     return with_adapter(base, str(folder), trained=False).eval(), tokenizer
+
+
+def own_dtype(base: dict[str, Any]) -> torch.dtype:
+    """Return the type of numbers that a base's weights are kept in, as its config says; float32 where it does not."""
+    config = AutoConfig.from_pretrained(locate(base), trust_remote_code=False)
+    said = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
+    found = getattr(torch, said, None) if isinstance(said, str) else said
+    return found if found in {torch.bfloat16, torch.float16} else torch.float32
 
 
 def context_length(model: Any) -> int | None:

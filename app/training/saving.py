@@ -12,6 +12,7 @@ from trl import DPOTrainer, SFTTrainer
 from app.training import checkpoints
 from app.training.model_card import card
 from app.training.notes import NOTE, note
+from app.training.portable import clean
 from app.training.run_lock import write_whole
 
 
@@ -71,6 +72,7 @@ def save(trainer: Any, spec: dict[str, Any], run: Path, facts: dict[str, Any]) -
     (partial / "README.md").write_text(card(spec, facts), encoding="utf-8")
     arguments = trainer.args.to_dict()
     (run / "training_args.json").write_text(json.dumps(arguments, indent=2, default=str) + "\n", encoding="utf-8")
-    shutil.copyfile(partial / "training_args.bin", run / "training_args.bin")
+    (partial / "training_args.bin").replace(run / "training_args.bin")
+    clean(partial)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)

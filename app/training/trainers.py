@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, SFTConfig
@@ -156,6 +157,9 @@ def _model(spec: dict[str, Any], channel: Channel, material: Material) -> tuple[
         channel.log("The adapter of the chosen model is trained further; its rank and targets stay as they are.")
     else:
         model = loading.load_base(base, device=device, half=half, dropout=settings["dropout"])
+    if settings["adapter"] != "lora" and (own := loading.own_dtype(base)) is not torch.float32:
+        name = str(own).removeprefix("torch.")
+        channel.log(f"The base's weights are {name}; all of them are trained and saved in float32, twice the size.")
     channel.raise_if_stopped()
     return model, LoraConfig(**lora) if lora else None
 

@@ -25,6 +25,7 @@ _ROWS = (
 )
 _SUPERVISED = (*_ROWS, ("app.training.examples", "sequences"), ("app.training.examples", "columns"))
 _PREFERRED = (*_ROWS, ("app.training.examples", "sequences"), ("app.training.dpo", "pairs"))
+_MERGED = ("app.training.loading", "merged")
 
 
 class LocalCode(ShowsCode):
@@ -60,7 +61,8 @@ class LocalCode(ShowsCode):
             "seed": spec.seed or 0,
         }
         head = _head(base, data, settings, names)
-        parts = bundle(_PREFERRED if data.is_preferring else _SUPERVISED, head=head)
+        wanted = _PREFERRED if data.is_preferring else _SUPERVISED
+        parts = bundle((*wanted, _MERGED) if "merged(" in head else wanted, head=head)
         return script.WHOLE.format(
             about=re.sub(r'[\\"]', "'", f"{base.id} with TRL: {spec.name}"),
             imports=parts.imports,
@@ -110,14 +112,14 @@ def _adapters(base: Base, settings: Mapping[str, Any], *, preferring: bool) -> d
     """Return the pieces about an adapter: a fresh one, or one below that is trained further or merged."""
     lora = trl_arguments.lora_arguments(settings)
     names = [*(["LoraConfig"] if lora else []), *(["PeftModel"] if base.adapter else [])]
-    merged = "PeftModel.from_pretrained(load(), ADAPTER).merge_and_unload()"
+    whole = "merged(PeftModel.from_pretrained(load(), ADAPTER))"
     further = settings["adapter"] == "lora" and base.adapter
-    whole = f"{merged}.requires_grad_(True)  # PEFT leaves it frozen"
-    loaded = "PeftModel.from_pretrained(load(), ADAPTER, is_trainable=True)" if further else whole
+    thawed = f"{whole}.requires_grad_(True)  # PEFT leaves it frozen"
+    loaded = "PeftModel.from_pretrained(load(), ADAPTER, is_trainable=True)" if further else thawed
     return {
         "adapter": f"ADAPTER = {str(base.adapter)!r}\n" if base.adapter else "",
         "loaded": loaded if base.adapter else "load()",
-        "reference": f"\n        ref_model={merged}," if preferring and base.adapter and not lora else "",
+        "reference": f"\n        ref_model={whole}," if preferring and base.adapter and not lora else "",
         "peft_import": f"\nfrom peft import {', '.join(names)}" if names else "",
         "peft": _peft(lora),
     }

@@ -44,7 +44,14 @@ class LocalMerging(MergesAdapters):
         if look.state == "succeeded":
             if directory is None or not directory.is_dir():
                 return Merge(status=MergeStatus.ABSENT)
-            return Merge(status=MergeStatus.READY, size_bytes=size_bytes(directory), model=made)
+            return Merge(
+                status=MergeStatus.READY,
+                size_bytes=size_bytes(directory),
+                model=made,
+                difference=look.reported.get("difference"),
+                dtype=look.reported.get("dtype"),
+                base_dtype=look.reported.get("base_dtype"),
+            )
         if look.state == "failed":
             message = sentence(str(look.reported.get("message")), str(look.reported.get("fix")))
             return Merge(status=MergeStatus.FAILED, message=message)

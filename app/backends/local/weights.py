@@ -16,7 +16,7 @@ from app.domain.backend_abilities import (
     Piece,
     ShowsFirstBatch,
 )
-from app.training import run_lock
+from app.training import portable, run_lock
 from app.training.checkpoints import SEAL, is_complete
 from app.training.model_card import card_of_checkpoint
 from app.training.notes import NOTE, note
@@ -52,8 +52,10 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
             shutil.rmtree(directory.parent / "checkpoints", ignore_errors=True)
 
     def model_files(self, model: str) -> Path:
-        """Return the folder with the tuned model's safetensors and card."""
-        return self.context.model_folder(model)
+        """Return the folder with the tuned model's safetensors and card, without what earlier releases left in it."""
+        folder = self.context.model_folder(model)
+        portable.clean(folder)
+        return folder
 
     @in_backend_words
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
@@ -74,6 +76,7 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
             spec = run_lock.read_whole(run / run_lock.SPEC) or {}
             run_lock.write_whole(partial / NOTE, note(spec, run))
             (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
+            portable.clean(partial)
             partial.rename(final)
         return name
 

@@ -45,7 +45,7 @@ for turns in read:
         chosen += min(queues, key=lambda queue: evaluate(turns, queue, start)[0]) == right
     nll, count = nll + loss, count + learned
     answers.append(tokenizer.decode(said[0, start:], skip_special_tokens=True).strip())
-saved = Path(folder) / "training_args.bin"
+saved = Path(folder).parent / "training_args.bin"
 arguments = torch.load(saved, weights_only=False).to_dict() if saved.exists() else {}
 known = {name: value for name, value in arguments.items() if isinstance(value, str | int | float | bool)}
 sys.stdout.write(

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.engine.engine import Engine
 from app.services import jobs
+from tests.support import handed_out
 from tests.support.app_context import TestHouse, chats
 from tests.support.door import key, turn, visiting
 
@@ -62,6 +63,12 @@ def job(there: DemoClient) -> str:
         made = jobs.create(scope, there.app_context.fields(training_dataset=data, hyperparameters={"n_epochs": 2}))
     turn(there.app_context, Engine(there.app_context.scopes))
     return made.id
+
+
+def test_it_says_nothing_of_where_it_was_written(there: DemoClient, job: str) -> None:
+    text = there.client.get(f"/api/v1/jobs/{job}/capsule").content
+    paths = [there.app_context.folder, Path.home(), Path.cwd()]
+    assert handed_out.faults([("capsule", text)], paths=paths) == []
 
 
 @pytest.fixture

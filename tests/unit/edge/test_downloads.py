@@ -28,6 +28,8 @@ def test_a_folder_goes_out_as_an_archive_of_its_regular_files(tmp_path: Path) ->
     (folder / "model.safetensors").write_bytes(b"w" * 3_000_000)
     (folder / "inner" / "card.md").write_text("card")
     (folder / "link").symlink_to("/etc/hostname")
+    for ours in ("training_args.bin", "optimizer.pt", "tunedesk.json"):  # a pickle, another, and a note with a path
+        (folder / ours).write_bytes(b"not to be had")
     response = zipped(folder, "mdl_1.zip")
     assert response.headers["content-disposition"] == 'attachment; filename="mdl_1.zip"'
     with zipfile.ZipFile(io.BytesIO(body_of(response))) as archive:
