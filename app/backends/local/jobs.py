@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.backends.local.errors import in_backend_words, reason_of, sentence, unt
 from app.backends.local.estimate import disk_sentence
 from app.backends.local.event_parser import checkpoints, events, metrics, progress, samples
 from app.backends.local.hyperparameters import METHODS, resolve
+from app.backends.local.pace import QUIET_S, Stall, stall
 from app.backends.local.resources import Architecture, disk
 from app.backends.local.runs import Look
 from app.backends.local.weights import size_bytes
@@ -22,6 +23,7 @@ from app.domain.backend import (
     KeepsLogs,
     NoCapacity,
     NotFound,
+    RemoteEvent,
     RemoteFile,
     RemoteJob,
     Resumes,
@@ -30,6 +32,7 @@ from app.domain.backend import (
 )
 from app.domain.backend_abilities import StopsEarly
 from app.domain.estimates import Verdict
+from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.training import run_lock
 from app.training.checkpoints import checkpoints as checkpoints_of
@@ -114,6 +117,7 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
         if interrupted:
             status = JobStatus.RUNNING
         reached = progress(news, look)
+        still = self._stall(job.id, look) if status is JobStatus.RUNNING and not interrupted else None
         done = status is JobStatus.SUCCEEDED
         final = status in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
         return JobObservation(
@@ -121,12 +125,13 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
             reason=reason,
             message=message,
             raw_status=look.state or "starting",
+            note=still.message if still else "",
             progress=reached,
             fine_tuned_model=f"run:{job.id}" if done else None,
             model_size_bytes=size_bytes(self.context.runs.folder(job.id) / "model") if done else None,
             interrupted=interrupted,
             sent=self._sent(job.id),
-            events=events(news),
+            events=[*events(news), *_said_of(still)],
             metrics=metrics(news),
             checkpoints=checkpoints(news),
             samples=samples(news),
@@ -157,6 +162,10 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
     def log_path(self, job: RemoteJob) -> Path | None:
         """Return that output as a file."""
         return self.context.runs.log_path(job.id)
+
+    def _stall(self, tag: str, look: Look) -> Stall | None:
+        said, now = self.context.runs.silence(tag, since=QUIET_S)
+        return stall(said, state=look.state, now=now) if said else None
 
     def _may_go_on(self, tag: str, look: Look) -> bool:
         """Tell whether starting again may help: it was ended from outside, and was no failure of its own."""
@@ -249,6 +258,14 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
             return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
         code, text = self.context.runs.cause_of_death(tag, look)
         return reason_of(code), text
+
+
+def _said_of(still: Stall | None) -> list[RemoteEvent]:
+    """Return a warning for the journal: one for each silence, however often it is looked at."""
+    if still is None:
+        return []
+    at = datetime.fromtimestamp(still.since, tz=UTC) + timedelta(seconds=QUIET_S)
+    return [RemoteEvent(id=f"stalled:{int(still.since)}", at=at, level=EventLevel.WARNING, message=still.message)]
 
 
 def _early(reported: Mapping[str, Any]) -> str:

@@ -185,6 +185,21 @@ class Runs:
         whole = chunk[: chunk.rfind(b"\n") + 1]
         return list(_events(whole, begin)), str(begin + len(whole))
 
+    def silence(self, tag: str, *, since: float) -> tuple[list[dict[str, Any]], float]:
+        """Return the newest events of a run and the time now (seconds since 1970); none of one that spoke just now.
+
+        `since`: how many seconds it must have been silent.
+        """
+        path, now = self.folder(tag) / run_lock.EVENTS, self._clock.now().timestamp()
+        try:
+            if now - path.stat().st_mtime < since:
+                return [], now
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - _LOG_TAIL))
+                return [event for _, event in _events(file.read(), 0)], now
+        except OSError:
+            return [], now
+
     def log_path(self, tag: str) -> Path | None:
         """Return the file of the run's raw output, if there is one."""
         path = self.folder(tag) / run_lock.LOG

@@ -1,53 +1,99 @@
+"""The memory that can be had, also where a container's is less than the machine's."""
+
+import os
 from pathlib import Path
 
 import pytest
 
 from app.kit.memory import available_memory, memory_bytes
 
-GB = 1_000_000_000
+GB = 10**9
+V1, V2 = "sys/fs/cgroup/memory", "sys/fs/cgroup"
 
 
-def write(root: Path, **files: str) -> None:
-    for name, text in files.items():
-        path = root / name.replace("__", "/")
+def machine(root: Path, cgroup: str, files: dict[str, object], *, available_kib: int = 8 * 10**6) -> Path:
+    """A machine with 8,192,000,000 bytes to be had, and these files of control groups."""
+    (root / "proc" / "self").mkdir(parents=True)
+    (root / "proc" / "meminfo").write_text(f"MemTotal: 16000000 kB\nMemAvailable: {available_kib} kB\n")
+    (root / "proc" / "self" / "cgroup").write_text(cgroup)
+    for name, content in files.items():
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="ascii")
+        path.write_text(f"{content}\n")
+    return root
 
 
-def machine(root: Path, groups: str) -> None:
-    write(root, proc__meminfo="MemTotal: 9000000 kB\nMemAvailable: 8000000 kB\n", proc__self__cgroup=groups)
+CASES: dict[str, tuple[str, dict[str, object], int]] = {
+    "no groups": ("", {}, 8_192_000_000),
+    "no limit": ("0::/a\n", {f"{V2}/a/memory.max": "max", f"{V2}/a/memory.current": GB}, 8_192_000_000),
+    "its own": ("0::/a\n", {f"{V2}/a/memory.max": 4 * GB, f"{V2}/a/memory.current": GB}, 3 * GB),
+    "one around it": (
+        "0::/a/b\n",
+        {
+            f"{V2}/a/b/memory.max": 6 * GB, f"{V2}/a/b/memory.current": GB,
+            f"{V2}/a/memory.max": 5 * GB, f"{V2}/a/memory.current": 3 * GB,
+        },
+        2 * GB,
+    ),
+    "seen from inside": ("0::/\n", {f"{V2}/memory.max": 2 * GB, f"{V2}/memory.current": GB}, GB),
+    "a path outside of what is seen": (
+        "0::/../other\n",
+        {f"{V2}/memory.max": 2 * GB, f"{V2}/memory.current": GB},
+        GB,
+    ),
+    "files in memory are given back": (
+        "0::/\n",
+        {
+            f"{V2}/memory.max": 4 * GB, f"{V2}/memory.current": 3 * GB,
+            f"{V2}/memory.stat": f"anon {GB}\ninactive_file {2 * GB}\nactive_file 5",
+        },
+        3 * GB,
+    ),
+    "more than the machine has": ("0::/\n", {f"{V2}/memory.max": 400 * GB, f"{V2}/memory.current": 0}, 8_192_000_000),
+    "full": ("0::/\n", {f"{V2}/memory.max": GB, f"{V2}/memory.current": 2 * GB}, 0),
+    "version 1": (
+        "5:memory:/docker/x\n3:cpuset:/docker/x\n",
+        {
+            f"{V1}/docker/x/memory.limit_in_bytes": 3 * GB, f"{V1}/docker/x/memory.usage_in_bytes": GB,
+            f"{V1}/memory.limit_in_bytes": 2**63 - 4096, f"{V1}/memory.usage_in_bytes": 9 * GB,
+        },
+        2 * GB,
+    ),
+    "version 1 from inside a container": (
+        "5:cpuacct,memory:/docker/x\n0::/\n",
+        {
+            f"{V1}/memory.limit_in_bytes": 3 * GB, f"{V1}/memory.usage_in_bytes": 2 * GB,
+            f"{V1}/memory.stat": f"inactive_file 7\ntotal_inactive_file {GB}",
+        },
+        2 * GB,
+    ),
+    "both": (
+        "5:memory:/x\n0::/y\n",
+        {
+            f"{V1}/x/memory.limit_in_bytes": 3 * GB, f"{V1}/x/memory.usage_in_bytes": 0,
+            f"{V2}/y/memory.max": 2 * GB, f"{V2}/y/memory.current": 0,
+        },
+        2 * GB,
+    ),
+    "not to be read": ("0::/\n", {f"{V2}/memory.max": "?", f"{V2}/memory.current": "?"}, 8_192_000_000),
+}  # fmt: skip
 
 
-def test_without_a_container_it_is_what_the_machine_has_free(tmp_path: Path) -> None:
-    machine(tmp_path, "0::/\n")
-    assert available_memory(tmp_path) == 8_000_000 * 1024
+@pytest.mark.parametrize("name", CASES)
+def test_the_least_room_counts(tmp_path: Path, name: str) -> None:
+    cgroup, files, expected = CASES[name]
+    assert available_memory(machine(tmp_path, cgroup, files)) == expected
 
 
-def test_a_containers_limit_counts_less_what_is_used_and_cannot_be_given_up(tmp_path: Path) -> None:
-    machine(tmp_path, "0::/box\n")
-    for folder, limit in (("sys/fs/cgroup/box", "max"), ("sys/fs/cgroup", str(4 * GB))):
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        (tmp_path / folder / "memory.max").write_text(f"{limit}\n")
-        (tmp_path / folder / "memory.current").write_text(f"{3 * GB}\n")
-        (tmp_path / folder / "memory.stat").write_text(f"anon {GB}\ninactive_file {GB}\n")
-    assert available_memory(tmp_path) == 2 * GB
+def test_all_of_it_is_the_containers_where_that_is_less(tmp_path: Path) -> None:
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    root = machine(tmp_path, "0::/\n", {f"{V2}/memory.max": 10**6, f"{V2}/memory.current": 10})
+    assert memory_bytes(root) == 10**6
+    assert memory_bytes(tmp_path / "nothing") == whole
+    assert available_memory(tmp_path / "nothing") == whole
 
 
-@pytest.mark.parametrize("where", ["", "/box"])
-def test_so_does_one_of_the_older_kind(tmp_path: Path, where: str) -> None:
-    machine(tmp_path, "5:cpu:/\n4:memory:/box\n")
-    folder = tmp_path / f"sys/fs/cgroup/memory{where}"
-    folder.mkdir(parents=True)
-    (folder / "memory.limit_in_bytes").write_text(f"{3 * GB}\n")
-    (folder / "memory.usage_in_bytes").write_text(f"{GB}\n")
-    assert available_memory(tmp_path) == 2 * GB
-
-
-def test_nothing_is_left_where_the_limit_is_passed(tmp_path: Path) -> None:
-    machine(tmp_path, "0::/\n")
-    write(tmp_path, **{"sys__fs__cgroup__memory.max": str(GB), "sys__fs__cgroup__memory.current": str(2 * GB)})
-    assert available_memory(tmp_path) == 0
-
-
-def test_where_nothing_is_said_it_is_all_there_is(tmp_path: Path) -> None:
-    assert available_memory(tmp_path) == memory_bytes()
+def test_here_there_is_some() -> None:
+    here = available_memory()
+    assert here is not None
+    assert 0 <= here <= (memory_bytes() or 0)
