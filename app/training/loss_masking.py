@@ -12,7 +12,9 @@ from app.training.failures import ChildError
 from app.training.rows import Row
 
 
-def note(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, *, answers_only: bool) -> str:
+def note(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, *, answers_only: bool, only_last: bool = False
+) -> str:
     """Return what is learned of the rows, as a sentence for people.
 
     Raises:
@@ -29,6 +31,9 @@ def note(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, *, answers_onl
         need_template(tokenizer)
     if shape is Shape.TEXT:
         return "The loss is on all tokens."
+    if only_last and shape is Shape.MESSAGES:
+        also = "" if answers_only else ", and on all that is no answer"
+        return f"The loss is on the last answer of each conversation{also}; earlier ones are shown."
     what = {Shape.PROMPT: "completions", Shape.MESSAGES: "assistant's turns"}[shape]
     said = f"The loss is on the {what}." if answers_only else "The loss is on all tokens, prompts included."
     ignored = any(row.ignored_turns for row in rows)

@@ -14,7 +14,7 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from transformers import PreTrainedTokenizerBase
 
 from app.domain.preflight import PreflightFinding, PreflightSeverity
-from app.training import architecture, dpo, loading, loss_masking, model_files, row_look
+from app.training import architecture, dpo, loading, loss_masking, model_files, row_look, trl_arguments
 from app.training.architecture import Built
 from app.training.channel import Channel
 from app.training.failures import ChildError, Failure, Stopped, explain, first_line
@@ -134,11 +134,12 @@ def _rows(spec: Mapping[str, Any], found: Looked, tell: Callable[[str], None]) -
     """Return the rows for training and for validation; none where they cannot be read or used."""
     rows: list[Row] = []
     validation: list[Row] = []
+    only_last = spec["settings"].get("learn_turns") == trl_arguments.LAST
     with _found(found):
         tell("The rows")
-        rows = read_rows(Path(spec["train"]))
+        rows = read_rows(Path(spec["train"]), only_last=only_last)
     with _found(found, _VALIDATION):
-        validation = read_rows(Path(spec["validation"])) if spec.get("validation") else []
+        validation = read_rows(Path(spec["validation"]), only_last=only_last) if spec.get("validation") else []
     if rows and validation and validation[0].shape != rows[0].shape:
         message = f"The training rows have {rows[0].shape}, the validation rows have {validation[0].shape}."
         found.failed(Failure("mixed_rows", message, "Bring both files to one shape."), _VALIDATION)

@@ -16,15 +16,19 @@ class Row(canonical.Row):
     ignored_turns: tuple[int, ...] = ()
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, *, only_last: bool = False) -> list[Row]:
     """Return the file's rows, all of one shape.
+
+    Args:
+        path: a file of canonical rows.
+        only_last: whether of a conversation's answers the last one alone is learned, those of weight 0 left aside.
 
     Raises:
         ChildError: for a missing file, no rows, broken or mixed rows, and what cannot be trained here.
     """
     try:
         with path.open("rb") as file:
-            rows = [_row(row) for row in canonical.read(file)]
+            rows = [_row(row, only_last=only_last) for row in canonical.read(file)]
     except FileNotFoundError:
         fix = "Upload the dataset again and start a new job."
         raise ChildError("file_missing", f"The data file {path.name} is gone.", fix) from None
@@ -43,7 +47,7 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _row(row: canonical.Row) -> Row:
+def _row(row: canonical.Row, *, only_last: bool) -> Row:
     value = {
         name: part if isinstance(part, str) or name == "tools" else _turns(row.line, part)
         for name, part in row.value.items()
@@ -54,6 +58,9 @@ def _row(row: canonical.Row) -> Row:
         raise canonical.BadRow(row.line, "has no assistant turn to learn from")
     # False, which equals 0, is no weight.
     ignored = [each for each in answers if given[each].get("weight") == 0 and given[each]["weight"] is not False]
+    if only_last:
+        learned = [each for each in answers if each not in ignored]
+        ignored = [each for each in answers if each not in learned[-1:]]
     return Row(row.line, row.shape, value, tuple(ignored))
 
 

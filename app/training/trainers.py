@@ -99,7 +99,9 @@ def _looked_at(spec: dict[str, Any], channel: Channel, device: str) -> Material:
 
 def _supervised(spec: dict[str, Any], channel: Channel, material: Material, progress: Progress) -> Any:
     settings, rows, validation = spec["settings"], material.rows, material.validation
-    channel.log(loss_masking.note(rows, material.tokenizer, answers_only=settings["assistant_only_loss"]))
+    only_last = settings.get("learn_turns") == trl_arguments.LAST
+    answers_only = settings["assistant_only_loss"]
+    channel.log(loss_masking.note(rows, material.tokenizer, answers_only=answers_only, only_last=only_last))
     model, lora = _model(spec, channel, material)
     sizes = {"rows": len(rows), "validation": validation is not None, "seed": spec["seed"]}
     trainer = Supervised(

@@ -6,6 +6,7 @@ from typing import Any
 
 # A curve of more points than this says nothing more, and every point is a line of JSON and a row in the database.
 _MOST_LOGGED_STEPS = 2_000
+ALL, LAST = "all", "last"  # which answers of a conversation are learned
 # The names under which architectures keep their dropout rates (Phi, Llama, Qwen, GPT-2, GPT-NeoX, Bloom, OPT …).
 DROPOUT_FIELDS = ("attention_dropout", "attn_pdrop", "resid_pdrop", "embd_pdrop", "hidden_dropout", "dropout")
 

@@ -24,7 +24,7 @@ _SETTINGS: Mapping[str, Any] = {
     "n_epochs": 120, "batch_size": 64, "gradient_accumulation_steps": 1, "warmup_steps": 0, "lr_scheduler": "constant",
     "optimizer": "adamw_torch", "adam_beta1": 0.9, "adam_beta2": 0.99, "weight_decay": 0.0, "max_grad_norm": 1.0,
     "max_length": LONGEST, "activation_checkpointing": False, "checkpoints_per_epoch": 1, "keep_checkpoints": 1,
-    "sample_answers": 0, "dropout": 0.0, "assistant_only_loss": True,
+    "sample_answers": 0, "dropout": 0.0, "assistant_only_loss": True, "learn_turns": "all",
 }  # fmt: skip
 _LORA: Mapping[str, Any] = {
     "lora_r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "lora_target_modules": "all-linear",

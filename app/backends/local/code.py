@@ -96,6 +96,7 @@ def _head(base: Base, data: _Data, settings: Mapping[str, Any], names: Mapping[s
         trainer=trainer,
         model=str(base.path) if base.path else base.hub,
         sets=sets.format_map(settings),
+        only_last=", only_last=True" if settings.get("learn_turns") == trl_arguments.LAST else "",
         dropout_fields=trl_arguments.DROPOUT_FIELDS,
         dropout=settings["dropout"],
         dtype="torch.bfloat16 if BF16 else torch.float32" if settings["adapter"] == "lora" else "torch.float32",

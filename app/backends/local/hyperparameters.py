@@ -76,6 +76,12 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         methods=(SFT,),
     ),
     HyperparameterSpec(
+        name="learn_turns", label="Answers of a conversation", type=_CHOICE, default=trl_arguments.ALL,
+        choices=(trl_arguments.ALL, trl_arguments.LAST),
+        help="all: every answer is learned. last: only the last one of each row; earlier ones are shown. Answers of "
+        "weight 0 are learned in neither case.", advanced=True, methods=(SFT,),
+    ),
+    HyperparameterSpec(
         name="weight_decay", label="Weight decay", type=_NUM, default=0.0, minimum=0, maximum=1,
         help="Pulls the weights towards 0, against learning by heart.", advanced=True,
     ),

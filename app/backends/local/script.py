@@ -22,8 +22,8 @@ def main():
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     renderer = Renderer(tokenizer)
-    rows = read_rows(Path(TRAIN))
-    validation_rows = read_rows(Path(VALIDATION)) if VALIDATION else []
+    rows = read_rows(Path(TRAIN){only_last})
+    validation_rows = read_rows(Path(VALIDATION){only_last}) if VALIDATION else []
     {sets}
     set_seed({seed})
     model = {loaded}

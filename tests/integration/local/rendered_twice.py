@@ -35,8 +35,9 @@ def main(path: Path, families: list[str]) -> None:
         made.chat_template = template(str(family.template))
         words.append(made)
     for each in words:
-        theirs = script.sequences(script.read_rows(Path(script.TRAIN)), script.Renderer(each), answers_only=True)
-        ours = examples.sequences(rows.read_rows(Path(script.TRAIN)), Renderer(each), answers_only=True)
+        file, last = Path(script.TRAIN), "only_last=True" in path.read_text(encoding="utf-8")
+        theirs = script.sequences(script.read_rows(file, only_last=last), script.Renderer(each), answers_only=True)
+        ours = examples.sequences(rows.read_rows(file, only_last=last), Renderer(each), answers_only=True)
         ends = (script.Renderer(each).taught_end, Renderer(each).taught_end)
         print(json.dumps([[asdict(one) for one in made] for made in (theirs, ours)] + [ends]))  # noqa: T201
 

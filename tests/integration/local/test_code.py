@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,24 @@ LORA: dict[str, Hyperparameter] = {"adapter": "lora", "lora_r": 4}
 CONFIGS = ("generation_config.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.json")
 
 
-def spec(base: str) -> JobSpec:
+def spec(base: str, **more: Hyperparameter) -> JobSpec:
     return JobSpec(
         project="prj_1", connection="con_local", base_model=base, name="tuned", training_dataset="ds_1",
-        hyperparameters=VALUES, options=LORA, seed=0,
+        hyperparameters={**VALUES, **more}, options=LORA, seed=0,
     )  # fmt: skip
 
 
-def test_ten_rows_are_the_same_tokens_by_script_and_job(backend: LocalBackend, tmp_path: Path, python: Path) -> None:
+@pytest.mark.parametrize("learned", ["all", "last"])
+def test_ten_rows_are_the_same_tokens_by_script_and_job(
+    backend: LocalBackend, tmp_path: Path, python: Path, learned: str
+) -> None:
     two = [
         {"messages": [*first["messages"], *second["messages"]]}
         for first, second in zip(case_rows.chats(5), reversed(case_rows.chats(5)), strict=True)
     ]
     two[1]["messages"][1]["weight"] = 0
     rows = case_rows.write([*case_rows.chats(5), *two], tmp_path / "rows.jsonl")
-    text = backend.code("trl", spec("builtin:starter"), training_file=rows, validation_file=None)
+    text = backend.code("trl", spec("builtin:starter", learn_turns=learned), training_file=rows, validation_file=None)
     (tmp_path / "script.py").write_text(text, encoding="utf-8")
     families = ("chatml-base", "hybrid-thinking", "transcript")
     command = [str(python), "-m", "tests.integration.local.rendered_twice", str(tmp_path / "script.py"), *families]
@@ -45,6 +49,8 @@ def test_ten_rows_are_the_same_tokens_by_script_and_job(backend: LocalBackend, t
     for script, job, ends in found:
         assert len({example["line"] for example in script}) == 10
         assert script == job
+        runs = [sum(token >= 0 > before for before, token in pairwise(one["labels"])) for one in job]
+        assert max(runs) == 1 or learned == "all"  # answers that are learned in one sequence
         assert ends[0] == ends[1] is not None
 
 

@@ -40,6 +40,19 @@ def test_a_conversation_given_as_prompt_and_completion_is_a_conversation(tmp_pat
     assert (read.shape, read.value) == ("messages", CHAT)
 
 
+@pytest.mark.parametrize(
+    ("weights", "everything", "last"),
+    [((1, 1, 1), (), (1, 3)), ((1, 1, 0), (5,), (1, 5)), ((0, 1, 1), (1,), (1, 3)), ((0, 0, 0), (1, 3, 5), (1, 3, 5))],
+)
+def test_by_choice_only_the_last_answer_that_may_be_learned_is(
+    tmp_path: Path, weights: tuple[int, ...], everything: tuple[int, ...], last: tuple[int, ...]
+) -> None:
+    turns = [turn for weight in weights for turn in (CHAT["messages"][0], {**CHAT["messages"][1], "weight": weight})]
+    path = written(tmp_path, {"messages": turns})
+    assert [row.ignored_turns for row in read_rows(path)] == [everything]
+    assert [row.ignored_turns for row in read_rows(path, only_last=True)] == [last]
+
+
 def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"text": "a\u2028b"}, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -55,7 +68,11 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
         ({"messages": [{"role": "user", "content": "x"}]}, "bad_row", "no assistant turn"),
         ({"messages": [{"content": "x"}]}, "bad_row", "without a role"),
         ({"messages": [{"role": "assistant", "content": None}]}, "bad_row", "without a text"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "bad_row", "without a text"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "bad_row",
+            "a part of the kind image_url",
+        ),
         ({"text": "x"}, "mixed_rows", "Line 1 has messages, line 2 has text"),
     ],
 )
