@@ -10,6 +10,7 @@ from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.datasets import (
     DatasetsQuery,
+    DownloadQuery,
     FindingsQuery,
     RowsQuery,
     SplitIn,
@@ -78,9 +79,11 @@ def delete_dataset(scope: Annotated[Scope, may(datasets.delete)], identifier: Pa
 @router.get(
     "/{identifier}/download", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}}
 )
-def download_dataset(scope: Annotated[Scope, may(datasets.path)], identifier: PathId) -> Response:
-    """The file as it was brought."""
-    return attachment(datasets.path(scope, identifier), datasets.get(scope, identifier).filename)
+def download_dataset(
+    scope: Annotated[Scope, may(datasets.download)], identifier: PathId, wanted: Annotated[DownloadQuery, Query()]
+) -> Response:
+    """The rows as JSON Lines, as they were brought or made; with `original`, the file that they were made from."""
+    return attachment(*datasets.download(scope, identifier, original=wanted.original))
 
 
 @router.get("/{identifier}/findings", response_model=list_of(Finding))

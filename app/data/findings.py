@@ -1,6 +1,7 @@
 """Collecting findings: all of them counted, the first of each kind kept."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from app.data.limits import Limits
 from app.data.rules import Issue, Rule
@@ -10,8 +11,9 @@ from app.domain.datasets import Finding, RuleCount, Severity
 class Findings:
     """What was found so far; never holds more than the limits allow."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, source: Callable[[int], str] = lambda _: "") -> None:
+        """`source` says where a line stood in the file that it was made from."""
+        self._limits, self._source = limits, source
         self._kept: list[Finding] = []
         self._counts: Counter[Rule] = Counter()
         self.errors = 0
@@ -33,6 +35,7 @@ class Findings:
                 severity=rule.severity,
                 message=issue.message,
                 fix=issue.fix or rule.fix,
+                source="" if line is None else self._source(line),
             )
         )
 

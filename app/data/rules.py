@@ -41,18 +41,12 @@ EMPTY_FILE = Rule(
 WRONG_TYPE = Rule(
     "wrong_type", ERROR, "Not a text file of rows", "Export the rows as JSONL: one JSON object a line, in UTF-8."
 )
-WRONG_ENCODING = Rule(
-    "wrong_encoding", ERROR, "Not UTF-8", "Save the file as UTF-8 (in most editors: Save as, Encoding, UTF-8)."
-)
-NOT_JSONL = Rule(
-    "not_jsonl",
-    ERROR,
-    "JSON, but not one object a line",
-    "Write each object on a line of its own, without brackets or commas around.",
-)
 CONVERT = Rule("convert", ERROR, "A format that must be converted first", "Convert it to chat JSONL.")
 UNKNOWN_FORMAT = Rule(
-    "unknown_format", ERROR, "Unknown rows", f"Name the fields as in {_EXAMPLE}, or use prompt and completion, or text."
+    "unknown_format",
+    ERROR,
+    "Unknown rows",
+    f"Say what each column is (Columns, on the dataset's page), or name the fields as in {_EXAMPLE}.",
 )
 ONE_ROW = Rule(
     "too_few_rows",
@@ -82,6 +76,42 @@ DUPLICATES_UNCHECKED = Rule(
     INFO,
     "Not all rows compared",
     "Nothing to do: equal rows were looked for among the first ones only.",
+)
+
+# --- what was brought, where rows were made from it
+UNREADABLE = Rule(
+    "unreadable", ERROR, "A file that cannot be read", "Save the file again with the program that wrote it."
+)
+TOO_LARGE = Rule(
+    "unpacks_too_large", ERROR, "Unpacks to too much", "Unpack it yourself, look at it, and upload what is inside."
+)
+LEFT_OUT = Rule("left_out", WARNING, "Left out", "Upload it as a file of its own, if its rows are wanted.")
+REENCODED = Rule(
+    "reencoded",
+    WARNING,
+    "Read in another encoding than UTF-8",
+    "Look at words with accents among the first rows; if they are wrong, save the file as UTF-8 and upload it again.",
+)
+COLUMN_NAMES = Rule(
+    "column_names", WARNING, "Columns renamed", "Give each column a name of its own in the file's first line."
+)
+CELLS = Rule(
+    "cells",
+    ERROR,
+    "Another number of cells than columns",
+    "Put cells that hold the delimiter in double quotes, and give the row a cell for each column.",
+)
+QUOTES = Rule(
+    "quotes",
+    ERROR,
+    "Quotation marks that do not match",
+    'Put the whole cell in double quotes, and write a quotation mark inside it twice ("").',
+)
+ROUNDED = Rule(
+    "rounded",
+    WARNING,
+    "Numbers that the file has rounded",
+    "Where such numbers are ids, export them as text and upload the file again.",
 )
 
 # --- the text of a line

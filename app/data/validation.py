@@ -1,6 +1,7 @@
 """One pass over a file of rows: every error with its line, its place, its reason and its remedy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -24,21 +25,39 @@ FIRST_ROWS = 100  # the rows whose majority says what format a file is in
 SHOWN_FIELDS = 12
 
 
-def validate(path: Path, *, limits: Limits = DEFAULT) -> DatasetReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What is known of rows that were made from another file.
+
+    `issues` is what was found when they were made; one that is in `refused` says why there are none. `columns` is how
+    many a table has, and `source` says where a row stood in the file ("" where that is not known).
+    """
+
+    issues: Sequence[Issue] = ()
+    refused: Issue | None = None
+    columns: int | None = None
+    source: Callable[[int], str] = lambda _: ""
+
+
+NOTHING_KNOWN = Background()
+
+
+def validate(path: Path, background: Background = NOTHING_KNOWN, *, limits: Limits = DEFAULT) -> DatasetReport:
     """Return what the file is and everything that is wrong with it, in constant memory.
 
     Raises:
         OSError: the file cannot be read. Nothing that stands in the file raises.
     """
     with path.open("rb") as stream:
-        return _Pass(stream, limits).run()
+        return _Pass(stream, background, limits).run()
 
 
 class _Pass:
     """One pass over one file."""
 
-    def __init__(self, stream: BinaryIO, limits: Limits) -> None:
+    def __init__(self, stream: BinaryIO, background: Background, limits: Limits) -> None:
         self._stream = stream
+        self._background = background
         self._limits = limits
         self._head = stream.read(containers.HEAD_BYTES)
         stream.seek(0)
@@ -46,14 +65,16 @@ class _Pass:
         self._format, self._fields = format_of_file(line for _, line in first)
         stream.seek(0)
         self._alone: dict[frozenset[str], bool] = {}  # further fields, and whether they make rows of another format
-        self._findings = Findings(limits)
+        self._findings = Findings(limits, background.source)
         self._tally = StatisticsCollector(limits)
         self._hash = sha256()
         self._bytes = self._lines = self._rows = self._longest = 0
 
     def run(self) -> DatasetReport:
         """Read the whole file, and report."""
-        refused = containers.look(self._head)
+        for issue in self._background.issues:
+            self._findings.add(issue)
+        refused = self._background.refused or containers.look(self._head)
         if refused:
             self._findings.add(refused)
             while chunk := self._stream.read(MIB):
@@ -130,7 +151,7 @@ class _Pass:
 
     def _about_row(self, row: object) -> Iterator[Issue]:
         if not isinstance(row, dict):
-            yield Issue(rules.NOT_OBJECT, f"The line is {kind_in_words(row)}, not an object.", "$")
+            yield self._no_object(row)
             return
         form = format_of(row)
         if form is AMBIGUOUS:
@@ -140,6 +161,15 @@ class _Pass:
             yield Issue(rules.MIXED, message, "$")
         elif self._format.convert:
             yield from issues_of(self._format, row)
+
+    def _no_object(self, row: object) -> Issue:
+        columns = self._background.columns
+        if columns is None or not isinstance(row, list):
+            return Issue(rules.NOT_OBJECT, f"The line is {kind_in_words(row)}, not an object.", "$")
+        if len(row) == 1 and '"' in str(row[0]):
+            return Issue(rules.QUOTES, f"Quotation marks do not match in: {visible(str(row[0])[:80])}", "$")
+        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+        return Issue(rules.CELLS, f"The row has {cells}, and the table {columns} columns.", "$")
 
     def _about_file(self) -> Iterator[Issue]:
         if self._rows == 0:
@@ -169,11 +199,17 @@ class _Pass:
             fields = f"the fields: {_names(self._fields)}" if self._fields else "no fields"
             yield Issue(rules.UNKNOWN_FORMAT, f"The rows have {fields}; that is no format that TuneDesk knows.")
 
+    def _status(self, form: DatasetFormat) -> DatasetStatus:
+        if form is DatasetFormat.UNKNOWN and self._rows and self._fields and self._format is UNKNOWN:
+            return DatasetStatus.NEEDS_MAPPING
+        if form is DatasetFormat.UNKNOWN or not self._rows:
+            return DatasetStatus.REJECTED
+        return DatasetStatus.NEEDS_FIXING if self._findings.errors else DatasetStatus.READY
+
     def _report(self, form: DatasetFormat) -> DatasetReport:
-        status = DatasetStatus.NEEDS_FIXING if self._findings.errors else DatasetStatus.READY
         return DatasetReport(
             format=form,
-            status=DatasetStatus.REJECTED if form is DatasetFormat.UNKNOWN or not self._rows else status,
+            status=self._status(form),
             rows=self._rows,
             lines=self._lines,
             errors=self._findings.errors,

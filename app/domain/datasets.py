@@ -26,9 +26,10 @@ class DatasetFormat(StrEnum):
 class DatasetStatus(StrEnum):
     """What can be done with a dataset."""
 
-    VALIDATING = "validating"
+    VALIDATING = "validating"  # being read: made into rows where need be, and checked
     READY = "ready"  # may be trained on; warnings are allowed
     NEEDS_FIXING = "needs_fixing"  # rows could be read, some are wrong
+    NEEDS_MAPPING = "needs_mapping"  # rows could be read, and what their columns are has to be said
     REJECTED = "rejected"  # not a file of rows that TuneDesk reads
 
 
@@ -57,6 +58,7 @@ class Finding:
     severity: Severity
     message: str
     fix: str
+    source: str = ""  # where the row stood in the file that it was made from: "line 12 of tickets.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +134,35 @@ class DatasetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A file that rows were made from, kept as it was brought.
+
+    `kind` is what it is (`csv`, `json`, `gzip`, …), `words` say how it was read, and `confidence` how sure that was
+    (0 to 1). `made` is the SHA-256 of the rows as they were first made, `unit` what their positions in the file count
+    (`line`, `row`; empty where there are none). `columns` is how many a table has; `header` whether its first row names
+    them. `shift` is how many rows stand before the first one of the file (-1: its first one was taken away).
+    """
+
+    filename: str
+    kind: str
+    words: str
+    confidence: float
+    sha256: str
+    bytes: int
+    made: str
+    unit: str = ""
+    columns: int | None = None
+    header: bool | None = None
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """One immutable version of a dataset: an edit makes a new one of the same family.
 
-    `made_by` says how it came about (`upload`, `sample`, `split`, `convert`, …); counts are None until validated;
-    `tokens` is the estimate.
+    `made_by` says how it came about (`upload`, `sample`, `split`, `map`, …); counts are None until validated;
+    `tokens` is the estimate. `bytes` and `sha256` are those of its rows, in JSON Lines; `origins` are the files that
+    these were made from, none where the rows are what was brought.
     """
 
     id: str
@@ -155,6 +181,7 @@ class Dataset:
     tokens: int | None = None
     bytes: int
     sha256: str
+    origins: Sequence[Origin] = ()
     created_at: datetime
 
     @property

@@ -1,10 +1,11 @@
 """The validation of a dataset: a large file is validated beside the turns, as it may outlast a lease."""
 
-from app.domain.datasets import DatasetReport, DatasetStatus
+from app.domain.datasets import DatasetStatus
 from app.engine.apart import apart, forget
 from app.engine.reconciling import DeferredResult, ReconcileContext
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
+from app.services.reading_in import Checked
 from app.services.scope import Scope
 from app.store import datasets as store
 
@@ -17,14 +18,14 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
         forget(context, "check")
         return None
 
-    def check(scope: Scope) -> DatasetReport:
-        report = datasets.check(scope, context.id)
+    def check(scope: Scope) -> Checked:
+        checked = datasets.check(scope, context.id)
         reached(CrashPoint.DATASET_CHECKED)
-        return report
+        return checked
 
-    def record(scope: Scope, report: DatasetReport) -> None:
+    def record(scope: Scope, checked: Checked) -> None:
         newest = store.get(scope.write, context.id)
         if newest is not None:
-            store.save_report(scope.write, newest, report)
+            store.save_report(scope.write, checked.of(newest), checked.report)
 
     return apart(context, "check", check, record, calls_out=False, values={})

@@ -18,6 +18,7 @@ class CrashPoint(StrEnum):
     UPLOAD_HALF_WRITTEN = "upload_half_written"  # a piece of a dataset's file is on the disk, without its final name
     UPLOAD_STORED = "upload_stored"  # the file has its final name, and no row knows it
     COMMITTED = "committed"  # a person's wish is in the database, and the person has not been told
+    IMPORT_HALF_WRITTEN = "import_half_written"  # rows were made of a file, without their final name
     CLAIMED = "claimed"  # a row is held, and nothing has been done for it
     DATASET_CHECKED = "dataset_checked"  # a large file has been validated, and that is not recorded
     SPLIT_HALF_MADE = "split_half_made"  # one part of a split is stored, the others are not

@@ -6,13 +6,14 @@ from pathlib import Path
 from app.data.convert import write_canonical
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, read_rows
-from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
-from app.domain.errors import Conflict, Invalid, Problem, or_not_found
+from app.domain.errors import Conflict, Invalid, NotFound, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects, verbs
+from app.services.reading_in import Checked, is_large, read_in
+from app.services.reading_in import check as report_of
 from app.services.scope import Scope
 from app.store import datasets as store
 from app.store.files import StoredFile
@@ -43,24 +44,19 @@ def upload(
     scope.release()
     stored = scope.files.store(chunks)
     if stored.bytes == 0:
-        fix = "Choose a JSON Lines file with one example a line."
+        fix = "Choose a file with rows: JSON Lines, CSV, or a JSON array."
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
-    return record(
-        scope, stored, validated(scope, stored), name=label, filename=filename, project=project, made_by=made_by
-    )
-
-
-@verbs.reads("datasets")
-def validated(scope: Scope, stored: StoredFile) -> DatasetReport | None:
-    """Return the report of a file that is small enough to be checked at once, else None."""
-    return validate(stored.path) if stored.bytes <= scope.app_context.at_once_bytes else None
+    filename = filename[-_FILENAME_LIMIT:]
+    large = is_large(stored, filename, scope.app_context.at_once_bytes)
+    checked = None if large else read_in(scope.files, stored, filename)
+    return record(scope, stored, checked, name=label, filename=filename, project=project, made_by=made_by)
 
 
 @verbs.writes("datasets")
 def record(
     scope: Scope,
     stored: StoredFile,
-    report: DatasetReport | None,
+    checked: Checked | None,
     *,
     name: str,
     filename: str,
@@ -68,7 +64,7 @@ def record(
     made_by: str,
     parent: Dataset | None = None,
 ) -> Dataset:
-    """Record a stored file as a dataset; without a report the engine validates it."""
+    """Record a stored file as a dataset; without what was found in it the engine reads it in."""
     tx = scope.write
     if parent is None:
         same = store.by_content(tx, stored.sha256, name, project)
@@ -83,26 +79,29 @@ def record(
         parent=parent.id if parent else None,
         made_by=made_by,
         name=name,
-        filename=filename[-_FILENAME_LIMIT:],
+        filename=filename,
         project=project,
         status=DatasetStatus.VALIDATING,
         bytes=stored.bytes,
         sha256=stored.sha256,
         created_at=scope.now(),
     )
-    store.add(tx, dataset, due_at=None if report else scope.due_now())
-    if report is None:
+    store.add(tx, dataset, due_at=None if checked else scope.due_now())
+    if checked is None:
         scope.nudge()
         return dataset
-    return store.save_report(tx, dataset, report)
+    return store.save_report(tx, checked.of(dataset), checked.report)
 
 
 @verbs.writes("datasets")
-def check(scope: Scope, identifier: str) -> DatasetReport:
-    """Validate a dataset's file; records nothing, holds no transaction (the engine records)."""
+def check(scope: Scope, identifier: str) -> Checked:
+    """Read a dataset's file in; records nothing, holds no transaction (the engine records)."""
     dataset = get(scope, identifier)
     scope.release()
-    return validate(scope.files.path(dataset.sha256))
+    stored = StoredFile(dataset.sha256, dataset.bytes, scope.files.path(dataset.sha256))
+    if dataset.origins:  # its rows were made already, and changed since
+        return Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
+    return read_in(scope.files, stored, dataset.filename)
 
 
 @verbs.reads("datasets")
@@ -163,10 +162,25 @@ def path(scope: Scope, identifier: str) -> Path:
         Conflict: when the file is missing on the disk.
     """
     dataset = get(scope, identifier)
-    file = scope.files.path(dataset.sha256)
-    if not file.is_file():
-        raise Conflict(f"The file of dataset {dataset.name!r} is missing on the disk.", fix="Upload it again.")
-    return file
+    return _there(scope.files.path(dataset.sha256), dataset)
+
+
+@verbs.reads("datasets")
+def download(scope: Scope, identifier: str, *, original: bool = False) -> tuple[Path, str]:
+    """Return a dataset's rows and a name for them, or the `original`: the file that they were made from.
+
+    Raises:
+        Conflict: when the file is missing on the disk.
+        NotFound: when the rows are what was brought, and the original is asked for.
+    """
+    dataset = get(scope, identifier)
+    if original and dataset.origins:
+        origin = dataset.origins[0]
+        return _there(scope.files.path(origin.sha256), dataset), origin.filename
+    if original:
+        raise NotFound("original", identifier, fix="Its rows are what was brought: download the dataset itself.")
+    name = f"{Path(dataset.filename).stem}.jsonl" if dataset.origins else dataset.filename
+    return path(scope, identifier), name
 
 
 @verbs.reads("datasets")
@@ -220,7 +234,8 @@ def delete(scope: Scope, identifier: str) -> None:
         listed = " and ".join(f"{count} {kind}" for kind, count in uses.items())
         message = f"The dataset {dataset.name!r} is part of the record of {listed}."
         raise Conflict(message, fix="Keep it: what a job was trained on must stay known.")
-    doomed = {dataset.sha256, *(part.sha256 for part in store.children(tx, identifier))}
+    family = [dataset, *store.children(tx, identifier)]
+    doomed = {each.sha256 for each in family} | {origin.sha256 for each in family for origin in each.origins}
     store.remove(tx, identifier)
     for sha256 in doomed:
         if not store.content_users(tx, sha256):
@@ -244,9 +259,18 @@ def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:
         case DatasetStatus.NEEDS_FIXING:
             message = f"The dataset {dataset.name!r} has {dataset.errors} error{'' if dataset.errors == 1 else 's'}."
             return Problem(pointer, "needs_fixing", message, "Open its findings, mend the file, and upload it again.")
+        case DatasetStatus.NEEDS_MAPPING:
+            message = f"The columns of the dataset {dataset.name!r} are in no known format."
+            return Problem(pointer, "needs_mapping", message, "Open the dataset, and say what each column is.")
         case DatasetStatus.REJECTED:
             message = f"The dataset {dataset.name!r} is not a file that can be trained on."
             return Problem(pointer, "rejected", message, "Open its findings to see why, and upload another file.")
+
+
+def _there(file: Path, dataset: Dataset) -> Path:
+    if not file.is_file():
+        raise Conflict(f"The file of dataset {dataset.name!r} is missing on the disk.", fix="Upload it again.")
+    return file
 
 
 def _index(scope: Scope, dataset: Dataset, file: Path) -> LineIndex:

@@ -9,6 +9,7 @@ from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
 from app.domain.projects import DecisionRecord, Project
 from app.services import catalog, connections, datasets, drafts, projects, verbs
+from app.services.reading_in import read_in
 from app.services.scope import Scope
 from app.store import projects as project_store
 
@@ -81,7 +82,7 @@ def _dataset(scope: Scope, file: Path, kind: str, project: Project) -> Dataset:
     return datasets.record(
         scope,
         stored,
-        datasets.validated(scope, stored),
+        read_in(scope.files, stored, file.name),
         name=f"Support triage, {kind}",
         filename=file.name,
         project=project.id,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.data.split import plan_split, write_part
-from app.data.validation import validate
 from app.domain.datasets import Dataset, DatasetReport
 from app.domain.errors import Conflict, Invalid
 from app.domain.splits import Leakage, Part, SplitResult, SplitSpec, split_problems
 from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets, verbs
+from app.services.reading_in import Checked, check
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
@@ -58,7 +58,7 @@ def split(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/va
     scope.release()
     # Written and checked before the write transaction begins: everybody else would wait as long as a large file takes.
     made = {kind: _checked_part(scope, source, part.lines) for kind, part in planned.items() if known[kind] is None}
-    parts = {kind: known[kind] or _recorded(scope, source, spec, kind, *made[kind]) for kind in planned}
+    parts = {kind: known[kind] or _recorded(scope, source, spec, kind, made[kind]) for kind in planned}
     return SplitOutcome(
         training=parts["training"],
         validation=parts["validation"],
@@ -95,23 +95,21 @@ def _part_file(scope: Scope, source: Dataset, lines: Sequence[int]) -> StoredFil
     return scope.files.keep(incoming)
 
 
-def _checked_part(scope: Scope, source: Dataset, lines: Sequence[int]) -> tuple[StoredFile, DatasetReport]:
+def _checked_part(scope: Scope, source: Dataset, lines: Sequence[int]) -> Checked:
     stored = _part_file(scope, source, lines)
     reached(CrashPoint.SPLIT_HALF_MADE)
-    return stored, validate(stored.path)
+    return Checked(stored, check(scope.files, stored))
 
 
-def _recorded(
-    scope: Scope, source: Dataset, spec: SplitSpec, kind: str, stored: StoredFile, report: DatasetReport
-) -> Dataset:
+def _recorded(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, part: Checked) -> Dataset:
     """Record a part, unless somebody with the same wish has done so meanwhile."""
     known = store.child(scope.write, source.id, _made_by(spec, kind))
     if known is not None:
         return known
     return datasets.record(
         scope,
-        stored,
-        report,
+        part.rows,
+        part,
         name=f"{source.name} ({kind})"[:80],
         filename=f"{Path(source.filename).stem}.{kind}.jsonl",
         project=source.project,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select
 
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
 from app.kit.paging import Page
@@ -75,8 +75,8 @@ def children(tx: Reader, parent: str) -> list[Dataset]:
 
 
 def by_content(tx: Reader, sha256: str, name: str, project: str | None) -> Dataset | None:
-    """Return an uploaded dataset with the same bytes, name and project."""
-    same = (_T.c.sha256 == sha256, _T.c.name == name, _T.c.project.is_not_distinct_from(project))
+    """Return an uploaded dataset with the same bytes (its rows, or what they were made from), name and project."""
+    same = (_holds(sha256), _T.c.name == name, _T.c.project.is_not_distinct_from(project))
     return _M.first(tx, _M.query.where(*same).order_by(_T.c.created_at))
 
 
@@ -120,7 +120,11 @@ def uses(tx: Reader, identifier: str) -> dict[str, int]:
 
 def content_users(tx: Reader, sha256: str) -> int:
     """Return how many datasets hold these bytes; the file goes when the last one does."""
-    return tx.scalar(select(func.count()).select_from(_T).where(_T.c.sha256 == sha256)) or 0
+    return tx.scalar(select(func.count()).select_from(_T).where(_holds(sha256))) or 0
+
+
+def _holds(sha256: str) -> ColumnElement[bool]:
+    return or_(_T.c.sha256 == sha256, _T.c.origins.contains(f'"sha256":"{sha256}"'))
 
 
 def remove(tx: Writer, identifier: str) -> None:

@@ -30,7 +30,7 @@ class FileStore:
         self.root = root
         self.runs = root / "runs"
         self._files = root / "files"
-        self._upload_limit = upload_limit
+        self.upload_limit = upload_limit
         self._reserve = disk_reserve
         for folder in (root, self._files, self.runs, root / "logs"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,6 +46,10 @@ class FileStore:
     def rows_path(self, sha256: str) -> Path:
         """Return where that file's rows lie as canonical rows; the number grows when formats are read another way."""
         return self._files / sha256[:2] / f"{sha256}.rows-1.jsonl"
+
+    def positions_path(self, sha256: str, rows: str) -> Path:
+        """Return where it stands which row of the file with that hash became which of the rows with the other."""
+        return self._files / sha256[:2] / f"{sha256}.positions-{rows[:16]}"
 
     def temporary(self) -> Path:
         """Return a new empty file in the same file system, for the caller to fill and `keep`."""
@@ -87,7 +91,8 @@ class FileStore:
 
     def remove(self, sha256: str) -> None:
         """Remove a file and what was made from it; one that is gone is fine."""
-        for path in (self.path(sha256), self.index_path(sha256), self.rows_path(sha256)):
+        positions = self._files.glob(f"{sha256[:2]}/{sha256}.positions-*")
+        for path in (self.path(sha256), self.index_path(sha256), self.rows_path(sha256), *positions):
             path.unlink(missing_ok=True)
 
     def remove_run(self, identifier: str) -> None:
@@ -113,8 +118,8 @@ class FileStore:
         with incoming.open("wb") as handle:
             for chunk in chunks:
                 size += len(chunk)
-                if size > self._upload_limit:
-                    limit = self._upload_limit // _MIB
+                if size > self.upload_limit:
+                    limit = self.upload_limit // _MIB
                     raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several datasets.")
                 digest.update(chunk)
                 handle.write(chunk)

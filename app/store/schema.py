@@ -64,6 +64,7 @@ datasets = Table(
     Column("bytes", Integer, nullable=False),
     Column("sha256", String, nullable=False),
     Column("report", Text),  # DatasetReport without its findings
+    Column("origins", Text, nullable=False, server_default="[]"),
     Column("created_at", UtcTime, nullable=False),
     *leases(),
     UniqueConstraint("family", "version"),

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from app.domain.datasets import Severity
 from app.domain.drafts import Step
 from app.domain.errors import DomainError
 from app.http.dependencies import may
+from app.http.downloads import attachment
 from app.http.fields import Id
 from app.services import datasets, drafts, projects
 from app.services.scope import Scope
@@ -99,12 +100,9 @@ def show(
 
 
 @router.get("/datasets/{dataset}/download")
-def download(scope: Annotated[Scope, may(datasets.path)], dataset: Id) -> FileResponse:
-    """The file as it was uploaded; never shown as a page, whatever is in it."""
-    found = datasets.get(scope, dataset)
-    headers = {"content-security-policy": "sandbox; default-src 'none'"}
-    file = datasets.path(scope, dataset)
-    return FileResponse(file, media_type="application/octet-stream", filename=found.filename, headers=headers)
+def download(scope: Annotated[Scope, may(datasets.download)], dataset: Id, *, original: bool = False) -> Response:
+    """The rows, or the file that they were made from; never shown as a page, whatever is in it."""
+    return attachment(*datasets.download(scope, dataset, original=original))
 
 
 @router.get("/datasets/{dataset}/delete")

@@ -29,6 +29,12 @@ class DatasetsQuery(fields.Paging):
     project: Id | None = None
 
 
+class DownloadQuery(fields.Query):
+    """Which file."""
+
+    original: bool = Field(False, description="The file that the rows were made from, where they were (`origins`).")
+
+
 class FindingsQuery(fields.NumberedPaging):
     """Which findings."""
 

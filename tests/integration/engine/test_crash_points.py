@@ -1,5 +1,6 @@
 """Every named crash point is really come to on the way of a model, and a wish for one is understood or refused."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -39,7 +40,7 @@ def go_all_the_way(app_context: Rehearsed) -> None:
     """Take one model from its rows to its teardown, and cancel another."""
     app_context.engine.take_over()
     with app_context.scopes.open(OWNER) as scope:
-        stored = scope.files.store([rows_file(40)])
+        stored = scope.files.store([gzip.compress(rows_file(40))])
         named = {"name": "large", "filename": "large.jsonl", "project": None, "made_by": "upload"}
         datasets.record(scope, stored, None, **named)  # type: ignore[arg-type]
     app_context.tick()

@@ -1,8 +1,10 @@
 """Bringing files in, splitting them, removing them."""
 
+import gzip
+
 import pytest
 
-from app.domain.datasets import DatasetStatus
+from app.domain.datasets import DatasetStatus, Severity
 from app.domain.errors import Conflict, Invalid, NotFound, TooLarge
 from app.domain.splits import SplitSpec
 from app.services import datasets, jobs, splits
@@ -94,3 +96,39 @@ def test_rows_are_read_by_line(app_context: TestHouse) -> None:
         rows = datasets.rows(scope, dataset.id, start=11, limit=5)
     assert [row.line for row in rows] == [11, 12, 13, 14, 15]
     assert "question number 10" in rows[0].messages[0].content
+
+
+TABLE = b'question,answer\r\n"a\nb",c\r\nd\r\n' + b"".join(b"q%d,a%d\r\n" % (n, n) for n in range(20))
+
+
+def test_a_table_becomes_rows_and_its_file_is_kept(app_context: TestHouse) -> None:
+    content = TABLE.replace(b"question,answer", b"prompt,completion")
+    with app_context.open() as scope:
+        dataset = datasets.upload(scope, name="table", filename="t.csv", chunks=[content])
+    with app_context.open() as scope:
+        assert datasets.upload(scope, name="table", filename="t.csv", chunks=[content]) == dataset
+    [origin] = dataset.origins
+    assert (origin.kind, origin.header, origin.columns, origin.bytes) == ("csv", True, 2, len(content))
+    assert (dataset.status, dataset.rows, dataset.errors) == (DatasetStatus.NEEDS_FIXING, 22, 1)
+    with app_context.open() as scope:
+        [error] = datasets.findings(scope, dataset.id, severity=Severity.ERROR).items
+        assert datasets.rows(scope, dataset.id)[0].messages[0].content == "a\nb"
+        rows, name = datasets.download(scope, dataset.id)
+        brought, original = datasets.download(scope, dataset.id, original=True)
+        assert (name, original, brought.read_bytes()) == ("t.jsonl", "t.csv", content)
+        assert rows.read_bytes().startswith(b'{"prompt":"a\\nb","completion":"c"}\n["d"]\n')
+    assert (error.rule, error.line, error.source) == ("cells", 2, "line 4 of t.csv")
+    with app_context.open() as scope:
+        datasets.delete(scope, dataset.id)
+    assert [path for path in (app_context.folder / "data" / "files").rglob("*") if path.is_file()] == []
+
+
+def test_what_is_refused_is_a_rejected_dataset_that_says_why(app_context: TestHouse) -> None:
+    with app_context.open() as scope:
+        dataset = datasets.upload(scope, name="x", filename="x.gz", chunks=[gzip.compress(b"%PDF-1.7\n")])
+        [found] = datasets.findings(scope, dataset.id).items
+        with pytest.raises(NotFound):
+            datasets.download(scope, dataset.id, original=True)
+    assert dataset.status is DatasetStatus.REJECTED
+    assert "PDF" in found.message
+    assert "gzip" in found.message

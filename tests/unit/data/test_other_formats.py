@@ -86,7 +86,7 @@ def test_the_majority_says_what_a_file_is(check: Check) -> None:
     assert [(one.line, one.rule) for one in report.findings] == [(1, "mixed_formats")]
 
 
-def test_a_file_whose_every_row_is_ambiguous_is_rejected(check: Check) -> None:
+def test_a_file_whose_every_row_is_ambiguous_waits_to_be_mapped(check: Check) -> None:
     report = check(_file(*({**row, "text": "x"} for row in PAIRS)))
-    assert report.status is DatasetStatus.REJECTED
+    assert report.status is DatasetStatus.NEEDS_MAPPING
     assert {one.rule: one.count for one in report.rules}["ambiguous"] == 10

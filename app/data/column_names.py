@@ -1,0 +1,49 @@
+"""What columns are usually called, by what they are to a model; compared in lower case, words apart by `_`."""
+
+import re
+
+from app.domain.mappings import Role
+
+NAMES: dict[Role, frozenset[str]] = {
+    Role.SYSTEM: frozenset({"system", "system_prompt", "system_message", "persona"}),
+    Role.USER: frozenset(
+        {
+            "user", "question", "query", "instruction", "input", "human", "request", "user_message", "utterance",
+            "customer_message", "problem", "message", "frage", "pregunta", "ask",
+        }
+    ),
+    Role.ASSISTANT: frozenset(
+        {
+            "assistant", "answer", "response", "output", "reply", "bot", "gpt", "solution", "agent_message",
+            "ground_truth", "assistant_message", "expected_answer", "expected_output", "antwort", "respuesta",
+        }
+    ),
+    Role.PROMPT: frozenset({"prompt"}),
+    Role.COMPLETION: frozenset({"completion", "continuation"}),
+    Role.TEXT: frozenset(
+        {"text", "content", "sentence", "document", "body", "review", "comment", "ticket", "description", "email"}
+    ),
+    Role.LABEL: frozenset(
+        {"label", "category", "class", "sentiment", "intent", "topic", "tag", "kategorie", "target"}
+    ),
+    Role.CHOSEN: frozenset({"chosen", "preferred", "better", "accepted", "win"}),
+    Role.REJECTED: frozenset({"rejected", "non_preferred", "worse", "lose", "dispreferred"}),
+}  # fmt: skip
+_WORDS = re.compile(r"[^\w]+|_+")
+
+
+def plain(name: str) -> str:
+    """Return a column's name as it is compared: `User Message` is `user_message`."""
+    return _WORDS.sub("_", name.strip().lower()).strip("_")
+
+
+def role_named(name: str) -> tuple[Role, float] | None:
+    """Return what a column is by its name, and how sure that is; None where the name does not say."""
+    words = plain(name)
+    for role, names in NAMES.items():
+        if words in names:
+            return role, 0.95
+    for role, names in NAMES.items():
+        if names & set(words.split("_")):
+            return role, 0.7
+    return None

@@ -1,0 +1,239 @@
+"""Tables as text: CSV and its kin, delimited by commas, semicolons, tabs or bars. Every cell stays the text it is."""
+
+import csv
+import io
+import json
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import orjson
+
+from app.data import containers, rules
+from app.data.imports import tables
+from app.data.imports.container import Container, ImportLimits, Notes, Recognition, Refused, Rows, Sample
+from app.data.imports.json_values import is_value
+from app.data.lines import BOM, READ_BYTES
+from app.data.rules import Issue
+
+_DELIMITERS = {
+    ",": "CSV",
+    ";": "CSV delimited by semicolons",
+    "\t": "tab-separated values",
+    "|": "CSV delimited by bars",
+}
+_ENDINGS = {".csv", ".tsv", ".tab", ".psv"}
+_SAMPLE_ROWS = 100
+_BATCH = 1000  # rows
+_EVEN = 0.8  # share of rows with the usual number of cells below which a text is no table
+_NAMED_EVEN = 0.3  # the same for a file whose name says that it is one
+_ALONE = 0.5  # the weight of a table of one column, which every text is
+_MANY = 3  # columns that no prose has by chance
+_RAW_CHARS = 2000  # of a row that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    delimiter: str
+    skip: int = 0  # lines before the first row (`sep=;`)
+
+    def reader(self, lines: Iterable[str], *, strict: bool = True) -> Any:  # noqa: ANN401 -- csv's own reader has no public type
+        return csv.reader(lines, delimiter=self.delimiter, strict=strict)
+
+
+def recognise(sample: Sample) -> Recognition | None:
+    """Tell a table by rows that have the same number of cells, with the delimiter that makes them most alike."""
+    text = sample.head.removeprefix(BOM).decode("utf-8", "surrogateescape")
+    start = text.lstrip()[:1]
+    named = sample.ending in _ENDINGS
+    refused = containers.named_by_magic if named else containers.no_text
+    if not start or (start in "{[<" and not named) or refused(sample.head):
+        return None
+    if start in "{[" and is_value(text.lstrip().partition("\n")[0].encode("utf-8", "replace")):
+        return None  # JSON Lines, whatever its name says
+    skip = 1 if text[:4].lower() == "sep=" and text[5:6] in {"\r", "\n"} else 0
+    tries = [_tried(text, delimiter, skip, sample) for delimiter in _DELIMITERS]
+    even, columns, dialect, rows = max(tries, key=lambda each: each[0])
+    if columns == 1:
+        even /= _ALONE
+    if even < (_NAMED_EVEN if named else _EVEN) or (columns == 1 and not named):
+        return None  # one column of text is prose, unless its name says CSV
+    header = tables.header_of(rows)
+    if not named and header < tables.SURE and columns < _MANY:  # a letter with a comma in each of its lines
+        return None
+    has_header = header >= tables.SURE
+    if has_header and len(rows[0]) == columns - 1:  # R writes the numbers of rows into a column without a name
+        rows = [["", *rows[0]], *rows[1:]]
+    return Recognition(
+        confidence=round(min(even, 0.99 if named else 0.9) * max(header, 1 - header), 2),
+        words=_DELIMITERS[dialect.delimiter] if columns > 1 else "CSV of one column",
+        names=tables.names_of(rows[0] if has_header else [""] * columns),
+        header=has_header,
+        dialect=dialect,
+    )
+
+
+def _tried(text: str, delimiter: str, skip: int, sample: Sample) -> tuple[float, int, _Dialect, list[list[str]]]:
+    """Return how even the first rows are under a delimiter, their usual number of cells, and these rows."""
+    dialect = _Dialect(delimiter, skip)
+    lines = io.StringIO(text, newline="")
+    for _ in range(skip):
+        lines.readline()
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows += islice((row for row in dialect.reader(lines, strict=False) if row), _SAMPLE_ROWS + 1)
+    if len(rows) > _SAMPLE_ROWS or (not sample.whole and len(rows) > 1):
+        rows.pop()  # perhaps cut by the end of the head
+    counts = Counter(map(len, rows))
+    if not rows:
+        return 0.0, 0, dialect, rows
+    columns = max(counts, key=lambda cells: (counts[cells], cells))
+    even = counts[columns] / len(rows)
+    return (even if columns > 1 else even * _ALONE), columns, dialect, rows
+
+
+def read(path: Path, found: Recognition, limits: ImportLimits, notes: Notes) -> Iterator[Rows]:
+    """Give the rows as objects of texts; a row that has not the header's cells is given as the list of its cells."""
+    dialect = found.dialect
+    if not isinstance(dialect, _Dialect):
+        raise TypeError(dialect)
+    csv.field_size_limit(max(csv.field_size_limit(), limits.row_bytes))
+    yield from _Reader(path, found, dialect, limits, notes).rows()
+
+
+class _Reader:
+    """One pass over a table."""
+
+    def __init__(self, path: Path, found: Recognition, dialect: _Dialect, limits: ImportLimits, notes: Notes) -> None:
+        self._path, self._names, self._dialect = path, found.names, dialect
+        self._limits, self._notes = limits, notes
+        self._header_to_come = bool(found.header)
+        self._line = 0  # the last one that was taken in
+        self._blank = 0
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield the rows with the lines in which they begin: as fast as csv reads, up to a row that it cannot read."""
+        with self._open() as file:
+            for _ in range(self._dialect.skip):
+                file.readline()
+                self._line += 1
+            whole = yield from self._read(file)
+        if not whole:
+            with self._open() as file:
+                for _ in range(self._line):
+                    file.readline()
+                yield from self._carefully(_Lines(file))
+        if self._blank:
+            self._notes.append(Issue(rules.BLANK, f"The table has {self._blank:,} blank lines; they were left out."))
+
+    def _open(self) -> TextIO:
+        raw = _Bounded(self._path, self._limits.row_bytes)
+        return io.TextIOWrapper(io.BufferedReader(raw, READ_BYTES), "utf-8", "surrogateescape", newline="")
+
+    def _read(self, lines: Iterable[str], taken: list[str] | None = None) -> Generator[Rows, None, bool]:  # noqa: C901 - one loop, for its speed
+        """Yield rows up to the end, or to one that cannot be read; return whether it was the end."""
+        reader = self._dialect.reader(lines)
+        names, width, before = self._names, len(self._names), self._line
+        dumps, newline, held = orjson.dumps, orjson.OPT_APPEND_NEWLINE, list[bytes]()
+        line = first = self._line  # the last line taken in, and the line of the first row that is held
+        try:
+            if self._header_to_come:
+                self._header(reader)
+            line, first = self._line, self._line + 1
+            for row in reader:
+                if len(held) != line + 1 - first or len(held) == _BATCH:  # after a row of several lines, or none
+                    if held:
+                        yield Rows(b"".join(held), len(held), first, 1)
+                    held, first = [], line + 1
+                line = before + reader.line_num
+                if taken is not None:
+                    taken.clear()
+                if len(row) == width:
+                    try:
+                        held.append(dumps(dict(zip(names, row)), option=newline))  # noqa: B905 - their lengths are equal
+                    except orjson.JSONEncodeError:  # bytes that are not UTF-8, for validation to name
+                        held.append(_as_it_is(dict(zip(names, row, strict=True))))
+                elif row:
+                    held.append(_as_it_is(row))
+                else:
+                    self._blank += 1
+            whole = True
+        except csv.Error:
+            whole = False
+        self._line = line
+        if held:
+            yield Rows(b"".join(held), len(held), first, 1)
+        return whole
+
+    def _header(self, reader: Any) -> None:  # noqa: ANN401 -- as above
+        self._header_to_come, before = False, self._line
+        for cells in reader:
+            self._line = before + reader.line_num
+            if cells:
+                tables.note_names(cells if len(cells) == len(self._names) else ["", *cells], self._names, self._notes)
+                return
+
+    def _carefully(self, lines: "_Lines") -> Iterator[Rows]:
+        """Yield the rest; of a row that cannot be read the first line, as a list of one text. The next begins anew."""
+        while not (yield from self._read(lines, lines.taken)):
+            self._line += 1
+            yield Rows(_as_it_is([lines.give_back()[:_RAW_CHARS].rstrip("\r\n")]), 1, self._line)
+
+
+class _Lines(Iterator[str]):
+    """Lines that can be given back; `taken` are those since it was last cleared."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __next__(self) -> str:
+        """Return the next line."""
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def give_back(self) -> str:
+        """Give back all taken lines but the first, and return that one."""
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.taken.clear()
+        return first
+
+
+class _Bounded(io.RawIOBase):
+    """A file's bytes from behind its byte-order mark, refused where one line is too long to be held."""
+
+    def __init__(self, path: Path, line_bytes: int) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._file.seek(len(BOM) if self._file.read(len(BOM)) == BOM else 0)
+        self._most, self._open = line_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- what has the buffer protocol
+        size = self._file.readinto(buffer) or 0
+        piece = bytes(memoryview(buffer)[:size])
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        self._open = size - end - 1 if end >= 0 else self._open + size
+        if self._open > self._most:
+            raise Refused(Issue(rules.LONG_LINE, f"A line of the table is longer than {self._most >> 20} MiB."))
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _as_it_is(row: object) -> bytes:
+    """Return a row as one line, bytes that were no UTF-8 as they were."""
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+
+
+CONTAINER = Container(name="csv", unit="line", recognise=recognise, rows=read)

@@ -1,0 +1,87 @@
+"""From a stored file to rows that were checked: made into JSON Lines where it is something else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from app.data.imports.container import ImportLimits, Refused
+from app.data.imports.importing import Imported, Importer, is_packed
+from app.data.imports.positions import Positions
+from app.data.validation import Background, validate
+from app.domain.datasets import Dataset, DatasetReport, Origin
+from app.kit.crash_points import CrashPoint, reached
+from app.store.files import FileStore, StoredFile
+
+_UNPACKED = 4  # times the largest file that is taken, which rows may come to
+_PACKED = 16  # times its size that an archive of texts may well unpack to
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file of rows, what was found in it, and what it was made from."""
+
+    rows: StoredFile
+    report: DatasetReport
+    origins: Sequence[Origin] = ()
+
+    def of(self, dataset: Dataset) -> Dataset:
+        """Return a dataset with these rows."""
+        return replace(dataset, sha256=self.rows.sha256, bytes=self.rows.bytes, origins=self.origins)
+
+
+def is_large(stored: StoredFile, filename: str, most: int) -> bool:
+    """Return whether a file comes to more than so many bytes, archives unpacked by a usual measure."""
+    return stored.bytes * (_PACKED if is_packed(stored.path, filename) else 1) > most
+
+
+def read_in(files: FileStore, stored: StoredFile, filename: str) -> Checked:
+    """Make rows of a file where it is none of JSON Lines, and check them; may take long: hold no transaction.
+
+    Raises:
+        StorageFull: when the disk has no room for the rows.
+    """
+    limits = ImportLimits(unpacked_bytes=files.upload_limit * _UNPACKED)
+    importer = Importer(files.temporary, limits=limits, check_room=files.check_room)
+    try:
+        made = importer.run(stored.path, filename)
+    except Refused as error:
+        return Checked(stored, validate(stored.path, Background(refused=error.issue)))
+    if made is None:
+        return Checked(stored, check(files, stored))
+    reached(CrashPoint.IMPORT_HALF_WRITTEN)
+    rows = files.keep(made.path)
+    origins = (_origin(made, stored, rows, filename),)
+    made.positions.save(files.positions_path(stored.sha256, rows.sha256))
+    return Checked(rows, check(files, rows, origins, made), origins)
+
+
+def check(
+    files: FileStore, rows: StoredFile, origins: Sequence[Origin] = (), made: Imported | None = None
+) -> DatasetReport:
+    """Check rows; findings say where in their origin they stood."""
+    known = Background(issues=made.notes if made else ())
+    if origins:
+        positions = Positions.load(files.positions_path(origins[0].sha256, origins[0].made))
+        known = replace(known, columns=origins[0].columns, source=partial(_source, origins[0], positions))
+    return validate(rows.path, known)
+
+
+def _source(origin: Origin, positions: Positions, row: int) -> str:
+    position = positions.of(row - origin.shift) if origin.unit and row > origin.shift else 0
+    return f"{origin.unit} {position} of {origin.filename}" if position else ""
+
+
+def _origin(made: Imported, stored: StoredFile, rows: StoredFile, filename: str) -> Origin:
+    seen = made.recognition
+    return Origin(
+        filename=filename,
+        kind=made.kind,
+        words=made.words,
+        confidence=seen.confidence,
+        sha256=stored.sha256,
+        bytes=stored.bytes,
+        made=rows.sha256,
+        unit=made.unit,
+        columns=len(seen.names) or None,
+        header=seen.header,
+    )
