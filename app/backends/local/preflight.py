@@ -26,7 +26,8 @@ PREFLIGHT = "preflight"
 RULES = 1  # grows when what is found in unchanged files changes
 _SLOTS = 2  # children at once; whoever asks for another asks again
 _KEPT = 64  # run folders, the newest
-_SETTINGS = ("max_length", "adapter", "assistant_only_loss")  # and those of a fresh adapter: all that it depends on
+# All that it depends on, beside those of a fresh adapter.
+_SETTINGS = ("max_length", "adapter", "assistant_only_loss", "learn_turns")
 _COUNTS = ("rows", "tokens", "learned_tokens", "longest", "trained_parameters")
 
 

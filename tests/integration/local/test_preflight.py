@@ -94,6 +94,8 @@ def test_good_rows_are_counted_as_they_are_trained_and_looked_at_once(
         took.append(time.process_time() - began)
     assert min(took) < AGAIN_S, took
     assert backend.observe_preflight(replace(request, training="b" * 64)).status is PreflightStatus.ABSENT
+    last = replace(request, hyperparameters={**request.hyperparameters, "learn_turns": "last"})
+    assert backend.observe_preflight(last).status is PreflightStatus.ABSENT
     config = starter / "generation_config.json"
     config.write_text(config.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert backend.observe_preflight(request).status is PreflightStatus.ABSENT
