@@ -128,6 +128,12 @@ def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:
 
 
 @verbs.reads("datasets")
+def reports(scope: Scope, identifiers: Sequence[str]) -> Sequence[DatasetReport]:
+    """Return what validation found in several datasets, without the single findings; those that have none left out."""
+    return store.reports(scope.read, identifiers)
+
+
+@verbs.reads("datasets")
 def report(scope: Scope, identifier: str) -> DatasetReport | None:
     """Return what validation found, without the single findings; None while it runs."""
     get(scope, identifier)

@@ -115,9 +115,8 @@ def _ask(scope: Scope, checked: Checked, base: Estimate) -> Estimate:
 
 def _longest(scope: Scope, checked: Checked) -> int | None:
     """Return the tokens that no row of a job has more of, by the reports of its files; None where nothing says it."""
-    files = [each for each in (checked.training, checked.validation, checked.test) if each is not None]
-    found = [datasets.report(scope, each.id) for each in files]
-    bins = [each for report in found if report is not None for each in report.lengths if each.rows]
+    files = [each.id for each in (checked.training, checked.validation, checked.test) if each is not None]
+    bins = [each for report in datasets.reports(scope, files) for each in report.lengths if each.rows]
     return max((each.high or _OPEN_BIN * each.low for each in bins), default=None)
 
 

@@ -49,8 +49,13 @@ def _finding_values(dataset: str, number: int, finding: Finding) -> dict[str, An
 
 def report(tx: Reader, identifier: str) -> DatasetReport | None:
     """Return the report without its findings, once there is one."""
-    body = tx.scalar(select(_T.c.report).where(_T.c.id == identifier))
-    return None if body is None else codec.load(DatasetReport, body)
+    return next(iter(reports(tx, [identifier])), None)
+
+
+def reports(tx: Reader, identifiers: Sequence[str]) -> list[DatasetReport]:
+    """Return the same of several, as far as there are."""
+    bodies = tx.scalars(select(_T.c.report).where(_T.c.id.in_(identifiers), _T.c.report.is_not(None)))
+    return [codec.load(DatasetReport, body) for body in bodies]
 
 
 def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, with_parts: bool = False) -> Page[Dataset]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.local import runtime_python
 from tests.support.older import trained
-from tests.support.older.client import Client
+from tests.support.older.client import Client, Document
 from tests.support.older.documents import Documents, differences, documents
 from tests.support.older.installation import Installation
 from tests.support.older.release import ROOT
@@ -99,8 +99,28 @@ def test_the_capsule_runs_to_the_same_losses(older: Trained, upgraded: Upgraded)
     made = client.post("/jobs/from-capsule", {"capsule": older.capsule, "project": older.project})["id"]
     client.until(f"/jobs/{made}", status="succeeded")
     assert losses(client, made) == losses(client, older.jobs["whole"])
-    (base, tuned), (again_base, again_tuned) = (figures(client, job) for job in (older.jobs["whole"], made))
-    assert (again_base, again_tuned) == (base, tuned)
+    for before, again in zip(*(evaluated(client, job) for job in (older.jobs["whole"], made)), strict=True):
+        for name in ("loss", "perplexity", "exact_match", "accuracy", "macro_f1", "forced_choice_accuracy"):
+            assert again["metrics"][name] == pytest.approx(before["metrics"][name], rel=1e-6), name
+        assert again["metrics"]["confusion"] == before["metrics"]["confusion"]
+        assert (before["rendering"], before["model_hash"]) == (None, None)
+    _evaluates_the_base_anew(client, older.jobs["whole"], made)
+
+
+def _evaluates_the_base_anew(client: Client, before: str, now: str) -> None:
+    """The base that an earlier release evaluated is evaluated once more, with a sentence; and then taken over."""
+    old, base, tuned = evaluated(client, before)[0], *evaluated(client, now)
+    assert base["not_reused"].startswith(f"Evaluation {old['id']} asked the same, and is not taken over:")
+    assert "an earlier release made it" in base["not_reused"]
+    assert base["message"] == tuned["not_reused"] == ""
+    assert base["rendering"] == tuned["rendering"]
+    assert len(base["model_hash"]) == len(tuned["model_hash"]) == 64
+    assert base["not_reused"] in client.http.get(f"/jobs/{now}?tab=evaluation").text
+    again = client.post(f"/jobs/{now}/run-again")["id"]
+    client.until(f"/jobs/{again}", status="succeeded")
+    taken = evaluated(client, again)[0]
+    assert taken["message"] == f"Taken over from evaluation {base['id']}, which asked the same."
+    assert (taken["metrics"], taken["model_hash"]) == (base["metrics"], base["model_hash"])
 
 
 def losses(client: Client, job: str) -> dict[str, dict[int, float]]:
@@ -110,7 +130,7 @@ def losses(client: Client, job: str) -> dict[str, dict[int, float]]:
     return {each["name"]: dict(zip(each["steps"], each["values"], strict=True)) for each in found}
 
 
-def figures(client: Client, job: str) -> list[object]:
-    """Return the figures of a job's evaluations, the base model's first."""
+def evaluated(client: Client, job: str) -> list[Document]:
+    """Return a job's evaluations once they are over, the base model's first."""
     own = sorted(client.items("/evaluations", job=job), key=lambda each: each["target"]["model"] is not None)
-    return [client.until(f"/evaluations/{each['id']}", status="succeeded")["metrics"] for each in own]
+    return [client.until(f"/evaluations/{each['id']}", status="succeeded") for each in own]

@@ -31,7 +31,7 @@ def counting(app_context: TestHouse) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     ("step", "most"),
-    [("project", 13), ("model", 16), ("data", 17), ("validation", 17), ("hyperparameters", 11), ("review", 17)],
+    [("project", 14), ("model", 17), ("data", 18), ("validation", 18), ("hyperparameters", 12), ("review", 18)],
 )
 def test_a_step_of_the_wizard_checks_its_answers_once(
     pages: TestClient, app_context: TestHouse, step: str, most: int
@@ -44,7 +44,7 @@ def test_a_step_of_the_wizard_checks_its_answers_once(
     assert sum("FROM drafts" in each for each in said) == 1
 
 
-@pytest.mark.parametrize(("tab", "most"), [("overview", 22), ("data", 25), ("parameters", 20), ("evaluation", 24)])
+@pytest.mark.parametrize(("tab", "most"), [("overview", 23), ("data", 26), ("parameters", 21), ("evaluation", 25)])
 def test_the_page_of_a_job_fetches_its_row_once(
     pages: TestClient, app_context: TestHouse, engine: Engine, tab: str, most: int
 ) -> None:
