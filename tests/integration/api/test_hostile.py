@@ -106,7 +106,7 @@ class Target:
             "connections": "con_rehearsal",
         }
         self.routes = [
-            (method, str(context.path))
+            (method, str(context.path).replace(":path", ""))
             for context in iter_route_contexts(app.routes)
             if isinstance(context.original_route, APIRoute) and str(context.path).startswith("/api")
             for method in sorted(context.methods or ())
