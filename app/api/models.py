@@ -9,11 +9,11 @@ from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
 from app.api.shapes.models import ModelDetailOut, ModelOut, ModelsQuery, TeardownIn, TeardownOut
-from app.domain.backend_abilities import Merge
+from app.domain.backend_abilities import Ends, Merge
 from app.domain.drafts import JobDraft
 from app.http.dependencies import may
 from app.http.downloads import zipped
-from app.services import drafts, merging, models
+from app.services import drafts, ends, merging, models
 from app.services.scope import Scope
 
 router = noun("models")
@@ -63,6 +63,18 @@ def get_merge(scope: Annotated[Scope, may(merging.look)], identifier: PathId) ->
 def merge_model(scope: Annotated[Scope, may(merging.merge)], identifier: PathId) -> Response:
     """Begin to merge the adapter into its base; once that is done, asking again records the model that came of it."""
     return answer(Merge, merging.merge(scope, identifier), ACCEPTED)
+
+
+@router.get("/{identifier}/ends", response_model=Ends)
+def get_ends(scope: Annotated[Scope, may(ends.look)], identifier: PathId) -> Response:
+    """The token that ends the model's answers, and those at which its saved configs stop."""
+    return answer(Ends, ends.look(scope, identifier))
+
+
+@router.post("/{identifier}/ends", response_model=Ends)
+def mend_ends(scope: Annotated[Scope, may(ends.mend)], identifier: PathId) -> Response:
+    """Write the end that was taught into the saved configs; 409 where nothing is wrong."""
+    return answer(Ends, ends.mend(scope, identifier))
 
 
 @router.get("/{identifier}/teardown", response_model=TeardownOut)

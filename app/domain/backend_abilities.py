@@ -150,6 +150,30 @@ class Identifies(Ability):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """How a tuned model's answers end: the token that was `taught`, and those at which its `saved` configs stop.
+
+    `taught` is None where there is nothing to say.
+    """
+
+    taught: str | None = None
+    saved: Sequence[str] = ()
+    wrong: bool = False
+
+
+class MendsEnds(Ability):
+    """To find saved models whose configs stop at another end than was taught, and to mend those."""
+
+    @abstractmethod
+    def ends(self, model: str) -> Ends:
+        """Return how a tuned model's answers end."""
+
+    @abstractmethod
+    def mend_ends(self, model: str) -> Ends:
+        """Write the taught end into its configs, and return how its answers end now."""
+
+
 class ChecksFor(Ability):
     """To say what is missing for one base model."""
 

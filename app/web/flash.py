@@ -41,6 +41,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "merging": ("ok", lambda: _("The adapter is being merged into its base.")),
     "checkpoints_gone": ("ok", lambda: _("The checkpoints were removed.")),
     "merged": ("ok", lambda: _("The merged model was added.")),
+    "ends_mended": ("ok", lambda: _("The configs were mended; the originals are kept beside them.")),
     "looking": ("ok", lambda: _("The engine looks at it now.")),
     "cleared": ("ok", lambda: _("It is being cleared away.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),

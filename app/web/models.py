@@ -11,7 +11,7 @@ from app.domain.backend_abilities import ContinuesTuned, MergesAdapters
 from app.domain.errors import Invalid
 from app.http.dependencies import may
 from app.http.fields import Id
-from app.services import datasets, drafts, jobs, merging, models
+from app.services import datasets, drafts, ends, jobs, merging, models
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -33,7 +33,9 @@ def index(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All fine-tuned models."""
-    return page(request, scope, "models/index.html", {"page": models.list_models(scope, cursor=cursor)})
+    listed = models.list_models(scope, cursor=cursor)
+    wrong = ends.wrong_among(scope, listed.items)
+    return page(request, scope, "models/index.html", {"page": listed, "wrong": wrong})
 
 
 @router.get("/models/{model}")
@@ -53,9 +55,17 @@ def show(request: Request, scope: Annotated[Scope, may(models.get)], model: Id) 
         "merge": merging.look(scope, model)
         if found.adapter == "lora" and models.can(scope, found, MergesAdapters)
         else None,
+        "ends": ends.look(scope, model),
         "key": fresh_key(),
     }
     return page(request, scope, "models/model.html", context)
+
+
+@router.post("/models/{model}/ends")
+def mend_ends(scope: Annotated[Scope, may(ends.mend)], model: Id) -> Response:
+    """Write the end that was taught into the saved configs."""
+    ends.mend(scope, model)
+    return see_other(f"/models/{model}", "ends_mended")
 
 
 @router.post("/models/{model}/continue")

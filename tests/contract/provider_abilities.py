@@ -16,7 +16,7 @@ from app.domain.backend import (
     NotFound,
     Unsupported,
 )
-from app.domain.backend_abilities import ChecksFor
+from app.domain.backend_abilities import ChecksFor, Identifies, MendsEnds
 from app.domain.catalog import LifecycleStatus, LooksUpModels
 from app.domain.discovery import Discovers, ProvisioningStatus, Provisions
 from app.domain.hyperparameters import check_values
@@ -189,3 +189,20 @@ class ProviderAbilitiesContract(AbilitiesContract):
                 backend.begin_sign_in()
         else:
             assert backend.begin_sign_in().status in {SignInStatus.WAITING, SignInStatus.SIGNED_IN}
+
+    @covers(MendsEnds)
+    def test_a_model_without_a_fault_is_left_alone(self, bench: Bench) -> None:
+        _job, seen = bench.finished("job-ends")
+        assert seen.fine_tuned_model is not None
+        backend = ability(bench.backend, MendsEnds)
+        assert not backend.ends(seen.fine_tuned_model).wrong
+        with pytest.raises(BackendError):
+            backend.mend_ends(seen.fine_tuned_model)
+
+    @covers(Identifies)
+    def test_a_model_is_the_same_to_whoever_looks(self, bench: Bench) -> None:
+        _job, seen = bench.finished("job-identity")
+        for model in (None, seen.fine_tuned_model):
+            found = ability(bench.backend, Identifies).identity(bench.base_model, model)
+            assert ability(bench.reopen(), Identifies).identity(bench.base_model, model) == found
+            assert found is None or re.fullmatch("[0-9a-f]{64}", found.model)

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.backends.local.code import LocalCode
 from app.backends.local.context import LocalContext
 from app.backends.local.doctor import LocalDoctor
+from app.backends.local.ends import LocalEnds
 from app.backends.local.errors import in_backend_words
 from app.backends.local.estimate import LocalEstimate
 from app.backends.local.evaluation import LocalEvaluation
@@ -75,6 +76,7 @@ class LocalBackend(
     LocalProvenance,
     LocalWeights,
     LocalMerging,
+    LocalEnds,
     LocalServing,
     LocalEvaluation,
     LocalEstimate,

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.domain.jobs import JobStatus
 from app.domain.metrics import Sample
 from app.services import drafts
-from app.store import samples
+from app.store import events, samples
 from app.training import run_lock
 from tests.support.connections import LOCAL_ID
 from tests.support.door import visiting
@@ -161,3 +161,35 @@ def test_a_method_shows_its_own_hyperparameters(demo: DemoClient, pages: TestCli
     assert script["complete"], script
     wrong = pages.post("/api/v1/jobs/estimate", json={**fields, "hyperparameters": {"assistant_only_loss": True}})
     assert [each["pointer"] for each in wrong.json()["blockers"]] == ["/hyperparameters/assistant_only_loss"]
+
+
+def test_a_model_that_was_saved_with_another_end_is_named_and_mended(demo: DemoClient, pages: TestClient) -> None:
+    job = demo.submit(name="triage")
+    demo.trained(job, 1)
+    model = demo.model(demo.stopped(job))
+    folder, address = demo.runs / job / "model", f"/models/{model.id}"
+    assert pages.get(f"/api/v1{address}/ends").json() == {"taught": None, "saved": [], "wrong": False}
+    assert pages.post(f"/api/v1{address}/ends").status_code == 409
+    # As an earlier release saved what it had taught by a template with an end of its own.
+    tokens = [{"content": text, "id": index, "special": True} for index, text in enumerate(("<eos>", "<end>"))]
+    written = "{% for message in messages %}{{ message.content }}<end>{% endfor %}"
+    files = {
+        "tokenizer.json": {"added_tokens": tokens},
+        "tokenizer_config.json": {"eos_token": "<eos>", "chat_template": written},
+        "generation_config.json": {"eos_token_id": 0},
+    }
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    for name, value in files.items():
+        (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    assert pages.get(f"/api/v1{address}/ends").json() == {"taught": "<end>", "saved": ["<eos>"], "wrong": True}
+    assert "saved with another end" in soup(pages, "/models").get_text()
+    assert "Mend the configs" in buttons(soup(pages, address))
+    assert pages.post(f"{address}/ends").headers["location"] == address
+    page = soup(pages, address)
+    assert "The configs were mended" in page.get_text()
+    assert "Mend the configs" not in buttons(page)
+    assert "saved with another end" not in soup(pages, "/models").get_text()
+    assert json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))["eos_token_id"] == [0, 1]
+    with demo.app_context.open() as scope:
+        said = [each.message for each in events.after(scope.read, model.id, 0, limit=20)]
+    assert any("had its configs mended: answers end with <end>" in each for each in said)
