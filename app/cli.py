@@ -186,7 +186,7 @@ def _setup(_asked: argparse.Namespace, paths: Paths) -> int:
 
 
 def _test(asked: argparse.Namespace, paths: Paths) -> int:
-    """Run pytest over everything not marked slow or campaign.
+    """Run pytest over everything not marked slow, campaign or named; with `--all` over all but the last.
 
     A plain run first makes the training runtime, for the tests that train, and names its interpreter to them; a run of
     chosen tests takes the one that is there, and those that train say so when there is none. A plain run also uses
@@ -196,7 +196,7 @@ def _test(asked: argparse.Namespace, paths: Paths) -> int:
     if _TEST_RUNTIME not in environ and (asked.all or not asked.further):
         state = _install(_environments(paths), RUNTIMES[0], allow_cuda=False)
         environ[_TEST_RUNTIME] = str(state.python)
-    selection = ["-m", ""] if asked.all else []
+    selection = ["-m", "not named"] if asked.all else []
     # One more than there are cores: many tests wait for processes of their own.
     workers = min(_TEST_WORKERS, (os.cpu_count() or 1) + 1)
     if not asked.further:

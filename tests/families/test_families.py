@@ -162,7 +162,7 @@ def test_adapters_are_merged_into_every_family(tmp_path: Path) -> None:
     check_merges(said("merges", tmp_path, *(family.name for family in FAMILIES)))
 
 
-@pytest.mark.campaign
+@pytest.mark.named
 @pytest.mark.training
 def test_every_family_shape_and_way_of_training(tmp_path: Path) -> None:
     found = table(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
 from app.demo import steps
 from app.demo.client import Answer, DemoClient
@@ -17,7 +18,7 @@ from tests.support.connections import LOCAL_ID
 from tests.support.journeys import Installation, evaluated, installation, project
 from tests.support.local import ROOT, runtime_python
 
-pytestmark = [pytest.mark.training, pytest.mark.campaign]
+pytestmark = [pytest.mark.training, pytest.mark.named]
 ROWS = 12
 
 
@@ -51,8 +52,12 @@ def test_a_family_goes_the_whole_way(
 
     model = here.client.get(f"/models/{job['fine_tuned_model']}")
     deployment = steps.deploy(here.client, {"model": model["id"]})
-    served = [_ask(here.client, deployment, text, chat=family.template is not None) for text, _ in
-              case_rows.questions(ROWS)]  # fmt: skip
+    shown = here.client.post(f"/deployments/{deployment['id']}/client-key")
+    with OpenAI(base_url=shown["base_url"], api_key=shown["key"]) as openai:
+        served = [
+            _ask(openai, shown["model"], text, chat=family.template is not None)
+            for text, _ in case_rows.questions(ROWS)
+        ]
     assert served == [(text, "stop") for text in answers]
 
     alone = json.loads(_in_runtime("tests.families.alone", family.name, base, here.run(job["id"]) / "model", file))
@@ -74,12 +79,14 @@ def _trained(client: DemoClient, family: Family, base: Path, file: Path, *, adap
     return steps.train(client, "/jobs", wanted).job
 
 
-def _ask(client: DemoClient, deployment: Answer, text: str, *, chat: bool) -> tuple[str, str]:
-    """Return a deployment's answer, and why it ended."""
-    settings: dict[str, Any] = {"temperature": 0, "max_tokens": 48}
-    messages = [{"role": "user", "content": text}]
-    said = client.post(f"/deployments/{deployment['id']}/chat", {"messages": messages, **settings})["choices"][0]
-    return said["message"]["content"].strip(), said["finish_reason"]
+def _ask(client: OpenAI, model: str, text: str, *, chat: bool) -> tuple[str, str | None]:
+    """Return a deployment's answer as OpenAI's client has it, and why it ended."""
+    settings: dict[str, Any] = {"model": model, "temperature": 0, "max_tokens": 48}
+    if chat:
+        said = client.chat.completions.create(messages=[{"role": "user", "content": text}], **settings).choices[0]
+        return (said.message.content or "").strip(), said.finish_reason
+    written = client.completions.create(prompt=text, **settings).choices[0]
+    return written.text.strip(), written.finish_reason
 
 
 def _in_runtime(module: str, *arguments: object) -> str:
