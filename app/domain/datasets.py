@@ -134,7 +134,7 @@ class DatasetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class UploadedFile:
     """A file that rows were made from, kept as it was brought.
 
     `kind` is what it is (`csv`, `json`, `gzip`, …), `words` say how it was read, and `confidence` how sure that was
@@ -181,7 +181,7 @@ class Dataset:
     tokens: int | None = None
     bytes: int
     sha256: str
-    origins: Sequence[Origin] = ()
+    origins: Sequence[UploadedFile] = ()
     created_at: datetime
 
     @property

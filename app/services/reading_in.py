@@ -8,7 +8,7 @@ from app.data.imports.container import ImportLimits, Refused
 from app.data.imports.importing import Imported, Importer, is_packed
 from app.data.imports.positions import Positions
 from app.data.validation import Background, validate
-from app.domain.datasets import Dataset, DatasetReport, Origin
+from app.domain.datasets import Dataset, DatasetReport, UploadedFile
 from app.kit.crash_points import CrashPoint, reached
 from app.store.files import FileStore, StoredFile
 
@@ -22,7 +22,7 @@ class Checked:
 
     rows: StoredFile
     report: DatasetReport
-    origins: Sequence[Origin] = ()
+    origins: Sequence[UploadedFile] = ()
 
     def of(self, dataset: Dataset) -> Dataset:
         """Return a dataset with these rows."""
@@ -56,7 +56,7 @@ def read_in(files: FileStore, stored: StoredFile, filename: str) -> Checked:
 
 
 def check(
-    files: FileStore, rows: StoredFile, origins: Sequence[Origin] = (), made: Imported | None = None
+    files: FileStore, rows: StoredFile, origins: Sequence[UploadedFile] = (), made: Imported | None = None
 ) -> DatasetReport:
     """Check rows; findings say where in their origin they stood."""
     known = Background(issues=made.notes if made else ())
@@ -66,14 +66,14 @@ def check(
     return validate(rows.path, known)
 
 
-def _source(origin: Origin, positions: Positions, row: int) -> str:
+def _source(origin: UploadedFile, positions: Positions, row: int) -> str:
     position = positions.of(row - origin.shift) if origin.unit and row > origin.shift else 0
     return f"{origin.unit} {position} of {origin.filename}" if position else ""
 
 
-def _origin(made: Imported, stored: StoredFile, rows: StoredFile, filename: str) -> Origin:
+def _origin(made: Imported, stored: StoredFile, rows: StoredFile, filename: str) -> UploadedFile:
     seen = made.recognition
-    return Origin(
+    return UploadedFile(
         filename=filename,
         kind=made.kind,
         words=made.words,
