@@ -1,9 +1,12 @@
 """A deployment's server asked by sixteen at once, against the one of commit 8b96ff6, which answers one after the other.
 
-Both are child processes as the backend `local` starts them, over the shipped starter, on one thread; chats are streamed
-over HTTP, greedy. Counted are the CPU seconds of the server's process for each token that its usage tells of, and, by
-the clock, the time to the first piece of text: alone, and of a seventeenth that comes while sixteen are answered. The
-older code is taken out of this repository's history, or from the checkout that is named.
+Both are child processes as the backend `local` starts them, on one thread; chats are streamed over HTTP, greedy. The
+model is the shipped starter with one change: its answers are a handful of tokens, and would measure the reading of
+prompts, so the vector of the token that ends them is turned round, and they go on to their limit.
+
+Counted are the CPU seconds of the server's process for each token that its usage tells of, and, by the clock, the time
+to the first piece of text: alone, and of a seventeenth that comes while sixteen are answered. The older code is taken
+out of this repository's history, or from the checkout that is named.
 
     python3 -m benchmarks.serving [--rounds 7] [--older FOLDER]
 """
@@ -31,7 +34,7 @@ from benchmarks.measuring import Goal, Sample, cpu_of, ratios, tell
 from benchmarks.training_overhead import SAMPLE, STARTER, interpreter
 
 COMMIT = "8b96ff684837bdb180eb7569fa3d40b9346da82b"
-CROWD, TOKENS, LONG = 16, 96, 300
+CROWD, FEW, TOKENS, LONG = 16, 4, 96, 300
 TOGETHER, ALONE, SEVENTEENTH = 1 / 5, 1.05, 3.0
 _PATIENCE_S = 300
 _SECRET = "benchmark"  # noqa: S105 -- of a server on loopback, for minutes
@@ -99,10 +102,10 @@ class ModelServer:
 
 
 @contextmanager
-def serving(code: Path, module: str, folder: Path) -> Iterator[ModelServer]:
-    """Have a server of the starter by the code in a checkout, as long as the block takes."""
+def serving(model: Path, code: Path, module: str, folder: Path) -> Iterator[ModelServer]:
+    """Have a server of a model directory by the code in a checkout, as long as the block takes."""
     folder.mkdir()
-    target = {"id": "builtin:starter", "path": str(STARTER), "hub": None, "adapter": None, "root": "builtin:starter"}
+    target = {"id": "path:model", "path": str(model), "hub": None, "adapter": None, "root": "path:model"}
     spec = {
         "kind": "serve", "target": {"base": target, "model": None}, "alias": "starter", "secret": _SECRET, "queue": 32,
         "threads": 1, "device": "cpu", "offline": True, "niceness": 0,
@@ -128,6 +131,25 @@ def serving(code: Path, module: str, folder: Path) -> Iterator[ModelServer]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def talkative(folder: Path) -> Path:
+    """Return `folder` with the starter in it, whose answers do not end.
+
+    safetensors: eight bytes with the length of a JSON header, the header, the tensors; offsets count from its end.
+    """
+    shutil.copytree(STARTER, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    size = int.from_bytes(weights[:8], "little")
+    found = json.loads(weights[8 : 8 + size])["model.embed_tokens.weight"]  # the head's, too
+    width = (found["data_offsets"][1] - found["data_offsets"][0]) // found["shape"][0]
+    begin = 8 + size + found["data_offsets"][0] + config["eos_token_id"] * width
+    each = width // found["shape"][1]
+    for sign in range(begin + each - 1, begin + width, each):  # the highest bit of a little-endian number
+        weights[sign] ^= 0x80
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
 
 
 def older_code(folder: Path) -> Path | None:
@@ -161,9 +183,10 @@ def main() -> int:
         if older is None:
             print(f"skipped: {COMMIT[:7]} is not in this checkout's history (git fetch --unshallow)")
             return 0
+        model = talkative(folder / "model")
         with (
-            serving(ROOT, "app.training", folder / "now") as now,
-            serving(older, "app.backends.local.children.server", folder / "then") as then,
+            serving(model, ROOT, "app.training", folder / "now") as now,
+            serving(model, older, "app.backends.local.children.server", folder / "then") as then,
         ):
             return measure(now, then, questions, asked.rounds)
 
@@ -205,7 +228,7 @@ def measure(now: ModelServer, then: ModelServer, questions: Sequence[str], round
 def _alone(server: ModelServer, questions: Sequence[str]) -> float:
     """Return the CPU milliseconds a token of questions asked one after the other."""
     before = cpu_of(server.pid)
-    made = sum(server.chat(each).tokens for each in questions[:CROWD])
+    made = sum(server.chat(each).tokens for each in questions[:FEW])
     return (cpu_of(server.pid) - before) * 1000 / made
 
 

@@ -104,11 +104,11 @@ class BatchDecoder:
 
     def _read(self, group: list[Generation]) -> None:
         try:
-            for generation in group:
-                generation.sampler = generation.sampler or sampler(self._model, generation)
-            self._prefill = self._prefill or Prefill(
-                [[*generation.prompt, *generation.made] for generation in group], self.device
-            )
+            if self._prefill is None:
+                for generation in group:
+                    generation.sampler = generation.sampler or sampler(self._model, generation)
+                whole = [[*generation.prompt, *generation.made] for generation in group]
+                self._prefill = Prefill(whole, self.device)
             self._batch.read(self._prefill)
         except Exception as error:  # noqa: BLE001
             self._groups.popleft()

@@ -41,7 +41,9 @@ class AnswerGenerator:
         self.chat = chat
         self.model, self.tokenizer, self.renderer = model, tokenizer, Renderer(tokenizer)
         self.context = loading.context_length(model)
-        self.scheduler = Scheduler(decoder(model), waiting=waiting, memory=lambda: loading.free_memory(model.device))
+        maker = decoder(model)
+        self.most_rows = maker.most_rows  # answers at a time
+        self.scheduler = Scheduler(maker, waiting=waiting, memory=lambda: loading.free_memory(model.device))
 
     def close(self) -> None:
         """Answer nobody any more."""

@@ -10,6 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,10 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
     taught = run_lock.read_whole(Path(spec["target"].get("model") or "") / NOTE) or {}
     model, tokenizer = loading.load_target(spec["target"], device=device)
     voice = AnswerGenerator(model, tokenizer, chat=taught.get("chat", True), waiting=spec["queue"])
+    if voice.most_rows == 1:
+        channel.log("This model is asked one request at a time: answers made together would not be those made alone.")
     channel.raise_if_stopped()
-    server = _Server(voice, alias=spec["alias"], secret=spec["secret"])
+    server = ModelServer(voice, alias=spec["alias"], secret=spec["secret"])
     thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
     thread.start()
     process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
@@ -63,7 +66,7 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
         channel.state("stopped")
 
 
-class _Server(ThreadingHTTPServer):
+class ModelServer(ThreadingHTTPServer):
     """On 127.0.0.1 and a free port."""
 
     daemon_threads = True
@@ -89,7 +92,7 @@ class _Server(ThreadingHTTPServer):
 class _ChatEndpoint(BaseHTTPRequestHandler):
     """One connection."""
 
-    server: _Server
+    server: ModelServer
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "TuneDesk", ""
     timeout = _LONGEST_SILENCE_S
@@ -151,13 +154,13 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
         name = f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}"
         writer = ChunkWriter(name, int(time.time()), self.server.alias, chat)
         pieces = self.server.voice.pieces(request, ids, answer)
-        if request.stream:
-            self._stream(request, writer, pieces, answer)
-            return
         try:
+            if request.stream:
+                self._stream(_events(request, writer, pieces, answer))
+                return
             text = "".join(self._heard(pieces))
         finally:
-            answer.cancelled.set()
+            answer.cancelled.set()  # whatever happened, the model need not go on
         said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         choice = {"index": 0, **said, "logprobs": None, "finish_reason": answer.finish_reason}
         head = {"id": name, "object": "chat.completion" if chat else "text_completion"}
@@ -166,21 +169,17 @@ class _ChatEndpoint(BaseHTTPRequestHandler):
             200, {**head, **more, "choices": [choice], "usage": usage(answer.prompt_tokens, answer.completion_tokens)}
         )
 
-    def _stream(self, request: ChatRequest, writer: ChunkWriter, pieces: Iterable[str], answer: Answer) -> None:
+    def _stream(self, events: Iterable[bytes]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", MEDIA_TYPE)
         self.send_header("Cache-Control", "no-store")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        try:
-            for event in _events(request, writer, pieces, answer):
+        with suppress(OSError):  # the listener left
+            for event in events:
                 self.wfile.write(event)
                 self.wfile.flush()
-        except OSError:
-            pass  # the listener left
-        finally:
-            answer.cancelled.set()  # the model need not go on
 
     def _heard(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield the pieces of a whole answer, as long as somebody waits for it.

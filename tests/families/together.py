@@ -5,6 +5,7 @@
 Each check prints a line of JSON: what it counted. It is driven turn by turn, so that who joins when is no chance.
 """
 
+import http.client
 import json
 import random
 import sys
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -19,8 +21,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, Pre
 
 from app.training import loading
 from app.training.batching import decoder
+from app.training.chat_request import ChatRequest
+from app.training.generation import Answer, AnswerGenerator
 from app.training.sampling import Generation
 from app.training.scheduler import Busy, Scheduler, generate_all
+from app.training.serving import ModelServer
 from tests.families.make import make
 from tests.families.table import BY_NAME
 
@@ -210,9 +215,9 @@ def leaving(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def hooked(model: PreTrainedModel, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` before each time the model reads."""
-    handle = model.register_forward_pre_hook(lambda *_: act())
+def hooked(model: PreTrainedModel, act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act` with the number of rows before each time the model reads."""
+    handle = model.register_forward_pre_hook(lambda _, __, named: act(len(named["input_ids"])), with_kwargs=True)
     try:
         yield
     finally:
@@ -225,7 +230,7 @@ def failing(folder: Path) -> dict[str, Any]:
     line = Line(model)
     reads = iter(range(100))
 
-    def fail_at_the_fourth() -> None:
+    def fail_at_the_fourth(_: int) -> None:
         if next(reads) == 3:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
@@ -266,9 +271,9 @@ def waiting(folder: Path) -> dict[str, Any]:
     """The model is stuck in its first token: as many wait as may, the rest is refused, and somebody notices."""
     model = model_of("headers", folder)
     now = [0.0]
-    entered, go_on = threading.Event(), threading.Event()
+    entered, go_on = Event(), Event()
 
-    def wait() -> None:
+    def wait(_: int) -> None:
         entered.set()
         go_on.wait()
 
@@ -294,7 +299,77 @@ def waiting(folder: Path) -> dict[str, Any]:
     return {"idle": idle, "refused": refused, "stuck": stuck, "after": line.stalled_s, "same": same}
 
 
-CHECKS = {check.__name__: check for check in (sampled, habits, singles, leaving, failing, memory, waiting)}
+def unheard(folder: Path) -> dict[str, Any]:
+    """Who asked closes the connection at the fifth token, of a stream and of a whole answer; another asks then.
+
+    How many tokens the other has, and how many of them were made beside the one that nobody hears.
+    """
+    model = model_of("headers", folder)
+    words = loading.load_tokenizer(str(folder / "headers"))
+    voice = AnswerGenerator(model, words)
+    server = ModelServer(voice, alias="m", secret="s")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = {}
+    for stream in (True, False):
+        asked = {"messages": [{"role": "user", "content": "Go on"}], "temperature": 0}
+        reads, fifth, left = list[int](), Event(), Event()
+
+        def wait(rows: int, reads: list[int] = reads, fifth: Event = fifth, left: Event = left) -> None:
+            reads.append(rows)
+            if len(reads) == 5:
+                fifth.set()
+                left.wait()
+
+        with hooked(model, wait):
+            client = http.client.HTTPConnection("127.0.0.1", server.server_port)
+            body = json.dumps({"model": "m", "stream": stream, **asked})
+            client.request("POST", "/v1/chat/completions", body, {"Authorization": "Bearer s"})
+            fifth.wait()
+            client.close()
+            answer = Answer(prompt_tokens=3)
+            pieces = voice.pieces(ChatRequest([], prompt="Now", temperature=0, max_tokens=80), [30, 31, 32], answer)
+            left.set()
+            heard = "".join(pieces)
+        found["stream" if stream else "whole"] = [
+            answer.completion_tokens,
+            len(heard) > 0,
+            sum(rows > 1 for rows in reads),
+        ]
+    server.shutdown()
+    server.server_close()
+    voice.close()
+    return found
+
+
+def refused(folder: Path) -> dict[str, Any]:
+    """As many are answered as can be, and nobody may wait: what the next one is sent over HTTP."""
+    model = model_of("headers", folder)
+    voice = AnswerGenerator(model, loading.load_tokenizer(str(folder / "headers")))
+    server = ModelServer(voice, alias="m", secret="s")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    go_on = Event()
+
+    def wait(_: int) -> None:
+        go_on.wait()
+
+    with hooked(model, wait):
+        for generation in questions(model, voice.most_rows):
+            voice.scheduler.submit(generation)
+        client = http.client.HTTPConnection("127.0.0.1", server.server_port)
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Go on"}], "stream": True})
+        client.request("POST", "/v1/chat/completions", body, {"Authorization": "Bearer s"})
+        answer = client.getresponse()
+        said = json.loads(answer.read())["error"]["message"]
+        go_on.set()
+    server.shutdown()
+    server.server_close()
+    voice.close()
+    return {"status": answer.status, "retry": answer.headers["Retry-After"], "said": said}
+
+
+CHECKS = {
+    check.__name__: check for check in (sampled, habits, singles, leaving, failing, memory, waiting, unheard, refused)
+}
 
 
 def main() -> None:
