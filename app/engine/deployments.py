@@ -100,8 +100,8 @@ def _look(step: DeploymentStep, backend: Deploys) -> StepResult:
     if seen.status in {Status.CREATING, Status.READY, Status.FAILED} and seen.status is not deployment.status:
         reason = JobReason.BACKEND_ERROR if seen.status is Status.FAILED else None
         looked = looked.advance(seen.status, at=step.context.now(), reason=reason, message=seen.message)
-    if looked.status is Status.CREATING:
-        looked = replace(looked, note=seen.message)
+    if looked.status is Status.CREATING or seen.status is Status.PENDING:
+        looked = replace(looked, note=seen.message)  # pending: nothing is known that would move it
     if looked.status is Status.READY and _idle_until(looked, step.context.now()) <= step.context.now():
         return step.result(looked, backoff.SOON, _stop(step, RemovalReason.IDLE))
     return step.result(looked, _next_look(looked, seen, step.context.now()))

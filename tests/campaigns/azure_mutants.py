@@ -18,6 +18,10 @@ _HOSTS = "tests/unit/backends/azure/test_hosts.py"
 _DISCOVERY = "tests/integration/azure/test_discovery.py"
 _SERVING = "tests/integration/azure/test_serving.py"
 _CONTRACT = "tests/contract/test_azure.py"
+_WHY = "tests/integration/azure/test_why_failed.py"
+_WEATHER = "tests/integration/azure_client/test_weather.py"
+_ALLOW = "tests/integration/azure/test_allow_list.py"
+_MUTATIONS = "tests/integration/azure/test_mutations.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +48,14 @@ MUTANTS: Sequence[Mutant] = (
         file=f"{_AZURE}/training/uploads.py",
         right="    yield BOM",
         wrong='    yield b""',
-        test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
+        test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew",
     ),
     Mutant(
-        name="the spooled copy is left",
+        name="an upload in pieces that loses one",
         file=f"{_AZURE}/training/uploads.py",
-        right="copy = Path(folder) / file_name(name)",
-        wrong="copy = self._spool / file_name(name)",
-        test=f"{_FAULTS}::test_an_upload_that_fails_is_begun_anew_and_leaves_no_copy_here",
+        right="            del kept[:_BLOCK]",
+        wrong="            kept.clear()",
+        test=f"{_FAULTS}::test_rows_that_are_sent_in_pieces_arrive_whole",
     ),
     Mutant(
         name="the same rows are sent again",
@@ -62,9 +66,9 @@ MUTANTS: Sequence[Mutant] = (
     ),
     Mutant(
         name="a submit that is repeated by the package",
-        file=f"{_AZURE}/transport/client.py",
-        right="                    retry_total=0,\n",
-        wrong="                    retry_total=3,\n",
+        file=f"{_AZURE}/transport/azure_ml.py",
+        right="        retry_total=0,\n",
+        wrong="        retry_total=3,\n",
         test=f"{_FAULTS}::test_an_unanswered_submit_is_a_doubt_that_a_look_up_settles",
     ),
     Mutant(
@@ -147,8 +151,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="an unknown word taken for an end",
         file=f"{_AZURE}/training/states.py",
-        right="return STATES.get(word, JobStatus.UNKNOWN)",
-        wrong="return STATES.get(word, JobStatus.FAILED)",
+        right="return meaning(STATES, word) or JobStatus.UNKNOWN",
+        wrong="return meaning(STATES, word) or JobStatus.FAILED",
         test=f"{_FAULTS}::test_a_word_that_nobody_knows_moves_nothing_and_is_kept",
     ),
     Mutant(
@@ -230,9 +234,9 @@ MUTANTS: Sequence[Mutant] = (
     ),
     Mutant(
         name="a second cloud in one process",
-        file=f"{_AZURE}/transport/client.py",
-        right="if spoken and spoken != self.settings.cloud:",
-        wrong="if not self.settings.cloud:",
+        file=f"{_AZURE}/transport/azure_ml.py",
+        right="if spoken and spoken != wanted:",
+        wrong="if not wanted:",
         test=f"{_SIGNS}::test_a_second_cloud_is_refused_in_one_process",
     ),
     Mutant(
@@ -325,5 +329,47 @@ MUTANTS: Sequence[Mutant] = (
         right='if found is not None and not is_ours(found.get("tags"), self.azure.installation):',
         wrong="if found is not None and not found:",
         test=f"{_SERVING}::test_another_ones_endpoint_of_our_name_is_neither_used_nor_deleted",
+    ),
+    Mutant(
+        name="a registry's own data plane is a strange host",
+        file=f"{_AZURE}/transport/hosts.py",
+        right='data_planes=(".api.azureml.ms", ".experiments.azureml.net"),',
+        wrong='data_planes=(".api.azureml.ms",),',
+        test=f"{_ALLOW}::test_the_documented_hosts_suffice_for_the_whole_way",
+    ),
+    Mutant(
+        name="a refusal's inner codes are not read",
+        file=f"{_AZURE}/transport/error_bodies.py",
+        right='if _kind(each) == "innererror"]',
+        wrong='if _kind(each) == "never"]',
+        test=f"{_ERRORS}::test_the_code_that_tells_is_found_at_any_depth",
+    ),
+    Mutant(
+        name="the outer code decides",
+        file=f"{_AZURE}/transport/known_failures.py",
+        right="key=lambda each: each.depth(codes))",
+        wrong="key=lambda each: -each.depth(codes))",
+        test=f"{_ERRORS}::test_the_code_that_tells_is_found_at_any_depth",
+    ),
+    Mutant(
+        name="an endpoint's unknown word taken for a failure",
+        file=f"{_AZURE}/serving/serverless.py",
+        right="status = meaning(_STATES, word) or Status.PENDING",
+        wrong="status = meaning(_STATES, word) or Status.FAILED",
+        test=f"{_WHY}::test_a_word_that_nobody_knows_moves_nothing",
+    ),
+    Mutant(
+        name="what is not listed yet is taken for gone",
+        file=f"{_AZURE}/serving/deployments.py",
+        right="return _NOT_LISTED if any(kind.is_accepted(tag) for kind in self.kinds) else _GONE",
+        wrong="return _GONE",
+        test=f"{_WEATHER}::test_an_endpoint_that_is_not_listed_for_a_minute_is_made_once",
+    ),
+    Mutant(
+        name="a list that cannot be read whole gives subscriptions back",
+        file=f"{_AZURE}/serving/serverless.py",
+        right="self.workspace.list(self.kind, whole=True)",
+        wrong="self.workspace.list(self.kind)",
+        test=f"{_MUTATIONS}::test_no_answer_is_a_trap_at_many_members",
     ),
 )

@@ -106,7 +106,7 @@ class AzureFoundryBackend(
             self.azure.adopt_sign_in(earlier.azure)
         self.clock = clock
         self.cache = cache
-        self.workspace = Workspace(self.azure)
+        self.workspace = Workspace(self.azure, cache)
         self.training = Training(self.workspace, clock=clock, cache=cache)
         self.looked_up = RegistryCache(self.azure, cache, clock)
 

@@ -20,8 +20,8 @@ from tests.support.clock import TurnedClock
 
 PASS, WARN, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.UNKNOWN
 EVERYTHING = (
-    "network", "clock", "sign_in", "subscription", "provider_ml", "provider_network", "resource_group", "workspace",
-    "region", "train_role", "deploy_role", "datastore", "quota",
+    "network", "clock", "sign_in", "hosts", "subscription", "provider_ml", "provider_network", "resource_group",
+    "workspace", "region", "train_role", "deploy_role", "datastore", "quota",
 )  # fmt: skip
 WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 

@@ -49,6 +49,7 @@ def _beyond(method: str, host: str, path: str, query: str = "", body: str = "", 
 
 _LOGIN, _DATA = "login.microsoftonline.com", "{region}.api.azureml.ms"
 _MLFLOW, _RUNS = f"/mlflow/v1.0{_RUN}/api/2.0/mlflow", f"/history/v1.0{_RUN}/runs/{{r}}"
+_REGISTRY = "{registry}.experiments.azureml.net"
 _MODELS = "/mferp/managementfrontend/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices"
 _SERVERLESS, _ONLINE = "{endpoint}.{region}.models.ai.azure.com", "{endpoint}.{region}.inference.ml.azure.com"
 _TOKEN = "client_id grant_type client_info client_secret scope client_assertion client_assertion_type device_code"
@@ -61,6 +62,9 @@ _SIGN_IN = (
 _REST = "MLflow's own REST interface, which mlflow-skinny was seen using; the SDK has no method for metrics"
 _HISTORY = "the run history beside /details, as the service's studio and its older SDK use it"
 _OPTIONS = "the chat completions interface with its optional members"
+_PLANE = (
+    "captured at the region's host; discovery names this one, as Azure/azure-sdk-assets recorded it (test_model.py)"
+)
 _PAGE = "the next page of a captured list, at the address that the service gave"
 BEYOND = (
     _beyond("POST", _LOGIN, "/{t}/oauth2/v2.0/token", body=f"{_TOKEN} refresh_token claims code", reason=_SIGN_IN),
@@ -72,8 +76,12 @@ BEYOND = (
     _beyond("GET", _DATA, _RUNS, "api-version", reason=_HISTORY),
     _beyond("GET", _DATA, f"{_RUNS}/events", "api-version", reason=_HISTORY),
     _beyond("PATCH", _DATA, _RUNS, "api-version", _PATCH, reason=_HISTORY),
-    _beyond("GET", _DATA, f"{_MODELS}/registries/{{r}}/models", "api-version listViewType $skip $top", reason=_PAGE),
-    _beyond("GET", _DATA, f"{_MODELS}/registries/{{r}}/models/{{m}}/versions", "api-version $skip $top", reason=_PAGE),
+    *(
+        _beyond("GET", host, f"{_MODELS}/registries/{{r}}/models{below}", f"api-version {names}", reason=reason)
+        for host, reason in ((_DATA, _PAGE), (_REGISTRY, _PLANE))
+        for below, names in (("", "listViewType $skip $top"), ("/{m}/versions", "$skip $top $orderBy"))
+    ),
+    _beyond("GET", _REGISTRY, f"{_MODELS}/registries/{{r}}/models/{{m}}/versions/{{v}}", "api-version", reason=_PLANE),
     _beyond("POST", _SERVERLESS, "/v1/chat/completions", body=_CHAT, reason=_OPTIONS),
     _beyond("POST", _ONLINE, "/v1/chat/completions", body=_CHAT, reason=_OPTIONS),
     _beyond("POST", _ONLINE, "/score", body="input_data", reason="an MLflow model's scoring interface"),

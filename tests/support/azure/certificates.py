@@ -17,10 +17,13 @@ HOSTS = (
     "login.microsoftonline.com",
     "*.blob.core.windows.net",
     "*.api.azureml.ms",
+    "*.experiments.azureml.net",
     "*.inference.ml.azure.com",
     "*.services.ai.azure.com",
     "*.openai.azure.com",
 )
+# None of Azure's: what a test leads a client to, to see whether it goes there, and with what.
+STRANGER = "elsewhere.example"
 REGIONS = ("eastus", "eastus2", "westus", "westus3", "northcentralus", "southcentralus", "swedencentral", "westeurope")
 
 
@@ -77,6 +80,7 @@ def _leaf(issuer: x509.Name, ca_key: ec.EllipticCurvePrivateKey, key: ec.Ellipti
     names = [x509.DNSName(host) for host in HOSTS]
     names += [x509.DNSName(f"*.{region}.models.ai.azure.com") for region in REGIONS]
     names += [x509.DNSName(f"*.{region}.inference.ml.azure.com") for region in REGIONS]
+    names += [x509.DNSName(STRANGER), x509.DNSName(f"*.{STRANGER}")]
     alternatives = [*names, x509.IPAddress(ip_address("127.0.0.1"))]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "management.azure.com")])
     builder = _builder(subject, issuer, key.public_key())

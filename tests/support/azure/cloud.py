@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import traceback
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from tests.support.azure.arm import Arm
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.blobs import Blobs, in_its_form
 from tests.support.azure.catalog import Catalog
-from tests.support.azure.certificates import Certificates
+from tests.support.azure.certificates import STRANGER, Certificates
 from tests.support.azure.clock import CloudClock
 from tests.support.azure.dataplane import DataPlane
 from tests.support.azure.entra import Entra
@@ -24,6 +25,7 @@ from tests.support.azure.jobs_state import Job
 from tests.support.azure.ledger import Entry, Ledger
 from tests.support.azure.operations import Operations
 from tests.support.azure.proxy import Proxy
+from tests.support.azure.registry import is_registry
 from tests.support.azure.routes import Call
 from tests.support.azure.scoring import Scoring
 from tests.support.azure.seed import Seed
@@ -63,6 +65,7 @@ class AzureCloud:
         self.tokens = Tokens()
         self.catalog = Catalog()
         self.requests: list[Seen] = []
+        self.strangers: list[Seen] = []  # what came to hosts that are none of Azure's
         self.operations = Operations(self)
         self.blobs = Blobs(self, azurite)
         self.entra = Entra(self)
@@ -97,6 +100,14 @@ class AzureCloud:
     def refused(self) -> list[str]:
         """Hosts that were asked for and are not on the list."""
         return self._proxy.refused
+
+    def close_hosts(self, *patterns: str) -> None:
+        """Let nothing through to these hosts any more (regular expressions); without any, everything again."""
+        self._proxy.closed = re.compile("|".join(patterns)) if patterns else None
+
+    def take_strangers(self) -> None:
+        """Answer a host that is none of Azure's, too, so that what it is sent can be looked at."""
+        self._proxy.takes_strangers = True
 
     @property
     def probed(self) -> list[str]:
@@ -195,6 +206,8 @@ class AzureCloud:
                 reply = refusal
             elif fault is not None and isinstance(reply.body, dict | list):
                 reply.body = fault.twist(reply.body)
+            if fault is not None and fault.kind == "changed":
+                reply.headers |= fault.details.get("headers") or {}
         for name, value in self._headers(request).items():
             reply.headers.setdefault(name, value)
         self._record(request, reply, fault)
@@ -220,6 +233,10 @@ class AzureCloud:
             return self.entra.answer(request)
         if host.endswith(".api.azureml.ms"):
             return self._data.answer(request)
+        if host.endswith(".experiments.azureml.net") and is_registry(request.path):
+            return self._data.answer(request)
+        if host.endswith(STRANGER):
+            return Reply(200, {"value": [], "status": "Succeeded"})  # whatever whoever asks would like
         if host.endswith((".models.ai.azure.com", ".inference.ml.azure.com")):
             return self._scoring.answer(request)
         raise AzureError(404, "NotFound", f"Nothing answers at {host}.")
@@ -239,7 +256,7 @@ class AzureCloud:
         kept = redacted(request.headers)
         met = fault.kind if fault else None
         seen = Seen(request.host, request.method, request.path, request.query, kept, body, reply.status, answer, met)
-        self.requests.append(seen)
+        (self.strangers if request.host.endswith(STRANGER) else self.requests).append(seen)
 
 
 def _shown(request: Request) -> AnyJson:

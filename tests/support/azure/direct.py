@@ -72,6 +72,6 @@ class DirectAzure(Azure):
         if scope:
             token = self._emulator.token_for(self._emulator.seed.app, scope.removesuffix("/.default"))
             sent["authorization"] = f"Bearer {token}"
-        body = b"" if call.body is None else json.dumps(call.body).encode()
+        body = call.content or (b"" if call.body is None else json.dumps(call.body).encode())
         target = f"{parts.path}?{query}" if query else parts.path
         return Reported(self._emulator.answer(Request.of(call.method, target, sent, body, self._emulator.clock.now())))

@@ -22,8 +22,8 @@ _REFUSALS = {
     "expired-token": (401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now."),
 }
 _SHAPES = {"timeout-before", "timeout-after", "reset", "reset-after", "half-body", "html", "slow"}
-_TWISTS = {"unknown-status", "unordered"}
-KINDS = frozenset(_REFUSALS) | _SHAPES | _TWISTS
+_TWISTS = {"unknown-status", "unordered", "changed"}
+KINDS = frozenset(_REFUSALS) | _SHAPES | _TWISTS | {"answer"}
 
 
 @dataclass
@@ -31,7 +31,8 @@ class Fault:
     """One scripted fault; `left` counts down.
 
     kind: a status ("429"), "expired-token", "timeout-before" and "timeout-after" (the call is accepted), "reset" and
-    "reset-after", "half-body", "html", "slow", "unknown-status", "unordered".
+    "reset-after", "half-body", "html", "slow", "unknown-status", "unordered", "answer" (instead of the real one:
+    `status`, `body`, `headers`), "changed" (the real one: `change` is called with its body, `headers` are added).
     details: `retry_after` (seconds, "date", "absurd", "ms" or None), `accepted` (a refusal although it was done),
     `seconds` (how long to hang or to be slow), `word` (the unknown status), `code` and `message`, `status` (of html).
     """
@@ -54,16 +55,21 @@ class Fault:
         if self.kind == "html":
             page = b"<html><head><title>Sign in</title></head><body><h1>Corporate proxy</h1></body></html>"
             return Reply(self.details.get("status", 200), page, content_type="text/html")
+        if self.kind == "answer":
+            return Reply(self.details["status"], self.details.get("body"), dict(self.details.get("headers") or {}))
         if self.kind not in _REFUSALS:
             return None
         status, code, message = _REFUSALS[self.kind]
         code, message = self.details.get("code", code), self.details.get("message", message)
-        return AzureError(status, code, message, headers=_retry_after(self.details.get("retry_after"), now)).reply()
+        headers = {**_retry_after(self.details.get("retry_after"), now), **(self.details.get("headers") or {})}
+        return AzureError(status, code, message, headers=headers).reply()
 
     def twist(self, body: AnyJson) -> AnyJson:
         """Return the real answer, twisted where the kind says so."""
         if self.kind == "unknown-status":
             return _with_status(body, self.details.get("word", "Hibernating"))
+        if self.kind == "changed":
+            return self.details.get("change", lambda same: same)(body)
         if self.kind == "unordered":
             return _unordered(body)
         return body

@@ -64,6 +64,7 @@ class Marketplace:
 
         def finish() -> Json:
             made.state = "Succeeded"
+            self._cloud.operations.fails(made)
             return self._body(workspace, made)
 
         made.operation = self._cloud.operations.begin(finish)
@@ -94,8 +95,9 @@ class Marketplace:
         model, _ = self._cloud.catalog.by_uri(one.properties["modelId"])
         author, name = (model.author, model.name) if model else ("", "")
         publisher = author.lower().replace(" ", "")
-        status = "Subscribed" if one.state == "Succeeded" else "PendingFulfillmentStart"
         plan = {"publisherId": publisher, "offerId": f"{name.lower()}-offer", "planId": f"{name.lower()}-plan"}
         properties = {"modelId": one.properties["modelId"], "provisioningState": one.state}
-        properties |= {"marketplacePlan": plan, "marketplaceSubscriptionStatus": status}
+        properties["marketplacePlan"] = plan
+        if one.state == "Succeeded":  # before, the published types have no word for it (bicep-types-az, 2024-10-01)
+            properties["marketplaceSubscriptionStatus"] = "Subscribed"
         return envelope(workspace, "marketplaceSubscriptions", one.name, one.created, properties)

@@ -95,6 +95,7 @@ class Online:
 
         def finish() -> Json:
             one.state = "Succeeded"
+            self._cloud.operations.fails(one)
             return endpoint_body(workspace, one)
 
         one.operation = self._cloud.operations.begin(finish)
@@ -168,6 +169,7 @@ class Online:
 
         def finish() -> Json:
             made.state = "Succeeded"
+            self._cloud.operations.fails(made)
             return self._deployment_body(workspace, found, made)
 
         made.operation = found.operation = self._cloud.operations.begin(finish)

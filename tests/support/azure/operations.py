@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.azure.routes import Call, Route, route
-from tests.support.azure.state import ML
+from tests.support.azure.state import ML, Resource
 from tests.support.azure.wire import AzureError, Json, Reply
 
 if TYPE_CHECKING:
@@ -100,7 +100,15 @@ class Operations:
         try:
             operation.result = operation.finish()
         except AzureError as error:
-            operation.status, operation.error = "Failed", {"code": error.code, "message": error.message}
+            body = error.reply().body
+            operation.status, operation.error = "Failed", body["error"] if isinstance(body, dict) else None
+
+    def fails(self, made: Resource) -> None:
+        """Let what is being made fail, if the next creation is to; raises AzureError."""
+        failure, self._cloud.state.fail_operation = self._cloud.state.fail_operation, None
+        if failure is not None:
+            made.state = "Failed"
+            raise failure if isinstance(failure, AzureError) else AzureError(400, *failure)
 
     def _find(self, call: Call) -> Operation:
         found = self._all.get(call.args["id"])
@@ -110,7 +118,8 @@ class Operations:
 
     def _status(self, call: Call) -> Reply:
         found = self._find(call)
-        body: Json = {"id": call.request.path, "name": found.id, "status": found.status}
+        started = f"{found.until - timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.1234567+00:00}"
+        body: Json = {"id": call.request.path, "name": found.id, "status": found.status, "startTime": started}
         if found.error:
             body["error"] = found.error
         return Reply(200, body, {} if found.status != "InProgress" else self.patience())
@@ -126,4 +135,6 @@ class Operations:
                     **self.patience(),
                 },
             )
+        if found.error:
+            return Reply(400, {"error": found.error})
         return Reply(200, found.result) if found.result else Reply(204)

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
-from tests.support.azure.certificates import HOSTS, REGIONS
+from tests.support.azure.certificates import HOSTS, REGIONS, STRANGER
 from tests.support.azure.clock import CloudClock
 from tests.support.azure.faults import Fault, Faults
 from tests.support.azure.wire import Reply, Request
@@ -44,6 +44,8 @@ class Proxy(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Tunnel)
         self.context, self.clock, self.faults, self.answer = context, clock, faults, answer
         self.refused: list[str] = []
+        self.closed: re.Pattern[str] | None = None  # hosts that this proxy does not let through, besides
+        self.takes_strangers = False  # whether a host that is none of Azure's is answered, to see what it is sent
         self.probed: list[str] = []
         self.bugs: list[str] = []
         self.stopping = threading.Event()
@@ -55,6 +57,12 @@ class Proxy(ThreadingTCPServer):
     def url(self) -> str:
         """Where clients send their CONNECT."""
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def passes(self, host: str) -> bool:
+        """Whether a host is let through."""
+        if host == STRANGER or host.endswith(f".{STRANGER}"):
+            return self.takes_strangers
+        return ALLOWED.fullmatch(host) is not None and not (self.closed and self.closed.fullmatch(host))
 
     def start(self) -> None:
         """Begin to listen."""
@@ -104,7 +112,7 @@ class _Tunnel(StreamRequestHandler):
                 self._plain(target)
                 return
             host, _, port = target.rpartition(":")
-            if port != "443" or not ALLOWED.fullmatch(host.lower()):
+            if port != "443" or not self.server.passes(host.lower()):
                 self.server.refused.append(target)
                 self._say(HTTPStatus.FORBIDDEN)
                 return

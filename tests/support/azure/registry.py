@@ -26,6 +26,7 @@ _VERSIONS = {
 # Where Microsoft's own registries are kept; the discovery tells it, and the client has to use what it is told.
 REGISTRY_SUBSCRIPTION = "f1a51a3e-0000-4000-8000-00000000feed"
 _GROUP = "registry-builtin-prod"
+_SPREAD = ("eastus", "eastus2", "westus", "westus3", "swedencentral")
 
 
 def is_registry(path: str) -> bool:
@@ -63,13 +64,21 @@ class Registry:
     def _discovery(self, registry: str) -> Reply:
         if registry not in REGISTRIES:
             raise UserError(404, f"Registry '{registry}' was not found.", code="NotFound")
+        # As recorded: Azure/azure-sdk-assets, python/sdk/ml/azure-ai-ml/tests/recordings/model/e2etests/test_model.py…
+        # test_promote_model.json@1d98de573ca5f88eb1d48062722909cf70f672ff; the host's production name as azure-ai-ml
+        # writes it, cert-REGION.experiments.azureml.net.
         body = {
+            "registryId": "3b513a6b-0000-4000-8000-00000000feed",
             "registryName": registry,
+            "tenantId": "72f988bf-0000-4000-8000-00000000feed",
             "primaryRegion": "eastus2",
-            "primaryRegionResourceProviderUri": "https://eastus2.api.azureml.ms/",
+            "regions": list(_SPREAD),
             "subscriptionId": REGISTRY_SUBSCRIPTION,
             "resourceGroup": _GROUP,
-            "regions": ["eastus", "eastus2", "westus", "westus3", "swedencentral"],
+            "workspaceName": None,
+            "primaryRegionResourceProviderUri": "https://cert-eastus2.experiments.azureml.net/",
+            "registryFqdns": {each: {"uri": f"https://{each}.api.azureml.ms"} for each in _SPREAD},
+            "intellectualPropertyPublisher": None,
         }
         return Reply(200, body)
 

@@ -78,10 +78,7 @@ class Serverless:
 
         def finish() -> Json:
             made.state = "Succeeded"
-            failure = self._cloud.state.fail_operation
-            if failure is not None:
-                made.state, self._cloud.state.fail_operation = "Failed", None
-                raise AzureError(400, *failure)
+            self._cloud.operations.fails(made)
             return body_of(workspace, made, call.version)
 
         made.operation = self._cloud.operations.begin(finish)

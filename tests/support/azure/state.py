@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.azure.jobs_state import Job
 from tests.support.azure.roles import Role
-from tests.support.azure.wire import Json
+from tests.support.azure.wire import AzureError, Json
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -207,7 +207,8 @@ class State:
     devices: dict[str, Json] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     model_delete: str = "allowed"  # or "refused": then a version can only be archived
-    fail_operation: tuple[str, str] | None = None  # the next creation of an endpoint fails with this code and message
+    # The next creation of an endpoint, a deployment on one or a subscription fails with this code and message.
+    fail_operation: tuple[str, str] | AzureError | None = None
     tokens_per_minute: int = 200_000
     requests_per_minute: int = 1_000
     serverless_endpoints_limit: int = 20

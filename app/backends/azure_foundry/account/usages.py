@@ -5,12 +5,13 @@ What a row is, its `type` says, whose words differ within one answer (`workspace
 Azure/azure-rest-api-specs, machinelearningservices, stable/2024-10-01, examples/Usage/list.json.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.json_values import Body, number, text
 
 _PROVIDER = "microsoft.machinelearningservices"
 
@@ -108,4 +109,5 @@ def _kind_by_id(word: str, workspace: str, compute: str) -> UsageKind:
 
 
 def _count(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    found = number(value)
+    return found if found is not None and math.isfinite(found) and found >= 0 else None

@@ -13,6 +13,7 @@ from app.backends.azure_foundry.training import files
 from app.backends.azure_foundry.training.jobs import Training
 from app.backends.azure_foundry.training.uploads import VERSION
 from app.backends.azure_foundry.transport.errors import translates_errors
+from app.backends.azure_foundry.transport.json_values import part
 from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours, tags_of
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
@@ -100,14 +101,15 @@ def served_by(workspace: Workspace, model: str) -> list[str]:
     """Return the names of the endpoints, anybody's, that serve a model version of the workspace."""
     ending = f"/models/{model.replace(':', '/versions/')}".lower()
     names = [
-        str(each["name"])
+        text(each, "name")
         for each in workspace.list(Serverless.kind)
         if text(each, "properties", "modelSettings", "modelId").lower().endswith(ending)
     ]
     for endpoint in workspace.list(Online.kind):
-        deployments = workspace.list(f"{Online.kind}/{endpoint['name']}/deployments")
+        name = text(endpoint, "name")
+        deployments = workspace.list(f"{Online.kind}/{name}/deployments")
         if any(text(each, "properties", "model").lower().endswith(ending) for each in deployments):
-            names.append(str(endpoint["name"]))
+            names.append(name)
     return names
 
 
@@ -116,7 +118,7 @@ def owner_tags_of(workspace: Workspace, found: Body) -> dict[str, str]:
     own = tags_of(found)
     if TAG in own and INSTALLATION_TAG in own:
         return own
-    job = found.get("properties", {}).get("jobName")
+    job = text(found, "properties", "jobName")
     made_by = workspace.get(f"{JOBS}/{job}", api_version=PREVIEW) if job else None
     return tags_of(made_by)
 
@@ -148,7 +150,7 @@ def _delete_or_archive(workspace: Workspace, path: str, found: Body, file: str =
 
 
 def _archived(workspace: Workspace, path: str, found: Body, refusal: BackendError, file: str) -> str:
-    properties = dict((workspace.get(path) or found).get("properties", {}))  # with what was noted on it meanwhile
+    properties = dict(part(workspace.get(path) or found, "properties"))  # with what was noted on it meanwhile
     if not properties.get("isArchived"):
         properties.pop("provisioningState", None)  # read-only
         try:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from urllib.parse import quote
 
 from app.backends.azure_foundry.cleanup import cleanup
 from app.backends.azure_foundry.serving import serverless
@@ -10,13 +11,14 @@ from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.training.history import moment
 from app.backends.azure_foundry.transport.errors import translates_errors
+from app.backends.azure_foundry.transport.json_values import part
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours, tags_of
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW
 from app.domain.backend import Rejected
 from app.domain.serving import FindsOrphans, RemoteThing
 
-_ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
+_ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+)?")  # a name, or one with a version: nothing that could lead elsewhere
 
 
@@ -27,7 +29,7 @@ class AzureOrphans(Endpoints, FindsOrphans):
     def remote_things(self) -> Sequence[RemoteThing]:
         """Return everything that carries TuneDesk's mark, whichever installation made it."""
         jobs = self.workspace.list(cleanup.JOBS, api_version=PREVIEW)
-        marks = {str(job.get("name")): tags_of(job) for job in jobs}
+        marks = {text(job, "name"): tags_of(job) for job in jobs}
         found = [
             *self._endpoints(self.serverless),
             *self._endpoints(self.online),
@@ -58,33 +60,33 @@ class AzureOrphans(Endpoints, FindsOrphans):
 
     def _endpoints(self, kind: EndpointKind) -> Iterator[RemoteThing | None]:
         for each in self.workspace.list(kind.kind):
-            tags = dict(each.get("tags") or {})
-            yield self._thing("endpoint", str(each["name"]), tags, kind.state(each), each, billed=True)
+            tags = {str(name): str(value) for name, value in part(each, "tags").items()}
+            yield self._thing("endpoint", text(each, "name"), tags, kind.state(each), each, billed=True)
 
     def _subscriptions(self) -> Iterator[RemoteThing | None]:
         for each in self.workspace.list(serverless.SUBSCRIPTIONS):
             if self.serverless.made_here(each):
                 status = text(each, "properties", "marketplaceSubscriptionStatus")
                 mark = self.azure.owner_tags(text(each, "properties", "modelId"))
-                yield self._thing("subscription", str(each["name"]), mark, status, each)
+                yield self._thing("subscription", text(each, "name"), mark, status, each)
 
     def _job(self, job: Body) -> RemoteThing | None:
         state = text(job, "properties", "status")
-        return self._thing("job", str(job["name"]), tags_of(job), state, job, billed=state not in _ENDED)
+        return self._thing("job", text(job, "name"), tags_of(job), state, job, billed=state.lower() not in _ENDED)
 
     def _versions(self, path: str, kind: str, marks: dict[str, dict[str, str]]) -> Iterator[RemoteThing | None]:
         """Assets: containers first, then the versions of those that may be ours."""
         for container in self.workspace.list(path):
-            if container.get("properties", {}).get("isArchived"):
+            if part(container, "properties").get("isArchived") is True:
                 continue
-            for each in self.workspace.list(f"{path}/{container['name']}/versions"):
-                properties = each.get("properties", {})
-                if properties.get("isArchived"):
+            name = text(container, "name")
+            for each in self.workspace.list(f"{path}/{quote(name)}/versions"):
+                if part(each, "properties").get("isArchived") is True:
                     continue
                 tags = tags_of(each)
                 if TAG not in tags:
-                    tags = marks.get(str(properties.get("jobName")), {})
-                yield self._thing(kind, f"{container['name']}:{each['name']}", tags, "", each)
+                    tags = marks.get(text(each, "properties", "jobName"), {})
+                yield self._thing(kind, f"{name}:{text(each, 'name')}", tags, "", each)
 
     def _thing(
         self, kind: str, name: str, tags: dict[str, str], state: str, found: Body, *, billed: bool = False
@@ -118,7 +120,7 @@ class AzureOrphans(Endpoints, FindsOrphans):
             return cleanup.GONE
         if not is_ours(tags_of(found), self.azure.installation):
             raise cleanup.not_ours(f"The job {name}")
-        if text(found, "properties", "status") not in _ENDED:
+        if text(found, "properties", "status").lower() not in _ENDED:
             self.workspace.post(f"{path}/cancel", api_version=PREVIEW)
             return "Azure is asked to stop it. Remove it once it has ended."
         self.workspace.delete(path, api_version=PREVIEW)
@@ -132,7 +134,7 @@ class AzureOrphans(Endpoints, FindsOrphans):
             raise cleanup.not_ours(f"The marketplace subscription {name}")
         model = serverless.model_of(found)
         users = [
-            str(each["name"])
+            text(each, "name")
             for each in self.workspace.list(self.serverless.kind)
             if serverless.base_of(each) in {None, model}
         ]

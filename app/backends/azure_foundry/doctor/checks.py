@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
-from app.backends.azure_foundry.doctor import identity, quota, rights, storage, subscription, workspace
+from app.backends.azure_foundry.doctor import hosts, identity, quota, rights, storage, subscription, workspace
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, undetermined
 from app.backends.azure_foundry.transport.client import Azure
@@ -25,6 +25,7 @@ _NEEDS_NOBODY: Sequence[tuple[str, str, Look]] = (
     ("sign_in", "Signing in works", identity.signed_in),
 )
 _SIGNED_IN: Sequence[tuple[str, str, Look]] = (
+    ("hosts", "Hosts are reached", hosts.hosts),
     ("subscription", "Subscription", subscription.subscription),
     ("provider_ml", "Provider Microsoft.MachineLearningServices", partial(
         subscription.provider, namespace="Microsoft.MachineLearningServices", why="nothing is trained without it.")),

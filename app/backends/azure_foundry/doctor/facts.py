@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from app.backends.azure_foundry.account.workspaces import SUBSCRIPTIONS, WORKSPACES
 from app.backends.azure_foundry.settings import AzureSettings
 from app.backends.azure_foundry.transport.client import Answer, Azure, Call
-from app.backends.azure_foundry.transport.hosts import Audience
+from app.backends.azure_foundry.transport.errors import is_refused_by_proxy, translated
+from app.backends.azure_foundry.transport.hosts import Audience, StrangeHost
 from app.backends.azure_foundry.transport.paging import listed, text
 from app.domain.backend import BackendError, NotFound, Unavailable
 from app.kit.clock import Clock
@@ -18,6 +19,7 @@ from app.kit.clock import Clock
 T = TypeVar("T")
 _METADATA = "2019-05-01"
 _ATTEMPTS = 2
+_PATIENCE_S = 4.0  # for a host to say anything at all
 
 
 class Facts:
@@ -48,6 +50,28 @@ class Facts:
         url = f"https://{self.azure.cloud.arm}/metadata/endpoints"
         call = Call("GET", url, params={"api-version": _METADATA}, audience=Audience.ANYBODY, attempts=_ATTEMPTS)
         return self._once("metadata", lambda: self.azure.send(call))
+
+    def way_to(self, host: str) -> str:
+        """Return why a host is not reached, or "" where it answers, whatever it says; nobody's token is sent.
+
+        A name that nobody has may not be known to anybody: that an endpoint's host has no address is no finding.
+        """
+        from app.backends.azure_foundry.transport.wire import Unreached
+
+        call = Call("GET", f"https://{host}/", audience=Audience.REACH)
+        try:
+            with translated():
+                self.azure.open(call, read_s=_PATIENCE_S).close()
+        except StrangeHost as error:
+            return error.detail.rstrip(".")
+        except BackendError as error:
+            if "Timeout" in type(error.__cause__).__name__ and not isinstance(error.__cause__, Unreached):
+                return ""  # it was spoken to, and takes its time: the way is open
+            refused = error.__cause__ is not None and is_refused_by_proxy(error.__cause__)
+            if not refused and host.endswith(self.azure.cloud.endpoints):
+                return ""
+            return "the proxy refuses it" if refused else error.detail.rstrip(".")[:200]
+        return ""
 
     def get(self, path: str, api_version: str) -> Mapping[str, Any]:
         """Return the JSON object at a path of ARM.

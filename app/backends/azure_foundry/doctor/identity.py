@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import Finding, az, failed, passed, undetermined, warned
 from app.backends.azure_foundry.settings import AzureSettings
+from app.backends.azure_foundry.transport.hosts import CLOUDS
 from app.domain.backend import BackendError, Transient
 from app.domain.connections import Fix
 
@@ -36,8 +37,8 @@ def reach(facts: Facts) -> Finding:
         facts.anonymous()
     except Transient as error:
         fix = Fix(
-            text="Let this machine reach the hosts that docs/azure.md lists. Behind a proxy set HTTPS_PROXY, and "
-            "REQUESTS_CA_BUNDLE where the proxy has a certificate of its own, before TuneDesk is started.",
+            text=f"Let this machine reach {host}, and the other hosts that docs/azure.md lists. Behind a proxy set "
+            "HTTPS_PROXY, and REQUESTS_CA_BUNDLE where the proxy has a certificate of its own, before TuneDesk starts.",
             command=f"curl -sS -o /dev/null -w '%{{http_code}}\\n' https://{host}/metadata/endpoints?api-version=2019-05-01",
         )
         return failed(f"{host} does not answer. {error.detail}", fix)
@@ -90,4 +91,5 @@ def _refused(settings: AzureSettings, error: BackendError) -> Finding:
     names = {"client": settings.client_id or "CLIENT_ID", "tenant": settings.tenant_id or "TENANT_ID"}
     command = next((line.format(**names) for words, line in _COMMANDS if words in error.detail), None)
     fix = Fix(text=error.fix or "Look at the sign-in settings under “Edit”.", command=command)
-    return undetermined(error.detail, fix) if isinstance(error, Transient) else failed(error.detail, fix)
+    no_way = CLOUDS[settings.cloud].authority in error.detail
+    return undetermined(error.detail, fix) if isinstance(error, Transient) and not no_way else failed(error.detail, fix)

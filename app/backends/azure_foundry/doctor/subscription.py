@@ -4,6 +4,7 @@ from app.backends.azure_foundry.account.workspaces import GROUPS
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, undetermined, warned
 from app.backends.azure_foundry.transport.paging import text
+from app.backends.azure_foundry.transport.words import meaning, unknown_word
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
 
@@ -13,7 +14,18 @@ PROVIDERS = "2021-04-01"
 # https://learn.microsoft.com/azure/cost-management-billing/costs/understand-cost-mgt-data (supported offers)
 _UNPAID = ("FreeTrial_", "AzureForStudents", "AzurePass_", "AzureInOpen_")
 # https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states
-_USABLE_WITH_CARE = frozenset({"warned", "pastdue"})
+_SUBSCRIPTION = {
+    "Enabled": "usable",
+    "Warned": "due",
+    "PastDue": "due",
+    **dict.fromkeys(("Disabled", "Deleted", "Expired"), "off"),
+}
+# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
+_PROVIDER = {
+    "Registered": "ready",
+    "Registering": "soon",
+    **dict.fromkeys(("NotRegistered", "Unregistering", "Unregistered"), "off"),
+}
 
 
 def subscription(facts: Facts) -> Finding:
@@ -33,13 +45,16 @@ def subscription(facts: Facts) -> Finding:
     page = portal(settings, f"/subscriptions/{settings.subscription_id}")
     name, state = text(found, "displayName"), text(found, "state")
     command = az("account show", subscription=settings.subscription_id)
-    if state.lower() in _USABLE_WITH_CARE:
+    means = meaning(_SUBSCRIPTION, state)
+    if means is None:
+        return undetermined(unknown_word(f"the subscription {name}", state))
+    if means == "due":
         return warned(
             f"{name} is in the state {state}: a payment is due.", Fix(text="Settle it.", command=command, url=page)
         )
-    if state.lower() != "enabled":
+    if means == "off":
         fix = Fix(text="Let its owner enable it again, or choose another one.", command=command, url=page)
-        return failed(f"{name} is in the state {state or 'unknown'}: nothing can be created in it.", fix)
+        return failed(f"{name} is in the state {state}: nothing can be created in it.", fix)
     return _paid(
         facts,
         name,
@@ -53,7 +68,7 @@ def _paid(facts: Facts, name: str, offer: str, limit: str) -> Finding:
     if offer.startswith(_UNPAID):
         fix = Fix(text="Upgrade it to pay-as-you-go, or choose another subscription.", url=page)
         return failed(f"{name} is a free or trial offer ({offer}), which serverless fine-tuning does not take.", fix)
-    if limit == "On":
+    if limit.lower() == "on":
         fix = Fix(text="Take the spending limit off, or expect it to be switched off in mid-job.", url=page)
         return warned(f"{name} is enabled, with a spending limit ({offer}).", fix)
     return passed(f"{name} is enabled" + (f", offer {offer}." if offer else "."))
@@ -88,9 +103,12 @@ def provider(facts: Facts, namespace: str, why: str) -> Finding:
     if not identifier:
         return undetermined("no subscription is chosen.")
     state = text(facts.get(f"/subscriptions/{identifier}/providers/{namespace}", PROVIDERS), "registrationState")
-    if state == "Registered":
+    means = meaning(_PROVIDER, state)
+    if means is None:
+        return undetermined(unknown_word(namespace, state))
+    if means == "ready":
         return passed(f"{namespace} is registered.")
-    if state == "Registering":
+    if means == "soon":
         return warned(f"{namespace} is being registered; it takes minutes.", Fix(text="Check again in a few minutes."))
     fix = Fix(
         text="Register it once per subscription; that takes a few minutes and costs nothing.",

@@ -8,8 +8,21 @@ from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.doctor.findings import CHOOSE, Finding, az, failed, passed, portal, undetermined, warned
 from app.backends.azure_foundry.transport.known_failures import NotThere
 from app.backends.azure_foundry.transport.paging import text
+from app.backends.azure_foundry.transport.words import meaning, unknown_word
 from app.domain.backend import NotFound
 from app.domain.connections import Fix
+
+# provisioningState of a workspace (2024-10-01), and what it means for jobs in it.
+_STATES = {
+    "Succeeded": "ready",
+    "Unknown": "soon",
+    "Updating": "soon",
+    "Creating": "soon",
+    "Deleting": "over",
+    "Failed": "over",
+    "Canceled": "over",
+    "SoftDeleted": "over",
+}
 
 
 def project(facts: Facts) -> Finding:
@@ -39,12 +52,8 @@ def project(facts: Facts) -> Finding:
         what = "a hub: jobs run in a project of it" if found.kind is WorkspaceKind.HUB else "of another kind"
         fix = Fix(text="Choose a project, or create one in the hub, under “Choose a project”.", url=page)
         return failed(f"{found.name} is {what}.", fix)
-    if found.state.lower() not in {"succeeded", ""}:
-        state = found.state.lower()
-        fix = Fix(text="Wait until it is ready.", url=page)
-        return (failed if state in {"failed", "canceled", "deleting"} else warned)(
-            f"{found.name} is {found.state}.", fix
-        )
+    if found.state and meaning(_STATES, found.state) != "ready":
+        return _unready(found.name, found.state, page)
     if text(reported, "properties", "publicNetworkAccess") == "Disabled":
         fix = Fix(
             text="Run TuneDesk where the private endpoint is reached, or allow public access.",
@@ -53,6 +62,14 @@ def project(facts: Facts) -> Finding:
         return warned(f"{found.name} is ready, but takes calls over a private endpoint only.", fix)
     kind = f"project of hub {found.hub}" if found.hub else "workspace of Azure Machine Learning"
     return passed(f"{found.title}: {kind}, in {found.region}.")
+
+
+def _unready(name: str, state: str, page: str) -> Finding:
+    means = meaning(_STATES, state)
+    if means is None:
+        return undetermined(unknown_word(name, state))
+    fix = Fix(text="Wait until it is ready.", url=page)
+    return (failed if means == "over" else warned)(f"{name} is {state}.", fix)
 
 
 def region(facts: Facts) -> Finding:

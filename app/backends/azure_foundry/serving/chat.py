@@ -4,6 +4,7 @@ The key is fetched for each conversation and forgotten with it; it stands in one
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoin
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import translate, translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
+from app.backends.azure_foundry.transport.json_values import number, part
 from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Rejected, Unavailable
 from app.domain.serving import AnswersDirectly
 from app.kit import openai_stream
@@ -139,13 +141,13 @@ def _text(answer: "HttpResponse") -> str:
 def _whole(text: str) -> Iterator[ChatChunk]:
     try:
         reported = json.loads(text)
-        choice = reported["choices"][0]
+        choice = part(reported["choices"][0])
         content = choice["message"].get("content") or ""
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise Unavailable("The endpoint's answer is not a chat completion.", fix="Ask once more.") from error
     if content:
         yield ChatChunk(text=str(content))
-    yield _last(choice.get("finish_reason") or "stop", reported.get("usage") or {})
+    yield _last(str(choice.get("finish_reason") or "stop"), part(reported, "usage"))
 
 
 def _scored(text: str) -> Iterator[ChatChunk]:
@@ -165,9 +167,14 @@ def _scored(text: str) -> Iterator[ChatChunk]:
     yield ChatChunk(finish_reason="stop")
 
 
+def _count(value: object) -> int | None:
+    found = number(value)
+    return int(found) if found is not None and math.isfinite(found) else None
+
+
 def _last(finish: str, usage: Mapping[str, Any]) -> ChatChunk:
     return ChatChunk(
         finish_reason=finish,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
     )

@@ -26,9 +26,15 @@ from app.domain.deployments import DeploymentStatus as Status
 from app.domain.serving import DeploymentOffer, OffersDeployments
 
 _SOON, _LATER = timedelta(seconds=10), timedelta(seconds=60)
-_LOOKS = {Status.CREATING: _SOON, Status.READY: _LATER, Status.DELETING: _SOON}
+_LOOKS = {Status.PENDING: _LATER, Status.CREATING: _SOON, Status.READY: _LATER, Status.DELETING: _SOON}
 _FIRST_QUESTION = ChatRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
 _GONE = DeploymentObservation(status=Status.DELETED, raw_status="not there", gone=True)
+_NOT_LISTED = DeploymentObservation(
+    status=Status.CREATING,
+    raw_status="accepted, not listed yet",
+    message="Azure has accepted it, and does not list it yet.",
+    next_look=_SOON,
+)
 
 SAFETY = (
     "Azure AI Content Safety reads questions and answers, and stops hate, violence, sexual content and self-harm. "
@@ -57,8 +63,9 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         """Look at a deployment; it is ready once its endpoint has answered, which is later than ARM says."""
         found = self.find_endpoint(tag)
         if found is None:
-            return _GONE
+            return _NOT_LISTED if any(kind.is_accepted(tag) for kind in self.kinds) else _GONE
         kind, endpoint = found
+        kind.settle(tag)
         seen = self._answers(tag, kind.observe(endpoint))
         return replace(seen, next_look=_LOOKS.get(seen.status))
 

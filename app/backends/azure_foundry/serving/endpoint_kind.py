@@ -28,6 +28,14 @@ class EndpointKind(ABC):
         found = self.workspace.get(self.path(tag))
         return found if found is not None and is_ours(found.get("tags"), self.azure.installation) else None
 
+    def is_accepted(self, tag: str) -> bool:
+        """Tell whether Azure accepted an endpoint a moment ago that nobody has seen since."""
+        return self.workspace.is_accepted(self.path(tag))
+
+    def settle(self, tag: str) -> None:
+        """Note that an endpoint was seen: from now on, its absence means that it is gone."""
+        self.workspace.settled(self.path(tag))
+
     def to_serve(self, tag: str) -> Body | None:
         """Return the endpoint that a deployment goes on with; None where it has to be made.
 
@@ -41,14 +49,15 @@ class EndpointKind(ABC):
                 f"An endpoint {endpoint_name(tag)!r} exists that was not made here; it is left alone.",
                 fix="Deploy once more.",
             )
-        if found is not None and self.state(found) in {"Deleting", "DeletionFailed"}:
+        if found is not None and self.state(found).lower() in {"deleting", "deletionfailed"}:
             raise Unavailable("The former endpoint of this name is still being deleted.")
         return found
 
     def remove(self, tag: str) -> None:
         """Ask for the end of the endpoint and of what is on it; nothing that is not ours is touched."""
+        self.settle(tag)
         found = self.find(tag)
-        if found is not None and self.state(found) != "Deleting":
+        if found is not None and self.state(found).lower() != "deleting":
             self.workspace.delete(self.path(tag))
 
     @abstractmethod

@@ -48,10 +48,14 @@ class Endpoints:
         """Endpoints on machines of one's own quota."""
         return Online(self.workspace)
 
+    @property
+    def kinds(self) -> tuple[EndpointKind, ...]:
+        """Both kinds of endpoints."""
+        return self.serverless, self.online
+
     def find_endpoint(self, tag: str) -> tuple[EndpointKind, Body] | None:
         """Return our endpoint of a deployment with its kind; None where there is none."""
-        kinds: tuple[EndpointKind, ...] = (self.serverless, self.online)
-        return next(((kind, found) for kind in kinds if (found := kind.find(tag)) is not None), None)
+        return next(((kind, found) for kind in self.kinds if (found := kind.find(tag)) is not None), None)
 
     def access(self, tag: str) -> EndpointAccess:
         """Return where a deployment is asked, with its key fetched now.

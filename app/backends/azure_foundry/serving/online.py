@@ -4,6 +4,7 @@ An endpoint, then a deployment on it, then its traffic: three steps, each of whi
 the next one whenever it is called, and an observation says when there is one to take.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.backends.azure_foundry.catalog.hyperparameters import newest_version
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.words import meaning, unknown_word
 from app.domain.backend import DeploymentObservation, DeploymentRequest, Rejected
 from app.domain.deployments import DeploymentStatus as Status
 from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType
@@ -18,7 +20,16 @@ from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType
 DEPLOYMENT = "main"  # of the one deployment on each endpoint
 MAX_INSTANCES = 10
 _AT_ONCE = 4  # questions that one machine answers at once; more wait
-_BROKEN = frozenset({"Failed", "Canceled"})
+# provisioningState of the spec (EndpointProvisioningState, DeploymentProvisioningState).
+_STATES = {
+    "Creating": Status.CREATING,
+    "Updating": Status.CREATING,
+    "Scaling": Status.CREATING,
+    "Succeeded": Status.READY,
+    "Failed": Status.FAILED,
+    "Canceled": Status.FAILED,
+    "Deleting": Status.DELETING,
+}
 # The sizes that Microsoft's samples serve small language models on; any other may be typed.
 # https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list
 DEFAULT_INSTANCE = "Standard_NC24ads_A100_v4"
@@ -63,42 +74,51 @@ class Online(EndpointKind):
             self._model_address(request, model)  # what cannot be served is refused before anything is made
             self.workspace.put(path, self._endpoint_body(request.tag, {}))
             return
-        if self.state(endpoint) != "Succeeded":
+        if meaning(_STATES, self.state(endpoint)) is not Status.READY:
             return
         deployment = self.workspace.get(f"{path}/deployments/{DEPLOYMENT}")
         if deployment is None:
             self.workspace.put(f"{path}/deployments/{DEPLOYMENT}", self._deployment_body(request, model))
-        elif self.state(deployment) == "Succeeded" and not _has_traffic(endpoint):
+        elif meaning(_STATES, self.state(deployment)) is Status.READY and not _has_traffic(endpoint):
             self.workspace.put(path, self._endpoint_body(request.tag, {DEPLOYMENT: 100}))
 
     def observe(self, endpoint: Body) -> DeploymentObservation:
         """Return what Azure says of an endpoint and the deployment on it."""
-        word = self.state(endpoint)
-        if word == "Deleting":
-            return self._observation(endpoint, Status.DELETING, word)
-        if word != "Succeeded":
-            return self._observation(
-                endpoint, Status.FAILED if word in _BROKEN else Status.CREATING, f"endpoint {word}"
-            )
-        deployment = self.workspace.get(f"{self.kind}/{endpoint['name']}/deployments/{DEPLOYMENT}")
+        path, word = f"{self.kind}/{text(endpoint, 'name')}", self.state(endpoint)
+        status = meaning(_STATES, word)
+        if status is Status.DELETING:
+            return self._observation(endpoint, status, word)
+        if status is not Status.READY:
+            return self._unready(endpoint, "endpoint", word, path, endpoint)
+        deployment = self.workspace.get(f"{path}/deployments/{DEPLOYMENT}")
         if deployment is None:
             return self._observation(endpoint, Status.CREATING, "endpoint Succeeded", unfinished=True)
-        return self._seen_on(endpoint, self.state(deployment))
+        return self._seen_on(endpoint, deployment, f"{path}/deployments/{DEPLOYMENT}")
 
     def state(self, endpoint: Body) -> str:
         """Return ARM's word for how far an endpoint is, or a deployment on it."""
-        return text(endpoint, "properties", "provisioningState") or "Creating"
+        return text(endpoint, "properties", "provisioningState")
 
     def address(self, endpoint: Body) -> str | None:
         """Return where an endpoint is asked; None before it has an address."""
         return text(endpoint, "properties", "scoringUri") or None
 
-    def _seen_on(self, endpoint: Body, word: str) -> DeploymentObservation:
-        if word in _BROKEN:
-            message = "Azure could not start the machines for it. Its deployment log in the studio says why."
-            return self._observation(endpoint, Status.FAILED, f"deployment {word}", message=message)
-        if word != "Succeeded":
-            return self._observation(endpoint, Status.CREATING, f"deployment {word}")
+    def _unready(self, endpoint: Body, what: str, word: str, path: str, found: Body) -> DeploymentObservation:
+        """Return what is said of an endpoint, or of what is deployed on it, that is not ready; and why, if told."""
+        status, message = meaning(_STATES, word) or Status.PENDING, ""
+        if status is Status.PENDING:
+            message = unknown_word(f"the {what}", word)
+        if status is Status.FAILED:
+            reason = self.workspace.why_failed(path, found)
+            log = " Its deployment log in the studio may say more." if what == "deployment" else ""
+            message = f"Azure could not make the {what}. {reason or f'Its operation tells no reason.{log}'}"
+        shown = Status.CREATING if status is Status.DELETING else status  # of what is on it: the endpoint itself stays
+        return self._observation(endpoint, shown, f"{what} {word}", message=message)
+
+    def _seen_on(self, endpoint: Body, deployment: Body, path: str) -> DeploymentObservation:
+        word = self.state(deployment)
+        if meaning(_STATES, word) is not Status.READY:
+            return self._unready(endpoint, "deployment", word, path, deployment)
         if not _has_traffic(endpoint):
             return self._observation(endpoint, Status.CREATING, "deployment Succeeded, no traffic yet", unfinished=True)
         return self._observation(endpoint, Status.READY, "Succeeded")
@@ -111,7 +131,7 @@ class Online(EndpointKind):
             raw_status=word,
             message=message,
             endpoint=self.address(endpoint),
-            region=endpoint.get("location"),
+            region=text(endpoint, "location") or None,
             unfinished=unfinished,
         )
 
@@ -158,4 +178,6 @@ class Online(EndpointKind):
 
 
 def _has_traffic(endpoint: Body) -> bool:
-    return (endpoint.get("properties", {}).get("traffic") or {}).get(DEPLOYMENT) == 100  # noqa: PLR2004 -- all of it
+    properties = endpoint.get("properties")
+    traffic = properties.get("traffic") if isinstance(properties, Mapping) else None
+    return isinstance(traffic, Mapping) and str(traffic.get(DEPLOYMENT)) in {"100", "100.0"}  # all of it

@@ -5,12 +5,14 @@ API has it from 2024-10-01 on.
 """
 
 import hashlib
+import re
 from dataclasses import replace
 
 from app.backends.azure_foundry.catalog.hyperparameters import serve_regions
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
+from app.backends.azure_foundry.transport.words import meaning, unknown_word
 from app.domain.backend import (
     BackendError,
     DeploymentObservation,
@@ -24,12 +26,13 @@ from app.domain.deployments import DeploymentStatus as Status
 
 SUBSCRIPTIONS = "marketplaceSubscriptions"
 _MICROSOFT = "azureml"  # the registry whose models need no marketplace subscription; the call would be refused for them
+_BASE = re.compile(r"azureml://registries/[a-z0-9][\w.-]{0,62}/models/[a-z0-9][\w.-]{0,254}", re.ASCII)
 CHAT = "/v1/chat/completions"
 # endpointState of the spec, and what it comes to here. Online is not yet ready: the data plane has to answer.
 _STATES = {
     "Creating": Status.CREATING,
     "Reinstating": Status.CREATING,
-    "Unknown": Status.CREATING,
+    "Unknown": Status.PENDING,
     "Online": Status.READY,
     "Deleting": Status.DELETING,
     "Suspending": Status.FAILED,
@@ -37,10 +40,23 @@ _STATES = {
     "CreationFailed": Status.FAILED,
     "DeletionFailed": Status.FAILED,
 }
+# Where it has no word for the state, provisioningState counts (2024-10-01: EndpointProvisioningState). A failed update
+# leaves the endpoint as it was, and its own word says how that is.
+_PROVISIONING = {
+    "Creating": "Creating",
+    "Updating": "Creating",
+    "Succeeded": "Online",
+    "Failed": "CreationFailed",
+    "Canceled": "CreationFailed",
+    "Deleting": "Deleting",
+}
+# marketplaceSubscriptionStatus of the spec: whether it can be used, or is over. One on its way has none.
+_SOLD = {"Subscribed": "yes", "Suspended": "over", "Unsubscribed": "over"}
 _MESSAGES = {
     "Suspending": "Azure is suspending the endpoint. The subscription or its budget says why, in the portal.",
     "Suspended": "Azure has suspended the endpoint. The subscription or its budget says why, in the portal.",
-    "CreationFailed": "Azure could not create the endpoint. Delete this deployment, then deploy again.",
+    "CreationFailed": "Azure could not create the endpoint.",
+    "Unknown": "Azure does not know the endpoint's state at the moment.",
     "DeletionFailed": "Azure could not delete the endpoint. It is asked again.",
 }
 
@@ -109,34 +125,61 @@ class Serverless(EndpointKind):
                     f"The marketplace subscription that this partner's model needs could not be made: {error.detail}",
                     fix="Accept the offer's terms once in the studio, or let an owner of the subscription do it.",
                 ) from error
-        word = text(found, "properties", "marketplaceSubscriptionStatus")
-        if word in {"Suspended", "Unsubscribed"}:
+        self._sold(found, f"{SUBSCRIPTIONS}/{text(found, 'name') or subscription_name(model, self.azure.installation)}")
+
+    def _sold(self, subscription: Body, path: str) -> None:
+        """Return if a marketplace subscription can be used.
+
+        Raises:
+            Unavailable: while it is on its way, or nobody knows its state.
+            Rejected: when it is over, or was not made; with the reason that its operation tells.
+        """
+        what = "the marketplace subscription of this partner's model"
+        word = text(subscription, "properties", "marketplaceSubscriptionStatus")
+        state = text(subscription, "properties", "provisioningState")
+        sold = meaning(_SOLD, word)
+        if sold == "yes":
+            return
+        if sold == "over":
             raise Rejected(
-                f"The marketplace subscription of this partner's model is {word.lower()}.",
+                f"{what.capitalize()} is {word.lower()}.",
                 fix="Look at it in the Azure portal under Microsoft Marketplace, SaaS.",
             )
-        if word != "Subscribed":
-            raise Unavailable("The marketplace subscription of this partner's model is being set up.")
+        if state.lower() in {"failed", "canceled"}:
+            reason = self.workspace.why_failed(path, subscription) or "Its operation tells no reason."
+            fix = "Accept the offer's terms in the studio."
+            raise Rejected(f"{what.capitalize()} could not be made. {reason}", fix=fix)
+        if sold is None and word:
+            raise Unavailable(unknown_word(what, word), fix="Look at it in the Azure portal.")
+        raise Unavailable(f"{what.capitalize()} is being set up.")
 
     def observe(self, endpoint: Body) -> DeploymentObservation:
         """Return what Azure says of an endpoint; READY is what it believes, nobody has asked the endpoint yet."""
         word, raw = self.state(endpoint), text(endpoint, "properties", "provisioningState")
-        status = _STATES.get(word, Status.CREATING)
-        if raw in {"Failed", "Canceled"} and status is Status.CREATING:
-            status, word = Status.FAILED, raw
+        status = meaning(_STATES, word) or Status.PENDING
+        message = meaning(_MESSAGES, word) or ""
+        if meaning(_PROVISIONING, raw) == "CreationFailed" and status is Status.CREATING:
+            status, word, message = Status.FAILED, raw, _MESSAGES["CreationFailed"]
+        if status is Status.PENDING and not message:
+            message = unknown_word("the endpoint", word)
+        if message == _MESSAGES["CreationFailed"]:
+            path = f"{self.kind}/{text(endpoint, 'name')}"
+            reason = self.workspace.why_failed(path, endpoint) or "Its operation tells no reason (any more)."
+            message = f"{message} {reason} Delete this deployment before you deploy again."
         return DeploymentObservation(
             status=status,
             raw_status=word,
-            message=_MESSAGES.get(word, ""),
+            message=message,
             endpoint=self.address(endpoint),
-            region=endpoint.get("location"),
+            region=text(endpoint, "location") or None,
         )
 
     def state(self, endpoint: Body) -> str:
-        """Return Azure's own word for an endpoint's state."""
-        if text(endpoint, "properties", "provisioningState") == "Deleting":
+        """Return Azure's word for an endpoint's state: `provisioningState` where it has none, or is being deleted."""
+        raw = text(endpoint, "properties", "provisioningState")
+        if raw.lower() == "deleting":
             return "Deleting"
-        return text(endpoint, "properties", "endpointState") or "Creating"
+        return text(endpoint, "properties", "endpointState") or meaning(_PROVISIONING, raw) or raw
 
     def address(self, endpoint: Body) -> str | None:
         """Return where an endpoint is asked; None before it has an address."""
@@ -148,12 +191,12 @@ class Serverless(EndpointKind):
         made = [each for each in self.workspace.list(SUBSCRIPTIONS) if self.made_here(each)]
         if not made:
             return
-        used = {base_of(each) for each in self.workspace.list(self.kind)}
+        used = {base_of(each) for each in self.workspace.list(self.kind, whole=True)}
         if None in used:
             return  # an endpoint of a tuned model does not say its base: better kept than taken from under it
         for each in made:
             if model_of(each) not in used:
-                self.workspace.delete(f"{SUBSCRIPTIONS}/{each['name']}")
+                self.workspace.delete(f"{SUBSCRIPTIONS}/{text(each, 'name')}")
 
     def made_here(self, subscription: Body) -> bool:
         """Tell whether a marketplace subscription is of this installation; they have no tags, so the name says it."""
@@ -186,6 +229,6 @@ def model_of(subscription: Body) -> str:
 
 
 def base_of(endpoint: Body) -> str | None:
-    """Return the registry model that an endpoint serves, in lower case; None for a tuned one."""
+    """Return the registry model that an endpoint serves, in lower case; None for a tuned one, or an unreadable one."""
     model = text(endpoint, "properties", "modelSettings", "modelId").lower()
-    return model if model.startswith("azureml://registries/") else None
+    return model if _BASE.fullmatch(model) else None

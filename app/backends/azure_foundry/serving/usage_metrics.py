@@ -1,12 +1,12 @@
 """What Azure Monitor counted for an endpoint: also questions that did not pass through us."""
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.transport.errors import translates_errors
-from app.backends.azure_foundry.transport.paging import text
+from app.backends.azure_foundry.transport.json_values import Body, number, parts, text
 from app.domain.backend import NotAuthorised, NotFound, Rejected
 from app.domain.serving import RemoteUsage, ReportsUsage
 from app.kit.clock import Clock
@@ -56,7 +56,7 @@ class AzureUsageMetrics(Endpoints, ReportsUsage):
 
     def _series(
         self, path: str, since: datetime, name: str, missing: dict[str, str], *figures: str
-    ) -> Sequence[dict[str, Any]] | None:
+    ) -> Sequence[Body] | None:
         """Return a metric's series; None where Azure Monitor does not have it, and `missing` says why."""
         try:
             return self._metric(path, since, name, split="statusCode eq '*'" if name == REQUESTS else "")
@@ -67,7 +67,7 @@ class AzureUsageMetrics(Endpoints, ReportsUsage):
         missing |= dict.fromkeys(figures, reason)
         return None
 
-    def _metric(self, path: str, since: datetime, name: str, *, split: str = "") -> Sequence[dict[str, Any]]:
+    def _metric(self, path: str, since: datetime, name: str, *, split: str = "") -> Sequence[Body]:
         span: Callable[[datetime], str] = lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731 -- one word's use
         params = {
             "metricnames": name,
@@ -78,19 +78,20 @@ class AzureUsageMetrics(Endpoints, ReportsUsage):
         if split:
             params["$filter"] = split
         address = f"{self.azure.workspace_path}/{path}/providers/Microsoft.Insights/metrics"
-        body = self.azure.arm("GET", address, api_version=METRICS_VERSION, params=params).body or {}
-        return [series for metric in body.get("value", ()) for series in metric.get("timeseries", ())]
+        body = self.azure.arm("GET", address, api_version=METRICS_VERSION, params=params).body
+        return [series for metric in parts(body, "value") for series in parts(metric, "timeseries")]
 
 
-def _points(series: dict[str, Any]) -> list[float]:
-    return [float(point["average"]) for point in series.get("data", ()) if point.get("average") is not None]
+def _points(series: Body) -> list[float]:
+    found = [number(point.get("average")) for point in parts(series, "data")]
+    return [each for each in found if each is not None and math.isfinite(each)]
 
 
-def _status(series: dict[str, Any]) -> str:
-    values = {text(each, "name", "value").lower(): text(each, "value") for each in series.get("metadatavalues", ())}
+def _status(series: Body) -> str:
+    values = {text(each, "name", "value").lower(): text(each, "value") for each in parts(series, "metadatavalues")}
     return values.get("statuscode", "200")
 
 
-def _mean(found: Sequence[dict[str, Any]]) -> float | None:
+def _mean(found: Sequence[Body]) -> float | None:
     points = [point for series in found for point in _points(series)]
     return sum(points) / len(points) if points else None

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from app.backends.azure_foundry.transport.client import Call
-from app.backends.azure_foundry.transport.errors import codes_and_message, of_failure
+from app.backends.azure_foundry.transport.errors import of_failure
+from app.backends.azure_foundry.transport.json_values import part, parts, text
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, NotFound, RemoteEvent
 from app.domain.events import EventLevel
@@ -35,16 +35,16 @@ def details(workspace: Workspace, name: str) -> Details:
     """
     url = f"{workspace.location.history}/runs/{name}/details"
     try:
-        reported: Mapping[str, Any] = workspace.azure.send(Call("GET", url, params={"api-version": "v1.0"})).body or {}
+        reported = part(workspace.azure.send(Call("GET", url, params={"api-version": "v1.0"})).body)
     except NotFound:
         return Details()
-    warned = [str(each.get("message") or "") for each in reported.get("warnings") or () if isinstance(each, Mapping)]
+    warned = [text(each, "message").strip() for each in parts(reported, "warnings")]
     return Details(
         started=moment(reported.get("startTimeUtc")),
         ended=moment(reported.get("endTimeUtc")),
-        failure=_failure(reported.get("error")),
-        warnings=tuple(dict.fromkeys(text.strip() for text in warned if text.strip()))[:_MOST_WARNINGS],
-        logs={str(key): str(value) for key, value in (reported.get("logFiles") or {}).items()},
+        failure=of_failure(reported.get("error")),
+        warnings=tuple(dict.fromkeys(each for each in warned if each))[:_MOST_WARNINGS],
+        logs={str(key): value for key, value in part(reported, "logFiles").items() if isinstance(value, str)},
     )
 
 
@@ -55,13 +55,13 @@ def events(created: datetime | None, seen: Details) -> list[RemoteEvent]:
         ("started", seen.started, EventLevel.INFO, "The training began."),
     ]
     at = seen.ended or seen.started or created
-    for text in seen.warnings:
-        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        reported.append((f"warning:{digest}", seen.started or created, EventLevel.WARNING, text[:_MESSAGE_LIMIT]))
+    for said in seen.warnings:
+        digest = hashlib.sha256(said.encode()).hexdigest()[:12]
+        reported.append((f"warning:{digest}", seen.started or created, EventLevel.WARNING, said[:_MESSAGE_LIMIT]))
     reported.append(("ended", seen.ended, EventLevel.INFO, "The run ended."))
     if seen.failure is not None:
         reported.append(("failed", at, EventLevel.ERROR, seen.failure.detail[:_MESSAGE_LIMIT]))
-    return [RemoteEvent(id=name, at=when, level=level, message=text) for name, when, level, text in reported if when]
+    return [RemoteEvent(id=name, at=when, level=level, message=said) for name, when, level, said in reported if when]
 
 
 def moment(text: object) -> datetime | None:
@@ -70,11 +70,6 @@ def moment(text: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def _failure(error: object) -> BackendError | None:
-    codes, message = codes_and_message(error)
-    return of_failure(codes, message) if codes or message else None

@@ -13,6 +13,7 @@ from threading import Lock
 
 from app.backends.azure_foundry.training.metrics import Latest, Runs
 from app.backends.azure_foundry.training.states import WAITING, status_of
+from app.backends.azure_foundry.transport.json_values import part
 from app.backends.azure_foundry.transport.names import TAG
 from app.backends.azure_foundry.transport.paging import Body, pages, text
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
@@ -99,8 +100,7 @@ class JobListCache:
             NotFound: Azure does not know it (yet).
             BackendError: Azure could not be asked.
         """
-        body: Body = self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body or {}
-        return body
+        return part(self._azure.arm("GET", f"{self._azure.workspace_path}/jobs/{name}", api_version=PREVIEW).body)
 
     def _watch(self, *names: str) -> int:
         now = self._clock.now()

@@ -8,9 +8,10 @@ from typing import Any
 
 from app.backends.azure_foundry.training.history import Details, details, events, moment
 from app.backends.azure_foundry.training.job_list_cache import JobListCache, word_of
-from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics, number
+from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics
 from app.backends.azure_foundry.training.states import WAITING, stall_note, status_note, status_of
 from app.backends.azure_foundry.training.submission import OUTPUT
+from app.backends.azure_foundry.transport.json_values import number, part
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import JobObservation, RemoteEvent
@@ -138,14 +139,13 @@ class JobObserver:
         return None, JobStatus.RUNNING if now - ended < _REGISTERING else JobStatus.FAILED
 
     def _registered(self, body: Body) -> str | None:
-        outputs = (body.get("properties") or {}).get("outputs") or {}
-        output: Mapping[str, Any] = outputs.get(OUTPUT) or next(iter(outputs.values()), {})
-        name = output.get("assetName")
+        outputs = part(body, "properties", "outputs")
+        name = text(outputs.get(OUTPUT) or next(iter(outputs.values()), {}), "assetName")
         if not name:
             return None
         versions = self._workspace.list(f"models/{name}/versions")
         mine = [each for each in versions if text(each, "properties", "jobName") == body.get("name")]
-        return f"{name}:{mine[0]['name']}" if mine else None
+        return f"{name}:{text(mine[0], 'name')}" if mine else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +228,10 @@ def _sent(body: Body) -> Mapping[str, Any] | None:
 
 
 def _hyperparameters(body: Body) -> Mapping[str, str]:
-    reported = (body.get("properties") or {}).get("fineTuningDetails") or {}
-    return {str(name): str(value) for name, value in (reported.get("hyperParameters") or {}).items()}
+    reported = part(body, "properties", "fineTuningDetails", "hyperParameters")
+    return {str(name): str(value) for name, value in reported.items()}
 
 
 def _is_managed(body: Body) -> bool:
-    instances = ((body.get("properties") or {}).get("resources") or {}).get("instanceTypes")
+    instances = part(body, "properties", "resources").get("instanceTypes")
     return bool(text(body, "properties", "computeId") or instances)

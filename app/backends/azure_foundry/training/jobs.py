@@ -16,7 +16,16 @@ from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.errors import Conflicted, translates_errors
 from app.backends.azure_foundry.transport.names import TAG, job_name, tags_of
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
-from app.domain.backend import Backend, JobObservation, NotFound, Rejected, RemoteFile, RemoteJob, TrainingRequest
+from app.domain.backend import (
+    Backend,
+    BackendError,
+    JobObservation,
+    NotFound,
+    Rejected,
+    RemoteFile,
+    RemoteJob,
+    TrainingRequest,
+)
 from app.domain.backend_abilities import KnownJob, PollsInBatch
 from app.domain.jobs import JobStatus
 from app.kit.clock import Clock
@@ -26,9 +35,9 @@ class Training:
     """What training at Azure needs beside the connection's client; caches, no truth."""
 
     def __init__(self, workspace: Workspace, *, clock: Clock, cache: Path) -> None:
-        self.uploads = Uploads(workspace, cache / "azure-spool")
+        self.uploads = Uploads(workspace)
         self.observer = JobObserver(workspace, clock)
-        self.versions = Versions(workspace.azure, clock)
+        self.versions = Versions(workspace.azure, clock, cache)
 
 
 class AzureTraining(PollsInBatch, Backend):
@@ -123,10 +132,12 @@ class AzureTraining(PollsInBatch, Backend):
         return model.version
 
     def _pinned(self, model: ModelId) -> ModelId:
-        """Return the model with a version: the registry's newest, or for one that it lists no more the last known."""
+        """Return the model with a version: the registry's newest, or the last known for a model that it lists no more,
+        and while it cannot be asked.
+        """
         try:
             return self.training.versions.pinned(model)
-        except NotFound:
+        except BackendError:
             known = self.newest_version(model)
             if known is None:
                 raise

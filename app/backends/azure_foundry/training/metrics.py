@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any
 
 from app.backends.azure_foundry.transport.client import Call
+from app.backends.azure_foundry.transport.json_values import number, part, parts, text
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import NotFound
@@ -43,7 +44,7 @@ class Runs:
             body = self._get("runs/get", {"run_id": name})
         except NotFound:
             return {}
-        run = body.get("run") or {}
+        run = part(body, "run")
         self._note(run)
         return _latest(run)
 
@@ -66,9 +67,9 @@ class Runs:
         }
         for _ in range(_PAGES):
             url = f"{self._workspace.location.mlflow}/runs/search"
-            body = self._azure.send(Call("POST", url, body=asked)).body or {}
-            for run in body.get("runs") or ():
-                identifier = str((run.get("info") or {}).get("run_id"))
+            body = part(self._azure.send(Call("POST", url, body=asked)).body)
+            for run in parts(body, "runs"):
+                identifier = text(run, "info", "run_id")
                 if identifier in wanted:
                     found[identifier] = _latest(run)
             if not body.get("next_page_token") or wanted <= found.keys():
@@ -85,30 +86,23 @@ class Runs:
                 body = self._get("metrics/get-history", params)
             except NotFound:
                 break  # what has logged a value before has not vanished: the next look finds it
-            for each in body.get("metrics") or ():
-                step, value, when = (
-                    number(each.get("step")),
-                    number(each.get("value")),
-                    number(each.get("timestamp")),
-                )
+            for each in parts(body, "metrics"):
+                step, value, when = _step(each), number(each.get("value")), number(each.get("timestamp"))
                 if step is None or value is None:
                     continue
-                if int(step) not in points or points[int(step)][0] <= (when or 0):
-                    points[int(step)] = (when or 0, value)
+                if step not in points or points[step][0] <= (when or 0):
+                    points[step] = (when or 0, value)
             if not body.get("next_page_token"):
                 break
             params["page_token"] = str(body["next_page_token"])
         return [(step, points[step][1]) for step in sorted(points)]
 
     def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
-        body: Mapping[str, Any] = (
-            self._azure.send(Call("GET", f"{self._workspace.location.mlflow}/{path}", params=params)).body or {}
-        )
-        return body
+        return part(self._azure.send(Call("GET", f"{self._workspace.location.mlflow}/{path}", params=params)).body)
 
     def _note(self, run: Mapping[str, Any]) -> None:
-        experiment = (run.get("info") or {}).get("experiment_id")
-        if isinstance(experiment, str) and experiment:
+        experiment = text(run, "info", "experiment_id")
+        if experiment:
             with self._lock:
                 self._experiment = experiment
 
@@ -128,16 +122,13 @@ def is_loss(name: str) -> bool:
 
 def _latest(run: Mapping[str, Any]) -> dict[str, Point]:
     found: dict[str, Point] = {}
-    for each in ((run.get("data") or {}).get("metrics") or ())[:_MOST_METRICS]:
-        step, value = number(each.get("step")), number(each.get("value"))
-        if isinstance(each.get("key"), str) and step is not None and value is not None:
-            found[each["key"]] = (int(step), value)
+    for each in parts(run, "data", "metrics")[:_MOST_METRICS]:
+        step, value, key = _step(each), number(each.get("value")), text(each, "key")
+        if key and step is not None and value is not None:
+            found[key] = (step, value)
     return found
 
 
-def number(value: object) -> float | None:
-    """Return what came as a number (NaN comes as text); None for what is none."""
-    try:
-        return float(value)  # type: ignore[arg-type]  # whatever came: NaN comes as text
-    except (TypeError, ValueError):
-        return None
+def _step(point: Mapping[str, Any]) -> int | None:
+    found = number(point.get("step"))
+    return int(found) if found is not None and math.isfinite(found) else None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from app.backends.azure_foundry.transport.words import meaning, unknown_word
 from app.domain.jobs import JobStatus
 
 # https://learn.microsoft.com/python/api/azure-ai-ml/azure.ai.ml.entities.job, property `status`, and JobStatus of the
@@ -54,14 +55,14 @@ _ADVICE = {
 
 def status_of(word: str) -> JobStatus:
     """Return our status for Azure's word; UNKNOWN for a word that nobody knows, which moves nothing."""
-    return STATES.get(word, JobStatus.UNKNOWN)
+    return meaning(STATES, word) or JobStatus.UNKNOWN
 
 
 def status_note(word: str) -> str:
     """Return what should be said of a state that needs a person's eye; empty for the usual ones."""
-    if word in STATES:
-        return ATTENTION.get(word, "")
-    return f"Azure calls the training's state {word[:80]!r}, a word that this version does not know."
+    if meaning(STATES, word) is not None:
+        return meaning(ATTENTION, word) or ""
+    return unknown_word("the training", word)
 
 
 def stall_note(word: str, *, moved_at: float, now: datetime, managed: bool) -> str | None:

@@ -5,21 +5,26 @@ in a thread with a deadline, because the packages are synchronous and a look mus
 tries again by itself: what may be repeated is repeated here, within the deadline, or by the engine.
 """
 
-import logging
-import os
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin
 
 from app.backends.azure_foundry.settings import AzureSettings, SignIn
+from app.backends.azure_foundry.transport.api_versions import instead, resource_type
 from app.backends.azure_foundry.transport.credentials import make_credential
 from app.backends.azure_foundry.transport.deadlines import DeadlineExceeded, Deadlines, NotStarted, remaining_s
 from app.backends.azure_foundry.transport.device_code import DeviceCodeSession, Prompt, SignsInByCode
-from app.backends.azure_foundry.transport.errors import Conflicted, SignInRefused, of_answer, translated
+from app.backends.azure_foundry.transport.errors import (
+    Conflicted,
+    SignInRefused,
+    VersionNotSpoken,
+    of_answer,
+    translated,
+)
 from app.backends.azure_foundry.transport.hosts import CLOUDS, Audience, StrangeHost
 from app.backends.azure_foundry.transport.names import owner_tags
 from app.domain.backend import OutcomeUnknown, RateLimited, Rejected, Transient, Unavailable
@@ -37,7 +42,7 @@ T = TypeVar("T")
 _THREADS = 8
 _PAUSES_S = (0.3, 1.0)  # before the second and the third try of what may be repeated
 _NOT_AT_ONCE = (OutcomeUnknown, RateLimited, Conflicted, StrangeHost)  # these are no better a second later
-_CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"  # where azure-ai-ml keeps the cloud, for the whole process
+_REDIRECTS, _MOST_REDIRECTS = frozenset({301, 302, 303, 307, 308}), 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,8 @@ class Call:
 
     method: str
     url: str
-    body: object = None
+    body: object = None  # sent as JSON
+    content: bytes | None = None  # sent as it is, instead
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     audience: Audience = Audience.MANAGEMENT
@@ -111,6 +117,7 @@ class Azure:
         self._credential: TokenCredential | None = None
         self._pipelines: dict[str, PipelineClient[Any, Any]] = {}
         self._ml: MLClient | None = None
+        self._instead: dict[tuple[str, str], str] = {}  # by resource type and api-version: what is spoken there
 
     def adopt_sign_in(self, earlier: "Azure") -> None:
         """Take over the sign-in of `earlier` if it is of the same identity.
@@ -167,6 +174,10 @@ class Azure:
             )
         return f"/subscriptions/{self.settings.subscription_id}/resourceGroups/{self.settings.resource_group}"
 
+    def now(self) -> datetime:
+        """Return the time by this connection's clock."""
+        return self._clock.now()
+
     def credential(self) -> "TokenCredential":
         """Return the connection's credential, made once and again after a refusal."""
         with self._lock:
@@ -191,10 +202,21 @@ class Azure:
             BackendError: translated; with `submitting` an unanswered call is OutcomeUnknown.
         """
         url = f"https://{self.cloud.arm}{path}" if path.startswith("/") else path
-        named = dict(params or {})
-        if "api-version=" not in url:
-            named["api-version"] = api_version
-        return self.send(Call(method, url, body=body, params=named, attempts=attempts, submitting=submitting))
+        call = Call(method, url, body=body, params=params or {}, attempts=attempts, submitting=submitting)
+        if "api-version=" in url:
+            return self.send(call)
+        key = (resource_type(path), api_version)
+        with self._lock:
+            version = self._instead.get(key, api_version)
+        try:
+            return self.send(replace(call, params={**call.params, "api-version": version}))
+        except VersionNotSpoken as error:
+            other = instead(api_version, error.spoken)
+            if other is None or other == version:
+                raise
+        with self._lock:
+            self._instead[key] = other
+        return self.send(replace(call, params={**call.params, "api-version": other}))
 
     def send(self, call: Call) -> Answer:
         """Send one request with the connection's token.
@@ -227,26 +249,12 @@ class Azure:
         Raises:
             Rejected: when the connection names no workspace yet, or this process speaks to another cloud.
         """
-        _ = self.workspace_path
-        _silence_warnings()
-        from azure.ai.ml import MLClient
+        from app.backends.azure_foundry.transport.azure_ml import make_ml_client
 
-        settings = self.settings
+        _ = self.workspace_path
         with self._lock:
             if self._ml is None:
-                self._one_cloud()
-                self._ml = MLClient(
-                    self.credential(),
-                    settings.subscription_id,
-                    settings.resource_group,
-                    settings.workspace,
-                    show_progress=False,
-                    enable_telemetry=False,
-                    cloud=settings.cloud,
-                    retry_total=0,
-                    polling_interval=2,
-                    transport=self.wire(),
-                )
+                self._ml = make_ml_client(self.settings, self.credential(), self.wire())
             return self._ml
 
     def wire(self) -> "Wire":
@@ -301,19 +309,6 @@ class Azure:
             self._credential, self._pipelines, self._ml = None, {}, None
         return True
 
-    def _one_cloud(self) -> None:
-        """Refuse a second cloud: azure-ai-ml keeps the first for the whole process, and ignores the second silently.
-
-        Raises:
-            Rejected: when this process speaks to another one.
-        """
-        spoken = os.environ.get(_CLOUD_VARIABLE)  # noqa: TID251 -- this is where the package itself keeps it
-        if spoken and spoken != self.settings.cloud:
-            raise Rejected(
-                f"This process speaks to {spoken}, the connection asks for {self.settings.cloud}.",
-                fix="One installation speaks to one cloud: run a second TuneDesk for the other.",
-            )
-
     def _on_response(self, headers: Mapping[str, str]) -> None:
         text = headers.get("Date")
         try:
@@ -338,7 +333,7 @@ class Azure:
         from azure.core.exceptions import HttpResponseError
 
         with translated(submitting=call.submitting):
-            response = self._begin(call)
+            response = self._followed(call)
             if response.status_code >= 400:  # noqa: PLR2004 -- HTTP's first error status
                 raise of_answer(HttpResponseError(response=response), submitting=call.submitting)
             text = response.text()
@@ -351,14 +346,35 @@ class Azure:
                 raise kind(f"Azure gave no whole answer: {text[:200]}", fix="It is tried again by itself.") from error
         return Answer(status=response.status_code, headers=response.headers, body=found, text=text)
 
+    def _followed(self, call: Call) -> "HttpResponse":
+        """Send a request, and follow where it is redirected to: only a question, and only within Azure.
+
+        Raises:
+            StrangeHost: it is redirected elsewhere.
+            Unavailable (OutcomeUnknown when submitting): it is redirected too often, or would have changed something.
+        """
+        response = self._begin(call)
+        for _ in range(_MOST_REDIRECTS):
+            if response.status_code not in _REDIRECTS:
+                return response
+            target = urljoin(call.url, response.headers.get("Location", ""))
+            if call.method not in {"GET", "HEAD"}:
+                break
+            call = replace(call, url=target, params={})
+            response = self._begin(call)
+        if response.status_code not in _REDIRECTS:
+            return response
+        kind = OutcomeUnknown if call.submitting else Unavailable
+        shown = target.partition("?")[0][:120]
+        raise kind(f"Azure redirects to {shown!r}, which is not followed.", fix="It is tried again by itself.")
+
     def _begin(self, call: Call, **options: Any) -> "HttpResponse":  # noqa: ANN401 -- azure-core's
         """Send a request, and return its answer as azure-core gives it."""
         from azure.core.rest import HttpRequest
 
         self.cloud.check(call.audience, call.url)  # before a token is fetched; the wire checks where it really goes
-        request = HttpRequest(
-            call.method, call.url, json=call.body, params=dict(call.params), headers=dict(call.headers)
-        )
+        given = {"content": call.content} if call.content is not None else {"json": call.body}
+        request = HttpRequest(call.method, call.url, params=dict(call.params), headers=dict(call.headers), **given)
         scope = self.cloud.scope(call.audience)
         answer: HttpResponse = self._pipeline(scope).send_request(request, audience=call.audience, **options)
         return answer
@@ -376,15 +392,3 @@ class Azure:
                     f"https://{self.cloud.arm}", policies=policies, transport=self.wire()
                 )
             return self._pipelines[scope]
-
-
-def _silence_warnings() -> None:
-    """Keep the package's notes to its own authors out of our log: they come by the hundred, and tell users nothing."""
-    from marshmallow.warnings import Marshmallow4Warning
-
-    warnings.filterwarnings("ignore", category=Marshmallow4Warning)
-    activity = logging.getLogger("azure.ai.ml._telemetry")  # the same story again, call by call
-    activity.propagate = False
-    if not activity.handlers:
-        activity.addHandler(logging.NullHandler())
-    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)  # it tells of "experimental" at every call

@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from app.backends.azure_foundry.transport.api_versions import spoken
+from app.backends.azure_foundry.transport.error_bodies import ErrorBody, read_error
 from app.backends.azure_foundry.transport.known_failures import known
 from app.domain.backend import (
     BackendError,
@@ -29,12 +31,21 @@ _T = TypeVar("_T")
 LONGEST_WAIT = timedelta(hours=1)  # a Retry-After beyond this is not obeyed: the engine looks again, and is told again
 _BAD, _SERVER, _TIMED_OUT = 400, 500, 408
 _WHOLE = 2000  # characters of an answer that nobody knows
-_DEEP = 6  # levels of inner errors that are looked into
+_DEEP = 6  # causes of an exception that are looked into
 _AGAIN = "It is tried again by itself."
+_LIMIT = "x-ms-ratelimit-"
+_NEVER_SENT = {"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "NameResolutionError"}
+_HOST = re.compile(r"host='([^']{1,253})'")  # as urllib3 names it; azure-identity's calls do not go over our transport
 
 
 class SignInRefused(NotAuthorised):
     """A 401: the token is not accepted (any more). A fresh one may be."""
+
+
+class VersionNotSpoken(Rejected):
+    """A version of the interface that is not spoken in this place; `spoken` are those that the refusal lists."""
+
+    spoken: tuple[str, ...] = ()
 
 
 class Conflicted(Unavailable):
@@ -47,6 +58,7 @@ _BY_STATUS: Mapping[int, tuple[type[BackendError], str, str]] = {
     403: (NotAuthorised, "Azure refuses", "Run the connection's checks: a role may be missing."),
     404: (NotFound, "Azure does not know it", "Look for it in the portal."),
     409: (Conflicted, "Azure is busy with it", _AGAIN),
+    412: (Conflicted, "It was changed at Azure meanwhile", _AGAIN),
     429: (RateLimited, "Azure asks for a pause", "It goes on by itself."),
 }
 
@@ -100,7 +112,7 @@ def translate(error: BaseException, *, submitting: bool = False) -> BackendError
         return _sign_in(error)
     sent = not isinstance(error, NotSent) and (not isinstance(error, ServiceRequestError) or _may_have_been_sent(error))
     if isinstance(error, ServiceRequestError) and not (submitting and sent):
-        return Unavailable(f"Azure could not be reached: {_first_line(error)}", fix=_unreachable(error))
+        return _unreached(error)
     if isinstance(error, (HttpResponseError, ServiceRequestError, ServiceResponseError)):
         return _no_whole_answer(error, submitting=submitting)
     return Rejected(_first_line(error))
@@ -115,11 +127,15 @@ def of_answer(error: "HttpResponseError", *, submitting: bool = False) -> Backen
     """Return what an HTTP answer with an error status comes to."""
     status = error.status_code or 0
     headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    codes, message = _codes_and_message(error)
-    said = f"{_whole(codes, message)}{_request(headers)}"
+    body = _body_of(error)
+    codes, message = body.codes, body.message
+    said = f"{_whole(codes, message)}{_used_up(headers) if status == 429 else ''}{_request(headers, body.request)}"  # noqa: PLR2004 -- Too Many Requests
     wait = retry_after(headers)
     if submitting and (status >= _SERVER or status == _TIMED_OUT):
         return OutcomeUnknown(f"Azure has a problem of its own ({status}): {said}", fix="It is looked up.")
+    versions = spoken(codes, message)
+    if versions:
+        return _not_spoken(said, versions)
     found = known(codes, message)
     if found is not None and status not in {401, 429}:
         kind = Conflicted if found.kind is Unavailable and status == 409 else found.kind  # noqa: PLR2004 -- Conflict
@@ -132,12 +148,29 @@ def of_answer(error: "HttpResponseError", *, submitting: bool = False) -> Backen
     return Rejected(f"Azure does not accept this ({status}): {said}", fix="The message says what is wrong.")
 
 
-def of_failure(codes: Sequence[str], message: str) -> BackendError:
-    """Return what the error of a failed run comes to; it is not raised, its reason and its sentence are recorded."""
-    found = known(codes, message)
-    said = _whole(codes, message)
+def _not_spoken(said: str, versions: tuple[str, ...]) -> VersionNotSpoken:
+    newest = ", ".join(sorted(versions, reverse=True)[:5])
+    cause = "Azure does not speak this version of its interface in this place"
+    error = VersionNotSpoken(
+        f"{cause}: {said}",
+        fix=f"It speaks {newest}. If nothing goes on with one of them, update TuneDesk, or use another region.",
+    )
+    error.spoken = versions
+    return error
+
+
+def of_failure(body: object, *, fix: str = "The job's log may say more.") -> BackendError | None:
+    """Return what the error in a body comes to, of a failed run or operation; None where it says nothing.
+
+    It is not raised: its reason and its sentence are recorded. `fix` is the remedy of one that nobody knows.
+    """
+    reported = read_error(body)
+    if not reported.codes and not reported.messages:
+        return None
+    found = known(reported.codes, reported.message)
+    said = f"{_whole(reported.codes, reported.message)}{_request({}, reported.request)}"
     if found is None:
-        return BackendError(said, fix="The job's log may say more.")
+        return BackendError(said, fix=fix)
     return found.kind(f"{found.cause}: {said}", fix=found.fix)
 
 
@@ -172,34 +205,8 @@ def _date(headers: "Mapping[str, str]") -> datetime:
         return datetime.now(UTC)  # noqa: TID251 -- a server that tells no date, or two
 
 
-def codes_and_message(body: object) -> tuple[list[str], str]:
-    """Return every code in an error body, outermost first, and its messages as one text.
-
-    Shapes: ARM's {"error": {"code", "message", "details", "innererror"}} and the workspace's {"error": {…,
-    "innerError": {"code", "innerError"}}}.
-    """
-    codes: list[str] = []
-    messages: list[str] = []
-
-    def walk(part: object, depth: int) -> None:
-        if not isinstance(part, Mapping) or depth > _DEEP:
-            return
-        code, message = part.get("code"), part.get("message")
-        if isinstance(code, str) and code not in codes:
-            codes.append(code)
-        if isinstance(message, str) and message.strip() and message.strip() not in messages:
-            messages.append(message.strip())
-        for name in ("error", "innererror", "innerError", "inner_error", "root_error"):
-            walk(part.get(name), depth + 1)
-        details = part.get("details")
-        for each in details if isinstance(details, list) else []:
-            walk(each, depth + 1)
-
-    walk(body, 0)
-    return codes, " ".join(messages)
-
-
-def _codes_and_message(error: "HttpResponseError") -> tuple[list[str], str]:
+def _body_of(error: "HttpResponseError") -> ErrorBody:
+    """Return what an answer's body says; where it is no JSON, its text."""
     from azure.core.exceptions import AzureError
 
     body: Any = None
@@ -207,19 +214,28 @@ def _codes_and_message(error: "HttpResponseError") -> tuple[list[str], str]:
     try:
         text = error.response.text() if error.response is not None else ""
         body = error.response.json() if text.lstrip()[:1] in {"{", "["} else None  # type: ignore[union-attr]
-    except (AzureError, ValueError, LookupError, OSError):
+    except (AzureError, ValueError, LookupError, OSError, RecursionError):
         body = None  # a body that was cut off half-way; the status is enough
-    codes, message = codes_and_message(body)
-    inner = getattr(error, "error", None)
-    code = getattr(inner, "code", None)
-    if not codes and isinstance(code, str):
-        codes = [code]
+    found = read_error(body)
+    code = getattr(getattr(error, "error", None), "code", None)
     headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    if not codes and headers.get("x-ms-error-code"):
-        codes = [headers["x-ms-error-code"]]  # the blob store's, whose bodies are XML, or none
-    if not message:
-        message = _plain(text) if "<" in text[:200] else (text.strip() or _first_line(error))
-    return codes, message
+    if not found.codes and isinstance(code, str):
+        found.codes = [code]
+    if not found.codes and headers.get("x-ms-error-code"):
+        found.codes = [headers["x-ms-error-code"]]  # the blob store's, whose bodies are XML, or none
+    if not found.messages:
+        found.messages = [_plain(text) if "<" in text[:200] else (text.strip() or _first_line(error))]
+    return found
+
+
+def _used_up(headers: "Mapping[str, str]") -> str:
+    """Return which limits have nothing left, as a 429 may say beside or instead of how long to wait.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+    """
+    names = [str(name).lower() for name, left in headers.items() if str(left).strip() in {"0", "-1"}]
+    empty = [name.removeprefix(_LIMIT).removeprefix("remaining-") for name in names if name.startswith(_LIMIT)]
+    return f" Nothing is left of: {', '.join(sorted(empty))}." if empty else ""
 
 
 def _plain(page: str) -> str:
@@ -237,8 +253,9 @@ def _whole(codes: Sequence[str], message: str) -> str:
     return text if len(text) <= _WHOLE else f"{text[:_WHOLE]} … ({len(text) - _WHOLE} more characters)"
 
 
-def _request(headers: "Mapping[str, str]") -> str:
-    found = headers.get("x-ms-request-id") or headers.get("x-request-id") or headers.get("x-ms-correlation-request-id")
+def _request(headers: "Mapping[str, str]", reported: str = "") -> str:
+    names = ("x-ms-request-id", "x-request-id", "x-ms-correlation-request-id")
+    found = next((headers[name] for name in names if headers.get(name)), reported)
     return f" (request {found[:100]})" if found else ""
 
 
@@ -252,22 +269,34 @@ def _sign_in(error: "AzureError") -> BackendError:
 
 def _may_have_been_sent(error: "AzureError") -> bool:
     """Tell whether a request may have left before this error; only errors of connecting say that it did not."""
+    if is_refused_by_proxy(error):
+        return False
     seen: BaseException | None = getattr(error, "inner_exception", None) or error.__cause__
     names: list[str] = []
     while seen is not None and len(names) < _DEEP:
         names.append(type(seen).__name__)
         inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
         seen = getattr(inner, "reason", None) or inner
-    return not {"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "NameResolutionError"} & set(names)
+    return not _NEVER_SENT & set(names)
 
 
-def _unreachable(error: "AzureError") -> str:
+def _unreached(error: "AzureError") -> Unavailable:
+    """Return that there is no way to a host, by its name: whoever opens the way has to know which."""
     text = str(error)
+    named = _HOST.search(text)
+    host = getattr(error, "host", "") or (named[1] if named else "")
+    fix = _AGAIN
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "A proxy with a certificate of its own? Then set REQUESTS_CA_BUNDLE to its authority's file."
-    if "ProxyError" in text or "Tunnel connection failed" in text:
-        return "The proxy refuses: allow the hosts that docs/azure.md lists, or correct HTTPS_PROXY."
-    return _AGAIN
+        fix = "A proxy with a certificate of its own? Then set REQUESTS_CA_BUNDLE to its authority's file."
+    elif is_refused_by_proxy(error):
+        whom = f"{host} (port 443)" if host else "the hosts"
+        fix = f"The proxy refuses it: allow {whom}; docs/azure.md lists all hosts. Or correct HTTPS_PROXY."
+    return Unavailable(f"Azure could not be reached{f' at {host}' if host else ''}: {_first_line(error)}", fix=fix)
+
+
+def is_refused_by_proxy(error: BaseException) -> bool:
+    """Tell whether a proxy stood between and let nothing through."""
+    return "Tunnel connection failed" in str(error)  # urllib3 calls a connection that broke later a ProxyError, too
 
 
 def _first_line(error: BaseException) -> str:

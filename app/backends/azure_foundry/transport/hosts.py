@@ -25,9 +25,11 @@ class Audience(StrEnum):
 
     MANAGEMENT = "management"  # ARM's token: ARM itself, and the data planes of workspaces and registries
     STORAGE = "storage"  # storage's token: the blob store
+    SIGN_IN = "sign_in"  # no token: secrets, for which tokens are given
     SIGNED = "signed"  # no token: an address of the blob store that has its own signature
     ENDPOINT = "endpoint"  # no token: a deployment, which has a key of its own
     ANYBODY = "anybody"  # no token: what ARM tells whoever asks
+    REACH = "reach"  # no token: whether a host answers at all, whatever it says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,14 @@ class Cloud:
     authority: str  # signs in
     portal: str  # for people
     registries: str  # tells where the registries of models are
-    data_plane: str
+    data_planes: tuple[str, ...]  # of workspaces, and of registries
     blob: str
     endpoints: tuple[str, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host that is ever asked, as docs/azure.md lists them."""
+        return (self.authority, self.arm, *self.data_planes, self.blob, *self.endpoints)
 
     def scope(self, audience: Audience) -> str:
         """Return the scope of the token for an audience; "" where none is sent."""
@@ -57,11 +64,13 @@ class Cloud:
             StrangeHost: it may not.
         """
         known = {
-            Audience.MANAGEMENT: (self.arm, self.data_plane),
+            Audience.MANAGEMENT: (self.arm, *self.data_planes),
             Audience.STORAGE: (self.blob,),
+            Audience.SIGN_IN: (self.authority,),
             Audience.SIGNED: (self.blob,),
             Audience.ENDPOINT: self.endpoints,
             Audience.ANYBODY: (self.arm,),
+            Audience.REACH: self.hosts,
         }
         found = _ADDRESS.match(address)
         host = found[1].lower() if found else ""
@@ -73,7 +82,11 @@ class Cloud:
             )
 
 
-# ARM, registries and data planes as azure-ai-ml has them (azure.ai.ml._azure_environments). Signing in:
+# ARM, registries and data planes as azure-ai-ml has them (azure.ai.ml._azure_environments). A registry's discovery
+# names its data plane on another host, cert-REGION.experiments.azureml.net (recordings of azure-ai-ml's tests in
+# Azure/azure-sdk-assets, model/e2etests/test_model…registry); the other clouds' documented wildcard, *.ml.azure.us and
+# *.ml.azure.cn, is narrowed here to the same two labels, because customers' endpoints are under it, too:
+# https://learn.microsoft.com/azure/machine-learning/how-to-access-azureml-behind-firewall. Signing in:
 # https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. Portals:
 # https://learn.microsoft.com/azure/azure-portal/azure-portal-safelist-urls. Managed online endpoints:
 # https://learn.microsoft.com/azure/machine-learning/how-to-custom-dns; serverless ones (the public cloud's alone):
@@ -84,7 +97,7 @@ CLOUDS: Mapping[str, Cloud] = {
         authority="login.microsoftonline.com",
         portal="portal.azure.com",
         registries="eastus.api.azureml.ms",
-        data_plane=".api.azureml.ms",
+        data_planes=(".api.azureml.ms", ".experiments.azureml.net"),
         blob=".blob.core.windows.net",
         endpoints=(".inference.ml.azure.com", ".models.ai.azure.com"),
     ),
@@ -93,7 +106,7 @@ CLOUDS: Mapping[str, Cloud] = {
         authority="login.microsoftonline.us",
         portal="portal.azure.us",
         registries="usgovarizona.api.ml.azure.us",
-        data_plane=".api.ml.azure.us",
+        data_planes=(".api.ml.azure.us", ".experiments.ml.azure.us"),
         blob=".blob.core.usgovcloudapi.net",
         endpoints=(".inference.ml.azure.us",),
     ),
@@ -102,7 +115,7 @@ CLOUDS: Mapping[str, Cloud] = {
         authority="login.chinacloudapi.cn",
         portal="portal.azure.cn",
         registries="chinaeast2.api.ml.azure.cn",
-        data_plane=".api.ml.azure.cn",
+        data_planes=(".api.ml.azure.cn", ".experiments.ml.azure.cn"),
         blob=".blob.core.chinacloudapi.cn",
         endpoints=(".inference.ml.azure.cn",),
     ),

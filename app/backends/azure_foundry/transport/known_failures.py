@@ -49,6 +49,10 @@ class Known:
         object.__setattr__(self, "_code", re.compile(self.code, re.IGNORECASE))
         object.__setattr__(self, "_words", re.compile(self.words, re.IGNORECASE))
 
+    def depth(self, codes: Sequence[str]) -> int:
+        """Return how far within the answer the code stands that this failure goes by."""
+        return max((number for number, each in enumerate(codes) if self._code.fullmatch(each)), default=-1)
+
     def fits(self, codes: Sequence[str], message: str) -> bool:
         """Tell whether an answer with these codes and this message is this failure."""
         if self.code and not any(self._code.fullmatch(each) for each in codes):
@@ -205,6 +209,23 @@ KNOWN: Sequence[Known] = (
         cause="Azure does not offer this version of its interface in this place",
         fix="Update TuneDesk; until then, use a project in another region.",
     ),
+    Known(
+        words=r"soft.?deleted|aka\.ms/wsoftdelete|in (a )?deleted state|recoverable state", kind=Rejected,
+        source="https://learn.microsoft.com/azure/machine-learning/concept-soft-delete",
+        cause="Azure still keeps a deleted one of this name",
+        fix="Recover or purge it (portal, Recently deleted; a key vault by az keyvault purge), or take another name.",
+    ),
+    Known(
+        code="InvalidResourceLocation|ResourceLocationMismatch", kind=Rejected, source=_ARM,
+        cause="The name is taken in another region",
+        fix="Take another name, or the region in which it is; the message names it.",
+    ),
+    Known(
+        code="StorageAccountAlreadyTaken|StorageAccountAlreadyExists|VaultAlreadyExists|NameNotAvailable",
+        kind=Rejected, source=_ARM,
+        cause="The name is taken, by somebody's resource anywhere in Azure",
+        fix="Take another name.",
+    ),
     # -- limits and capacity ------------------------------------------------------------------------------------
     Known(
         code="SubscriptionRequestsThrottled|OperationNotAllowedThrottled|TooManyRequests|RequestThrottled",
@@ -343,5 +364,10 @@ KNOWN: Sequence[Known] = (
 
 
 def known(codes: Sequence[str], message: str) -> Known | None:
-    """Return the first known failure that fits an answer."""
-    return next((each for each in KNOWN if each.fits(codes, message)), None)
+    """Return the known failure that fits an answer: the first, and where that goes by a code, the one whose code lies
+    innermost. The outer codes say that something was refused, the inner ones what.
+    """
+    fitting = [each for each in KNOWN if each.fits(codes, message)]
+    if not fitting or not fitting[0].code:
+        return fitting[0] if fitting else None
+    return max((each for each in fitting if each.code), key=lambda each: each.depth(codes))

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+
+from app.backends.azure_foundry.transport.json_values import part, text
 
 TAG = "tunedesk"  # its value is our id
 INSTALLATION_TAG = "tunedesk-installation"  # its value tells several installations apart
@@ -53,14 +53,14 @@ def owner_tags(tag: str, installation: str) -> dict[str, str]:
     return {TAG: tag, INSTALLATION_TAG: installation}
 
 
-def tags_of(asset: Mapping[str, Any] | None) -> dict[str, str]:
+def tags_of(asset: object) -> dict[str, str]:
     """Return the tags of a job, a model or rows, which stand among its properties (an endpoint's stand beside them)."""
-    return dict(((asset or {}).get("properties") or {}).get("tags") or {})
+    return {str(name): str(value) for name, value in part(asset, "properties", "tags").items() if value is not None}
 
 
-def is_ours(tags: Mapping[str, str] | None, installation: str) -> bool:
+def is_ours(tags: object, installation: str) -> bool:
     """Tell whether a remote thing was made by this installation."""
-    return bool(tags) and TAG in (tags or {}) and (tags or {}).get(INSTALLATION_TAG) == installation
+    return bool(text(tags, TAG)) and text(tags, INSTALLATION_TAG) == installation
 
 
 def _plain(text: str) -> str:

@@ -1,11 +1,14 @@
 """The connection's workspace: what is in it, by REST; its region, its id, and where its data plane is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.backends.azure_foundry.transport.client import Azure, Call
+from app.backends.azure_foundry.transport.client import Answer, Azure, Call
 from app.backends.azure_foundry.transport.hosts import Audience
+from app.backends.azure_foundry.transport.operations import Operations
 from app.backends.azure_foundry.transport.paging import Body, listed, text
 from app.domain.backend import NotFound, Rejected, Unavailable
 
@@ -28,8 +31,10 @@ class WorkspaceLocation:
 class Workspace:
     """One workspace's resources by REST: the few calls that all work in it is made of; for any number of threads."""
 
-    def __init__(self, azure: Azure) -> None:
+    def __init__(self, azure: Azure, cache: Path | None = None) -> None:
+        """`cache` is a folder in which is kept what was begun there."""
         self.azure = azure
+        self.operations = Operations(azure, cache)
         self._location: WorkspaceLocation | None = None
 
     @property
@@ -69,17 +74,35 @@ class Workspace:
         except NotFound:
             return None
 
-    def list(self, path: str, *, api_version: str = API_VERSION, **params: str) -> list[Body]:
-        """Return all resources of a kind; none of a kind of which nothing was ever made."""
-        address = f"{self.azure.workspace_path}/{path}"
+    def list(self, path: str, *, api_version: str = API_VERSION, whole: bool = False, **params: str) -> list[Body]:
+        """Return all resources of a kind; none of a kind of which nothing was ever made.
+
+        `whole`: something is deleted by what is not in it, so that a part of it that cannot be read is an error.
+        """
+        address = self._path(path)
         try:
-            return [*listed(self.azure, address, api_version=api_version, params=params)]
+            return [*listed(self.azure, address, api_version=api_version, params=params, whole=whole)]
         except NotFound:
             return []
 
     def put(self, path: str, body: dict[str, Any], *, api_version: str = API_VERSION) -> dict[str, Any]:
         """Make or replace a resource: by name, so that a repeat makes nothing twice."""
-        return dict(self._ask("PUT", path, api_version, body, attempts=1))
+        answer = self._answer("PUT", path, api_version, body, attempts=1)
+        self.operations.note(self._path(path), answer.headers)
+        return dict(_object(answer))
+
+    def is_accepted(self, path: str) -> bool:
+        """Tell whether what is at `path` was accepted a moment ago, and not seen since."""
+        return self.operations.accepted(self._path(path))
+
+    def settled(self, path: str) -> None:
+        """Note that what is at `path` was seen, or is to go."""
+        self.operations.settled(self._path(path))
+
+    def why_failed(self, path: str, made: Body | None = None) -> str:
+        """Return why Azure could not make what is at `path`, as its operation tells; "" where it tells nothing."""
+        error = self.operations.why(self._path(path), made)
+        return "" if error is None else f"{error.detail} {error.fix}".strip()
 
     def post(self, path: str, body: dict[str, Any] | None = None, *, api_version: str = API_VERSION) -> dict[str, Any]:
         """Ask a resource for what may be asked twice, such as its secrets or to stop; return what it says."""
@@ -104,6 +127,15 @@ class Workspace:
         return key
 
     def _ask(self, method: str, path: str, api_version: str, body: object = None, *, attempts: int = 3) -> Body:
-        address = f"{self.azure.workspace_path}/{path}"
-        answer: Body = self.azure.arm(method, address, api_version=api_version, body=body, attempts=attempts).body or {}
-        return answer
+        return _object(self._answer(method, path, api_version, body, attempts=attempts))
+
+    def _answer(self, method: str, path: str, api_version: str, body: object, *, attempts: int) -> Answer:
+        return self.azure.arm(method, self._path(path), api_version=api_version, body=body, attempts=attempts)
+
+    def _path(self, path: str) -> str:
+        return f"{self.azure.workspace_path}/{path}"
+
+
+def _object(answer: Answer) -> Body:
+    """Return an answer's object; an empty one where it has none, as a 202 may."""
+    return answer.body if isinstance(answer.body, Mapping) else {}

@@ -1,14 +1,15 @@
 """What Azure answers becomes the right kind of error, with cause, remedy and request id."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.backends.azure_foundry.transport.error_bodies import read_error
 from app.backends.azure_foundry.transport.errors import (
     LONGEST_WAIT,
-    codes_and_message,
     of_answer,
     of_failure,
     retry_after,
@@ -28,6 +29,7 @@ from app.domain.backend import (
     Unavailable,
 )
 from app.domain.jobs import JobReason
+from tests.support.azure.official import official
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -45,8 +47,6 @@ class Response:
         return self._text
 
     def json(self) -> Any:  # noqa: ANN401 -- JSON
-        import json  # noqa: PLC0415
-
         return json.loads(self._text)
 
     def body(self) -> bytes:
@@ -55,8 +55,6 @@ class Response:
 
 def reported(status: int, body: object, *, submitting: bool = False, **headers: str) -> BackendError:
     """Return what an answer comes to."""
-    import json  # noqa: PLC0415
-
     from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
 
     text = body if isinstance(body, str) else json.dumps(body)
@@ -155,6 +153,11 @@ def test_every_known_failure_has_a_source_a_cause_and_a_remedy() -> None:
         assert each.code or each.words
 
 
+def codes_and_message(body: object) -> tuple[list[str], str]:
+    found = read_error(body)
+    return found.codes, found.message
+
+
 def test_inner_errors_are_looked_into() -> None:
     body = {
         "error": {"code": "UserError", "message": "outer", "innerError": {"code": "A", "innerError": {"code": "B"}}}
@@ -165,9 +168,107 @@ def test_inner_errors_are_looked_into() -> None:
     assert codes_and_message("no error at all") == ([], "")
 
 
+def nested(codes: Sequence[str]) -> dict[str, Any] | None:
+    """Return these codes, each within the one before."""
+    return {"code": codes[0], "innerError": nested(codes[1:])} if codes else None
+
+
+# Azure/azure-sdk-assets, python/sdk/ml/azure-ai-ml/tests/recordings/code_asset/e2etests/
+# test_code.pyTestCodetest_create_and_get_from_registry.json@0f205ad0ccc3172a5f53d86f21c9f2a79da41099.
+REGISTRY: dict[str, Any] = {
+    "error": {
+        "code": "UserError",
+        "severity": None,
+        "message": "User/tenant/subscription is not allowed to access registry testFeed",
+        "messageFormat": "User/tenant/subscription is not allowed to access registry {feedName}",
+        "messageParameters": {"feedName": "testFeed"},
+        "referenceCode": None,
+        "detailsUri": None,
+        "target": None,
+        "details": [],
+        "innerError": nested(("Auth", "Authorization", "UnAuthorizedRegistryAccess")),
+        "debugInfo": None,
+        "additionalInfo": None,
+    },
+    "correlation": {"operation": "490cd783e871be5d8786feb4df7df788", "request": "f9bb738b7f0cf061"},
+    "environment": "eastus",
+    "location": "eastus",
+    "time": "2026-03-27T04:02:08.5023504+00:00",
+    "componentName": "feedmanagement",
+    "statusCode": 403,
+}
+
+
+def test_a_registry_s_refusal_is_read_whole() -> None:
+    found = read_error(REGISTRY)
+    assert found.codes == ["UserError", "Auth", "Authorization", "UnAuthorizedRegistryAccess"]
+    assert found.message == "User/tenant/subscription is not allowed to access registry testFeed"
+    assert found.request == "f9bb738b7f0cf061"
+
+
+def test_a_message_that_comes_as_a_pattern_is_filled() -> None:
+    error = {**REGISTRY["error"], "message": None}
+    assert read_error({"error": error}).message.endswith("access registry testFeed")
+    bare = {**error, "messageParameters": {}}
+    assert read_error({"error": bare}).message.endswith("access registry {feedName}")
+
+
+def test_a_front_end_s_refusal_is_read_with_its_additional_information() -> None:
+    """Recorded: the codes of `additionalInfo` and of the details, whatever stands between them."""
+    found = read_error(official("error-job-request-invalid"))
+    assert found.codes == ["UserError", "RequestInvalid"]
+    assert "Could not find member 'assetVersion'" in found.message
+    assert "line 1, position 705" in found.message
+    assert found.request == "0000000000000000"
+
+
+@pytest.mark.parametrize("levels", [1, 2, 7, 30])
+@pytest.mark.parametrize("name", ["InnerError", "innererror"])
+def test_the_code_that_tells_is_found_at_any_depth(levels: int, name: str) -> None:
+    """As `additionalInfo` of the workspace's front end has it; the innermost decides what it comes to."""
+    codes = [*(f"Level{number}" for number in range(levels)), "QuotaExceeded"]
+    error = {
+        "code": "NotFound", "message": "No machine 'Microsoft.MachineLearningServices/workspaces/ws' was had.",
+        "details": [], "additionalInfo": [{"type": name, "info": {"value": nested(codes)}}],
+    }  # fmt: skip
+    seen = reported(400, {"error": error})
+    assert isinstance(seen, QuotaExceeded), seen.detail
+    assert "Level0" in seen.detail
+
+
+@pytest.mark.parametrize(
+    "within", ["details", "innererror", "innerError", "InnerError", "root_error", "debugInfo", "errors"]
+)
+def test_what_is_further_in_is_shown(within: str) -> None:
+    below = {"code": "NeverSeen", "message": "The telling sentence."}
+    error = {
+        "code": "BadRequest",
+        "message": "Something.",
+        within: [below] if within in {"details", "errors"} else below,
+    }
+    seen = reported(400, {"error": error})
+    assert "NeverSeen" in seen.detail
+    assert "The telling sentence." in seen.detail
+    assert "(request req-1)" in seen.detail
+
+
+def test_an_error_that_a_deployment_quotes_is_read() -> None:
+    """Resource Manager's deployments give the provider's answer as the text of a detail."""
+    quoted = json.dumps({"error": {"code": "SkuNotAvailable", "message": "No such machine here."}}, indent=2)
+    outer = {
+        "code": "DeploymentFailed",
+        "message": "At least one failed.",
+        "details": [{"code": "Conflict", "message": quoted}],
+    }
+    assert codes_and_message({"error": outer}) == (
+        ["DeploymentFailed", "Conflict", "SkuNotAvailable"], "At least one failed. No such machine here.",
+    )  # fmt: skip
+
+
 def test_a_bottomless_error_is_no_trap() -> None:
     body: dict[str, Any] = {"code": "X"}
     body["error"] = body
+    body["details"] = [body] * 9
     assert codes_and_message(body) == (["X"], "")
 
 
@@ -180,9 +281,12 @@ def test_a_bottomless_error_is_no_trap() -> None:
     ],
 )
 def test_a_failed_runs_reason(codes: list[str], message: str, reason: JobReason) -> None:
-    error = of_failure(codes, message)
+    error = of_failure({"error": {**(nested(codes) or {}), "message": message}, "correlation": {"request": "r-7"}})
+    assert error is not None
     assert error.reason is reason
     assert message in error.detail
+    assert "(request r-7)" in error.detail
+    assert of_failure(None) is None
 
 
 @pytest.mark.parametrize(

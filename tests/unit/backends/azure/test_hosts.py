@@ -14,14 +14,20 @@ from app.backends.azure_foundry.transport.wire import Wire
 
 PUBLIC = CLOUDS["AzureCloud"]
 ITS_OWN = {
-    Audience.MANAGEMENT: ("https://management.azure.com/subscriptions", "https://eastus2.api.azureml.ms/history/v1.0"),
+    Audience.MANAGEMENT: (
+        "https://management.azure.com/subscriptions",
+        "https://eastus2.api.azureml.ms/history/v1.0",
+        "https://cert-eastus2.experiments.azureml.net/mferp/managementfrontend",
+    ),
     Audience.STORAGE: ("https://account.blob.core.windows.net/container/rows.jsonl",),
+    Audience.SIGN_IN: ("https://login.microsoftonline.com/tenant/oauth2/v2.0/token",),
     Audience.SIGNED: ("https://account.blob.core.windows.net/container/log.txt?sig=canary",),
     Audience.ENDPOINT: (
         "https://dep-1.eastus2.models.ai.azure.com/v1/chat/completions",
         "https://dep-1.eastus2.inference.ml.azure.com/score",
     ),
     Audience.ANYBODY: ("https://management.azure.com/metadata/endpoints",),
+    Audience.REACH: ("https://login.microsoftonline.com/",),
 }
 ARM = "management.azure.com"
 STRANGE = (
@@ -30,6 +36,7 @@ STRANGE = (
     f"https://user:word@{ARM}/", f"https://{ARM}:8443/", f"https://elsewhere.example/{ARM}", f"https://elsewhere.example?{ARM}",
     f"https://elsewhere.example#.{ARM}", "https://elsewhere.example\\.eastus2.api.azureml.ms/", f"https://{ARM}\\@elsewhere.example/",
     "https://elsewhere.example\\@eastus2.api.azureml.ms/", "https://api.azureml.ms.elsewhere.example/", "https://evilapi.azureml.ms/",
+    "https://experiments.azureml.net.elsewhere.example/", "https://cert-eastus2-experiments.azureml.net/",
     f"https://{ARM}\n.elsewhere.example/", "https://elsewhere.example%2f.eastus2.api.azureml.ms/", "https://eastus2.api.azureml.ms\u3002x/",
     f"https://{ARM}.", "https://169.254.169.254/metadata/identity/oauth2/token", "https://[::1]/", "https://localhost/",
 )  # fmt: skip
@@ -39,7 +46,7 @@ def test_every_cloud_that_a_connection_can_name_has_its_hosts() -> None:
     assert set(CLOUDS) == set(LABELS)
     for one, other in product(CLOUDS.values(), repeat=2):
         for audience in Audience:
-            known = {f"https://{one.arm}/", f"https://{one.registries}/", f"https://x{one.blob}/"}
+            known = {f"https://{each}/" for each in (one.arm, one.authority, one.registries, f"x{one.blob}")}
             known |= {f"https://x{ending}/" for ending in one.endpoints}
             found = {address for address in known if allowed(other, audience, address)}
             assert bool(found) is (one is other), (one.arm, other.arm, audience)
@@ -60,7 +67,9 @@ def test_what_is_for_one_is_not_sent_to_another(audience: Audience, other: Audie
         blobs = {audience, other} == {Audience.STORAGE, Audience.SIGNED}
         public = (audience, other) == (Audience.MANAGEMENT, Audience.ANYBODY)
         arm = (audience, other) == (Audience.ANYBODY, Audience.MANAGEMENT) and ARM in address
-        assert allowed(PUBLIC, audience, address) is (same or blobs or public or arm), (audience, address)
+        signs_in = (audience, other) == (Audience.SIGN_IN, Audience.REACH)
+        reach = audience is Audience.REACH or signs_in  # sends nobody's token
+        assert allowed(PUBLIC, audience, address) is (same or blobs or public or arm or reach), (audience, address)
 
 
 @pytest.mark.parametrize("address", STRANGE)
@@ -88,8 +97,10 @@ def test_no_token_goes_where_none_is_meant() -> None:
         Audience.MANAGEMENT: "https://management.azure.com/.default",
         Audience.STORAGE: "https://storage.azure.com/.default",
         Audience.SIGNED: "",
+        Audience.SIGN_IN: "",
         Audience.ENDPOINT: "",
         Audience.ANYBODY: "",
+        Audience.REACH: "",
     }
 
 
@@ -104,5 +115,5 @@ def test_what_is_allowed_is_what_is_connected_to(address: str) -> None:
     """The library that opens connections reads the same host out of an address."""
     if allowed(PUBLIC, Audience.MANAGEMENT, address):
         parsed = parse_url(address)
-        assert parsed.host == ARM or str(parsed.host).endswith(".api.azureml.ms")
+        assert parsed.host == ARM or str(parsed.host).endswith((".api.azureml.ms", ".experiments.azureml.net"))
         assert (parsed.scheme, parsed.port or 443, parsed.auth) == ("https", 443, None)
