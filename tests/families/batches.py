@@ -99,10 +99,15 @@ def written(tokenizer: PreTrainedTokenizerBase) -> list[object]:
 
 
 def own_tokenizers() -> list[PreTrainedTokenizerBase]:
-    """Return the tokenizers whose chat template is of our own, which no release of a library changes."""
+    """Return the tokenizers whose chat template is of our own, which no release of a library changes.
+
+    A unigram vocabulary is left out: training one gives another each time (tokenizers 0.23).
+    """
     made = []
     for family in FAMILIES:
-        if isinstance(family.template, str) and not family.template.startswith("trl:"):
+        if family.tokenizer == "unigram" or not isinstance(family.template, str):
+            continue
+        if not family.template.startswith("trl:"):
             words = vocabulary.tokenizer(family)
             words.chat_template = template(family.template)
             made.append(words)
