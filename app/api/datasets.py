@@ -12,6 +12,7 @@ from app.api.shapes.datasets import (
     DatasetsQuery,
     DownloadQuery,
     FindingsQuery,
+    MappingIn,
     RowsQuery,
     SplitIn,
     SplitOut,
@@ -24,7 +25,8 @@ from app.domain.splits import SplitSpec
 from app.http.body_stream import BodyChunks, raw_body
 from app.http.dependencies import may
 from app.http.downloads import attachment
-from app.services import datasets, splits
+from app.services import datasets, mappings, splits
+from app.services.mappings import Proposal
 from app.services.scope import Scope
 
 router = noun("datasets", asks=False)
@@ -105,6 +107,18 @@ def list_rows(
     found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
     following = str(found[-1].line + 1) if len(found) == wanted.limit else None
     return listing(Row, found, following)
+
+
+@router.get("/{identifier}/mapping", response_model=Proposal)
+def get_mapping(scope: Annotated[Scope, may(mappings.propose)], identifier: PathId) -> Response:
+    """What the columns of a dataset that needs mapping seem to be, and its first rows as that."""
+    return answer(Proposal, mappings.propose(scope, identifier))
+
+
+@router.put("/{identifier}/mapping", response_model=Dataset, status_code=CREATED)
+def put_mapping(scope: Annotated[Scope, may(mappings.apply)], identifier: PathId, body: MappingIn) -> Response:
+    """Say what the columns are: a version whose rows are that. The same mapping again finds the same version."""
+    return answer(Dataset, mappings.apply(scope, identifier, body.mapping()), CREATED)
 
 
 @router.post("/{identifier}/split", response_model=SplitOut, status_code=CREATED)

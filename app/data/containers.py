@@ -12,7 +12,6 @@ _TEXT_CONTROLS = b"\t\n\r\f\x1b"
 
 # (offset, magic bytes, what it is, what to do); from the formats' own specifications, the longer magic first.
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"PAR1", "a Parquet file", "Export its rows as JSONL (in pandas: to_json with orient='records', lines=True)."),
     (0, b"ARROW1", "an Arrow file", "Export its table as JSONL."),
     (0, b"FEA1", "a Feather file", "Export its table as JSONL."),
     (0, b"%PDF", "a PDF document", "A model learns from rows: write questions and answers as JSONL."),
@@ -33,7 +32,6 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x7fELF", "a program", "Upload a JSONL file of rows."),
     (0, b"MZ", "a program", "Upload a JSONL file of rows."),
 )  # fmt: skip
-_SPREADSHEET = "In the spreadsheet choose Save as, CSV (UTF-8), then write each line as a JSON object."
 
 
 def look(head: bytes) -> Issue | None:
@@ -53,11 +51,9 @@ def _wrong(what: str, fix: str) -> Issue:
 def named_by_magic(head: bytes) -> Issue | None:
     """Return what a file is that begins as only files of a kind do."""
     if head.startswith(b"PK\x03\x04"):
-        if b"xl/" in head:
-            return _wrong("an Excel workbook", _SPREADSHEET)
         if b"word/" in head:
             return _wrong("a Word document", "A model learns from rows: write questions and answers as JSONL.")
-        return _wrong("a document of an office program", "Export the rows as CSV or JSONL.")
+        return _wrong("an archive or a document of an office program", "Export the rows as CSV or JSONL.")
     for offset, magic, what, fix in _MAGIC:
         if head.startswith(magic, offset):
             return _wrong(what, fix)

@@ -82,6 +82,11 @@ def _skip(stream: BinaryIO) -> int:
     return skipped
 
 
+def shown_row(number: int, line: bytes) -> Row:
+    """Return a whole line as it is shown."""
+    return _row(number, line, len(line))
+
+
 def _row(number: int, line: bytes, length: int) -> Row:
     shown = visible(line[:SHOWN_BYTES].decode(errors="backslashreplace"))
     cut = length > SHOWN_BYTES

@@ -185,6 +185,11 @@ class Dataset:
     created_at: datetime
 
     @property
+    def may_be_trained_on(self) -> bool:
+        """Whether it is worth offering: it is ready, or can become so as it is."""
+        return self.status not in {DatasetStatus.REJECTED, DatasetStatus.NEEDS_MAPPING}
+
+    @property
     def is_ready(self) -> bool:
         """Whether it may be trained on, or evaluated with."""
         return self.status is DatasetStatus.READY

@@ -22,6 +22,14 @@ class Role(StrEnum):
     IGNORE = "ignore"  # kept beside, and not trained on
 
 
+class FirstRow(StrEnum):
+    """What the table's first line is, where that was taken for the wrong thing."""
+
+    KEEP = "keep"
+    ADD_NAMES = "add_names"  # it is an example, and was taken for the columns' names
+    DROP = "drop"  # it names the columns, and was taken for an example
+
+
 _SHAPES: tuple[tuple[frozenset[Role], frozenset[Role]], ...] = (  # what must be there, and what may
     (frozenset({Role.USER, Role.ASSISTANT}), frozenset({Role.SYSTEM})),
     (frozenset({Role.PROMPT, Role.COMPLETION}), frozenset()),
@@ -48,13 +56,15 @@ class ColumnGuess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMapping:
-    """What each column is, by its name; columns that are not named are ignored.
-
-    `first_row` says that the names are themselves the first row: the file has no header.
-    """
+    """What each column is, by its name; columns that are not named are ignored."""
 
     roles: Mapping[str, Role]
-    first_row: bool = False
+    first_row: FirstRow = FirstRow.KEEP
+
+    @property
+    def shift(self) -> int:
+        """How many rows come before the first one of the table."""
+        return {FirstRow.ADD_NAMES: 1, FirstRow.DROP: -1}.get(self.first_row, 0)
 
 
 def mapping_problems(mapping: ColumnMapping, columns: Sequence[str]) -> list[Problem]:

@@ -25,7 +25,7 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
 
     def record(scope: Scope, checked: Checked) -> None:
         newest = store.get(scope.write, context.id)
-        if newest is not None:
+        if newest is not None and checked.report is not None:
             store.save_report(scope.write, checked.of(newest), checked.report)
 
     return apart(context, "check", check, record, calls_out=False, values={})

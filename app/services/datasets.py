@@ -48,15 +48,14 @@ def upload(
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
     filename = filename[-_FILENAME_LIMIT:]
     large = is_large(stored, filename, scope.app_context.at_once_bytes)
-    checked = None if large else read_in(scope.files, stored, filename)
-    return record(scope, stored, checked, name=label, filename=filename, project=project, made_by=made_by)
+    checked = Checked(stored) if large else read_in(scope.files, stored, filename)
+    return record(scope, checked, name=label, filename=filename, project=project, made_by=made_by)
 
 
 @verbs.writes("datasets")
 def record(
     scope: Scope,
-    stored: StoredFile,
-    checked: Checked | None,
+    checked: Checked,
     *,
     name: str,
     filename: str,
@@ -64,8 +63,8 @@ def record(
     made_by: str,
     parent: Dataset | None = None,
 ) -> Dataset:
-    """Record a stored file as a dataset; without what was found in it the engine reads it in."""
-    tx = scope.write
+    """Record rows as a dataset; without a report the engine reads their file in."""
+    tx, stored = scope.write, checked.rows
     if parent is None:
         same = store.by_content(tx, stored.sha256, name, project)
         if same is not None:
@@ -84,13 +83,14 @@ def record(
         status=DatasetStatus.VALIDATING,
         bytes=stored.bytes,
         sha256=stored.sha256,
+        origins=checked.origins,
         created_at=scope.now(),
     )
-    store.add(tx, dataset, due_at=None if checked else scope.due_now())
-    if checked is None:
+    store.add(tx, dataset, due_at=None if checked.report else scope.due_now())
+    if checked.report is None:
         scope.nudge()
         return dataset
-    return store.save_report(tx, checked.of(dataset), checked.report)
+    return store.save_report(tx, dataset, checked.report)
 
 
 @verbs.writes("datasets")

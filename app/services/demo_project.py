@@ -81,7 +81,6 @@ def _dataset(scope: Scope, file: Path, kind: str, project: Project) -> Dataset:
     stored = scope.files.store([file.read_bytes()])
     return datasets.record(
         scope,
-        stored,
         read_in(scope.files, stored, file.name),
         name=f"Support triage, {kind}",
         filename=file.name,

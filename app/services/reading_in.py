@@ -18,10 +18,10 @@ _PACKED = 16  # times its size that an archive of texts may well unpack to
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file of rows, what was found in it, and what it was made from."""
+    """A file of rows, what was found in it (None where that is yet to come), and what it was made from."""
 
     rows: StoredFile
-    report: DatasetReport
+    report: DatasetReport | None = None
     origins: Sequence[UploadedFile] = ()
 
     def of(self, dataset: Dataset) -> Dataset:

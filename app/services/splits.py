@@ -108,7 +108,6 @@ def _recorded(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, part: C
         return known
     return datasets.record(
         scope,
-        part.rows,
         part,
         name=f"{source.name} ({kind})"[:80],
         filename=f"{Path(source.filename).stem}.{kind}.jsonl",

@@ -14,6 +14,7 @@ from app.store.mapping import Mapper
 
 _T = schema.datasets
 _F = schema.findings
+_CHILD = _T.alias("child")
 _M = Mapper(Dataset, _T)
 add, get, many = _M.add, _M.get, _M.many
 
@@ -59,12 +60,14 @@ def reports(tx: Reader, identifiers: Sequence[str]) -> list[DatasetReport]:
 
 
 def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, with_parts: bool = False) -> Page[Dataset]:
-    """Return datasets, newest first; the parts that splits made only on request."""
+    """Return datasets, newest first; the parts of splits, and what was mapped since, only on request."""
     query = _M.query
     if project is not None:
         query = query.where(or_(_T.c.project == project, _T.c.project.is_(None)))
     if not with_parts:
-        query = query.where(_T.c.made_by.not_like("split:%"))
+        mapped = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id, _CHILD.c.made_by.like("map:%"))
+        waiting = _T.c.status == DatasetStatus.NEEDS_MAPPING.value
+        query = query.where(_T.c.made_by.not_like("split:%"), ~(waiting & mapped.exists()))
     return _M.page(tx, query, limit=limit, cursor=cursor)
 
 

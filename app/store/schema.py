@@ -74,6 +74,16 @@ datasets = Table(
     Index("ix_datasets_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
 
+column_mappings = Table(
+    "column_mappings",
+    metadata,
+    Column("project", String, primary_key=True),  # "" for none
+    Column("columns", String, primary_key=True),  # SHA-256 of the columns' names, sorted
+    Column("body", Text, nullable=False),  # ColumnMapping
+    Column("updated_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 findings = Table(
     "findings",
     metadata,

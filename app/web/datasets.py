@@ -9,16 +9,28 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.datasets import Severity
+from app.domain.datasets import DatasetStatus, Severity
 from app.domain.drafts import Step
 from app.domain.errors import DomainError
+from app.domain.mappings import ColumnMapping
 from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.http.fields import Id
-from app.services import datasets, drafts, projects
+from app.services import datasets, drafts, mappings, projects
 from app.services.scope import Scope
-from app.web.rendering import Form, field_errors, page, see_other, status_of, upload_of
+from app.web.rendering import (
+    UNPROCESSABLE,
+    Fields,
+    Form,
+    field_errors,
+    page,
+    see_other,
+    sentence,
+    status_of,
+    upload_of,
+)
 from app.web.views import datasets as view
+from app.web.views.parts import FieldError
 
 router = APIRouter(include_in_schema=False)
 _CHUNK = 1 << 20
@@ -33,6 +45,7 @@ class Tab(StrEnum):
     FINDINGS = "findings"
     ROWS = "rows"
     LINEAGE = "lineage"
+    COLUMNS = "columns"
 
 
 @router.get("/datasets")
@@ -58,9 +71,14 @@ def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form
     except DomainError as error:
         context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
         return page(request, scope, "datasets/index.html", context, status=status_of(error))
-    if texts.get("draft"):
-        drafts.update_step(scope, texts["draft"], Step.DATA, {"training_dataset": made.id})
-        return see_other(f"/wizard/{texts['draft']}/{Step.DATA.value}", "uploaded")
+    draft = texts.get("draft")
+    if draft and made.status is DatasetStatus.NEEDS_MAPPING:
+        return see_other(f"/datasets/{made.id}?draft={draft}", "uploaded")
+    if draft and made.status is DatasetStatus.REJECTED:  # what was chosen before stays chosen
+        return see_other(f"/datasets/{made.id}", "refused")
+    if draft:
+        drafts.update_step(scope, draft, Step.DATA, {"training_dataset": made.id})
+        return see_other(f"/wizard/{draft}/{Step.DATA.value}", "uploaded")
     return see_other(f"/datasets/{made.id}", "uploaded")
 
 
@@ -69,7 +87,7 @@ def show(
     request: Request,
     scope: Annotated[Scope, may(datasets.get)],
     dataset: Id,
-    tab: Tab = Tab.OVERVIEW,
+    tab: Tab | None = None,
     start: Annotated[int, Query(alias="from", ge=1, le=2**53)] = 1,
     severity: Severity | None = None,
     rule: Annotated[str | None, Query(max_length=80)] = None,
@@ -77,6 +95,8 @@ def show(
 ) -> Response:
     """One dataset."""
     found = datasets.get(scope, dataset)
+    waits = found.status is DatasetStatus.NEEDS_MAPPING
+    tab = (Tab.COLUMNS if waits else Tab.OVERVIEW) if tab is None or (tab is Tab.COLUMNS and not waits) else tab
     context: dict[str, Any] = {
         "dataset": found,
         "report": datasets.report(scope, dataset),
@@ -89,6 +109,8 @@ def show(
         context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
     elif tab is Tab.ROWS:
         context |= {"rows": datasets.rows(scope, dataset, start=start, limit=_ROWS), "start": start, "step": _ROWS}
+    elif tab is Tab.COLUMNS:
+        context |= _columns(scope, dataset, None, request.query_params.get("draft", ""))
     elif tab is Tab.LINEAGE:
         parent = datasets.get(scope, found.parent) if found.parent else None
         context |= {"children": datasets.children(scope, dataset), "parent": parent}
@@ -97,6 +119,24 @@ def show(
         preview = _preview(scope, found.id, context["report"])
         context |= {"bins": view.bins(context["report"]), "preview": preview, "first_errors": errors.items}
     return page(request, scope, "datasets/dataset.html", context)
+
+
+@router.post("/datasets/{dataset}/mapping")
+def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], dataset: Id, form: Fields) -> Response:
+    """Show the first rows as the chosen roles make them, or make a version of them all; in the wizard, go on there."""
+    chosen = view.chosen_mapping(form, [each.name for each in mappings.propose(scope, dataset).columns])
+    context = _columns(scope, dataset, chosen, form.get("draft", ""))
+    if "apply" not in form or context["proposal"].problems:
+        found = datasets.get(scope, dataset)
+        context |= {"dataset": found, "report": datasets.report(scope, dataset), "tab": Tab.COLUMNS.value}
+        context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form}
+        status = UNPROCESSABLE if "apply" in form else 200
+        return page(request, scope, "datasets/dataset.html", context, part="datasets/_mapped.html", status=status)
+    made = mappings.apply(scope, dataset, chosen)
+    if form.get("draft"):
+        drafts.update_step(scope, form["draft"], Step.DATA, {"training_dataset": made.id})
+        return see_other(f"/wizard/{form['draft']}/{Step.DATA.value}", "mapped")
+    return see_other(f"/datasets/{made.id}", "mapped")
 
 
 @router.get("/datasets/{dataset}/download")
@@ -126,6 +166,13 @@ def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
         "errors": [],
         "upload_name": "",
     }
+
+
+def _columns(scope: Scope, dataset: str, chosen: ColumnMapping | None, draft: str) -> dict[str, Any]:
+    proposal = mappings.propose(scope, dataset, chosen)
+    errors = [FieldError(field="columns", message=sentence(each)) for each in proposal.problems]
+    words = {"roles": view.roles(), "first_rows": view.first_rows()}
+    return {"proposal": proposal, **words, "draft": draft, "errors": errors}
 
 
 def _preview(scope: Scope, dataset: str, report: object) -> Sequence[object]:

@@ -20,6 +20,8 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "evaluating": ("ok", lambda: _("The evaluation was started.")),
     "evaluation_cancelled": ("ok", lambda: _("The evaluation is being cancelled.")),
     "uploaded": ("ok", lambda: _("Uploaded and checked.")),
+    "mapped": ("ok", lambda: _("A version with the chosen columns was made and checked.")),
+    "refused": ("bad", lambda: _("This file cannot be trained on; the dataset chosen in the wizard stays as it was.")),
     "dataset_deleted": ("ok", lambda: _("The dataset was deleted.")),
     "project_saved": ("ok", lambda: _("The project was saved.")),
     "project_deleted": ("ok", lambda: _("The project was deleted.")),

@@ -82,7 +82,9 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict
             }
         case Step.DATA:
             # What cannot be trained on stands last, with its status, and is not to be chosen.
-            found = datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
+            stored = datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
+            chosen_id = draft.values.get("training_dataset")
+            found = [each for each in stored if each.may_be_trained_on or each.id == chosen_id]
             return {"datasets": sorted(found, key=lambda each: not each.is_ready), **_look_into(scope, chosen)}
         case Step.VALIDATION:
             values = view.values_of(draft, "validation")

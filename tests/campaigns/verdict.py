@@ -16,7 +16,7 @@ _OVER: Mapping[str, tuple[str, ...]] = {
     "jobs": ("succeeded", "failed", "cancelled"),
     "evaluations": ("succeeded", "failed", "cancelled"),
     "deployments": ("deleted",),
-    "datasets": ("ready", "needs_fixing", "rejected"),
+    "datasets": ("ready", "needs_fixing", "needs_mapping", "rejected"),
     "models": ("present", "deleted"),
 }
 

@@ -35,9 +35,9 @@ REFUSALS = ("400", "401", "404", "405", "409", "412", "413", "415", "422")
 AGREEMENT = frozenset(
     {
         "not_found", "unknown", "unknown_model", "taken", "mismatch", "key-reused",
-        "unsupported", "unusable", "not_ready", "validating", "needs_fixing", "rejected",
+        "unsupported", "unusable", "not_ready", "validating", "needs_fixing", "needs_mapping", "rejected",
         "no_labels", "too_few_rows", "empty_part", "missing_data", "weights", "split",
-        "sum", "time", "unset",
+        "sum", "time", "unset", "unknown_column", "role_twice", "roles",
     }
 )  # fmt: skip
 ROWS_FOR_ANOTHER = frozenset({"/training_dataset format", "/task_type format"})  # method or task

@@ -6,11 +6,26 @@ from pydantic import Field, StringConstraints
 
 from app.api.shapes.splits import ROW_FIELD_RULE, RowField, Seed, Share
 from app.domain.datasets import Dataset, Severity
+from app.domain.mappings import ColumnMapping, FirstRow, Role
 from app.domain.names import NAME_PATTERN
 from app.domain.projects import NAME_LIMIT
 from app.http import fields
-from app.http.fields import Id, Line, RequestModel, ResponseModel, described, exemplified
+from app.http.fields import (
+    KEYED,
+    MAX_ENTRIES,
+    Id,
+    Line,
+    Name,
+    RequestModel,
+    ResponseModel,
+    described,
+    exemplified,
+)
 from app.kit.paging import MAX_LIMIT
+
+RoleName = Literal[
+    "system", "user", "assistant", "prompt", "completion", "text", "label", "chosen", "rejected", "ignore"
+]
 
 
 class UploadQuery(fields.Query):
@@ -55,6 +70,24 @@ class RowsQuery(fields.Query):
     def first(self) -> int:
         """The line number to begin with."""
         return self.start if self.cursor is None else int(self.cursor)
+
+
+class MappingIn(RequestModel):
+    """What each column is, by its name; columns that are not named are kept beside, and not trained on."""
+
+    model_config = exemplified({"roles": {"question": "user", "answer": "assistant"}, "first_row": "keep"})
+
+    roles: Annotated[dict[Name, RoleName], Field(min_length=1, max_length=MAX_ENTRIES), KEYED]
+    first_row: Literal["keep", "add_names", "drop"] = Field(
+        "keep",
+        description="`add_names` where the first line is an example, and was taken for the columns' names; `drop` "
+        "where it is the names, and was taken for an example.",
+    )
+
+    def mapping(self) -> ColumnMapping:
+        """Return what was said."""
+        roles = {name: Role(role) for name, role in self.roles.items()}
+        return ColumnMapping(roles=roles, first_row=FirstRow(self.first_row))
 
 
 class SplitIn(RequestModel):

@@ -32,12 +32,16 @@ def _zstd(path: Path) -> BinaryIO:
 
 
 def _is_zip(sample: Sample) -> str | None:
-    return "ZIP archive" if sample.head.startswith(_ZIP) and not is_office(sample.head) else None
+    return "ZIP archive" if sample.head.startswith(_ZIP) and not _is_document(sample) else None
 
 
-def is_office(head: bytes) -> bool:
-    """Return whether a ZIP is a document of an office program, which is read as what it is."""
-    return any(part in head for part in (b"[Content_Types].xml", b"xl/workbook", b"word/document", b"mimetypeapp"))
+def _is_document(sample: Sample) -> bool:
+    """Return whether a ZIP is an office program's document, which is read as what it is, or named."""
+    try:
+        with zipfile.ZipFile(sample.path) as archive:
+            return not {"[Content_Types].xml", "mimetype", "xl/workbook.xml"}.isdisjoint(archive.namelist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+        return False
 
 
 def _open_zip(sample: Sample) -> tuple[BinaryIO, str]:
@@ -56,8 +60,8 @@ def _open_zip(sample: Sample) -> tuple[BinaryIO, str]:
 
 
 _ENDINGS = {".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd"}
-GZIP = _stream("gzip", "gzip", b"\x1f\x8b", lambda path: cast("BinaryIO", gzip.GzipFile(path)))  # noqa: SIM115
-BZIP2 = _stream("bzip2", "bzip2", b"BZh", lambda path: cast("BinaryIO", bz2.BZ2File(path)))  # noqa: SIM115
+GZIP = _stream("gzip", "gzip", b"\x1f\x8b", lambda path: cast("BinaryIO", gzip.GzipFile(path)))
+BZIP2 = _stream("bzip2", "bzip2", b"BZh", lambda path: cast("BinaryIO", bz2.BZ2File(path)))
 XZ = _stream("xz", "xz", b"\xfd7zXZ\0", lambda path: cast("BinaryIO", lzma.LZMAFile(path)))  # noqa: SIM115 - closed by the reader
 ZSTD = _stream("zstd", "Zstandard", b"\x28\xb5\x2f\xfd", _zstd)
 ZIP = Layer(name="zip", recognise=_is_zip, open=_open_zip)

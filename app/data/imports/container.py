@@ -97,13 +97,14 @@ class Container:
     """One kind of file. `unit` is what positions in it count (`line`, `row`), empty where rows have none.
 
     `rows` reads the file in constant memory; what it finds about the file as a whole it adds to the notes. It may
-    raise Refused.
+    raise Refused. `packs` says that its rows may be many times as large.
     """
 
     name: str
     unit: str
     recognise: Callable[[Sample], Recognition | None]
     rows: Callable[[Path, Recognition, ImportLimits, Notes], Iterator[Rows]]
+    packs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,7 @@ from app.data.rules import Issue
 _BROKEN = (OSError, EOFError, zlib.error, LZMAError, BadZipFile, NotImplementedError, RuntimeError, ValueError)
 _ROOM_EVERY = 64 * MIB
 _BOMB = (
-    "The {what} file unpacks to more than {times} times its size: a decompression bomb, or rows that are nearly all "
-    "the same."
+    "The file unpacks to more than {times} times its size: a decompression bomb, or rows that are nearly all the same."
 )
 _AGAIN = "Upload it again; the copy is not complete, or it was damaged on the way."
 
@@ -62,7 +61,8 @@ def sample_of(path: Path, filename: str) -> Sample:
 
 def is_packed(path: Path, filename: str) -> bool:
     """Return whether rows may be many times as large as their file."""
-    found = layer_of(sample_of(path, filename))
+    sample = sample_of(path, filename)
+    found = layer_of(sample) or recognise(sample)
     return found is not None and found[0].packs
 
 
@@ -120,7 +120,7 @@ class Importer:
                 out.write(batch.lines)
                 positions.add(rows + 1, batch.first, batch.count, batch.step)
                 rows += batch.count
-                self._check(out.tell())
+                self._check(out.tell(), sample if kind.packs else None)
         words = ", ".join([seen.words, *around])
         return Imported(target, kind.name, words, kind.unit, rows, seen, positions, tuple(notes))
 
@@ -135,17 +135,17 @@ class Importer:
 
     def _unpacked(self, layer: Layer, words: str, sample: Sample) -> Sample:
         """Return the file inside a layer, written out within the limits."""
-        size, target, written = sample.path.stat().st_size, self._file(), 0
+        target, written = self._file(), 0
         try:
             stream, inside = layer.open(sample)
             with stream, target.open("wb") as out:
                 while chunk := stream.read(MIB):
                     written += len(chunk)
-                    if layer.packs and written > max(self._limits.free_bytes, size * self._limits.ratio):
-                        raise Refused(Issue(rules.TOO_LARGE, _BOMB.format(what=words, times=self._limits.ratio)))
+                    self._check(written, sample if layer.packs else None)
                     out.write(chunk)
-                    self._check(written)
         except _BROKEN as error:
+            if getattr(error, "errno", None):  # the disk's, not the file's
+                raise
             raise unreadable(f"The {words} file cannot be read to its end: {error}.", _AGAIN) from error
         return sample_of(target, inside)
 
@@ -153,8 +153,10 @@ class Importer:
         self._made.append(self._scratch())
         return self._made[-1]
 
-    def _check(self, written: int) -> None:
-        """Refuse more than the limits allow; look at the disk now and then."""
+    def _check(self, written: int, packed: Sample | None) -> None:
+        """Refuse more than the limits allow, also for a `packed` file of its size; look at the disk now and then."""
+        if packed and written > max(self._limits.free_bytes, packed.path.stat().st_size * self._limits.ratio):
+            raise Refused(Issue(rules.TOO_LARGE, _BOMB.format(times=self._limits.ratio)))
         if written > self._limits.unpacked_bytes:
             most = self._limits.unpacked_bytes // MIB
             raise Refused(Issue(rules.TOO_LARGE, f"What is inside comes to more than {most:,} MiB."))

@@ -3,11 +3,11 @@
 A new kind is one file with a `Container` (or a `Layer`), and one line here.
 """
 
-from app.data.imports import archives, delimited, encodings, json_values
+from app.data.imports import archives, delimited, encodings, json_values, parquet, sheets
 from app.data.imports.container import Container, Layer, Recognition, Sample
 
 LAYERS: list[Layer] = [archives.GZIP, archives.BZIP2, archives.XZ, archives.ZSTD, archives.ZIP, encodings.LAYER]
-CONTAINERS: list[Container] = [json_values.CONTAINER, delimited.CONTAINER]
+CONTAINERS: list[Container] = [parquet.CONTAINER, sheets.CONTAINER, json_values.CONTAINER, delimited.CONTAINER]
 
 
 def layer_of(sample: Sample) -> tuple[Layer, str] | None:

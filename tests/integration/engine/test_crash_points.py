@@ -19,6 +19,7 @@ from app.domain.jobs import JobStatus
 from app.kit import crash_points
 from app.kit.crash_points import CrashPoint, watched
 from app.services import datasets, deployments, jobs, models, orphan_runs
+from app.services.reading_in import Checked
 from app.services.scope import Backends, Scopes
 from tests.campaigns import stand_in_child
 from tests.support.local import backend_over, end_all, stand_in
@@ -42,7 +43,7 @@ def go_all_the_way(app_context: Rehearsed) -> None:
     with app_context.scopes.open(OWNER) as scope:
         stored = scope.files.store([gzip.compress(rows_file(40))])
         named = {"name": "large", "filename": "large.jsonl", "project": None, "made_by": "upload"}
-        datasets.record(scope, stored, None, **named)  # type: ignore[arg-type]
+        datasets.record(scope, Checked(stored), **named)  # type: ignore[arg-type]
     app_context.tick()
     app_context.engine.tasks.wait()
     job = app_context.job(validation=SPLIT)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from app.domain.actors import OWNER
 from app.domain.datasets import Dataset, DatasetStatus
 from app.services import datasets
+from app.services.reading_in import Checked
 from tests.support.rehearsed import Rehearsed, rows_file
 
 Build = Callable[..., Rehearsed]
@@ -15,7 +16,7 @@ def unchecked(app_context: Rehearsed, content: bytes) -> Dataset:
     with app_context.scopes.open(OWNER) as scope:
         stored = scope.files.store([content])
         named = {"name": "large", "filename": "large.jsonl", "project": None, "made_by": "upload"}
-        return datasets.record(scope, stored, None, **named)  # type: ignore[arg-type]
+        return datasets.record(scope, Checked(stored), **named)  # type: ignore[arg-type]
 
 
 def look(app_context: Rehearsed, identifier: str) -> Dataset:

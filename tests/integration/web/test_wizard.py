@@ -119,12 +119,14 @@ def test_text_from_outside_is_never_markup(pages: TestClient) -> None:
 
 
 def test_only_what_can_be_trained_on_can_be_chosen(pages: TestClient, app_context: TestHouse) -> None:
-    good, broken = app_context.dataset(40), app_context.upload(b'{"messages": [}\n' * 12, "broken")
+    good, refused = app_context.dataset(40), app_context.upload(b'{"messages": [}\n' * 12, "refused")
+    broken = app_context.upload(b'{"text": "a"}\n' * 12 + b'{"text": ""}\n', "broken")
     draft = begin(pages)
     walk(pages, app_context, draft)
     choices = soup(pages.get(f"/wizard/{draft}/data").text).select("input[name=training_dataset]")
     assert [each["value"] for each in choices if "disabled" in each.attrs] == [broken.id]
     assert choices[-1]["value"] == broken.id, "what cannot be chosen stands last"
+    assert refused.id not in {each["value"] for each in choices}
     tests = soup(pages.get(f"/wizard/{draft}/validation").text).select("select[name=test_dataset] option")
     assert good.id in {each["value"] for each in tests}
-    assert broken.id not in {each["value"] for each in tests}
+    assert {broken.id, refused.id}.isdisjoint(each["value"] for each in tests)

@@ -1,0 +1,128 @@
+"""Parquet files, batch by batch: numbers and texts as they are, decimals and moments as text, nested values as JSON."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.data import rules
+from app.data.imports.container import (
+    Container,
+    ImportLimits,
+    Notes,
+    Recognition,
+    Refused,
+    Rows,
+    Sample,
+    listed,
+    unreadable,
+)
+from app.data.rules import Issue
+from app.data.visible import visible
+
+_MAGIC = b"PAR1"
+_BATCH = 500  # rows
+_EXACT = 2**53  # the largest whole number up to which a float64 holds all
+_AGAIN = "Write the file again, for example with pandas' to_parquet, or export its rows as JSONL."
+
+
+def recognise(sample: Sample) -> Recognition | None:
+    """Tell it by its first bytes."""
+    return Recognition(confidence=0.99, words="Parquet") if sample.head.startswith(_MAGIC) else None
+
+
+def read(path: Path, found: Recognition, limits: ImportLimits, notes: Notes) -> Iterator[Rows]:
+    """Give the rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    del found, limits
+    try:
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+            if not len(file.schema_arrow.names):
+                return
+            yield from _Reader(file, notes).rows()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise unreadable(f"The Parquet file cannot be read to its end: {visible(first)}", _AGAIN) from error
+
+
+class _Reader:
+    """One pass over a file."""
+
+    def __init__(self, file: Any, notes: Notes) -> None:  # noqa: ANN401 -- pyarrow has no types
+        self._file, self._notes = file, notes
+        self._bytes: set[str] = set()  # columns that hold bytes
+        self._rounded: set[str] = set()
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield the rows, a batch of them at a time."""
+        for batch in self._file.iter_batches(batch_size=_BATCH, use_threads=False):
+            columns = {}
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                if name not in self._bytes and (values := self._values(name, column)) is not None:
+                    columns[name] = values
+            if not columns:
+                raise Refused(Issue(rules.UNREADABLE, "Every column of the file holds bytes, not texts.", fix=_AGAIN))
+            names = tuple(columns)
+            lines = [self._line(dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+            yield Rows(b"".join(lines), len(lines))
+        for found, rule, message in (
+            (self._bytes, rules.LEFT_OUT, "Columns that hold bytes were left out: {}."),
+            (
+                self._rounded,
+                rules.ROUNDED,
+                "Whole numbers above 2^53 stand as floats, so the file has rounded them: {}.",
+            ),
+        ):
+            if found:
+                self._notes.append(Issue(rule, message.format(listed(sorted(map(visible, found))))))
+
+    def _values(self, name: str, column: Any) -> list[Any] | None:  # noqa: ANN401 -- as above
+        """Return a column's values; None where they are bytes."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kind = column.type
+        if isinstance(kind, pa.BaseExtensionType):
+            column, kind = column.storage, column.type.storage_type
+        if pa.types.is_dictionary(kind):
+            column = column.dictionary_decode()
+            kind = column.type
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            try:
+                return list(column.cast(pa.large_string()).to_pylist())
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                self._bytes.add(name)
+                return None
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            texts = pc.strftime(column, "%Y-%m-%dT%H:%M:%S" if kind.tz is None else "%Y-%m-%dT%H:%M:%S%z")
+            return list(texts.to_pylist())
+        if pa.types.is_floating(kind):
+            most = pc.max(pc.abs(column.cast(pa.float64()))).as_py()
+            if most is not None and _EXACT < most < float("inf"):
+                self._rounded.add(name)
+        return list(column.to_pylist())
+
+    @staticmethod
+    def _line(row: dict[str, Any]) -> bytes:
+        try:
+            return orjson.dumps(row, default=_as_text, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise ValueError(f"a value cannot be written as JSON ({error})") from error
+
+
+def _as_text(value: object) -> object:
+    """Return what JSON has no kind for: decimals and spans as text, pairs of a map as a list."""
+    if isinstance(value, Decimal | UUID | timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        raise TypeError("bytes inside a nested column")
+    raise TypeError(type(value).__name__)
+
+
+CONTAINER = Container(name="parquet", unit="", recognise=recognise, rows=read, packs=True)

@@ -1,0 +1,201 @@
+"""Columns of no known format: what each seems to be, and rows made of what a person said they are."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from app.data.column_names import role_named
+from app.data.limits import DEFAULT
+from app.data.lines import numbered_lines, read_blocks
+from app.data.rows import Row, shown_row
+from app.data.visible import visible
+from app.domain.mappings import ColumnGuess, ColumnMapping, FirstRow, Role
+
+MAX_COLUMNS = 64
+_LOOKED_AT = 100  # rows
+_EXAMPLES = 3
+_EXAMPLE_CHARS = 80
+_BY_CONTENT = 0.4
+# Names that would make a row one of another format, too.
+_FORMATS = frozenset(
+    {"messages", "prompt", "completion", "text", "label", "chosen", "rejected", "conversations", "instruction"}
+    | {"output", "input", "preferred_output", "non_preferred_output", "tools", "parallel_tool_calls", "functions"}
+)  # fmt: skip
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_Raw = Mapping[str, msgspec.Raw]
+
+
+def columns_of(path: Path) -> list[ColumnGuess]:
+    """Return the columns of a file's first rows, each with what it seems to be; no more than 64."""
+    values: dict[str, list[str]] = {}
+    with path.open("rb") as stream:
+        for _, line in islice(numbered_lines(stream, line_bytes=DEFAULT.line_bytes), _LOOKED_AT):
+            for name, raw in (_row(line) or {}).items():
+                if name in values or len(values) < MAX_COLUMNS:
+                    values.setdefault(name, []).append(_text(raw))
+    lengths = {name: sum(map(len, texts)) / len(texts) for name, texts in values.items()}
+    roles = _guessed(list(values), lengths)
+    return [
+        ColumnGuess(
+            name=name,
+            role=roles[name][0],
+            confidence=roles[name][1],
+            examples=tuple(visible(text[:_EXAMPLE_CHARS]) for text in texts[:_EXAMPLES]),
+        )
+        for name, texts in values.items()
+    ]
+
+
+def _guessed(names: Sequence[str], lengths: Mapping[str, float]) -> dict[str, tuple[Role, float]]:
+    """Return a role for each column such that all of them together make a row, as far as names and lengths say."""
+    named = {name: found for name in names if (found := role_named(name)) is not None}
+    best: dict[Role, tuple[str, float]] = {}
+    for name, (role, sure) in named.items():
+        if role not in best or sure > best[role][1]:
+            best[role] = (name, sure)
+    free = sorted((name for name in names if name not in named), key=lengths.__getitem__, reverse=True)
+    chosen = {name: (role, sure) for role, (name, sure) in _shape(best, free).items()}
+    if any(role is Role.USER for role, _ in chosen.values()):  # instruction and input are one message
+        more = {name: found for name, found in named.items() if found[0] is Role.USER and found[1] > _SURE}
+        chosen = {**more, **chosen}
+    return {name: chosen.get(name, (Role.IGNORE, _IGNORED if chosen else 0.0)) for name in names}
+
+
+_SURE = 0.9
+_IGNORED = 0.6
+
+
+def _shape(  # noqa: PLR0911 - a return for each kind of row
+    best: Mapping[Role, tuple[str, float]], free: Sequence[str]
+) -> dict[Role, tuple[str, float]]:
+    """Return the columns of the likeliest row: the roles that belong together, and who takes them."""
+    R = Role  # noqa: N806 - it stands in every line
+    system = {R.SYSTEM: best[R.SYSTEM]} if R.SYSTEM in best else {}
+    asks = next((best[role] for role in (R.USER, R.PROMPT, R.TEXT) if role in best), None)
+    answers = next((best[role] for role in (R.ASSISTANT, R.COMPLETION) if role in best), None)
+    if R.CHOSEN in best and R.REJECTED in best and asks:
+        return {R.PROMPT: asks, R.CHOSEN: best[R.CHOSEN], R.REJECTED: best[R.REJECTED]}
+    if R.PROMPT in best and R.COMPLETION in best:
+        return {R.PROMPT: best[R.PROMPT], R.COMPLETION: best[R.COMPLETION]}
+    if asks and answers:
+        return {R.USER: asks, R.ASSISTANT: answers, **system}
+    if R.LABEL in best and (asks or free):
+        return {R.TEXT: asks or (free[0], _BY_CONTENT), R.LABEL: best[R.LABEL], **system}
+    if asks and R.TEXT in best and asks != best[R.TEXT]:
+        return {R.USER: asks, R.ASSISTANT: (best[R.TEXT][0], _BY_CONTENT), **system}
+    if asks and R.TEXT not in best and free:
+        return {R.USER: asks, R.ASSISTANT: (free[0], _BY_CONTENT), **system}
+    if answers and free:
+        return {R.USER: (free[0], _BY_CONTENT), R.ASSISTANT: answers, **system}
+    if asks:
+        return {R.TEXT: asks}
+    two = [(name, _BY_CONTENT) for name in free[:2]]
+    return dict(zip((R.USER, R.ASSISTANT) if len(two) > 1 else (R.TEXT,), two, strict=False))
+
+
+def preview(path: Path, mapping: ColumnMapping, columns: Sequence[str], limit: int) -> list[Row]:
+    """Return the first mapped rows as they are shown."""
+    with path.open("rb") as stream:
+        lines = islice(_mapped(numbered_lines(stream, line_bytes=DEFAULT.line_bytes), mapping, columns), limit)
+        return [shown_row(number, line.rstrip(b"\n")) for number, line in enumerate(lines, 1)]
+
+
+def write_mapped(path: Path, mapping: ColumnMapping, columns: Sequence[str], out: Path) -> None:
+    """Write a file's rows anew, each column as what the mapping says; a line that cannot be read stays as it is.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    with path.open("rb") as stream, out.open("wb") as target:
+        target.writelines(_mapped(_all_lines(stream), mapping, columns))
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def _all_lines(stream: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 -- a binary stream
+    """Yield every line with its number; one that is too long to be held is given as an empty list."""
+    for block in read_blocks(stream, line_bytes=DEFAULT.line_bytes):
+        if block.overlong:
+            yield block.line, b"[]"
+        yield from enumerate(block.lines, block.line)
+
+
+def _mapped(lines: Iterator[tuple[int, bytes]], mapping: ColumnMapping, columns: Sequence[str]) -> Iterator[bytes]:
+    make = _Maker(mapping.roles)
+    if mapping.first_row is FirstRow.ADD_NAMES:
+        yield make({name: msgspec.Raw(orjson.dumps(name)) for name in columns})
+    for number, line in lines:
+        if number == 1 and mapping.first_row is FirstRow.DROP:
+            continue
+        row = _row(line)
+        yield line + b"\n" if row is None else make(row)
+
+
+class _Maker:
+    """What makes a canonical row of one whose columns have these roles."""
+
+    def __init__(self, roles: Mapping[str, Role]) -> None:
+        self._by_role = {role: [name for name, each in roles.items() if each is role] for role in Role}
+        self._used = {name for name, role in roles.items() if role is not Role.IGNORE}
+
+    def __call__(self, row: _Raw) -> bytes:
+        """Return a row as a line; columns without a role stand beside, as they were written."""
+        beside = [(name, raw) for name, raw in row.items() if name not in self._used]
+        made = orjson.dumps(self._canonical(row)).removesuffix(b"}")
+        for name, raw in beside:
+            key = f"{name} (column)" if name in _FORMATS else name
+            made += b",%b:%b" % (orjson.dumps(key), bytes(raw))
+        return made + b"}\n"
+
+    def _canonical(self, row: _Raw) -> dict[str, Any]:
+        has, text = self._by_role, self._text
+        if has[Role.CHOSEN]:
+            asked = text(row, Role.PROMPT) or text(row, Role.USER)
+            turns = self._opening(row)
+            prompt: Any = [*turns, {"role": "user", "content": asked}] if turns else asked
+            answers = {name: text(row, role) for name, role in (("chosen", Role.CHOSEN), ("rejected", Role.REJECTED))}
+            if turns:
+                return {"prompt": prompt, **{k: [{"role": "assistant", "content": v}] for k, v in answers.items()}}
+            return {"prompt": prompt, **answers}
+        if has[Role.COMPLETION]:
+            return {"prompt": text(row, Role.PROMPT), "completion": text(row, Role.COMPLETION)}
+        if has[Role.TEXT] and not has[Role.LABEL]:
+            return {"text": text(row, Role.TEXT)}
+        asked, answered = (Role.TEXT, Role.LABEL) if has[Role.LABEL] else (Role.USER, Role.ASSISTANT)
+        ends = [{"role": "user", "content": text(row, asked)}, {"role": "assistant", "content": text(row, answered)}]
+        return {"messages": [*self._opening(row), *ends]}
+
+    def _opening(self, row: _Raw) -> list[dict[str, str]]:
+        system = self._text(row, Role.SYSTEM)
+        return [{"role": "system", "content": system}] if system else []
+
+    def _text(self, row: _Raw, role: Role) -> str:
+        """Return what the columns of a role say, a line each; "" where there is none."""
+        texts = [_text(row[name]) for name in self._by_role[role] if name in row]
+        return "\n".join(filter(None, texts))
+
+
+def _row(line: bytes) -> _Raw | None:
+    """Return a line's fields as they are written; None where it is no object, or cannot be read."""
+    try:
+        if b"\\u" in line:
+            orjson.loads(line)  # half a character is for validation to name
+        row = _decode(line)
+    except (*_REFUSED, orjson.JSONDecodeError):
+        return None
+    return row
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """Return a value as text: numbers and lists as they are written, nothing for null."""
+    written = bytes(raw).strip()
+    if written.startswith(b'"'):
+        value = orjson.loads(written)
+        return value if isinstance(value, str) else ""
+    return "" if written == b"null" else written.decode(errors="replace")

@@ -1,0 +1,121 @@
+"""Parquet files and workbooks as the libraries write them that own these formats: every value as it was."""
+
+import datetime as dt
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.data.imports.container import ImportLimits, Refused
+from app.data.imports.importing import Imported, Importer
+
+COLUMNS: dict[str, pa.Array] = {
+    "text": pa.array(["a\nü", "", None]),
+    "wide": pa.array([2**64 - 1, 2**63, 0], pa.uint64()),
+    "negative": pa.array([-(2**63), 2**63 - 1, None], pa.int64()),
+    "decimal": pa.array([Decimal("1.10"), Decimal("-0.01"), None], pa.decimal128(20, 2)),
+    "day": pa.array([dt.date(2024, 5, 1), None, dt.date(1, 1, 1)]),
+    "moment": pa.array([0, 1, None], pa.timestamp("ns")),
+    "zoned": pa.array([0, None, 1_700_000_000_000_000], pa.timestamp("us", "UTC")),
+    "label": pa.array(["x", "y", "x"]).dictionary_encode(),
+    "turns": pa.array([[{"role": "user", "content": "q"}], [], None]),
+    "chunked": pa.array([b"text", "é".encode(), None], pa.binary()),
+    "flag": pa.array([True, False, None]),
+    "half": pa.array([0.5, 1e10, None]),
+}
+EXPECTED: list[dict[str, Any]] = [
+    {"text": "a\nü", "wide": 2**64 - 1, "negative": -(2**63), "decimal": "1.10", "day": "2024-05-01",
+     "moment": "1970-01-01T00:00:00.000000000", "zoned": "1970-01-01T00:00:00+00:00", "label": "x",
+     "turns": [{"role": "user", "content": "q"}], "chunked": "text", "flag": True, "half": 0.5},
+    {"text": "", "wide": 2**63, "negative": 2**63 - 1, "decimal": "-0.01", "day": None,
+     "moment": "1970-01-01T00:00:00.000000001", "zoned": None, "label": "y", "turns": [], "chunked": "é",
+     "flag": False, "half": 1e10},
+    {"text": None, "wide": 0, "negative": None, "decimal": None, "day": "0001-01-01", "moment": None,
+     "zoned": "2023-11-14T22:13:20+00:00", "label": "x", "turns": None, "chunked": None, "flag": None, "half": None},
+]  # fmt: skip
+
+
+def read(tmp_path: Path, content: bytes, limits: ImportLimits | None = None) -> tuple[list[Any], Imported]:
+    brought = tmp_path / "brought"
+    brought.write_bytes(content)
+    made = iter(tmp_path / f"made-{number}" for number in range(9))
+    done = Importer(lambda: next(made), limits=limits or ImportLimits()).run(brought, "table")
+    assert done is not None
+    return [orjson.loads(line) for line in done.path.read_bytes().splitlines()], done
+
+
+def parquet(columns: dict[str, pa.Array], **options: Any) -> bytes:  # noqa: ANN401 -- whatever pyarrow takes
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zstd", "data_page_version": "2.0"}, {"use_dictionary": False, "row_group_size": 1}])
+def test_parquet_keeps_every_value(tmp_path: Path, options: dict[str, Any]) -> None:
+    rows, made = read(tmp_path, parquet(COLUMNS, **options))
+    assert rows == EXPECTED
+    assert (made.kind, made.words, made.rows, made.notes) == ("parquet", "Parquet", 3, ())
+
+
+def test_columns_of_bytes_are_left_out_and_rounded_numbers_are_named(tmp_path: Path) -> None:
+    columns = {"prompt": pa.array(["a"]), "image": pa.array([b"\xff\xd8"]), "total": pa.array([2.0**60])}
+    rows, made = read(tmp_path, parquet(columns))
+    assert rows == [{"prompt": "a", "total": 2.0**60}]
+    assert {note.rule.id: note.message.split(": ")[1] for note in made.notes} == {"left_out": "image.", "rounded": "total."}
+
+
+@pytest.mark.parametrize("content", [b"PAR1" + bytes(40), parquet(COLUMNS)[:-30], parquet({"image": pa.array([b"\xff"])})])
+def test_a_parquet_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        read(tmp_path, content)
+    assert caught.value.issue.rule.id == "unreadable"
+
+
+def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
+    content = parquet({"text": pa.array(["x" * 1000] * 20_000)})
+    with pytest.raises(Refused) as caught:
+        read(tmp_path, content, ImportLimits(free_bytes=1 << 20, ratio=20))
+    assert caught.value.issue.rule.id == "unpacks_too_large"
+
+
+def workbook(*rows: list[Any], sheets: int = 1) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for _ in range(sheets - 1):
+        book.create_sheet()
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_the_first_sheet_of_a_workbook_is_read_as_text(tmp_path: Path) -> None:
+    content = workbook(
+        ["question", "answer", "n", "day"],
+        ["Where?\nHere?", "007", 7, dt.datetime(2024, 5, 1, tzinfo=None)],  # noqa: DTZ001 - a sheet has no zones
+        [],
+        ["NA", None, 1.5, True],
+        [1234567890123456, "x", "#N/A", "=1+1"],
+        sheets=2,
+    )
+    rows, made = read(tmp_path, content)
+    assert rows[:2] == [
+        {"question": "Where?\nHere?", "answer": "007", "n": "7", "day": "2024-05-01T00:00:00"},
+        {"question": "NA", "answer": "", "n": "1.5", "day": "TRUE"},
+    ]
+    assert rows[2] == {"question": "1234567890123456", "answer": "x", "n": "#N/A", "day": ""}
+    assert [made.positions.of(row) for row in (1, 2, 3)] == [2, 4, 5]
+    assert [note.rule.id for note in made.notes] == ["left_out", "rounded"]
+
+
+def test_a_workbook_that_is_broken_is_refused(tmp_path: Path) -> None:
+    whole = workbook(["question", "answer"], ["a", "b"])
+    at = whole.index(b"xl/worksheets/sheet1.xml") + 60
+    with pytest.raises(Refused):
+        read(tmp_path, whole[:at] + b"\xff" * 60 + whole[at + 60 :])
