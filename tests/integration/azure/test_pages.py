@@ -116,7 +116,7 @@ def test_from_connecting_to_a_green_doctor(site: Site) -> None:
     assert not site.soup(f"/connections/{identifier}").select('#doctor [data-status="fail"]')
     report = site.client.get(f"{API}/connections/{identifier}/doctor").json()
     assert report["healthy"]
-    assert len(report["checks"]) == 13
+    assert len(report["checks"]) == 14
 
 
 def test_a_project_is_chosen_from_lists(site: Site) -> None:
