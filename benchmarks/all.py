@@ -16,6 +16,7 @@ NAMES = (
     "jobs_page",
     "engine_tick",
     "training_overhead",
+    "preflight",
     "serving",
 )
 

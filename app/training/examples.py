@@ -4,7 +4,7 @@ The trainer is handed tokens with labels, so that what is learned is decided her
 rendering that evaluation and serving ask with (`rendering`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,22 +149,33 @@ def _text(row: Row, renderer: Renderer, *, answers_only: bool) -> Iterator[Examp
     yield Example(row.line, tokens.ids, [IGNORED] * shown + tokens.ids[shown:])
 
 
+def answers(row: Row) -> list[int]:
+    """Return the positions of the answers that a conversation is encoded for: none behind the last that is learned."""
+    every = [n for n, turn in enumerate(row.value["messages"]) if turn["role"] == "assistant"]
+    learned = [n for n in every if n not in row.ignored_turns]
+    return [n for n in every if learned and n <= learned[-1]]
+
+
 def _chat(row: Row, renderer: Renderer, *, answers_only: bool) -> Iterator[Example]:
     turns, tools = row.value["messages"], row.value.get("tools")
-    answers = [n for n, turn in enumerate(turns) if turn["role"] == "assistant"]
-    learned = [n for n in answers if n not in row.ignored_turns]
-    if not learned:
-        return
-    asked = {n: renderer.encode(renderer.turn(turns[: n + 1], tools=tools)) for n in answers if n <= learned[-1]}
+    asked = {n: renderer.encode(renderer.turn(turns[: n + 1], tools=tools)) for n in answers(row)}
+    if asked:
+        yield from labelled(row, asked, answers_only=answers_only)
+
+
+def labelled(row: Row, asked: Mapping[int, Tokens], *, answers_only: bool) -> Iterator[Example]:
+    """Yield a conversation's sequences, given the tokens of each of its answers by position."""
+    learned = [n for n in asked if n not in row.ignored_turns]
     ids = asked[learned[-1]].ids
-    if any(ids[: each.until_stop] != each.ids[: each.until_stop] for each in asked.values()):
+    before = {n: each for n, each in asked.items() if n != learned[-1]}
+    if any(ids[: each.until_stop] != each.ids[: each.until_stop] for each in before.values()):
         for n in learned:
             own, shown = asked[n].ids, len(asked[n].prompt)
             yield Example(row.line, own, [IGNORED] * shown + own[shown:])
         return
     labels = [IGNORED] * len(ids) if answers_only else list(ids)
     for n, each in asked.items():
-        begin, end = len(each.prompt), _same(ids, each.ids)
+        begin, end = len(each.prompt), _same(ids, each.ids) if n in before else len(ids)
         labels[begin:end] = ids[begin:end] if n in learned else [IGNORED] * (end - begin)
     yield Example(row.line, ids, labels)
 

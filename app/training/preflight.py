@@ -4,6 +4,7 @@ It runs by itself for a person who is about to submit, and at the beginning of e
 is what is then trained.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ def _facts(found: Looked) -> dict[str, Any]:
 def look(spec: Mapping[str, Any], tell: Callable[[str], None]) -> Looked:
     """Return everything that is found; `tell` is given what is being looked at, in words."""
     found = Looked()
+    gc.freeze()  # what was imported stays: looking through it again and again would take longer than the rows
     base, settings = spec["base"], spec["settings"]
     whole = False
     with _found(found):

@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 Message = Mapping[str, Any]
-_PROBE = "Qx7vProbe"  # letters and a digit only: no template trims, escapes or lowers what has no blank
+PROBE = "Qx7vProbe"  # letters and a digit only: no template trims, escapes or lowers what has no blank
 _ROLE_OF = {"developer": "system"}  # OpenAI's newer name of the same role, which few templates know
 
 
@@ -126,12 +126,16 @@ class Renderer:
         prompt = self._ids(turn.prompt)
         whole = self._ids(turn.prompt + turn.answer + turn.end)
         answer = whole[len(prompt) :] if whole[: len(prompt)] == prompt else self._continued(turn.answer + turn.end)
-        tail = self._continued(turn.end) if turn.end else []
+        tail, ending = self.ending(turn.end)
         if tail and answer[-len(tail) :] == tail:
             answer = answer[: -len(tail)]
         elif tail:
             answer = self._continued(turn.answer)
-        return Tokens(tuple(prompt), tuple(answer), *self._end(turn.end))
+        return Tokens(tuple(prompt), tuple(answer), *ending)
+
+    def ending(self, end: str) -> tuple[list[int], tuple[tuple[int, ...], int]]:
+        """Return an end's tokens as they stand in a text, and as they are taught, with how many until it stops."""
+        return self._continued(end) if end else [], self._end(end)
 
     def encode_text(self, prompt: str, answer: str) -> Tokens:
         """Return two texts as tokens, without a template: what the tokenizer begins with, and its end, are added."""
@@ -207,28 +211,28 @@ class Renderer:
     @cached_property
     def _in_parts(self) -> bool:
         """Whether the template wants a content as a list of parts, as those of models with pictures do."""
-        messages = [{"role": "user", "content": f"{_PROBE}U"}, {"role": "assistant", "content": f"{_PROBE}A"}]
+        messages = [{"role": "user", "content": f"{PROBE}U"}, {"role": "assistant", "content": f"{PROBE}A"}]
         for in_parts in (False, True):
             try:
                 text = self._apply([_as_parts(each) if in_parts else each for each in messages], None, opened=False)
             except TemplateRefused:
                 continue
-            if f"{_PROBE}U" in text and f"{_PROBE}A" in text:
+            if f"{PROBE}U" in text and f"{PROBE}A" in text:
                 return in_parts
         return False
 
     @cached_property
     def _knows_developer(self) -> bool:
         try:
-            return _PROBE in self._apply(
-                [{"role": "developer", "content": _PROBE}, {"role": "user", "content": "?"}], None, opened=True
+            return PROBE in self._apply(
+                [{"role": "developer", "content": PROBE}, {"role": "user", "content": "?"}], None, opened=True
             )
         except TemplateRefused:
             return False
 
     def _around(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] | None) -> tuple[str, str]:
         """Return what the template writes before and after an answer to these messages."""
-        probe = _PROBE
+        probe = PROBE
         while any(probe in str(each) for each in messages):
             probe += "Z"
         whole = self._write([*messages, {"role": "assistant", "content": probe}], tools)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app.domain.canonical import Shape
 from app.domain.preflight import MOST_LINES, PreflightFinding, PreflightSeverity, listed
-from app.training import examples
+from app.training import batch_encoding
 from app.training.examples import IGNORED, Example, Pair
 from app.training.rendering import Renderer, TemplateRefused
 from app.training.rows import Row
@@ -94,7 +94,7 @@ def look(
     """Return the rows as the sequences that are trained, counted; `tell` is given how many rows are done."""
     found = Rows(rows, max_length, pointer)
     preferring = rows[0].shape is Shape.PREFERENCE
-    for row, made in examples.each(rows, renderer, answers_only=answers_only, tell=tell):
+    for row, made in batch_encoding.each(rows, renderer, answers_only=answers_only, tell=tell):
         if isinstance(made, TemplateRefused):
             found.refused.setdefault(str(made), []).append(row.line)
             continue

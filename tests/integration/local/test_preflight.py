@@ -57,6 +57,15 @@ def test_no_two_faults_have_the_same_sentence(found: Found) -> None:
     assert len(sentences) >= 40
 
 
+def test_many_rows_at_once_come_to_the_same_as_one_by_one(python: Path, tmp_path: Path) -> None:
+    command = [str(python), "-m", "tests.families.encoded_twice", str(tmp_path / "rows.jsonl")]
+    done = subprocess.run(command, cwd=local.ROOT, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) >= 15
+    assert {name: differing for name, (differing, _) in found.items() if differing} == {}
+    assert [name for name, (_, outlines) in found.items() if not outlines] == []
+
+
 def looked(backend: LocalBackend, request: PreflightRequest, rows: Path) -> Preflight:
     """Let the backend look, to the end."""
     backend.start_preflight(request, training=rows, validation=None)
