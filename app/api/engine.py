@@ -26,7 +26,7 @@ def get_engine(request: Request, scope: Annotated[Scope, may(engine_health.healt
     return answer(EngineOut, reported)
 
 
-Tried = Literal["jobs", "deployments", "evaluations", "models"]
+Tried = Literal["jobs", "deployments", "evaluations", "models", "connections"]
 
 
 @router.post("/look/{table}/{identifier}", response_model=LookOut, status_code=ACCEPTED)

@@ -139,10 +139,11 @@ class Backend(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Return if the backend could train now.
+        """Return if the backend could train now; one that is elsewhere is asked, whatever it said before.
 
         Raises:
             NoCapacity, Unavailable: with the reason, for example "the runtime is being installed: 42 %".
+            NotAuthorised: when it lets us in no more.
         """
 
     @abstractmethod

@@ -50,7 +50,11 @@ class DoctorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One way to a backend. `slots` is how many jobs and evaluations may be active there at once."""
+    """One way to a backend. `slots` is how many jobs and evaluations may be active there at once.
+
+    A paused one is looked at by the engine until it answers again; `attempts` counts those looks, until work there
+    succeeds.
+    """
 
     id: str
     name: str
@@ -61,6 +65,9 @@ class Connection:
     paused_reason: str | None = None
     doctor: DoctorReport | None = None
     created_at: datetime
+    attempts: int = 0
+    failing_since: datetime | None = None
+    next_look_at: datetime | None = field(default=None, compare=False)
 
     @property
     def has_secrets(self) -> bool:

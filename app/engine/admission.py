@@ -1,17 +1,16 @@
 """Slots at a connection: who may begin, counted from the rows under the write lock, never from a counter."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 from app.domain.connections import Connection
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationStatus
 from app.domain.events import EventLevel
+from app.engine import backoff
 from app.engine.reconciling import SideEffect
 from app.services.scope import Scope
 from app.store import connections, evaluations, events, jobs, waiting
 
 # An evaluation that failed to begin this often in a row no longer keeps trainings waiting behind it.
 PATIENCE = 3
+LIFTED = "It answers again; the pause is lifted."
 
 
 def job_waits_for(scope: Scope, job: str, connection: Connection) -> str:
@@ -60,20 +59,36 @@ def wake_waiting(connection: str) -> SideEffect:
 
 
 def pause(connection: str, reason: str) -> SideEffect:
-    """Stop admitting to a connection whose credentials are refused: one connection, not a thousand jobs."""
-    return _set_pause(connection, reason, EventLevel.ERROR, f"Paused: {reason}")
+    """Stop admitting to a connection whose credentials are refused: one connection, not a thousand jobs.
+
+    It is looked at by itself then, whether or not anything runs there, the later the oftener it was in vain.
+    """
+
+    def write(scope: Scope) -> None:
+        known = connections.get(scope.write, connection)
+        if known is None:
+            return
+        look_at = (scope.now() + backoff.paused_look(known.attempts)).timestamp()
+        if known.paused_reason is not None and known.next_look_at is not None:
+            look_at = min(look_at, known.next_look_at.timestamp())
+        connections.pause(scope.write, connection, reason, at=known.failing_since or scope.now(), look_at=look_at)
+        if known.paused_reason is None:
+            events.add(
+                scope.write, connection, f"Paused: {reason}", at=scope.now(), level=EventLevel.ERROR, kind="note"
+            )
+
+    return write
 
 
 def lift_pause(connection: str) -> SideEffect:
-    """Go on with a connection that answers again."""
-    return _set_pause(connection, None, EventLevel.INFO, "It answers again; the pause is lifted.")
+    """Go on with a connection at which work has succeeded."""
 
-
-def _set_pause(connection: str, reason: str | None, level: EventLevel, message: str) -> Callable[[Scope], None]:
     def write(scope: Scope) -> None:
         known = connections.get(scope.write, connection)
-        if known is not None and known.paused_reason != reason:
-            connections.save(scope.write, replace(known, paused_reason=reason))
-            events.add(scope.write, connection, message, at=scope.now(), level=level, kind="note")
+        if known is None or (known.paused_reason is None and not known.attempts):
+            return
+        connections.lift(scope.write, connection)
+        if known.paused_reason is not None:
+            events.add(scope.write, connection, LIFTED, at=scope.now(), level=EventLevel.INFO, kind="note")
 
     return write

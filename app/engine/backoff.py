@@ -17,6 +17,7 @@ SOON = timedelta(0)
 WAITING = timedelta(minutes=1)  # a row that waits its turn is woken when there is room; this only makes sure
 UNAVAILABLE = timedelta(seconds=5)  # a backend that is getting ready (a runtime being installed) shows its progress
 PAUSED = timedelta(minutes=1)
+_LONGEST_PAUSED = timedelta(minutes=30)  # roles that were granted take minutes to be known everywhere
 
 
 def jittered(wait: timedelta, *, seed: str) -> timedelta:
@@ -29,6 +30,11 @@ def retry_delay(attempts: int, *, asked: timedelta | None = None) -> timedelta:
     """Return how long to wait after the `attempts`-th failure in a row: 2, 4, 8 … 300 s, or what the provider asked."""
     doubled = timedelta(seconds=min(_LONGEST_BACKOFF_S, 2.0 ** min(attempts, 10)))
     return max(asked_or(asked, doubled), _SHORTEST_BACKOFF)
+
+
+def paused_look(attempts: int) -> timedelta:
+    """Return how soon to look whether a paused connection answers again, after so many looks: 1, 2, 4 … 30 minutes."""
+    return min(PAUSED * (1 << min(attempts, 10)), _LONGEST_PAUSED)
 
 
 def asked_or(asked: timedelta | None, usual: timedelta) -> timedelta:

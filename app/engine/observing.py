@@ -128,7 +128,7 @@ def _log_observation(job: str, seen: JobObservation) -> SideEffect:
 
 
 def _lifted_pause(step: JobStep) -> list[SideEffect]:
-    if step.connection.paused_reason is None:
+    if step.connection.paused_reason is None and not step.connection.attempts:
         return []
     return [admission.lift_pause(step.connection.id), admission.wake_waiting(step.connection.id)]
 

@@ -136,11 +136,9 @@ def update(
         connection = _reset(scope, connection, settings, secrets or {}, problems)
     if problems:
         raise Invalid(problems)
-    connection = replace(connection, paused_reason=None)
     store.save(tx, connection)
-    waiting.wake(tx, identifier, due_at=scope.due_now())  # there may be more slots, or no pause any more
-    scope.nudge()
-    return connection
+    _go_on(scope, identifier)  # there may be more slots, or no pause any more
+    return get(scope, identifier)
 
 
 @verbs.administers("connections")
@@ -168,10 +166,12 @@ def delete(scope: Scope, identifier: str) -> None:
 def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) -> DoctorReport:
     """Run the backend's read-only checks now, and record them; a check that cannot be made is "unknown".
 
-    `base_model`: what depends on a model is looked at for this one, where the backend can.
+    Where nothing fails, and the backend says itself that it could train, a pause ends at once. `base_model`: what
+    depends on a model is looked at for this one, where the backend can.
     """
     connection = get(scope, identifier)
     checks: Sequence[Check]
+    answers = False
     try:
         backend = scope.backends.of(connection)
     except ProviderFailed as error:
@@ -180,10 +180,29 @@ def run_doctor(scope: Scope, identifier: str, *, base_model: str | None = None) 
     else:
         scope.release()
         checks = _checked(backend, base_model)
+        answers = connection.paused_reason is not None and _could_train(backend)
     report = DoctorReport(checked_at=scope.now(), checks=tuple(checks))
     tx = scope.write
     store.save(tx, replace(get(scope, identifier), doctor=report))
+    if answers and report.healthy:
+        _go_on(scope, identifier)
     return report
+
+
+def _go_on(scope: Scope, identifier: str) -> None:
+    """End a pause, if there is one, and let those look who wait."""
+    store.lift(scope.write, identifier)
+    waiting.wake(scope.write, identifier, due_at=scope.due_now())
+    scope.nudge()
+
+
+def _could_train(backend: Backend) -> bool:
+    try:
+        with provider_errors():
+            backend.check()
+    except PROVIDER_ERRORS:
+        return False
+    return True
 
 
 def _checked(backend: Backend, base_model: str | None) -> Sequence[Check]:

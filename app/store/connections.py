@@ -1,13 +1,15 @@
 """Connections in the database."""
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from app.domain.connections import Connection
-from app.store import schema
-from app.store.database import Reader
-from app.store.mapping import Mapper
+from app.store import rows, schema
+from app.store.database import Reader, Writer
+from app.store.mapping import LEASED, Mapper
 
-_M = Mapper(Connection, schema.connections)
+_M = Mapper(Connection, schema.connections, made={**LEASED, "attempts": (("attempts",), int)})
 add, save, get, remove = _M.add, _M.save, _M.get, _M.remove
 
 
@@ -23,3 +25,15 @@ def users(tx: Reader, identifier: str) -> dict[str, int]:
         table.name: tx.execute(select(func.count()).where(table.c.connection == identifier)).scalar_one()
         for table in tables
     }
+
+
+def pause(tx: Writer, identifier: str, reason: str, *, at: datetime, look_at: float) -> None:
+    """Pause a connection, and let it fall due for a look at `look_at` (seconds since 1970)."""
+    values = {"paused_reason": reason, "note": reason, "failing_since": at, "due_at": look_at}
+    rows.change(tx, schema.connections, identifier, values)
+
+
+def lift(tx: Writer, identifier: str) -> None:
+    """Go on with a connection, with its looks counted anew."""
+    values = {"paused_reason": None, "note": "", "attempts": 0, "failing_since": None, "due_at": None}
+    rows.change(tx, schema.connections, identifier, values)

@@ -22,6 +22,7 @@ TABLES: Mapping[str, Table] = {
     "jobs": schema.jobs,
     "datasets": schema.datasets,
     "models": schema.models,
+    "connections": schema.connections,
 }
 # Written by people and by counters while the engine acts: its record leaves them alone.
 _NOT_THE_ENGINES = {"id", "goal"}

@@ -41,7 +41,12 @@ connections = Table(
     Column("paused_reason", Text),
     Column("doctor", Text),
     Column("created_at", UtcTime, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
+    *leases(),
     CheckConstraint("slots >= 1", name="slots"),
+    Index("ix_connections_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
 
 datasets = Table(

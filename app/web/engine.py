@@ -15,7 +15,13 @@ from app.web.rendering import Fields, page, see_other
 
 router = APIRouter(include_in_schema=False)
 # What can be tried again now, and where its page is.
-_PAGES = {"jobs": "/jobs", "deployments": "/deployments", "evaluations": "/evaluations", "models": "/models"}
+_PAGES = {
+    "jobs": "/jobs",
+    "deployments": "/deployments",
+    "evaluations": "/evaluations",
+    "models": "/models",
+    "connections": "/connections",
+}
 
 
 @router.get("/settings/engine")

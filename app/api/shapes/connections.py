@@ -136,7 +136,7 @@ class RemovalOut(ResponseModel):
 
 
 class ConnectionOut(ResponseModel):
-    """A connection; secrets are never told."""
+    """A connection; secrets are never told. `next_look_at`: when a paused one looks again by itself."""
 
     id: str
     name: str
@@ -145,6 +145,7 @@ class ConnectionOut(ResponseModel):
     has_secrets: bool
     slots: int
     paused_reason: str | None
+    next_look_at: datetime | None
     doctor: DoctorOut | None
     created_at: datetime
 

@@ -112,10 +112,10 @@ class AzureFoundryBackend(
 
     @translates_errors
     def check(self) -> None:
-        """Return if a training could be submitted now: the packages are loaded, and the project answers.
+        """Return if a training could be submitted now: the packages are loaded, and the project answers this question.
 
         Raises:
             BackendError: with the reason.
         """
         self.azure.ready()
-        _ = self.workspace.location
+        self.workspace.look()

@@ -24,6 +24,10 @@ from tests.support.app_context import new_database
 
 MIGRATIONS = ROOT / "migrations"
 
+_CONNECTION = (
+    "INSERT INTO connections (id, name, backend, settings, slots, created_at) VALUES ('c', 'c', 'local', '{}', 1, 0)"
+)
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
@@ -129,7 +133,7 @@ def test_the_last_word_on_a_step_counts(database: Database) -> None:
 
 def _make_job(tx: Writer) -> None:
     tx.exec_driver_sql("INSERT INTO projects VALUES ('p', 'p', '', '{}', 0, 0)")
-    tx.exec_driver_sql("INSERT INTO connections VALUES ('c', 'c', 'local', '{}', 1, NULL, NULL, 0, NULL)")
+    tx.exec_driver_sql(_CONNECTION)
     tx.execute(
         schema.datasets.insert().values(
             id="d",

@@ -48,6 +48,20 @@ class Workspace:
         self._location = found
         return found
 
+    def look(self) -> None:
+        """Ask for the workspace now, also where its location is known.
+
+        Raises:
+            BackendError: when it does not answer, or may not be read.
+        """
+        if self._location is None:
+            self._location = self._locate()
+            return
+        try:
+            self.azure.arm("GET", self.azure.workspace_path, api_version=API_VERSION)
+        except NotFound as error:
+            raise Unavailable(f"The project cannot be looked up: {error.detail}", fix=error.fix) from error
+
     def _locate(self) -> WorkspaceLocation:
         azure = self.azure
         try:
