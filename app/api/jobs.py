@@ -8,13 +8,22 @@ from starlette.responses import Response
 from app.api.answers import ACCEPTED, CREATED, answer, listing, page
 from app.api.routing import PathId, noun
 from app.api.shapes.common import list_of
-from app.api.shapes.jobs import EstimateOut, JobIn, JobOut, JobsQuery, MoveIn, ResolveIn
+from app.api.shapes.jobs import (
+    CandidateOut,
+    EstimateOut,
+    JobIn,
+    JobModelIn,
+    JobOut,
+    JobsQuery,
+    MoveIn,
+    ResolveIn,
+)
 from app.api.shapes.models import ModelOut
 from app.domain.drafts import JobDraft
 from app.domain.preflight import Preflight
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
-from app.services import drafts, estimates, jobs, models, preflights, queue
+from app.services import drafts, estimates, job_models, jobs, models, preflights, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -97,6 +106,18 @@ def resolve_job(scope: Annotated[Scope, may(jobs.resolve)], identifier: PathId, 
     """Settle a submit whose outcome nobody could establish."""
     settled = jobs.resolve(scope, identifier, remote_id=body.remote_id, not_submitted=body.not_submitted)
     return answer(JobOut, settled)
+
+
+@router.get("/{identifier}/candidates", response_model=list_of(CandidateOut))
+def list_candidates(scope: Annotated[Scope, may(job_models.candidates)], identifier: PathId) -> Response:
+    """The models that a job may have made which succeeded without naming one, asked of its backend now."""
+    return listing(CandidateOut, job_models.candidates(scope, identifier))
+
+
+@router.post("/{identifier}/model", response_model=JobOut)
+def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: PathId, body: JobModelIn) -> Response:
+    """Say which of its candidates a job's model is."""
+    return answer(JobOut, job_models.choose(scope, identifier, body.model))
 
 
 @router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)

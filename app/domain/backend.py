@@ -112,7 +112,7 @@ class JobObservation:
     raw_status: str = ""  # the backend's own word, kept for people
     note: str = ""  # what people should know while the status stays as it is
     progress: JobProgress | None = None
-    fine_tuned_model: str | None = None  # the backend's own name of it, once it exists
+    fine_tuned_model: str | None = None  # the backend's own name of it, once it exists and can be told
     model_size_bytes: int | None = None
     interrupted: bool = False  # stopped before its end, with a checkpoint to go on from (see `Resumes`)
     sent: Mapping[str, Hyperparameter] | None = None  # the parameters as the backend took them
@@ -142,8 +142,7 @@ class Backend(ABC):
         """Return if the backend could train now; one that is elsewhere is asked, whatever it said before.
 
         Raises:
-            NoCapacity, Unavailable: with the reason, for example "the runtime is being installed: 42 %".
-            NotAuthorised: when it lets us in no more.
+            NoCapacity, Unavailable, NotAuthorised: with why, for example "the runtime is being installed: 42 %".
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -201,3 +201,22 @@ class PollsInBatch(Ability):
         None leaves that to the engine. A training that is left out is looked at by itself. Calls nobody: it stands in
         the engine's way, and goes by what the last look at one of them found of all.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCandidate:
+    """A model at the backend that a training may have made; `reason` says why, `sure` that nothing else can have."""
+
+    name: str
+    created_at: datetime | None
+    reason: str
+    sure: bool
+    description: str = ""
+
+
+class NamesCandidates(Ability):
+    """To say which models a training may have made, where the backend itself does not tell which one it was."""
+
+    @abstractmethod
+    def model_candidates(self, job: RemoteJob) -> Sequence[ModelCandidate]:
+        """Return them, the likeliest first; one that another training made is not among them."""

@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.backend import BackendError, JobObservation, NotFound, RemoteJob, Resumes
-from app.domain.backend_abilities import StopsEarly
+from app.domain.backend_abilities import NamesCandidates, StopsEarly
 from app.domain.events import EventLevel
 from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobStatus
-from app.engine import admission, backoff, model_registration
+from app.engine import admission, backoff
 from app.engine.jobs import JobStep
 from app.engine.reconciling import DeferredResult, SideEffect, StepResult
 from app.engine.step import NOTE_LIMIT, entry, sentence
 from app.kit.crash_points import CrashPoint, reached
+from app.services import job_models
 from app.services.scope import Scope
 from app.store import checkpoints, events, metrics, samples
 from app.store import jobs as store
@@ -64,7 +65,8 @@ def _seen(step: JobStep, seen: JobObservation) -> DeferredResult:
             side_effects.append(entry(job.id, f"{said} That is not taken over.", level=EventLevel.WARNING))
         return step.result(job, wait, *side_effects)
     moved = job.advance(seen.status, at=step.context.now(), reason=_reason(seen), message=_message(step, seen))
-    if seen.status is JobStatus.SUCCEEDED:
+    asks_which = seen.fine_tuned_model is None and isinstance(step.backend, NamesCandidates)
+    if seen.status is JobStatus.SUCCEEDED and not asks_which:
         return _registered(step, seen, moved, side_effects)
     return step.result(moved, wait, *side_effects)
 
@@ -73,10 +75,10 @@ def _registered(
     step: JobStep, seen: JobObservation, job: FineTuningJob, side_effects: Sequence[SideEffect]
 ) -> Callable[[Scope], StepResult]:
     name, size = seen.fine_tuned_model or job.remote_id or job.id, seen.model_size_bytes
-    base = model_registration.base_identity(step.backend, job)
+    base = job_models.base_identity(step.backend, job)
 
     def decide(scope: Scope) -> StepResult:
-        whole = model_registration.register_model(scope, job, step.backend, name=name, size_bytes=size, base=base)
+        whole = job_models.register(scope, job, step.backend, name=name, size_bytes=size, base=base)
         return step.result(whole, None, *side_effects)
 
     return decide

@@ -9,7 +9,7 @@ from app.domain.drafts import JobDraft
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.metrics import TRAIN_LOSS, MetricSeries
 from app.runtimes.environments import RuntimeState
-from app.services import connections, drafts, evaluations, jobs, lifecycle, prices, verbs
+from app.services import connections, drafts, evaluations, job_models, jobs, lifecycle, prices, verbs
 from app.services.evaluations import JobEvaluations
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
@@ -35,7 +35,7 @@ class Counts:
 class Attention:
     """Something that needs somebody: what, why, and where."""
 
-    # job_failed | job_unknown | deployment_failed | connection_paused | connection_unhealthy, or what ends:
+    # job_failed | job_unknown | job_model | deployment_failed | connection_paused | connection_unhealthy, or what ends:
     # draft_ending | model_ending | deployment_ending
     kind: str
     id: str
@@ -94,7 +94,7 @@ def summary(scope: Scope) -> Overview:
     return Overview(
         counts=counts(scope),
         first_run=not open_jobs and not done and not jobs.list_jobs(scope, limit=1).items,
-        attention=_attention(scope, served),
+        attention=_attention(scope, done, served),
         running=[RunningJob(job=job, loss=_loss(scope, job)) for job in open_jobs],
         deployments=served,
         finished=[FinishedJob(job=job, evaluations=evaluations.for_job(scope, job.id)) for job in done],
@@ -114,11 +114,16 @@ def _loss(scope: Scope, job: FineTuningJob) -> MetricSeries | None:
     return spark(scope, job.id)
 
 
-def _attention(scope: Scope, served: Sequence[Deployment]) -> list[Attention]:
+def _attention(scope: Scope, done: Sequence[FineTuningJob], served: Sequence[Deployment]) -> list[Attention]:
     needed = [
         Attention(kind=kind, id=job.id, title=job.spec.name, detail=job.message)
         for status, kind in ((JobStatus.UNKNOWN, "job_unknown"), (JobStatus.FAILED, "job_failed"))
         for job in jobs.list_jobs(scope, statuses=(status,), limit=_SHOWN).items
+    ]
+    needed += [
+        Attention(kind="job_model", id=job.id, title=job.spec.name, detail=job.message)
+        for job in done
+        if job_models.lacks_model(scope, job)
     ]
     needed += [
         Attention(kind="deployment_failed", id=each.id, title=each.name, detail=each.message)

@@ -179,6 +179,11 @@ def set_sent(tx: Writer, identifier: str, parameters: Mapping[str, Hyperparamete
     rows.change(tx, _T, identifier, {"sent": codec.dump(dict(parameters))})
 
 
+def set_model(tx: Writer, identifier: str, model: str) -> None:
+    """Write which model a job has made, where that was the question that its message asks."""
+    rows.change(tx, _T, identifier, {"fine_tuned_model": model, "message": ""})
+
+
 def version(tx: Reader, identifier: str) -> tuple[int, int] | None:
     """Return (fencing number, last change in microseconds): cheap to compare, changes with every record."""
     row = tx.execute(select(_T.c.gen, _T.c.changed_at, _T.c.goal).where(_T.c.id == identifier)).one_or_none()

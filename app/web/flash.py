@@ -44,6 +44,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "checkpoints_gone": ("ok", lambda: _("The checkpoints were removed.")),
     "merged": ("ok", lambda: _("The merged model was added.")),
     "ends_mended": ("ok", lambda: _("The configs were mended; the originals are kept beside them.")),
+    "model_chosen": ("ok", lambda: _("It is the job's model now.")),
     "looking": ("ok", lambda: _("The engine looks at it now.")),
     "cleared": ("ok", lambda: _("It is being cleared away.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),

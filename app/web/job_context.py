@@ -7,7 +7,18 @@ from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
 from app.domain.jobs import FineTuningJob
 from app.domain.metrics import FURTHER, LOSSES
 from app.domain.models import ModelStatus
-from app.services import capsules, code, connections, datasets, evaluations, jobs, models, projects, queue
+from app.services import (
+    capsules,
+    code,
+    connections,
+    datasets,
+    evaluations,
+    job_models,
+    jobs,
+    models,
+    projects,
+    queue,
+)
 from app.services.evaluations import PairFilter
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
@@ -72,6 +83,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "headline": evaluation_view.headline(evaluated),
         "settled": view.settled(job, everything, now),
         "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
+        "lacks_model": job_models.lacks_model(scope, job),
         "can_stop": jobs.stops_early(scope, job),
         "can_continue": isinstance(backend, ContinuesTuned),
         "can_discard": job.status.is_final

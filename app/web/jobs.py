@@ -14,7 +14,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, connections, drafts, jobs, models, queue, retention
+from app.services import catalog, connections, drafts, job_models, jobs, models, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.job_context import page_context
@@ -189,6 +189,20 @@ def resolve(scope: Annotated[Scope, may(jobs.resolve)], identifier: Id, form: Fi
         give_up=answer == "give_up",
     )
     return see_other(f"/jobs/{identifier}", "resolved")
+
+
+@router.get("/jobs/{identifier}/model")
+def which_model(request: Request, scope: Annotated[Scope, may(job_models.candidates)], identifier: Id) -> Response:
+    """Which model did it make? Those that it may be, asked of the provider now."""
+    found = job_models.candidates(scope, identifier)
+    return page(request, scope, "jobs/model.html", {"job": jobs.get(scope, identifier), "found": found})
+
+
+@router.post("/jobs/{identifier}/model")
+def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: Id, form: Fields) -> Response:
+    """Take one of them for its model."""
+    chosen = job_models.choose(scope, identifier, form.get("model", ""))
+    return see_other(f"/jobs/{chosen.id}", "model_chosen")
 
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/model")

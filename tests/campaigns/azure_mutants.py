@@ -16,6 +16,7 @@ _DEADLINES = "tests/unit/backends/azure/test_deadlines.py"
 _NAMES = "tests/unit/backends/azure/test_names.py"
 _HOSTS = "tests/unit/backends/azure/test_hosts.py"
 _DISCOVERY = "tests/integration/azure/test_discovery.py"
+_MADE = "tests/integration/azure/test_made_models.py"
 _SERVING = "tests/integration/azure/test_serving.py"
 _CONTRACT = "tests/contract/test_azure.py"
 _WHY = "tests/integration/azure/test_why_failed.py"
@@ -158,9 +159,23 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="Completed taken for done before its model is there",
         file=f"{_AZURE}/training/job_observer.py",
-        right="return None, JobStatus.RUNNING if now - ended < _REGISTERING else JobStatus.FAILED",
-        wrong="return None, status",
+        right="status = JobStatus.RUNNING  # it counts as such",
+        wrong="pass  # it counts as such",
         test=f"{_FAULTS}::test_a_completed_job_without_its_model_is_not_over_yet",
+    ),
+    Mutant(
+        name="a model of another run's taken for the job's",
+        file=f"{_AZURE}/training/made_models.py",
+        right="return Evidence.RUN_BELOW if root_of(",
+        wrong="return Evidence.RUN_BELOW if True or root_of(",
+        test=f"{_MADE}::test_what_another_job_made_is_no_candidate",
+    ),
+    Mutant(
+        name="a likely model taken for a sure one when it is removed",
+        file=f"{_AZURE}/training/made_models.py",
+        right="(made.is_sure or the_one(candidates(workspace, job)) == made)",
+        wrong="(made.is_sure or made)",
+        test=f"{_MADE}::test_a_teardown_leaves_alone_what_is_not_surely_the_jobs",
     ),
     Mutant(
         name="points are told twice",

@@ -160,6 +160,24 @@ class LogQuery(fields.Query):
     lines: int = Field(200, ge=1, le=10_000)
 
 
+class JobModelIn(RequestModel):
+    """Which of its candidates a job's model is, by its `name`."""
+
+    model_config = exemplified({"model": "triage-job-01jd3x8z4pex5vsknk084sn02q:1"})
+
+    model: Annotated[Line, Field(min_length=1)]
+
+
+class CandidateOut(ResponseModel):
+    """A model at the backend that a job may have made; `sure` where nothing else can have made it."""
+
+    name: str
+    created_at: datetime | None
+    reason: str
+    sure: bool
+    description: str
+
+
 class ChargeOut(ResponseModel):
     """A quantity that is billed, in its price's unit."""
 

@@ -35,6 +35,7 @@ def attention(found: Sequence[Attention]) -> list[AttentionView]:
     words = {
         "job_failed": (_("Job failed"), "failed"),
         "job_unknown": (_("Submit in doubt"), "unknown"),
+        "job_model": (_("Which model is it?"), "warn"),
         "deployment_failed": (_("Deployment failed"), "failed"),
         "connection_paused": (_("Connection paused"), "warn"),
         "connection_unhealthy": (_("Doctor found something"), "warn"),

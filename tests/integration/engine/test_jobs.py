@@ -12,8 +12,7 @@ from app.domain.evaluations import UNKNOWN_MODEL, EvaluationStatus, Identity
 from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
-from app.engine import model_registration
-from app.services import connections, evaluations, jobs, models
+from app.services import connections, evaluations, job_models, jobs, models
 from app.store import evaluations as store
 from app.store.files import FileStore
 from tests.support.connections import REHEARSAL_ID
@@ -100,7 +99,7 @@ def test_nothing_is_taken_over_from_another_rendering_or_other_files(build: Buil
         app_context.clock.turn(timedelta(seconds=1))
         with app_context.scopes.open(OWNER) as scope:
             before = {each.id for each in evaluations.list_evaluations(scope, job=job.id).items}
-            model_registration.register_model(
+            job_models.register(
                 scope, done, app_context.backend, name="again", size_bytes=None, base=base
             )
             asked = [each for each in evaluations.list_evaluations(scope, job=job.id).items if each.id not in before]

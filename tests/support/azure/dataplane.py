@@ -83,7 +83,8 @@ class DataPlane:
         return workspace
 
     def _job(self, workspace: Workspace, name: str) -> Job:
-        job = workspace.jobs.get(name)
+        """Return the job of a run: the job itself, or the step below a pipeline that has begun."""
+        job = workspace.jobs.get(name) or next((one for one in workspace.jobs.values() if _is_step(one, name)), None)
         if job is None:
             raise UserError(404, f"RunId {name} was not found.", code="NotFound")
         settle(self._cloud, workspace, job)
@@ -91,19 +92,19 @@ class DataPlane:
 
     def _history(self, request: Request, workspace: Workspace, rest: str) -> Reply:
         if rest == "rundata":
-            job = self._job(workspace, str(request.json().get("runId")))
-            return Reply(200, {"runMetadata": self._run(job), "runDefinition": {}})
+            name = str(request.json().get("runId"))
+            return Reply(200, {"runMetadata": self._run(self._job(workspace, name), name), "runDefinition": {}})
         parts = rest.split("/")
         job = self._job(workspace, parts[1])
         if request.method == "PATCH":
             return self._patch(request, job)
         if parts[2:] == ["details"]:
-            return Reply(200, self._details(workspace, job))
+            return Reply(200, self._details(workspace, job, parts[1]))
         if parts[2:] == ["events"]:
             events = [{"timestamp": _iso(at), "name": name, "message": text} for at, name, text in job.events]
             return Reply(200, {"value": events})
         if len(parts) == 2:
-            return Reply(200, self._run(job))
+            return Reply(200, self._run(job, parts[1]))
         raise UserError(404, f"Nothing is at {request.path}.", code="NotFound")
 
     def _patch(self, request: Request, job: Job) -> Reply:
@@ -116,12 +117,14 @@ class DataPlane:
         job.body["properties"].setdefault("tags", {}).update(given.get("tags") or {})
         if given.get("displayName"):
             job.body["properties"]["displayName"] = given["displayName"]
-        return Reply(200, self._run(job))
+        return Reply(200, self._run(job, job.name))
 
-    def _run(self, job: Job) -> Json:
+    def _run(self, job: Job, name: str) -> Json:
         body: Json = {
-            "runId": job.name,
-            "runUuid": job.name,
+            "runId": name,
+            "runUuid": name,
+            "rootRunId": job.name,
+            "parentRunId": None if name == job.name else job.name,
             "status": job.status,
             "hidden": job.hidden,
             "tags": job.tags,
@@ -144,7 +147,7 @@ class DataPlane:
             "componentName": "finetuning",
         }
 
-    def _details(self, workspace: Workspace, job: Job) -> Json:
+    def _details(self, workspace: Workspace, job: Job, name: str) -> Json:
         target = (
             "serverless"
             if not job.body["properties"].get("computeId")
@@ -152,7 +155,7 @@ class DataPlane:
         )
         events = [{"timestamp": _iso(at), "status": name, "message": text} for at, name, text in job.events]
         body: Json = {
-            "runId": job.name,
+            "runId": name,
             "target": target,
             "status": job.status,
             "startTimeUtc": _iso(job.started),
@@ -165,12 +168,16 @@ class DataPlane:
             "properties": job.body["properties"].get("properties") or {},
         }
         body |= {"inputDatasets": [], "outputDatasets": [], "runDefinition": {}, "statusHistory": events}
-        return {**body, "logFiles": self._logs(workspace, job)}
+        return {**body, "logFiles": self._logs(workspace, job, name)}
 
-    def _logs(self, workspace: Workspace, job: Job) -> Json:
-        """Log files on blob storage, readable for an hour; none before the job runs."""
+    def _logs(self, workspace: Workspace, job: Job, name: str) -> Json:
+        """Log files on blob storage, readable for an hour; none before the job runs. A pipeline's is about steps."""
         if job.started is None:
             return {}
+        if job.pipeline and name == job.name:
+            path = f"ExperimentRun/dcid.{job.name}/logs/azureml/executionlogs.txt"
+            uri = self._cloud.blobs.put(workspace.storage, path, b"Submitted 1 of 1 steps.\n")
+            return {"logs/azureml/executionlogs.txt": uri} if uri else {}
         path = f"ExperimentRun/dcid.{job.name}/user_logs/std_log.txt"
         losses = job.metrics.get("train_loss", [])
         lines = [f"{_iso(at)} {name}: {text}" for at, name, text in job.events]
@@ -181,45 +188,59 @@ class DataPlane:
 
     def _mlflow(self, request: Request, workspace: Workspace, rest: str) -> Reply:
         if rest == "runs/get" and request.method == "GET":
-            return Reply(200, {"run": self._mlflow_run(workspace, self._wanted(request, workspace))})
+            return Reply(200, {"run": self._mlflow_run(workspace, *self._wanted(request, workspace))})
         if rest == "metrics/get-history" and request.method == "GET":
-            job = self._wanted(request, workspace)
+            job, name = self._wanted(request, workspace)
             key = request.query.get("metric_key")
             if not key:
                 raise _mlflow_error(
                     400, "INVALID_PARAMETER_VALUE", "Missing value for required parameter 'metric_key'."
                 )
-            return Reply(200, {"metrics": [_metric(key, point) for point in job.metrics.get(key, [])]})
+            points = job.metrics.get(key, []) if _measures(job, name) else []
+            return Reply(200, {"metrics": [_metric(key, point) for point in points]})
         if rest == "runs/search" and request.method == "POST":
             return self._search(request, workspace)
         raise _mlflow_error(404, "ENDPOINT_NOT_FOUND", f"No MLflow endpoint {request.method} {rest}.")
 
-    def _wanted(self, request: Request, workspace: Workspace) -> Job:
+    def _wanted(self, request: Request, workspace: Workspace) -> tuple[Job, str]:
         name = request.query.get("run_id") or request.query.get("run_uuid") or ""
-        if name not in workspace.jobs:
+        if name not in workspace.jobs and not any(_is_step(one, name) for one in workspace.jobs.values()):
             raise _mlflow_error(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id {name} was not found.")
-        return self._job(workspace, name)
+        return self._job(workspace, name), name
 
     def _search(self, request: Request, workspace: Workspace) -> Reply:
         given = request.json()
         size = min(int(given.get("max_results") or 1_000), 1_000)
         start = int(given.get("page_token") or 0)
         names = re.findall(r"'([^']+)'", str(given.get("filter") or ""))
+        if "mlflow.rootRunId" in str(given.get("filter")):
+            return self._tree(workspace, names[0])
         jobs = [
             job
             for job in workspace.jobs.values()
             if not names or job.name in names or set(names) & set(job.tags.values())
         ]
         body: Json = {
-            "runs": [self._mlflow_run(workspace, self._job(workspace, job.name)) for job in jobs[start : start + size]]
+            "runs": [
+                self._mlflow_run(workspace, self._job(workspace, job.name), job.name)
+                for job in jobs[start : start + size]
+            ]
         }
         if start + size < len(jobs):
             body["next_page_token"] = str(start + size)
         return Reply(200, body)
 
-    def _mlflow_run(self, workspace: Workspace, job: Job) -> Json:
+    def _tree(self, workspace: Workspace, root: str) -> Reply:
+        """Return a run with those below it."""
+        if root not in workspace.jobs:
+            return Reply(200, {"runs": []})
+        job = self._job(workspace, root)
+        names = [root, job.step] if _is_step(job, job.step) else [root]
+        return Reply(200, {"runs": [self._mlflow_run(workspace, job, name) for name in names]})
+
+    def _mlflow_run(self, workspace: Workspace, job: Job, name: str) -> Json:
         started, ended = job.started or job.created, job.ended
-        info: Json = {"run_id": job.name, "run_uuid": job.name, "experiment_id": "00000000-0000-0000-0000-0000000000e1"}
+        info: Json = {"run_id": name, "run_uuid": name, "experiment_id": "00000000-0000-0000-0000-0000000000e1"}
         info |= {
             "status": _MLFLOW_STATUS.get(job.status, "RUNNING"),
             "start_time": _ms(started),
@@ -231,12 +252,24 @@ class DataPlane:
         }
         if ended is not None:
             info["end_time"] = _ms(ended)
-        metrics = [_metric(key, points[-1]) for key, points in job.metrics.items() if points]
+        measured = job.metrics if _measures(job, name) else {}
+        metrics = [_metric(key, points[-1]) for key, points in measured.items() if points]
         params = [
             {"key": key, "value": str(value)} for key, value in (job.details.get("hyperParameters") or {}).items()
         ]
-        tags = [{"key": key, "value": value} for key, value in job.tags.items()]
+        marks = {"mlflow.rootRunId": job.name}
+        marks |= job.tags if name == job.name else {"mlflow.parentRunId": job.name}
+        tags = [{"key": key, "value": value} for key, value in marks.items()]
         return {"info": info, "data": {"metrics": metrics, "params": params, "tags": tags}}
+
+
+def _is_step(job: Job, name: str) -> bool:
+    """Whether a run is the step below a pipeline, which is there once it runs."""
+    return job.pipeline and job.started is not None and name == job.step
+
+
+def _measures(job: Job, name: str) -> bool:
+    return (name == job.step) == job.pipeline
 
 
 def _mlflow_error(status: int, code: str, message: str) -> AzureError:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
 _JOBS = ONE + "/jobs"
+# What a recorded job has as null, `official/job-finetuning-maap.json`; `queueSettings` is younger than one preview.
+_NULLS = ("description", "computeId", "identity", "componentId", "notificationSetting")
 _KINDS = {"AutoML", "Command", "FineTuning", "Pipeline", "Spark", "Sweep"}
 # What a second PUT may change.
 _SOFT = {"description", "displayName", "tags", "isArchived", "properties"}
@@ -56,6 +58,7 @@ class Jobs:
             return self._update(call, workspace, known, given)
         check_job(self._cloud, call, workspace, given)
         made = Job(name, {"properties": given}, call.now, self._cloud.state.pace.stages, _stages(given), call.caller)
+        made.pipeline = kind == "FineTuning" and made.stages is MANAGED_STAGES
         workspace.jobs[name] = made
         self._cloud.write_down(call, "submit", call.request.path, name, made.tags)
         return Reply(201, body_of(workspace, made))
@@ -64,7 +67,7 @@ class Jobs:
         """The same job again is no second job; another one under its name is refused."""
         shown = body_of(workspace, known)["properties"]
         for field in sorted(set(given) - _SOFT - {"status", "services"}):
-            if _plain(given[field]) != _plain(shown.get(field)):
+            if _plain(given[field]) not in (_plain(shown.get(field)), _plain(known.body["properties"].get(field))):
                 message = (
                     "A job with this name already exists. If you are trying to create a new job, use a different name."
                 )
@@ -178,18 +181,24 @@ def _register(cloud: "AzureCloud", workspace: Workspace, job: Job) -> None:
     output: Json = next(iter(outputs.values()), {})
     name = output.get("assetName") or f"azureml_{job.name}_output_mlflow_model"
     versions_of = workspace.models.setdefault(name, {})
-    version = str(max((int(one) for one in versions_of if one.isdigit()), default=0) + 1)
-    base = job.details["model"]["uri"]
-    tags = {**job.tags, "baseModelId": base.split("/versions/")[0]}
-    properties: Json = {
-        "modelType": "mlflow_model",
-        "modelUri": f"azureml://jobs/{job.name}/outputs/{next(iter(outputs), 'registered_model')}",
-        "jobName": job.name,
-        "flavors": {"hftransformersv2": {"data": {"model_type": "lora"}}},
-        "tags": tags,
-        "properties": {"baseModelId": base, "trainingType": "finetuning"},
-    }
-    versions_of[version] = Asset("models", name, version, properties, job.ended or cloud.clock.now())
+    base, state = job.details["model"]["uri"], cloud.state
+    tags = {**(job.tags if state.model_tags else {}), "baseModelId": base.split("/versions/")[0]}
+    made_by = {"job": job.name, "below": job.step, "null": None}[state.model_job]
+    storage = f"subscriptions/{workspace.subscription}/resourceGroups/{workspace.group}/workspaces/{workspace.name}"
+    somewhere = f"azureml://{storage}/datastores/workspaceblobstore/paths/azureml/{job.step}/model"
+    written = f"azureml://jobs/{job.name}/outputs/{next(iter(outputs), 'registered_model')}"
+    for _ in range(state.model_versions):
+        version = str(max((int(one) for one in versions_of if one.isdigit()), default=0) + 1)
+        properties: Json = {
+            "modelType": "mlflow_model",
+            "modelUri": written if state.model_job == "job" else somewhere,
+            "jobName": made_by,
+            "flavors": {"hftransformersv2": {"data": {"model_type": "lora"}}},
+            "tags": tags,
+            "properties": {"baseModelId": base, "trainingType": "finetuning"},
+            "provisioningState": "Succeeded",
+        }
+        versions_of[version] = Asset("models", name, version, properties, job.ended or cloud.clock.now())
 
 
 def _plain(value: AnyJson) -> AnyJson:
@@ -215,9 +224,28 @@ def body_of(workspace: Workspace, job: Job) -> Json:
         "Studio": {"jobServiceType": "Studio", "endpoint": studio, "status": "Running"},
     }
     named: Json = {"experimentName": "Default", "displayName": job.name, "tags": {}, "properties": {}}
-    properties = {**named, **job.body["properties"]}
+    properties = {**named, **dict.fromkeys(_NULLS), **job.body["properties"]}
     properties |= {"status": job.status, "services": services}
     properties["isArchived"] = job.hidden
-    return envelope(
-        workspace, "jobs", job.name, job.created, {key: value for key, value in properties.items() if value is not None}
-    )
+    if job.details:
+        properties |= _as_recorded(job)
+    return envelope(workspace, "jobs", job.name, job.created, properties)
+
+
+def _as_recorded(job: Job) -> Json:
+    """Return what the service adds to a fine-tuning job, by the recording `official/job-finetuning-maap.json`."""
+    given = job.body["properties"]
+    outputs = {
+        name: {"description": None, "uri": None, "mode": "ReadWriteMount", **output}
+        for name, output in (given.get("outputs") or {}).items()
+    }
+    asked = next((str(output.get("assetName")) for output in outputs.values()), "")
+    written = {
+        "PipelineType": "FineTuning",
+        "azureml.PipelineType": "FineTuning",
+        "original_model_id": job.details["model"]["uri"],
+        "_fineTuningJobType": "MaaP" if job.pipeline else "MaaS",
+        "_outputModelName": asked,
+        "StartTimeUtc": f"{job.created:%Y-%m-%d %H:%M:%S}",
+    }
+    return {"outputs": outputs, "properties": {**(given.get("properties") or {}), **written}}

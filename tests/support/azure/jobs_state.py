@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,6 +45,7 @@ class Job:
     hidden: bool = False
     registered: bool = False
     failure: tuple[str, str, str] | None = None
+    pipeline: bool = False  # a step below it trains, measures and writes the log
 
     def __post_init__(self) -> None:
         self.entered = self.entered or self.created
@@ -54,6 +56,11 @@ class Job:
         """The job's tags."""
         tags: dict[str, str] = self.body["properties"].get("tags") or {}
         return tags
+
+    @property
+    def step(self) -> str:
+        """The run below a pipeline that trains."""
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
 
     @property
     def final(self) -> bool:

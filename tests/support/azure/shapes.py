@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 def system_data(created: datetime) -> Json:
     """Return who made a resource and when."""
-    when = f"{created:%Y-%m-%dT%H:%M:%S.%fZ}"
+    when = f"{created:%Y-%m-%dT%H:%M:%S.%f}1+00:00"  # seven digits, as the service writes them
     who = {"createdBy": "TuneDesk", "createdByType": "Application", "lastModifiedBy": "TuneDesk"}
     return {**who, "createdAt": when, "lastModifiedAt": when, "lastModifiedByType": "Application"}
 
@@ -48,9 +48,9 @@ def envelope(workspace: Workspace, kind: str, name: str, created: datetime, prop
 
 def asset_body(workspace: Workspace, asset: Asset) -> Json:
     """Return one version of an asset."""
-    named: Json = {"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
+    named: Json = {"description": None, "isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
+    named |= {"flavors": {}, "jobName": None} if asset.kind == "models" else {}
     properties = {**named, **asset.properties}
-    properties = {key: value for key, value in properties.items() if value is not None}
     return envelope(workspace, f"{asset.kind}/{asset.name}/versions", asset.version, asset.created, properties)
 
 

@@ -207,6 +207,10 @@ class State:
     devices: dict[str, Json] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     model_delete: str = "allowed"  # or "refused": then a version can only be archived
+    # Which job a registered model names (its "job", a run "below" it, "null"), with the job's tags or not, how often.
+    model_job: str = "job"
+    model_tags: bool = True
+    model_versions: int = 1
     # The next creation of an endpoint, a deployment on one or a subscription fails with this code and message.
     fail_operation: tuple[str, str] | AzureError | None = None
     tokens_per_minute: int = 200_000

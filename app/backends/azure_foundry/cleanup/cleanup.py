@@ -11,12 +11,13 @@ from app.backends.azure_foundry.serving.online import Online
 from app.backends.azure_foundry.serving.serverless import Serverless
 from app.backends.azure_foundry.training import files
 from app.backends.azure_foundry.training.jobs import Training
+from app.backends.azure_foundry.training.made_models import maker_of
 from app.backends.azure_foundry.training.uploads import VERSION
 from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.json_values import part
 from app.backends.azure_foundry.transport.names import FILE_TAG, INSTALLATION_TAG, TAG, is_ours, tags_of
 from app.backends.azure_foundry.transport.paging import Body, text
-from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
+from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import Backend, BackendError, NotAuthorised, Rejected, Transient
 from app.domain.serving import ForgetsUploads
 
@@ -60,7 +61,7 @@ def remove_model(workspace: Workspace, model: str) -> str:
     found = workspace.get(path)
     if found is None:
         return GONE
-    if not is_ours(owner_tags_of(workspace, found), workspace.azure.installation):
+    if not is_ours(owner_tags_of(workspace, model.partition(":")[0], found), workspace.azure.installation):
         raise not_ours(f"The model {model}")
     serving = served_by(workspace, model)
     if serving:
@@ -113,14 +114,12 @@ def served_by(workspace: Workspace, model: str) -> list[str]:
     return names
 
 
-def owner_tags_of(workspace: Workspace, found: Body) -> dict[str, str]:
-    """Return the owner's tags of a model version: its own, else those of the job that made it."""
+def owner_tags_of(workspace: Workspace, name: str, found: Body) -> dict[str, str]:
+    """Return the owner's tags of a version of a model: its own, else those of the job that surely made it."""
     own = tags_of(found)
     if TAG in own and INSTALLATION_TAG in own:
         return own
-    job = text(found, "properties", "jobName")
-    made_by = workspace.get(f"{JOBS}/{job}", api_version=PREVIEW) if job else None
-    return tags_of(made_by)
+    return tags_of(maker_of(workspace, name, found))
 
 
 def not_ours(what: str) -> Rejected:

@@ -10,6 +10,7 @@ from app.backends.azure_foundry.serving import serverless
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.endpoints import Endpoints
 from app.backends.azure_foundry.training.history import moment
+from app.backends.azure_foundry.training.made_models import asked_names, maker_of
 from app.backends.azure_foundry.transport.errors import translates_errors
 from app.backends.azure_foundry.transport.json_values import part
 from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, is_ours, tags_of
@@ -30,13 +31,14 @@ class AzureOrphans(Endpoints, FindsOrphans):
         """Return everything that carries TuneDesk's mark, whichever installation made it."""
         jobs = self.workspace.list(cleanup.JOBS, api_version=PREVIEW)
         marks = {text(job, "name"): tags_of(job) for job in jobs}
+        makers = {name: job for job in jobs if TAG in tags_of(job) for name in asked_names(job)}
         found = [
             *self._endpoints(self.serverless),
             *self._endpoints(self.online),
             *self._subscriptions(),
             *(self._job(job) for job in jobs),
-            *self._versions("models", "model", marks),
-            *self._versions("data", "data", {}),
+            *self._versions("models", "model", marks, makers),
+            *self._versions("data", "data", {}, {}),
         ]
         return [each for each in found if each is not None]
 
@@ -74,8 +76,13 @@ class AzureOrphans(Endpoints, FindsOrphans):
         state = text(job, "properties", "status")
         return self._thing("job", text(job, "name"), tags_of(job), state, job, billed=state.lower() not in _ENDED)
 
-    def _versions(self, path: str, kind: str, marks: dict[str, dict[str, str]]) -> Iterator[RemoteThing | None]:
-        """Assets: containers first, then the versions of those that may be ours."""
+    def _versions(
+        self, path: str, kind: str, marks: dict[str, dict[str, str]], makers: dict[str, Body]
+    ) -> Iterator[RemoteThing | None]:
+        """Assets: containers first, then the versions of those that may be ours.
+
+        `marks`: the tags of each job by its name; `makers`: our jobs by the name that they asked for.
+        """
         for container in self.workspace.list(path):
             if part(container, "properties").get("isArchived") is True:
                 continue
@@ -86,6 +93,9 @@ class AzureOrphans(Endpoints, FindsOrphans):
                 tags = tags_of(each)
                 if TAG not in tags:
                     tags = marks.get(text(each, "properties", "jobName"), {})
+                maker = makers.get(name)
+                if TAG not in tags and maker is not None:
+                    tags = tags_of(maker_of(self.workspace, name, each, [maker]))
                 yield self._thing(kind, f"{name}:{text(each, 'name')}", tags, "", each)
 
     def _thing(

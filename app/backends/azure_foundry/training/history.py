@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from app.backends.azure_foundry.transport.client import Call
 from app.backends.azure_foundry.transport.errors import of_failure
@@ -46,6 +47,21 @@ def details(workspace: Workspace, name: str) -> Details:
         warnings=tuple(dict.fromkeys(each for each in warned if each))[:_MOST_WARNINGS],
         logs={str(key): value for key, value in part(reported, "logFiles").items() if isinstance(value, str)},
     )
+
+
+def root_of(workspace: Workspace, name: str) -> str:
+    """Return the run at the top of a run's tree; "" for a run that the history does not know.
+
+    `rootRunId` is a member of Run in azure-ai-ml's client of the run history.
+
+    Raises:
+        BackendError: Azure could not be asked.
+    """
+    url = f"{workspace.location.history}/runs/{quote(name, safe='')}"
+    try:
+        return text(workspace.azure.send(Call("GET", url, params={"api-version": "v1.0"})).body, "rootRunId")
+    except NotFound:
+        return ""
 
 
 def events(created: datetime | None, seen: Details) -> list[RemoteEvent]:

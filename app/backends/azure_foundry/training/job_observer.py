@@ -8,9 +8,9 @@ from typing import Any
 
 from app.backends.azure_foundry.training.history import Details, details, events, moment
 from app.backends.azure_foundry.training.job_list_cache import JobListCache, word_of
+from app.backends.azure_foundry.training.made_models import MadeModel, candidates, the_one
 from app.backends.azure_foundry.training.metrics import Latest, Runs, is_loss, metrics
 from app.backends.azure_foundry.training.states import WAITING, stall_note, status_note, status_of
-from app.backends.azure_foundry.training.submission import OUTPUT
 from app.backends.azure_foundry.transport.json_values import number, part
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import Workspace
@@ -37,6 +37,7 @@ class ObservationCursor:
     read_at: float = 0.0  # when a history was read last, in seconds since 1970
     moved_at: float = 0.0  # when something moved last
     over: bool = False  # the end was told, histories included
+    ended_at: float = 0.0  # when it was first seen completed
 
     @classmethod
     def of(cls, since: str | None) -> "ObservationCursor":
@@ -57,8 +58,8 @@ class JobObserver:
     def __init__(self, workspace: Workspace, clock: Clock) -> None:
         self._clock = clock
         self._workspace = workspace
-        self._runs = Runs(workspace)
-        self.jobs = JobListCache(workspace, self._runs, clock)
+        self.runs = Runs(workspace)
+        self.jobs = JobListCache(workspace, self.runs, clock)
 
     def observe(self, name: str, since: str | None) -> JobObservation:
         """Look at a job.
@@ -77,10 +78,13 @@ class JobObserver:
         points = self._points(name, cursor, latest, whole=since is None or status.is_final)
         if fresh or points or not cursor.moved_at:
             cursor.moved_at = now.timestamp()
-        model, status = self._model(body, status, seen, now)
+        made = self._made(body) if status is JobStatus.SUCCEEDED else ()
+        model = the_one(made)
+        if status is JobStatus.SUCCEEDED and model is None and _may_come(cursor, seen, now):
+            status = JobStatus.RUNNING  # it counts as such until it has its model, or nobody can wait for one any more
         settled = status.is_final
         cursor.word, cursor.over = word if settled or not status_of(word).is_final else "", settled
-        reported = _Reported(word, status, body, seen, cursor, now)
+        reported = _Reported(word, status, body, seen, cursor, now, None if model else made)
         if settled:
             self.jobs.changed(name, ended=True)
         return JobObservation(
@@ -90,7 +94,7 @@ class JobObserver:
             note=reported.note(),
             raw_status=word,
             progress=_progress(body, word, status, latest, cursor),
-            fine_tuned_model=model,
+            fine_tuned_model=model.address if model else None,
             sent=_sent(body),
             events=[*events(moment(text(body, "systemData", "createdAt")), seen), *reported.remarks()]
             if fresh
@@ -119,7 +123,7 @@ class JobObserver:
         read = bool(moved) and (whole or fair)
         found: list[Metric] = []
         for each in moved:
-            points = self._runs.history(name, each) if read else [latest[each]]
+            points = self.runs.history(name, each) if read else [latest[each]]
             found += metrics(each, points[cursor.read.get(each, 0) :] if read else points)
             if read:
                 cursor.read[each] = len(points)
@@ -128,24 +132,15 @@ class JobObserver:
             cursor.read_at = now
         return found
 
-    def _model(self, body: Body, status: JobStatus, seen: Details, now: datetime) -> tuple[str | None, JobStatus]:
-        """Return the model's name and version, and the status: a completed job counts as running until it has one."""
-        if status is not JobStatus.SUCCEEDED:
-            return None, status
-        found = self._registered(body)
-        if found is not None:
-            return found, status
-        ended = seen.ended or now
-        return None, JobStatus.RUNNING if now - ended < _REGISTERING else JobStatus.FAILED
+    def _made(self, body: Body) -> Sequence[MadeModel]:
+        """Return the models that a completed job may have made."""
+        return candidates(self._workspace, body)
 
-    def _registered(self, body: Body) -> str | None:
-        outputs = part(body, "properties", "outputs")
-        name = text(outputs.get(OUTPUT) or next(iter(outputs.values()), {}), "assetName")
-        if not name:
-            return None
-        versions = self._workspace.list(f"models/{name}/versions")
-        mine = [each for each in versions if text(each, "properties", "jobName") == body.get("name")]
-        return f"{name}:{text(mine[0], 'name')}" if mine else None
+
+def _may_come(cursor: ObservationCursor, seen: Details, now: datetime) -> bool:
+    """Tell whether the model of a completed job may still be on its way; the history may not say when it ended."""
+    cursor.ended_at = cursor.ended_at or (seen.ended or now).timestamp()
+    return now.timestamp() - cursor.ended_at < _REGISTERING.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +153,7 @@ class _Reported:
     seen: Details
     cursor: ObservationCursor
     now: datetime
+    unclear: Sequence[MadeModel] | None = None  # which models a completed job may have made; None: no question
 
     def reason(self) -> JobReason | None:
         if self.status is not JobStatus.FAILED:
@@ -165,10 +161,10 @@ class _Reported:
         return self.seen.failure.reason if self.seen.failure else JobReason.BACKEND_ERROR
 
     def message(self) -> str:
+        if self.status is JobStatus.SUCCEEDED and self.unclear is not None:
+            return _which(len(self.unclear))
         if self.status is not JobStatus.FAILED:
             return ""
-        if self.word == "Completed":
-            return "Azure completed the job and registered no model. Its log may say why."
         if self.seen.failure is None:
             return "Azure gives no reason. The job's log may say more."
         return f"{self.seen.failure.detail} {self.seen.failure.fix}".strip()
@@ -193,6 +189,14 @@ class _Reported:
         if self.status.is_final:
             return None
         return stall_note(self.word, moved_at=self.cursor.moved_at, now=self.now, managed=_is_managed(self.body))
+
+
+def _which(count: int) -> str:
+    """Return what is said of a completed job of which Azure does not tell the model."""
+    if not count:
+        return "Azure completed the training, and shows no model of it yet. Look again on the job's page."
+    models = "One model" if count == 1 else f"{count} models"
+    return f"Azure completed the training without saying which model it made. {models} may be it: choose."
 
 
 def _moved(latest: Latest, cursor: ObservationCursor) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.catalog.versions import Versions
+from app.backends.azure_foundry.training import made_models
 from app.backends.azure_foundry.training.job_list_cache import word_of
 from app.backends.azure_foundry.training.job_observer import JobObserver
 from app.backends.azure_foundry.training.states import status_of
@@ -26,7 +27,7 @@ from app.domain.backend import (
     RemoteJob,
     TrainingRequest,
 )
-from app.domain.backend_abilities import KnownJob, PollsInBatch
+from app.domain.backend_abilities import KnownJob, ModelCandidate, NamesCandidates, PollsInBatch
 from app.domain.jobs import JobStatus
 from app.kit.clock import Clock
 
@@ -40,7 +41,7 @@ class Training:
         self.versions = Versions(workspace.azure, clock, cache)
 
 
-class AzureTraining(PollsInBatch, Backend):
+class AzureTraining(PollsInBatch, NamesCandidates, Backend):
     """The least that a backend can do, in a Foundry project."""
 
     azure: Azure
@@ -109,6 +110,21 @@ class AzureTraining(PollsInBatch, Backend):
     def unchanged(self, known: Sequence[KnownJob]) -> Mapping[str, timedelta | None]:
         """Return those of which the last list of the project's jobs has nothing new."""
         return self.training.observer.unchanged(known)
+
+    @translates_errors
+    def model_candidates(self, job: RemoteJob) -> Sequence[ModelCandidate]:
+        """Return the versions that a job may have made, each with why."""
+        found = made_models.candidates(self.workspace, self.training.observer.jobs.read(job.id))
+        return [
+            ModelCandidate(
+                name=each.address,
+                created_at=each.created,
+                reason=made_models.REASONS[each.evidence],
+                sure=each.is_sure,
+                description=each.description,
+            )
+            for each in found
+        ]
 
     @translates_errors
     def cancel(self, job: RemoteJob) -> None:

@@ -1,15 +1,19 @@
 """What a succeeded job leaves behind: its model, and the question whether it got better than its base."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.backend import Backend, BackendError, Evaluates
-from app.domain.backend_abilities import Identifies
+from app.domain.backend import Backend, BackendError, Evaluates, RemoteJob
+from app.domain.backend_abilities import Identifies, ModelCandidate, NamesCandidates
 from app.domain.deployments import Target
+from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.evaluations import UNKNOWN_MODEL, Evaluation, EvaluationStatus, Identity, why_not_reused
-from app.domain.jobs import FineTuningJob
+from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.models import FineTunedModel
+from app.services import jobs, verbs
 from app.services.scope import Scope
 from app.store import evaluations, events, models
+from app.store import jobs as store
 
 
 def base_identity(backend: Backend, job: FineTuningJob) -> Identity | None:
@@ -22,7 +26,61 @@ def base_identity(backend: Backend, job: FineTuningJob) -> Identity | None:
         return UNKNOWN_MODEL
 
 
-def register_model(
+@verbs.reads("jobs")
+def lacks_model(scope: Scope, job: FineTuningJob) -> bool:
+    """Tell whether a job has succeeded, and a person has to say which model it made."""
+    missing = job.status is JobStatus.SUCCEEDED and job.fine_tuned_model is None
+    return missing and scope.able(job.spec.connection, NamesCandidates) is not None
+
+
+@verbs.reads("jobs")
+def candidates(scope: Scope, identifier: str) -> Sequence[ModelCandidate]:
+    """Ask the backend which models a job may have made that succeeded without naming one; the likeliest first.
+
+    Raises:
+        Conflict: when it has its model, has not succeeded, or its backend always names it.
+        ProviderFailed: when the backend cannot be asked.
+    """
+    job = jobs.get(scope, identifier)
+    if job.fine_tuned_model is not None:
+        raise Conflict("The job has its model already.", fix="There is nothing to choose.")
+    if job.status is not JobStatus.SUCCEEDED or job.remote_id is None:
+        raise Conflict(f"The job is {job.status}: only one that succeeded has made a model.", fix="Wait for its end.")
+    with scope.ask(job.spec.connection, NamesCandidates) as backend:
+        found = backend.model_candidates(RemoteJob(job.remote_id))
+    return [each for each in found if models.by_remote_id(scope.read, job.spec.connection, each.name) is None]
+
+
+@verbs.writes("jobs")
+def choose(scope: Scope, identifier: str, name: str) -> FineTuningJob:
+    """Say which model a job has made, one of its candidates; return the job with it.
+
+    Raises:
+        Invalid: when that is none of them.
+        Conflict, ProviderFailed: as `candidates`.
+    """
+    offered = candidates(scope, identifier)
+    asked = jobs.get(scope, identifier)
+    backend = scope.backend(asked.spec.connection)
+    with scope.provider_call():
+        base = base_identity(backend, asked)
+    if all(each.name != name for each in offered):
+        listed = ", ".join(each.name for each in offered) or "none at the moment"
+        raise Invalid(
+            [Problem("/model", "unknown", f"{name!r} is no model of this job's.", f"Choose one of: {listed}.")]
+        )
+    tx, job = scope.write, jobs.get(scope, identifier)
+    if job.fine_tuned_model is not None:
+        raise Conflict("Somebody has chosen its model meanwhile.", fix="There is nothing left to choose.")
+    events.add(tx, identifier, f"{scope.actor.id} chose its model: {name}.", at=scope.now(), kind="request")
+    made = register(scope, job, backend, name=name, size_bytes=None, base=base)
+    store.set_model(tx, identifier, str(made.fine_tuned_model))
+    scope.nudge()
+    return jobs.get(scope, identifier)
+
+
+@verbs.writes("jobs")
+def register(
     scope: Scope,
     job: FineTuningJob,
     backend: Backend,
@@ -33,7 +91,8 @@ def register_model(
 ) -> FineTuningJob:
     """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
 
-    `name` is what the backend calls the model, `base` what its base is now. Return the job with its model's id.
+    `name` is what the backend calls the model, `base` what its base is now. Return the job with its model's id, to be
+    saved.
     """
     model = _model(scope, job, name, size_bytes)
     dataset, biased = _rows_apart(job)
