@@ -92,6 +92,7 @@ class JobListCache:
                 self._snapshot.jobs.pop(name, None)
             if ended:
                 self._watched.pop(name, None)
+                self._runs.forget(name)
 
     def read(self, name: str) -> Body:
         """Return a job's body, asked for now.
@@ -138,7 +139,9 @@ class JobListCache:
                 if wanted <= snapshot.jobs.keys():
                     break
             running = [name for name in wanted & snapshot.jobs.keys() if _may_measure(snapshot.jobs[name])]
-            snapshot.metrics = self._runs.search(running) if running else {}
+            measured = self._runs.search(running) if running else {}
+            # A pipeline measures in runs below it, which are looked for in the job's own turn.
+            snapshot.metrics = {name: latest for name, latest in measured.items() if latest}
         except NotFound as error:
             # That the list is not there says nothing about any job; a single look does.
             snapshot.error = Unavailable(error.detail, fix=error.fix)

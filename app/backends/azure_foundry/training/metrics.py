@@ -37,16 +37,54 @@ class Runs:
         self._workspace = workspace
         self._lock = Lock()
         self._experiment: str | None = None
+        self._homes: dict[tuple[str, str], str] = {}  # the run below a job that measures: by job and metric
 
     def latest(self, name: str) -> Latest:
-        """Return the newest value of each metric of a run; nothing for a run that has none yet."""
+        """Return the newest value of each metric of a run, or of those below it where it has none itself: a pipeline
+        measures in its steps. Nothing where nothing is measured yet.
+        """
         try:
             body = self._get("runs/get", {"run_id": name})
         except NotFound:
             return {}
         run = part(body, "run")
         self._note(run)
-        return _latest(run)
+        return _latest(run) or self._latest_below(name)
+
+    def below(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the runs below a run as MLflow tells them, at any depth: what trains first, then what began first.
+
+        The filter is that of Microsoft's notebooks: Azure/azureml-examples, foundation-models/system/finetune,
+        summarization_with_text_gen.ipynb.
+        """
+        with self._lock:
+            experiment = self._experiment
+        if experiment is None:
+            return []
+        url = f"{self._workspace.location.mlflow}/runs/search"
+        asked = {
+            "experiment_ids": [experiment],
+            "filter": f"tags.mlflow.rootRunId='{name}'",
+            "max_results": _PAGE,
+        }
+        found = (self._azure.send(Call("POST", url, body=asked)).body or {}).get("runs") or ()
+        return sorted((run for run in found if _id_of(run) not in {name, ""}), key=_rank)
+
+    def forget(self, name: str) -> None:
+        """Drop where the metrics of a job that is over were found."""
+        with self._lock:
+            for key in [each for each in self._homes if each[0] == name]:
+                del self._homes[key]
+
+    def _latest_below(self, name: str) -> Latest:
+        found: dict[str, Point] = {}
+        for run in self.below(name):
+            for key, point in _latest(run).items():
+                if key not in found:
+                    found[key] = point
+                    with self._lock:
+                        self._homes[name, key] = _id_of(run)
+        return found
 
     def search(self, names: Sequence[str]) -> dict[str, Latest]:
         """Return the same for many runs, in as few calls as there are pages; runs that are not found are left out."""
@@ -78,9 +116,13 @@ class Runs:
         return found
 
     def history(self, name: str, metric: str) -> list[Point]:
-        """Return every value of one metric, in the order of steps; of several at one step, the last."""
+        """Return every value of one metric that `latest` has found, in the order of steps; of several at one step,
+        the last.
+        """
         points: dict[int, tuple[float, float]] = {}  # step: (when, value)
-        params = {"run_id": name, "metric_key": metric, "max_results": str(_PAGE)}
+        with self._lock:
+            home = self._homes.get((name, metric), name)
+        params = {"run_id": home, "metric_key": metric, "max_results": str(_PAGE)}
         for _ in range(_PAGES):
             try:
                 body = self._get("metrics/get-history", params)
@@ -118,6 +160,15 @@ def metrics(name: str, points: Sequence[Point]) -> Iterator[Metric]:
 def is_loss(name: str) -> bool:
     """Tell whether a metric is the training loss, by which progress is told."""
     return _OURS.get(name) == TRAIN_LOSS
+
+
+def _id_of(run: Mapping[str, Any]) -> str:
+    return str((run.get("info") or {}).get("run_id") or "")
+
+
+def _rank(run: Mapping[str, Any]) -> tuple[bool, float, str]:
+    trains = any(is_loss(name) or name == "epoch" for name in _latest(run))
+    return (not trains, number((run.get("info") or {}).get("start_time")) or 0.0, _id_of(run))
 
 
 def _latest(run: Mapping[str, Any]) -> dict[str, Point]:
