@@ -164,7 +164,7 @@ READERS: Mapping[str, tuple[str, Reads]] = {
     "run history": (RUN, _job),
     "newest metrics": (r"GET \S+/runs/get", _job),
     "metric history": (r"GET \S+/metrics/get-history", _job),
-    "runs of many": (r"POST \S+/runs/search", lambda field: field.backend.training.observer._runs.search([field.job])),
+    "runs of many": (r"POST \S+/runs/search", lambda field: field.backend.training.observer.runs.search([field.job])),
     "list of jobs": (r"GET \S+/jobs($|\?)", lambda field: field.backend.remote_things()),
     "log": (RUN, lambda field: field.backend.log(RemoteJob(field.job), lines=3)),
     "serverless endpoint": (r"GET \S+/serverlessEndpoints/\w", lambda field: field.backend.observe_deployment("one")),

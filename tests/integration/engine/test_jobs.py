@@ -99,9 +99,7 @@ def test_nothing_is_taken_over_from_another_rendering_or_other_files(build: Buil
         app_context.clock.turn(timedelta(seconds=1))
         with app_context.scopes.open(OWNER) as scope:
             before = {each.id for each in evaluations.list_evaluations(scope, job=job.id).items}
-            job_models.register(
-                scope, done, app_context.backend, name="again", size_bytes=None, base=base
-            )
+            job_models.register(scope, done, app_context.backend, name="again", size_bytes=None, base=base)
             asked = [each for each in evaluations.list_evaluations(scope, job=job.id).items if each.id not in before]
             (found,) = [each for each in asked if not each.target.is_tuned]
             if found.status is EvaluationStatus.PENDING:

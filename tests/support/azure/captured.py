@@ -84,7 +84,13 @@ BEYOND = (
     _beyond("GET", _REGISTRY, f"{_MODELS}/registries/{{r}}/models/{{m}}/versions/{{v}}", "api-version", reason=_PLANE),
     _beyond("POST", _SERVERLESS, "/v1/chat/completions", body=_CHAT, reason=_OPTIONS),
     _beyond("POST", _ONLINE, "/v1/chat/completions", body=_CHAT, reason=_OPTIONS),
-    _beyond("POST", _ONLINE, "/score", body="input_data", reason="an MLflow model's scoring interface"),
+    _beyond(
+        "POST",
+        _ONLINE,
+        "/score",
+        body="input_data inputs parameters params",
+        reason="the forms of Microsoft's samples for language models (app/…/serving/scoring_forms.py names each)",
+    ),
 )
 
 

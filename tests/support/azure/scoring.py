@@ -2,17 +2,38 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tests.support.azure.state import Resource, Workspace
 from tests.support.azure.tokens import ML
-from tests.support.azure.wire import AzureError, Json, Reply, Request
+from tests.support.azure.wire import AnyJson, AzureError, Json, Reply, Request
 
 if TYPE_CHECKING:
     from tests.support.azure.cloud import AzureCloud
 
+# How Microsoft's samples ask a model behind /score: where the messages are in each form.
+FORMS: dict[str, Callable[[Json], AnyJson]] = {
+    "input_string": lambda body: _at(body, "input_data", "input_string"),
+    "input_string of rows": lambda body: _at(body, "input_data", "input_string", 0) if "params" in body else None,
+    "inputs": lambda body: _at(body, "inputs", "input_string"),
+    "columns, index, data": lambda body: _at(body, "input_data", "data", 0, 0) if _is_split(body) else None,
+}
 _ROLES = {"system", "user", "assistant", "tool"}
+
+
+def _at(found: AnyJson, *path: str | int) -> AnyJson:
+    for step in path:
+        try:
+            found = found[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return found
+
+
+def _is_split(body: Json) -> bool:
+    table = {"columns": ["input_string"], "index": [0]}
+    return all(_at(body, "input_data", name) == wanted for name, wanted in table.items())
 
 
 class Scoring:
@@ -78,6 +99,8 @@ class Scoring:
             self._deployment(request, endpoint)
             if request.path == "/score":
                 return self._score(request)
+            if self._cloud.state.scoring_form != "chat completions":
+                raise AzureError(404, "NotFound", f"Nothing is at {request.path}.")
         return self._chat(request, workspace, endpoint)
 
     def _authenticate(self, request: Request, endpoint: Resource) -> None:
@@ -108,13 +131,13 @@ class Scoring:
             )
 
     def _score(self, request: Request) -> Reply:
-        given = request.json().get("input_data")
-        if given is None:
-            raise AzureError(400, "BadRequest", "The request needs 'input_data'.")
-        texts = given.get("input_string", given) if isinstance(given, dict) else given
-        last = texts[-1] if isinstance(texts, list) and texts else ""
-        text = last.get("content", "") if isinstance(last, dict) else str(last)
-        return Reply(200, {"output": self._answer(text)})
+        """Take the one form that the model takes; its container fails at any other body."""
+        wanted = self._cloud.state.scoring_form
+        messages = FORMS[wanted](request.json()) if wanted in FORMS else None
+        if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
+            raise AzureError(424, "ModelError", "Exception in the scoring script: the input is not as expected.")
+        said = self._answer(str(messages[-1].get("content", "")))
+        return Reply(200, {"output": said} if wanted in {"input_string", "inputs"} else [{"0": said}])
 
     def _chat(self, request: Request, workspace: Workspace, endpoint: Resource) -> Reply:
         body = request.json()

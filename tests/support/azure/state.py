@@ -211,6 +211,7 @@ class State:
     model_job: str = "job"
     model_tags: bool = True
     model_versions: int = 1
+    scoring_form: str = "input_string"  # the one in which managed online endpoints are asked; see `scoring.FORMS`
     # The next creation of an endpoint, a deployment on one or a subscription fails with this code and message.
     fail_operation: tuple[str, str] | AzureError | None = None
     tokens_per_minute: int = 200_000

@@ -80,6 +80,29 @@ class MachineFact(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How a container is asked whether it lives, or is ready. Times in seconds."""
+
+    failure_threshold: int
+    success_threshold: int
+    timeout_s: int
+    period_s: int
+    initial_delay_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingFact(Fact):
+    """How a model starts and answers on a managed online endpoint; without a probe Azure's own is left."""
+
+    registry: str
+    tuned: bool
+    request_timeout_s: int
+    liveness: Probe | None
+    readiness: Probe | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleFact(FactOfModel):
     """Stages of a model's end, for one way of training: the first day of each."""
 
@@ -130,6 +153,12 @@ def managed() -> tuple[ManagedFact, ...]:
 def machines() -> tuple[MachineFact, ...]:
     """Return the instance types whose GPUs are known."""
     return _read("machines", MachineFact)
+
+
+def serving(registry: str, *, tuned: bool) -> ServingFact:
+    """Return how a registry's models, or models tuned from them, start and answer on managed online endpoints."""
+    known: tuple[ServingFact, ...] = _read("serving", ServingFact)
+    return next(each for each in known if each.tuned == tuned and each.registry in {registry, ""})
 
 
 def lifecycles() -> tuple[LifecycleFact, ...]:

@@ -10,19 +10,22 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.serving import chat_code, chat_errors
-from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
+from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints, scores
+from app.backends.azure_foundry.serving.scoring_forms import FORMS, ScoringForm, answer_of
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import translate, translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.json_values import number, part
-from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Rejected, Unavailable
+from app.domain.backend import BackendError, ChatChunk, ChatRequest, Chats, Refused, Rejected, Unavailable
 from app.domain.serving import AnswersDirectly
 from app.kit import openai_stream
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
-READ_S = 90.0  # the longest silence within an answer; an idle endpoint takes its time for the first word
+# The longest silence within an answer: an idle endpoint takes its time for the first word, and samples of Microsoft's
+# give a managed one three minutes (data/serving.json).
+READ_S = 180.0
 _UNSUPPORTED = "unsupported_value"
 _LIMIT = 4_000_000  # bytes of one answer; beyond this it is no answer to a chat
 
@@ -40,25 +43,44 @@ class AzureChat(Endpoints, Chats, AnswersDirectly):
 
     def direct_code(self, endpoint: str) -> Mapping[str, str]:
         """Return a shell command and a Python script that ask the endpoint itself."""
-        return {"curl": chat_code.curl(endpoint), "python": chat_code.python(endpoint)}
+        form = self.forms.of(endpoint) if scores(endpoint) else None
+        return {"curl": chat_code.curl(endpoint, form), "python": chat_code.python(endpoint, form)}
 
 
 def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[ChatChunk]:
     """Yield the answer piece by piece; closing the iterator closes the connection.
 
+    A managed online endpoint is asked in the form that it is known to take, else in one after the other.
+
     Raises:
         BackendError: in sentences: too many questions, a refused key, a content filter, not ready.
     """
     _raise_for_what_is_not_passed_on(request, scores=access.scores)
-    opened = _open(azure, access, _score_body(request) if access.scores else _chat_body(request, counted=True))
-    if opened.status_code in chat_errors.BAD_REQUEST and not access.scores and "stream_options" in _text(opened):
+    if not access.scores:
+        yield from _chatted(azure, access, request)
+        return
+    known = access.forms.of(access.address)
+    refused: list[BackendError] = []
+    for form in FORMS if known is None else (known,):
+        try:
+            pieces = _scored(azure, access, form, request)
+        except chat_errors.OtherForm as error:
+            refused.append(error.reported)
+            continue
+        access.forms.keep(access.address, form)
+        yield from pieces
+        return
+    raise refused[0]
+
+
+def _chatted(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[ChatChunk]:
+    opened = _open(azure, access.address, access.key, _chat_body(request, counted=True))
+    if opened.status_code in chat_errors.BAD_REQUEST and "stream_options" in _text(opened):
         opened.close()  # it does not know how to count: it is asked without
-        opened = _open(azure, access, _chat_body(request, counted=False))
+        opened = _open(azure, access.address, access.key, _chat_body(request, counted=False))
     try:
         _raise_for(opened)
-        if access.scores:
-            yield from _scored(_text(opened))
-        elif openai_stream.MEDIA_TYPE in opened.headers.get("Content-Type", "").lower():
+        if openai_stream.MEDIA_TYPE in opened.headers.get("Content-Type", "").lower():
             yield from (ChatChunk(**asdict(delta)) for delta in openai_stream.read(opened.iter_bytes()))
         else:
             yield from _whole(_text(opened))
@@ -78,9 +100,9 @@ def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[
 
 
 @translates_errors
-def _open(azure: Azure, access: EndpointAccess, body: Mapping[str, Any]) -> "HttpResponse":
-    headers = {"Authorization": f"Bearer {access.key}", "Accept": "text/event-stream, application/json"}
-    call = Call("POST", access.address, body=body, headers=headers, audience=Audience.ENDPOINT)
+def _open(azure: Azure, address: str, key: str, body: Mapping[str, Any]) -> "HttpResponse":
+    headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream, application/json"}
+    call = Call("POST", address, body=body, headers=headers, audience=Audience.ENDPOINT)
     return azure.open(call, read_s=READ_S)
 
 
@@ -96,18 +118,6 @@ def _chat_body(request: ChatRequest, *, counted: bool) -> dict[str, Any]:
     if counted:
         body["stream_options"] = {"include_usage": True}
     return body
-
-
-def _score_body(request: ChatRequest) -> dict[str, Any]:
-    """The chat-completion signature of MLflow models from Azure's catalog (azureml-examples, foundation-models)."""
-    parameters: dict[str, Any] = {"return_full_text": False}
-    if request.max_tokens is not None:
-        parameters["max_new_tokens"] = request.max_tokens
-    if request.temperature > 0:
-        parameters |= {"temperature": request.temperature, "top_p": request.top_p, "do_sample": True}
-    else:
-        parameters["do_sample"] = False
-    return {"input_data": {"input_string": [dict(each) for each in request.messages], "parameters": parameters}}
 
 
 def _raise_for_what_is_not_passed_on(request: ChatRequest, *, scores: bool) -> None:
@@ -150,21 +160,27 @@ def _whole(text: str) -> Iterator[ChatChunk]:
     yield _last(str(choice.get("finish_reason") or "stop"), part(reported, "usage"))
 
 
-def _scored(text: str) -> Iterator[ChatChunk]:
+def _scored(azure: Azure, access: EndpointAccess, form: ScoringForm, request: ChatRequest) -> list[ChatChunk]:
+    """Return a managed online endpoint's answer, asked in one form.
+
+    Raises:
+        OtherForm: it does not take this form, or not with an answer that has a text.
+        BackendError: whatever else it says.
+    """
+    opened = _open(azure, form.address(access.address), access.key, form.body(request))
     try:
-        reported = json.loads(text)
-    except ValueError as error:
-        raise Unavailable("The endpoint's answer is not JSON.", fix="Ask once more.") from error
-    output = reported.get("output") if isinstance(reported, dict) else reported
-    if isinstance(output, list):
-        output = output[0] if output else ""
-    if isinstance(output, dict):
-        output = output.get("content") or output.get("0") or ""
-    if not isinstance(output, str):
-        raise Unavailable("The endpoint's answer has no text.", fix="Look at the model's log in the studio.")
-    if output:
-        yield ChatChunk(text=output)
-    yield ChatChunk(finish_reason="stop")
+        own_path = not form.scores and opened.status_code in chat_errors.NO_SUCH_PATH
+        if opened.status_code in chat_errors.OTHER_FORM or own_path:
+            error = chat_errors.explained(opened.status_code, opened.headers, _text(opened))
+            raise error if isinstance(error, Refused) else chat_errors.OtherForm(error)
+        _raise_for(opened)
+        found = answer_of(_text(opened))
+    finally:
+        opened.close()
+    if found is None:
+        reported = Unavailable("The endpoint's answer has no text.", fix="Look at the model's log in the studio.")
+        raise chat_errors.OtherForm(reported)
+    return [*([ChatChunk(text=found)] if found else []), ChatChunk(finish_reason="stop")]
 
 
 def _count(value: object) -> int | None:

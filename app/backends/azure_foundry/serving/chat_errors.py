@@ -9,6 +9,10 @@ from app.backends.azure_foundry.transport.errors import retry_after
 from app.domain.backend import BackendError, NotAuthorised, NotFound, RateLimited, Refused, Rejected, Unavailable
 
 BAD_REQUEST = (400, 422)
+# A managed endpoint's refusals that may be about the form of the question: its container fails at a body that it cannot
+# read (424); and one that has a path of its own may not have that.
+OTHER_FORM = (400, 422, 424)
+NO_SUCH_PATH = (404, 405)
 _TOO_MANY, _SERVER = 429, 500
 # A managed online endpoint's container answered with an error of its own:
 # https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints
@@ -34,6 +38,14 @@ _BY_STATUS: dict[int, tuple[type[BackendError], str, str]] = {
 }
 _OTHERWISE = (Rejected, "The endpoint does not take this question.", "Look at its length and settings.")
 _FILTERS = ("content_filter", "contentfilter", "responsibleaipolicyviolation", "content_safety")
+
+
+class OtherForm(Exception):
+    """An endpoint does not take a question in this form, as far as can be told; `reported` is what it said."""
+
+    def __init__(self, reported: BackendError) -> None:
+        super().__init__(str(reported))
+        self.reported = reported
 
 
 def explained(status: int, headers: Mapping[str, str], text: str) -> BackendError:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind
 from app.backends.azure_foundry.serving.online import Online
+from app.backends.azure_foundry.serving.scoring_forms import KnownForms
 from app.backends.azure_foundry.serving.serverless import Serverless
 from app.backends.azure_foundry.transport.client import Azure
 from app.backends.azure_foundry.transport.paging import Body
@@ -16,10 +18,11 @@ _SCORE = "/score"
 
 @dataclass(frozen=True, slots=True)
 class EndpointAccess:
-    """Where a deployment is asked, and the key for it, which no `repr` shows."""
+    """Where a deployment is asked, the key for it, which no `repr` shows, and in which forms endpoints answer."""
 
     address: str
     key: str = field(repr=False)
+    forms: KnownForms
 
     @property
     def scores(self) -> bool:
@@ -37,6 +40,12 @@ class Endpoints:
 
     azure: Azure
     workspace: Workspace
+    cache: Path
+
+    @cached_property
+    def forms(self) -> KnownForms:
+        """In which forms managed online endpoints have answered."""
+        return KnownForms(self.cache / "azure-forms")
 
     @cached_property
     def serverless(self) -> Serverless:
@@ -71,4 +80,4 @@ class Endpoints:
         address = kind.address(endpoint)
         if address is None:
             raise Unavailable("The endpoint has no address yet.", fix="Wait until it is ready.")
-        return EndpointAccess(address, self.workspace.keys(kind.path(tag)))
+        return EndpointAccess(address, self.workspace.keys(kind.path(tag)), self.forms)

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.catalog.hyperparameters import newest_version
 from app.backends.azure_foundry.catalog.model_ids import ModelId
+from app.backends.azure_foundry.catalog.reference_data import Probe
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.words import meaning, unknown_word
@@ -146,6 +148,9 @@ class Online(EndpointKind):
     def _deployment_body(self, request: DeploymentRequest, model: ModelId) -> dict[str, Any]:
         size = str(request.options.get("instance_type", DEFAULT_INSTANCE))
         count = int(request.options.get("instance_count", 1))
+        sample = reference_data.serving(model.registry, tuned=request.model is not None)
+        probes = {"livenessProbe": sample.liveness, "readinessProbe": sample.readiness}
+        timeout = f"PT{sample.request_timeout_s}S"
         return {
             "location": self.workspace.location.region,
             "tags": self.azure.owner_tags(request.tag),
@@ -155,7 +160,8 @@ class Online(EndpointKind):
                 "model": self._model_address(request, model),
                 "instanceType": size,
                 "scaleSettings": {"scaleType": "Default"},
-                "requestSettings": {"requestTimeout": "PT90S", "maxConcurrentRequestsPerInstance": _AT_ONCE},
+                "requestSettings": {"requestTimeout": timeout, "maxConcurrentRequestsPerInstance": _AT_ONCE},
+                **{name: _probe(each) for name, each in probes.items() if each is not None},
             },
         }
 
@@ -175,6 +181,16 @@ class Online(EndpointKind):
                 fix=f"Choose it with its version, for example {model}:1; the catalog shows the newest.",
             )
         return replace(model, version=version).uri
+
+
+def _probe(probe: Probe) -> dict[str, Any]:
+    return {
+        "failureThreshold": probe.failure_threshold,
+        "successThreshold": probe.success_threshold,
+        "timeout": f"PT{probe.timeout_s}S",
+        "period": f"PT{probe.period_s}S",
+        "initialDelay": f"PT{probe.initial_delay_s}S",
+    }
 
 
 def _has_traffic(endpoint: Body) -> bool:

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from app.backends.azure_foundry.training.history import moment, root_of
 from app.backends.azure_foundry.training.submission import OUTPUT
-from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, model_name, tags_of
 from app.backends.azure_foundry.transport.json_values import Body, part, text
+from app.backends.azure_foundry.transport.names import INSTALLATION_TAG, TAG, model_name, tags_of
 from app.backends.azure_foundry.transport.workspace import PREVIEW, Workspace
 
 _ADDRESS = re.compile(r"(?:^azureml:|/models/)(?P<name>[\w.-]+)(?::|/versions/)(?P<version>[\w.-]+)$", re.IGNORECASE)
