@@ -320,7 +320,7 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="where a redirect leads is not looked at",
         file=f"{_AZURE}/transport/wire.py",
-        right='self._cloud.check(options.pop("audience", Audience.MANAGEMENT), request.url)',
+        right='self._cloud.check(options.pop("audience", self.audience), request.url)',
         wrong='options.pop("audience", None)',
         test=f"{_HOSTS}::test_a_strange_address_is_refused_by_everything_that_sends",
     ),
