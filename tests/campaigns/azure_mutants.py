@@ -385,6 +385,6 @@ MUTANTS: Sequence[Mutant] = (
         file=f"{_AZURE}/serving/serverless.py",
         right="self.workspace.list(self.kind, whole=True)",
         wrong="self.workspace.list(self.kind)",
-        test=f"{_MUTATIONS}::test_no_answer_is_a_trap_at_many_members",
+        test=f"{_MUTATIONS}::test_a_list_that_cannot_be_read_whole_gives_nothing_back",
     ),
 )

@@ -373,6 +373,15 @@ def test_an_operation_s_unknown_word_is_no_reason(field: Field, word: str) -> No
     assert field.backend.workspace.operations.why("/x") is None
 
 
+def test_a_list_that_cannot_be_read_whole_gives_nothing_back(field: Field) -> None:
+    """What is not in the list of endpoints is taken for unused, so all of it has to be read."""
+    field.anew(r"GET \S+/serverlessEndpoints($|\?)", lambda body: {**body, "value": [None]})
+    before = len(field.served.cloud.ledger.entries)
+    with pytest.raises(Unavailable, match="cannot be read"):
+        field.backend.serverless.release_subscriptions()
+    assert field.served.cloud.ledger.entries[before:] == []
+
+
 def test_what_is_not_surely_ours_is_never_removed(field: Field, tmp_path: Path) -> None:
     """Tags that are null, a list, of other names or another installation's: the mark has to be read as it is."""
     del tmp_path
