@@ -70,11 +70,13 @@ def _trained(client: DemoClient, family: Family, base: Path, file: Path, *, adap
     data = client.upload(file, name=family.name, project=owner)
     assert data["status"] == "ready", data
     values = {"n_epochs": 80, "batch_size": ROWS, "warmup_steps": 0, "lr_scheduler": "constant", "dropout": 0.0}
-    values |= {"learning_rate": 1e-2, "lora_r": 16, "lora_alpha": 32} if adapter == "lora" else {"learning_rate": 4e-3}
+    values["learning_rate"] = 1e-2 if adapter == "lora" else 4e-3
+    options = {"adapter": adapter, **({"lora_r": 16, "lora_alpha": 32} if adapter == "lora" else {})}
     wanted = {
         "project": owner, "connection": LOCAL_ID, "base_model": f"path:{base}", "name": family.name,
         "training_dataset": data["id"], "test_dataset": data["id"], "validation": {"kind": "none"},
-        "options": {"adapter": adapter}, "hyperparameters": values,
+        "task_type": "chat_completion" if family.template is not None else "text_completion",
+        "options": options, "hyperparameters": values,
     }  # fmt: skip
     return steps.train(client, "/jobs", wanted).job
 
