@@ -228,12 +228,9 @@ class DeploymentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentObservation:
-    """What one look at a deployment tells; `gone` when nothing serves (any more).
+    """What one look at a deployment tells; `gone` when nothing serves (any more)."""
 
-    `status` is PENDING where nothing is known that would move it: the deployment stays as it is, with the `message`.
-    """
-
-    status: DeploymentStatus
+    status: DeploymentStatus  # PENDING where nothing is known that would move it: it stays, with the `message`
     message: str = ""
     raw_status: str = ""
     endpoint: str | None = None

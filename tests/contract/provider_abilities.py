@@ -1,5 +1,6 @@
 """Abilities that only a provider has, as tests; see `tests.contract.abilities`."""
 
+import hashlib
 import re
 from datetime import timedelta
 from functools import partial
@@ -16,11 +17,12 @@ from app.domain.backend import (
     NotFound,
     Unsupported,
 )
-from app.domain.backend_abilities import ChecksFor, Identifies, MendsEnds
+from app.domain.backend_abilities import ChecksFor, Identifies, LooksAhead, MendsEnds, NamesCandidates
 from app.domain.catalog import LifecycleStatus, LooksUpModels
 from app.domain.discovery import Discovers, ProvisioningStatus, Provisions
 from app.domain.hyperparameters import check_values
 from app.domain.jobs import JobSpec
+from app.domain.preflight import PreflightRequest, PreflightSeverity, PreflightStatus
 from app.domain.prices import Prices, Quotas
 from app.domain.serving import (
     AnswersDirectly,
@@ -206,3 +208,33 @@ class ProviderAbilitiesContract(AbilitiesContract):
             found = ability(bench.backend, Identifies).identity(bench.base_model, model)
             assert ability(bench.reopen(), Identifies).identity(bench.base_model, model) == found
             assert found is None or re.fullmatch("[0-9a-f]{64}", found.model)
+
+    @covers(LooksAhead)
+    def test_looking_ahead_once_is_enough_and_good_rows_have_no_blocker(self, bench: Bench) -> None:
+        wanted = bench.request("job-ahead")
+        asked = PreflightRequest(
+            base_model=wanted.base_model,
+            method=wanted.method,
+            training=hashlib.sha256(bench.training_rows.read_bytes()).hexdigest(),
+            hyperparameters=wanted.hyperparameters,
+            options=wanted.options,
+        )
+        assert ability(bench.backend, LooksAhead).observe_preflight(asked).status is PreflightStatus.ABSENT
+        for backend in (bench.backend, bench.reopen()):
+            ability(backend, LooksAhead).start_preflight(asked, training=bench.training_rows, validation=None)
+        begun = {PreflightStatus.ABSENT, PreflightStatus.RUNNING}
+        seen = bench.until(
+            lambda: ability(bench.backend, LooksAhead).observe_preflight(asked), lambda seen: seen.status not in begun
+        )
+        assert seen.status is PreflightStatus.DONE or seen.message
+        assert [each for each in seen.findings if each.severity is PreflightSeverity.BLOCKER] == []
+        assert ability(bench.reopen(), LooksAhead).observe_preflight(asked) == seen
+
+    @covers(NamesCandidates)
+    def test_candidates_are_told_of_a_training_that_ended_and_change_nothing(self, bench: Bench) -> None:
+        job, seen = bench.finished("job-candidates")
+        first, second = (
+            ability(backend, NamesCandidates).model_candidates(job) for backend in (bench.backend, bench.reopen())
+        )
+        assert list(first) == list(second)
+        assert seen.fine_tuned_model is None or seen.fine_tuned_model in {each.name for each in first}
