@@ -146,39 +146,51 @@ class _Maker:
 
     def __call__(self, row: _Raw) -> bytes:
         """Return a row as a line; columns without a role stand beside, as they were written."""
-        beside = [(name, raw) for name, raw in row.items() if name not in self._used]
-        made = orjson.dumps(self._canonical(row)).removesuffix(b"}")
-        for name, raw in beside:
-            key = f"{name} (column)" if name in _FORMATS else name
-            made += b",%b:%b" % (orjson.dumps(key), bytes(raw))
-        return made + b"}\n"
+        parts = [self._canonical(row)]
+        for name, raw in row.items():
+            if name not in self._used:
+                key = f"{name} (column)" if name in _FORMATS else name
+                parts += (b",", orjson.dumps(key), b":", bytes(raw))
+        return b"".join((*parts, b"}\n"))
 
-    def _canonical(self, row: _Raw) -> dict[str, Any]:
+    def _canonical(self, row: _Raw) -> bytes:
+        """Return a row as JSON without its last brace; texts go over as they are written."""
         has, text = self._by_role, self._text
         if has[Role.CHOSEN]:
-            asked = text(row, Role.PROMPT) or text(row, Role.USER)
-            turns = self._opening(row)
-            prompt: Any = [*turns, {"role": "user", "content": asked}] if turns else asked
-            answers = {name: text(row, role) for name, role in (("chosen", Role.CHOSEN), ("rejected", Role.REJECTED))}
-            if turns:
-                return {"prompt": prompt, **{k: [{"role": "assistant", "content": v}] for k, v in answers.items()}}
-            return {"prompt": prompt, **answers}
+            asked = text(row, Role.PROMPT if has[Role.PROMPT] else Role.USER)
+            system = self._opening(row)
+            prompt = b"[%b%b]" % (system, _message(b"user", asked)) if system else asked
+            ends = [text(row, role) for role in (Role.CHOSEN, Role.REJECTED)]
+            return b'{"prompt":%b,"chosen":%b,"rejected":%b' % (
+                prompt,
+                *(b"[%b]" % _message(b"assistant", end) if system else end for end in ends),
+            )
         if has[Role.COMPLETION]:
-            return {"prompt": text(row, Role.PROMPT), "completion": text(row, Role.COMPLETION)}
+            return b'{"prompt":%b,"completion":%b' % (text(row, Role.PROMPT), text(row, Role.COMPLETION))
         if has[Role.TEXT] and not has[Role.LABEL]:
-            return {"text": text(row, Role.TEXT)}
-        asked, answered = (Role.TEXT, Role.LABEL) if has[Role.LABEL] else (Role.USER, Role.ASSISTANT)
-        ends = [{"role": "user", "content": text(row, asked)}, {"role": "assistant", "content": text(row, answered)}]
-        return {"messages": [*self._opening(row), *ends]}
+            return b'{"text":%b' % text(row, Role.TEXT)
+        asks, answers = (Role.TEXT, Role.LABEL) if has[Role.LABEL] else (Role.USER, Role.ASSISTANT)
+        turns = _message(b"user", text(row, asks)), _message(b"assistant", text(row, answers))
+        return b'{"messages":[%b%b,%b]' % (self._opening(row), *turns)
 
-    def _opening(self, row: _Raw) -> list[dict[str, str]]:
-        system = self._text(row, Role.SYSTEM)
-        return [{"role": "system", "content": system}] if system else []
+    def _opening(self, row: _Raw) -> bytes:
+        system = self._text(row, Role.SYSTEM) if self._by_role[Role.SYSTEM] else _NO_TEXT
+        return b"" if system == _NO_TEXT else _message(b"system", system) + b","
 
-    def _text(self, row: _Raw, role: Role) -> str:
-        """Return what the columns of a role say, a line each; "" where there is none."""
-        texts = [_text(row[name]) for name in self._by_role[role] if name in row]
-        return "\n".join(filter(None, texts))
+    def _text(self, row: _Raw, role: Role) -> bytes:
+        """Return what the columns of a role say as one JSON text, a line each; an empty one where there is none."""
+        names = self._by_role[role]
+        if len(names) == 1:
+            written = bytes(row[names[0]]) if names[0] in row else _NO_TEXT
+            return written if written[:1] == b'"' else orjson.dumps(_text(row[names[0]]))
+        return orjson.dumps("\n".join(filter(None, (_text(row[name]) for name in names if name in row))))
+
+
+_NO_TEXT = b'""'
+
+
+def _message(role: bytes, content: bytes) -> bytes:
+    return b'{"role":"%b","content":%b}' % (role, content)
 
 
 def _row(line: bytes) -> _Raw | None:

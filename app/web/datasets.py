@@ -1,6 +1,6 @@
 """Pages of datasets: bring one in, see what is wrong with it, look at its rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -63,11 +63,9 @@ def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form
     """Take a file, check it, and show what was found; in the wizard, go on there."""
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        file = upload_of(form, "file")
+        filename, chunks = _brought(form, texts.get("pasted", ""))
         name, project = texts.get("name", ""), texts.get("project") or None
-        made = datasets.upload(
-            scope, name=name, filename=file.filename or "upload.jsonl", chunks=_chunks(file), project=project
-        )
+        made = datasets.upload(scope, name=name, filename=filename, chunks=chunks, project=project)
     except DomainError as error:
         context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
         return page(request, scope, "datasets/index.html", context, status=status_of(error))
@@ -177,6 +175,15 @@ def _columns(scope: Scope, dataset: str, chosen: ColumnMapping | None, draft: st
 
 def _preview(scope: Scope, dataset: str, report: object) -> Sequence[object]:
     return datasets.rows(scope, dataset, start=1, limit=3) if report is not None else ()
+
+
+def _brought(form: Form, pasted: str) -> tuple[str, Iterable[bytes]]:
+    """Return what a form brings, and a name for it: the chosen file, or else what was pasted."""
+    file = form.get("file")
+    if pasted.strip() and not (isinstance(file, UploadFile) and file.filename):
+        return "pasted.txt", [pasted.encode(errors="replace")]
+    chosen = upload_of(form, "file")
+    return chosen.filename or "upload.jsonl", _chunks(chosen)
 
 
 def _chunks(file: UploadFile) -> Iterator[bytes]:

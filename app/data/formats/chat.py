@@ -7,7 +7,7 @@ import msgspec
 
 from app.data import rules
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.formats.format import Format
+from app.data.formats.format import Format, Row
 from app.data.rules import Issue
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat
@@ -16,7 +16,8 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _OPENING = {"system", "developer"}
 _FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
-_KNOWN = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+_SYSTEM = "system"  # a system prompt may stand beside the messages
+_KNOWN = frozenset({"messages", _SYSTEM, "tools", "parallel_tool_calls", "functions"})
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -48,7 +49,7 @@ def fast_check(line: bytes) -> Facts | None:
     more = line.count(b'"') - 2 - 8 * len(texts)  # besides those around names, roles and contents
     if more and (more := more - text.count('"')):
         extra = extra_fields(line, more, _MESSAGES)
-        return None if extra is None else Facts(roles, text, texts[-1], extra - _KNOWN)
+        return None if extra is None or _SYSTEM in extra else Facts(roles, text, texts[-1], extra - _KNOWN)
     return Facts(roles, text, texts[-1])
 
 
@@ -71,6 +72,10 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
         return
     yield from message_issues(messages, "$.messages")
     roles = [known_role(message) for message in messages]
+    if row.get(_SYSTEM):
+        if not isinstance(row[_SYSTEM], str):
+            yield Issue(rules.TYPE, f"system is {kind_in_words(row[_SYSTEM])}, not a text.", "$.system")
+        roles.insert(0, _SYSTEM)
     if roles[-1] not in {"assistant", None}:
         message = f"The last message is from {roles[-1]}; it must be the assistant's, for that is what is learned."
         yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
@@ -201,13 +206,20 @@ def kind_in_words(value: object) -> str:
     return names.get(type(value), "null")
 
 
+def _canonical(row: Row) -> dict[str, Any]:
+    made = {name: row[name] for name in ("messages", "tools") if name in row}
+    if row.get(_SYSTEM) and isinstance(row[_SYSTEM], str) and isinstance(row["messages"], list):
+        made["messages"] = [message("system", row[_SYSTEM]), *row["messages"]]
+    return made
+
+
 FORMAT = Format(
     name="chat",
     words="chat (messages)",
     marks=(_MESSAGES,),
     shape=DatasetFormat.CHAT,
     fields=_KNOWN,
-    convert=lambda row: {name: row[name] for name in ("messages", "tools") if name in row},
+    convert=_canonical,
     issues=issues,
     fast_check=fast_check,
 )

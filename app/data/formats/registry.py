@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from app.data.formats import alpaca, chat, labelled, message_pair, plain, preference, sharegpt, sharegpt_preference, unpaired
+from app.data.formats import alpaca, chat, ground_truth, labelled, message_pair, plain, preference, sharegpt, sharegpt_preference, unpaired
 from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
 
@@ -19,6 +19,7 @@ FORMATS: list[Format] = [  # in the order in which rows are held against them
     sharegpt.FORMAT,
     alpaca.FORMAT,
     labelled.FORMAT,
+    ground_truth.FORMAT,
     unpaired.FORMAT,
     chat.FORMAT,
     plain.PAIR,

@@ -78,15 +78,14 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Consecutive rows as JSON Lines, each with its line feed, and where they stood in the file.
+    """Consecutive rows as JSON Lines, each with its line feed, and where each began in the file, rising.
 
-    `count` rows stand at `first`, `first + step`, …; both are 0 where a row has no position of its own.
+    `positions` is empty where rows have none of their own.
     """
 
     lines: bytes
     count: int
-    first: int = 0
-    step: int = 0
+    positions: Sequence[int] = ()
 
 
 Notes = list[Issue]
@@ -122,22 +121,19 @@ class Layer:
 
 
 def batches(lines: Iterator[tuple[bytes, int]], size: int = 1 << 18) -> Iterator[Rows]:
-    """Put single rows with their positions together: runs of rows whose positions rise by the same step."""
+    """Put single rows with their positions together."""
     held: list[bytes] = []
-    first = last = step = length = 0
+    positions: list[int] = []
+    length = 0
     for line, position in lines:
-        if held and (length >= size or (len(held) > 1 and position - last != step)):
-            yield Rows(b"".join(held), len(held), first, step)
-            held, length = [], 0
-        if not held:
-            first, step = position, 0
-        elif len(held) == 1:
-            step = position - last
         held.append(line)
+        positions.append(position)
         length += len(line)
-        last = position
+        if length >= size:
+            yield Rows(b"".join(held), len(held), positions)
+            held, positions, length = [], [], 0
     if held:
-        yield Rows(b"".join(held), len(held), first, step)
+        yield Rows(b"".join(held), len(held), positions)
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

@@ -134,22 +134,19 @@ class _Reader:
         raw = _Bounded(self._path, self._limits.row_bytes)
         return io.TextIOWrapper(io.BufferedReader(raw, READ_BYTES), "utf-8", "surrogateescape", newline="")
 
-    def _read(self, lines: Iterable[str], taken: list[str] | None = None) -> Generator[Rows, None, bool]:  # noqa: C901 - one loop, for its speed
+    def _read(self, lines: Iterable[str], taken: list[str] | None = None) -> Generator[Rows, None, bool]:
         """Yield rows up to the end, or to one that cannot be read; return whether it was the end."""
         reader = self._dialect.reader(lines)
         names, width, before = self._names, len(self._names), self._line
-        dumps, newline, held = orjson.dumps, orjson.OPT_APPEND_NEWLINE, list[bytes]()
-        line = first = self._line  # the last line taken in, and the line of the first row that is held
+        dumps, newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+        held, positions = list[bytes](), list[int]()
+        line = self._line  # the last one taken in
         try:
             if self._header_to_come:
                 self._header(reader)
-            line, first = self._line, self._line + 1
+                line = self._line
             for row in reader:
-                if len(held) != line + 1 - first or len(held) == _BATCH:  # after a row of several lines, or none
-                    if held:
-                        yield Rows(b"".join(held), len(held), first, 1)
-                    held, first = [], line + 1
-                line = before + reader.line_num
+                begin, line = line + 1, before + reader.line_num
                 if taken is not None:
                     taken.clear()
                 if len(row) == width:
@@ -161,12 +158,17 @@ class _Reader:
                     held.append(_as_it_is(row))
                 else:
                     self._blank += 1
+                    continue
+                positions.append(begin)
+                if len(held) == _BATCH:
+                    yield Rows(b"".join(held), _BATCH, positions)
+                    held, positions = [], []
             whole = True
         except csv.Error:
             whole = False
         self._line = line
         if held:
-            yield Rows(b"".join(held), len(held), first, 1)
+            yield Rows(b"".join(held), len(held), positions)
         return whole
 
     def _header(self, reader: Any) -> None:  # noqa: ANN401 -- as above
@@ -181,7 +183,7 @@ class _Reader:
         """Yield the rest; of a row that cannot be read the first line, as a list of one text. The next begins anew."""
         while not (yield from self._read(lines, lines.taken)):
             self._line += 1
-            yield Rows(_as_it_is([lines.give_back()[:_RAW_CHARS].rstrip("\r\n")]), 1, self._line)
+            yield Rows(_as_it_is([lines.give_back()[:_RAW_CHARS].rstrip("\r\n")]), 1, [self._line])
 
 
 class _Lines(Iterator[str]):

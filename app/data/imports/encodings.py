@@ -50,13 +50,15 @@ def is_windows_1252(sample: Sample) -> bool:
     with sample.path.open("rb") as stream:
         decoder, sound = codecs.getincrementaldecoder("utf-8")(), True
         while chunk := stream.read(READ_BYTES):
-            if chunk.isascii():
+            if chunk.isascii() and sound:
+                decoder.reset()
                 continue
             try:
-                decoder.decode(chunk)
+                if sound and not decoder.decode(chunk).isascii():
+                    return False
             except UnicodeDecodeError:
                 sound = False
-            if not sound and not chunk.decode("utf-8", "ignore").isascii():
+            if not chunk.decode("utf-8", "ignore").isascii():
                 return False
             runs = _HIGH.findall(chunk)
             high += sum(map(len, runs))

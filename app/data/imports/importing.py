@@ -118,7 +118,7 @@ class Importer:
         with target.open("wb") as out:
             for batch in kind.rows(sample.path, seen, self._limits, notes):
                 out.write(batch.lines)
-                positions.add(rows + 1, batch.first, batch.count, batch.step)
+                positions.add(rows + 1, batch.positions)
                 rows += batch.count
                 self._check(out.tell(), sample if kind.packs else None)
         words = ", ".join([seen.words, *around])

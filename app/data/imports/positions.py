@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _FIELDS = 3
@@ -13,15 +13,24 @@ class Positions:
 
     def __init__(self, runs: Iterable[int] = ()) -> None:
         self._runs = array("Q", runs)
-        self._next = self._step = 0
+        self._last = 0
 
-    def add(self, row: int, first: int, count: int, step: int) -> None:
-        """Append `count` rows from number `row` (from 1) on."""
-        if self._runs and first == self._next and (step == self._step or count == 1):
-            self._next = first + self._step * count
+    def add(self, row: int, positions: Sequence[int]) -> None:
+        """Append the positions of the rows from number `row` (from 1) on."""
+        if positions and positions[-1] - positions[0] == len(positions) - 1 and self._continues(positions):
+            self._last += len(positions)
             return
-        self._runs.extend((row, first, step))
-        self._next, self._step = first + step * count, step
+        runs = self._runs
+        for number, position in enumerate(positions, row):
+            step = position - self._last
+            if runs and runs[-2] == self._last and number == runs[-3] + 1:
+                runs[-1] = step  # the second row of a run says what its step is
+            elif not runs or step != runs[-1]:
+                runs.extend((number, position, 0))
+            self._last = position
+
+    def _continues(self, positions: Sequence[int]) -> bool:
+        return bool(self._runs) and self._runs[-1] == 1 and positions[0] == self._last + 1
 
     def of(self, row: int) -> int:
         """Return the position of a row, 0 where it is not known."""

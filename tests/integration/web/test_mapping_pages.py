@@ -69,3 +69,12 @@ def test_in_the_wizard_a_refused_file_displaces_nothing(pages: TestClient) -> No
     after = soup(pages.get(f"/wizard/{wizard}/data").text)
     assert after.select_one("input[name=training_dataset][checked]") == before
     assert "letter.pdf" not in after.text
+
+
+def test_pasted_rows_are_a_file_like_any(pages: TestClient) -> None:
+    pasted = "question\tanswer\n" + "".join(f"Where is {n}?\tHere {n}.\n" for n in range(12))
+    answer = pages.post("/datasets", files={"file": ("", b"")}, data={"pasted": pasted}, follow_redirects=False)
+    page = soup(pages.get(answer.headers["location"]).text)
+    assert "Where is 0?" in page.select_one("#mapped").text
+    nothing = pages.post("/datasets", files={"file": ("", b"")}, data={"pasted": " "})
+    assert nothing.status_code == 422

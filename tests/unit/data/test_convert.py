@@ -32,6 +32,9 @@ MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content
         ({"instruction": "q", "output": "a"}, {"messages": CHAT}),
         ({"instruction": "q", "input": "", "output": "a", "text": "rendered"}, {"messages": CHAT}),
         ({"instruction": "q2", "output": "a2", "history": [["q", "a"]]}, {"messages": MORE}),
+        ({"system": "s", "messages": CHAT}, {"messages": [SYSTEM, *CHAT]}),
+        ({"system": "", "messages": CHAT}, {"messages": CHAT}),
+        ({"text": "q", "ground_truth": "a"}, {"messages": CHAT}),
         ({"instruction": "q", "output": "a", "system": "s", "history": None}, {"messages": [SYSTEM, *CHAT]}),
         ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, {"messages": CHAT}),
         (
