@@ -1,12 +1,16 @@
 """A large file is validated by a thread of its own; the engine starts it, looks, and records what it found."""
 
+import gzip
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 from app.domain.actors import OWNER
 from app.domain.datasets import Dataset, DatasetStatus
 from app.services import datasets
 from app.services.reading_in import Checked
-from tests.support.rehearsed import Rehearsed, rows_file
+from tests.support.rehearsed import ROOT, Rehearsed, rows_file
 
 Build = Callable[..., Rehearsed]
 
@@ -57,3 +61,43 @@ def test_one_that_was_removed_meanwhile_is_forgotten(build: Build) -> None:
         datasets.delete(scope, dataset.id)
     app_context.engine.tasks.wait()
     assert app_context.tick(5) == 0
+
+
+TABLE = b"prompt,completion\n" + b"".join(b'"Where is\n%d?",Here.\n' % number for number in range(50))
+DIES = """
+import sys
+from pathlib import Path
+from app.kit.crash_points import arm
+from app.services.reading_in import read_in
+from app.store.files import FileStore, StoredFile
+files = FileStore(Path(sys.argv[1]), upload_limit=1 << 30, disk_reserve=0)
+arm("import_half_written")
+read_in(files, StoredFile(sys.argv[2], 1, files.path(sys.argv[2])), "t.csv.gz")
+"""
+
+
+def test_a_large_table_is_read_in_and_its_file_is_found_again(build: Build) -> None:
+    app_context = build()
+    dataset = unchecked(app_context, gzip.compress(TABLE, mtime=0))
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(3)
+    read = look(app_context, dataset.id)
+    assert (read.status, read.rows, read.errors) == (DatasetStatus.READY, 50, 0)
+    assert [(each.kind, each.sha256) for each in read.origins] == [("csv", dataset.sha256)]
+    assert unchecked(app_context, gzip.compress(TABLE, mtime=0)) == read
+
+
+def test_a_process_that_is_killed_while_rows_are_made_loses_nothing(build: Build) -> None:
+    app_context = build()
+    dataset = unchecked(app_context, gzip.compress(TABLE, mtime=0))
+    files = app_context.app_context.files
+    died = subprocess.run([sys.executable, "-c", DIES, files.root, dataset.sha256], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert files.clear_half_written() == 1
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(3)
+    assert (look(app_context, dataset.id).status, look(app_context, dataset.id).rows) == (DatasetStatus.READY, 50)
+    assert files.clear_half_written() == 0
+    assert files.path(dataset.sha256).is_file()
