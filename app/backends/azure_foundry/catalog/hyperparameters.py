@@ -30,15 +30,20 @@ def managed_fact(model: ModelId) -> ManagedFact | None:
     return next((fact for fact in reference_data.managed() if (fact.registry, fact.name) == wanted), None)
 
 
-def serve_regions(model: ModelId, *, tuned: bool = True) -> tuple[str, ...] | None:
-    """Return the regions that serve a model serverless; None where that is not known, and Azure is to say it.
+def region_note(model: ModelId, region: str, *, tuned: bool) -> str:
+    """Return what our dated list says where it does not have a region; "" where it does, or has no such model.
 
-    A tuned model lives in the project that trained it, and is served where its base can be trained.
+    It never decides: Azure serves in further regions before any list says so. A tuned model stays in the project that
+    trained it, and where tuned ones are served is listed by no source, so for those the training regions are named.
     """
     for each in reference_data.regions():
         if (each.registry, each.name.lower()) == (model.registry, model.name.lower()):
-            return each.train if tuned else each.serve
-    return None
+            known = each.train if tuned else each.serve
+            if region in known:
+                return ""
+            what = "tuned, and tuned models are served from where they were trained," if tuned else "served"
+            return f"As of {each.as_of}, {model.name} was known to be {what} in {', '.join(known)}, not in {region}."
+    return ""
 
 
 def newest_version(model: ModelId) -> str | None:

@@ -155,10 +155,14 @@ def machines() -> tuple[MachineFact, ...]:
     return _read("machines", MachineFact)
 
 
+def servings() -> tuple[ServingFact, ...]:
+    """Return how language models start and answer, the first one that fits first."""
+    return _read("serving", ServingFact)
+
+
 def serving(registry: str, *, tuned: bool) -> ServingFact:
     """Return how a registry's models, or models tuned from them, start and answer on managed online endpoints."""
-    known: tuple[ServingFact, ...] = _read("serving", ServingFact)
-    return next(each for each in known if each.tuned == tuned and each.registry in {registry, ""})
+    return next(each for each in servings() if each.tuned == tuned and each.registry in {registry, ""})
 
 
 def lifecycles() -> tuple[LifecycleFact, ...]:

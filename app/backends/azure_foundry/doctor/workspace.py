@@ -99,7 +99,7 @@ def _one(model: ModelId, here: str) -> Finding:
         return passed(f"{model.name} is tuned serverless in {here}.")
     where = ", ".join(known.train)
     fix = Fix(
-        text=f"Choose or create a project in one of {where}; the region of a project cannot be changed.",
+        text=f"Try it: Azure decides. Else choose or create a project in one of {where}; a project's region stays.",
         url=known.source,
     )
-    return failed(f"{model.name} is not tuned serverless in {here} (as of {known.as_of}).", fix)
+    return warned(f"As of {known.as_of}, {model.name} was not known to be tuned serverless in {here}.", fix)

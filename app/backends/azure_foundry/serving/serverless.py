@@ -8,7 +8,7 @@ import hashlib
 import re
 from dataclasses import replace
 
-from app.backends.azure_foundry.catalog.hyperparameters import serve_regions
+from app.backends.azure_foundry.catalog.hyperparameters import region_note
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.serving.endpoint_kind import EndpointKind, tuned_model
 from app.backends.azure_foundry.transport.paging import Body, text
@@ -18,6 +18,7 @@ from app.domain.backend import (
     DeploymentObservation,
     DeploymentRequest,
     NotAuthorised,
+    Refused,
     Rejected,
     Transient,
     Unavailable,
@@ -70,13 +71,12 @@ class Serverless(EndpointKind):
         """Begin to serve; what serves already goes on.
 
         Raises:
-            Rejected: when the region does not serve the model, or the name is somebody else's.
+            Rejected: when Azure refuses it (with what is known of the region), or the name is somebody else's.
             Unavailable: while the former endpoint of this name is still being deleted.
         """
         if self.to_serve(request.tag) is not None:
             return
         location = self.workspace.location
-        check_region(model, location.region, tuned=request.model is not None)
         model_id = self._model_address(request, model)
         if model.registry != _MICROSOFT:
             self.subscribe(replace(model, version=None).uri)
@@ -91,7 +91,12 @@ class Serverless(EndpointKind):
                 "modelSettings": {"modelId": model_id},
             },
         }
-        self.workspace.put(self.path(request.tag), body)
+        try:
+            self.workspace.put(self.path(request.tag), body)
+        except (Refused, Rejected) as error:
+            if note := region_note(model, location.region, tuned=request.model is not None):
+                raise type(error)(f"{error.detail} {note}", fix=error.fix, retry_after=error.retry_after) from error
+            raise
 
     def _model_address(self, request: DeploymentRequest, model: ModelId) -> str:
         """Return the address by which the endpoint is given its model: our own one, or a registry's without version.
@@ -201,20 +206,6 @@ class Serverless(EndpointKind):
     def made_here(self, subscription: Body) -> bool:
         """Tell whether a marketplace subscription is of this installation; they have no tags, so the name says it."""
         return text(subscription, "name") == subscription_name(model_of(subscription), self.azure.installation)
-
-
-def check_region(model: ModelId, region: str, *, tuned: bool) -> None:
-    """Return if the region serves the model serverless, or nobody knows.
-
-    Raises:
-        Rejected: with the regions that do.
-    """
-    regions = serve_regions(model, tuned=tuned)
-    if regions is not None and region not in regions:
-        raise Rejected(
-            f"{model.name} is not served in {region}, where the project is.",
-            fix=f"It is served in {', '.join(regions)}: train and deploy it in a project there.",
-        )
 
 
 def subscription_name(model: str, installation: str) -> str:

@@ -23,9 +23,7 @@ def unsourced(entry: dict[str, Any]) -> list[str]:
     else:
         sources = [name for name in entry if name.endswith("source")]
         wanted = {name: str(entry[name]).startswith("https://") for name in ("source", *sources) if name in entry}
-        wanted["as_of"] = isinstance(entry.get("as_of"), str) and date.fromisoformat(entry["as_of"]) < date(
-            2026, 11, 26
-        )
+        wanted["as_of"] = isinstance(entry.get("as_of"), str) and date.fromisoformat(entry["as_of"]) < date(2026, 12, 1)
         wanted.setdefault("source", False)
     return [name for name, good in wanted.items() if not good]
 
@@ -60,6 +58,7 @@ def test_all_files_are_read_and_none_is_forgotten() -> None:
         "hyperparameters": reference_data.hyperparameters,
         "prices": reference_data.prices,
         "limits": reference_data.limits,
+        "serving": reference_data.servings,
     }
     assert {file.stem for file in FILES} == set(readers)
     for name, reader in readers.items():
