@@ -231,7 +231,7 @@ class ProviderAbilitiesContract(AbilitiesContract):
         assert ability(bench.reopen(), LooksAhead).observe_preflight(asked) == seen
 
     @covers(NamesCandidates)
-    def test_candidates_are_told_of_a_training_that_ended_and_change_nothing(self, bench: Bench) -> None:
+    def test_candidates_of_a_training_that_ended_stay_the_same(self, bench: Bench) -> None:
         job, seen = bench.finished("job-candidates")
         first, second = (
             ability(backend, NamesCandidates).model_candidates(job) for backend in (bench.backend, bench.reopen())

@@ -26,8 +26,8 @@ class Format:
 
     A row has it if it has all fields of one of `marks`, and `fits` it where fields alone do not tell. A row that fits
     two formats is refused, unless the first of them `wins`, being the narrower one. `convert` makes a canonical row
-    (`app.domain.canonical`) of the given `shape` from `fields`; it is given any row with the marks, sound or not, and may
-    raise Misshapen. A format without it is not trained on: then `remedy` says what to do.
+    (`app.domain.canonical`) of the given `shape` from `fields`; it is given any row with the marks, sound or not, and
+    may raise Misshapen. A format without it is not trained on: then `remedy` says what to do.
 
     `issues` finds everything that is wrong with a row (without it: all that is wrong with the canonical one).
     `fast_check` gives the facts of a plain, sound row from its bytes, and None where it needs a closer look.

@@ -9,7 +9,18 @@ from dataclasses import replace
 
 import orjson
 
-from app.data.formats import alpaca, chat, ground_truth, labelled, message_pair, plain, preference, sharegpt, sharegpt_preference, unpaired
+from app.data.formats import (
+    alpaca,
+    chat,
+    ground_truth,
+    labelled,
+    message_pair,
+    plain,
+    preference,
+    sharegpt,
+    sharegpt_preference,
+    unpaired,
+)
 from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
 

@@ -56,7 +56,9 @@ def parquet(columns: dict[str, pa.Array], **options: Any) -> bytes:  # noqa: ANN
     return out.getvalue()
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "zstd", "data_page_version": "2.0"}, {"use_dictionary": False, "row_group_size": 1}])
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zstd", "data_page_version": "2.0"}, {"use_dictionary": False, "row_group_size": 1}]
+)
 def test_parquet_keeps_every_value(tmp_path: Path, options: dict[str, Any]) -> None:
     rows, made = read(tmp_path, parquet(COLUMNS, **options))
     assert rows == EXPECTED
@@ -67,10 +69,15 @@ def test_columns_of_bytes_are_left_out_and_rounded_numbers_are_named(tmp_path: P
     columns = {"prompt": pa.array(["a"]), "image": pa.array([b"\xff\xd8"]), "total": pa.array([2.0**60])}
     rows, made = read(tmp_path, parquet(columns))
     assert rows == [{"prompt": "a", "total": 2.0**60}]
-    assert {note.rule.id: note.message.split(": ")[1] for note in made.notes} == {"left_out": "image.", "rounded": "total."}
+    assert {note.rule.id: note.message.split(": ")[1] for note in made.notes} == {
+        "left_out": "image.",
+        "rounded": "total.",
+    }
 
 
-@pytest.mark.parametrize("content", [b"PAR1" + bytes(40), parquet(COLUMNS)[:-30], parquet({"image": pa.array([b"\xff"])})])
+@pytest.mark.parametrize(
+    "content", [b"PAR1" + bytes(40), parquet(COLUMNS)[:-30], parquet({"image": pa.array([b"\xff"])})]
+)
 def test_a_parquet_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused) as caught:
         read(tmp_path, content)

@@ -88,7 +88,9 @@ def packed(chance: random.Random) -> Planted:
 
 def noise(chance: random.Random) -> Planted:
     """Write anything at all behind a beginning that promises something."""
-    start = chance.choice([b"", b"PAR1", b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"[{", b"\xff\xfe", b"a,b\n"])
+    start = chance.choice(
+        [b"", b"PAR1", b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"[{", b"\xff\xfe", b"a,b\n"]
+    )
     return chance.choice(["x", "x.csv", "x.json"]), start + chance.randbytes(chance.randrange(200)), "", None
 
 
