@@ -99,7 +99,7 @@ def list_findings(
     return page(Finding, found)
 
 
-@router.get("/{identifier}/rows", response_model=list_of(Row))
+@router.get("/{identifier}/rows", response_model=list_of(Row), responses={409: {}})
 def list_rows(
     scope: Annotated[Scope, may(datasets.rows)], identifier: PathId, wanted: Annotated[RowsQuery, Query()]
 ) -> Response:
@@ -109,7 +109,7 @@ def list_rows(
     return listing(Row, found, following)
 
 
-@router.get("/{identifier}/mapping", response_model=Proposal)
+@router.get("/{identifier}/mapping", response_model=Proposal, responses={409: {}})
 def get_mapping(scope: Annotated[Scope, may(mappings.propose)], identifier: PathId) -> Response:
     """What the columns of a dataset that needs mapping seem to be, and its first rows as that."""
     return answer(Proposal, mappings.propose(scope, identifier))

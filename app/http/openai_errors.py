@@ -29,7 +29,7 @@ from app.domain.errors import Conflict, NotFound, Problem, ProviderFailed
 from app.http.problems import ProblemDocument, clean
 from app.http.validation import DEFAULT_FIX
 
-_ADDRESS = re.compile(r"/api/v1/deployments/[^/]+/v1(?:/.*)?")
+_ADDRESS = re.compile(r"/api/v1/deployments/[^/]+/v1(?:/.*)?", re.DOTALL)
 _SHOWN_AT_ONCE = 3
 _SOON_S, _LONGEST_WAIT_S = 5, 120  # beyond two minutes the clients do not wait at all
 _INVALID = "invalid_request_error"

@@ -87,7 +87,7 @@ def test_ready_means_that_the_endpoint_answers(served: ServedCloud) -> None:
     assert len(served.project.serverless["dep-1"].calls) == asked, "what answers is not asked again"
 
 
-def test_where_azure_refuses_a_region_it_is_told_what_is_known_of_it(served: ServedCloud) -> None:
+def test_where_azure_refuses_a_region_what_is_known_of_it_is_said(served: ServedCloud) -> None:
     model = served.model()
     served.project.location = "swedencentral"
     with pytest.raises((Refused, Rejected), match=r"As of \d{4}-\d\d-\d\d, .* eastus2, .*, not in swedencentral"):

@@ -116,6 +116,7 @@ def test_of_two_in_one_folder_the_second_steps_back(tmp_path: Path) -> None:
         first.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_a_real_training_tells_the_same_on_both_ways(backend: LocalBackend, python: Path, tmp_path: Path) -> None:
     rows = local.head(local.TRIAGE / "train.jsonl", 12, tmp_path / "training.jsonl")

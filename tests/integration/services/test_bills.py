@@ -219,8 +219,9 @@ def test_what_was_recorded_without_a_bill_is_free_only_where_nothing_is_billed(t
     here, there = house.job("here"), house.job("there")
     with house.open() as scope:
         elsewhere = {"id": "con_1", "name": "Azure", "backend": "azure_foundry"}
-        known = scope.write.execute(select(schema.connections)).mappings().first()
-        rows.add(scope.write, schema.connections, {**(known or {}), **elsewhere})
+        table = schema.connections
+        known = scope.write.execute(select(table)).mappings().one()
+        rows.add(scope.write, table, {**{column.key: known[column] for column in table.c}, **elsewhere})
         rows.change(scope.write, schema.jobs, there.id, {"connection": "con_1"})
         for job in (here, there):
             rows.change(scope.write, schema.jobs, job.id, {"bill": None})

@@ -16,7 +16,7 @@ ROW = '{"messages": [{"role": "user", "content": "2?"}, {"role": "assistant", "c
     ("file", "said", "rows_shown"),
     [
         (f"{ROW}\n{ROW[:40]}\n{ROW}\n".encode(), "Line 2", True),
-        (f"{ROW}\n{ROW}\n".encode("utf-16"), "The file is in UTF-16", False),
+        (b"%PDF-1.7\n", "This is a PDF document", False),
     ],
 )
 def test_a_dataset_with_errors_opens_with_them(pages: TestClient, file: bytes, said: str, rows_shown: bool) -> None:
