@@ -51,5 +51,5 @@ def test_no_path_of_a_developers_machine_is_named() -> None:
 
 def test_the_top_level_is_fixed() -> None:
     folders = {path.relative_to(ROOT).parts[0] for path in tracked() if len(path.relative_to(ROOT).parts) > 1}
-    known = {"app", "templates", "static", "migrations", "tests", "docs", "benchmarks", ".ci"}
+    known = {"app", "templates", "static", "migrations", "tests", "docs", "benchmarks", "findings", ".ci"}
     assert folders - known == set()

@@ -141,6 +141,7 @@ def check_merges(found: list[dict[str, Any]]) -> None:
         assert not each["tied"] or each["target"] == "linear", each
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_by_choice_only_the_last_answer_is_learned(tmp_path: Path) -> None:
     found = said("last_answers", tmp_path, "chatml-base", "hybrid-thinking", "strict-turns", "transcript")
@@ -148,6 +149,7 @@ def test_by_choice_only_the_last_answer_is_learned(tmp_path: Path) -> None:
     assert [each for each in found if each["besides"] or each["missing"]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_a_merged_model_says_what_its_adapter_says(tmp_path: Path) -> None:
     *found, broken = said(

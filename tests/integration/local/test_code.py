@@ -28,7 +28,8 @@ def spec(base: str, **more: Hyperparameter) -> JobSpec:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("learned", ["all", pytest.param("last", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("learned", ["all", "last"])
 def test_ten_rows_are_the_same_tokens_by_script_and_job(
     backend: LocalBackend, tmp_path: Path, python: Path, learned: str
 ) -> None:

@@ -57,6 +57,7 @@ def test_no_two_faults_have_the_same_sentence(found: Found) -> None:
     assert len(sentences) >= 40
 
 
+@pytest.mark.slow
 def test_many_rows_at_once_come_to_the_same_as_one_by_one(python: Path, tmp_path: Path) -> None:
     command = [str(python), "-m", "tests.families.encoded_twice", str(tmp_path / "rows.jsonl")]
     done = subprocess.run(command, cwd=local.ROOT, check=True, capture_output=True, text=True)
