@@ -70,7 +70,7 @@ def test_from_a_form_to_a_green_doctor(visit: Visit, connected: Connected) -> No
     mend(connected.cloud)
     page.get_by_role("button", name="Run the checks").click()
     expect(page.locator("#doctor [data-status=fail]")).to_have_count(0)
-    expect(page.locator("#doctor [data-status=pass]")).to_have_count(13)
+    expect(page.locator("#doctor [data-status=pass]")).to_have_count(14)
 
 
 @pytest.mark.slow
