@@ -69,7 +69,8 @@ def _trained(client: DemoClient, family: Family, base: Path, file: Path, *, adap
     owner = project(client)
     data = client.upload(file, name=family.name, project=owner)
     assert data["status"] == "ready", data
-    values: dict[str, Any] = {"n_epochs": 200 if adapter == "lora" else 80, "batch_size": ROWS, "warmup_steps": 0}
+    epochs, batch = (100, ROWS // 3) if adapter == "lora" else (80, ROWS)
+    values: dict[str, Any] = {"n_epochs": epochs, "batch_size": batch, "warmup_steps": 0}
     values |= {"lr_scheduler": "constant", "dropout": 0.0}
     values["learning_rate"] = 1e-2 if adapter == "lora" else 4e-3
     options = {"adapter": adapter, **({"lora_r": 16, "lora_alpha": 32} if adapter == "lora" else {})}
