@@ -57,7 +57,7 @@ PROFILE = BackendProfile(
     runs_here=True,
     accepts_paths=True,
     methods=METHODS,
-    model_help="path:/models/phi-3 for a directory with safetensors, or hf:microsoft/Phi-3-mini-4k-instruct.",
+    model_help="A directory with safetensors, such as /models/phi-3, or a hub id: microsoft/Phi-3-mini-4k-instruct.",
     cannot={
         AnswersDirectly: "A model on this machine is asked through TuneDesk alone, and has no key of its own.",
         Discovers: "There is nothing to choose from on this machine.",

@@ -86,6 +86,7 @@ class BaseModels:
             Rejected: for a form of id that is not known, or a directory that is no safe, whole model.
             NotFound: for a directory or a hub model that does not exist.
         """
+        identifier = _whole(identifier)
         base = self.resolve(identifier)
         if identifier.startswith(TUNED):
             return self._of_tuned(base)
@@ -104,6 +105,7 @@ class BaseModels:
         Raises:
             Rejected, NotFound: as in `one`.
         """
+        identifier = _whole(identifier)
         kind, _, name = identifier.partition(":")
         if identifier == STARTER:
             return Base(STARTER, path=self._starter, root=STARTER)
@@ -120,7 +122,7 @@ class BaseModels:
             return Base(identifier, hub=name, root=identifier)
         raise Rejected(
             f"{identifier[:100]!r} is not a base model of this machine.",
-            fix="Use builtin:starter, path:/a/directory or hf:organisation/name.",
+            fix="Use builtin:starter, a whole path such as /models/phi-3, or organisation/name of the hub.",
         )
 
     def _resolve_tuned(self, identifier: str) -> Base:
@@ -271,3 +273,10 @@ def _licence(facts: Mapping[str, Any]) -> str:
     card = facts.get("cardData")
     licence = card.get("license") if isinstance(card, dict) else None
     return licence[:100] if isinstance(licence, str) else ""
+
+
+def _whole(identifier: str) -> str:
+    """Return an id as it is kept: people type a directory, or a name of the hub, as they would to transformers."""
+    if identifier.startswith(("/", "~/")):
+        return f"path:{Path(identifier).expanduser()}"
+    return f"hf:{identifier}" if _HUB_ID.fullmatch(identifier) else identifier

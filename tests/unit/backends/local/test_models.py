@@ -86,6 +86,8 @@ def test_the_starter_is_listed_first_with_its_facts(tmp_path: Path) -> None:
 def test_a_directory_is_a_base_model(tmp_path: Path) -> None:
     folder = directory(tmp_path / "tiny")
     found = models(tmp_path).one(f"path:{folder}")
+    assert models(tmp_path).one(str(folder)) == found
+    assert models(tmp_path).resolve(str(folder)) == models(tmp_path).resolve(found.id)
     assert (found.name, found.context_length, found.task_types) == ("tiny", 64, ("text_completion",))
 
 
@@ -130,6 +132,7 @@ def test_a_directory_that_is_not_there_is_not_found(tmp_path: Path) -> None:
 def test_a_hub_model_is_looked_up(tmp_path: Path, hub: str) -> None:
     found = models(tmp_path, hub).one("hf:org/known")
     assert (found.usable, found.parameters, found.licence) == (True, 5, "mit")
+    assert models(tmp_path, hub).one("org/known") == found
     with pytest.raises(NotFound, match="no model org/other"):
         models(tmp_path, hub).one("hf:org/other")
 
