@@ -9,13 +9,13 @@ NAMES: dict[Role, frozenset[str]] = {
     Role.USER: frozenset(
         {
             "user", "question", "query", "instruction", "input", "human", "request", "user_message", "utterance",
-            "customer_message", "problem", "message", "frage", "pregunta", "ask",
+            "customer_message", "problem", "message", "frage", "pregunta", "ask", "q",
         }
     ),
     Role.ASSISTANT: frozenset(
         {
             "assistant", "answer", "response", "output", "reply", "bot", "gpt", "solution", "agent_message",
-            "ground_truth", "assistant_message", "expected_answer", "expected_output", "antwort", "respuesta",
+            "ground_truth", "assistant_message", "expected_answer", "expected_output", "antwort", "respuesta", "a",
         }
     ),
     Role.PROMPT: frozenset({"prompt"}),

@@ -39,8 +39,7 @@ def columns_of(path: Path) -> list[ColumnGuess]:
             for name, raw in (_row(line) or {}).items():
                 if name in values or len(values) < MAX_COLUMNS:
                     values.setdefault(name, []).append(_text(raw))
-    lengths = {name: sum(map(len, texts)) / len(texts) for name, texts in values.items()}
-    roles = _guessed(list(values), lengths)
+    roles = _guessed(values)
     return [
         ColumnGuess(
             name=name,
@@ -52,14 +51,25 @@ def columns_of(path: Path) -> list[ColumnGuess]:
     ]
 
 
-def _guessed(names: Sequence[str], lengths: Mapping[str, float]) -> dict[str, tuple[Role, float]]:
-    """Return a role for each column such that all of them together make a row, as far as names and lengths say."""
-    named = {name: found for name in names if (found := role_named(name)) is not None}
+def _guessed(values: Mapping[str, Sequence[str]]) -> dict[str, tuple[Role, float]]:
+    """Return a role for each column such that all of them together make a row, as far as names and values say.
+
+    Numbers and dates are nothing that a model learns to write, whatever their column is called; they may be labels.
+    """
+    names = list(values)
+    worded = {name for name, texts in values.items() if any(map(str.isalpha, "".join(texts)))}
+    found_by_name = {name: found for name in names if (found := role_named(name)) is not None}
+    named = {name: found for name, found in found_by_name.items() if name in worded or found[0] is Role.LABEL}
     best: dict[Role, tuple[str, float]] = {}
     for name, (role, sure) in named.items():
         if role not in best or sure > best[role][1]:
             best[role] = (name, sure)
-    free = sorted((name for name in names if name not in named), key=lengths.__getitem__, reverse=True)
+    free = [name for name in names if name in worded and name not in named]
+    free.sort(key=lambda name: -sum(map(len, values[name])))
+    repeating = next((name for name in reversed(free) if _repeats(values[name])), None)
+    if repeating is not None and best.keys().isdisjoint({Role.LABEL, Role.ASSISTANT, Role.COMPLETION, Role.CHOSEN}):
+        best[Role.LABEL] = (repeating, _BY_CONTENT)
+        free.remove(repeating)
     chosen = {name: (role, sure) for role, (name, sure) in _shape(best, free).items()}
     if any(role is Role.USER for role, _ in chosen.values()):  # instruction and input are one message
         more = {name: found for name, found in named.items() if found[0] is Role.USER and found[1] > _SURE}
@@ -67,6 +77,12 @@ def _guessed(names: Sequence[str], lengths: Mapping[str, float]) -> dict[str, tu
     return {name: chosen.get(name, (Role.IGNORE, _IGNORED if chosen else 0.0)) for name in names}
 
 
+def _repeats(texts: Sequence[str]) -> bool:
+    """Tell whether a column's values look like labels: short, and few of them."""
+    return len(texts) >= _ENOUGH and len(set(texts)) * _EACH <= len(texts) and max(map(len, texts)) <= _LABEL_CHARS
+
+
+_ENOUGH, _EACH, _LABEL_CHARS = 6, 3, 40
 _SURE = 0.9
 _IGNORED = 0.6
 

@@ -67,7 +67,8 @@ def _is_lines(body: bytes, *, whole: bool) -> bool:
     lines = [line for line in (lines if whole else lines[:-1]) if line.strip(_SPACE)][:_LOOKED_AT] or [body]
     if len(lines) == 1 and (body.startswith(b"[") or _collection(lines[0])):
         return False
-    good = sum(map(is_value, lines))
+    rows = [line for line in lines if line[:1] not in b" \t"] or lines  # what is indented is part of something
+    good = sum(map(is_value, rows))
     inner = sum(line[:1] in b" \t" or line.strip(_SPACE) in {b"[", b"{"} for line in lines[: _LOOKED_AT // 2])
     starts = sum(line.lstrip(_SPACE).startswith(b"{") for line in lines)
     if good == 0:

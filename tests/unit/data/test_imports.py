@@ -105,6 +105,7 @@ VALUES = st.recursive(
     st.sampled_from([None, 0, 2]),
     st.sampled_from(["{}", '{{"version": [1, {{"a": "]"}}], "data": {}, "more": "}}"}}', '{{"train": {}}}']),
 )
+@example([{"": [[]]}], 2, '{{"version": 1, "data": {}, "more": "x"}}')
 def test_whatever_json_writes_as_an_array_is_read_again(
     read: Read, rows: list[Row], indent: int | None, around: str
 ) -> None:
