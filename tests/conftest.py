@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from starlette.testclient import TestClient
 from xdist.remote import Producer
@@ -15,6 +16,10 @@ from app.settings import Settings
 from tests.support.app_context import TestHouse
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, rest_app
+
+# The same examples in every run: a test passes or fails alike, whoever runs it.
+hypothesis.settings.register_profile("alike", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("alike")
 
 
 @pytest.fixture
