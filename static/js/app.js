@@ -9,6 +9,8 @@
   }, capture);
   const announce = (text) => { const region = document.getElementById("announcer"); if (region) region.textContent = text; };
 
+  const typed = new WeakSet(); // forms with words that are not stored yet
+
   // -- one submit per press: a second is dropped, the button says it is busy ---------------------------------------------
   const release = (form) => {
     delete form.dataset.busy;
@@ -16,6 +18,7 @@
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    typed.delete(form); // all of it goes with the press
     if (form.method !== "post") return;
     if (form.dataset.busy) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     form.dataset.busy = "yes";
@@ -39,12 +42,13 @@
     bar.lastElementChild.textContent = form?.method === "post" ? bar.dataset.form : bar.dataset.page; bar.hidden = false;
   };
   document.addEventListener("htmx:error", (event) => {
-    if (event.detail?.error?.name !== "AbortError" && !event.detail?.ctx?.response) unanswered(event.detail?.ctx?.sourceElement);
+    const source = event.detail?.ctx?.sourceElement, form = source?.closest?.("form[data-stored]");
+    if (form) typed.add(form); // nothing of it is known to be stored
+    if (event.detail?.error?.name !== "AbortError" && !event.detail?.ctx?.response) unanswered(source);
   });
   document.addEventListener("htmx:after:request", (event) => { if (event.detail?.ctx?.response) document.getElementById("unanswered").hidden = true; });
 
   // -- a form that is stored while it is filled in: also what was typed last, and on leaving ----------------------------------
-  const typed = new WeakSet();
   let pause = 0;
   const store = (form) => {
     if (!typed.delete(form)) return;
@@ -56,6 +60,7 @@
   };
   const storeAll = () => document.querySelectorAll("form[data-stored]").forEach(store);
   on("input", "form[data-stored]", (form) => { typed.add(form); clearTimeout(pause); pause = setTimeout(() => store(form), 600); });
+  document.addEventListener("htmx:before:request", (event) => typed.delete(event.detail?.ctx?.sourceElement?.closest?.("form[data-stored]")));
   on("click", "a[href]", storeAll, true);
   window.addEventListener("pagehide", storeAll);
 
