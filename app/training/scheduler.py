@@ -5,10 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from transformers import GenerationConfig
-
 from app.training.batching import Decoder
-from app.training.loading import free_memory
 from app.training.sampling import Generation
 
 _SHARE = 0.8  # of the memory that is free, for keys and values
@@ -147,28 +144,3 @@ class Scheduler:
             return True
         free = self._memory()
         return free is None or needed <= free * _SHARE
-
-
-def generate_all(
-    maker: Decoder,
-    prompts: Sequence[Sequence[int]],
-    limits: Sequence[int],
-    *,
-    config: GenerationConfig,
-    tick: Callable[[], None] = lambda: None,
-) -> list[list[int]]:
-    """Return the new tokens of each prompt, the one that ended it included; as many are made together as fit.
-
-    `maker` is what `batching.decoder` returns for a model. `limits` are the most new tokens of each prompt, `config`
-    says how they are chosen and what ends them, `tick` is called before each token. No thread is started.
-
-    Raises:
-        Exception: what failed first, as it was raised.
-    """
-    line = Scheduler(maker, waiting=0, memory=lambda: free_memory(maker.device))
-    asked = [Generation(prompt, config, limit=limit) for prompt, limit in zip(prompts, limits, strict=True)]
-    line.enqueue(asked)
-    tick()
-    while line.turn():
-        tick()
-    return [list(generation) for generation in asked]

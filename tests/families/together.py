@@ -24,7 +24,7 @@ from app.training.batching import decoder
 from app.training.chat_request import ChatRequest
 from app.training.generation import Answer, AnswerGenerator
 from app.training.sampling import Generation
-from app.training.scheduler import Busy, Scheduler, generate_all
+from app.training.scheduler import Busy, Scheduler
 from app.training.serving import ModelServer
 from tests.families.make import make
 from tests.families.table import BY_NAME
@@ -177,13 +177,8 @@ def singles(folder: Path) -> dict[str, Any]:
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **size, **more)).eval()
         asked = questions(model, 4, longest=20)
-        made = generate_all(
-            decoder(model), [each.prompt for each in asked], [each.limit for each in asked], config=GREEDY
-        )
-        found[kind] = [
-            decoder(model).most_rows,
-            sum(one == alone(model, each) for one, each in zip(made, asked, strict=True)),
-        ]
+        Line(model).answer(asked)
+        found[kind] = [decoder(model).most_rows, sum(list(each) == alone(model, each) for each in asked)]
     return found
 
 
