@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]  # a runtime's interpreter runs this, too, and has not the web's packages
 SAMPLE, STARTER = ROOT / "app" / "samples" / "support_triage", ROOT / "app" / "samples" / "starter"
 MOST = 1.5
-SIZES = {100: 8000, 1000: 2000, 5000: 500}  # bytes of a row, and how many there are
+SIZES = {100: 25_000, 1000: 2_500, 5000: 500}  # bytes of a row, and how many there are: 2.5 MB of each
 
 
 def write_rows(path: Path, size: int, count: int) -> None:

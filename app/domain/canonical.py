@@ -96,7 +96,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Row]:
         if not (text := line.removeprefix(_BOM).strip()):
             continue
         try:
-            value = json.loads(text)
+            value = json.loads(text.decode("utf-8", "surrogatepass"))  # of bytes json guesses the encoding first
         except ValueError as error:
             raise BadRow(number, f"is not JSON: {error}") from None
         if not isinstance(value, dict):

@@ -96,8 +96,17 @@ def _facts(found: Looked) -> dict[str, Any]:
 
 def look(spec: Mapping[str, Any], tell: Callable[[str], None]) -> Looked:
     """Return everything that is found; `tell` is given what is being looked at, in words."""
+    # What was imported stays, and rows have no cycles: looking through all of it again and again would take longer.
+    gc.freeze()
+    gc.disable()
+    try:
+        return _look(spec, tell)
+    finally:
+        gc.enable()
+
+
+def _look(spec: Mapping[str, Any], tell: Callable[[str], None]) -> Looked:
     found = Looked()
-    gc.freeze()  # what was imported stays: looking through it again and again would take longer than the rows
     base, settings = spec["base"], spec["settings"]
     whole = False
     with _found(found):

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.domain import canonical
 from app.domain.canonical import Shape
 from app.training.failures import ChildError
+
+_PLAIN = ("role", "content")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def read_rows(path: Path, *, only_last: bool = False) -> list[Row]:
 
 def _row(row: canonical.Row, *, only_last: bool) -> Row:
     value = {
-        name: part if isinstance(part, str) or name == "tools" else _turns(row.line, part)
+        name: part if isinstance(part, str) or name == "tools" else [_turn(row.line, turn) for turn in part]
         for name, part in row.value.items()
     }
     given = row.value["messages"] if row.shape is Shape.MESSAGES else []
@@ -64,15 +65,13 @@ def _row(row: canonical.Row, *, only_last: bool) -> Row:
     return Row(row.line, row.shape, value, tuple(ignored))
 
 
-def _turns(line: int, turns: list[Any]) -> list[canonical.Message]:
-    """Return messages with nothing but what chat templates are given."""
-    return [_turn(line, turn) for turn in turns]
-
-
 def _turn(line: int, turn: object) -> canonical.Message:
+    """Return a message with nothing but what chat templates are given."""
     if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
         raise canonical.BadRow(line, "has a turn without a role")
     content, calls = turn.get("content"), turn.get("tool_calls")
+    if isinstance(content, str) and len(turn) == len(_PLAIN) and turn["role"] != "tool":
+        return turn
     if content is None and calls:
         content = ""
     if isinstance(content, list):
