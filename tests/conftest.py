@@ -70,7 +70,11 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
 
 
 # What takes longest begins first; what shares an installation full of things is one group.
-LONGEST = ("local", "browser/test_journey.py", "campaigns/test_kill.py", "upgrades/test_rehearsed.py", "furnished")
+LONGEST = (
+    "local", "browser/test_journey.py", "architecture/test_linters.py", "api/test_contract_requests.py",
+    "families/test_families.py", "campaigns/test_kill.py", "furnished", "upgrades/test_rehearsed.py",
+    "campaigns/test_azure_kill.py", "families/test_together.py",
+)  # fmt: skip
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
 # Long files whose tests share nothing.

@@ -19,7 +19,7 @@ from app.backends.rehearsal.backend import PROFILE as REHEARSAL
 from app.backends.rehearsal.backend import RehearsalBackend
 from app.domain.backend import Backend
 from app.domain.profiles import Ability, BackendProfile
-from tests.architecture.tree import ROOT, modules, name, syntax
+from tests.architecture.tree import ROOT, for_each, modules, name, syntax
 
 SLICES: tuple[tuple[BackendProfile, type[Backend]], ...] = (
     (LOCAL, LocalBackend),
@@ -53,12 +53,12 @@ def named(path: Path) -> Iterator[str]:
             yield f"{name(path)}:{node.lineno} import"
 
 
-@pytest.mark.parametrize("path", ELSEWHERE, ids=name)
+@for_each(ELSEWHERE, name)
 def test_no_module_outside_a_slice_names_a_backend(path: Path) -> None:
     assert list(named(path)) == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
+@for_each(PAGES, name)
 def test_no_page_names_a_backend(path: Path) -> None:
     assert [match[0] for match in _IN_TEXT.finditer(path.read_text("utf-8"))] == []
 

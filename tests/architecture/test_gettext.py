@@ -5,9 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.architecture.tree import modules, name, syntax
+from tests.architecture.tree import for_each, modules, name, syntax
 
 MODULES = modules("app/web")
 MARKED = {"_", "gettext", "ngettext"}
@@ -29,7 +27,7 @@ def sentences(tree: ast.AST) -> Iterator[str]:
         yield from sentences(child)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
+@for_each(MODULES, name)
 def test_a_sentence_of_the_pages_is_marked_for_translation(path: Path) -> None:
     assert list(sentences(syntax(path))) == []
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
-from tests.architecture.tree import ROOT, modules, name, syntax
+from tests.architecture.tree import ROOT, for_each, modules, name, syntax
 
 STATUS_WORDS = {"status", "goal"}
 # What the lock of the runtime environment asks for, and what those packages bring that a child may name itself.
@@ -86,7 +84,7 @@ def is_status(node: ast.expr) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", modules("app"), ids=name)
+@for_each(modules("app"), name)
 def test_no_status_is_compared_with_a_bare_word(path: Path) -> None:
     compared = [node for node in ast.walk(syntax(path)) if isinstance(node, ast.Compare)]
     found = [
@@ -101,24 +99,24 @@ def catches_everything(node: ast.ExceptHandler) -> bool:
     return broad and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
 
 
-@pytest.mark.parametrize("path", modules("app"), ids=name)
+@for_each(modules("app"), name)
 def test_only_the_outermost_steps_catch_everything(path: Path) -> None:
     if not any(path.is_relative_to(folder) for folder in OUTERMOST):
         handlers = [node for node in ast.walk(syntax(path)) if isinstance(node, ast.ExceptHandler)]
         assert [handler.lineno for handler in handlers if catches_everything(handler)] == []
 
 
-@pytest.mark.parametrize("path", [*BEFORE_SET_UP, ROOT / "app" / "__main__.py"], ids=name)
+@for_each([*BEFORE_SET_UP, ROOT / "app" / "__main__.py"], name)
 def test_what_comes_before_set_up_needs_nothing_but_the_standard_library(path: Path) -> None:
     assert brought(path) == set()
 
 
-@pytest.mark.parametrize("path", modules("app/setup", "app/runtimes"), ids=name)
+@for_each(modules("app/setup", "app/runtimes"), name)
 def test_set_up_needs_nothing_else_later_either(path: Path) -> None:
     assert packages(path) == set()
 
 
-@pytest.mark.parametrize("path", modules("app/training"), ids=name)
+@for_each(modules("app/training"), name)
 def test_children_need_the_standard_library_and_their_runtime_only(path: Path) -> None:
     assert packages(path) - RUNTIME_PACKAGES - BROUGHT_ALONG == set()
     ours = {found for found in imported(path) if found.split(".")[0] == "app"}

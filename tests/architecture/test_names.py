@@ -4,9 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
-from tests.architecture.tree import ROOT, modules, name, syntax, tracked
+from tests.architecture.tree import ROOT, for_each, modules, name, syntax, tracked
 
 EMPTY_FILE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common_utils", "manager", "handlers"}
 EMPTY_SUFFIXES = ("Manager", "Handler", "Impl", "Helper", "Util", "Utils")
@@ -30,7 +28,7 @@ def text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-@pytest.mark.parametrize("path", modules("app", "tests", "benchmarks"), ids=name)
+@for_each(modules("app", "tests", "benchmarks"), name)
 def test_no_file_or_class_has_an_empty_name(path: Path) -> None:
     assert path.stem not in EMPTY_FILE_NAMES
     classes = [node.name for node in ast.walk(syntax(path)) if isinstance(node, ast.ClassDef)]

@@ -5,9 +5,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.architecture.tree import modules, name, syntax
+from tests.architecture.tree import for_each, modules, name, syntax
 
 LONGEST_FILE = 400
 LONGEST_MEDIAN_FILE = 120
@@ -56,7 +54,7 @@ def test_half_of_all_functions_are_at_most_12_lines() -> None:
     assert statistics.median(size for path in OURS for _, size in functions(path)) <= LONGEST_MEDIAN_FUNCTION
 
 
-@pytest.mark.parametrize("path", modules("app", "benchmarks"), ids=name)
+@for_each(modules("app", "benchmarks"), name)
 def test_every_module_says_what_it_is(path: Path) -> None:
     text = ast.get_docstring(syntax(path))
     assert text, f"{name(path)} has no docstring"

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, Comment, Doctype
 from jinja2 import nodes
 
 from app.web.templating import Templates
+from tests.architecture.tree import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "templates"
@@ -51,12 +52,12 @@ def bare_texts(soup: BeautifulSoup) -> list[str]:
     return [text for text in found if re.search(r"[^\W\d_]{2,}", text) and text not in UNTRANSLATED]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_compiles(templates: Templates, name: str) -> None:
     templates.environment.get_template(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_every_visible_text_goes_through_gettext(name: str) -> None:
     assert bare_texts(markup(name)) == []
 
@@ -66,7 +67,7 @@ def test_the_check_for_bare_text_finds_one() -> None:
     assert bare_texts(soup) == ["Hello", "Go there"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_nothing_that_the_content_security_policy_refuses(name: str) -> None:
     soup = markup(name)
     for tag in soup.find_all(True):
@@ -80,20 +81,18 @@ def test_nothing_that_the_content_security_policy_refuses(name: str) -> None:
         assert not any("js:" in str(value) for key, value in tag.attrs.items() if key.startswith("hx-"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_speaks_htmx_4(name: str) -> None:
     assert not HTMX_2.search(source(name)), "a name of htmx 2"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_never_marks_a_value_as_safe(templates: Templates, name: str) -> None:
     tree = templates.environment.parse(source(name))
     assert not [node for node in tree.find_all(nodes.Filter) if node.name in {"safe", "forceescape"}]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in NAMES if "/_" not in f"/{name}" and not name.startswith("components/")]
-)
+@for_each([name for name in NAMES if "/_" not in f"/{name}" and not name.startswith("components/")])
 def test_every_page_extends_the_frame_and_has_a_title(name: str) -> None:
     if name == "base.html":
         assert "<title>" in source(name)
@@ -102,7 +101,7 @@ def test_every_page_extends_the_frame_and_has_a_title(name: str) -> None:
     assert "{% block title %}" in source(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each(NAMES)
 def test_every_static_file_it_names_exists(name: str) -> None:
     text = source(name)
     paths = re.findall(r"asset\(['\"]([^'\"~]+)['\"]\)", text)

@@ -17,7 +17,7 @@ from app.http.dependencies import Allowed, AllowedToOpen
 from app.main import create_app
 from app.services import verbs
 from app.settings import Settings
-from tests.architecture.tree import ROOT, modules, name, syntax
+from tests.architecture.tree import ROOT, for_each, modules, name, syntax
 
 SERVICES = modules("app/services")
 for service in SERVICES:
@@ -35,14 +35,14 @@ def public(path: Path) -> Iterator[ast.FunctionDef]:
                 yield node
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=name)
+@for_each(SERVICES, name)
 def test_every_public_verb_is_registered_and_is_given_its_scope_first(path: Path) -> None:
     for node in public(path):
         assert f"{path.stem}.{node.name}" in REGISTERED, f"{node.name} says nowhere who may call it"
         assert node.args.args[0].arg == "scope"
 
 
-@pytest.mark.parametrize("verb", REGISTERED)
+@for_each(list(REGISTERED))
 def test_a_verb_refuses_whoever_may_not_before_it_looks_at_anything(verb: str) -> None:
     module, _, function = verb.partition(".")
     nobody: Any = SimpleNamespace(actor=None)
@@ -50,7 +50,7 @@ def test_a_verb_refuses_whoever_may_not_before_it_looks_at_anything(verb: str) -
         getattr(importlib.import_module(f"app.services.{module}"), function)(nobody)
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=name)
+@for_each(SERVICES, name)
 def test_a_verb_that_reads_writes_nothing(path: Path) -> None:
     for node in public(path):
         if REGISTERED[f"{path.stem}.{node.name}"].action is Action.READ:

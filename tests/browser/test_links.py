@@ -4,6 +4,7 @@ import sqlite3
 from urllib.parse import urldefrag, urljoin
 
 import httpx
+import pytest
 from bs4 import BeautifulSoup
 
 from tests.support.pages import Furnished
@@ -11,6 +12,7 @@ from tests.support.pages import Furnished
 NAMED = (("a", "href"), ("link", "href"), ("script", "src"), ("use", "href"))
 
 
+@pytest.mark.slow
 def test_every_link_leads_somewhere(furnished: Furnished) -> None:
     seen: set[str] = set()
     todo = [furnished.address(name) for name in furnished.pages if name != "missing"]

@@ -28,8 +28,8 @@ def _model_step(page: Page, here: Installation) -> str:
 @pytest.mark.parametrize(
     "way",
     [
-        "the rail",
         "closing the tab",
+        pytest.param("the rail", marks=pytest.mark.slow),
         pytest.param("a step of the stepper", marks=pytest.mark.slow),
         pytest.param("waiting", marks=pytest.mark.slow),
     ],
@@ -90,7 +90,7 @@ def test_compare_waits_for_two_ticks(visitor: Page, furnished: Furnished) -> Non
     expect(visitor).to_have_url(re.compile("/jobs/compare"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
 def test_a_busy_button_can_be_read(visitor: Page, style_guide: str, theme: str) -> None:
     visitor.goto(style_guide)
     visitor.evaluate(

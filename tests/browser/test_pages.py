@@ -8,7 +8,7 @@ from tests.support.pages import HOSTILE, NAMES, Furnished
 
 # A third of the pages in every run, all of them in the long one; so is the page of all patterns, by far the longest.
 PAGES = [
-    *(name if not at % 3 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)),
+    *(name if not at % 6 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)),
     pytest.param("patterns", marks=pytest.mark.slow),
 ]
 
@@ -43,7 +43,12 @@ def test_a_page_fits_and_can_be_used_by_everybody(
     context.close()
 
 
-@pytest.mark.parametrize("name", ["dataset", "dataset-rows", "job", "job-evaluation", "evaluation"])
+REST = ("dataset", "job", "job-evaluation")
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset-rows", "evaluation", *(pytest.param(name, marks=pytest.mark.slow) for name in REST)]
+)
 def test_hostile_text_stays_text(browser: Browser, furnished: Furnished, name: str) -> None:
     context = browser.new_context()
     page = context.new_page()

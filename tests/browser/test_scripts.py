@@ -56,6 +56,7 @@ def test_a_word_after_an_act_stays_seven_seconds_whatever_page_came_before(visit
     assert visitor.locator("#flash").text_content() == ""
 
 
+@pytest.mark.slow
 def test_the_theme_changes_at_once_and_stays(visitor: Page, style_guide: str) -> None:
     visitor.goto(style_guide)
     expect(visitor.locator(".chart canvas")).to_have_count(1)
@@ -109,7 +110,7 @@ def test_points_that_come_twice_are_drawn_once(visitor: Page, style_guide: str) 
     expect(legend.nth(1)).to_contain_text("0.1250")
 
 
-@pytest.mark.parametrize("name", ["Log", "Linear"])
+@pytest.mark.parametrize("name", ["Log", pytest.param("Linear", marks=pytest.mark.slow)])
 def test_the_value_axis_can_be_switched(visitor: Page, style_guide: str, name: str) -> None:
     visitor.goto(style_guide)
     expect(visitor.locator(".chart canvas")).to_have_count(1)
@@ -144,6 +145,7 @@ def test_two_presses_submit_once(visitor: Page, furnished: Furnished) -> None:
     assert len(posts) == 1
 
 
+@pytest.mark.slow
 def test_the_legend_of_a_comparison_picks_the_curves_and_the_address_says_so(
     visitor: Page, furnished: Furnished
 ) -> None:

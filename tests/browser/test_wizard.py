@@ -61,6 +61,7 @@ def test_the_wizard_with_scripts(visitor: Page, rehearsal_installation: Installa
     expect(visitor.get_by_role("heading", level=1)).to_contain_text("by-hand")
 
 
+@pytest.mark.slow
 def test_the_wizard_without_scripts(scriptless: Page, rehearsal_installation: Installation, tmp_path: Path) -> None:
     walk(scriptless, rehearsal_installation.server.url, rows_file(tmp_path))
     scriptless.get_by_role("button", name=re.compile("^Submit")).click()

@@ -16,7 +16,10 @@ def test_the_sample_has_every_kind_and_every_call() -> None:
     assert {call for way in sample() for _kind, call in way} == {*OF_THE_ENGINE, *OF_PEOPLE}
 
 
-@pytest.mark.parametrize("way", sample(), ids=lambda way: "-".join(f"{kind}@{call}" for kind, call in way))
+WAYS = [pytest.param(way, marks=() if number % 3 == 0 else pytest.mark.slow) for number, way in enumerate(sample())]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(f"{kind}@{call}" for kind, call in way))
 def test_a_way_with_faults(tmp_path: Path, way: list[Case]) -> None:
     assert Walk(tmp_path, *way).go().wrong == []
 

@@ -1,7 +1,7 @@
 """What an evaluation reads and answers in batches, against one row at a time; and a digest of how rows are written.
 
-Run by a runtime's interpreter: `python -m tests.families.batches FOLDER`. Prints a line of JSON for each family, and
-one for the digest.
+Run by a runtime's interpreter: `python -m tests.families.batches FOLDER NAMES`. Prints a line of JSON for each
+family, and one for the digest.
 """
 
 import hashlib
@@ -25,10 +25,8 @@ from app.training.rendering import Renderer, TemplateRefused
 from app.training.rows import Row
 from tests.families import vocabulary
 from tests.families.make import make, template
-from tests.families.table import FAMILIES
+from tests.families.table import BY_NAME, FAMILIES
 
-# Positions by the mask and by number, a window that is shorter than the rows, experts, ends of two kinds.
-_NAMES = ("no-system-role", "no-template", "eats-blanks", "experts", "chatml-base", "transcript")
 _ROWS, _NEW, _TOGETHER = 24, 12, 8
 # Rows that hold what renderings differ in: a system message, an earlier answer, an end of white space, an empty answer.
 _WRITTEN: tuple[list[dict[str, Any]], ...] = (
@@ -120,10 +118,10 @@ def digest(tokenizers: Sequence[PreTrainedTokenizerBase]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: Sequence[str]) -> None:
     """Print what was found."""
     torch.set_num_threads(1)
-    for family in (each for each in FAMILIES if each.name in _NAMES):
+    for family in (BY_NAME[name] for name in names):
         where = make(family, folder / family.name)
         tokenizer = AutoTokenizer.from_pretrained(where)
         if tokenizer.pad_token_id is None:
@@ -134,4 +132,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

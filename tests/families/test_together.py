@@ -13,8 +13,8 @@ from tests.families.table import FAMILIES
 from tests.support import local
 
 pytestmark = pytest.mark.training
-# Grouped queries and tied, windows (of all layers, of some), positions learned, experts, a tower for pictures.
-SHORT = ("chatml-base", "strict-turns", "no-system-role", "no-template", "experts", "pictures")
+# A window of all layers, positions learned, experts.
+SHORT = ("strict-turns", "no-template", "experts")
 CHECKS = ("sampled", "habits", "singles", "leaving", "failing", "memory", "waiting", "unheard", "refused")
 
 

@@ -148,7 +148,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 # A third of the requests in every run, all of them in the long one.
-parts = pytest.mark.parametrize("share", [0.33, pytest.param(1.0, marks=pytest.mark.slow)])
+parts = pytest.mark.parametrize("share", [0.15, pytest.param(1.0, marks=pytest.mark.slow)])
 
 
 def is_stream(template: str) -> bool:

@@ -93,6 +93,7 @@ def test_it_ends_within_ten_seconds_whatever_is_open(server: Server, person: Per
         assert database.execute("SELECT count(*) FROM jobs WHERE status = 'running'").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_it_says_what_goes_on_without_it_and_takes_it_up_again(server: Server, person: Person, tmp_path: Path) -> None:
     served = at_work(server, person)
     assert server.stop(within=25) in {0, -signal.SIGTERM}

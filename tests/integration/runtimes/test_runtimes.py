@@ -112,6 +112,7 @@ def test_others_get_the_plain_build_even_where_a_cpu_build_lies_nearer(
     assert ("nvidia_tiny-1.0" in found) is cuda
 
 
+@pytest.mark.slow
 def test_no_network_is_a_failure(checkout: Checkout) -> None:
     cut_off = on(checkout, PIP_NO_INDEX="0", PIP_INDEX_URL=closed_address(), PIP_FIND_LINKS="")
     cut_off.start("trl")

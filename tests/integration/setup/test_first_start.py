@@ -68,6 +68,7 @@ def test_a_missing_library_is_brought_again(made: Checkout) -> None:
     assert (made.paths.vendor / "uplot.min.js").is_file()
 
 
+@pytest.mark.slow
 def test_no_network(made: Checkout) -> None:
     made.lock("web", [write_wheel(made.root, "far", "1.0")])
     done = made.run("setup", PIP_NO_INDEX="0", PIP_INDEX_URL=closed_address(), PIP_FIND_LINKS="")

@@ -51,6 +51,7 @@ def lines_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"it never said {words!r}, only: {said}")
 
 
+@pytest.mark.slow
 def test_a_killed_set_up_is_mended_by_the_next_start(checkout: Checkout, stalled: socket.socket) -> None:
     with start(checkout, stalled) as first:
         call, _ = stalled.accept()  # pip is in the middle of its work
