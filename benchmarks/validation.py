@@ -2,34 +2,39 @@
 
 The baseline is the well-known data check of OpenAI's cookbook ("Data preparation and analysis for chat model
 fine-tuning"): the whole file into a list with json.loads, then counts of nine kinds of errors, without line numbers.
+Every row is another one, every 2,000th has a fault of one of five kinds, and each must be found at its line.
 
-    python3 -m benchmarks.validation [--mb 50] [--rounds 3]
+    python3 -m benchmarks.validation [--mb 100] [--rounds 3]
 """
 
 import argparse
 import json
-import os
 import random
 import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from app.data.limits import DEFAULT
 from app.data.validation import validate
+from app.domain.datasets import Severity
+from benchmarks.measuring import Goal, Sample, ratios, tell
 
 ROLES = {"system", "user", "assistant", "function"}
 KEYS = {"role", "content", "name", "function_call", "weight"}
 WORDS = ["order", "invoice", "parcel", "password", "charger", "account", "please", "thanks", "cannot", "where", "café"]
 
 
-def write_rows(path: Path, megabytes: int) -> int:
-    """Write chat rows of 0.3 to 4 kB, every 2,000th of them wrong; return the number of wrong rows."""
-    chance, wrong, number = random.Random(1), 0, 0
+def write_rows(path: Path, megabytes: int) -> list[int]:
+    """Write chat rows of 0.3 to 4 kB, every 2,000th of them wrong; return the lines of the wrong ones."""
+    chance, wrong, number = random.Random(1), list[int](), 0
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < megabytes * 1_000_000:
             number += 1
@@ -45,9 +50,19 @@ def write_rows(path: Path, megabytes: int) -> int:
             if number % 10 == 0:
                 row["metadata"] = {"source": f"s{number % 7}"}
             if number % 2000 == 0:
-                messages[0]["role"], wrong = "robot", wrong + 1
+                wrong.append(number)
+                FAULTS[len(wrong) % len(FAULTS)](row)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return wrong
+
+
+FAULTS: tuple[Callable[[dict[str, Any]], object], ...] = (
+    lambda row: row["messages"][0].update(role="robot"),
+    lambda row: row["messages"][1].pop("content"),
+    lambda row: row["messages"][-1].update(content=7),
+    lambda row: row["messages"][1].update(contents="x"),
+    lambda row: row.update(messages=row["messages"][:2]),
+)
 
 
 def cookbook(path: Path) -> int:
@@ -85,68 +100,70 @@ def cookbook_and_figures(path: Path) -> int:
         for line in file:
             messages = json.loads(line)["messages"]
             seen.add(json.dumps(messages))
-            lengths.append(sum(len(message["content"]) for message in messages))
+            lengths.append(sum(len(str(message.get("content"))) for message in messages))
     sha256(path.read_bytes())
     return cookbook(path)
 
 
-CANDIDATES: dict[str, Callable[[Path], int]] = {
-    "cookbook": cookbook,
-    "cookbook and figures": cookbook_and_figures,
-    "tunedesk": lambda path: validate(path).errors,
+def ours(path: Path, *, duplicates: bool, sha256: str = "") -> list[int]:
+    """Check with every rule; return the lines of the errors."""
+    limits = DEFAULT if duplicates else replace(DEFAULT, duplicate_rows=0)
+    report = validate(path, limits=limits, sha256=sha256)
+    return sorted({each.line or 0 for each in report.findings if each.severity is Severity.ERROR})
+
+
+COOKBOOK, FIGURES = "cookbook", "cookbook and figures"
+ALL, RULES, KNOWN = "everything", "all rules but duplicates", "all rules but duplicates, hash known"
+CANDIDATES: dict[str, Callable[[Path], object]] = {
+    COOKBOOK: cookbook,
+    FIGURES: cookbook_and_figures,
+    ALL: lambda path: ours(path, duplicates=True),
+    RULES: lambda path: ours(path, duplicates=False),
+    KNOWN: lambda path: ours(path, duplicates=False, sha256="0" * 64),  # as after an upload, which has counted it
 }
 
 
 def run(name: str, path: Path) -> None:
-    """Run one candidate, and print CPU seconds, MB of peak memory and errors found."""
-    before = os.times()
-    errors = CANDIDATES[name](path)
-    after = os.times()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.user + after.system - before.user - before.system
-    print(json.dumps({"cpu": cpu, "mb": used.ru_maxrss / 1024, "errors": errors}))
+    """Run one candidate, and print CPU seconds, MB of peak memory beyond what was imported, and what it found."""
+    before, base = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = CANDIDATES[name](path)
+    used = time.process_time() - before
+    print(json.dumps([used, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024, found]))
 
 
-def measure(name: str, path: Path) -> dict[str, float]:
+def measure(name: str, path: Path) -> tuple[float, float, object]:
     """Run one candidate in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.validation", "--run", name, "--file", str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
+    cpu, memory, found = json.loads(done.stdout)
+    return cpu, memory, found
 
 
-def report(megabytes: int, wrong: int, rounds: list[dict[str, dict[str, float]]]) -> None:
-    """Print the medians and their ratios."""
-    print(f"{megabytes} MB, {wrong} rows wrong, median of {len(rounds)} interleaved rounds, process CPU time")
-    medians = {}
-    for name in CANDIDATES:
-        one = sorted((results[name] for results in rounds), key=lambda result: result["cpu"])[len(rounds) // 2]
-        medians[name] = one
-        speed = megabytes / one["cpu"]
-        print(f"  {name:20} {one['cpu']:6.2f} s {speed:6.0f} MB/s {one['mb']:6.0f} MB peak  {one['errors']:.0f} errors")
-    ours = medians.pop("tunedesk")
-    for name, one in medians.items():
-        cpu, memory = one["cpu"] / ours["cpu"], one["mb"] / ours["mb"]
-        print(f"  {name}: {cpu:.1f} times the CPU time, {memory:.1f} times the memory of tunedesk")
-
-
-def main() -> None:
-    """Measure in turns, and print."""
+def main() -> int:
+    """Measure in turns, and print; 1 where a goal is missed or a fault was not found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mb", type=int, default=50)
+    parser.add_argument("--mb", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--run", choices=list(CANDIDATES), help="be the process of one candidate")
     parser.add_argument("--file", type=Path, help="for --run")
     args = parser.parse_args()
     if args.run:
         run(args.run, args.file)
-        return
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         wrong = write_rows(path, args.mb)
         rounds = [{name: measure(name, path) for name in CANDIDATES} for _ in range(args.rounds)]
-    report(args.mb, wrong, rounds)
+    print(f"{args.mb} MB, {len(wrong)} rows wrong")
+    cpu = {name: Sample(name, [each[name][0] for each in rounds], "s CPU") for name in CANDIDATES}
+    memory = {name: Sample(f"memory: {name}", [each[name][1] for each in rounds], "MB") for name in CANDIDATES}
+    unfound = [name for name in (ALL, RULES, KNOWN) for each in rounds if each[name][2] != wrong]
+    if unfound:
+        print(f"MISSED faults at their lines: {unfound}")
+    times = {name: ratios(cpu[COOKBOOK], cpu[name]) for name in (ALL, RULES, KNOWN)}
+    goals = [Goal(times[KNOWN], at_least=4), Goal(times[RULES], at_least=2.5), Goal(memory[ALL], at_most=64)]
+    return tell([*cpu.values(), *memory.values(), *times.values()], goals) or bool(unfound)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

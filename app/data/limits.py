@@ -11,7 +11,8 @@ class Limits:
 
     `line_bytes`: a longer line is an error, and is skipped without being held. `depth`: how deep JSON may nest.
     `findings`: kept for the whole file, beyond the first `findings_per_rule` of each rule. `duplicate_rows`: among
-    how many first rows equal ones are looked for (16 bytes each, 32 for a moment at the end).
+    how many first rows equal ones are looked for (16 bytes each, 48 for a moment at the end). `block_bytes`: lines that
+    are looked at together; more than that hold a long line, and are read one by one (0: all of them).
     """
 
     line_bytes: int = 8 * MIB
@@ -19,6 +20,7 @@ class Limits:
     findings: int = 1000
     findings_per_rule: int = 20
     duplicate_rows: int = 2_000_000
+    block_bytes: int = 2 * MIB
 
 
 DEFAULT = Limits()

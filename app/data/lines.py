@@ -9,47 +9,66 @@ READ_BYTES = 1 << 18  # 256 KiB stays in the processor's cache; larger reads mea
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Consecutive lines without their line feeds.
+class Piece:
+    """Consecutive lines in one, `data`, the last line feed left out; `offset` is its first byte.
 
-    `line` is the number of the first, from 1, and `offset` its first byte. `overlong` is the length of one line that
-    was longer than allowed and skipped; then `lines` is empty. `cut` says that the last line has no line feed.
+    `overlong` is the length of one line that was longer than allowed and skipped; then `data` is empty. `cut` says that
+    the last line has no line feed.
     """
 
-    line: int
     offset: int
-    lines: list[bytes]
+    data: bytes = b""
     overlong: int = 0
     cut: bool = False
 
 
-def read_blocks(stream: BinaryIO, *, line_bytes: int, seen: Callable[[bytes], object] | None = None) -> Iterator[Block]:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The lines of a piece; `line` is the number of the first, from 1. Of an overlong one `lines` is empty."""
+
+    line: int
+    lines: list[bytes]
+    overlong: int = 0
+
+
+def read_pieces(
+    stream: BinaryIO, *, line_bytes: int, seen: Callable[[bytes], object] | None = None, read_bytes: int = READ_BYTES
+) -> Iterator[Piece]:
     """Yield all lines of a binary stream, a byte-order mark at its start left out.
 
     Lines end with a line feed and nothing else: U+2028 and U+0085 may stand inside JSON strings. `seen` is given
     every byte as it was read.
     """
-    line, offset, rest = 1, 0, b""
-    while chunk := stream.read(READ_BYTES):
+    offset, rest = 0, b""
+    while chunk := stream.read(read_bytes):
         if seen:
             seen(chunk)
-        data = rest + chunk if rest else chunk
+        end = chunk.rfind(b"\n")
+        data = b"".join((rest, memoryview(chunk)[: end if end >= 0 else len(chunk)]))
         if offset == 0 and data.startswith(BOM):
             data, offset = data[len(BOM) :], len(BOM)
-        lines = data.split(b"\n")
-        rest = lines.pop()
-        if lines:
-            yield Block(line, offset, lines)
-            line += len(lines)
-            offset += len(data) - len(rest)
+        if end >= 0:
+            yield Piece(offset, data)
+            offset += len(data) + 1
+            rest = chunk[end + 1 :]
+        else:
+            rest = data
         if len(rest) > line_bytes:
             length, rest, cut = _skip_line(stream, len(rest), seen)
-            yield Block(line, offset, [], overlong=length, cut=cut)
-            line += 1
+            yield Piece(offset, overlong=length, cut=cut)
             offset += length + 1
     if rest:  # one line, or what followed an overlong one in the last chunk
         cut = not rest.endswith(b"\n")
-        yield Block(line, offset, rest.removesuffix(b"\n").split(b"\n"), cut=cut)
+        yield Piece(offset, rest.removesuffix(b"\n"), cut=cut)
+
+
+def read_blocks(stream: BinaryIO, *, line_bytes: int) -> Iterator[Block]:
+    """Yield the same, split into lines and numbered."""
+    line = 1
+    for piece in read_pieces(stream, line_bytes=line_bytes):
+        lines = [] if piece.overlong else piece.data.split(b"\n")
+        yield Block(line, lines, piece.overlong)
+        line += len(lines) or 1
 
 
 def _skip_line(stream: BinaryIO, length: int, seen: Callable[[bytes], object] | None) -> tuple[int, bytes, bool]:

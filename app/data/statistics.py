@@ -1,14 +1,22 @@
 """Counting what sound rows consist of: roles, lengths, labels, and rows that come again."""
 
-from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import orjson
+
+from app.data.duplicates import Duplicates, mixed
 from app.data.formats.facts import Facts
 from app.data.labels import LabelTracker
 from app.data.limits import Limits
+from app.data.skeletons import Look, Skeleton
 from app.data.tokens import BYTES_PER_TOKEN, MESSAGE_TOKENS
 from app.domain.datasets import LengthBin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MAX_SEQUENCES = 1000
 _MAX_EXTRA = 20
@@ -19,13 +27,11 @@ class StatisticsCollector:
     """The sums over the rows so far, in constant memory."""
 
     def __init__(self, limits: Limits) -> None:
-        self._duplicate_rows = limits.duplicate_rows
         self._sequences: dict[tuple[str, ...], int] = {}
         self._roles: Counter[str] = Counter()
         self._features: set[str] = set()
         self._bins: Counter[int] = Counter()
-        self._hashes = array("q")
-        self._lines = array("q")
+        self.duplicates = Duplicates(limits.duplicate_rows)
         self.extra: set[str] = set()
         self.labels = LabelTracker()
         self.rows = 0
@@ -34,24 +40,58 @@ class StatisticsCollector:
     def add(self, line: int, facts: Facts) -> None:
         """Count one sound row."""
         roles, text, answer, extra, features = facts
-        data = text.encode()
-        tokens = (len(data) + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN + (len(roles) + 1) * MESSAGE_TOKENS
-        self.rows += 1
+        size = len(text) if text.isascii() else len(text.encode())
+        tokens = (size + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN + (len(roles) + 1) * MESSAGE_TOKENS
         self.tokens += tokens
         self._bins[_bin_of(tokens)] += 1
-        try:
-            self._sequences[roles] += 1
-        except KeyError:
-            self._new_sequence(roles)
+        self._count(roles, extra, 1)
         if self.labels.alive:
             self.labels.add(answer)
-        if self.rows <= self._duplicate_rows:
-            self._hashes.append(hash((roles, data)))
-            self._lines.append(line)
-        if extra and len(self.extra) < _MAX_EXTRA:
-            self.extra |= extra
+        if self.duplicates.wanted:
+            self.duplicates.add(line, roles, text)
         if features:
             self._features |= features
+
+    def meet(self, skeleton: Skeleton) -> None:
+        """Take note that rows with this skeleton stand here; `add_look` counts them."""
+        self._count(skeleton.roles, skeleton.extra, 0)
+
+    def add_look(self, line: int, look: Look, known: Sequence[Skeleton | None]) -> None:
+        """Count those rows of a block that are known; its first line has this number."""
+        import numpy as np
+
+        index = np.array([number for number, each in enumerate(known) if each is not None], np.int64)
+        rows = list(filter(None, known))
+        for skeleton, count in Counter(rows).items():
+            self._count(skeleton.roles, skeleton.extra, count)
+        self._add_lengths(look.sizes[index], np.array([len(each.roles) for each in rows], np.int64))
+        if self.labels.alive or self.duplicates.wanted:
+            texts = look.texts()
+            for number, skeleton in zip(index.tolist(), rows, strict=True):
+                if not self.labels.alive:
+                    break
+                self.labels.add(orjson.loads(b'"%b"' % texts[look.first[number + 1] - 1]) if skeleton.answers else "")
+            if self.duplicates.wanted:
+                self.duplicates.add_many(index + line, [each.roles for each in rows], mixed(texts, look.first)[index])
+
+    def _add_lengths(self, sizes: "NDArray[np.int64]", messages: "NDArray[np.int64]") -> None:
+        import numpy as np
+
+        tokens = (sizes + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN + (messages + 1) * MESSAGE_TOKENS
+        self.tokens += int(tokens.sum())
+        shifts = np.maximum(np.frexp(tokens)[1] - 3, 0)
+        bins = np.bincount(shifts * _STEPS + (tokens >> shifts))
+        for number in bins.nonzero()[0].tolist():
+            self._bins[number] += int(bins[number])
+
+    def _count(self, roles: tuple[str, ...], extra: frozenset[str], rows: int) -> None:
+        self.rows += rows
+        try:
+            self._sequences[roles] += rows
+        except KeyError:
+            self._new_sequence(roles, rows)
+        if extra and len(self.extra) < _MAX_EXTRA:
+            self.extra |= extra
 
     def roles(self) -> tuple[tuple[str, int], ...]:
         """Return how many messages each role has, most frequent first."""
@@ -72,29 +112,15 @@ class StatisticsCollector:
             for number in range(min(self._bins), max(self._bins) + 1)
         )
 
-    def duplicates(self) -> Iterator[tuple[int, int]]:
-        """Yield (line, the first line with the same row) for every row that comes again."""
-        import numpy as np
-
-        hashes, lines = np.frombuffer(self._hashes, np.int64), np.frombuffer(self._lines, np.int64)
-        order = np.argsort(hashes, kind="stable")
-        same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-        first, before = 0, -1
-        for position in same.tolist():
-            if position != before + 1 or before < 0:
-                first = int(lines[order[position]])
-            before = position
-            yield int(lines[order[position + 1]]), first
-
     @property
     def unchecked(self) -> int:
         """How many rows were not compared with the others."""
-        return self.rows - len(self._hashes)
+        return self.rows - self.duplicates.compared
 
-    def _new_sequence(self, roles: tuple[str, ...]) -> None:
+    def _new_sequence(self, roles: tuple[str, ...], rows: int) -> None:
         if len(self._sequences) >= _MAX_SEQUENCES:
             self._fold()
-        self._sequences[roles] = 1
+        self._sequences[roles] = rows
 
     def _fold(self) -> None:
         for sequence, rows in self._sequences.items():

@@ -45,7 +45,7 @@ def read_in(files: FileStore, stored: StoredFile, filename: str) -> Checked:
     try:
         made = importer.run(stored.path, filename)
     except Refused as error:
-        return Checked(stored, validate(stored.path, Background(refused=error.issue)))
+        return Checked(stored, validate(stored.path, Background(refused=error.issue), sha256=stored.sha256))
     if made is None:
         return Checked(stored, check(files, stored))
     reached(CrashPoint.IMPORT_HALF_WRITTEN)
@@ -63,7 +63,7 @@ def check(
     if origins:
         positions = Positions.load(files.positions_path(origins[0].sha256, origins[0].made))
         known = replace(known, columns=origins[0].columns, source=partial(_source, origins[0], positions))
-    return validate(rows.path, known)
+    return validate(rows.path, known, sha256=rows.sha256)
 
 
 def _source(origin: UploadedFile, positions: Positions, row: int) -> str:

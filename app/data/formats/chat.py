@@ -222,4 +222,5 @@ FORMAT = Format(
     convert=_canonical,
     issues=issues,
     fast_check=fast_check,
+    texts=range(8, 1 << 20, 8),  # {"messages": [{"role": "user", "content": "
 )

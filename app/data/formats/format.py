@@ -30,7 +30,8 @@ class Format:
     may raise Misshapen. A format without it is not trained on: then `remedy` says what to do.
 
     `issues` finds everything that is wrong with a row (without it: all that is wrong with the canonical one).
-    `fast_check` gives the facts of a plain, sound row from its bytes, and None where it needs a closer look.
+    `fast_check` gives the facts of a plain, sound row from its bytes, and None where it needs a closer look. `texts`
+    are the numbers of the quotation marks that open its texts where its fields stand in the usual order.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Format:
     convert: Callable[[Row], dict[str, Any]] | None = None
     issues: Callable[[Row], Iterator[Issue]] | None = None
     fast_check: Callable[[bytes], Facts | None] | None = None
+    texts: range = range(0)
     remedy: str = ""
 
     def canonical(self, row: Row) -> dict[str, Any]:

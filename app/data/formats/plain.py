@@ -80,6 +80,7 @@ PAIR = Format(
     convert=lambda row: {"prompt": row["prompt"], "completion": row["completion"]},
     issues=lambda row: chain(_text_field(row, "prompt"), _text_field(row, "completion")),
     fast_check=_quick_pair,
+    texts=range(2, 7, 4),  # {"prompt": "…", "completion": "
 )
 TEXT = Format(
     name="text",
@@ -90,4 +91,5 @@ TEXT = Format(
     convert=lambda row: {"text": row["text"]},
     issues=lambda row: _text_field(row, "text"),
     fast_check=_quick_text,
+    texts=range(2, 3),  # {"text": "
 )
