@@ -32,6 +32,7 @@ from app.domain.deployments import Deployment
 from app.domain.errors import NotFound
 from app.http.dependencies import may_by_key
 from app.http.openai_errors import openai_error
+from app.http.own_threads import AwaitedResponse
 from app.http.problems import ProblemDocument
 from app.http.strict_route import KeyedRoute
 from app.kit.openai_stream import MEDIA_TYPE, ChunkWriter, event
@@ -68,9 +69,13 @@ def create_chat_completion(
     under_way = _asked(request, scope, identifier, body)
     if body.stream:
         return under_way.streamed()
-    text, last = under_way.read()
-    choice = ChatAnswerOut(message=AnswerOut(content=text), finish_reason=last.finish_reason or "stop")
-    return answer(ChatCompletionOut, ChatCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+
+    def whole() -> Response:
+        text, last = under_way.read()
+        choice = ChatAnswerOut(message=AnswerOut(content=text), finish_reason=last.finish_reason or "stop")
+        return answer(ChatCompletionOut, ChatCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+
+    return AwaitedResponse(whole)
 
 
 @router.post("/completions", response_model=TextCompletionOut, responses=_STREAM)
@@ -81,9 +86,13 @@ def create_completion(
     under_way = _asked(request, scope, identifier, body)
     if body.stream:
         return under_way.streamed()
-    text, last = under_way.read()
-    choice = TextAnswerOut(text=text, finish_reason=last.finish_reason or "stop")
-    return answer(TextCompletionOut, TextCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+
+    def whole() -> Response:
+        text, last = under_way.read()
+        choice = TextAnswerOut(text=text, finish_reason=last.finish_reason or "stop")
+        return answer(TextCompletionOut, TextCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+
+    return AwaitedResponse(whole)
 
 
 @router.get("/models", response_model=ServedModelsOut)

@@ -2,17 +2,17 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from datetime import datetime
 
-from anyio import CancelScope, from_thread
-from starlette.concurrency import run_in_threadpool
+from anyio import from_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from app.api.shapes.deployments import ChatChoiceOut, ChatMessageOut, ChatOut, ChatUsageOut
 from app.domain.backend import ChatChunk
+from app.http.own_threads import AwaitedResponse, awaited
 from app.http.problem_answers import problem_under_way
 from app.http.problems import ProblemDocument
 from app.kit import openai_stream
@@ -26,7 +26,8 @@ class Answering:
     """One answer on its way to the one who asked: the stream's frame, and the end when nobody listens any more."""
 
     def __init__(self, request: Request, conversation: Conversation, writer: ChunkWriter) -> None:
-        self.request, self.writer, self.chunks = request, writer, conversation.chunks
+        self.request, self.writer, self.conversation = request, writer, conversation
+        self.chunks = conversation.chunks
 
     def read(self) -> tuple[str, ChatChunk]:
         """Return the whole text, and the last chunk with its counts; to be called in a worker thread.
@@ -45,10 +46,15 @@ class Answering:
                     raise ClientDisconnect
         return "".join(text), last
 
-    def streamed(self) -> StreamingResponse:
-        """Return the answer as messages, ended by `[DONE]`."""
+    def streamed(self) -> Response:
+        """Return the answer as messages, ended by `[DONE]`, or as an error where it fails before the first of them."""
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        return StreamingResponse(self._sent(), headers=headers, media_type=openai_stream.MEDIA_TYPE)
+
+        def begun() -> Response:
+            self.chunks = self.conversation.begun().chunks
+            return StreamingResponse(awaited(self._messages()), headers=headers, media_type=openai_stream.MEDIA_TYPE)
+
+        return AwaitedResponse(begun)
 
     def last(self, chunk: ChatChunk) -> Iterator[bytes]:
         """Yield what follows the text: the reason of its end, and the counts."""
@@ -59,21 +65,10 @@ class Answering:
         """Return the message that stands in place of the rest."""
         return openai_stream.error_event(problem.detail, problem.kind)
 
-    async def _sent(self) -> AsyncIterator[bytes]:
-        if self.writer.chat:
-            yield self.writer.chunk({"role": "assistant", "content": ""})
-        messages = self._messages()
-        try:
-            while (each := await run_in_threadpool(next, messages, None)) is not None:
-                yield each
-            yield openai_stream.DONE
-        finally:
-            # The reader may have gone away: the model must stop writing, and the use must be counted.
-            with CancelScope(shield=True):
-                await run_in_threadpool(messages.close)
-
     def _messages(self) -> Generator[bytes, None, None]:
         try:
+            if self.writer.chat:
+                yield self.writer.chunk({"role": "assistant", "content": ""})
             for chunk in self.chunks:
                 if chunk.text:
                     yield self.writer.chunk({"content": chunk.text})
@@ -83,6 +78,7 @@ class Answering:
             yield self.failure(problem_under_way(error, self.request), error)
         finally:
             _close(self.chunks)
+        yield openai_stream.DONE
 
 
 class Completion(Answering):

@@ -26,6 +26,7 @@ from app.domain.serving import DeploymentOffer, RemoteUsage
 from app.http.dependencies import may
 from app.http.fields import NumberedPaging
 from app.http.idempotency import OnceDep
+from app.http.own_threads import AwaitedResponse
 from app.http.streams import MEDIA_TYPE
 from app.services import client_keys, deployments, serving_targets
 from app.services.scope import Scope
@@ -126,4 +127,4 @@ def chat(
     """Ask the model, in OpenAI's shapes; with `stream` piece by piece."""
     begun = deployments.chat(scope, request.app.state.scopes, identifier, body.request())
     completion = Completion(request, begun, created=scope.now())
-    return completion.streamed() if body.stream else answer(ChatOut, completion.whole())
+    return completion.streamed() if body.stream else AwaitedResponse(lambda: answer(ChatOut, completion.whole()))

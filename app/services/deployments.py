@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,15 +172,23 @@ class Conversation:
     deployment: Deployment
     chunks: Iterator[ChatChunk]
 
+    def begun(self) -> "Conversation":
+        """Return it as soon as the model has begun to answer.
+
+        Raises:
+            ProviderFailed: when no answer begins.
+        """
+        first = next(self.chunks, None)
+        return replace(self, chunks=_again(first, self.chunks))
+
 
 @verbs.spends("deployments")
 def chat(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest) -> Conversation:
-    """Ask a deployment. No transaction is held while the model writes; the use is counted at the end.
+    """Ask a deployment, once its answer is read. No transaction is held meanwhile; the use is counted at the end.
 
     Raises:
         Invalid: when the request is wrong.
         Conflict: unless the deployment is ready.
-        ProviderFailed: when no answer begins.
     """
     check_chat(request)
     return ask(scope, scopes, identifier, request)
@@ -191,7 +199,7 @@ def ask(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest | Co
     """Ask a deployment as `chat` does, for a chat or a completion whose shape has been checked.
 
     Raises:
-        Conflict, ProviderFailed: as `chat`; and where its backend completes no texts.
+        Conflict: as `chat`; and where its backend completes no texts.
     """
     deployment = get(scope, identifier)
     if deployment.status is not DeploymentStatus.READY:
@@ -200,9 +208,7 @@ def ask(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest | Co
         raise Conflict(message, fix=fix, soon=deployment.status in _ON_ITS_WAY)
     answer = _answering(scope.backend(deployment.target.connection), identifier, request)
     scope.release()
-    counted = _counted(scopes, scope, identifier, answer)
-    first = next(counted, None)
-    return Conversation(deployment=deployment, chunks=_again(first, counted))
+    return Conversation(deployment=deployment, chunks=_counted(scopes, scope, identifier, answer))
 
 
 def _answering(

@@ -1,7 +1,7 @@
 """The playground: two deployments answer the same prompt side by side."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from app.domain.backend import ChatChunk, ChatRequest
 from app.domain.errors import DomainError
 from app.http.dependencies import OpenScope, may, may_open
+from app.http.own_threads import awaited
 from app.http.problems import describe
 from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, event
 from app.services import deployments, models
@@ -58,7 +59,7 @@ def stream(request: Request, opening: Annotated[OpenScope, may_open(deployments.
     scopes: Scopes = request.app.state.scopes
     wanted, deployment = view.request_of(form), form.get("deployment", "")
 
-    def events() -> Iterator[bytes]:
+    def events() -> Generator[bytes, None, None]:
         began = time.perf_counter()
         last = ChatChunk()
         try:
@@ -76,7 +77,7 @@ def stream(request: Request, opening: Annotated[OpenScope, may_open(deployments.
         yield DONE
 
     return StreamingResponse(
-        events(), media_type=MEDIA_TYPE, headers={"x-accel-buffering": "no", "cache-control": "no-cache"}
+        awaited(events()), media_type=MEDIA_TYPE, headers={"x-accel-buffering": "no", "cache-control": "no-cache"}
     )
 
 

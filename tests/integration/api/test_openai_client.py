@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,41 @@ def test_a_client_that_leaves_stops_the_model(served: Served) -> None:
     Endless.ended.clear()
     with replaced(served.app_context, Endless):
         asyncio.run(leave())
+
+
+class Waiting(RehearsalBackend):
+    """A rehearsal that says nothing until it may; `asked` is released once for each answer that is waited for."""
+
+    asked, may = threading.Semaphore(0), threading.Event()
+
+    def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
+        """Answer as soon as it may."""
+        self.asked.release()
+        assert self.may.wait(60)
+        yield from super().chat(tag, request)
+
+
+def test_answers_that_are_waited_for_leave_the_pages_alone(served: Served) -> None:
+    def ask(number: int) -> str | None:
+        if number % 2:
+            said: str | None = client.chat.completions.create(model=NAME, messages=TURNS).choices[0].message.content
+            return said
+        stream = client.chat.completions.create(model=NAME, messages=TURNS, stream=True)
+        return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+
+    many = 48  # more than the threads that make the pages
+    limits = httpx.Limits(max_connections=many)
+    with (
+        replaced(served.app_context, Waiting),
+        openai.DefaultHttpxClient(limits=limits) as connections,
+        ThreadPoolExecutor(many) as pool,
+    ):
+        client = served.another(http_client=connections, max_retries=0)
+        answers = [pool.submit(ask, number) for number in range(many)]
+        assert all(Waiting.asked.acquire(timeout=60) for _ in range(many))
+        assert httpx.get(f"{served.url}/api/v1/deployments/{served.id}", timeout=20).status_code == 200
+        Waiting.may.set()
+        assert {each.result() for each in answers} == {SAID}
 
 
 def test_answers_are_counted_as_all_others(served: Served) -> None:
