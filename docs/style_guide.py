@@ -7,7 +7,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,9 @@ from starlette.responses import JSONResponse, Response
 
 from app.data.rows import Row, RowMessage
 from app.domain.actors import Action
+from app.domain.datasets import DatasetUse, UseCount
 from app.domain.money import Money
+from app.domain.prices import Bill, BillItem, Charge, Meter, Price, Unit
 from app.domain.splits import Leakage, Part, SplitResult
 from app.http.application import GuardedApp
 from app.http.dependencies import may_do
@@ -26,12 +28,13 @@ from app.main import create_app
 from app.services.scope import Scope
 from app.settings import Settings
 from app.web.rendering import page
-from app.web.views import charts
+from app.web.views import charts, costs
 from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
 
 router = APIRouter(include_in_schema=False)
 Seen = Annotated[Scope, may_do(Action.READ, "style guide")]
 PORT = 8090
+EPOCH = datetime(2026, 11, 30, tzinfo=UTC)
 STEPS = 240
 LINES = 9
 EVERY = 20
@@ -161,7 +164,30 @@ def _curves() -> Mapping[str, object]:
         ),
         "row": Row(line=7, bytes=64, raw="", cut=False, messages=_CONVERSATION),
         "price": Money(amount="1.70"),
+        **_used_and_billed(),
         "log": [f"step {n * 10} loss {train_loss(n * 10):.4f}" for n in range(1, LINES + 1)],
+    }
+
+
+def _used_and_billed() -> Mapping[str, object]:
+    known = Price(id="hour", label="A machine", kind=Meter.COMPUTE, unit=Unit.HOUR, amount="3.67")
+    unknown = Price(id="tokens", label="Training", kind=Meter.TRAINING, unit=Unit.MILLION_TOKENS)
+    quantities = ((known, 0.5, 1.0, 1.5), (unknown, 0.72, 0.9, 1.2))
+    bill = Bill(
+        items=tuple(
+            BillItem(
+                charge=Charge(price=price.id, label=price.label, low=low, expected=expected, high=high), price=price
+            )
+            for price, low, expected, high in quantities
+        )
+    )
+    use = DatasetUse(  # an address that leads somewhere
+        kind="job", id="from-capsule", name="support-triage", status="succeeded", created_at=EPOCH, parts=("training",)
+    )
+    return {
+        "cost": costs.of_job(bill, "con_example", EPOCH.date()),
+        "used": UseCount(jobs=2, evaluations=1),
+        "uses": [use],
     }
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from app.api.answers import CREATED, answer
 from app.api.routing import PathId, noun
 from app.api.shapes.capsules import FromCapsuleIn
+from app.api.shapes.common import AcceptanceIn, accepted_in, accepted_of
 from app.api.shapes.jobs import JobOut
 from app.http.dependencies import may
 from app.http.downloads import text_attachment
@@ -27,7 +28,13 @@ def create_job_from_capsule(
         scope,
         lambda: answer(
             JobOut,
-            capsule_import.create(scope, body.capsule, project=body.project, connection=body.connection),
+            capsule_import.create(
+                scope,
+                body.capsule,
+                project=body.project,
+                connection=body.connection,
+                accepted=accepted_of(body.accept_cost),
+            ),
             CREATED,
         ),
     )
@@ -40,6 +47,12 @@ def get_capsule(scope: Annotated[Scope, may(capsules.of_job)], identifier: PathI
 
 
 @router.post("/{identifier}/run-again", response_model=JobOut, status_code=CREATED)
-def run_job_again(scope: Annotated[Scope, may(capsules.run_again)], identifier: PathId, once: OnceDep) -> Response:
-    """Make a new job with the same spec and the seed that was really taken."""
-    return once(scope, lambda: answer(JobOut, capsules.run_again(scope, identifier), CREATED))
+def run_job_again(
+    scope: Annotated[Scope, may(capsules.run_again)],
+    identifier: PathId,
+    once: OnceDep,
+    body: AcceptanceIn | None = None,
+) -> Response:
+    """Make a new job with the same spec and the seed that was really taken; `accept_cost` where that is billed."""
+    accepted = accepted_in(body)
+    return once(scope, lambda: answer(JobOut, capsules.run_again(scope, identifier, accepted=accepted), CREATED))

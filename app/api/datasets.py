@@ -19,13 +19,13 @@ from app.api.shapes.datasets import (
     UploadQuery,
 )
 from app.data.rows import Row
-from app.domain.datasets import Dataset, Finding
+from app.domain.datasets import Dataset, DatasetUses, Finding
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
 from app.http.body_stream import BodyChunks, raw_body
 from app.http.dependencies import may
 from app.http.downloads import attachment
-from app.services import datasets, mappings, splits
+from app.services import datasets, mappings, splits, usage
 from app.services.mappings import Proposal
 from app.services.scope import Scope
 
@@ -76,6 +76,12 @@ def delete_dataset(scope: Annotated[Scope, may(datasets.delete)], identifier: Pa
     """Remove a dataset that no job and no evaluation refers to."""
     datasets.delete(scope, identifier)
     return nothing()
+
+
+@router.get("/{identifier}/uses", response_model=DatasetUses)
+def list_dataset_uses(scope: Annotated[Scope, may(usage.of_dataset)], identifier: PathId) -> Response:
+    """What rests on the dataset or on parts made from it: jobs, models, deployments, evaluations; the newest first."""
+    return answer(DatasetUses, usage.of_dataset(scope, identifier))
 
 
 @router.get(

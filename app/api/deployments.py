@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.answers import ACCEPTED, CREATED, LOOKING_UP, answer, page
 from app.api.chat import Completion
 from app.api.routing import PathId, noun
-from app.api.shapes.common import EventOut, list_of
+from app.api.shapes.common import EventOut, accepted_of, list_of
 from app.api.shapes.deployments import (
     ChatIn,
     ChatOut,
@@ -47,7 +47,8 @@ def list_deployments(
 @router.post("", response_model=DeploymentOut, status_code=CREATED)
 def create_deployment(scope: Annotated[Scope, may(deployments.create)], body: DeploymentIn, once: OnceDep) -> Response:
     """Record a deployment; the engine makes it."""
-    return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **body.model_dump()), CREATED))
+    fields = body.model_dump(exclude={"accept_cost"}) | {"accepted": accepted_of(body.accept_cost)}
+    return once(scope, lambda: answer(DeploymentOut, deployments.create(scope, **fields), CREATED))
 
 
 @router.get("/options", response_model=DeploymentOffer, responses=LOOKING_UP)

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.api.answers import ACCEPTED, CREATED, LOOKING_UP, NO_CONTENT, answer, nothing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import list_of
+from app.api.shapes.common import AcceptanceIn, accepted_in, list_of
 from app.api.shapes.drafts import DraftIn, ReviewOut, StepOut
 from app.api.shapes.jobs import JobOut
 from app.domain.drafts import JobDraft, Step
@@ -114,9 +114,11 @@ def get_draft_code(
 
 
 @router.post("/{identifier}/submit", response_model=JobOut, status_code=CREATED)
-def submit_draft(scope: Annotated[Scope, may(drafts.submit)], identifier: PathId, once: OnceDep) -> Response:
-    """Make a draft into a job; submitted again, it is the same job."""
-    return once(scope, lambda: answer(JobOut, drafts.submit(scope, identifier), CREATED))
+def submit_draft(
+    scope: Annotated[Scope, may(drafts.submit)], identifier: PathId, once: OnceDep, body: AcceptanceIn | None = None
+) -> Response:
+    """Make a draft into a job; submitted again, it is the same job. `accept_cost` where that is billed."""
+    return once(scope, lambda: answer(JobOut, drafts.submit(scope, identifier, accepted=accepted_in(body)), CREATED))
 
 
 def _etag(draft: JobDraft) -> dict[str, str]:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, listing, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import list_of
+from app.api.shapes.common import AcceptanceIn, accepted_in, accepted_of, list_of
 from app.api.shapes.jobs import (
     CandidateOut,
     EstimateOut,
@@ -45,7 +45,8 @@ def begin_preflight(scope: Annotated[Scope, may(preflights.begin)], body: JobIn)
 @router.post("", response_model=JobOut, status_code=CREATED)
 def create_job(scope: Annotated[Scope, may(jobs.create)], body: JobIn, once: OnceDep) -> Response:
     """Record a job; the engine submits it."""
-    return once(scope, lambda: answer(JobOut, jobs.create(scope, body.fields()), CREATED))
+    accepted = accepted_of(body.accept_cost)
+    return once(scope, lambda: answer(JobOut, jobs.create(scope, body.fields(), accepted=accepted), CREATED))
 
 
 @router.get("", response_model=list_of(JobOut))
@@ -90,9 +91,11 @@ def move_job(scope: Annotated[Scope, may(queue.move)], identifier: PathId, body:
 
 
 @router.post("/{identifier}/retry", response_model=JobOut, status_code=CREATED)
-def retry_job(scope: Annotated[Scope, may(jobs.retry)], identifier: PathId, once: OnceDep) -> Response:
-    """Make a new job with the same spec."""
-    return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier), CREATED))
+def retry_job(
+    scope: Annotated[Scope, may(jobs.retry)], identifier: PathId, once: OnceDep, body: AcceptanceIn | None = None
+) -> Response:
+    """Make a new job with the same spec; where that is billed, `accept_cost` says that it may be."""
+    return once(scope, lambda: answer(JobOut, jobs.retry(scope, identifier, accepted=accepted_in(body)), CREATED))
 
 
 @router.post("/{identifier}/clone", response_model=JobDraft, status_code=CREATED)

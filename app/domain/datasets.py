@@ -193,3 +193,36 @@ class Dataset:
     def is_ready(self) -> bool:
         """Whether it may be trained on, or evaluated with."""
         return self.status is DatasetStatus.READY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCount:
+    """How many jobs and evaluations use a dataset, or a part that was made from it."""
+
+    jobs: int = 0
+    evaluations: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetUse:
+    """Something that rests on a dataset: a job, its models, what serves them, and evaluations.
+
+    `parts` are what a job or an evaluation uses it as: training, validation, test, examples, rows. `of` is the job of
+    a model and the model of a deployment.
+    """
+
+    kind: str  # job | model | deployment | evaluation
+    id: str
+    name: str
+    status: str
+    created_at: datetime
+    parts: Sequence[str] = ()
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetUses:
+    """Everything that rests on a dataset, the newest first; `counts` are exact also where not all is listed."""
+
+    counts: UseCount
+    uses: Sequence[DatasetUse]

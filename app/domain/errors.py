@@ -4,6 +4,7 @@ DomainError
   +- NotFound             no such thing, or not visible to the one who asks
   +- Forbidden            the one who asks may not do this
   +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to mend it
+  |    +- CostNotAccepted (spending.py)  it is billed, and nobody has agreed to pay that much
   +- WrongKey             the key that came with the wish is none, or not the present one
   +- Conflict             the thing's state does not allow it now
   +- Stale                somebody changed it meanwhile (the revision differs)

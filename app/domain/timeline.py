@@ -24,25 +24,29 @@ class StageState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One stage: its name is one of data, queue, training, model, evaluation, deployment."""
+    """One stage: its name is one of waiting, data, queue, training, model, evaluation, deployment.
+
+    `of` is the id of what it made: a model or a deployment.
+    """
 
     name: str
     state: StageState
     started_at: datetime | None = None
     ended_at: datetime | None = None
     detail: str = ""
+    of: str = ""
 
 
 # Which stage each status belongs to; a final status belongs to the stage in which it was reached.
 _STAGE_OF = {
-    JobStatus.PENDING: "data",
+    JobStatus.PENDING: "waiting",  # for its turn here; nothing is done for it
     JobStatus.PREPARING: "data",
     JobStatus.UNKNOWN: "queue",
     JobStatus.QUEUED: "queue",
     JobStatus.RUNNING: "training",
     JobStatus.CANCELLING: "training",
 }
-_ORDER = ("data", "queue", "training")
+_ORDER = ("waiting", "data", "queue", "training")
 _GOOD = JobStatus.SUCCEEDED
 
 
@@ -54,7 +58,7 @@ def timeline(
 ) -> list[Stage]:
     """Return the stages in order. `changes` are the job's status events, whose message is the status word."""
     began = _beginnings(job, changes)
-    reached = [name for name in _ORDER if name in began] or ["data"]
+    reached = [name for name in _ORDER if name in began]
     stages = []
     for position, name in enumerate(_ORDER):
         following = [began[later] for later in _ORDER[position + 1 :] if later in began]
@@ -73,7 +77,7 @@ def timeline(
 
 
 def _beginnings(job: FineTuningJob, changes: Sequence[Event]) -> dict[str, datetime]:
-    began = {"data": job.created_at}
+    began = {"waiting": job.created_at}
     for change in changes:
         status = next((status for status in JobStatus if status.value == change.message), None)
         if status in _STAGE_OF:
@@ -102,7 +106,8 @@ def _after(job: FineTuningJob) -> StageState:
 def _model_stage(job: FineTuningJob) -> Stage:
     if job.fine_tuned_model is None:
         return Stage(name="model", state=_after(job))
-    return Stage(name="model", state=StageState.DONE, started_at=job.ended_at, ended_at=job.ended_at)
+    made, at = job.fine_tuned_model, job.ended_at
+    return Stage(name="model", state=StageState.DONE, started_at=at, ended_at=at, of=made)
 
 
 def _evaluation_stage(job: FineTuningJob, evaluations: Sequence[Evaluation]) -> Stage:
@@ -110,14 +115,16 @@ def _evaluation_stage(job: FineTuningJob, evaluations: Sequence[Evaluation]) -> 
     if not mine:
         done = job.status is _GOOD
         return Stage(name="evaluation", state=StageState.SKIPPED if done else _after(job))
-    started = min((each.started_at for each in mine if each.started_at), default=None)
+    # What was taken over from an earlier job took this one no time: it began before it was asked for.
+    own = [each for each in mine if each.started_at and each.started_at >= each.created_at]
+    started = min((each.started_at for each in own if each.started_at), default=None)
     waiting = [each.note for each in mine if not each.status.is_final]
     if waiting:
         idle = started is None and all(waiting)
         detail = waiting[0] if all(waiting) else f"{sum(each.done_rows for each in mine)} rows answered"
         state = StageState.WAITING if idle else StageState.CURRENT
         return Stage(name="evaluation", state=state, started_at=started, detail=detail)
-    ended = max((each.ended_at for each in mine if each.ended_at), default=None)
+    ended = max((each.ended_at for each in own if each.ended_at), default=None)
     failed = all(each.status is EvaluationStatus.FAILED for each in mine)
     state = StageState.FAILED if failed else StageState.DONE
     return Stage(name="evaluation", state=state, started_at=started, ended_at=ended, detail=mine[-1].message)
@@ -134,4 +141,5 @@ def _deployment_stage(job: FineTuningJob, deployments: Sequence[Deployment]) -> 
         started_at=last.created_at,
         ended_at=last.ready_at,
         detail=last.message,
+        of=last.id,
     )

@@ -7,6 +7,7 @@ import orjson
 
 from app.domain import errors
 from app.domain.errors import DomainError, Invalid, Problem
+from app.domain.spending import CostNotAccepted
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_TEXT = 2000
@@ -37,6 +38,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "Not found"),
     errors.Forbidden: (403, "Not allowed"),
     errors.Invalid: (422, "Something in the request is wrong"),
+    CostNotAccepted: (422, "Its cost has not been accepted"),
     errors.WrongKey: (401, "Wrong key"),
     errors.Conflict: (409, "Not possible right now"),
     errors.Stale: (412, "Changed by somebody else"),

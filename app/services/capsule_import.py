@@ -15,6 +15,7 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.events import EventLevel
 from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.domain.prices import Bill
+from app.domain.spending import AcceptedCost
 from app.services import connections, estimates, jobs, specs, splits, verbs
 from app.services.scope import Scope
 from app.setup.problems import SetupError
@@ -57,16 +58,24 @@ def read(value: object) -> Capsule:
 
 
 @verbs.spends("jobs")
-def create(scope: Scope, value: object, *, project: str | None = None, connection: str | None = None) -> FineTuningJob:
+def create(
+    scope: Scope,
+    value: object,
+    *,
+    project: str | None = None,
+    connection: str | None = None,
+    accepted: AcceptedCost | None = None,
+) -> FineTuningJob:
     """Record the job that a capsule describes; what differs without stopping it stands in its journal.
 
     Raises:
         Invalid: with everything that is missing here or not the same, at once.
+        CostNotAccepted: as `jobs.record`.
     """
     capsule = read(value)
     plan = _plan(scope, capsule, project or "", connection)
     known = store.get(scope.read, capsule.job.id)
-    job = jobs.record(scope, plan.spec, plan.bill, cloned_from=known.id if known else None)
+    job = jobs.record(scope, plan.spec, plan.bill, accepted=accepted, cloned_from=known.id if known else None)
     said = f"Made from the capsule of job {capsule.job.id[:60]}, written by TuneDesk {capsule.tunedesk[:20]}."
     event_store.add(scope.write, job.id, said, at=scope.now(), kind="note")
     for warning in plan.warnings:

@@ -21,6 +21,7 @@ from app.domain.datasets import Dataset
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
+from app.domain.spending import AcceptedCost
 from app.services import connections, datasets, evaluations, jobs, verbs
 from app.services.scope import Scope
 from app.store import jobs as store
@@ -59,14 +60,14 @@ def text(capsule: Capsule) -> str:
 
 
 @verbs.spends("jobs")
-def run_again(scope: Scope, identifier: str) -> FineTuningJob:
+def run_again(scope: Scope, identifier: str, *, accepted: AcceptedCost | None = None) -> FineTuningJob:
     """Make a new job with the same spec and the seed that the backend really took.
 
     Raises:
-        Conflict: while the job is under way.
-        Invalid: when what it used is no longer there.
+        Conflict, Invalid, CostNotAccepted: as `jobs.retry`.
     """
-    return jobs.retry(scope, identifier, seed=jobs.sent_parameters(scope, identifier).get("seed"))
+    seed = jobs.sent_parameters(scope, identifier).get("seed")
+    return jobs.retry(scope, identifier, seed=seed, accepted=accepted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

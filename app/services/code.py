@@ -8,7 +8,9 @@ from app.domain.backend import ShowsCode
 from app.domain.drafts import Checked
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
-from app.services import connections, datasets, drafts, jobs, specs, splits, verbs
+from app.domain.prices import Bill
+from app.domain.spending import agreeing_to, most_of_job
+from app.services import connections, datasets, drafts, estimates, jobs, specs, splits, verbs
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -26,7 +28,9 @@ def of_job(scope: Scope, job: jobs.AnyJob, target: str, *, base_url: str) -> str
     job = jobs.at_hand(scope, job)
     training = job.parts.training if job.parts else None
     validation = job.parts.validation if job.parts else None
-    return _write(scope, job.spec, target, training, validation, base_url=base_url)
+    if target == CURL:
+        return _curl(job.spec, job.bill, base_url)
+    return _write(scope, job.spec, target, training, validation)
 
 
 @verbs.reads("drafts")
@@ -44,19 +48,17 @@ def of_checked(scope: Scope, checked: Checked, target: str, *, base_url: str) ->
     """Return the same of a draft's answers that have been checked."""
     if checked.spec is None:
         raise Invalid(checked.problems)
-    return _write(scope, checked.spec, target, None, None, base_url=base_url)
+    if target == CURL:
+        return _curl(checked.spec, estimates.bill(scope, checked), base_url)
+    return _write(scope, checked.spec, target, None, None)
 
 
-def _write(
-    scope: Scope, spec: JobSpec, target: str, training: str | None, validation: str | None, *, base_url: str
-) -> str:
+def _write(scope: Scope, spec: JobSpec, target: str, training: str | None, validation: str | None) -> str:
     known = targets(scope, spec)
     if target not in known:
         listed = ", ".join(known)
         problem = Problem("/target", "unknown", f"This job cannot be shown as {target!r}.", f"Use one of {listed}.")
         raise Invalid([problem])
-    if target == CURL:
-        return _curl(spec, base_url)
     train_file, validation_file = _files(scope, spec, training, validation)
     with scope.ask(spec.connection, ShowsCode, fix="Use curl.") as backend:
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
@@ -71,8 +73,15 @@ def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | 
     return train_file, datasets.canonical(scope, validation) if validation else None
 
 
-def _curl(spec: JobSpec, base_url: str) -> str:
-    body = json.dumps(jobs.fields_of(spec), indent=2, ensure_ascii=False).replace("'", "'\\''")
+def _curl(spec: JobSpec, bill: Bill, base_url: str) -> str:
+    """Return the request; where it is billed, it agrees to what the job costs by its estimate."""
+    fields = jobs.fields_of(spec)
+    accepted = agreeing_to(bill, most_of_job(bill))
+    if accepted.up_to is not None:
+        fields["accept_cost"] = {"up_to": accepted.up_to.amount, "currency": accepted.up_to.currency}
+    if accepted.unknown_price:
+        fields["accept_cost"] = {**fields.get("accept_cost", {}), "unknown_price": True}
+    body = json.dumps(fields, indent=2, ensure_ascii=False).replace("'", "'\\''")
     return (
         f"curl --fail-with-body -X POST {base_url}/api/v1/jobs \\\n"
         f'  -H "Content-Type: application/json" \\\n'

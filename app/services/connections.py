@@ -141,6 +141,12 @@ def update(
     return get(scope, identifier)
 
 
+@verbs.reads("connections")
+def uses(scope: Scope, identifier: str) -> Mapping[str, int]:
+    """Return how many of each noun name a connection, of what there is any: it cannot be deleted while there is."""
+    return {noun: count for noun, count in store.users(scope.read, identifier).items() if count}
+
+
 @verbs.administers("connections")
 def delete(scope: Scope, identifier: str) -> None:
     """Forget a connection and its secrets; what it made at the provider stays there.
@@ -152,7 +158,7 @@ def delete(scope: Scope, identifier: str) -> None:
     connection = get(scope, identifier)
     if scope.backends.kind(connection.backend) is None:
         raise Conflict("This connection belongs to the installation.", fix="Nothing has to be done about it.")
-    used = {table: count for table, count in store.users(tx, identifier).items() if count}
+    used = uses(scope, identifier)
     if used:
         listed = ", ".join(f"{count} {table}" for table, count in used.items())
         raise Conflict(

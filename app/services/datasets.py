@@ -6,7 +6,7 @@ from pathlib import Path
 from app.data.convert import write_canonical
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, read_rows
-from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
+from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UseCount
 from app.domain.errors import Conflict, Invalid, NotFound, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
 from app.kit.crash_points import CrashPoint, reached
@@ -16,6 +16,7 @@ from app.services.reading_in import Checked, is_large, read_in
 from app.services.reading_in import check as report_of
 from app.services.scope import Scope
 from app.store import datasets as store
+from app.store import usage as usage_store
 from app.store.files import StoredFile
 
 _FILENAME_LIMIT = 255
@@ -235,11 +236,10 @@ def delete(scope: Scope, identifier: str) -> None:
     """
     tx = scope.write
     dataset = get(scope, identifier)
-    uses = {kind: count for kind, count in store.uses(tx, identifier).items() if count}
-    if uses:
-        listed = " and ".join(f"{count} {kind}" for kind, count in uses.items())
-        message = f"The dataset {dataset.name!r} is part of the record of {listed}."
-        raise Conflict(message, fix="Keep it: what a job was trained on must stay known.")
+    used = usage_store.counts(tx, [identifier]).get(identifier)
+    if used is not None:
+        message = f"The dataset {dataset.name!r} is used by {used_by(used)}."
+        raise Conflict(message, fix="Keep it: what was trained and judged on must stay known. Its lineage names them.")
     family = [dataset, *store.children(tx, identifier)]
     doomed = {each.sha256 for each in family} | {origin.sha256 for each in family for origin in each.origins}
     store.remove(tx, identifier)
@@ -252,6 +252,15 @@ def delete(scope: Scope, identifier: str) -> None:
 def ready(scope: Scope, *, limit: int) -> Sequence[Dataset]:
     """Return those of the newest datasets, parts included, that may be trained on and evaluated with."""
     return [each for each in list_datasets(scope, with_parts=True, limit=limit).items if each.is_ready]
+
+
+def used_by(count: UseCount) -> str:
+    """Return by what a dataset is used, in words."""
+    return " and ".join(
+        f"{number} {noun}{'' if number == 1 else 's'}"
+        for number, noun in ((count.jobs, "job"), (count.evaluations, "evaluation"))
+        if number
+    )
 
 
 def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:

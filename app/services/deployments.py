@@ -23,7 +23,9 @@ from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter, check_values, with_defaults
 from app.domain.jobs import JobReason
 from app.domain.names import checked_name
+from app.domain.prices import Bill
 from app.domain.serving import AnswersDirectly, DeploymentOffer, OffersDeployments, RemoteUsage, ReportsUsage
+from app.domain.spending import AcceptedCost, require
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import prices, serving_targets, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
@@ -64,11 +66,13 @@ def create(
     expires_after_idle_s: int | None = None,
     expires_at: datetime | None = None,
     options: Mapping[str, object] | None = None,
+    accepted: AcceptedCost | None = None,
 ) -> Deployment:
     """Record a deployment; the engine makes it.
 
     Raises:
         Invalid, Conflict, NotFound: when the target, the name, an option or a time is wrong.
+        CostNotAccepted: when an hour of it is billed, and nobody has agreed to pay as much.
     """
     wanted = serving_targets.target(scope, target)
     backend = scope.backend(wanted.connection)
@@ -81,6 +85,7 @@ def create(
     if problems:
         raise Invalid(problems)
     bill = prices.hosting_bill(scope, wanted, chosen)
+    require(bill, accepted, most=bill.per_hour, hourly=True)
     tx, now = scope.write, scope.now()
     deployment = Deployment(
         id=scope.new_id("dep"),
@@ -98,6 +103,17 @@ def create(
     event_store.add(tx, deployment.id, DeploymentStatus.PENDING.value, at=now)
     scope.nudge()
     return deployment
+
+
+@verbs.reads("deployments")
+def bill_of(scope: Scope, target: Target, options: Mapping[str, object]) -> Bill:
+    """Return what an hour of serving a target would be billed for; options that are wrong have their defaults.
+
+    Raises:
+        ProviderFailed: when the backend fails to tell.
+    """
+    chosen, _problems = _options(scope.backend(target.connection), target, options)
+    return prices.hosting_bill(scope, target, chosen)
 
 
 @verbs.reads("deployments")

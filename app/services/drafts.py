@@ -15,6 +15,7 @@ from app.domain.errors import Conflict, Invalid, Problem, Stale, or_not_found
 from app.domain.jobs import FineTuningJob, Method
 from app.domain.models import ModelStatus
 from app.domain.preflight import Preflight
+from app.domain.spending import AcceptedCost
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import datasets, estimates, jobs, models, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
@@ -152,11 +153,12 @@ def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
 
 
 @verbs.spends("jobs")
-def submit(scope: Scope, identifier: str) -> FineTuningJob:
+def submit(scope: Scope, identifier: str, *, accepted: AcceptedCost | None = None) -> FineTuningJob:
     """Make a draft into a job; the second time, return the job of the first.
 
     Raises:
         Invalid: with everything that is still missing.
+        CostNotAccepted: as `jobs.record`.
     """
     draft = get(scope, identifier)
     if draft.job is not None:
@@ -171,7 +173,7 @@ def submit(scope: Scope, identifier: str) -> FineTuningJob:
     draft = get(scope, identifier)
     if draft.job is not None:
         return jobs.get(scope, draft.job)
-    job = jobs.record(scope, checked.spec, bill)
+    job = jobs.record(scope, checked.spec, bill, accepted=accepted)
     changed = replace(draft, revision=draft.revision + 1, job=job.id, updated_at=scope.now())
     store.save(tx, changed, expected_revision=draft.revision)
     return job

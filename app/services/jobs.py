@@ -16,6 +16,7 @@ from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import Checkpoint, MetricSeries, Sample
 from app.domain.models import ModelStatus
 from app.domain.prices import Bill
+from app.domain.spending import AcceptedCost, most_of_job, require
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import estimates, preflights, specs, verbs
@@ -40,22 +41,38 @@ MOST_COUNTED = summary_store.MOST_COUNTED
 
 
 @verbs.spends("jobs")
-def create(scope: Scope, fields: Mapping[str, Any], *, cloned_from: str | None = None) -> FineTuningJob:
+def create(
+    scope: Scope, fields: Mapping[str, Any], *, accepted: AcceptedCost | None = None, cloned_from: str | None = None
+) -> FineTuningJob:
     """Record a job; the engine submits it.
 
     Raises:
         Invalid: with every problem at once.
+        CostNotAccepted: as `record`.
     """
     checked = specs.check(scope, fields)
     if checked.spec is None:
         raise Invalid(checked.problems)
     preflights.refuse_blocked(scope, checked)
-    return record(scope, checked.spec, estimates.bill(scope, checked), cloned_from=cloned_from)
+    bill = estimates.bill(scope, checked)
+    return record(scope, checked.spec, bill, accepted=accepted, cloned_from=cloned_from)
 
 
 @verbs.spends("jobs")
-def record(scope: Scope, spec: JobSpec, bill: Bill, *, cloned_from: str | None = None) -> FineTuningJob:
-    """Record a job whose spec has been checked, with what it will be billed for (`estimates.bill`)."""
+def record(
+    scope: Scope,
+    spec: JobSpec,
+    bill: Bill,
+    *,
+    accepted: AcceptedCost | None = None,
+    cloned_from: str | None = None,
+) -> FineTuningJob:
+    """Record a job whose spec has been checked, with what it will be billed for (`estimates.bill`).
+
+    Raises:
+        CostNotAccepted: when it is billed, and nobody has agreed to pay as much.
+    """
+    require(bill, accepted, most=most_of_job(bill))
     tx, now = scope.write, scope.now()
     scope.files.check_room()
     job = FineTuningJob(
@@ -191,18 +208,40 @@ def samples(scope: Scope, job: AnyJob) -> Sequence[Sample]:
 
 
 @verbs.spends("jobs")
-def retry(scope: Scope, identifier: str, *, seed: Hyperparameter | None = None) -> FineTuningJob:
+def retry(
+    scope: Scope, identifier: str, *, seed: Hyperparameter | None = None, accepted: AcceptedCost | None = None
+) -> FineTuningJob:
     """Make a new job with the same spec, and with this seed where the spec has none.
 
     Raises:
         Conflict: while the job is under way.
         Invalid: when what it used is no longer there.
+        CostNotAccepted: as `record`.
     """
+    job = _ended(scope, identifier)
+    fields = fields_of(job.spec)
+    again = fields | {"seed": seed if fields["seed"] is None else fields["seed"]}
+    return create(scope, again, accepted=accepted, cloned_from=job.id)
+
+
+@verbs.reads("jobs")
+def bill_of_retry(scope: Scope, identifier: str) -> Bill:
+    """Return what the same job would be billed for now.
+
+    Raises:
+        Conflict, Invalid: as `retry`.
+    """
+    checked = specs.check(scope, fields_of(_ended(scope, identifier).spec))
+    if checked.spec is None:
+        raise Invalid(checked.problems)
+    return estimates.bill(scope, checked)
+
+
+def _ended(scope: Scope, identifier: str) -> FineTuningJob:
     job = get(scope, identifier)
     if not job.status.is_final:
         raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
-    fields = fields_of(job.spec)
-    return create(scope, fields | {"seed": seed if fields["seed"] is None else fields["seed"]}, cloned_from=job.id)
+    return job
 
 
 @verbs.writes("jobs")

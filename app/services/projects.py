@@ -1,5 +1,6 @@
 """Verbs on projects."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
@@ -83,11 +84,17 @@ def delete(scope: Scope, identifier: str) -> None:
     """
     tx = scope.write
     project = get(scope, identifier)
-    uses = {kind: count for kind, count in store.uses(tx, identifier).items() if count}
-    if uses:
-        listed = ", ".join(f"{count} {kind}" for kind, count in uses.items())
+    used = uses(scope, identifier)
+    if used:
+        listed = ", ".join(f"{count} {kind}" for kind, count in used.items())
         raise Conflict(f"The project {project.name!r} still has {listed}.", fix="Keep it, or remove those first.")
     store.remove(tx, identifier)
+
+
+@verbs.reads("projects")
+def uses(scope: Scope, identifier: str) -> Mapping[str, int]:
+    """Return how many of each noun belong to a project, of what there is any: it cannot be deleted while there is."""
+    return {kind: count for kind, count in store.uses(scope.read, identifier).items() if count}
 
 
 def _check_free(scope: Scope, name: str, own: str | None) -> None:

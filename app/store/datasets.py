@@ -115,17 +115,6 @@ def _finding(row: Row[Any]) -> Finding:
     return codec.load(Finding, row.body)
 
 
-def uses(tx: Reader, identifier: str) -> dict[str, int]:
-    """Return how many jobs and evaluations refer to a dataset or to a part made from it."""
-    family = select(_T.c.id).where(or_(_T.c.id == identifier, _T.c.parent == identifier))
-    jobs, evaluations = schema.jobs, schema.evaluations
-    return {
-        "jobs": tx.scalar(select(func.count()).select_from(jobs).where(jobs.c.training_dataset.in_(family))) or 0,
-        "evaluations": tx.scalar(select(func.count()).select_from(evaluations).where(evaluations.c.dataset.in_(family)))
-        or 0,
-    }
-
-
 def content_users(tx: Reader, sha256: str) -> int:
     """Return how many datasets hold these bytes; the file goes when the last one does."""
     return tx.scalar(select(func.count()).select_from(_T).where(_holds(sha256))) or 0

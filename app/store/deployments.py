@@ -1,6 +1,7 @@
 """Deployments in the database."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -111,6 +112,11 @@ def page(tx: Reader, *, include_deleted: bool = False, limit: int, cursor: str |
 def of_model(tx: Reader, model: str, *, include_deleted: bool = False) -> list[Deployment]:
     """Return a model's deployments, oldest first."""
     return MAPPER.by_age(tx, _T.c.model == model, *(() if include_deleted else [_T.c.status.not_in(_GONE)]))
+
+
+def of_models(tx: Reader, models: Sequence[str]) -> list[Deployment]:
+    """Return the deployments of several models that are not deleted, oldest first."""
+    return MAPPER.by_age(tx, _T.c.model.in_(models), _T.c.status.not_in(_GONE))
 
 
 def of_connection(tx: Reader, connection: str) -> list[Deployment]:

@@ -18,12 +18,17 @@ _R = schema.evaluation_rows
 _NEWEST = 20  # of those that asked the same
 MAPPER = Mapper(Evaluation, _T, spread=["target"], made=LEASED)
 _ROWS = Mapper(EvaluationRow, _R)
-add, get, page, set_goal = MAPPER.add, MAPPER.get, MAPPER.page, MAPPER.set_goal
+add, get, many, page, set_goal = MAPPER.add, MAPPER.get, MAPPER.many, MAPPER.page, MAPPER.set_goal
 
 
 def of_job(tx: Reader, job: str) -> list[Evaluation]:
     """Return the evaluations that judge a job's result, oldest first."""
     return MAPPER.by_age(tx, _T.c.job == job)
+
+
+def of_models(tx: Reader, models: Sequence[str]) -> list[Evaluation]:
+    """Return the evaluations of several models that have figures, oldest first."""
+    return MAPPER.by_age(tx, _T.c.model.in_(models), _T.c.status == EvaluationStatus.SUCCEEDED.value)
 
 
 def open_at(tx: Reader, connection: str) -> list[Evaluation]:

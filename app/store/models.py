@@ -1,5 +1,7 @@
 """Fine-tuned models in the database."""
 
+from collections.abc import Sequence
+
 from app.domain.models import FineTunedModel, ModelStatus
 from app.kit.paging import Page
 from app.store import schema
@@ -23,6 +25,11 @@ def on_base(tx: Reader, connection: str, base_model: str) -> list[FineTunedModel
 def of_job(tx: Reader, job: str) -> list[FineTunedModel]:
     """Return the models that a job made: its result first, then those from its checkpoints."""
     return _M.by_age(tx, _T.c.job == job)
+
+
+def of_jobs(tx: Reader, jobs: Sequence[str]) -> list[FineTunedModel]:
+    """Return the models that several jobs made, the oldest first."""
+    return _M.by_age(tx, _T.c.job.in_(jobs))
 
 
 def page(tx: Reader, *, project: str | None = None, limit: int, cursor: str | None) -> Page[FineTunedModel]:

@@ -7,13 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import DomainError
+from app.domain.spending import CostNotAccepted
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.http.json_body import read_json
-from app.services import capsule_import, capsules, connections, projects
+from app.services import capsule_import, capsules, connections, jobs, projects
 from app.services.scope import Scope
+from app.web import spending
+from app.web.i18n import gettext as _
 from app.web.rendering import (
     Fields,
     Form,
@@ -24,10 +27,12 @@ from app.web.rendering import (
     status_of,
     upload_of,
 )
-from app.web.views.parts import Lenient
+from app.web.views import costs
+from app.web.views.parts import Lenient, Question
 from app.web.views.wizard import options
 
 router = APIRouter(include_in_schema=False)
+_HERE = "/jobs/from-capsule"
 
 
 @router.get("/jobs/from-capsule")
@@ -45,11 +50,15 @@ def make(request: Request, open_scope: Annotated[OpenScope, may_open(capsule_imp
     """Make the capsule's job, once per key; or say, all at once, what is missing here."""
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        body = upload_of(form, "file").file.read()  # the guard lets a megabyte in
+        # Whoever is asked about the cost sends the file's text again; the guard lets a megabyte in.
+        body = given["capsule"].encode() if given.get("capsule") else upload_of(form, "file").file.read()
         content = b"\0".join([given.get("project", "").encode(), given.get("connection", "").encode(), body])
         grant = once("POST /jobs/from-capsule", given.get("idempotency_key"), content)
         with open_scope() as scope:
             return grant(scope, lambda: _made(scope, read_json(body), given))
+    except CostNotAccepted as error:
+        with open_scope() as scope:
+            return _ask_first(request, scope, {**given, "capsule": body.decode()}, error)
     except DomainError as error:
         with open_scope() as scope:
             context = {**_context(scope, given), "errors": field_errors(error)}
@@ -63,18 +72,51 @@ def download(scope: Annotated[Scope, may(capsules.of_job)], identifier: Id) -> R
     return text_attachment(text, f"{identifier}.capsule.json", "application/json")
 
 
+@router.get("/jobs/{identifier}/run-again")
+def ask_to_run(request: Request, scope: Annotated[Scope, may(jobs.bill_of_retry)], identifier: Id) -> Response:
+    """What it costs to run the same again, where that is billed."""
+    return spending.ask_again(request, scope, identifier, "run-again", fresh_key())
+
+
 @router.post("/jobs/{identifier}/run-again")
-def run_again(scope: Annotated[Scope, may(capsules.run_again)], identifier: Id, form: Fields) -> Response:
-    """Make a new job with the same spec and the seed that was really taken, once per key."""
+def run_again(
+    request: Request, scope: Annotated[Scope, may(capsules.run_again)], identifier: Id, form: Fields
+) -> Response:
+    """Make a new job with the same spec and the seed that was really taken, once per key; ask first as a retry does."""
     grant = once("POST /jobs/{id}/run-again", form.get("idempotency_key"), identifier.encode())
-    return grant(scope, lambda: see_other(f"/jobs/{capsules.run_again(scope, identifier).id}", "run_again"))
+    accepted = costs.accepted(form)
+    try:
+        return grant(
+            scope,
+            lambda: see_other(f"/jobs/{capsules.run_again(scope, identifier, accepted=accepted).id}", "run_again"),
+        )
+    except CostNotAccepted as error:
+        return spending.ask_again(request, scope, identifier, "run-again", form["idempotency_key"], error)
 
 
 def _made(scope: Scope, value: object, given: dict[str, str]) -> Response:
     job = capsule_import.create(
-        scope, value, project=given.get("project") or None, connection=given.get("connection") or None
+        scope,
+        value,
+        project=given.get("project") or None,
+        connection=given.get("connection") or None,
+        accepted=costs.accepted(given),
     )
     return see_other(f"/jobs/{job.id}", "from_capsule")
+
+
+def _ask_first(request: Request, scope: Scope, given: dict[str, str], error: CostNotAccepted) -> Response:
+    kept = {name: given.get(name, "") for name in ("project", "connection", "capsule")}
+    question = Question(
+        title=_("Run this capsule?"),
+        message=_("Everything that it names is here; a new job is submitted."),
+        action=_HERE,
+        yes=_("Run it"),
+        no=_("Do not start it"),
+        back=_HERE,
+        fields={**kept, "idempotency_key": fresh_key()},
+    )
+    return spending.ask(request, scope, question, error.bill, kept["connection"], come_back=_HERE, error=error)
 
 
 def _context(scope: Scope, given: dict[str, str]) -> dict[str, object]:

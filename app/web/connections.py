@@ -201,6 +201,7 @@ def _shown(
         "chosen_steps": _chosen_steps(scope, found),
         "leaves_things": orphans.can_report(scope, found),
         "models": _models(scope, found.id),
+        "uses": connections.uses(scope, found.id),
         "errors": errors,
     }
     return page(request, scope, "connections/connection.html", context, part="connections/_sign_in.html", status=status)

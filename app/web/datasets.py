@@ -16,7 +16,7 @@ from app.domain.mappings import ColumnMapping
 from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.http.fields import Id
-from app.services import datasets, drafts, mappings, projects
+from app.services import datasets, drafts, mappings, projects, usage
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -102,6 +102,7 @@ def show(
         "tabs": view.tabs(found, tab.value),
         "severity": severity.value if severity else "",
         "rule": rule or "",
+        "used": usage.counts(scope, [dataset]).get(dataset),
     }
     if tab is Tab.FINDINGS:
         context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
@@ -112,6 +113,7 @@ def show(
     elif tab is Tab.LINEAGE:
         parent = datasets.get(scope, found.parent) if found.parent else None
         context |= {"children": datasets.children(scope, dataset), "parent": parent}
+        context["uses"] = usage.of_dataset(scope, dataset)
     else:
         errors = datasets.findings(scope, dataset, severity=Severity.ERROR, limit=_FIRST_ERRORS)
         preview = _preview(scope, found.id, context["report"])
@@ -128,6 +130,7 @@ def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], 
         found = datasets.get(scope, dataset)
         context |= {"dataset": found, "report": datasets.report(scope, dataset), "tab": Tab.COLUMNS.value}
         context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form}
+        context["used"] = usage.counts(scope, [dataset]).get(dataset)
         status = UNPROCESSABLE if "apply" in form else 200
         return page(request, scope, "datasets/dataset.html", context, part="datasets/_mapped.html", status=status)
     made = mappings.apply(scope, dataset, chosen)
@@ -152,14 +155,16 @@ def ask_to_delete(request: Request, scope: Annotated[Scope, may(datasets.get)], 
 
 @router.post("/datasets/{dataset}/delete")
 def delete(scope: Annotated[Scope, may(datasets.delete)], dataset: Id) -> Response:
-    """Remove a dataset that no job was trained on."""
+    """Remove a dataset that nothing uses."""
     datasets.delete(scope, dataset)
     return see_other("/datasets", "dataset_deleted")
 
 
 def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
+    found = datasets.list_datasets(scope, cursor=cursor)
     return {
-        "page": datasets.list_datasets(scope, cursor=cursor),
+        "page": found,
+        "used": usage.counts(scope, [each.id for each in found.items]),
         "projects": projects.names(scope),
         "errors": [],
         "upload_name": "",

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.deployments import DeploymentStatus
+from app.domain.deployments import DeploymentStatus, Target
 from app.domain.errors import DomainError
 from app.domain.serving import DeploymentOffer
 from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, client_keys, deployments, models, serving_targets
+from app.services import catalog, client_keys, deployments, models, serving_targets, usage
 from app.services.scope import Scope
 from app.web.rendering import (
     Fields,
@@ -25,7 +26,9 @@ from app.web.rendering import (
     sentence_of,
     status_of,
 )
+from app.web.views import costs
 from app.web.views import deployments as view
+from app.web.views.parts import Lenient
 from app.web.views.prices import hosting_words
 
 router = APIRouter(include_in_schema=False)
@@ -50,12 +53,14 @@ def index(
 @router.post("/deployments")
 def create(request: Request, scope: Annotated[Scope, may(deployments.create)], form: Fields) -> Response:
     """Serve a model, once per key however often the button is pressed."""
-    wanted = view.requested_fields(form, scope.now())
+    wanted = view.requested_fields(form, scope.now()) | {"accepted": costs.accepted(form)}
     try:
         grant = once("POST /deployments", form.get("idempotency_key"), repr(sorted(wanted.items())).encode())
         return grant(scope, lambda: see_other(f"/deployments/{deployments.create(scope, **wanted).id}", "deploying"))
     except DomainError as error:
-        context = {**_list_context(scope, None, form), "errors": field_errors(error)}
+        errors = field_errors(error)
+        context = {**_list_context(scope, None, form), "errors": errors}
+        context["errors_by_field"] = Lenient({each.field: each.message for each in errors})
         return page(request, scope, "deployments/index.html", context, status=status_of(error))
 
 
@@ -126,10 +131,12 @@ def delete(scope: Annotated[Scope, may(deployments.delete)], deployment: Id) -> 
 
 def _one_context(request: Request, scope: Scope, deployment: str, client_key: str | None = None) -> dict[str, Any]:
     found = deployments.get(scope, deployment)
+    model = models.get(scope, found.target.model) if found.target.model else None
     base = str(request.base_url).rstrip("/")
     return {
         "deployment": found,
-        "model": models.get(scope, found.target.model) if found.target.model else None,
+        "model": model,
+        "use": usage.of_models(scope, [model])[model.id] if model else None,
         "events": deployments.events(scope, deployment).items,
         "offer": deployments.offer(scope, found.target),
         "client": view.client(found, base, client_key),
@@ -141,25 +148,46 @@ def _one_context(request: Request, scope: Scope, deployment: str, client_key: st
 
 
 def _list_context(scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
-    choices = view.choices(models.list_models(scope).items, catalog.search(scope))
+    tuned = models.list_models(scope).items
+    choices = view.choices(tuned, catalog.search(scope))
     chosen = values.get("model") or (choices[0][0] if choices else "")
-    offer = _offer(scope, chosen) or DeploymentOffer()
+    target = _target(scope, chosen)
+    offer = (deployments.offer(scope, target) if target else None) or DeploymentOffer()
     return {
         "page": deployments.list_deployments(scope, cursor=cursor),
+        "models": {each.id: each.name for each in tuned},
         "choices": choices,
         "offer": offer,
+        "cost": _cost(scope, target, values) if target and not offer.refused else None,
+        "next": f"/deployments?{urlencode(_kept(values) | {'model': chosen})}",
         "option_choices": {spec.name: [(each, each) for each in spec.choices] for spec in offer.options},
         "idle_s": scope.app_context.idle_stop_s,
         "key": fresh_key(),
         "errors": [],
+        "errors_by_field": Lenient(),
         "values": values,
     }
 
 
-def _offer(scope: Scope, chosen: str) -> DeploymentOffer | None:
+def _kept(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what a form keeps over a price that is set on the way."""
+    names = ("model", "name", "idle_minutes", "expires_at", "content_safety", "content_safety_shown")
+    return {name: value for name, value in values.items() if name in names or name.startswith(view.OPTION)}
+
+
+def _cost(scope: Scope, target: Target, values: Mapping[str, str]) -> costs.Cost | None:
+    options = view.requested_fields(values, scope.now())["options"]
+    try:
+        bill = deployments.bill_of(scope, target, options)
+    except DomainError:
+        return None  # the deployment is refused in the same words when the form is sent
+    return costs.of_hour(bill, target.connection, scope.now().date())
+
+
+def _target(scope: Scope, chosen: str) -> Target | None:
     if not chosen:
         return None
     try:
-        return deployments.offer(scope, serving_targets.target(scope, view.target_of(chosen)))
+        return serving_targets.target(scope, view.target_of(chosen))
     except DomainError:
         return None  # what was sent is no choice of the form; sending it says so

@@ -74,7 +74,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "connection": connection,
         "tab": tab,
         "tabs": view.tabs(job, tab),
-        "stages": view.stages(jobs.stages(scope, job), now),
+        "stages": view.stages(job, jobs.stages(scope, job), now),
         "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
         "loss": view.loss_view(job, series, checkpoints),
         "checkpoints": checkpoints,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.jobs import JobStatus
+from app.domain.spending import CostNotAccepted
 from app.http.actor import actor_of
 from app.http.broadcast import Broadcaster
 from app.http.dependencies import OpenScope, may, may_open
@@ -17,10 +18,11 @@ from app.http.idempotency import once
 from app.services import catalog, connections, drafts, job_models, jobs, models, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
+from app.web import spending
 from app.web.job_context import page_context
 from app.web.live import JobPageStream
-from app.web.rendering import Fields, page, see_other, templates
-from app.web.views import job_list
+from app.web.rendering import Fields, fresh_key, page, see_other, templates
+from app.web.views import costs, job_list
 from app.web.views import jobs as view
 
 router = APIRouter(include_in_schema=False)
@@ -164,11 +166,23 @@ def move(scope: Annotated[Scope, may(queue.move)], identifier: Id, form: Fields)
     return see_other("/jobs" if form.get("back") == "list" else f"/jobs/{identifier}", "moved")
 
 
+@router.get("/jobs/{identifier}/retry")
+def ask_to_retry(request: Request, scope: Annotated[Scope, may(jobs.bill_of_retry)], identifier: Id) -> Response:
+    """What it costs to submit the same again, where that is billed."""
+    return spending.ask_again(request, scope, identifier, "retry", fresh_key())
+
+
 @router.post("/jobs/{identifier}/retry")
-def retry(scope: Annotated[Scope, may(jobs.retry)], identifier: Id, form: Fields) -> Response:
-    """Submit the same again, once per key."""
+def retry(request: Request, scope: Annotated[Scope, may(jobs.retry)], identifier: Id, form: Fields) -> Response:
+    """Submit the same again, once per key; ask first where it is billed and nobody has agreed to that."""
     grant = once("POST /jobs/{id}/retry", form.get("idempotency_key"), identifier.encode())
-    return grant(scope, lambda: see_other(f"/jobs/{jobs.retry(scope, identifier).id}", "retried"))
+    accepted = costs.accepted(form)
+    try:
+        return grant(
+            scope, lambda: see_other(f"/jobs/{jobs.retry(scope, identifier, accepted=accepted).id}", "retried")
+        )
+    except CostNotAccepted as error:
+        return spending.ask_again(request, scope, identifier, "retry", form["idempotency_key"], error)
 
 
 @router.post("/jobs/{identifier}/clone")

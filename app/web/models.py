@@ -11,7 +11,7 @@ from app.domain.backend_abilities import ContinuesTuned, MergesAdapters
 from app.domain.errors import Invalid
 from app.http.dependencies import may
 from app.http.fields import Id
-from app.services import datasets, drafts, ends, jobs, merging, models
+from app.services import connections, datasets, drafts, ends, jobs, merging, models, prices, usage
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -34,8 +34,12 @@ def index(
 ) -> Response:
     """All fine-tuned models."""
     listed = models.list_models(scope, cursor=cursor)
-    wrong = ends.wrong_among(scope, listed.items)
-    return page(request, scope, "models/index.html", {"page": listed, "wrong": wrong})
+    context = {
+        "page": listed,
+        "wrong": ends.wrong_among(scope, listed.items),
+        "uses": usage.of_models(scope, listed.items),
+    }
+    return page(request, scope, "models/index.html", context)
 
 
 @router.get("/models/{model}")
@@ -43,11 +47,13 @@ def show(request: Request, scope: Annotated[Scope, may(models.get)], model: Id) 
     """One model: where it came from, how good it is, who serves it."""
     found = models.get(scope, model)
     job = jobs.get(scope, found.job) if found.job else None
+    evaluated = models.evaluations(scope, model)
     context = {
         "model": found,
         "job": job,
         "training": datasets.get(scope, job.datasets.training) if job else None,
-        "evaluations": models.evaluations(scope, model),
+        "evaluations": evaluated,
+        "rows_of": datasets.many(scope, [each.dataset for each in evaluated]),
         "deployments": models.deployments(scope, model),
         "parent": models.parent(scope, found),
         "children": models.children(scope, found),
@@ -56,6 +62,7 @@ def show(request: Request, scope: Annotated[Scope, may(models.get)], model: Id) 
         if found.adapter == "lora" and models.can(scope, found, MergesAdapters)
         else None,
         "ends": ends.look(scope, model),
+        "billed": not prices.is_free(scope, connections.get(scope, found.connection)),
         "key": fresh_key(),
     }
     return page(request, scope, "models/model.html", context)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +11,7 @@ from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import connections, prices
 from app.services.scope import Scope
-from app.web.rendering import UNPROCESSABLE, Fields, field_errors, page, see_other
+from app.web.rendering import UNPROCESSABLE, Fields, field_errors, own_path, page, see_other
 from app.web.views import prices as view
 
 router = APIRouter(include_in_schema=False)
@@ -24,9 +24,16 @@ def index(request: Request, scope: Annotated[Scope, may(prices.lists)]) -> Respo
 
 
 @router.post("/settings/prices")
-def save(request: Request, scope: Annotated[Scope, may(prices.set_own)], form: Fields) -> Response:
-    """Set a price of one's own; an empty one takes it back."""
-    wanted = {name: form.get(name, "") for name in ("connection", "price", "amount", "currency")}
+def save(
+    request: Request,
+    scope: Annotated[Scope, may(prices.set_own)],
+    form: Fields,
+    connection: Annotated[str, Query(max_length=60)] = "",
+    come_back: Annotated[str, Query(alias="next", max_length=4000)] = "",
+) -> Response:
+    """Set a price of one's own; an empty one takes it back. A form of another act names its connection and `next`."""
+    wanted = {name: form.get(name, "") for name in ("price", "amount", "currency")}
+    wanted["connection"] = connection or form.get("connection", "")
     try:
         prices.set_own(
             scope, wanted["connection"], wanted["price"], wanted["amount"], wanted["currency"] or prices.CURRENCIES[0]
@@ -34,7 +41,7 @@ def save(request: Request, scope: Annotated[Scope, may(prices.set_own)], form: F
     except Invalid as error:
         context = {"lists": _lists(scope), "errors": field_errors(error)}
         return page(request, scope, "settings/prices.html", context, status=UNPROCESSABLE)
-    return see_other(f"/settings/prices#list-{wanted['connection']}", "price_saved")
+    return see_other(own_path(come_back or f"/settings/prices#list-{wanted['connection']}"), "price_saved")
 
 
 @router.get("/connections/{connection}/limits")

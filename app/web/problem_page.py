@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.http.problems import ProblemDocument
 from app.web.layout import bare_frame
-from app.web.rendering import element_id, sentence, templates
+from app.web.rendering import element_id, own_path, sentence, templates
 from app.web.views.parts import FieldError
+
+# The entry of the rail under which an address stands that is not named like it.
+_SECTIONS = {"wizard": "jobs", "evaluations": "models", "connections": "settings", "projects": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,8 @@ class ProblemView:
     fix: str
     errors: Sequence[FieldError]
     request_id: str
+    section: str
+    back: str
 
 
 def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
@@ -32,6 +38,16 @@ def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
         fix=problem.fix,
         errors=errors,
         request_id=problem.request_id,
+        section=_SECTIONS.get(request.url.path.split("/")[1], request.url.path.split("/")[1]),
+        back=_before(request),
     )
     frame = bare_frame(request, request.app.state.scopes.app_context.clock.now())
     return HTMLResponse(templates().render("error.html", {"frame": frame, "problem": view}), problem.status)
+
+
+def _before(request: Request) -> str:
+    """Return the page of this site from which somebody came here; empty where that is unknown, or this one."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if came.netloc != request.url.netloc or came.path == request.url.path:
+        return ""
+    return own_path(f"{came.path}?{came.query}" if came.query else came.path)

@@ -85,6 +85,7 @@ def _project_page(
         "jobs": jobs.list_jobs(scope, project=identifier, limit=_SHOWN).items,
         "datasets": datasets.list_datasets(scope, project=identifier, limit=_SHOWN).items,
         "models": models.list_models(scope, project=identifier, limit=_SHOWN).items,
+        "uses": projects.uses(scope, identifier),
         "errors": errors,
     }
     return page(request, scope, "projects/project.html", context, status=status, project=project)

@@ -68,6 +68,13 @@ def see_other(address: str, notice: str | None = None) -> RedirectResponse:
     return response
 
 
+def own_path(address: str) -> str:
+    """Return an address of this site; anything that could lead elsewhere becomes the overview."""
+    elsewhere = not address.startswith("/") or address.startswith(("//", "/\\"))
+    odd = "\\" in address or any(ord(character) < 33 for character in address)  # noqa: PLR2004 -- controls and space
+    return "/" if elsewhere or odd else address
+
+
 def fresh_key() -> str:
     """Return an idempotency key for a form that is about to be shown: pressing twice sends it twice."""
     return secrets.token_urlsafe(16)

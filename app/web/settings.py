@@ -11,7 +11,7 @@ from app.http.dependencies import may, may_do
 from app.services import connections, runtimes
 from app.services.scope import Scope
 from app.web.layout import THEME_COOKIE, THEMES
-from app.web.rendering import Fields, page, see_other
+from app.web.rendering import Fields, own_path, page, see_other
 
 router = APIRouter(include_in_schema=False)
 _YEAR_S = 365 * 24 * 3600
@@ -45,15 +45,8 @@ def install(scope: Annotated[Scope, may(runtimes.install)], form: Fields) -> Res
 def theme(_scope: Annotated[Scope, may_do(Action.WRITE, "theme")], form: Fields) -> Response:
     """Remember the theme in this browser."""
     wanted = form.get("theme", "")
-    response = see_other(_own_path(form.get("next", "/")))
+    response = see_other(own_path(form.get("next", "/")))
     response.set_cookie(
         THEME_COOKIE, wanted if wanted in THEMES else THEMES[0], max_age=_YEAR_S, path="/", samesite="lax"
     )
     return response
-
-
-def _own_path(address: str) -> str:
-    """Return an address of this site; anything that could lead elsewhere becomes the overview."""
-    elsewhere = not address.startswith("/") or address.startswith(("//", "/\\"))
-    odd = "\\" in address or any(ord(character) < 33 for character in address)  # noqa: PLR2004 -- controls and space
-    return "/" if elsewhere or odd else address

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.domain.drafts import Checked, JobDraft, Step
 from app.domain.errors import DomainError, Invalid, Problem
+from app.domain.spending import CostNotAccepted
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.http.idempotency import once
@@ -19,11 +20,14 @@ from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
+    field_errors,
     fresh_key,
     page,
     see_other,
 )
+from app.web.views import costs
 from app.web.views import wizard as view
+from app.web.views.parts import Lenient
 from app.web.wizard_context import review_context, step_context
 
 router = APIRouter(include_in_schema=False)
@@ -78,10 +82,18 @@ def submit(
     grant = once("POST /wizard/{draft}/submit", form.get("idempotency_key"), draft.encode())
     try:
         with open_scope() as scope:
-            return grant(scope, lambda: see_other(f"/jobs/{drafts.submit(scope, draft).id}", "submitted"))
-    except Invalid:
+            accepted = costs.accepted(form)
+            return grant(
+                scope, lambda: see_other(f"/jobs/{drafts.submit(scope, draft, accepted=accepted).id}", "submitted")
+            )
+    except Invalid as error:
         with open_scope() as scope:
             context = {**review_context(scope, drafts.get(scope, draft), fresh_key()), "target": None, "code": ""}
+            if isinstance(error, CostNotAccepted):
+                context |= {
+                    "errors": field_errors(error),
+                    "errors_by_field": Lenient(view.errors_by_field(error.problems)),
+                }
             return page(request, scope, "wizard/review.html", context, status=UNPROCESSABLE)
 
 

@@ -6,11 +6,13 @@ from typing import Any, TypeVar
 from app.domain.datasets import Dataset
 from app.domain.drafts import Checked, DraftReview, JobDraft, Step
 from app.domain.errors import DomainError, Problem
+from app.domain.prices import UNKNOWN
 from app.domain.splits import SplitResult
 from app.services import catalog, connections, datasets, drafts, preflights, projects, splits
 from app.services import models as tuned_models
 from app.services.scope import Scope
 from app.web.views import catalog as catalog_view
+from app.web.views import costs
 from app.web.views import datasets as dataset_view
 from app.web.views import wizard as view
 from app.web.views.parts import Lenient
@@ -42,7 +44,7 @@ def step_context(
         "typed": "",
         "is_first": step is Step.PROJECT,
         "dropped": (),
-        "price_lines": price_lines(review.estimate, scope.now().date()),
+        "price_lines": price_lines(review.estimate.bill, scope.now().date()) if review.estimate else (),
     }
     if step is Step.MODEL:
         return {**context, **_models(scope, draft, chosen, query)}
@@ -52,7 +54,8 @@ def step_context(
 def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
     """Return what the review shows."""
     review = drafts.review_of(scope, draft)
-    chosen = review.checked
+    chosen, today = review.checked, scope.now().date()
+    bill = review.estimate.bill if review.estimate else UNKNOWN
     return {
         "draft": draft,
         "steps": view.marks(review, view.REVIEW),
@@ -67,7 +70,10 @@ def review_context(scope: Scope, draft: JobDraft, key: str) -> dict[str, Any]:
         "split": _split(scope, draft, chosen),
         "key": key,
         "preflight": preflights.of_checked(scope, chosen),
-        "price_lines": price_lines(review.estimate, scope.now().date()),
+        "price_lines": price_lines(bill, today),
+        "cost": costs.of_job(bill, chosen.connection.id if chosen.connection else "", today),
+        "errors": [],
+        "errors_by_field": Lenient(),
     }
 
 

@@ -64,9 +64,9 @@
     options() {
       const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
       const tints = this.names.map((_, index) => colour(`--series-${index + 1}`));
-      // While nobody points at the chart the legend tells the newest values.
+      // While nobody points at the chart the legend tells the newest values; at a step, what was measured there or a dash.
       const newest = (plot, number, series) => number ?? plot?.data?.[series].findLast((each) => each !== null && each !== undefined);
-      const value = (plot, number, series) => newest(plot, number, series)?.toPrecision(4) ?? "–";
+      const value = (plot, number, series, at) => (at === null ? newest(plot, number, series) : number)?.toPrecision(4) ?? "–";
       return {
         width: this.plotBox.clientWidth, height: this.height(),
         cursor: { drag: { x: true, y: false }, points: { size: 7 } },
@@ -82,13 +82,14 @@
       };
     }
     pick(name) { return document.querySelector(`[data-series-pick="${this.box.id}"][value="${CSS.escape(name)}"]`); }
-    // The overlay's legend: each run's value at the index pointed at, or its newest one.
+    // The overlay's legend: each run's newest value up to the step pointed at, with its own step where that is another one.
     tell(plot) {
       this.names.forEach(([name], index) => {
-        const values = plot.data[index + 1], upTo = (plot.cursor.idx ?? values.length) + 1;
-        const number = values.slice(0, upTo).findLast((each) => each !== null); // runs measure at different steps
+        const values = plot.data[index + 1], at = plot.cursor.idx ?? values.length;
+        const last = values.slice(0, at + 1).findLastIndex((each) => each !== null); // runs measure at different steps
         const readout = document.querySelector(`[data-series-value="${CSS.escape(name)}"]`);
-        if (readout) readout.textContent = number === undefined ? "–" : Number(number.toPrecision(4)).toString();
+        const step = at < values.length && last !== at ? ` (${plot.data[0][last]})` : "";
+        if (readout) readout.textContent = last < 0 ? "–" : Number(values[last].toPrecision(4)) + step;
       });
     }
     toggle(name, shown) { const index = this.names.findIndex(([each]) => each === name); this.plot?.setSeries(index + 1, { show: shown }); }

@@ -88,6 +88,7 @@ def deploy(page: Page, client: Served) -> str:
     expect(page.locator("#content_safety")).to_be_checked()
     expect(page.get_by_text("whatever the model writes reaches whoever asks")).to_be_visible()
     page.get_by_label("Stop when idle for").fill("0")
+    page.get_by_label("Go on with an unknown price").check()
     page.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("triage")
     expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=PATIENCE)

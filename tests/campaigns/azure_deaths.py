@@ -29,6 +29,7 @@ from tests.support.azure.cloud import AzureCloud
 from tests.support.azure.foundry import LABELS, QUESTION, SERVERLESS, connection
 from tests.support.azure.lives import opened, url
 from tests.support.azure.seed import SECRET
+from tests.support.spending import ANYTHING
 from tests.support.waiting import until
 
 SPEED = 40.0  # of the cloud's and the engine's clock: a training takes ten seconds, the grace three
@@ -190,7 +191,8 @@ def _record(scopes: Scopes, cloud: AzureCloud, wanted: int) -> None:
     fields = {"project": project, "connection": made.id, "base_model": SERVERLESS, "training_dataset": rows.id}
     for number in range(wanted):
         with scopes.open(OWNER) as scope:
-            jobs.create(scope, {**fields, "name": f"job-{number:03d}", "validation": {"kind": "none"}})
+            asked = {**fields, "name": f"job-{number:03d}", "validation": {"kind": "none"}}
+            jobs.create(scope, asked, accepted=ANYTHING)
 
 
 def _known(scopes: Scopes) -> list[FineTuningJob]:

@@ -44,6 +44,10 @@ ROWS_FOR_ANOTHER = frozenset({"/training_dataset format", "/task_type format"}) 
 # Free maps whose names and values the catalog, the connection's kind or the offer of a deployment tells.
 SAID_ELSEWHERE = ("/hyperparameters/*", "/options/*", "/settings/*", "/secrets/*")
 REFUSAL_CODES = frozenset({"invalid", "missing", "length"})
+# Their body says what may be spent and nothing of the thing itself: every other error points into what is stored.
+ON_STORED = {f"POST /api/v1/{each}" for each in ("drafts/{identifier}/submit", "jobs/{identifier}/retry",
+                                                 "jobs/{identifier}/run-again")}  # fmt: skip
+COST = "/accept_cost"
 # It takes what `POST /jobs` refuses, and says so in its blockers.
 LENIENT = "POST /api/v1/jobs/estimate"
 
@@ -64,7 +68,8 @@ class Refusal:
 
     def _agrees(self, said: str) -> bool:
         pointer, _, code = said.rpartition(" ")
-        if pointer.startswith("/") and not self.has_body:  # then it points into what is stored
+        on_stored = not self.has_body or (self.operation in ON_STORED and not pointer.startswith(COST))
+        if pointer.startswith("/") and on_stored:  # then it points into what is stored
             return True
         return code in AGREEMENT or said in ROWS_FOR_ANOTHER or (pointer in SAID_ELSEWHERE and code in REFUSAL_CODES)
 

@@ -14,6 +14,7 @@ from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.events import Event
 from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.spending import AcceptedCost
 from app.engine.engine import Engine
 from app.services import connections, evaluations, jobs, projects
 from app.services import deployments as deployments_service
@@ -55,7 +56,7 @@ class Rehearsed(TestHouse):
         heir.engine = Engine(heir.scopes)
         return heir
 
-    def job(self, name: str = "triage", **fields: Any) -> FineTuningJob:  # noqa: ANN401
+    def job(self, name: str = "triage", *, accepted: AcceptedCost | None = None, **fields: Any) -> FineTuningJob:  # noqa: ANN401
         """Record a job on a project and a dataset of its own."""
         self.clock.turn(timedelta(milliseconds=5))  # so that jobs have an order
         project, rows = self.only_project(), self.tickets()
@@ -67,7 +68,7 @@ class Rehearsed(TestHouse):
             "training_dataset": rows.id,
         }
         with self.open() as scope:
-            return jobs.create(scope, asked | fields)
+            return jobs.create(scope, asked | fields, accepted=accepted)
 
     def only_project(self) -> str:
         """Return the one project's id; make it first if it is missing."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, TypeAdapter
 
+from app.api.shapes.common import CostIn
 from app.api.shapes.jobs import VALIDATION_RULES
 from app.domain.capsule import FORMAT, VERSION, Capsule
 from app.domain.names import MODEL_NAME
@@ -69,3 +70,4 @@ class FromCapsuleIn(RequestModel):
     )
     project: Id
     connection: Id | None = None
+    accept_cost: CostIn | None = None

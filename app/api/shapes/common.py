@@ -4,11 +4,14 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from app.domain.errors import Problem
 from app.domain.events import EventLevel
-from app.http.fields import Id, Line, RequestModel, ResponseModel, absent, exemplified, given
+from app.domain.money import AMOUNT_PATTERN, Money, read_amount
+from app.domain.spending import AcceptedCost
+from app.http.fields import Id, Line, RequestModel, ResponseModel, absent, described, exemplified, given
+from app.services.prices import CURRENCIES
 
 
 @cache
@@ -55,3 +58,54 @@ class TargetIn(RequestModel):
     model: Id | None = None
     base_model: Annotated[Line, Field(min_length=1)] | None = None
     connection: Id | None = None
+
+
+def _amount(text: str) -> str:
+    plain = read_amount(text)
+    if plain is None:
+        raise ValueError("must be an amount of 0 or more, for example 12.50")
+    return plain
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError(f"must be one of {', '.join(CURRENCIES)}")
+    return code
+
+
+class CostIn(RequestModel):
+    """What may be spent: where a backend bills, nothing begins without it. Of a deployment, `up_to` is an hour's."""
+
+    model_config = exemplified({"up_to": "12.50", "currency": "USD", "unknown_price": False})
+
+    up_to: (
+        Annotated[str, Field(max_length=40), AfterValidator(_amount), described(pattern=rf"^(?:{AMOUNT_PATTERN})$")]
+        | None
+    ) = Field(None, description="Refused where the estimate, at its most, is above it.")
+    currency: Annotated[str, Field(max_length=3), AfterValidator(_currency), described(enum=list(CURRENCIES))] = "USD"
+    unknown_price: bool = Field(
+        default=False, description="Also begin where the price of a part, or of all, is unknown."
+    )
+
+    def accepted(self) -> AcceptedCost:
+        """Return it as services take it."""
+        limit = None if self.up_to is None else Money(amount=self.up_to, currency=self.currency)
+        return AcceptedCost(up_to=limit, unknown_price=self.unknown_price)
+
+
+def accepted_of(cost: CostIn | None) -> AcceptedCost | None:
+    """Return what somebody has agreed to pay, where a request says so."""
+    return None if cost is None else cost.accepted()
+
+
+class AcceptanceIn(RequestModel):
+    """The agreement to what something costs, where it is billed."""
+
+    model_config = exemplified({"accept_cost": {"up_to": "12.50", "currency": "USD"}})
+
+    accept_cost: CostIn | None = None
+
+
+def accepted_in(body: AcceptanceIn | None) -> AcceptedCost | None:
+    """Return the same of a body that need not be there."""
+    return None if body is None else accepted_of(body.accept_cost)

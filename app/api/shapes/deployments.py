@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AliasPath, Field
 
-from app.api.shapes.common import TargetIn
+from app.api.shapes.common import CostIn, TargetIn
 from app.domain.backend import ChatRequest
 from app.domain.deployments import DeploymentGoal, DeploymentStatus, Target, Usage
 from app.domain.hyperparameters import Hyperparameter
@@ -43,6 +43,7 @@ class DeploymentIn(RequestModel):
     expires_after_idle_s: Annotated[Whole, described(minimum=0, maximum=MAX_IDLE_S)] | None = None
     expires_at: Moment | None = Field(None, description="When it is deleted, used or not; null: it stays.")
     options: Settings = Field(default_factory=dict)
+    accept_cost: CostIn | None = None
 
 
 class DeploymentsQuery(fields.Paging):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field
 
+from app.api.shapes.common import CostIn
 from app.api.shapes.splits import ROW_FIELD_RULE, Seed
 from app.domain.estimates import Notice, ResourceEstimate
 from app.domain.jobs import (
@@ -106,10 +107,11 @@ class JobIn(RequestModel):
     hyperparameters: Settings = Field(default_factory=dict)
     seed: Seed | None = None
     options: Settings = Field(default_factory=dict)
+    accept_cost: CostIn | None = None
 
     def fields(self) -> dict[str, Any]:
-        """Return what was given, as services take it."""
-        return self.model_dump(exclude_none=True)
+        """Return what was given of the job itself, as services take it."""
+        return self.model_dump(exclude_none=True, exclude={"accept_cost"})
 
 
 class ResolveIn(RequestModel):

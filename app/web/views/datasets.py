@@ -74,7 +74,7 @@ def deletion(dataset: Dataset) -> Question:
     """Return the question that stands before a dataset's deletion."""
     return Question(
         title=_("Delete this dataset?"),
-        message=_("Its file is removed from the disk. A dataset that a job was trained on is kept."),
+        message=_("Its file is removed from the disk. A dataset that a job or an evaluation uses is kept."),
         action=f"/datasets/{dataset.id}/delete",
         yes=_("Delete dataset"),
         no=_("Keep it"),

@@ -15,7 +15,7 @@ from app.web.i18n import gettext as _
 from app.web.views.parts import Question
 
 _BASE = "base:"
-_OPTION = "options-"
+OPTION = "options-"
 _MINUTE = 60
 _ID_CHARS = 8
 KEY_VARIABLE = "TUNEDESK_KEY"
@@ -58,7 +58,7 @@ def requested_fields(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
         "expires_after_idle_s": None if minutes is None else minutes * _MINUTE,
         "expires_at": now + timedelta(hours=hours) if hours else None,
         "options": {
-            name.removeprefix(_OPTION): value for name, value in form.items() if name.startswith(_OPTION) and value
+            name.removeprefix(OPTION): value for name, value in form.items() if name.startswith(OPTION) and value
         },
     }
 

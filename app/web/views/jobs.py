@@ -55,6 +55,7 @@ def tabs(job: FineTuningJob, current: str) -> list[Tab]:
 def stage_names() -> dict[str, str]:
     """Return the stages' names for people."""
     return {
+        "waiting": _("Waiting"),
         "data": _("Data and checks"),
         "queue": _("Queue"),
         "training": _("Training"),
@@ -64,11 +65,19 @@ def stage_names() -> dict[str, str]:
     }
 
 
-def stages(found: Sequence[DomainStage], now: datetime) -> list[Stage]:
-    """Return the timeline, each stage with what it took or has taken so far."""
-    names = stage_names()
+def stages(job: FineTuningJob, found: Sequence[DomainStage], now: datetime) -> list[Stage]:
+    """Return the timeline, each stage with what it took or has taken so far, and where it is seen."""
+    names, here = stage_names(), f"/jobs/{job.id}"
+    pages = {"data": f"{here}?tab=data", "evaluation": f"{here}?tab=evaluation"}
+    made = {"model": "/models", "deployment": "/deployments"}
     return [
-        Stage(name=names.get(each.name, each.name), state=each.state.value, took=_took(each, now), note=each.detail)
+        Stage(
+            name=names.get(each.name, each.name),
+            state=each.state.value,
+            took=_took(each, now),
+            note=each.detail,
+            href=f"{made[each.name]}/{each.of}" if each.of else pages.get(each.name, ""),
+        )
         for each in found
     ]
 
@@ -250,7 +259,7 @@ def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query
 
 def _status_label(status: JobStatus) -> str:
     labels: dict[JobStatus, Callable[[], str]] = {
-        JobStatus.PENDING: lambda: _("Pending"),
+        JobStatus.PENDING: lambda: _("Waiting"),
         JobStatus.PREPARING: lambda: _("Preparing"),
         JobStatus.QUEUED: lambda: _("Queued"),
         JobStatus.RUNNING: lambda: _("Running"),

@@ -67,12 +67,13 @@ class CheckItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A stage of a timeline; `state` is a word of the badge table, `took` seconds or None."""
+    """A stage of a timeline; `state` is a word of the badge table, `took` seconds or None, `href` where it is seen."""
 
     name: str
     state: str
     took: float | None = None
     note: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,22 +6,23 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from app.domain.deployments import Deployment
-from app.domain.estimates import Estimate
 from app.domain.jobs import FineTuningJob
 from app.domain.money import Money
-from app.domain.prices import Billing, Meter, Price, Unit, is_stale
+from app.domain.prices import Bill, Billing, Charge, Meter, Price, Unit, is_stale
 from app.services.prices import PriceList
 from app.web.i18n import gettext as _
 from app.web.views import formats
 from app.web.views.parts import Stat
 
-_SMALL = 0.1
+_MILLION = 10**6
+_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceLine:
-    """One quantity of an estimate with its price, or the plain word that none is known."""
+    """One quantity of a bill with its price, or the plain word that none is known; `id` is the price's."""
 
+    id: str
     label: str
     quantity: str
     price: Money | None
@@ -47,20 +48,17 @@ def unit_words() -> dict[Unit, str]:
     return {Unit.MILLION_TOKENS: _("a million tokens"), Unit.HOUR: _("an hour")}
 
 
-def price_lines(estimate: Estimate | None, today: date) -> list[PriceLine]:
-    """Return what an estimate's cost is made of, each line with the source and day of its price."""
-    if estimate is None:
-        return []
+def price_lines(bill: Bill, today: date) -> list[PriceLine]:
+    """Return what a cost is made of, each line with the source and day of its price."""
     units = unit_words()
     lines = []
-    for item in estimate.bill.items:
+    for item in bill.items:
         charge, price = item.charge, item.price
-        amount = " – ".join(dict.fromkeys((_figure(charge.low), _figure(charge.high))))
-        words = {"n": amount, "unit": _("million tokens") if price.unit is Unit.MILLION_TOKENS else _("hours")}
         lines.append(
             PriceLine(
+                id=price.id,
                 label=charge.label,
-                quantity=_("%(n)s %(unit)s") % words if charge.high else "",
+                quantity=_quantity(charge, price.unit) if charge.high else "",
                 price=price.money,
                 unit=units[price.unit],
                 expected=item.expected,
@@ -74,9 +72,20 @@ def price_lines(estimate: Estimate | None, today: date) -> list[PriceLine]:
     return lines
 
 
-def _figure(value: float) -> str:
-    """Return a quantity with two decimals, and a small one with its first two digits, so that it never reads 0."""
-    return formats.number(round(value, 2) if value >= _SMALL else float(f"{value:.2g}"))
+def _quantity(charge: Charge, unit: Unit) -> str:
+    """Return how much is billed in the unit that people count in: tokens one by one, hours as a span."""
+    if unit is Unit.HOUR:
+        return " – ".join(dict.fromkeys(formats.duration(hours * _HOUR_S) for hours in (charge.low, charge.high)))
+    counted = " – ".join(dict.fromkeys(_tokens(millions) for millions in (charge.low, charge.high)))
+    return _("%(n)s tokens") % {"n": counted}
+
+
+def _tokens(millions: float) -> str:
+    """Return a count of tokens with its first three digits, and never as 0 where there are some."""
+    count = float(f"{millions * _MILLION:.3g}")
+    if count >= _MILLION:
+        return _("%(n)s million") % {"n": formats.number(count / _MILLION)}
+    return formats.number(max(1, round(count)) if count else 0)
 
 
 def groups(found: PriceList) -> list[PriceGroup]:

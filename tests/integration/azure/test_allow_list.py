@@ -21,6 +21,7 @@ from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import BASE, MANAGED, served_cloud
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, rest_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 REFUSED = "the proxy refuses it"
@@ -70,7 +71,7 @@ def job(app_context: AzureHouse, client: TestClient, name: str = "triage") -> st
     rows = app_context.dataset(30)
     body = {
         "project": app_context.only_project(), "connection": app_context.connection.id, "base_model": BASE,
-        "name": name, "training_dataset": rows.id, "validation": {"kind": "none"},
+        "name": name, "training_dataset": rows.id, "validation": {"kind": "none"}, **ACCEPTED,
     }  # fmt: skip
     made = client.post(f"{API}/jobs", json=body, headers=key(name))
     assert made.status_code < 300, made.text
@@ -78,7 +79,7 @@ def job(app_context: AzureHouse, client: TestClient, name: str = "triage") -> st
 
 
 def deployed(client: TestClient, model: str) -> str:
-    body = {"target": {"model": model}, "expires_after_idle_s": 0}
+    body = {"target": {"model": model}, "expires_after_idle_s": 0, **ACCEPTED}
     return f"{API}/deployments/{client.post(f'{API}/deployments', json=body, headers=key(model)).json()['id']}"
 
 

@@ -15,6 +15,7 @@ from tests.support.azure.roles import AI_DEVELOPER, READER
 from tests.support.azure.served import BASE, served_cloud
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, whole_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 
@@ -47,6 +48,7 @@ def submitted(house: AzureHouse, client: TestClient) -> str:
         "base_model": BASE,
         "name": "triage",
         "training_dataset": house.dataset().id,
+        **ACCEPTED,
     }
     return str(client.post(f"{API}/jobs", json=body, headers=key("paused")).json()["id"])
 

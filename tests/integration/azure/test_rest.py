@@ -14,6 +14,7 @@ from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import MANAGED, served_cloud
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, rest_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 
@@ -33,7 +34,9 @@ def client(app_context: AzureHouse) -> Iterator[TestClient]:
 
 
 def deployed(client: TestClient, body: dict[str, Any]) -> Any:  # noqa: ANN401 -- an answer
-    return client.post(f"{API}/deployments", json=body, headers=key(hashlib.sha256(repr(body).encode()).hexdigest()))
+    return client.post(
+        f"{API}/deployments", json={**body, **ACCEPTED}, headers=key(hashlib.sha256(repr(body).encode()).hexdigest())
+    )
 
 
 def test_options_are_reported_and_checked(app_context: AzureHouse, client: TestClient) -> None:

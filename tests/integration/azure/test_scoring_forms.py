@@ -16,6 +16,7 @@ from tests.support.azure.scoring import FORMS as TAKEN
 from tests.support.azure.served import MANAGED, served_cloud
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, whole_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 QUESTION = {"messages": [{"role": "user", "content": "Hello"}]}
@@ -39,7 +40,7 @@ def deployed(house: AzureHouse, client: TestClient, form: str) -> str:
     """Deploy a tuned model whose container takes one form, until it is ready; return its address."""
     house.served.cloud.state.scoring_form = form
     model = house.tuned("heavy", base=MANAGED)
-    body = {"target": {"model": model.id}, "expires_after_idle_s": 0}
+    body = {"target": {"model": model.id}, "expires_after_idle_s": 0, **ACCEPTED}
     made = client.post(f"{API}/deployments", json=body, headers=key(form.replace(" ", "-").replace(",", ""))).json()
     address = f"{API}/deployments/{made['id']}"
     house.until(lambda: client.get(address).json()["status"] == "ready")
@@ -89,7 +90,11 @@ def test_it_starts_as_microsofts_sample_for_a_tuned_model_lets_it(house: AzureHo
     properties = endpoint.children["main"].properties
     assert properties["livenessProbe"]["initialDelay"] == "PT600S"
     assert properties["requestSettings"]["requestTimeout"] == "PT90S"
-    body = {"target": {"connection": house.connection.id, "base_model": f"{MANAGED}:13"}, "expires_after_idle_s": 0}
+    body = {
+        "target": {"connection": house.connection.id, "base_model": f"{MANAGED}:13"},
+        "expires_after_idle_s": 0,
+        **ACCEPTED,
+    }
     made = client.post(f"{API}/deployments", json=body, headers=key("base")).json()
     house.until(lambda: client.get(f"{API}/deployments/{made['id']}").json()["status"] == "ready")
     base = list(house.served.project.online.values())[-1].children["main"].properties

@@ -9,6 +9,8 @@ from starlette.responses import HTMLResponse, Response
 
 from app.domain import errors
 from app.domain.errors import DomainError, Problem
+from app.domain.prices import UNKNOWN
+from app.domain.spending import CostNotAccepted
 from app.http.application import GuardedApp
 from app.http.guard import SECURITY_HEADERS
 from app.http.problem_answers import answer_problems
@@ -19,6 +21,9 @@ from tests.support.door import POLICY, client_of
 EXAMPLES: dict[type[DomainError], DomainError] = {
     errors.NotFound: errors.NotFound("job", "job_1"),
     errors.Invalid: errors.Invalid([Problem("/name", "missing", "The name is missing.", "Type one.")]),
+    CostNotAccepted: CostNotAccepted(
+        [Problem("/accept_cost/up_to", "cost", "It is billed.", "Say so.")], UNKNOWN, None
+    ),
 }
 
 

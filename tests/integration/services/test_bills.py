@@ -1,124 +1,25 @@
 """Whatever is recorded says what it is billed for, and only a backend says that it is free."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from alembic import command
 from bs4 import BeautifulSoup
 from sqlalchemy import select
 
-from app.backends.rehearsal import RehearsalBackend
-from app.backends.rehearsal.backend import PROFILE
-from app.domain.backend_abilities import ContinuesTuned
 from app.domain.deployments import Deployment
-from app.domain.drafts import JobDraft
-from app.domain.estimates import Estimate
-from app.domain.hyperparameters import Hyperparameter
-from app.domain.jobs import FineTuningJob, JobSpec
-from app.domain.prices import FREE, UNKNOWN, Billing, Charge, Meter, Price, Prices, Unit
-from app.engine.engine import Engine
-from app.services import capsule_import, capsules, deployments, drafts, jobs, models, prices
-from app.services.scope import Backends, Scope, Scopes
+from app.domain.jobs import FineTuningJob
+from app.domain.prices import FREE, UNKNOWN, Billing
+from app.services import capsules, deployments, drafts, jobs, prices
 from app.settings import ROOT
 from app.store import rows, schema
 from app.store.migrating import configuration
 from tests.support.app_context import TestHouse
+from tests.support.billed import HOUR, KINDS, WORK, Made, house_of
 from tests.support.door import visiting
 from tests.support.rehearsed import Rehearsed
-
-WORK = Price(id="work", label="Work", kind=Meter.TRAINING, unit=Unit.MILLION_TOKENS, amount="2.00")
-HOUR = Price(id="hour", label="Hosting", kind=Meter.HOSTING, unit=Unit.HOUR, amount="3.00")
-
-
-class Continues(RehearsalBackend, ContinuesTuned):
-    """A rehearsal that trains its models further."""
-
-    def as_base(self, model: str) -> str:
-        """Return a base of its own."""
-        assert model
-        return "rehearsal:large"
-
-
-class Billed(Continues, Prices):
-    """A rehearsal whose provider sends bills."""
-
-    profile = replace(PROFILE, bills=True)
-
-    def prices(self) -> Sequence[Price]:
-        """Return both prices."""
-        return WORK, HOUR
-
-    def hosting_charges(
-        self, base_model: str, *, tuned: bool, options: Mapping[str, Hyperparameter]
-    ) -> Sequence[Charge]:
-        """Return the hour of a tuned model; a base is billed by token alone."""
-        del base_model, options
-        return (Charge(price="hour", label="Hosting", low=1, expected=1, high=1, per_hour=1),) if tuned else ()
-
-    def estimate(
-        self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int, longest: int | None = None
-    ) -> Estimate:
-        """Charge the work."""
-        made = super().estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=longest)
-        return replace(made, charges=(Charge(price="work", label="Work", low=1, expected=2, high=3),))
-
-
-class Silent(Continues):
-    """A rehearsal whose provider sends bills and does not tell for what."""
-
-    profile = replace(PROFILE, bills=True)
-
-
-KINDS: dict[Billing, type[Continues]] = {
-    Billing.FREE: Continues,
-    Billing.BILLED: Billed,
-    Billing.UNKNOWN: Silent,
-}
-
-
-@dataclass(frozen=True)
-class Made:
-    """An installation in which one job has succeeded."""
-
-    app_context: Rehearsed
-    job: FineTuningJob
-
-    def with_step(self) -> tuple[str, int]:
-        """Return the job with the step of a checkpoint."""
-        with self.app_context.open() as scope:
-            return self.job.id, jobs.checkpoints(scope, self.job.id)[0].step
-
-    def submitted(self, begin: Callable[[Scope], JobDraft]) -> FineTuningJob:
-        """Begin a draft, and submit it."""
-        with self.app_context.open() as scope:
-            draft = begin(scope)
-        with self.app_context.open() as scope:
-            return drafts.submit(scope, draft.id)
-
-    def recorded(self, verb: Callable[[Scope], FineTuningJob]) -> FineTuningJob:
-        """Record a job."""
-        with self.app_context.open() as scope:
-            return verb(scope)
-
-    def served(self, **target: str | None) -> Deployment:
-        """Record a deployment."""
-        with self.app_context.open() as scope:
-            return deployments.create(scope, target=target)
-
-    def model_of_checkpoint(self) -> str:
-        """Make a model of a checkpoint."""
-        step = self.with_step()
-        with self.app_context.open() as scope:
-            return models.from_checkpoint(scope, *step).id
-
-    def from_capsule(self) -> FineTuningJob:
-        """Bring the job's capsule back."""
-        with self.app_context.open() as scope:
-            capsule = msgspec.to_builtins(capsules.of_job(scope, self.job.id))
-        return self.recorded(lambda scope: capsule_import.create(scope, capsule, project=self.job.spec.project))
+from tests.support.spending import ANYTHING
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=str)
@@ -130,19 +31,17 @@ def billing(request: pytest.FixtureRequest) -> Billing:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, billing: Billing) -> Iterator[Made]:
     """Return an installation in which a job has succeeded at such a backend."""
-    house = Rehearsed(tmp_path_factory.mktemp(billing))
-    house.backend = KINDS[billing](house.backend.folder, clock=house.clock, script=house.backend.script)
-    house.app_context = replace(house.app_context, backends=Backends([house.backend]))
-    house.scopes = Scopes(house.app_context)
-    house.engine = Engine(house.scopes)
-    yield Made(house, house.until(house.job().id))
+    house = house_of(KINDS[billing], tmp_path_factory.mktemp(billing))
+    yield Made(house, house.until(house.job(accepted=ANYTHING).id))
     house.close()
 
 
 WAYS: dict[str, Callable[[Made], FineTuningJob | Deployment]] = {
-    "create": lambda made: made.recorded(lambda scope: jobs.create(scope, jobs.fields_of(made.job.spec))),
-    "retry": lambda made: made.recorded(lambda scope: jobs.retry(scope, made.job.id)),
-    "run again": lambda made: made.recorded(lambda scope: capsules.run_again(scope, made.job.id)),
+    "create": lambda made: made.recorded(
+        lambda scope: jobs.create(scope, jobs.fields_of(made.job.spec), accepted=ANYTHING)
+    ),
+    "retry": lambda made: made.recorded(lambda scope: jobs.retry(scope, made.job.id, accepted=ANYTHING)),
+    "run again": lambda made: made.recorded(lambda scope: capsules.run_again(scope, made.job.id, accepted=ANYTHING)),
     "capsule": Made.from_capsule,
     "wizard": lambda made: made.submitted(lambda scope: drafts.create(scope, jobs.fields_of(made.job.spec))),
     "clone with changes": lambda made: made.submitted(lambda scope: drafts.of_job(scope, made.job.id)),

@@ -14,6 +14,7 @@ from app.store import jobs as job_store
 from app.store import rows, schema
 from tests.support.app_context import TestHouse
 from tests.support.connections import REHEARSAL_ID
+from tests.support.spending import ANYTHING
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
@@ -91,7 +92,7 @@ def test_what_runs_here_is_not_billed(app_context: TestHouse) -> None:
 def test_a_job_keeps_the_prices_of_its_day_and_counts_by_work_and_hours(app_context: TestHouse, azure: str) -> None:
     fields = asked(app_context, azure, PHI3_MANAGED)
     with app_context.open() as scope:
-        job = jobs.create(scope, fields)
+        job = jobs.create(scope, fields, accepted=ANYTHING)
         prices.set_own(scope, azure, NC24, "100")
     with app_context.open() as scope:
         kept = jobs.get(scope, job.id)
@@ -112,6 +113,7 @@ def test_hosting_is_metered_and_a_new_price_counts(app_context: TestHouse, azure
             scope,
             target={"connection": azure, "base_model": f"{PHI3_MANAGED}:13"},
             options={"instance_type": "Standard_NC24ads_A100_v4"},
+            accepted=ANYTHING,
         )
     assert made.cost_per_hour is not None
     assert made.cost_per_hour.amount == "3.673"

@@ -85,9 +85,11 @@ class Site:
         assert isinstance(button, Tag)
         assert "about $3.00" in button.get_text()
         assert "free" not in button.get_text()
-        key = review.select_one("input[name=idempotency_key]")
-        assert isinstance(key, Tag)
-        return self.send(f"/wizard/{draft}/submit", {"idempotency_key": str(key["value"])})
+        fields = {
+            str(each["name"]): str(each["value"]) for each in review.select("form[action$='/submit'] input[value]")
+        }
+        assert fields["accept_cost-up_to"] == "4.50", "the most that it may cost is what is agreed to"
+        return self.send(f"/wizard/{draft}/submit", fields)
 
 
 @pytest.fixture
@@ -131,7 +133,12 @@ def test_from_the_wizard_to_the_teardown(site: Site) -> None:
     assert isinstance(key, Tag)
     assert isinstance(project, Tag)
     asked = {"project": str(project["value"]), "connection": connection, "idempotency_key": str(key["value"])}
-    again = site.send("/jobs/from-capsule", asked, files={"file": ("run.capsule.json", capsule.content)})
+    file = {"file": ("run.capsule.json", capsule.content)}
+    question = site.client.post("/jobs/from-capsule", data=asked, files=file)
+    assert question.status_code == 422
+    assert "at most $4.50" in question.text
+    agreed = BeautifulSoup(question.text, "html.parser").select("form[action='/jobs/from-capsule'] input[value]")
+    again = site.send("/jobs/from-capsule", {str(each["name"]): str(each["value"]) for each in agreed})
     site.turn()
     assert "Succeeded" in site.words(again)
     assert "$3.00" in site.words(again), "a run from a capsule is billed, too"

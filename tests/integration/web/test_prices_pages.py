@@ -10,6 +10,7 @@ from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.services import connections, drafts, jobs
 from tests.support.app_context import TestHouse
 from tests.support.connections import REHEARSAL_ID
+from tests.support.spending import ANYTHING
 
 PHI4 = "serverless:azureml/Phi-4-mini-instruct"
 PHI3 = "serverless:azureml/Phi-3-mini-4k-instruct"
@@ -154,7 +155,7 @@ def test_the_review_shows_what_the_price_is_made_of(pages: TestClient, app_conte
     with app_context.open() as scope:
         draft = drafts.create(scope, fields).id
     with app_context.open() as scope:
-        job = jobs.create(scope, {**fields, "name": "metered"})
+        job = jobs.create(scope, {**fields, "name": "metered"}, accepted=ANYTHING)
     page = soup(pages.get(f"/wizard/{draft}/review").text)
     lines = page.select_one("#price-lines")
     assert lines is not None

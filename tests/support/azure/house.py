@@ -20,6 +20,7 @@ from app.store import models as model_store
 from tests.support.app_context import TestHouse
 from tests.support.azure.seed import SECRET
 from tests.support.azure.served import BASE, INSTALLATION, ServedCloud, connection_settings
+from tests.support.spending import ANYTHING
 
 
 class AzureHouse(TestHouse):
@@ -60,7 +61,7 @@ class AzureHouse(TestHouse):
     def deploy(self, model: FineTunedModel, **fields: object) -> Deployment:
         """Ask for a deployment of a model."""
         with self.open() as scope:
-            return deployments.create(scope, target={"model": model.id}, **fields)  # type: ignore[arg-type]
+            return deployments.create(scope, target={"model": model.id}, accepted=ANYTHING, **fields)  # type: ignore[arg-type]
 
     def deployment(self, identifier: str) -> Deployment:
         """Return a deployment."""
