@@ -1,10 +1,11 @@
 """Columns of no known format: what each seems to be, and rows made of what a person said they are."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import orjson
@@ -27,6 +28,10 @@ _FORMATS = frozenset(
     | {"output", "input", "preferred_output", "non_preferred_output", "tools", "parallel_tool_calls", "functions"}
 )  # fmt: skip
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_MAX_PLANS = 100
+_QUOTE = ord('"')
+_MARK = b'"\xff%d\xff"'  # no text of a row, which is UTF-8
+_MARKED = re.compile(rb'"\xff(\d+)\xff"')
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _Raw = Mapping[str, msgspec.Raw]
 
@@ -129,28 +134,34 @@ def write_mapped(path: Path, mapping: ColumnMapping, columns: Sequence[str], out
         OSError: a file cannot be read or written.
     """
     with path.open("rb") as stream, out.open("wb") as target:
-        target.writelines(_mapped(_all_lines(stream), mapping, columns))
+        make, first = _Maker(mapping.roles), mapping.first_row
+        if first is FirstRow.ADD_NAMES:
+            target.write(make.names(columns))
+        for block in read_blocks(stream, line_bytes=DEFAULT.line_bytes):
+            lines = block.lines or [b"[]"]  # one that is too long to be held
+            if block.line == 1 and first is FirstRow.DROP:
+                del lines[0]
+            target.write(b"".join(map(make.line, lines)))
         target.flush()
         os.fsync(target.fileno())
-
-
-def _all_lines(stream: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 -- a binary stream
-    """Yield every line with its number; one that is too long to be held is given as an empty list."""
-    for block in read_blocks(stream, line_bytes=DEFAULT.line_bytes):
-        if block.overlong:
-            yield block.line, b"[]"
-        yield from enumerate(block.lines, block.line)
 
 
 def _mapped(lines: Iterator[tuple[int, bytes]], mapping: ColumnMapping, columns: Sequence[str]) -> Iterator[bytes]:
     make = _Maker(mapping.roles)
     if mapping.first_row is FirstRow.ADD_NAMES:
-        yield make({name: msgspec.Raw(orjson.dumps(name)) for name in columns})
+        yield make.names(columns)
     for number, line in lines:
-        if number == 1 and mapping.first_row is FirstRow.DROP:
-            continue
-        row = _row(line)
-        yield line + b"\n" if row is None else make(row)
+        if number > 1 or mapping.first_row is not FirstRow.DROP:
+            yield make.line(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How rows with the same columns become lines: what stands around the values, and which of these must be texts."""
+
+    template: bytes
+    names: Sequence[str]
+    texts: Sequence[int]
 
 
 class _Maker:
@@ -159,9 +170,44 @@ class _Maker:
     def __init__(self, roles: Mapping[str, Role]) -> None:
         self._by_role = {role: [name for name, each in roles.items() if each is role] for role in Role}
         self._used = {name for name, role in roles.items() if role is not Role.IGNORE}
+        self._one_each = all(len(names) < 2 for role, names in self._by_role.items() if role is not Role.IGNORE)  # noqa: PLR2004
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
-    def __call__(self, row: _Raw) -> bytes:
+    def names(self, columns: Sequence[str]) -> bytes:
+        """Return a row of the columns' names, which are an example."""
+        return self._row({name: msgspec.Raw(orjson.dumps(name)) for name in columns})
+
+    def line(self, line: bytes) -> bytes:
+        """Return a line as what its row is made, with a line feed; as it is where it cannot be read."""
+        row = _row(line)
+        return line + b"\n" if row is None else self._row(row)
+
+    def _row(self, row: _Raw) -> bytes:
         """Return a row as a line; columns without a role stand beside, as they were written."""
+        plan = self._plan(tuple(row))
+        if plan is not None:
+            values = [bytes(row[name]) for name in plan.names]
+            for index in plan.texts:
+                if values[index][0] != _QUOTE:
+                    return self._made(row)
+            return plan.template % tuple(values)
+        return self._made(row)
+
+    def _plan(self, names: tuple[str, ...]) -> _Plan | None:
+        """Return how a row with these columns is made; None where its values decide, or there are too many kinds."""
+        if (known := self._plans.get(names)) is not None:
+            return known
+        if not self._one_each or self._by_role[Role.SYSTEM] or len(self._plans) >= _MAX_PLANS:
+            return None
+        marked = self._made({name: msgspec.Raw(_MARK % number) for number, name in enumerate(names)})
+        parts = _MARKED.split(marked.replace(b"%", b"%%"))
+        order = [names[int(number)] for number in parts[1::2]]
+        texts = [index for index, name in enumerate(order) if name in self._used]
+        self._plans[names] = plan = _Plan(b"%b".join(parts[::2]), order, texts)
+        return plan
+
+    def _made(self, row: _Raw) -> bytes:
+        """Return the same, looking at each value."""
         parts = [self._canonical(row)]
         for name, raw in row.items():
             if name not in self._used:

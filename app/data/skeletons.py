@@ -52,11 +52,13 @@ class Look:
     """What a look told of a block's lines, by their index.
 
     `known` are the skeletons of those that are sound, None for all others; `starts` and `ends` are their first bytes
-    and those behind them. `sizes` are the bytes of a line's texts with what separates them, as UTF-8. The texts of
-    line i lie, as they are written, between `opens` and `closes` from `first[i]` to `first[i + 1]`.
+    and those behind them, `lengths` what lies between. `sizes` are the bytes of a line's texts with what separates
+    them, as UTF-8. The texts of line i lie, as they are written, between `opens` and `closes` from `first[i]` to
+    `first[i + 1]`.
     """
 
     data: bytes
+    lengths: "Numbers"
     sizes: "Numbers"
     starts: Sequence[int]
     ends: Sequence[int]
@@ -116,7 +118,7 @@ class Skeletons:
         controls = np.bincount(line[(kinds < _SPACE) & (kinds != _FEED)], minlength=len(ends))
         first = np.searchsorted(row, np.arange(len(ends) + 1))
         spans = (each.tolist() for each in (starts, ends, opens, closes, first))
-        look = Look(data, sizes, *spans)
+        look = Look(data, ends - starts, sizes, *spans)
         return replace(look, known=self._recognise(look, bad, controls))
 
     def _recognise(self, look: Look, bad: "Flags", controls: "Numbers") -> "list[Skeleton | None]":

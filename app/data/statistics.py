@@ -56,18 +56,18 @@ class StatisticsCollector:
         """Take note that rows with this skeleton stand here; `add_look` counts them."""
         self._count(skeleton.roles, skeleton.extra, 0)
 
-    def add_look(self, line: int, look: Look, known: Sequence[Skeleton | None]) -> None:
-        """Count those rows of a block that are known; its first line has this number."""
+    def add_look(self, line: int, look: Look, known: Sequence[Skeleton | None], sound: Sequence[int]) -> None:
+        """Count the `sound` ones of a block's lines, all of them `known`; its first line has this number."""
         import numpy as np
 
-        index = np.array([number for number, each in enumerate(known) if each is not None], np.int64)
+        index = np.array(sound, np.int64)
         rows = list(filter(None, known))
         for skeleton, count in Counter(rows).items():
             self._count(skeleton.roles, skeleton.extra, count)
         self._add_lengths(look.sizes[index], np.array([len(each.roles) for each in rows], np.int64))
         if self.labels.alive or self.duplicates.wanted:
             texts = look.texts()
-            for number, skeleton in zip(index.tolist(), rows, strict=True):
+            for number, skeleton in zip(sound, rows, strict=True):
                 if not self.labels.alive:
                     break
                 self.labels.add(orjson.loads(b'"%b"' % texts[look.first[number + 1] - 1]) if skeleton.answers else "")

@@ -135,10 +135,10 @@ class _Pass:
             line = piece.data[begin:end]
             self._line(self._lines + 1 + index, piece.offset + begin, line, cut=piece.cut and index == last)
         if met:
-            sizes = [end - begin for each, begin, end in zip(known, look.starts, look.ends, strict=True) if each]
-            self._rows += len(sizes)
-            self._longest = max(self._longest, *sizes)
-            self._tally.add_look(self._lines + 1, look, known)
+            sound = [index for index, skeleton in enumerate(known) if skeleton is not None]
+            self._rows += len(sound)
+            self._longest = max(self._longest, int(look.lengths[sound].max()))
+            self._tally.add_look(self._lines + 1, look, known, sound)
         self._lines += len(known)
 
     def _line(self, number: int, offset: int, line: bytes, *, cut: bool) -> None:

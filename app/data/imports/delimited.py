@@ -4,14 +4,14 @@ import csv
 import io
 import json
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-import orjson
+import msgspec
 
 from app.data import containers, rules
 from app.data.imports import tables
@@ -33,6 +33,7 @@ _EVEN = 0.8  # share of rows with the usual number of cells below which a text i
 _NAMED_EVEN = 0.3  # the same for a file whose name says that it is one
 _ALONE = 0.5  # the weight of a table of one column, which every text is
 _MANY = 3  # columns that no prose has by chance
+_encode = msgspec.json.Encoder().encode_lines
 _RAW_CHARS = 2000  # of a row that cannot be read
 
 
@@ -138,8 +139,7 @@ class _Reader:
         """Yield rows up to the end, or to one that cannot be read; return whether it was the end."""
         reader = self._dialect.reader(lines)
         names, width, before = self._names, len(self._names), self._line
-        dumps, newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-        held, positions = list[bytes](), list[int]()
+        held, positions = list[dict[str, str] | list[str]](), list[int]()
         line = self._line  # the last one taken in
         try:
             if self._header_to_come:
@@ -150,25 +150,22 @@ class _Reader:
                 if taken is not None:
                     taken.clear()
                 if len(row) == width:
-                    try:
-                        held.append(dumps(dict(zip(names, row)), option=newline))  # noqa: B905 - their lengths are equal
-                    except orjson.JSONEncodeError:  # bytes that are not UTF-8, for validation to name
-                        held.append(_as_it_is(dict(zip(names, row, strict=True))))
+                    held.append(dict(zip(names, row)))  # noqa: B905 - their lengths are equal
                 elif row:
-                    held.append(_as_it_is(row))
+                    held.append(row)
                 else:
                     self._blank += 1
                     continue
                 positions.append(begin)
                 if len(held) == _BATCH:
-                    yield Rows(b"".join(held), _BATCH, positions)
+                    yield Rows(_lines(held), _BATCH, positions)
                     held, positions = [], []
             whole = True
         except csv.Error:
             whole = False
         self._line = line
         if held:
-            yield Rows(b"".join(held), len(held), positions)
+            yield Rows(_lines(held), len(held), positions)
         return whole
 
     def _header(self, reader: Any) -> None:  # noqa: ANN401 -- as above
@@ -231,6 +228,21 @@ class _Bounded(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _lines(rows: Sequence[dict[str, str] | list[str]]) -> bytes:
+    """Return rows as JSON Lines, many at once where all are as the header says."""
+    if all(type(row) is dict for row in rows):
+        with suppress(UnicodeEncodeError):  # bytes that are not UTF-8, for validation to name
+            return _encode(rows)
+    return b"".join(map(_line, rows))
+
+
+def _line(row: dict[str, str] | list[str]) -> bytes:
+    if isinstance(row, dict):
+        with suppress(UnicodeEncodeError):
+            return _encode([row])
+    return _as_it_is(row)
 
 
 def _as_it_is(row: object) -> bytes:
