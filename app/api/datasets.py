@@ -31,7 +31,7 @@ from app.services.scope import Scope
 
 router = noun("datasets", asks=False)
 
-_RAW_FILE = {
+RAW_FILE = {
     "requestBody": {
         "description": "The file as it is, of any size up to the installation's limit.",
         "required": True,
@@ -45,7 +45,7 @@ _RAW_FILE = {
 }
 
 
-@router.put("", response_model=Dataset, status_code=CREATED, openapi_extra=_RAW_FILE)
+@router.put("", response_model=Dataset, status_code=CREATED, openapi_extra=RAW_FILE)
 def upload_dataset(
     scope: Annotated[Scope, may(datasets.upload)],
     query: Annotated[UploadQuery, Query()],

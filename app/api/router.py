@@ -19,6 +19,7 @@ from app.api import (
     prices,
     projects,
     runtimes,
+    uploads,
 )
 
 ROUTERS = (
@@ -29,6 +30,7 @@ ROUTERS = (
     connections.router,
     catalog.router,
     datasets.router,
+    uploads.router,
     drafts.router,
     capsules.router,
     job_comparison.router,

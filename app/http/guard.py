@@ -53,7 +53,8 @@ _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 class GuardPolicy:
     """What the guard lets through: host names without port (IPv6 in brackets), origins, and bytes of a body.
 
-    `uploads` are the (method, path) pairs that take `upload_bytes` instead of `body_bytes`.
+    `uploads` are the (method, path) pairs that take `upload_bytes` instead of `body_bytes`, a path that ends in a slash
+    with all below it.
     """
 
     hosts: frozenset[str]
@@ -61,12 +62,15 @@ class GuardPolicy:
     body_bytes: int = MIB
     upload_bytes: int = 5 * 1024 * MIB
     uploads: frozenset[tuple[str, str]] = field(
-        default_factory=lambda: frozenset({("PUT", "/api/v1/datasets"), ("POST", "/datasets")})
+        default_factory=lambda: frozenset(
+            {("PUT", "/api/v1/datasets"), ("POST", "/datasets"), ("PATCH", "/api/v1/uploads/")}
+        )
     )
 
     def limit(self, method: str, path: str) -> int:
         """Return how many bytes a request may bring."""
-        return self.upload_bytes if (method, path) in self.uploads else self.body_bytes
+        known = {(method, path), (method, path[: path.rfind("/") + 1])}
+        return self.body_bytes if known.isdisjoint(self.uploads) else self.upload_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Verbs on datasets: bring one in, look into it, remove it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.data.convert import write_canonical
@@ -39,11 +39,27 @@ def upload(
         NotFound: when the project does not exist.
         TooLarge, StorageFull: when the bytes do not fit.
     """
+    return bring(
+        scope, lambda: scope.files.store(chunks), name=name, filename=filename, project=project, made_by=made_by
+    )
+
+
+@verbs.writes("datasets")
+def bring(
+    scope: Scope,
+    store_file: Callable[[], StoredFile],
+    *,
+    name: object,
+    filename: str,
+    project: str | None = None,
+    made_by: str = "upload",
+) -> Dataset:
+    """Record the file that is then stored, as `upload` does."""
     label = checked_name(name or fitting_name(Path(filename).stem, "dataset"), "/name", "The dataset")
     if project is not None:
         projects.get(scope, project)
     scope.release()
-    stored = scope.files.store(chunks)
+    stored = store_file()
     if stored.bytes == 0:
         fix = "Choose a file with rows: JSON Lines, CSV, or a JSON array."
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])

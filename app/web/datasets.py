@@ -16,7 +16,7 @@ from app.domain.mappings import ColumnMapping
 from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.http.fields import Id
-from app.services import datasets, drafts, mappings, projects, usage
+from app.services import datasets, drafts, mappings, projects, uploads, usage
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -63,9 +63,12 @@ def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form
     """Take a file, check it, and show what was found; in the wizard, go on there."""
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        filename, chunks = _brought(form, texts.get("pasted", ""))
         name, project = texts.get("name", ""), texts.get("project") or None
-        made = datasets.upload(scope, name=name, filename=filename, chunks=chunks, project=project)
+        if texts.get("upload"):  # the file is here: scripts bring large ones in pieces
+            made = uploads.finish(scope, texts["upload"], name=name, project=project)
+        else:
+            filename, chunks = _brought(form, texts.get("pasted", ""))
+            made = datasets.upload(scope, name=name, filename=filename, chunks=chunks, project=project)
     except DomainError as error:
         context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
         return page(request, scope, "datasets/index.html", context, status=status_of(error))

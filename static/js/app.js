@@ -155,22 +155,63 @@
     if (type !== "drop" || !event.dataTransfer?.files.length) return;
     const input = zone.querySelector("input[type=file]"); input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true }));
   });
+  const LARGE = 8 << 20; // a larger file comes in a request of its own, and goes on where that was cut, also after a reload
+  const ask = async (method, path, value) => {
+    const options = value ? { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" } } : { method };
+    const answer = await fetch(`/api/v1/uploads${path}`, options), told = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(`${told.detail ?? ""} ${told.fix ?? ""}`), { status: answer.status });
+    return told;
+  };
+  const sendRest = (upload, file, tick) => new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("PATCH", `/api/v1/uploads/${upload.id}?offset=${upload.received}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = (event) => tick(upload.received + event.loaded);
+    request.onloadend = resolve; // whatever the answer, how much is there is asked next
+    request.send(file.slice(upload.received));
+  });
+  const bring = async (form, file, tick, say) => {
+    const key = `tunedesk:upload:${file.name}:${file.size}:${file.lastModified}`, known = localStorage.getItem(key);
+    let upload = known && await ask("GET", `/${known}`).catch(() => null);
+    upload ||= await ask("POST", "", { filename: file.name, bytes: file.size });
+    localStorage.setItem(key, upload.id);
+    for (let tries = 0; upload.received < upload.bytes;) {
+      const before = upload.received;
+      await sendRest(upload, file, tick);
+      try { upload = await ask("GET", `/${upload.id}`); } catch (error) { if (error.status) throw error; }
+      if (upload.received === upload.bytes) break;
+      tries = upload.received > before ? 1 : tries + 1;
+      if (tries > 5) throw new Error(form.dataset.stopped);
+      say(form.dataset.cut);
+      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tries));
+    }
+    return [upload.id, key];
+  };
   on("submit", "form[data-upload]", (form, event) => {
     event.preventDefault();
     const bar = form.querySelector("progress"), said = form.querySelector("[data-upload-status]"), request = new XMLHttpRequest();
     const fail = (text) => { release(form); bar.hidden = true; said.textContent = text; };
+    const body = new FormData(form, event.submitter), file = form.querySelector("input[type=file]")?.files[0];
+    const tick = (loaded, total) => { bar.value = total ? 100 * loaded / total : 0; said.textContent = `${Math.round(bar.value)}%`; };
+    const checking = () => { said.textContent = form.dataset.checking; bar.removeAttribute("value"); };
+    let done = () => {};
     bar.hidden = false; bar.value = 0;
     request.open("POST", form.action); request.setRequestHeader("Accept", "text/html");
-    request.upload.onprogress = (tick) => { bar.value = tick.total ? 100 * tick.loaded / tick.total : 0; said.textContent = `${Math.round(bar.value)}%`; };
-    request.upload.onload = () => { said.textContent = form.dataset.checking; bar.removeAttribute("value"); };
+    request.upload.onprogress = (event) => tick(event.loaded, event.total);
+    request.upload.onload = checking;
     request.onerror = () => fail(form.dataset.failed);
     request.onload = () => {
-      if (request.status < 400) { window.location.assign(request.responseURL); return; }
+      if (request.status < 400) { done(); window.location.assign(request.responseURL); return; }
       const fresh = new DOMParser().parseFromString(request.responseText, "text/html").getElementById("main");
       if (!fresh) { fail(form.dataset.failed); return; }
       document.getElementById("main").replaceWith(fresh); window.htmx?.process(fresh); arrive();
     };
-    request.send(new FormData(form, event.submitter));
+    if (!file || file.size <= LARGE) { request.send(body); return; }
+    bring(form, file, (loaded) => tick(loaded, file.size), (text) => { said.textContent = text; }).then(([upload, key]) => {
+      done = () => localStorage.removeItem(key);
+      body.delete("file"); body.set("upload", upload);
+      checking(); request.send(body);
+    }).catch((error) => fail(error.status || error.message === form.dataset.stopped ? error.message : form.dataset.stopped));
   });
 
   // -- after a boosted step the reader stands at the new page's heading, or at what is wrong with it ---------------------------

@@ -18,6 +18,8 @@ from tests.support.hostile import IDS, RAW, SPLITS, TEXTS, VALUES, Attack, prete
 
 Body = dict[str, Any]
 
+RAW_FILES = {"/api/v1/datasets", "/api/v1/uploads/{identifier}"}  # with PUT and PATCH they take a file as it is
+
 
 def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
     """Return a body in order for every address that takes one."""
@@ -29,6 +31,8 @@ def good_bodies(job: Body, model: str, evaluation: Body) -> dict[str, Body]:
         "POST /api/v1/projects": {"name": "x", "description": "y"},
         "PATCH /api/v1/projects/{identifier}": {"description": "y"},
         "PUT /api/v1/projects/{identifier}/decision": decision,
+        "POST /api/v1/uploads": {"filename": "x", "bytes": 9},
+        "POST /api/v1/uploads/{identifier}/dataset": {"name": "x"},
         "PATCH /api/v1/connections/{identifier}": {"name": "x", "slots": 2},
         "POST /api/v1/datasets/{identifier}/split": split,
         "POST /api/v1/drafts": job,
@@ -177,7 +181,7 @@ def test_queries(target: Target, share: float) -> None:
         names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
         if is_stream(template) or not (names or method == "GET"):
             continue
-        more = {"content": b'{"text": "x"}\n'} if method == "PUT" else {}
+        more = {"content": b'{"text": "x"}\n'} if template in RAW_FILES else {}
         for name in (*names, "unknown"):
             for text in TEXTS:
                 attack(method, f"{target.path(template)}?{name}={quote(text)}", **more)
@@ -191,7 +195,7 @@ def test_queries(target: Target, share: float) -> None:
 def test_raw_bodies(target: Target, share: float) -> None:
     attack = Attack(target.client, share, client_key=target.client_key)
     for method, template in target.routes:
-        if method in {"POST", "PATCH", "PUT"} and template != "/api/v1/datasets":
+        if method in {"POST", "PATCH", "PUT"} and template not in RAW_FILES:
             for body in RAW:
                 headers = {"content-type": "application/json"}
                 attack(method, target.path(template), body[:80], content=body, headers=headers)

@@ -142,7 +142,10 @@ async def _swallow(request: Request) -> Response:
 
 
 READER = Starlette(
-    routes=[Route(path, _swallow, methods=["POST", "PUT"]) for path in ("/x", "/datasets", "/api/v1/datasets")]
+    routes=[
+        Route(path, _swallow, methods=["POST", "PUT", "PATCH"])
+        for path in ("/x", "/datasets", "/api/v1/datasets", "/api/v1/uploads/up_1", "/api/v1/uploads/up_1/dataset")
+    ]
 )
 
 
@@ -154,6 +157,10 @@ READER = Starlette(
         ("PUT", "/api/v1/datasets", 5000, 200),
         ("PUT", "/api/v1/datasets", 5001, 413),
         ("POST", "/api/v1/datasets", 1001, 413),
+        ("PATCH", "/api/v1/uploads/up_1", 5000, 200),
+        ("PATCH", "/api/v1/uploads/up_1", 5001, 413),
+        ("POST", "/api/v1/uploads/up_1", 1001, 413),
+        ("PATCH", "/api/v1/uploads/up_1/dataset", 1001, 413),
         ("POST", "/datasets", 5000, 200),
         ("POST", "/datasets", 5001, 413),
     ],

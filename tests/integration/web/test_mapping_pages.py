@@ -78,3 +78,12 @@ def test_pasted_rows_are_a_file_like_any(pages: TestClient) -> None:
     assert "Where is 0?" in page.select_one("#mapped").text
     nothing = pages.post("/datasets", files={"file": ("", b"")}, data={"pasted": " "})
     assert nothing.status_code == 422
+
+
+def test_form_takes_a_file_that_scripts_brought_in_pieces(pages: TestClient) -> None:
+    made = pages.post("/api/v1/uploads", json={"filename": "brought.jsonl", "bytes": len(ROWS)}).json()["id"]
+    pages.patch(f"/api/v1/uploads/{made}", params={"offset": 0}, content=ROWS)
+    shown = pages.post("/datasets", files={"none": ("", b"")}, data={"upload": made, "name": "In pieces"})
+    assert "In pieces" in pages.get(shown.headers["location"]).text
+    wrong = pages.post("/datasets", files={"none": ("", b"")}, data={"upload": "../../etc/passwd"})
+    assert "There is no upload" in wrong.text
