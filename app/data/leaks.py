@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from app.domain.splits import Leakage, LeakPair
 
@@ -15,14 +16,34 @@ MAX_POSTINGS = 50  # a shingle that so many held-out rows share (a greeting, a f
 MAX_PAIRS = 100
 _OTHER = re.compile(r"[\W_]+")
 # The same for ASCII, many times as fast: letters to lower case, all but letters and digits to spaces.
-_PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
+_PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(range(128, 256))
+_ASCII = bytes(range(128))
+_CONJOINING = range(0x1160, 0x1200)  # halves of Korean syllables, which join with the one before
 
 
 def normalise(text: str) -> str:
     """Return a text without what does not make two questions different: case, punctuation, spacing, character forms."""
-    if text.isascii():
-        return " ".join(text.encode().translate(_PLAIN).decode().split())
-    return _OTHER.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    written = text.encode(errors="surrogatepass")
+    if not text.isascii():
+        for char in set(written.translate(None, _ASCII).decode(errors="surrogatepass")):
+            alone = _alone(char)
+            if alone is None:
+                return _OTHER.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+            if alone != char:
+                written = written.replace(char.encode(), alone.encode())
+    plain = written.translate(_PLAIN).strip()
+    while b"  " in plain:
+        plain = plain.replace(b"  ", b" ")
+    return plain.decode()
+
+
+@lru_cache(maxsize=1 << 16)
+def _alone(char: str) -> str | None:
+    """Return what a character comes to, whatever stands around it; None where that decides (an accent, for example)."""
+    form = unicodedata.normalize("NFKC", char)
+    if any(ord(each) in _CONJOINING or unicodedata.category(each)[0] in "MC" for each in f"{char}{form}"):
+        return None
+    return "".join(each if each.isalnum() else " " for each in form.casefold())
 
 
 def shingles(normal: str) -> frozenset[int]:
@@ -36,8 +57,9 @@ def shingles(normal: str) -> frozenset[int]:
 class LeakCheck:
     """Held-out questions, against which training questions are held one by one."""
 
-    def __init__(self, held_out: Iterable[tuple[int, str]]) -> None:
-        """Take pairs of line number and question."""
+    def __init__(self, held_out: Iterable[tuple[int, str]], *, normal: Callable[[str], str] = normalise) -> None:
+        """Take pairs of line number and question; `normal` makes of a question what is compared."""
+        self._normal = normal
         self._exact: dict[int, list[int]] = defaultdict(list)
         self._shingles: dict[int, frozenset[int]] = {}
         self._postings: dict[int, list[int]] = defaultdict(list)
@@ -45,9 +67,10 @@ class LeakCheck:
         self._checked = 0
         for line, question in held_out:
             self._hold(line, question)
+        self._telling = {shingle: lines for shingle, lines in self._postings.items() if len(lines) <= MAX_POSTINGS}
 
     def _hold(self, line: int, question: str) -> None:
-        normal = normalise(question)
+        normal = self._normal(question)
         if not normal:
             return
         self._checked += 1
@@ -60,20 +83,35 @@ class LeakCheck:
 
     def compare(self, training_line: int, question: str) -> None:
         """Hold one training question against all held-out ones."""
-        normal = normalise(question)
+        normal = self._normal(question)
         if not normal:
             return
         for line in self._exact.get(hash(normal), ()):
             self._note(line, 1.0, training_line)
+        if self._is_far(normal):
+            return
         own = shingles(normal)
         shared: Counter[int] = Counter()
-        for shingle in self._postings.keys() & own:
-            if len(self._postings[shingle]) <= MAX_POSTINGS:
-                shared.update(self._postings[shingle])
+        for shingle in self._telling.keys() & own:
+            shared.update(self._telling[shingle])
         for line, common in shared.items():
             similarity = common / (len(own) + len(self._shingles[line]) - common)
             if similarity >= NEAR:
                 self._note(line, min(similarity, 0.999), training_line)
+
+    def _is_far(self, normal: str) -> bool:
+        """Return whether the first half of a question shows that it is near none.
+
+        Of a near one no more than two fifths of the shingles are its own; so where more than that are looked at, and
+        none of them is a held-out question's, too, the others need not be.
+        """
+        count = min(normal.count(" ") + 1, MAX_SHINGLES) - SHINGLE_WORDS + 1
+        if count < SHINGLE_WORDS:
+            return False
+        half = count // 2 + 1
+        words = normal.split(" ", half + SHINGLE_WORDS - 1)
+        first = set(map(hash, zip(words[:half], words[1:], words[2 : half + 2], strict=False)))
+        return len(first) * NEAR > (count - half) * (1 - NEAR) and self._telling.keys().isdisjoint(first)
 
     def result(self) -> Leakage:
         """Return how many held-out rows have an equal or a nearly equal question in training."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
+
+from app.data.limits import DEFAULT
 
 BOM = b"\xef\xbb\xbf"
 READ_BYTES = 1 << 18  # 256 KiB stays in the processor's cache; larger reads measured no faster
@@ -89,3 +92,13 @@ def numbered_lines(stream: BinaryIO, *, line_bytes: int) -> Iterator[tuple[int, 
         for number, line in enumerate(block.lines, block.line):
             if len(line) <= line_bytes and line and not line.isspace():
                 yield number, line
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the same of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        yield from numbered_lines(stream, line_bytes=DEFAULT.line_bytes)

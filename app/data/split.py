@@ -3,16 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import orjson
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from app.data.assignment import AssignableRow, assign_groups, assign_in_order, assign_strata, by_rank, digest
-from app.data.convert import prompt_and_answer
 from app.data.labels import MAX_LABELS
 from app.data.leaks import LeakCheck, normalise
 from app.data.limits import DEFAULT
-from app.data.lines import numbered_lines
+from app.data.lines import lines_of, numbered_lines
+from app.data.questions import question_reader, row_of
 from app.domain.datasets import DatasetReport, DatasetStatus
 from app.domain.errors import Invalid, Problem
 from app.domain.jobs import SplitStrategy
@@ -40,7 +39,21 @@ def plan_split(
     if problems:
         raise Invalid(problems)
     _refuse_unfit(report, spec, pointer)
-    rows = list(_read(path, spec, pointer))
+    labelled = report.labels is not None or spec.strategy is SplitStrategy.STRATIFIED
+    with TemporaryFile(dir=path.parent) as questions:  # normalised, a line each
+        rows = list(_read(path, spec, pointer, questions, answers=labelled))
+        parts = _assigned(rows, spec, pointer)
+        training, validation, test = (
+            _part(part, labels=labelled and spec.strategy is not SplitStrategy.GROUPED) for part in parts
+        )
+        held_out = frozenset((*validation.lines, *test.lines))
+        leakage = _leakage(questions, [row.line for row in rows], held_out) if leaks else Leakage()
+    return SplitResult(
+        training=training, validation=validation, test=test if spec.test_ratio else None, leakage=leakage
+    )
+
+
+def _assigned(rows: list[AssignableRow], spec: SplitSpec, pointer: str) -> list[list[AssignableRow]]:
     wanted = _wanted(len(rows), spec, pointer)
     if spec.strategy is SplitStrategy.GROUPED:
         parts = assign_groups(rows, wanted, spec.seed)
@@ -49,25 +62,21 @@ def plan_split(
     else:
         parts = assign_in_order(sorted(rows, key=by_rank), wanted)
     _refuse_empty(parts, wanted, pointer)
-    labels = report.labels is not None or spec.strategy is SplitStrategy.STRATIFIED
-    training, validation, test = (
-        _part(part, labels=labels and spec.strategy is not SplitStrategy.GROUPED) for part in parts
-    )
-    leakage = check_leaks(path, training.lines, [*validation.lines, *test.lines]) if leaks else Leakage()
-    return SplitResult(
-        training=training, validation=validation, test=test if spec.test_ratio else None, leakage=leakage
-    )
+    return parts
 
 
-def check_leaks(path: Path, training: Sequence[int], held_out: Sequence[int]) -> Leakage:
-    """Return what the training lines of a file give away of its held-out lines.
+def _leakage(questions: BinaryIO, numbers: Sequence[int], held_out: frozenset[int]) -> Leakage:
+    """Return what the other lines give away of held-out ones, by their normalised questions."""
 
-    Raises:
-        OSError: the file cannot be read.
-    """
-    check = LeakCheck(_questions(path, held_out))
-    for line, question in _questions(path, training):
-        check.compare(line, question)
+    def those(*, held: bool) -> Iterator[tuple[int, str]]:
+        questions.seek(0)
+        for number, question in zip(numbers, questions, strict=True):
+            if (number in held_out) is held:
+                yield number, question.decode().rstrip("\n")
+
+    check = LeakCheck(those(held=True), normal=str)
+    for number, question in those(held=False):
+        check.compare(number, question)
     return check.result()
 
 
@@ -85,24 +94,6 @@ def write_part(path: Path, lines: Sequence[int], out: Path) -> int:
     return written
 
 
-def _questions(path: Path, lines: Sequence[int]) -> Iterator[tuple[int, str]]:
-    wanted = frozenset(lines)
-    for number, _, row in _objects(path):
-        if number in wanted:
-            yield number, prompt_and_answer(row)[0]
-
-
-def _objects(path: Path) -> Iterator[tuple[int, bytes, Mapping[str, Any]]]:
-    """Yield (line number, line, row); what is no object counts as an empty one, so that no line is lost."""
-    with path.open("rb") as stream:
-        for number, line in numbered_lines(stream, line_bytes=DEFAULT.line_bytes):
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                row = {}
-            yield number, line, row if isinstance(row, dict) else {}
-
-
 def _refuse_unfit(report: DatasetReport, spec: SplitSpec, pointer: str) -> None:
     if report.status is not DatasetStatus.READY:
         message = f"The dataset is not ready: {report.errors} findings are errors."
@@ -113,17 +104,24 @@ def _refuse_unfit(report: DatasetReport, spec: SplitSpec, pointer: str) -> None:
         raise Invalid([Problem(f"{pointer}/key", "no_labels", message, fix)])
 
 
-def _read(path: Path, spec: SplitSpec, pointer: str) -> Iterator[AssignableRow]:
+def _read(path: Path, spec: SplitSpec, pointer: str, questions: BinaryIO, *, answers: bool) -> Iterator[AssignableRow]:
+    """Yield the rows; their groups are the key's values, or else their `answers`, where these are wanted."""
     seed = f"{spec.seed}\0".encode()
+    read, groups = question_reader(path), dict[str, str]()  # one text for each group, however many rows it has
     missing, first = 0, 0
-    for number, line, row in _objects(path):
-        question, answer = prompt_and_answer(row)
-        value = value_of(row, spec.key) if spec.key else None
-        if spec.key and value is None:
-            missing, first = missing + 1, first or number
-        normal = normalise(question) or question
-        rank = digest(seed + normal.encode(errors="replace")) + digest(seed + line.strip())
-        yield AssignableRow(number, rank, value if value is not None else answer.strip())
+    for number, line in lines_of(path):
+        question, answer = read(line)
+        group = answer.strip() if answers else ""
+        if spec.key:
+            value = value_of(row_of(line), spec.key)
+            if value is None:
+                missing, first = missing + 1, first or number
+            else:
+                group = value
+        normal = normalise(question).encode(errors="replace")
+        questions.write(normal + b"\n")
+        rank = digest(seed + (normal or question.encode(errors="replace"))) + digest(seed + line.strip())
+        yield AssignableRow(number, rank, groups.setdefault(group, group))
     if missing:
         message = f"{missing} rows have no text or number in the field {spec.key}, the first in line {first}."
         raise Invalid([Problem(f"{pointer}/key", "unknown", message, "Choose a field that every row has.")])

@@ -15,6 +15,7 @@ from app.services.reading_in import Checked, check
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
+from app.store import splits as kept_splits
 from app.store.files import StoredFile
 
 
@@ -41,7 +42,10 @@ def preview(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/
         raise Invalid(problems)
     file, report = _source(scope, identifier)
     scope.release()
-    return plan_split(file, report, spec, pointer=pointer)
+    known = kept_splits.kept(scope.files, file.name, _key(spec))
+    if known is not None:
+        return known
+    return kept_splits.keep(scope.files, file.name, _key(spec), plan_split(file, report, spec, pointer=pointer))
 
 
 @verbs.writes("datasets")
@@ -118,7 +122,11 @@ def _recorded(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, part: C
 
 
 def _made_by(spec: SplitSpec, kind: str) -> str:
-    return f"split:{hashlib.sha256(codec.dump(spec).encode()).hexdigest()[:16]}:{kind}"
+    return f"split:{_key(spec)}:{kind}"
+
+
+def _key(spec: SplitSpec) -> str:
+    return hashlib.sha256(codec.dump(spec).encode()).hexdigest()[:16]
 
 
 def _source(scope: Scope, identifier: str) -> tuple[Path, DatasetReport]:

@@ -51,6 +51,10 @@ class FileStore:
         """Return where it stands which row of the file with that hash became which of the rows with the other."""
         return self._files / sha256[:2] / f"{sha256}.positions-{rows[:16]}"
 
+    def split_path(self, sha256: str, key: str) -> Path:
+        """Return where a split of that file lies; the number grows when rows are dealt or compared another way."""
+        return self._files / sha256[:2] / f"{sha256}.split-1-{key}"
+
     def temporary(self) -> Path:
         """Return a new empty file in the same file system, for the caller to fill and `keep`."""
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._files)
@@ -91,8 +95,7 @@ class FileStore:
 
     def remove(self, sha256: str) -> None:
         """Remove a file and what was made from it; one that is gone is fine."""
-        positions = self._files.glob(f"{sha256[:2]}/{sha256}.positions-*")
-        for path in (self.path(sha256), self.index_path(sha256), self.rows_path(sha256), *positions):
+        for path in (self.path(sha256), *self._files.glob(f"{sha256[:2]}/{sha256}.*")):
             path.unlink(missing_ok=True)
 
     def remove_run(self, identifier: str) -> None:

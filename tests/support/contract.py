@@ -156,6 +156,7 @@ def furnish(url: str) -> dict[str, str]:
         comes_to(f"/deployments/{deployment}", "ready")
         comes_to(f"/evaluations/{evaluation}", "succeeded")
         shown = made("POST", f"/deployments/{deployment}/client-key")
+        upload = made("POST", "/uploads", json={"bytes": 9})["id"]
     return {
         "projects": project,
         "connections": REHEARSAL_ID,
@@ -166,6 +167,7 @@ def furnish(url: str) -> dict[str, str]:
         "deployments": deployment,
         "evaluations": evaluation,
         "drafts": draft,
+        "uploads": upload,
         "client_keys": shown["key"],
         "served_models": shown["model"],
     }
@@ -193,7 +195,10 @@ def run(
 
 
 def _config(url: str, ids: Mapping[str, str], examples: int, seed: int, phases: tuple[str, ...]) -> dict[str, Any]:
-    nouns = ("projects", "connections", "datasets", "drafts", "jobs", "models", "evaluations", "deployments")
+    nouns = (
+        *("projects", "connections", "datasets", "uploads", "drafts"),
+        *("jobs", "models", "evaluations", "deployments"),
+    )
     fields = {
         "project": "projects",
         "connection": "connections",

@@ -13,12 +13,12 @@ from app.data.visible import visible
 from app.domain.datasets import DatasetFormat
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_OPENING = {"system", "developer"}
+OPENING = {"system", "developer"}
 _FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
 _SYSTEM = "system"  # a system prompt may stand beside the messages
 _KNOWN = frozenset({"messages", _SYSTEM, "tools", "parallel_tool_calls", "functions"})
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -30,14 +30,14 @@ class _Row(msgspec.Struct, gc=False):
     messages: list[_Message]
 
 
-_decode = msgspec.json.Decoder(_Row).decode
+decode = msgspec.json.Decoder(_Row).decode  # of a plain row: nothing but these roles, and texts that are not empty
 
 
 def fast_check(line: bytes) -> Facts | None:
     """Return the facts of a plain, sound row; None where it needs a closer look."""
     try:
-        messages = _decode(line).messages
-    except _REFUSED:
+        messages = decode(line).messages
+    except REFUSED:
         return None
     roles = tuple([message.role for message in messages])
     texts = [message.content for message in messages]
@@ -55,7 +55,7 @@ def fast_check(line: bytes) -> Facts | None:
 
 def is_usual(roles: tuple[str, ...]) -> bool:
     """Return whether roles stand as chat templates like them: at most one opening, then user and assistant in turn."""
-    turns = roles[1:] if roles and roles[0] in _OPENING else roles
+    turns = roles[1:] if roles and roles[0] in OPENING else roles
     return len(turns) > 0 and len(turns) % 2 == 0 and turns == ("user", "assistant") * (len(turns) // 2)
 
 
@@ -170,7 +170,7 @@ def _order(roles: list[str | None]) -> Iterator[Issue]:
     before: str | None = None
     for number, role in enumerate(roles):
         path = f"$.messages[{number}].role"
-        if role in _OPENING and number > 0:
+        if role in OPENING and number > 0:
             yield Issue(rules.ORDER, f"The {role} message stands in place {number + 1}, not first.", path)
         elif role == before and role in {"user", "assistant"}:
             yield Issue(rules.ORDER, f"Two messages in a row are from {role}.", path)

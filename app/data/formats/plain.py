@@ -14,7 +14,6 @@ from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PAIR = frozenset({"prompt", "completion"})
 _TEXT = frozenset({"text"})
 
@@ -28,14 +27,14 @@ class _TextRow(msgspec.Struct, gc=False):
     text: _Text
 
 
-_decode_pair = msgspec.json.Decoder(_PairRow).decode
+decode_pair = msgspec.json.Decoder(_PairRow).decode
 _decode_text = msgspec.json.Decoder(_TextRow).decode
 
 
 def _quick_pair(line: bytes) -> Facts | None:
     try:
-        row = _decode_pair(line)
-    except _REFUSED:
+        row = decode_pair(line)
+    except chat.REFUSED:
         return None
     if row.prompt.isspace() or row.completion.isspace():
         return None
@@ -45,7 +44,7 @@ def _quick_pair(line: bytes) -> Facts | None:
 def _quick_text(line: bytes) -> Facts | None:
     try:
         text = _decode_text(line).text
-    except _REFUSED:
+    except chat.REFUSED:
         return None
     return None if text.isspace() else _quick(line, 4, text, "", _TEXT)
 

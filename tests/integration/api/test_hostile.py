@@ -107,6 +107,7 @@ class Target:
             "deployments": self.deployment,
             "evaluations": self.evaluation,
             "drafts": self.draft,
+            "uploads": self._make("/uploads", {"bytes": 9}, "u"),
             "connections": "con_rehearsal",
         }
         self.routes = [

@@ -1,6 +1,7 @@
 """Bringing files in, splitting them, removing them."""
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,27 @@ def test_a_split_makes_its_parts_once(app_context: TestHouse) -> None:
     assert {first.training.family, first.validation.family, first.test.family} == {dataset.id}
     with app_context.open() as scope:
         assert [each.id for each in datasets.list_datasets(scope).items] == [dataset.id]
+
+
+def test_the_same_split_is_not_computed_twice(app_context: TestHouse) -> None:
+    """It comes back although the file says something else by now; one that is damaged is computed anew."""
+    dataset, spec = app_context.dataset(40), SplitSpec(ratio=0.25, seed=3)
+    files = app_context.app_context.files
+    with app_context.open() as scope:
+        first = splits.preview(scope, dataset.id, spec)
+        other = splits.preview(scope, dataset.id, replace(spec, seed=4))
+    file = files.path(dataset.sha256)
+    content = file.read_bytes()
+    file.write_bytes(b"")
+    with app_context.open() as scope:
+        assert splits.preview(scope, dataset.id, spec) == first != other
+    file.write_bytes(content)
+    for each in file.parent.glob("*.split-*"):
+        each.write_bytes(b"{")
+    with app_context.open() as scope:
+        assert splits.preview(scope, dataset.id, spec) == first
+        datasets.delete(scope, dataset.id)
+    assert list(file.parent.iterdir()) == []
 
 
 def test_the_files_for_code_are_those_of_the_split_and_record_nothing(app_context: TestHouse) -> None:

@@ -16,10 +16,10 @@ from app.data.convert import write_canonical
 from app.data.index import build_index
 from app.data.limits import Limits
 from app.data.rows import read_rows
-from app.data.split import check_leaks
 from app.data.validation import validate
 from app.domain import canonical
 from app.domain.datasets import DatasetReport, DatasetStatus
+from tests.support.leaks import leaks_between
 
 Check = Callable[[bytes], DatasetReport]
 MEASURE = "import resource, sys; from pathlib import Path; from app.data.validation import validate; \
@@ -142,7 +142,7 @@ def _holds(content: bytes) -> None:
         report = validate(path)
         index = build_index(path)
         shown = read_rows(path, index, 1, 50)
-        check_leaks(path, range(1, 4), range(3, 9))
+        leaks_between(path, range(1, 4), range(3, 9))
         if report.status is DatasetStatus.READY:
             assert write_canonical(path, Path(folder) / "out") == report.rows
             with (Path(folder) / "out").open("rb") as made:

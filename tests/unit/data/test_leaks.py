@@ -1,5 +1,7 @@
 """Held-out rows that training gives away."""
 
+import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.data.leaks import MAX_PAIRS, MAX_POSTINGS, LeakCheck, normalise
-from app.data.split import check_leaks
+from app.data.leaks import MAX_PAIRS, MAX_POSTINGS, NEAR, LeakCheck, normalise, shingles
 from app.domain.splits import LeakPair
+from tests.support.leaks import leaks_between
 
 Write = Callable[[bytes], Path]
 LONG = "my parcel with order number 4711 has not arrived although it was sent two weeks ago"
@@ -30,6 +32,33 @@ def test_normalising_leaves_the_words(text: str) -> None:
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_normalising_ascii_is_the_same_by_either_way(text: str) -> None:
     assert normalise(text) == normalise(f"{text} é").removesuffix("é").strip()
+
+
+CHARACTERS = st.sampled_from("aB1 _-.éÉßﬁ…½“日ガ゙가각\u1100\u1161\u11a8\u0301\u00a0\u3000ıİςΣǅ™ｱ\u09be😀")
+
+
+@given(st.text(CHARACTERS | st.characters(exclude_categories=["Cs"]), max_size=12))
+def test_normalising_piece_by_piece_is_that_of_the_whole(text: str) -> None:
+    whole = re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    assert normalise(text) == whole
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=14).map(" ".join), min_size=1, max_size=8),
+    st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=14).map(" ".join), min_size=1, max_size=8),
+)
+def test_near_leaks_are_those_of_comparing_all_pairs(held_out: list[str], training: list[str]) -> None:
+    """Without the look ahead by which far questions are left out, and without an index."""
+    best: dict[int, tuple[float, int]] = {}
+    for number, question in enumerate(training, 101):
+        for line, held in enumerate(held_out, 1):
+            own, other = shingles(question), shingles(held)
+            common = len(own & other)
+            similarity = 1.0 if question == held else min(common / len(own | other), 0.999)
+            if (similarity >= NEAR or question == held) and similarity > best.get(line, (0.0, 0))[0]:
+                best[line] = (similarity, number)
+    found = {pair.line: (pair.similarity, pair.training_line) for pair in _check(held_out, training).result().pairs}
+    assert found == {line: (round(similarity, 3), number) for line, (similarity, number) in best.items()}
 
 
 def test_equal_questions_are_exact_leaks() -> None:
@@ -67,10 +96,10 @@ def test_pairs_are_bounded_and_counts_are_not() -> None:
 
 def test_leaks_within_one_file(write: Write, chat_row: Callable[..., bytes]) -> None:
     path = write(b"".join(chat_row(question) for question in ("one", "two", "three", "Two!")))
-    assert [(pair.line, pair.training_line) for pair in check_leaks(path, [1, 2], [3, 4]).pairs] == [(4, 2)]
+    assert [(pair.line, pair.training_line) for pair in leaks_between(path, [1, 2], [3, 4]).pairs] == [(4, 2)]
 
 
 def test_system_messages_and_answers_do_not_count(write: Write) -> None:
     row = b'{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "%s"}, '
     row += b'{"role": "assistant", "content": "a"}]}\n'
-    assert check_leaks(write(row % b"one" + row % b"two"), [1], [2]).pairs == ()
+    assert leaks_between(write(row % b"one" + row % b"two"), [1], [2]).pairs == ()

@@ -1,0 +1,31 @@
+"""Splits that were computed once, on the disk beside the file that they are of: the same one is not computed again."""
+
+import msgspec
+
+from app.domain.splits import SplitResult
+from app.store import codec
+from app.store.files import FileStore
+
+
+def kept(files: FileStore, sha256: str, key: str) -> SplitResult | None:
+    """Return the split of the file with that hash that was kept under a key; None where there is none."""
+    try:
+        return codec.load(SplitResult, files.split_path(sha256, key).read_text(encoding="utf-8"))
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def keep(files: FileStore, sha256: str, key: str, result: SplitResult) -> SplitResult:
+    """Keep a split; return it as it will be read.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    half = files.temporary()
+    try:
+        text = codec.dump(result)
+        half.write_text(text, encoding="utf-8")
+        half.replace(files.split_path(sha256, key))
+    finally:
+        half.unlink(missing_ok=True)
+    return codec.load(SplitResult, text)
