@@ -10,6 +10,7 @@ from app.settings import ROOT
 
 NAMES = (
     "validation",
+    "splits",
     "startup",
     "live_viewers",
     "metrics_path",

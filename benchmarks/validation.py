@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +34,7 @@ KEYS = {"role", "content", "name", "function_call", "weight"}
 WORDS = ["order", "invoice", "parcel", "password", "charger", "account", "please", "thanks", "cannot", "where", "café"]
 
 
-def write_rows(path: Path, megabytes: int) -> list[int]:
+def write_rows(path: Path, megabytes: int, words: Sequence[str] = WORDS) -> list[int]:
     """Write chat rows of 0.3 to 4 kB, every 2,000th of them wrong; return the lines of the wrong ones."""
     chance, wrong, number = random.Random(1), list[int](), 0
     with path.open("w", encoding="utf-8") as file:
@@ -45,7 +45,7 @@ def write_rows(path: Path, megabytes: int) -> list[int]:
                 ("assistant", chance.randint(8, 120)),
             ] * chance.randint(1, 4)
             messages = [
-                {"role": role, "content": " ".join(chance.choices(WORDS, k=words)) + "."} for role, words in turns
+                {"role": role, "content": " ".join(chance.choices(words, k=length)) + "."} for role, length in turns
             ]
             messages[-1]["content"] += f' "{number}"'
             row: dict[str, Any] = {"messages": messages}

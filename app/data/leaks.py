@@ -14,6 +14,7 @@ MAX_COMPARED = 5000  # held-out rows whose shingles are held; of more, the first
 MAX_SHINGLES = 400  # words of one row: the first 400 of a long text tell enough
 MAX_POSTINGS = 50  # a shingle that so many held-out rows share (a greeting, a form) tells nothing
 MAX_PAIRS = 100
+_ROUNDING = 1e-6
 _OTHER = re.compile(r"[\W_]+")
 # The same for ASCII, many times as fast: letters to lower case, all but letters and digits to spaces.
 _PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(range(128, 256))
@@ -61,13 +62,15 @@ class LeakCheck:
         """Take pairs of line number and question; `normal` makes of a question what is compared."""
         self._normal = normal
         self._exact: dict[int, list[int]] = defaultdict(list)
-        self._shingles: dict[int, frozenset[int]] = {}
-        self._postings: dict[int, list[int]] = defaultdict(list)
+        self._counts: dict[int, int] = {}  # of each line's shingles
+        self._postings: dict[int, int | list[int]] = {}  # most shingles are of one line alone
         self._best: dict[int, tuple[float, int]] = {}
         self._checked = 0
         for line, question in held_out:
             self._hold(line, question)
-        self._telling = {shingle: lines for shingle, lines in self._postings.items() if len(lines) <= MAX_POSTINGS}
+        common = [each for each, lines in self._postings.items() if not isinstance(lines, int) and not lines]
+        for shingle in common:
+            del self._postings[shingle]
 
     def _hold(self, line: int, question: str) -> None:
         normal = self._normal(question)
@@ -75,11 +78,22 @@ class LeakCheck:
             return
         self._checked += 1
         self._exact[hash(normal)].append(line)
-        if len(self._shingles) < MAX_COMPARED:
-            self._shingles[line] = shingles(normal)
-            for shingle in self._shingles[line]:
-                if len(self._postings[shingle]) <= MAX_POSTINGS:
-                    self._postings[shingle].append(line)
+        if len(self._counts) < MAX_COMPARED:
+            own = shingles(normal)
+            self._counts[line] = len(own)
+            for shingle in own:
+                self._post(shingle, line)
+
+    def _post(self, shingle: int, line: int) -> None:
+        """Note that a line has a shingle; the list of one that too many have is left empty."""
+        lines = self._postings.setdefault(shingle, line)
+        if isinstance(lines, int):
+            if lines != line:
+                self._postings[shingle] = [lines, line]
+        elif lines:
+            lines.append(line)
+            if len(lines) > MAX_POSTINGS:
+                lines.clear()
 
     def compare(self, training_line: int, question: str) -> None:
         """Hold one training question against all held-out ones."""
@@ -92,18 +106,19 @@ class LeakCheck:
             return
         own = shingles(normal)
         shared: Counter[int] = Counter()
-        for shingle in self._telling.keys() & own:
-            shared.update(self._telling[shingle])
+        for shingle in self._postings.keys() & own:
+            lines = self._postings[shingle]
+            shared.update((lines,) if isinstance(lines, int) else lines)
         for line, common in shared.items():
-            similarity = common / (len(own) + len(self._shingles[line]) - common)
+            similarity = common / (len(own) + self._counts[line] - common)
             if similarity >= NEAR:
                 self._note(line, min(similarity, 0.999), training_line)
 
     def _is_far(self, normal: str) -> bool:
         """Return whether the first half of a question shows that it is near none.
 
-        Of a near one no more than two fifths of the shingles are its own; so where more than that are looked at, and
-        none of them is a held-out question's, too, the others need not be.
+        Of the n shingles of a near one, at least 0.6 n are a held-out question's, too. Where so few of those in the
+        first half are that all in the second half together could not make up for it, these need not be looked at.
         """
         count = min(normal.count(" ") + 1, MAX_SHINGLES) - SHINGLE_WORDS + 1
         if count < SHINGLE_WORDS:
@@ -111,7 +126,8 @@ class LeakCheck:
         half = count // 2 + 1
         words = normal.split(" ", half + SHINGLE_WORDS - 1)
         first = set(map(hash, zip(words[:half], words[1:], words[2 : half + 2], strict=False)))
-        return len(first) * NEAR > (count - half) * (1 - NEAR) and self._telling.keys().isdisjoint(first)
+        found = sum(map(self._postings.__contains__, first))
+        return found < len(first) * NEAR - (count - half) * (1 - NEAR) - _ROUNDING
 
     def result(self) -> Leakage:
         """Return how many held-out rows have an equal or a nearly equal question in training."""

@@ -158,9 +158,9 @@
   const LARGE = 8 << 20; // a larger file comes in a request of its own, and goes on where that was cut, also after a reload
   const ask = async (method, path, value) => {
     const options = value ? { method, body: JSON.stringify(value), headers: { "Content-Type": "application/json" } } : { method };
-    const answer = await fetch(`/api/v1/uploads${path}`, options), told = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(`${told.detail ?? ""} ${told.fix ?? ""}`), { status: answer.status });
-    return told;
+    const answer = await fetch(`/api/v1/uploads${path}`, options), content = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(`${content.detail ?? ""} ${content.fix ?? ""}`), { status: answer.status });
+    return content;
   };
   const sendRest = (upload, file, tick) => new Promise((resolve) => {
     const request = new XMLHttpRequest();

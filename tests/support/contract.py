@@ -48,6 +48,8 @@ REFUSAL_CODES = frozenset({"invalid", "missing", "length"})
 ON_STORED = {f"POST /api/v1/{each}" for each in ("drafts/{identifier}/submit", "jobs/{identifier}/retry",
                                                  "jobs/{identifier}/run-again")}  # fmt: skip
 COST = "/accept_cost"
+# What an installation takes at most is a setting of its own.
+LIMITED = ("POST /api/v1/uploads", 413)
 # It takes what `POST /jobs` refuses, and says so in its blockers.
 LENIENT = "POST /api/v1/jobs/estimate"
 
@@ -64,6 +66,8 @@ class Refusal:
     @property
     def in_order(self) -> bool:
         """Whether nothing but what is stored or offered here is against the request."""
+        if (self.operation, self.status) == LIMITED:
+            return True
         return str(self.status) in IN_ORDER or (self.status == 422 and all(map(self._agrees, self.said)))
 
     def _agrees(self, said: str) -> bool:

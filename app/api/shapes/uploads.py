@@ -7,16 +7,16 @@ from pydantic import Field
 from app.domain.names import NAME_PATTERN
 from app.domain.projects import NAME_LIMIT
 from app.http import fields
-from app.http.fields import Id, Line, RequestModel, described, exemplified
+from app.http.fields import Id, Line, RequestModel, Whole, described, exemplified
 
 
 class UploadIn(RequestModel):
     """A file that is to be brought."""
 
-    model_config = exemplified({"filename": "train.jsonl", "bytes": 2147483648})
+    model_config = exemplified({"filename": "train.jsonl", "bytes": 734003})
 
     filename: Line = "dataset.jsonl"
-    bytes: int = Field(ge=1, le=2**53, description="The file's size.")
+    bytes: Annotated[Whole, described(minimum=1)] = Field(description="The file's size.")
 
 
 class PieceQuery(fields.Query):
