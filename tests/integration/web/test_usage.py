@@ -143,3 +143,12 @@ def test_a_refusal_leads_back_and_keeps_its_entry_of_the_rail(used: Used) -> Non
     assert page.select_one('.rail a[href="/datasets"][aria-current="page"]') is not None
     elsewhere = used.client.post(f"{address}/delete", headers={"referer": f"https://evil.example{address}"})
     assert "evil.example" not in elsewhere.text
+
+
+def test_a_dataset_and_what_was_made_of_it_are_counted_for_themselves(used: Used) -> None:
+    parts = used.job.parts
+    assert parts is not None
+    counted = used.soup(f"/datasets/{parts.validation}").select_one("#used")
+    assert counted is not None
+    assert "1 job" in counted.text
+    assert "evaluation" not in counted.text, "the model was judged on the test rows"
