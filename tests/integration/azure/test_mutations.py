@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,128 +11,35 @@ from typing import Any
 import pytest
 
 from app.backends.azure_foundry.account.resources import WorkspaceAddress, WorkspaceKind
-from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.azure_foundry.catalog.model_ids import ModelId
 from app.backends.azure_foundry.catalog.registry import look_up
 from app.backends.azure_foundry.doctor import quota, rights, storage, subscription, workspace
 from app.backends.azure_foundry.doctor.facts import Facts
 from app.backends.azure_foundry.serving import chat
-from app.backends.azure_foundry.settings import AzureSettings
-from app.backends.azure_foundry.training.jobs import Training
-from app.backends.azure_foundry.transport.client import Call
+from app.backends.azure_foundry.training import made_models
+from app.backends.azure_foundry.training.history import root_of
 from app.backends.azure_foundry.transport.names import owner_tags
-from app.backends.azure_foundry.transport.workspace import Workspace
-from app.domain.backend import BackendError, ChatRequest, DeploymentRequest, RemoteJob, Unavailable
+from app.domain.backend import BackendError, ChatRequest, RemoteJob, Unavailable
 from app.domain.connections import CheckStatus
 from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import JobStatus
-from benchmarks.azure_sweep import put_jobs
 from tests.support.azure.certificates import Certificates
-from tests.support.azure.cloud import AzureCloud
-from tests.support.azure.direct import DirectAzure, Reported
+from tests.support.azure.changed import Field, changed_field
+from tests.support.azure.direct import Reported
 from tests.support.azure.mutations import MUTATIONS, Steps, applicable, mutated
-from tests.support.azure.roles import READER
 from tests.support.azure.seed import GROUP, PROJECT
-from tests.support.azure.served import INSTALLATION, MANAGED, ServedCloud, connection_settings
 from tests.support.azure.state import SUBSCRIPTION
 from tests.support.azure.wire import AnyJson, Reply
-from tests.support.clock import TurnedClock
 
 PHI = ModelId.parse("serverless:azureml/Phi-4-mini-instruct")
-PARTNER = "serverless:azureml-mistral/Ministral-3B"
 CHANGES = {"create", "update", "delete", "cancel", "archive"}
-Reads = Callable[["Field"], object]
-
-
-class ChangedAzure(DirectAzure):
-    """A cloud that is asked without a network, and one kind of whose answers is changed on the way."""
-
-    where: re.Pattern[str] | None = None
-    change: Callable[[AnyJson], AnyJson] = staticmethod(lambda body: body)
-    seen: AnyJson = None  # the last answer of that kind, as it was
-
-    def _ask(self, call: Call, headers: Mapping[str, str]) -> Reported:
-        answer = super()._ask(call, headers)
-        if self.where is None or not self.where.search(f"{call.method} {call.url}") or answer.status_code >= 400:
-            return answer
-        self.seen = answer.json() if answer.content else None
-        return Reported(Reply(answer.status_code, self.change(self.seen), dict(answer.headers), answer.content_type))
-
-
-@dataclass
-class Field:
-    """A cloud with something of each kind in it, and a backend over it."""
-
-    served: ServedCloud
-    job: str
-
-    @property
-    def backend(self) -> AzureFoundryBackend:
-        return self.served.backend
-
-    @property
-    def azure(self) -> ChangedAzure:
-        assert isinstance(self.backend.azure, ChangedAzure)
-        return self.backend.azure
-
-    def anew(self, where: str = "", change: Callable[[AnyJson], AnyJson] | None = None) -> None:
-        """Take a backend that knows nothing yet, and change the answers to what matches `where`."""
-        for each in self.served.cloud.folder.glob("cache/azure-*.json"):
-            each.unlink()
-        self.served.backend = self.served.made()
-        self.azure.where = re.compile(where) if where else None
-        if change is not None:
-            self.azure.change = change
-
-    def plant(self) -> None:
-        """Make the marketplace subscription and its endpoint again, if they were given back."""
-        self.anew()
-        request = DeploymentRequest(tag="three", base_model=PARTNER, model=None, name="three")
-        for _ in range(4):
-            with suppress(Unavailable):
-                self.backend.deploy(request)
-            self.served.cloud.operations.finish_all()
-
-    def facts(self) -> Facts:
-        return Facts(self.azure, self.backend.clock, model=None)
-
-
-class DirectlyServed(ServedCloud):
-    """A cloud asked without a network."""
-
-    def made(self, *, installation: str = INSTALLATION) -> AzureFoundryBackend:
-        wanted = AzureSettings(**connection_settings(self.cloud.seed.app.app_id))  # type: ignore[arg-type]
-        backend = AzureFoundryBackend(wanted, {}, clock=self.clock, cache=self.cloud.folder / "cache")
-        backend.azure = ChangedAzure(wanted, self.cloud, installation)
-        backend.workspace = Workspace(backend.azure)
-        backend.training = Training(backend.workspace, clock=self.clock, cache=self.cloud.folder / "cache")
-        return backend
+Reads = Callable[[Field], object]
 
 
 @pytest.fixture(scope="module")
 def field(azure_certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    with AzureCloud(azure_certificates, tmp_path_factory.mktemp("cloud")) as cloud:
-        cloud.seed.grant(READER, scope=f"/subscriptions/{SUBSCRIPTION}")
-        served = DirectlyServed(cloud, TurnedClock())
-        (job,) = put_jobs(cloud, 1, INSTALLATION)
-        served.model("mine"), served.data("rows")
-        for tag, base in (
-            ("one", "serverless:azureml/Phi-4-mini-instruct"),
-            ("two", f"{MANAGED}:13"),
-            ("three", PARTNER),
-        ):
-            request = DeploymentRequest(tag=tag, base_model=base, model=None, name=tag)
-            for _ in range(9):
-                with suppress(Unavailable):
-                    served.backend.deploy(request)
-                cloud.operations.finish_all()
-                cloud.clock.turn(5)
-                served.backend.observe_deployment(tag)
-        assert {tag: served.backend.observe_deployment(tag).status for tag in ("one", "two", "three")} == dict.fromkeys(
-            ("one", "two", "three"), DeploymentStatus.READY
-        )
-        yield Field(served, job)
-    assert cloud.bugs == []
+    with changed_field(azure_certificates, tmp_path_factory.mktemp("cloud")) as made:
+        yield made
 
 
 def _facts(read: Callable[[Facts], object]) -> Reads:
@@ -152,12 +58,22 @@ def _scored(field: Field) -> object:
     return list(field.backend.chat("two", ChatRequest(messages=[{"role": "user", "content": "Hi"}])))
 
 
+def _operation(field: Field) -> object:
+    """Ask why something failed, by the address of the first operation that there was."""
+    first = next(iter(field.served.cloud.operations._all))
+    position = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices"
+    address = f"{position}/locations/eastus2/mfeOperationsStatus/{first}?api-version=2024-10-01"
+    noted = {"properties": {"properties": {"AzureAsyncOperationUri": address}}}
+    return field.backend.workspace.operations.why("/x", noted)
+
+
 def _again(field: Field) -> None:
     """Ask for a deployment that is there already, with its marketplace subscription."""
     field.backend.serverless.subscribe("azureml://registries/azureml-mistral/models/Ministral-3B")
 
 
 JOBS, RUN = r"GET \S+/jobs/[^/?]+", r"GET \S+/history/v1.0\S+/details"
+ASKED_FOR_MINE = {"name": "job-9", "properties": {"outputs": {"registered_model": {"assetName": "mine"}}}}
 # By name: which answer is changed (method and address), and what reads it.
 READERS: Mapping[str, tuple[str, Reads]] = {
     "job": (JOBS, _job),
@@ -165,6 +81,11 @@ READERS: Mapping[str, tuple[str, Reads]] = {
     "newest metrics": (r"GET \S+/runs/get", _job),
     "metric history": (r"GET \S+/metrics/get-history", _job),
     "runs of many": (r"POST \S+/runs/search", lambda field: field.backend.training.observer.runs.search([field.job])),
+    "steps of a job": (r"POST \S+/runs/search", lambda field: field.backend.training.observer.runs.steps(field.job)),
+    "run at the top": (r"GET \S+/runs/[^/?]+($|\?)", lambda field: root_of(field.backend.workspace, field.job)),
+    "models of a job": (r"GET \S+/models/mine/versions", lambda field: made_models.candidates(
+        field.backend.workspace, ASKED_FOR_MINE)),
+    "operation": (r"GET \S+/mfeOperationsStatus/", _operation),
     "list of jobs": (r"GET \S+/jobs($|\?)", lambda field: field.backend.remote_things()),
     "log": (RUN, lambda field: field.backend.log(RemoteJob(field.job), lines=3)),
     "serverless endpoint": (r"GET \S+/serverlessEndpoints/\w", lambda field: field.backend.observe_deployment("one")),

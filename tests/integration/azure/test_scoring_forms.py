@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
+from tests.support.azure.recorded_job import turn
 from tests.support.azure.scoring import FORMS as TAKEN
 from tests.support.azure.served import MANAGED, served_cloud
 from tests.support.clock import TurnedClock
@@ -99,3 +100,28 @@ def test_it_starts_as_microsofts_sample_for_a_tuned_model_lets_it(house: AzureHo
     house.until(lambda: client.get(f"{API}/deployments/{made['id']}").json()["status"] == "ready")
     base = list(house.served.project.online.values())[-1].children["main"].properties
     assert base["readinessProbe"]["initialDelay"] == base["livenessProbe"]["initialDelay"] == "PT2000S"
+
+
+def test_an_endpoint_that_takes_no_form_does_not_come_up_for_ever(house: AzureHouse, client: TestClient) -> None:
+    """It is billed meanwhile. Once its container is mended, it serves."""
+    house.served.cloud.state.scoring_form = "one that nobody knows"
+    body = {"target": {"model": house.tuned("heavy", base=MANAGED).id}, "expires_after_idle_s": 0}
+    made = client.post(f"{API}/deployments", json=body, headers=key("mute")).json()
+    address = f"{API}/deployments/{made['id']}"
+
+    def pass_by(turns: int, seconds: float) -> dict[str, Any]:
+        for _ in range(turns):
+            turn(house, seconds)
+        found: dict[str, Any] = client.get(address).json()
+        return found
+
+    early = pass_by(12, 60)
+    assert early["status"] == "creating"
+    assert "takes no form of question that is known" in early["note"]
+    house.app_context.backends._opened.clear()  # a server that has been started anew
+    late = pass_by(7, 300)
+    assert late["status"] == "failed"
+    assert "the input is not as expected" in late["message"]
+    assert "Azure bills every machine" in late["message"]
+    house.served.cloud.state.scoring_form = "inputs"
+    assert pass_by(3, 300)["status"] == "ready"

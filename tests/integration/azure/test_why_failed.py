@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from app.domain.backend import Rejected, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
@@ -65,20 +64,20 @@ def test_a_serverless_endpoint(served: ServedCloud, header: str, *, started_anew
     assert_reason(served.until(request, Status.FAILED).message)
 
 
-def test_by_rest_the_deployment_says_why(azure_certificates: Certificates, tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [BASE, f"{MANAGED}:13", PARTNER], ids=["serverless", "machines", "marketplace"])
+def test_by_rest_the_deployment_says_why(azure_certificates: Certificates, tmp_path: Path, base: str) -> None:
     with served_cloud(azure_certificates, tmp_path / "cloud", TurnedClock()) as served:
         house = AzureHouse(tmp_path / "house", served)
         with client_of(rest_app(house)) as client:
-            address = _deployed(house, client)
-            house.until(lambda: client.get(address).json()["status"] == "failed")
-            assert_reason(client.get(address).json()["message"])
+            fails(served)
+            body = {"target": {"connection": house.connection.id, "base_model": base}}
+            made = client.post(f"{API}/deployments", json=body, headers=key("one")).json()
+            for _ in range(30):
+                house.tick()
+            seen = client.get(f"{API}/deployments/{made['id']}").json()
+            assert seen["status"] == "failed", seen
+            assert_reason(seen["message"])
         house.close()
-
-
-def _deployed(house: AzureHouse, client: TestClient) -> str:
-    fails(house.served)
-    body = {"target": {"model": house.tuned().id}}
-    return f"{API}/deployments/{client.post(f'{API}/deployments', json=body, headers=key('one')).json()['id']}"
 
 
 @pytest.mark.parametrize("step", ["endpoint", "deployment"])

@@ -1,12 +1,23 @@
 """Bodies and answers conform to Azure's published types – and the checker finds what does not."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from tests.support.azure.arm_client import ASSETS, ENDPOINTS, JOBS, PHI_4, WORKSPACES, ArmClient
 from tests.support.azure.cloud import AzureCloud
-from tests.support.azure.conformance import EXEMPTIONS, check_traffic, findings_in, spec_folder
+from tests.support.azure.conformance import (
+    EXEMPTIONS,
+    NULLS,
+    Null,
+    check_traffic,
+    findings_in,
+    nulls_in,
+    nulls_of,
+    spec_folder,
+)
+from tests.support.azure.official import official, source
 from tests.support.azure.planted import make_project
 from tests.support.azure.planted_jobs import subscription
 
@@ -32,6 +43,7 @@ VERSIONS = (
 
 
 def test_every_answer_conforms_at_every_version(cloud: AzureCloud, folder: Path) -> None:
+    cloud.state.model_job = "null"
     with ArmClient(cloud) as arm:
         tuned = arm.trained()
         make_project(arm)
@@ -82,6 +94,7 @@ def test_every_answer_conforms_at_every_version(cloud: AzureCloud, folder: Path)
                 answered += arm.call("GET", path, version).is_success
     assert answered > 100
     assert "\n".join(check_traffic(cloud.requests, folder)) == ""
+    assert nulls_of(cloud.requests) == {(one.kind, one.member) for one in NULLS}, "the emulator's deviations"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +133,22 @@ def test_the_checker_finds_a_planted_fault(
     body["properties"] = {**body["properties"], **change}
     found = findings_in(kind, version, body, answering=False, folder=folder)
     assert any(finding in one for one in found), found
+
+
+@pytest.mark.parametrize("one", NULLS, ids=lambda one: f"{one.kind}{one.member}")
+def test_each_null_is_that_of_an_official_body(one: Null) -> None:
+    assert any(fnmatchcase(path, one.member) for path in nulls_in(official(one.official)))
+    assert official(one.official).get("type", "").endswith(f"/workspaces/{one.kind}")
+    assert "azure-sdk-assets" in source(one.official), "a recording of the service, no example"
+
+
+def test_the_deviations_are_counted(folder: Path) -> None:
+    """What the emulator answers or takes that the published types have not: each is of a recorded body."""
+    assert (len(EXEMPTIONS), len(NULLS)) == (1, 13)
+    recorded = official(EXEMPTIONS[0].official)
+    assert findings_in("jobs", JOBS, recorded, answering=False, folder=folder) == []
+    recorded["properties"]["fineTuningDetails"]["taskType"] = "TextCompletion"
+    assert findings_in("jobs", JOBS, recorded, answering=False, folder=folder) == [], "it has nothing else"
 
 
 def test_the_one_exemption_is_needed_and_has_its_reason(folder: Path) -> None:

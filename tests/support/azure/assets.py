@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.support.azure.routes import Call, Route, route
-from tests.support.azure.shapes import asset_body, envelope, page, required, strings, workspace_of
+from tests.support.azure.shapes import asset_body, data_uri, envelope, page, required, strings, workspace_of
 from tests.support.azure.state import Asset, Workspace
 from tests.support.azure.wire import AzureError, Json, Reply, UserError
 from tests.support.azure.workspaces import ONE
@@ -110,7 +110,8 @@ class Assets:
             self._cloud.write_down(call, "create", call.request.path, name, made.tags)
             return Reply(201, asset_body(workspace, made))
         for fixed in _FIXED[kind]:
-            if known.properties.get(fixed) != given.get(fixed):
+            there, sent = (data_uri(workspace, str(one.get(fixed))) for one in (known.properties, given))
+            if there != sent:
                 message = f"A {kind.rstrip('s')} version with name '{name}' and version '{version}' already exists;"
                 raise UserError(409, f"{message} its '{fixed}' cannot be changed.", code="Conflict")
         verb = "archive" if given.get("isArchived") and not known.properties.get("isArchived") else "update"
@@ -211,6 +212,8 @@ def _container(workspace: Workspace, kind: str, name: str, versions: dict[str, A
         "tags": {},
         "properties": {},
     }
+    if kind == "models":
+        properties["description"] = None  # as recorded: official/model-container.json
     if kind == "data":
         properties["dataType"] = newest.properties.get("dataType", "uri_file")
     if kind in {"models", "codes", "environments"}:

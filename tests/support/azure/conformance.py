@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,11 +25,12 @@ _ENVELOPE = ("id", "name", "type", "apiVersion")
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A finding that is not held against anybody, and why."""
+    """A finding that is not held against anybody, and why; and the official body that has it."""
 
     kind: str
     finding: re.Pattern[str]
     reason: str
+    official: str
 
 
 EXEMPTIONS = (
@@ -36,7 +38,30 @@ EXEMPTIONS = (
         "jobs",
         re.compile(r"/taskType: '[a-z]\w+' not in"),
         "the SDK writes a task in camel case, the types in Pascal case; Azure's enumeration is open",
+        "job-finetuning-maap-request",
     ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """A member that the types give a value, and that the service was seen writing as null: in which official body."""
+
+    kind: str
+    member: str  # a star stands for one name
+    official: str
+
+
+NULLS = (
+    *(
+        Null("jobs", f"/properties/{name}", "job-finetuning-maap")
+        for name in ("description", "computeId", "identity", "componentId", "notificationSetting")
+    ),
+    *(Null("jobs", f"/properties/outputs/*/{name}", "job-finetuning-maap") for name in ("description", "uri")),
+    Null("models", "/properties/description", "model-container"),
+    Null("models/versions", "/properties/jobName", "model-version"),
+    Null("data/versions", "/properties/description", "data-version"),
+    *(Null("datastores", f"/properties/{name}", "datastore") for name in ("description", "tags", "properties")),
 )
 
 
@@ -191,6 +216,27 @@ def findings_in(kind: str, version: str, body: Json, *, answering: bool, folder:
 
 def _exempt(kind: str, finding: str) -> bool:
     return any((not one.kind or one.kind == kind) and one.finding.search(finding) for one in EXEMPTIONS)
+
+
+def nulls_in(body: AnyJson, path: str = "") -> Iterator[str]:
+    """Yield the members of a body that are null; the items of a list under the list's own name."""
+    if isinstance(body, list):
+        for item in body:
+            yield from nulls_in(item, path)
+    elif isinstance(body, dict):
+        for name, item in body.items():
+            yield from [f"{path}/{name}"] if item is None else nulls_in(item, f"{path}/{name}")
+
+
+def nulls_of(requests: Iterable[Seen]) -> set[tuple[str, str]]:
+    """Return the members that answers have as null, with the type of resource; those of `NULLS` by their pattern."""
+    found = set()
+    for seen in requests:
+        for body, kind, answering in _bodies(seen):
+            for path in nulls_in(body) if answering else ():
+                known = (one.member for one in NULLS if one.kind == kind and fnmatchcase(path, one.member))
+                found.add((kind, next(known, path)))
+    return found
 
 
 def check_traffic(requests: Iterable[Seen], folder: Path) -> list[str]:

@@ -132,19 +132,10 @@ class DataPlane:
         body |= {"createdUtc": _iso(job.created), "startTimeUtc": _iso(job.started), "endTimeUtc": _iso(job.ended)}
         return {
             **body,
-            "error": self._error(job),
+            "error": _error(job, name),
             "warnings": [],
             "displayName": job.body["properties"].get("displayName"),
             "outputs": {},
-        }
-
-    def _error(self, job: Job) -> Json | None:
-        if job.error is None:
-            return None
-        return {
-            "error": {**job.error, "details": [], "messageFormat": "", "messageParameters": {}},
-            "time": _iso(job.ended),
-            "componentName": "finetuning",
         }
 
     def _details(self, workspace: Workspace, job: Job, name: str) -> Json:
@@ -162,7 +153,7 @@ class DataPlane:
             "endTimeUtc": _iso(job.ended),
         }
         body |= {
-            "error": self._error(job),
+            "error": _error(job, name),
             "warnings": [],
             "tags": job.tags,
             "properties": job.body["properties"].get("properties") or {},
@@ -261,6 +252,21 @@ class DataPlane:
         marks |= job.tags if name == job.name else {"mlflow.parentRunId": job.name}
         tags = [{"key": key, "value": value} for key, value in marks.items()]
         return {"info": info, "data": {"metrics": metrics, "params": params, "tags": tags}}
+
+
+def _error(job: Job, name: str) -> Json | None:
+    """Return why a run failed. That of a pipeline whose step has failed says only that, as people report it:
+    Azure/azureml-examples#3911, swatig007/automlForImages#25.
+    """
+    if job.error is None:
+        return None
+    below = {"code": "UserError", "message": "User errors were found in at least one of the child runs."}
+    error = below if name == job.name and _is_step(job, job.step) else job.error
+    return {
+        "error": {**error, "details": [], "messageFormat": "", "messageParameters": {}},
+        "time": _iso(job.ended),
+        "componentName": "finetuning",
+    }
 
 
 def _is_step(job: Job, name: str) -> bool:

@@ -31,6 +31,8 @@ class Marketplace:
 
     def _list(self, call: Call) -> Reply:
         workspace = workspace_of(call)
+        for each in workspace.marketplace.values():
+            self._cloud.operations.running(each.operation)  # which ends by the clock, looked at or not
         return page(call, [self._body(workspace, one) for one in workspace.marketplace.values()])
 
     def _get(self, call: Call) -> Reply:

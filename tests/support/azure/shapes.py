@@ -48,10 +48,22 @@ def envelope(workspace: Workspace, kind: str, name: str, created: datetime, prop
 
 def asset_body(workspace: Workspace, asset: Asset) -> Json:
     """Return one version of an asset."""
-    named: Json = {"description": None, "isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
-    named |= {"flavors": {}, "jobName": None} if asset.kind == "models" else {}
+    named: Json = {"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}
+    nulls: Json = {"models": {"flavors": {}, "jobName": None}, "data": {"description": None}}
+    named |= nulls.get(asset.kind, {})
     properties = {**named, **asset.properties}
+    if asset.kind == "data":
+        properties["dataUri"] = data_uri(workspace, str(properties.get("dataUri")))
     return envelope(workspace, f"{asset.kind}/{asset.name}/versions", asset.version, asset.created, properties)
+
+
+def data_uri(workspace: Workspace, sent: str) -> str:
+    """Return the address of a file in a datastore as the service writes it: in full, with its group in small letters,
+    as recorded (`official/data-version.json`).
+    """
+    path = sent.removeprefix("azureml://datastores/")
+    position = f"subscriptions/{workspace.subscription}/resourcegroups/{workspace.group}/workspaces/{workspace.name}"
+    return sent if path == sent else f"azureml://{position}/datastores/{path}"
 
 
 def resource_body(workspace: Workspace, resource: Resource, properties: Json, parent: str = "") -> Json:

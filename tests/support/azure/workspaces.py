@@ -259,7 +259,6 @@ def _datastore(workspace: Workspace) -> Json:
         "isDefault": True,
         "credentials": {"credentialsType": "AccountKey" if storage.allow_keys else "None"},
         "serviceDataAccessAuthIdentity": "None",
-        "tags": {},
-        "properties": {},
+        **dict.fromkeys(("description", "tags", "properties")),  # as recorded: official/datastore.json
     }
     return envelope(workspace, "datastores", _DATASTORE, workspace.created, properties)

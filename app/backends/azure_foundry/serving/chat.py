@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.backends.azure_foundry.serving import chat_code, chat_errors
 from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints, scores
-from app.backends.azure_foundry.serving.scoring_forms import FORMS, ScoringForm, answer_of
+from app.backends.azure_foundry.serving.scoring_forms import FORMS, NoForm, ScoringForm, answer_of
 from app.backends.azure_foundry.transport.client import Azure, Call
 from app.backends.azure_foundry.transport.errors import translate, translates_errors
 from app.backends.azure_foundry.transport.hosts import Audience
@@ -70,7 +70,9 @@ def ask(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[
         access.forms.keep(access.address, form)
         yield from pieces
         return
-    raise refused[0]
+    if known is not None:
+        raise refused[0]
+    raise NoForm(f"Its model takes no form of question that is known. {refused[0].detail}", fix=refused[0].fix)
 
 
 def _chatted(azure: Azure, access: EndpointAccess, request: ChatRequest) -> Iterator[ChatChunk]:

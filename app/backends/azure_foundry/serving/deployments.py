@@ -9,6 +9,7 @@ from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
 from app.backends.azure_foundry.serving import online
 from app.backends.azure_foundry.serving.chat import ask
 from app.backends.azure_foundry.serving.endpoints import Endpoints
+from app.backends.azure_foundry.serving.scoring_forms import NoForm
 from app.backends.azure_foundry.transport.errors import translates_errors
 from app.domain.backend import (
     BackendError,
@@ -24,7 +25,11 @@ from app.domain.backend import (
 from app.domain.backend_errors import NotAuthorised, Unavailable
 from app.domain.deployments import DeploymentStatus as Status
 from app.domain.serving import DeploymentOffer, OffersDeployments
+from app.kit.clock import Clock
 
+# How long a managed endpoint that ARM calls ready may refuse every form of question before it counts as failed: about
+# the longest delay that Microsoft's samples give a model to load (catalog/data/serving.json).
+_LOADING = timedelta(minutes=30)
 _SOON, _LATER = timedelta(seconds=10), timedelta(seconds=60)
 _LOOKS = {Status.PENDING: _LATER, Status.CREATING: _SOON, Status.READY: _LATER, Status.DELETING: _SOON}
 _FIRST_QUESTION = ChatRequest(messages=[{"role": "user", "content": "Hi"}], max_tokens=1)
@@ -46,6 +51,8 @@ _MACHINES_BILL = "Azure bills every machine by the hour while the endpoint exist
 
 class AzureDeployments(Endpoints, Deploys, OffersDeployments):
     """To serve what was trained there, and base models beside it."""
+
+    clock: Clock
 
     @cached_property
     def answering(self) -> set[str]:
@@ -96,6 +103,8 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
                 break
         except (RateLimited, Refused, Rejected):
             pass  # it answers, if not to this question
+        except NoForm as error:
+            return self._refusing(seen, word, error)
         except (NotAuthorised, NotFound, Unavailable) as error:
             said = f"Azure calls it {seen.raw_status}, but it does not answer yet: {error.detail}"
             return replace(seen, status=Status.CREATING, raw_status=word, message=said)
@@ -104,3 +113,14 @@ class AzureDeployments(Endpoints, Deploys, OffersDeployments):
         if seen.endpoint is not None:
             self.answering.add(seen.endpoint)
         return seen
+
+    def _refusing(self, seen: DeploymentObservation, word: str, error: NoForm) -> DeploymentObservation:
+        """Return what is said of an endpoint that refuses every form: for a while its model may still be loading."""
+        now = self.clock.now()
+        since = self.forms.refused_since(seen.endpoint or "", now)
+        said = f"Azure calls it {seen.raw_status}, but it does not answer yet: {error.detail}"
+        if now - since < _LOADING:
+            return replace(seen, status=Status.CREATING, raw_status=word, message=said)
+        minutes = round((now - since).total_seconds() / 60)
+        said = f"For {minutes} minutes it has refused every question. {error.detail} {error.fix} {_MACHINES_BILL}"
+        return replace(seen, status=Status.FAILED, raw_status=word, message=said)

@@ -7,11 +7,12 @@ Each is one of Microsoft's: Azure/azureml-examples, sdk/python/foundation-models
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.backend import ChatRequest
+from app.domain.backend import ChatRequest, Unavailable
 
 _SCORE, _OPENAI = "/score", "/v1/chat/completions"
 Body = dict[str, Any]
@@ -98,8 +99,12 @@ FORMS: Sequence[ScoringForm] = (
 _BY_NAME: Mapping[str, ScoringForm] = {each.name: each for each in FORMS}
 
 
+class NoForm(Unavailable):
+    """A managed endpoint refuses a question in every form."""
+
+
 class KnownForms:
-    """Which form each endpoint takes, kept in a folder; what is lost is found again by asking."""
+    """Which form each endpoint takes, or since when it takes none; kept in a folder, and found again by asking."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -113,11 +118,22 @@ class KnownForms:
 
     def keep(self, address: str, form: ScoringForm) -> None:
         """Note the form that an endpoint has answered in; where it cannot be noted, it is found again."""
+        self._note(address, form.name)
+
+    def refused_since(self, address: str, now: datetime) -> datetime:
+        """Return since when an endpoint has refused every form, noting `now` where that is not known."""
+        try:
+            return datetime.fromisoformat(self._file(address).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._note(address, now.isoformat())
+            return now
+
+    def _note(self, address: str, text: str) -> None:
         file = self._file(address)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             half = file.with_suffix(".part")
-            half.write_text(form.name, encoding="utf-8")
+            half.write_text(text, encoding="utf-8")
             half.replace(file)
         except OSError:
             return

@@ -19,13 +19,18 @@ _MOST_WARNINGS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """One look at the run history. `logs`: address by file name, good for about an hour."""
+    """One look at the run history. `errors`: as Azure words them; `logs`: address by file name, good for an hour."""
 
     started: datetime | None = None
     ended: datetime | None = None
-    failure: BackendError | None = None
+    errors: Sequence[object] = ()
     warnings: Sequence[str] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> BackendError | None:
+        """Why the run failed, read of all of its errors; None where none says anything."""
+        return of_failure(list(self.errors))
 
 
 def details(workspace: Workspace, name: str) -> Details:
@@ -43,7 +48,7 @@ def details(workspace: Workspace, name: str) -> Details:
     return Details(
         started=moment(reported.get("startTimeUtc")),
         ended=moment(reported.get("endTimeUtc")),
-        failure=of_failure(reported.get("error")),
+        errors=(reported.get("error"),),
         warnings=tuple(dict.fromkeys(each for each in warned if each))[:_MOST_WARNINGS],
         logs={str(key): value for key, value in part(reported, "logFiles").items() if isinstance(value, str)},
     )

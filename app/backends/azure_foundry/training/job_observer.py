@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from app.backends.azure_foundry.training.history import Details, details, events, moment
@@ -14,7 +15,7 @@ from app.backends.azure_foundry.training.states import WAITING, stall_note, stat
 from app.backends.azure_foundry.transport.json_values import number, part
 from app.backends.azure_foundry.transport.paging import Body, text
 from app.backends.azure_foundry.transport.workspace import Workspace
-from app.domain.backend import JobObservation, RemoteEvent
+from app.domain.backend import BackendError, JobObservation, RemoteEvent, Transient
 from app.domain.backend_abilities import KnownJob
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
@@ -73,7 +74,7 @@ class JobObserver:
         word = word_of(body)
         status = status_of(word)
         fresh = since is None or word != cursor.word
-        seen = details(self._workspace, name) if fresh else Details()
+        seen = self._history(name, status) if fresh else Details()
         latest: Latest = {} if word in WAITING or cursor.over else self.jobs.latest(name)
         points = self._points(name, cursor, latest, whole=since is None or status.is_final)
         if fresh or points or not cursor.moved_at:
@@ -131,6 +132,21 @@ class JobObserver:
         if read:
             cursor.read_at = now
         return found
+
+    def _history(self, name: str, status: JobStatus) -> Details:
+        """Return what the history tells of a job, and of a failed one the errors of its failed steps as well: a
+        pipeline's own error says no more than that there are some.
+        """
+        seen = details(self._workspace, name)
+        if status is not JobStatus.FAILED:
+            return seen
+        try:
+            below = [details(self._workspace, step).errors for step in self.runs.steps(name, failed=True)]
+        except Transient:
+            raise
+        except BackendError:
+            return seen  # who may not read the steps is told what the job itself says
+        return replace(seen, errors=[*seen.errors, *chain.from_iterable(below)])
 
     def _made(self, body: Body) -> Sequence[MadeModel]:
         """Return the models that a completed job may have made."""

@@ -14,8 +14,6 @@ from app.domain.backend import BackendError, KeepsLogs, NotFound, RemoteJob
 
 # What people want to read first; other files follow in the order of their names.
 _FIRST = ("user_logs/std_log.txt", "std_log.txt", "logs/azureml/70_driver_log.txt")
-_FAILED = "FAILED"  # MLflow's word
-_STEPS = 10  # of a pipeline are looked at for a log
 _TAIL = 128 * 1024  # bytes that are fetched for the last lines
 _WHOLE = 32 * 2**20  # bytes of the file for downloading
 
@@ -62,11 +60,8 @@ class AzureLogs(KeepsLogs):
         """Return where the training's own log is: a pipeline's is that of its steps, the one that failed first."""
         own = details(self.workspace, job.id).logs
         if not any(each in own for each in _FIRST):
-            runs = self.training.observer.runs
-            runs.latest(job.id)  # tells the experiment, without which nothing below it is found
-            steps = sorted(runs.below(job.id), key=lambda run: (run.get("info") or {}).get("status") != _FAILED)
-            for step in steps[:_STEPS]:
-                found = details(self.workspace, str((step.get("info") or {}).get("run_id"))).logs
+            for step in self.training.observer.runs.steps(job.id):
+                found = details(self.workspace, step).logs
                 if any(each in found for each in _FIRST):
                     own = found
                     break

@@ -27,6 +27,8 @@ _MOST_METRICS = 40
 _NAME_LIMIT = 60
 _PAGE = 1000
 _PAGES = 20
+_FAILED = "FAILED"  # MLflow's word
+_STEPS = 10  # of a pipeline are looked at one by one
 
 
 class Runs:
@@ -67,8 +69,15 @@ class Runs:
             "filter": f"tags.mlflow.rootRunId='{name}'",
             "max_results": _PAGE,
         }
-        found = (self._azure.send(Call("POST", url, body=asked)).body or {}).get("runs") or ()
+        found = parts(self._azure.send(Call("POST", url, body=asked)).body, "runs")
         return sorted((run for run in found if _id_of(run) not in {name, ""}), key=_rank)
+
+    def steps(self, name: str, *, failed: bool = False) -> list[str]:
+        """Return the ids of some runs below a run, those that failed first; with `failed` no others."""
+        self.latest(name)  # tells the experiment, without which nothing below it is found
+        words = {_id_of(run): text(run, "info", "status") for run in self.below(name)}
+        found = sorted(words, key=lambda step: words[step] != _FAILED)
+        return [step for step in found if not failed or words[step] == _FAILED][:_STEPS]
 
     def forget(self, name: str) -> None:
         """Drop where the metrics of a job that is over were found."""
@@ -107,9 +116,8 @@ class Runs:
             url = f"{self._workspace.location.mlflow}/runs/search"
             body = part(self._azure.send(Call("POST", url, body=asked)).body)
             for run in parts(body, "runs"):
-                identifier = text(run, "info", "run_id")
-                if identifier in wanted:
-                    found[identifier] = _latest(run)
+                if _id_of(run) in wanted:
+                    found[_id_of(run)] = _latest(run)
             if not body.get("next_page_token") or wanted <= found.keys():
                 break
             asked["page_token"] = body["next_page_token"]
@@ -163,12 +171,12 @@ def is_loss(name: str) -> bool:
 
 
 def _id_of(run: Mapping[str, Any]) -> str:
-    return str((run.get("info") or {}).get("run_id") or "")
+    return text(run, "info", "run_id")
 
 
 def _rank(run: Mapping[str, Any]) -> tuple[bool, float, str]:
     trains = any(is_loss(name) or name == "epoch" for name in _latest(run))
-    return (not trains, number((run.get("info") or {}).get("start_time")) or 0.0, _id_of(run))
+    return (not trains, number(part(run, "info").get("start_time")) or 0.0, _id_of(run))
 
 
 def _latest(run: Mapping[str, Any]) -> dict[str, Point]:
