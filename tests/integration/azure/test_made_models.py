@@ -42,8 +42,9 @@ def seen(client: TestClient, job: RecordedJob) -> dict[str, Any]:
 
 def made_by(client: TestClient, job: RecordedJob) -> str:
     """Return what the backend calls the job's model."""
-    model = client.get(f"{API}/models/{seen(client, job)['fine_tuned_model']}").json()
-    return str(model["remote_id"])
+    found = seen(client, job)
+    assert found["fine_tuned_model"], found
+    return str(client.get(f"{API}/models/{found['fine_tuned_model']}").json()["remote_id"])
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,7 @@ def test_a_teardown_removes_what_is_surely_the_jobs(house: AzureHouse, client: T
     job = recorded_job(house)
     job.pass_by(HOUR / 2)
     model = seen(client, job)["fine_tuned_model"]
+    assert model is not None
     assert client.delete(f"{API}/models/{model}").status_code in {200, 202, 204}
     assert job.asset not in house.served.project.models
 

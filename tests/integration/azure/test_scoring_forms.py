@@ -44,7 +44,10 @@ def deployed(house: AzureHouse, client: TestClient, form: str) -> str:
     body = {"target": {"model": model.id}, "expires_after_idle_s": 0, **ACCEPTED}
     made = client.post(f"{API}/deployments", json=body, headers=key(form.replace(" ", "-").replace(",", ""))).json()
     address = f"{API}/deployments/{made['id']}"
-    house.until(lambda: client.get(address).json()["status"] == "ready")
+    for _ in range(12):
+        house.tick()
+    found = client.get(address).json()
+    assert found["status"] == "ready", found["note"]
     return address
 
 
@@ -89,6 +92,7 @@ def test_it_starts_as_microsofts_sample_for_a_tuned_model_lets_it(house: AzureHo
     deployed(house, client, "input_string")
     endpoint = next(iter(house.served.project.online.values()))
     properties = endpoint.children["main"].properties
+    assert "livenessProbe" in properties
     assert properties["livenessProbe"]["initialDelay"] == "PT600S"
     assert properties["requestSettings"]["requestTimeout"] == "PT90S"
     body = {
