@@ -66,7 +66,7 @@ def test_a_failed_one_says_what_its_step_says(house: AzureHouse, client: TestCli
     assert "at least one of the child runs" in ended["message"]
 
 
-def test_who_may_not_read_the_steps_is_told_what_the_job_says(house: AzureHouse, client: TestClient) -> None:
+def test_who_may_not_read_the_steps_learns_what_the_job_says(house: AzureHouse, client: TestClient) -> None:
     job = recorded_job(house)
     job.pass_by(180, step=60)
     job.remote.fail("UserError", "It is the step's secret.", house.served.cloud.clock.now())
