@@ -26,6 +26,7 @@ from tests.support.azure.state import SUBSCRIPTION
 from tests.support.azure.wire import AnyJson, Json
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, rest_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 ENDPOINT = r"/serverlessEndpoints/dep-"
@@ -59,14 +60,14 @@ def submitted(house: AzureHouse, client: TestClient, base: str = f"{BASE}:1") ->
     """Ask for a training; return its address."""
     body = {
         "project": house.only_project(), "connection": house.connection.id, "base_model": base, "name": "triage",
-        "training_dataset": house.dataset(30).id, "validation": {"kind": "none"},
+        "training_dataset": house.dataset(30).id, "validation": {"kind": "none"}, **ACCEPTED,
     }  # fmt: skip
     return f"{API}/jobs/{client.post(f'{API}/jobs', json=body, headers=key('job')).json()['id']}"
 
 
 def deployed(house: AzureHouse, client: TestClient) -> str:
     """Ask for a deployment of a tuned model; return its address."""
-    body = {"target": {"model": house.tuned().id}, "expires_after_idle_s": 0}
+    body = {"target": {"model": house.tuned().id}, "expires_after_idle_s": 0, **ACCEPTED}
     return f"{API}/deployments/{client.post(f'{API}/deployments', json=body, headers=key('dep')).json()['id']}"
 
 
@@ -259,7 +260,7 @@ def test_times_of_another_clock_are_kept_and_are_no_trap(
 
 # -- types and members -------------------------------------------------------------------------------------------------
 def _of_unknown_type(job: Json) -> Json:
-    strange = {"jobType": "Quantum", "fineTuningDetails": None, "resources": "many", "tags": None, "outputs": []}
+    strange: Json = {"jobType": "Quantum", "fineTuningDetails": None, "resources": "many", "tags": None, "outputs": []}
     return {**job, "properties": {**job["properties"], **strange}}
 
 

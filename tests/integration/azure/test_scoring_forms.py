@@ -109,7 +109,7 @@ def test_it_starts_as_microsofts_sample_for_a_tuned_model_lets_it(house: AzureHo
 def test_an_endpoint_that_takes_no_form_does_not_come_up_for_ever(house: AzureHouse, client: TestClient) -> None:
     """It is billed meanwhile. Once its container is mended, it serves."""
     house.served.cloud.state.scoring_form = "one that nobody knows"
-    body = {"target": {"model": house.tuned("heavy", base=MANAGED).id}, "expires_after_idle_s": 0}
+    body = {"target": {"model": house.tuned("heavy", base=MANAGED).id}, "expires_after_idle_s": 0, **ACCEPTED}
     made = client.post(f"{API}/deployments", json=body, headers=key("mute")).json()
     address = f"{API}/deployments/{made['id']}"
 

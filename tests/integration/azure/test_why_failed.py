@@ -15,6 +15,7 @@ from tests.support.azure.served import BASE, MANAGED, ServedCloud, served_cloud
 from tests.support.azure.wire import AzureError, Json, Reply
 from tests.support.clock import TurnedClock
 from tests.support.door import client_of, key, rest_app
+from tests.support.spending import ACCEPTED
 
 API = "/api/v1"
 PARTNER = "serverless:azureml-mistral/Ministral-3B"
@@ -70,7 +71,7 @@ def test_by_rest_the_deployment_says_why(azure_certificates: Certificates, tmp_p
         house = AzureHouse(tmp_path / "house", served)
         with client_of(rest_app(house)) as client:
             fails(served)
-            body = {"target": {"connection": house.connection.id, "base_model": base}}
+            body = {"target": {"connection": house.connection.id, "base_model": base}, **ACCEPTED}
             made = client.post(f"{API}/deployments", json=body, headers=key("one")).json()
             for _ in range(30):
                 house.tick()
