@@ -137,6 +137,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         idle_stop_s=settings.idle_stop_s,
         checkpoint_days=settings.checkpoint_days,
         at_once_bytes=int(settings.at_once_mb * MIB),
+        import_roots=settings.import_roots,
     )
 
 

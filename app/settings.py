@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     at_once_mb: float = Field(
         default=32.0, ge=0, description="The largest file that is checked, split and converted at once, in MiB."
     )
+    import_roots: tuple[Path, ...] = Field(
+        default=(), description="Folders of this machine below which files may be read in by their paths."
+    )
     disk_reserve_mb: int = Field(default=512, ge=0, description="Free space below which nothing new is stored, in MiB.")
     local_slots: int = Field(default=1, ge=1, le=64, description="How many trainings this machine runs at once.")
     local_threads: int = Field(

@@ -109,7 +109,13 @@ def list_findings(
 def list_rows(
     scope: Annotated[Scope, may(datasets.rows)], identifier: PathId, wanted: Annotated[RowsQuery, Query()]
 ) -> Response:
-    """The rows from a line number on; `next` is the line number of the next page."""
+    """The rows from a line number on, or those of them that hold a text; `next` is the line to go on from.
+
+    A search reads half a gigabyte at most; then a page may have no items and a `next`.
+    """
+    if wanted.contains:
+        finds = datasets.find_rows(scope, identifier, wanted.contains, start=wanted.first, limit=wanted.limit)
+        return listing(Row, finds.rows, None if finds.following is None else str(finds.following))
     found = datasets.rows(scope, identifier, start=wanted.first, limit=wanted.limit)
     following = str(found[-1].line + 1) if len(found) == wanted.limit else None
     return listing(Row, found, following)

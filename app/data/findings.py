@@ -7,13 +7,15 @@ from app.data.limits import Limits
 from app.data.rules import Issue, Rule
 from app.domain.datasets import Finding, RuleCount, Severity
 
+Heard = Callable[[int, Issue], object]
+
 
 class Findings:
     """What was found so far; never holds more than the limits allow."""
 
-    def __init__(self, limits: Limits, source: Callable[[int], str] = lambda _: "") -> None:
-        """`source` says where a line stood in the file that it was made from."""
-        self._limits, self._source = limits, source
+    def __init__(self, limits: Limits, source: Callable[[int], str] = lambda _: "", heard: Heard | None = None) -> None:
+        """`source` says where a line stood in the file that it was made from; `heard` is told all about lines."""
+        self._limits, self._source, self._heard = limits, source, heard
         self._kept: list[Finding] = []
         self._counts: Counter[Rule] = Counter()
         self.errors = 0
@@ -23,6 +25,8 @@ class Findings:
         rule = issue.rule
         self._counts[rule] += 1
         self.errors += rule.severity is Severity.ERROR
+        if self._heard and line is not None:
+            self._heard(line, issue)
         if len(self._kept) >= self._limits.findings and self._counts[rule] > self._limits.findings_per_rule:
             return
         self._kept.append(

@@ -82,6 +82,19 @@ def _skip(stream: BinaryIO) -> int:
     return skipped
 
 
+def line_at(path: Path, index: LineIndex, number: int, most: int) -> bytes | None:
+    """Return a line as it stands in the file; None where it is longer than `most` bytes, or there is none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    found = next(_lines_from(path, index, number), None)
+    if found is None:
+        return None
+    _, line, length = found
+    return line if length == len(line) <= most else None
+
+
 def shown_row(number: int, line: bytes) -> Row:
     """Return a whole line as it is shown."""
     return _row(number, line, len(line))

@@ -114,6 +114,13 @@ ROUNDED = Rule(
     "Where such numbers are ids, export them as text and upload the file again.",
 )
 
+NULLED = Rule(
+    "nulled",
+    WARNING,
+    "Numbers that are none",
+    "Nothing to do where they mean a missing value; else write them as text, and upload the file again.",
+)
+
 # --- the text of a line
 ENCODING = Rule(
     "encoding", ERROR, "Bytes that are not UTF-8", "Save the file as UTF-8 (in most editors: Save as, Encoding, UTF-8)."

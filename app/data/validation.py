@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.data import containers, rules
-from app.data.findings import Findings
+from app.data.findings import Findings, Heard
 from app.data.formats.chat import kind_in_words
 from app.data.formats.facts import facts_of
 from app.data.formats.registry import AMBIGUOUS, UNKNOWN, format_of, format_of_file, issues_of, may_be_another
@@ -44,23 +44,32 @@ NOTHING_KNOWN = Background()
 
 
 def validate(
-    path: Path, background: Background = NOTHING_KNOWN, *, limits: Limits = DEFAULT, sha256: str = ""
+    path: Path,
+    background: Background = NOTHING_KNOWN,
+    *,
+    limits: Limits = DEFAULT,
+    sha256: str = "",
+    heard: Heard | None = None,
 ) -> DatasetReport:
     """Return what the file is and everything that is wrong with it, in constant memory.
 
-    `sha256` is its hash where that is known already; counting it again takes a fifth of the time.
+    `sha256` is its hash where that is known already; counting it again takes a fifth of the time. `heard` is told of
+    everything that is found in a line, also of what the report has no room for: in the order of lines, but for rows
+    that are the same as an earlier one, which come last.
 
     Raises:
         OSError: the file cannot be read. Nothing that stands in the file raises.
     """
     with path.open("rb") as stream:
-        return _Pass(stream, background, limits, sha256).run()
+        return _Pass(stream, background, limits, sha256, heard).run()
 
 
 class _Pass:
     """One pass over one file."""
 
-    def __init__(self, stream: BinaryIO, background: Background, limits: Limits, sha256: str) -> None:
+    def __init__(
+        self, stream: BinaryIO, background: Background, limits: Limits, sha256: str, heard: Heard | None
+    ) -> None:
         self._stream = stream
         self._background = background
         self._limits = limits
@@ -72,7 +81,7 @@ class _Pass:
         check, texts = self._format.fast_check, self._format.texts
         self._skeletons = Skeletons(check, texts, limits) if check and texts and limits.block_bytes else None
         self._alone: dict[frozenset[str], bool] = {}  # further fields, and whether they make rows of another format
-        self._findings = Findings(limits, background.source)
+        self._findings = Findings(limits, background.source, heard)
         self._tally = StatisticsCollector(limits)
         self._sha256, self._hash = sha256, hashlib.sha256()
         self._bytes = self._lines = self._rows = self._longest = 0

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from app.domain.actors import ENGINE
 from app.engine.orphan_gc import OrphanCollector
 from app.kit.crash_points import CrashPoint, reached
-from app.services import catalog, retention
+from app.services import catalog, datasets, retention
 from app.services.scope import Scopes
 from app.store import idempotency, leases
 
@@ -17,8 +17,8 @@ CATALOGS_EVERY, CATALOGS_KEPT = timedelta(minutes=1), timedelta(hours=24)
 
 
 class Maintenance:
-    """Forgets answers that nobody can ask for again, wakes jobs whose checkpoints have had their time, and has old
-    catalogs looked up again.
+    """Forgets answers that nobody can ask for again, and uploads that were refused; wakes jobs whose checkpoints have
+    had their time, and has old catalogs looked up again.
     """
 
     def __init__(self, scopes: Scopes, sweep: OrphanCollector) -> None:
@@ -34,6 +34,7 @@ class Maintenance:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+                datasets.forget_refused(scope)
                 leases.wake(scope.write, "jobs", retention.expired(scope), due_at=scope.due_now())
         if self._catalogs_at is None or now >= self._catalogs_at:
             self._catalogs_at = now + CATALOGS_EVERY

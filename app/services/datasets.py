@@ -1,12 +1,17 @@
 """Verbs on datasets: bring one in, look into it, remove it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from app.data import search
 from app.data.convert import write_canonical
+from app.data.fixes import BY_NAME, mended
 from app.data.index import LineIndex, build_index, load_index, save_index
-from app.data.rows import Row, read_rows
+from app.data.rows import Row, line_at, read_rows
+from app.data.search import Finds
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UseCount
+from app.domain.edits import MAX_ROW_BYTES
 from app.domain.errors import Conflict, Invalid, NotFound, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
 from app.kit.crash_points import CrashPoint, reached
@@ -19,6 +24,7 @@ from app.store import datasets as store
 from app.store import usage as usage_store
 from app.store.files import StoredFile
 
+REFUSED_KEPT = timedelta(hours=24)  # how long a refused upload can be looked into before it goes
 _FILENAME_LIMIT = 255
 
 
@@ -117,8 +123,11 @@ def check(scope: Scope, identifier: str) -> Checked:
     scope.release()
     stored = StoredFile(dataset.sha256, dataset.bytes, scope.files.path(dataset.sha256))
     if dataset.origins:  # its rows were made already, and changed since
-        return Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
-    return read_in(scope.files, stored, dataset.filename)
+        checked = Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
+    else:
+        checked = read_in(scope.files, stored, dataset.filename)
+    _index(scope, checked.rows)  # of a large file made here, not when somebody looks at its rows for the first time
+    return checked
 
 
 @verbs.reads("datasets")
@@ -240,12 +249,39 @@ def rows(scope: Scope, identifier: str, *, start: int = 1, limit: int = 20) -> S
     file = path(scope, identifier)
     dataset = get(scope, identifier)
     scope.release()
-    return read_rows(file, _index(scope, dataset, file), start, limit)
+    return read_rows(file, _index(scope, dataset), start, limit)
+
+
+@verbs.reads("datasets")
+def find_rows(scope: Scope, identifier: str, text: str, *, start: int = 1, limit: int = 20) -> Finds:
+    """Return rows from line number `start` on that hold a text, and the line to go on from."""
+    file, dataset = path(scope, identifier), get(scope, identifier)
+    scope.release()
+    return search.find_rows(file, _index(scope, dataset), text, start, limit)
+
+
+@verbs.reads("datasets")
+def row_text(scope: Scope, identifier: str, line: int) -> str | None:
+    """Return a row's text as it can be edited; None where it is too long for that, or is in no known encoding.
+
+    Raises:
+        NotFound: when there is no row in that line.
+    """
+    file, dataset = path(scope, identifier), get(scope, identifier)
+    scope.release()
+    index = _index(scope, dataset)
+    if not 1 <= line <= index.lines:
+        raise NotFound("line", str(line), fix="Open the dataset's rows, and choose one.")
+    found = line_at(file, index, line, MAX_ROW_BYTES)
+    try:
+        return None if found is None else mended(found, [BY_NAME["encoding"]]).decode()
+    except UnicodeDecodeError:
+        return None
 
 
 @verbs.deletes("datasets")
 def delete(scope: Scope, identifier: str) -> None:
-    """Remove a dataset with its parts, and their files where nobody else has the same bytes.
+    """Remove a dataset with its parts, and their files where nobody else has the same bytes; later versions stay.
 
     Raises:
         Conflict: while a job or an evaluation refers to it.
@@ -256,12 +292,37 @@ def delete(scope: Scope, identifier: str) -> None:
     if used is not None:
         message = f"The dataset {dataset.name!r} is used by {used_by(used)}."
         raise Conflict(message, fix="Keep it: what was trained and judged on must stay known. Its lineage names them.")
-    family = [dataset, *store.children(tx, identifier)]
-    doomed = {each.sha256 for each in family} | {origin.sha256 for each in family for origin in each.origins}
-    store.remove(tx, identifier)
-    for sha256 in doomed:
-        if not store.content_users(tx, sha256):
+    _remove(scope, dataset)
+
+
+@verbs.reads("datasets")
+def refused(scope: Scope) -> Sequence[Dataset]:
+    """Return the uploads that were refused and have not gone yet, the newest first."""
+    return store.refused(scope.read)[::-1]
+
+
+@verbs.deletes("datasets")
+def forget_refused(scope: Scope) -> int:
+    """Remove uploads that were refused a while ago (`REFUSED_KEPT`), with their files; return how many."""
+    old = store.refused(scope.write, before=scope.now() - REFUSED_KEPT)
+    for each in old:
+        _remove(scope, each)
+    return len(old)
+
+
+@verbs.writes("datasets")
+def forget_unused(scope: Scope, hashes: Iterable[str]) -> None:
+    """Remove files that no dataset holds, by their hashes."""
+    for sha256 in set(hashes):
+        if not store.content_users(scope.write, sha256):
             scope.files.remove(sha256)
+
+
+def _remove(scope: Scope, dataset: Dataset) -> None:
+    going = store.going(scope.write, dataset.id)
+    doomed = {each.sha256 for each in going} | {origin.sha256 for each in going for origin in each.origins}
+    store.remove(scope.write, dataset.id)
+    forget_unused(scope, doomed)
 
 
 @verbs.reads("datasets")
@@ -304,10 +365,10 @@ def _there(file: Path, dataset: Dataset) -> Path:
     return file
 
 
-def _index(scope: Scope, dataset: Dataset, file: Path) -> LineIndex:
-    where = scope.files.index_path(dataset.sha256)
+def _index(scope: Scope, rows: StoredFile | Dataset) -> LineIndex:
+    where = scope.files.index_path(rows.sha256)
     index = load_index(where) if where.is_file() else None
     if index is None:
-        index = build_index(file)
+        index = build_index(scope.files.path(rows.sha256))
         save_index(index, where)
     return index

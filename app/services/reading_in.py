@@ -1,8 +1,10 @@
 """From a stored file to rows that were checked: made into JSON Lines where it is something else."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from app.data.imports.container import ImportLimits, Refused
 from app.data.imports.importing import Imported, Importer, is_packed
@@ -59,15 +61,48 @@ def check(
     files: FileStore, rows: StoredFile, origins: Sequence[UploadedFile] = (), made: Imported | None = None
 ) -> DatasetReport:
     """Check rows; findings say where in their origin they stood."""
-    known = Background(issues=made.notes if made else ())
-    if origins:
-        positions = Positions.load(files.positions_path(origins[0].sha256, origins[0].made))
-        known = replace(known, columns=origins[0].columns, source=partial(_source, origins[0], positions))
-    return validate(rows.path, known, sha256=rows.sha256)
+    known = known_of(files, origins)
+    return validate(rows.path, replace(known, issues=made.notes) if made else known, sha256=rows.sha256)
 
 
-def _source(origin: UploadedFile, positions: Positions, row: int) -> str:
-    position = positions.of(row - origin.shift) if origin.unit and row > origin.shift else 0
+def known_of(files: FileStore, origins: Sequence[UploadedFile]) -> Background:
+    """Return what validation should know of rows that were made from these files."""
+    if not origins:
+        return Background()
+    positions = [positions_of(files, each) for each in origins]
+    return Background(columns=origins[0].columns, source=partial(_source, origins, positions))
+
+
+def brought_lines(dataset: Dataset) -> UploadedFile:
+    """Return a dataset's own file, which was JSON Lines when it was brought, as what other rows are made from."""
+    return own_lines(StoredFile(dataset.sha256, dataset.bytes, Path()), dataset.filename)
+
+
+def own_lines(stored: StoredFile, filename: str) -> UploadedFile:
+    """Return a file of JSON Lines as what rows are made from: its own lines."""
+    return UploadedFile(
+        filename=filename,
+        kind="jsonl",
+        words="JSON Lines",
+        confidence=1.0,
+        sha256=stored.sha256,
+        bytes=stored.bytes,
+        made=stored.sha256,
+        unit="line",
+    )
+
+
+def positions_of(files: FileStore, origin: UploadedFile) -> Positions:
+    """Return where rows stood in a file that they were made from."""
+    if origin.made == origin.sha256:
+        return Positions((1, 1, 1))
+    return Positions.load(files.positions_path(origin.sha256, origin.made))
+
+
+def _source(origins: Sequence[UploadedFile], positions: Sequence[Positions], row: int) -> str:
+    at = max(bisect_left(origins, row, key=lambda each: each.shift) - 1, 0)  # the file whose rows begin before this one
+    origin = origins[at]
+    position = positions[at].of(row - origin.shift) if origin.unit and row > origin.shift else 0
     return f"{origin.unit} {position} of {origin.filename}" if position else ""
 
 

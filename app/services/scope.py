@@ -130,6 +130,7 @@ class AppContext:
     idle_stop_s: int = 1800
     checkpoint_days: int = 0  # after which a succeeded job's checkpoints go; 0 never
     at_once_bytes: int = AT_ONCE_BYTES
+    import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
 
 
 class Scope:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
 from app.kit.paging import Page
@@ -60,14 +61,15 @@ def reports(tx: Reader, identifiers: Sequence[str]) -> list[DatasetReport]:
 
 
 def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, with_parts: bool = False) -> Page[Dataset]:
-    """Return datasets, newest first; the parts of splits, and what was mapped since, only on request."""
-    query = _M.query
+    """Return datasets, newest first; refused files never, parts of splits and earlier versions only on request."""
+    query = _M.query.where(_T.c.status != DatasetStatus.REJECTED.value)
     if project is not None:
         query = query.where(or_(_T.c.project == project, _T.c.project.is_(None)))
     if not with_parts:
-        mapped = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id, _CHILD.c.made_by.like("map:%"))
+        newer = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id)
+        mapped, edited = (newer.where(_CHILD.c.made_by.like(f"{how}:%")).exists() for how in ("map", "edit"))
         waiting = _T.c.status == DatasetStatus.NEEDS_MAPPING.value
-        query = query.where(_T.c.made_by.not_like("split:%"), ~(waiting & mapped.exists()))
+        query = query.where(_T.c.made_by.not_like("split:%"), ~(waiting & mapped), ~edited)
     return _M.page(tx, query, limit=limit, cursor=cursor)
 
 
@@ -83,7 +85,7 @@ def children(tx: Reader, parent: str) -> list[Dataset]:
 
 
 def by_content(tx: Reader, sha256: str, name: str, project: str | None) -> Dataset | None:
-    """Return an uploaded dataset with the same bytes (its rows, or what they were made from), name and project."""
+    """Return a dataset with the same bytes (its rows, or what they were made from), name and project."""
     same = (_holds(sha256), _T.c.name == name, _T.c.project.is_not_distinct_from(project))
     return _M.first(tx, _M.query.where(*same).order_by(_T.c.created_at))
 
@@ -124,5 +126,23 @@ def _holds(sha256: str) -> ColumnElement[bool]:
     return or_(_T.c.sha256 == sha256, _T.c.origins.contains(f'"sha256":"{sha256}"'))
 
 
+def refused(tx: Reader, *, before: datetime | None = None) -> list[Dataset]:
+    """Return the files that were refused, perhaps only those from before a moment, the oldest first."""
+    old = () if before is None else (_T.c.created_at < before,)
+    return _M.by_age(tx, _T.c.status == DatasetStatus.REJECTED.value, *old)
+
+
+def _goes_with(identifier: str) -> ColumnElement[bool]:
+    """Return which datasets go when one is removed: itself and what was made of it, but not later versions of it."""
+    return or_(_T.c.id == identifier, and_(_T.c.parent == identifier, _T.c.made_by.not_like("edit:%")))
+
+
+def going(tx: Reader, identifier: str) -> list[Dataset]:
+    """Return what goes when a dataset is removed."""
+    return _M.by_age(tx, _goes_with(identifier))
+
+
 def remove(tx: Writer, identifier: str) -> None:
-    tx.execute(delete(_T).where(or_(_T.c.id == identifier, _T.c.parent == identifier)))
+    gone = select(_T.c.id).where(_goes_with(identifier))
+    tx.execute(update(_T).where(_T.c.parent.in_(gone), ~_goes_with(identifier)).values(parent=None))
+    tx.execute(delete(_T).where(_goes_with(identifier)))

@@ -9,6 +9,7 @@ from app.store import schema
 from app.store.database import Reader
 
 _D, _J, _E = schema.datasets, schema.jobs, schema.evaluations
+_PART = _D.c.made_by.not_like("edit:%")  # a later version has users of its own
 
 
 def _references(family: Subquery) -> Subquery:
@@ -31,7 +32,7 @@ def _references(family: Subquery) -> Subquery:
 def _families(identifiers: Sequence[str]) -> Subquery:
     """Return datasets and what was made from them (`member`) by the dataset that was asked for (`root`)."""
     themselves = select(_D.c.id.label("member"), _D.c.id.label("root")).where(_D.c.id.in_(identifiers))
-    made = select(_D.c.id, _D.c.parent).where(_D.c.parent.in_(identifiers))
+    made = select(_D.c.id, _D.c.parent).where(_D.c.parent.in_(identifiers), _PART)
     return union_all(themselves, made).subquery("family")
 
 

@@ -1,6 +1,6 @@
 """Pages of datasets: bring one in, see what is wrong with it, look at its rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,14 +9,14 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.datasets import DatasetStatus, Severity
-from app.domain.drafts import Step
+from app.domain.datasets import Dataset, DatasetStatus, Severity
+from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError
 from app.domain.mappings import ColumnMapping
 from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.http.fields import Id
-from app.services import datasets, drafts, mappings, projects, uploads, usage
+from app.services import bringing, datasets, drafts, edits, mappings, projects, uploads, usage
 from app.services.scope import Scope
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -36,6 +36,7 @@ router = APIRouter(include_in_schema=False)
 _CHUNK = 1 << 20
 _ROWS = 20
 _FIRST_ERRORS = 3
+_DRAFTS = 100
 
 
 class Tab(StrEnum):
@@ -63,20 +64,16 @@ def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form
     """Take a file, check it, and show what was found; in the wizard, go on there."""
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        name, project = texts.get("name", ""), texts.get("project") or None
-        if texts.get("upload"):  # the file is here: scripts bring large ones in pieces
-            made = uploads.finish(scope, texts["upload"], name=name, project=project)
-        else:
-            filename, chunks = _brought(form, texts.get("pasted", ""))
-            made = datasets.upload(scope, name=name, filename=filename, chunks=chunks, project=project)
+        made = _made(scope, form, texts)
     except DomainError as error:
         context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
+        context["upload_path"] = texts.get("path", "")
         return page(request, scope, "datasets/index.html", context, status=status_of(error))
-    draft = texts.get("draft")
-    if draft and made.status is DatasetStatus.NEEDS_MAPPING:
-        return see_other(f"/datasets/{made.id}?draft={draft}", "uploaded")
-    if draft and made.status is DatasetStatus.REJECTED:  # what was chosen before stays chosen
+    if made.status is DatasetStatus.REJECTED:  # what was chosen in the wizard before stays chosen
         return see_other(f"/datasets/{made.id}", "refused")
+    draft = texts.get("draft")
+    if draft and made.status in {DatasetStatus.NEEDS_MAPPING, DatasetStatus.VALIDATING}:
+        return see_other(f"/datasets/{made.id}?draft={draft}", "uploaded")
     if draft:
         drafts.update_step(scope, draft, Step.DATA, {"training_dataset": made.id})
         return see_other(f"/wizard/{draft}/{Step.DATA.value}", "uploaded")
@@ -94,7 +91,8 @@ def show(
     rule: Annotated[str | None, Query(max_length=80)] = None,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """One dataset."""
+    """One dataset; `draft` in the address is the one in the wizard that it was uploaded for, `find` a text in rows."""
+    draft, find = (request.query_params.get(name, "").strip()[:200] for name in ("draft", "find"))
     found = datasets.get(scope, dataset)
     waits = found.status is DatasetStatus.NEEDS_MAPPING
     tab = (Tab.COLUMNS if waits else Tab.OVERVIEW) if tab is None or (tab is Tab.COLUMNS and not waits) else tab
@@ -106,13 +104,16 @@ def show(
         "severity": severity.value if severity else "",
         "rule": rule or "",
         "used": usage.counts(scope, [dataset]).get(dataset),
+        "draft": draft,
+        "drafts": _drafts(scope, found, draft),
     }
     if tab is Tab.FINDINGS:
+        context["fixes"] = edits.offered(scope, dataset)
         context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
     elif tab is Tab.ROWS:
-        context |= {"rows": datasets.rows(scope, dataset, start=start, limit=_ROWS), "start": start, "step": _ROWS}
+        context |= {**_rows(scope, dataset, start, find), "start": start, "find": find}
     elif tab is Tab.COLUMNS:
-        context |= _columns(scope, dataset, None, request.query_params.get("draft", ""))
+        context |= _columns(scope, dataset, None, draft)
     elif tab is Tab.LINEAGE:
         parent = datasets.get(scope, found.parent) if found.parent else None
         context |= {"children": datasets.children(scope, dataset), "parent": parent}
@@ -132,7 +133,7 @@ def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], 
     if "apply" not in form or context["proposal"].problems:
         found = datasets.get(scope, dataset)
         context |= {"dataset": found, "report": datasets.report(scope, dataset), "tab": Tab.COLUMNS.value}
-        context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form}
+        context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form, "drafts": ()}
         context["used"] = usage.counts(scope, [dataset]).get(dataset)
         status = UNPROCESSABLE if "apply" in form else 200
         return page(request, scope, "datasets/dataset.html", context, part="datasets/_mapped.html", status=status)
@@ -168,10 +169,23 @@ def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
     return {
         "page": found,
         "used": usage.counts(scope, [each.id for each in found.items]),
+        "refused": datasets.refused(scope),
         "projects": projects.names(scope),
         "errors": [],
         "upload_name": "",
+        "import_roots": scope.app_context.import_roots,
     }
+
+
+def _drafts(scope: Scope, found: Dataset, draft: str) -> Sequence[JobDraft]:
+    """Return the drafts in which a dataset may take the place of the version before, or that it was uploaded for."""
+    if not found.may_be_trained_on or found.status is DatasetStatus.VALIDATING:
+        return ()
+    before = found.parent if found.made_by.startswith("edit:") else None
+    if not draft and before is None:
+        return ()
+    chosen = [(each, each.values.get("training_dataset")) for each in drafts.list_drafts(scope, limit=_DRAFTS).items]
+    return [each for each, rows in chosen if rows != found.id and (each.id == draft or (before and rows == before))]
 
 
 def _columns(scope: Scope, dataset: str, chosen: ColumnMapping | None, draft: str) -> dict[str, Any]:
@@ -181,17 +195,35 @@ def _columns(scope: Scope, dataset: str, chosen: ColumnMapping | None, draft: st
     return {"proposal": proposal, **words, "draft": draft, "errors": errors}
 
 
+def _rows(scope: Scope, dataset: str, start: int, text: str) -> Mapping[str, Any]:
+    """Return a page of rows, or of those that hold a text, and the line to go on from."""
+    if text:
+        finds = datasets.find_rows(scope, dataset, text, start=start, limit=_ROWS)
+        return {"rows": finds.rows, "following": finds.following}
+    rows = datasets.rows(scope, dataset, start=start, limit=_ROWS)
+    return {"rows": rows, "following": rows[-1].line + 1 if len(rows) == _ROWS else None}
+
+
 def _preview(scope: Scope, dataset: str, report: object) -> Sequence[object]:
     return datasets.rows(scope, dataset, start=1, limit=3) if report is not None else ()
 
 
-def _brought(form: Form, pasted: str) -> tuple[str, Iterable[bytes]]:
-    """Return what a form brings, and a name for it: the chosen file, or else what was pasted."""
-    file = form.get("file")
-    if pasted.strip() and not (isinstance(file, UploadFile) and file.filename):
-        return "pasted.txt", [pasted.encode(errors="replace")]
-    chosen = upload_of(form, "file")
-    return chosen.filename or "upload.jsonl", _chunks(chosen)
+def _made(scope: Scope, form: Form, texts: Mapping[str, str]) -> Dataset:
+    """Make a dataset of what a form brings: chosen files, or else what was pasted, or a path of this machine."""
+    name, project = texts.get("name", ""), texts.get("project") or None
+    if texts.get("upload"):  # the file is here: scripts bring large ones in pieces
+        return uploads.finish(scope, texts["upload"], name=name, project=project)
+    files = [each for each in form.getlist("file") if isinstance(each, UploadFile) and each.filename]
+    if len(files) > 1:
+        several = [(each.filename or "", _chunks(each)) for each in files]
+        return bringing.upload_several(scope, several, name=name, project=project)
+    if not files and texts.get("path", "").strip():
+        return bringing.from_path(scope, texts["path"].strip(), name=name, project=project)
+    filename, chunks = "pasted.txt", iter([texts.get("pasted", "").encode(errors="replace")])
+    if files or not texts.get("pasted", "").strip():
+        chosen = upload_of(form, "file")
+        filename, chunks = chosen.filename or "upload.jsonl", _chunks(chosen)
+    return datasets.upload(scope, name=name, filename=filename, chunks=chunks, project=project)
 
 
 def _chunks(file: UploadFile) -> Iterator[bytes]:

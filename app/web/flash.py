@@ -21,6 +21,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "evaluation_cancelled": ("ok", lambda: _("The evaluation is being cancelled.")),
     "uploaded": ("ok", lambda: _("Uploaded and checked.")),
     "mapped": ("ok", lambda: _("A version with the chosen columns was made and checked.")),
+    "edited": ("ok", lambda: _("A new version was made; the earlier one is kept.")),
     "refused": ("bad", lambda: _("This file cannot be trained on; the dataset chosen in the wizard stays as it was.")),
     "dataset_deleted": ("ok", lambda: _("The dataset was deleted.")),
     "project_saved": ("ok", lambda: _("The project was saved.")),

@@ -91,7 +91,11 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict
             stored = datasets.list_datasets(scope, with_parts=True, limit=_LISTED).items
             chosen_id = draft.values.get("training_dataset")
             found = [each for each in stored if each.may_be_trained_on or each.id == chosen_id]
-            return {"datasets": sorted(found, key=lambda each: not each.is_ready), **_look_into(scope, chosen)}
+            return {
+                "datasets": sorted(found, key=lambda each: not each.is_ready),
+                "import_roots": scope.app_context.import_roots,
+                **_look_into(scope, chosen),
+            }
         case Step.VALIDATION:
             values = view.values_of(draft, "validation")
             return {

@@ -191,7 +191,7 @@
     event.preventDefault();
     const bar = form.querySelector("progress"), said = form.querySelector("[data-upload-status]"), request = new XMLHttpRequest();
     const fail = (text) => { release(form); bar.hidden = true; said.textContent = text; };
-    const body = new FormData(form, event.submitter), file = form.querySelector("input[type=file]")?.files[0];
+    const body = new FormData(form, event.submitter), [file, ...others] = form.querySelector("input[type=file]")?.files ?? [];
     const tick = (loaded, total) => { bar.value = total ? 100 * loaded / total : 0; said.textContent = `${Math.round(bar.value)}%`; };
     const checking = () => { said.textContent = form.dataset.checking; bar.removeAttribute("value"); };
     let done = () => {};
@@ -206,7 +206,7 @@
       if (!fresh) { fail(form.dataset.failed); return; }
       document.getElementById("main").replaceWith(fresh); window.htmx?.process(fresh); arrive();
     };
-    if (!file || file.size <= LARGE) { request.send(body); return; }
+    if (!file || others.length || file.size <= LARGE) { request.send(body); return; }
     bring(form, file, (loaded) => tick(loaded, file.size), (text) => { said.textContent = text; }).then(([upload, key]) => {
       done = () => localStorage.removeItem(key);
       body.delete("file"); body.set("upload", upload);

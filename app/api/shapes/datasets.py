@@ -14,6 +14,7 @@ from app.http.fields import (
     KEYED,
     MAX_ENTRIES,
     Id,
+    Label,
     Line,
     Name,
     RequestModel,
@@ -62,6 +63,7 @@ class RowsQuery(fields.Query):
 
     start: int = Field(1, ge=1, le=2**53, alias="from", description="The line number of the first row.")
     limit: int = Field(20, ge=1, le=MAX_LIMIT)
+    contains: Line = Field("", description="Only rows that hold this text, in any case of letters.")
     cursor: Annotated[str, StringConstraints(pattern="^[1-9][0-9]{0,15}$")] | None = Field(
         None, description="The `next` of the page before."
     )
@@ -70,6 +72,28 @@ class RowsQuery(fields.Query):
     def first(self) -> int:
         """The line number to begin with."""
         return self.start if self.cursor is None else int(self.cursor)
+
+
+class PathIn(RequestModel):
+    """A file of the machine that TuneDesk runs on."""
+
+    model_config = exemplified({"path": "/data/training/tickets.jsonl", "name": "tickets"})
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = Field(
+        description="An absolute path below one of the folders that the operator allows (`TUNEDESK_IMPORT_ROOTS`)."
+    )
+    name: Label | None = None
+    project: Id | None = None
+
+
+class JoinIn(RequestModel):
+    """Datasets whose rows are to be one dataset, in this order."""
+
+    model_config = exemplified({"datasets": ["ds_01kanz4v3ree5sbqy9bbdnk3ph", "ds_01kanz4v3ree5sbqy9bbdnk3pj"]})
+
+    datasets: Annotated[list[Id], Field(min_length=2, max_length=100)]
+    name: Label | None = Field(None, description="A label for people; that of the first dataset if left out.")
+    project: Id | None = None
 
 
 class MappingIn(RequestModel):

@@ -14,7 +14,7 @@ from app.domain.datasets import DatasetFormat
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OPENING = {"system", "developer"}
-_FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
+FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
 _SYSTEM = "system"  # a system prompt may stand beside the messages
 _KNOWN = frozenset({"messages", _SYSTEM, "tools", "parallel_tool_calls", "functions"})
@@ -92,7 +92,7 @@ def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
             continue
         yield from _role(message, location)
         yield from _content(message, location)
-        for name in message.keys() - _FIELDS:
+        for name in message.keys() - FIELDS:
             yield Issue(
                 rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{location}.{visible(name[:60])}"
             )
@@ -123,13 +123,17 @@ def _role(message: dict[str, Any], location: str) -> Iterator[Issue]:
     elif not isinstance(role, str):
         yield Issue(rules.ROLE, f"The role is {kind_in_words(role)}, not a text.", f"{location}.role")
     elif role not in ROLES:
-        yield Issue(rules.ROLE, f"There is no role {role[:40]!r}.", f"{location}.role", fix=_meant(role))
+        meant = meant_role(role)
+        yield Issue(
+            rules.ROLE, f"There is no role {role[:40]!r}.", f"{location}.role", fix=f"Write {meant}." if meant else ""
+        )
 
 
-def _meant(role: str) -> str:
+def meant_role(role: str) -> str | None:
+    """Return the role that an unknown word most likely stands for; None where that is not clear."""
     known = {"human": "user", "bot": "assistant", "gpt": "assistant", "ai": "assistant", "model": "assistant"}
-    meant = known.get(role.strip().lower()) or (role.strip().lower() if role.strip().lower() in ROLES else None)
-    return f"Write {meant}." if meant else ""
+    word = role.strip().lower()
+    return known.get(word) or (word if word in ROLES else None)
 
 
 def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:

@@ -1,5 +1,6 @@
 """Parquet files, batch by batch: numbers and texts as they are, decimals and moments as text, nested values as JSON."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -58,6 +59,7 @@ class _Reader:
         self._file, self._notes = file, notes
         self._bytes: set[str] = set()  # columns that hold bytes
         self._rounded: set[str] = set()
+        self._no_numbers: Counter[str] = Counter()  # NaN and infinities by column
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows, a batch of them at a time."""
@@ -81,6 +83,9 @@ class _Reader:
         ):
             if found:
                 self._notes.append(Issue(rule, message.format(listed(sorted(map(visible, found))))))
+        if self._no_numbers:
+            counts = [f"{visible(name)} ({count:,})" for name, count in sorted(self._no_numbers.items())]
+            self._notes.append(Issue(rules.NULLED, f"NaN and infinities stand as null, by column: {listed(counts)}."))
 
     def _values(self, name: str, column: Any) -> list[Any] | None:  # noqa: ANN401 -- as above
         """Return a column's values; None where they are bytes."""
@@ -102,6 +107,8 @@ class _Reader:
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             texts = pc.strftime(column, "%Y-%m-%dT%H:%M:%S" if kind.tz is None else "%Y-%m-%dT%H:%M:%S%z")
             return list(texts.to_pylist())
+        if nulled := _not_finite(column):
+            self._no_numbers[name] += nulled
         if pa.types.is_floating(kind):
             most = pc.max(pc.abs(column.cast(pa.float64()))).as_py()
             if most is not None and _EXACT < most < float("inf"):
@@ -114,6 +121,22 @@ class _Reader:
             return orjson.dumps(row, default=_as_text, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
         except orjson.JSONEncodeError as error:
             raise ValueError(f"a value cannot be written as JSON ({error})") from error
+
+
+def _not_finite(column: Any) -> int:  # noqa: ANN401 -- as above
+    """Return how many numbers of a column, nested ones too, JSON cannot write."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_floating(kind):
+        finite = pc.sum(pc.is_finite(column.cast(pa.float64()))).as_py() or 0
+        return int(len(column) - column.null_count - finite)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _not_finite(column.flatten())
+    if pa.types.is_struct(kind):
+        return sum(map(_not_finite, column.flatten()))
+    return 0
 
 
 def _as_text(value: object) -> object:

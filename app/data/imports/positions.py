@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _FIELDS = 3
+_NO_END = 1 << 62
 
 
 class Positions:
@@ -39,6 +40,23 @@ class Positions:
             return 0
         start, first, step = self._runs[index * _FIELDS : index * _FIELDS + _FIELDS]
         return first + (row - start) * step
+
+    def without(self, removed: Sequence[int]) -> "Positions":
+        """Return the positions of the rows that are left when these (rising) are taken out."""
+        made, runs, gone = Positions(), self._runs, 0
+        ends = [*runs[_FIELDS::_FIELDS], _NO_END]
+        for at, end in enumerate(ends if runs else ()):
+            start, first, step = runs[at * _FIELDS : at * _FIELDS + _FIELDS]
+            row = start
+            while row < end:
+                while gone < len(removed) and removed[gone] < row:
+                    gone += 1
+                until = removed[gone] if gone < len(removed) and removed[gone] < end else end
+                if row < until:
+                    made._runs.extend((row - gone, first + (row - start) * step, step))
+                gone += until < end
+                row = until + 1
+        return made
 
     def save(self, path: Path) -> None:
         """Write the runs, whole or not at all."""

@@ -1,11 +1,16 @@
 """What a dataset's page shows, computed from frozen values."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus
+from app.domain.edits import DatasetEdit, EditPreview, LineChange
 from app.domain.mappings import ColumnMapping, FirstRow, Role
 from app.web.i18n import gettext as _
-from app.web.views.parts import Bin, Question, Tab
+from app.web.views.evaluations import marked
+from app.web.views.parts import Bin, Question, Stat, Tab
+
+_AROUND = 100  # characters shown on either side of what differs
 
 
 def tabs(dataset: Dataset, current: str) -> Sequence[Tab]:
@@ -68,6 +73,65 @@ def bins(report: DatasetReport | None) -> Sequence[Bin]:
         Bin(label=f"{each.low}–{each.high - 1}" if each.high is not None else f"≥ {each.low}", count=each.rows)
         for each in report.lengths
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLine:
+    """A line that an edit changes, in pieces as `ui.diff` takes them."""
+
+    line: int
+    reason: str
+    removed: bool
+    pieces: Sequence[tuple[str, str]]
+
+
+def changed_lines(changes: Sequence[LineChange]) -> list[ChangedLine]:
+    """Return what an edit changes, with the middle that differs and a little of what stands around it."""
+    return [
+        ChangedLine(
+            line=each.line,
+            reason=each.reason,
+            removed=each.after is None,
+            pieces=[("delete", each.before[: _AROUND * 4])] if each.after is None else _pieces(each.before, each.after),
+        )
+        for each in changes
+    ]
+
+
+def edit_counts(preview: EditPreview) -> list[Stat]:
+    """Return the figures over an edit's changes."""
+    return [
+        Stat(label=_("Rows now"), value=f"{preview.rows_before:,}"),
+        Stat(label=_("Rows then"), value=f"{preview.rows_after:,}"),
+        Stat(label=_("Changed"), value=f"{preview.changed:,}"),
+        Stat(label=_("Left out"), value=f"{preview.dropped:,}"),
+        *([Stat(label=_("Errors left"), value=f"{preview.errors:,}")] if preview.errors is not None else []),
+    ]
+
+
+def _pieces(before: str, after: str) -> list[tuple[str, str]]:
+    start = _alike(before, after)
+    end = _alike(before[start:][::-1], after[start:][::-1])
+    left, right = before[:start], before[len(before) - end :]
+    shown = f"…{left[-_AROUND:]}" if len(left) > _AROUND else left
+    rest = f"{right[:_AROUND]}…" if len(right) > _AROUND else right
+    return [
+        ("equal", shown),
+        *marked(before[start : len(before) - end], after[start : len(after) - end]),
+        ("equal", rest),
+    ]
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+
+
+def chosen_edit(form: Mapping[str, str]) -> DatasetEdit:
+    """Return what the form over the findings says."""
+    fixes = sorted(name.removeprefix("fix-") for name in form if name.startswith("fix-"))
+    return DatasetEdit(fixes=tuple(fixes), drop_errors="drop_errors" in form)
 
 
 def deletion(dataset: Dataset) -> Question:

@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
 
 from app.domain.actors import OWNER
 from app.domain.datasets import Dataset, DatasetStatus
+from app.domain.errors import NotFound
 from app.services import datasets
 from app.services.reading_in import Checked
 from tests.support.rehearsed import ROOT, Rehearsed, rows_file
@@ -101,3 +105,17 @@ def test_a_process_that_is_killed_while_rows_are_made_loses_nothing(build: Build
     assert (look(app_context, dataset.id).status, look(app_context, dataset.id).rows) == (DatasetStatus.READY, 50)
     assert files.clear_half_written() == 0
     assert files.path(dataset.sha256).is_file()
+
+
+def test_what_was_refused_goes_after_a_day(build: Build) -> None:
+    app_context = build()
+    dataset = unchecked(app_context, b"%PDF-1.7 and so on")
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(3)
+    assert look(app_context, dataset.id).status is DatasetStatus.REJECTED
+    app_context.clock.turn(timedelta(hours=25))
+    app_context.tick()
+    with pytest.raises(NotFound):
+        look(app_context, dataset.id)
+    assert not app_context.app_context.files.path(dataset.sha256).exists()

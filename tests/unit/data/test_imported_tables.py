@@ -75,6 +75,43 @@ def test_columns_of_bytes_are_left_out_and_rounded_numbers_are_named(tmp_path: P
     }
 
 
+MADE = Path(__file__).parents[2] / "support" / "parquet"
+QUESTIONS = ["Where is it?\nüé日本", "", None]
+TURN = {"role": "user", "content": "q"}
+TURNS = [[TURN, {"role": "assistant", "content": "a"}], [], None]
+MOMENTS = ["2024-05-01T12:30:01.000005", None, "1970-01-01T00:00:00"]
+TYPED: dict[str, list[Any]] = {
+    "question": QUESTIONS,
+    "id": [2**63, 2**64 - 1, 0],
+    "amount": ["1.10", "-0.01", None],
+    "label": ["x", "y", "x"],
+    "day": ["2024-05-01", None, "1999-12-31"],
+    "score": [0.5, None, None],
+}
+WRITTEN: dict[str, dict[str, list[Any]]] = {
+    "pandas": {
+        **{name: TYPED[name] for name in ("question", "id", "label", "score")},
+        "count": [1, None, 3],
+        "moment": MOMENTS,
+        "turns": TURNS,
+        "__index_level_0__": ["first", "second", "third"],
+    },
+    "polars": {**TYPED, "moment": MOMENTS, "turns": TURNS, "scores": [[1.0, None], [None], None]},
+    "duckdb": {**TYPED, "turns": [[TURN], [], None], "more": [[["a", 1]], [], None]},
+}
+
+
+@pytest.mark.parametrize(
+    ("library", "nulled"), [("pandas", []), ("polars", ["score (1), scores (2)"]), ("duckdb", ["score (1)"])]
+)
+def test_every_value_is_that_which_its_library_wrote(tmp_path: Path, library: str, nulled: list[str]) -> None:
+    rows, made = read(tmp_path, (MADE / f"{library}.parquet").read_bytes())
+    assert rows == [{name: values[n] for name, values in WRITTEN[library].items()} for n in range(3)]
+    assert [(note.rule.id, note.message.partition("by column: ")[2]) for note in made.notes] == [
+        ("nulled", f"{each}.") for each in nulled
+    ]
+
+
 @pytest.mark.parametrize(
     "content", [b"PAR1" + bytes(40), parquet(COLUMNS)[:-30], parquet({"image": pa.array([b"\xff"])})]
 )
