@@ -4,16 +4,18 @@ A row's skeleton is its line without the insides of its texts: `{"messages": [{"
 Most rows of a file share a few of them. Each is read once by the format's own check, filled with marks: where exactly
 the marks come back as the texts, in order, every line with that skeleton says the same whatever its texts are, as long
 as these are sound JSON texts. That is seen for a block of lines at once, with numpy. Whatever is unusual (a blank text,
-an escape such as \u00e9, a field whose value is another in each row) is left to the format's check, line by line.
+an escape such as \u00e9) is left to the format's check, line by line.
 """
 
 from codecs import utf_8_decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from app.data.formats.facts import SEPARATOR, Facts
+from app.data.formats.format import Format
 from app.data.limits import MIB, Limits
 
 if TYPE_CHECKING:
@@ -73,13 +75,15 @@ class Look:
 
 
 class Skeletons:
-    """The skeletons of one file's rows; `texts` says which quotation marks of a line open a text that is trained on."""
+    """The skeletons of one file's rows; `check` is the format's own quick one."""
 
-    def __init__(self, check: Callable[[bytes], Facts | None], texts: range, limits: Limits) -> None:
+    def __init__(self, form: Format, check: Callable[[bytes], Facts | None], limits: Limits) -> None:
         import numpy as np
 
-        self._np, self._check, self._texts, self._limits = np, check, texts, limits
+        self._np, self._check, self._texts, self._limits = np, check, form.texts, limits
+        self._last = form.last
         self._known: dict[bytes, Skeleton | None] = {}
+        self._mark = token_hex(8)  # so that no skeleton can hold it
         self._rows = self._recognised = 0
         self._found, self._other = np.empty((2, limits.block_bytes), bool)  # used anew for each block
         spaces = [char.encode() for char in _WIDE_SPACES]
@@ -109,6 +113,7 @@ class Skeletons:
         counts = np.bincount(row, minlength=len(ends))
         bad = (counts & 1).astype(bool) | (ends - starts > self._limits.line_bytes)
         chosen = np.flatnonzero(self._is_chosen(np.arange(len(marks)) - (np.cumsum(counts) - counts)[row]) & ~bad[row])
+        chosen = chosen[self._are_trained(codes, marks[chosen + 1], row[chosen])]
         opens, closes, row = marks[chosen] + 1, marks[chosen + 1], row[chosen]
         sizes = np.bincount(row, closes - opens + 1, len(ends)).astype(np.int64) - 1
         bad[row[self._may_be_blank(codes, opens, closes)]] = True
@@ -148,19 +153,17 @@ class Skeletons:
         """Return what all rows with this skeleton are, None where they are unusual; remember it while there is room."""
         if outline in self._known:
             return self._known[outline]
-        if len(outline) > _MOST_BYTES or len(self._known) >= _MOST_SKELETONS:
+        if len(outline) > _MOST_BYTES:
             return None
+        marks = [f"{self._mark}{number}" for number in range(len(pieces) - 1)]
+        line = pieces[0] + b"".join(mark.encode() + piece for mark, piece in zip(marks, pieces[1:], strict=True))
+        facts = self._check(line)
         found: Skeleton | None = None
-        for letter in "ab":  # a text that stands in the skeleton itself cannot be both
-            marks = [f"{letter}{number}" for number in range(len(pieces) - 1)]
-            line = pieces[0] + b"".join(mark.encode() + piece for mark, piece in zip(marks, pieces[1:], strict=True))
-            facts = self._check(line)
-            if facts is None or not marks or facts.text != SEPARATOR.join(marks) or facts.features:
-                found = None
-                break
+        if facts is not None and marks and facts.text == SEPARATOR.join(marks) and not facts.features:
             controls = sum(map(_SPACE.__gt__, outline))
             found = Skeleton(facts.roles, facts.extra, controls, facts.answer == marks[-1])
-        self._known[outline] = found
+        if len(self._known) < _MOST_SKELETONS:
+            self._known[outline] = found
         return found
 
     def _marks(self, codes: "Bytes") -> "Numbers":
@@ -179,6 +182,17 @@ class Skeletons:
         texts = self._texts
         chosen: Flags = (number >= texts.start) & (number < texts.stop) & ((number - texts.start) % texts.step == 0)
         return chosen
+
+    def _are_trained(self, codes: "Bytes", closes: "Numbers", row: "Numbers") -> "Flags":
+        """Return which texts, given by their ends, are none of a line's further fields: those up to its last one."""
+        np = self._np
+        last = np.ones(len(closes), bool)
+        for offset, code in enumerate(self._last, 1):
+            last &= codes[np.minimum(closes + offset, len(codes) - 1)] == code
+        before = np.cumsum(last) - last
+        first = np.searchsorted(row, row)
+        trained: Flags = (before == before[first]) | (not self._last)
+        return trained
 
     def _escapes(self, at: "Numbers", kinds: "Bytes") -> "Numbers":
         """Return which of these characters begin an escape, and take quotation marks that are escaped out of `kinds`.

@@ -78,8 +78,8 @@ class _Pass:
         first = islice(numbered_lines(stream, line_bytes=limits.line_bytes), FIRST_ROWS)
         self._format, self._fields = format_of_file(line for _, line in first)
         stream.seek(0)
-        check, texts = self._format.fast_check, self._format.texts
-        self._skeletons = Skeletons(check, texts, limits) if check and texts and limits.block_bytes else None
+        check = self._format.fast_check
+        self._skeletons = Skeletons(self._format, check, limits) if check and limits.block_bytes else None
         self._alone: dict[frozenset[str], bool] = {}  # further fields, and whether they make rows of another format
         self._findings = Findings(limits, background.source, heard)
         self._tally = StatisticsCollector(limits)

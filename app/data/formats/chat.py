@@ -227,4 +227,5 @@ FORMAT = Format(
     issues=issues,
     fast_check=fast_check,
     texts=range(8, 1 << 20, 8),  # {"messages": [{"role": "user", "content": "
+    last=b"}]",
 )

@@ -31,7 +31,8 @@ class Format:
 
     `issues` finds everything that is wrong with a row (without it: all that is wrong with the canonical one).
     `fast_check` gives the facts of a plain, sound row from its bytes, and None where it needs a closer look. `texts`
-    are the numbers of the quotation marks that open its texts where its fields stand in the usual order.
+    are the numbers of the quotation marks that open its texts where its fields stand in the usual order, and `last`
+    what stands behind the end of the last of them, where their number differs from row to row.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Format:
     issues: Callable[[Row], Iterator[Issue]] | None = None
     fast_check: Callable[[bytes], Facts | None] | None = None
     texts: range = range(0)
+    last: bytes = b""
     remedy: str = ""
 
     def canonical(self, row: Row) -> dict[str, Any]:

@@ -31,6 +31,8 @@ FORMS = (
     CHAT.replace('[{"role": "user"', '[{"role": "system", "content": "%s"}, {"role": "user"') + "}",
     CHAT + ', "source": {"id": "s1"}}',
     CHAT + ', "x": "%s"}',
+    CHAT + ', "group": "%s", "label": "%s", "more": [{"text": "%s"}, {"text": "%s"}]}',
+    CHAT + ', "messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "%s"}]}',
     '{"x": "%s", "messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "%s"}]}',
     '{"messages": [{"content": "%s", "role": "user"}, {"role": "assistant", "content": "%s"}]}',
     '{"messages": [{"role": "user", "content": "%s", "content": "%s"}, {"role": "assistant", "content": "%s"}]}',
