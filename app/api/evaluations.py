@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.answers import ACCEPTED, CREATED, answer, page
 from app.api.routing import PathId, noun
-from app.api.shapes.common import list_of
+from app.api.shapes.common import accepted_of, list_of
 from app.api.shapes.evaluations import (
     EvaluationIn,
     EvaluationOut,
@@ -34,7 +34,8 @@ def list_evaluations(
 @router.post("", response_model=EvaluationOut, status_code=CREATED)
 def create_evaluation(scope: Annotated[Scope, may(evaluations.create)], body: EvaluationIn, once: OnceDep) -> Response:
     """Record an evaluation; the engine has it done."""
-    return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **body.model_dump()), CREATED))
+    fields = body.model_dump(exclude={"accept_cost"}) | {"accepted": accepted_of(body.accept_cost)}
+    return once(scope, lambda: answer(EvaluationOut, evaluations.create(scope, **fields), CREATED))
 
 
 @router.get("/{identifier}", response_model=EvaluationOut)

@@ -39,7 +39,7 @@ def most_of_job(bill: Bill) -> Money | None:
 def unknown_part(bill: Bill) -> str:
     """Return a sentence about what is billed without a known price; empty where all of it is known."""
     if bill.billing is Billing.UNKNOWN:
-        return "The provider bills this, and does not say for what."
+        return "The provider bills this, and what it comes to is not known before."
     if bill.unpriced:
         return f"This is billed, and no price is known: {', '.join(price.label for price in bill.unpriced)}."
     return (

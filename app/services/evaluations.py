@@ -15,8 +15,9 @@ from app.domain.evaluations import (
     why_not_comparable,
 )
 from app.domain.paired import Paired
+from app.domain.spending import AcceptedCost, require
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, jobs, models, serving_targets, verbs
+from app.services import connections, datasets, jobs, models, prices, serving_targets, verbs
 from app.services.scope import Scope
 from app.store import evaluations as store
 from app.store import events as event_store
@@ -54,11 +55,13 @@ def create(
     few_shot: int = 0,
     few_shot_dataset: str | None = None,
     job: str | None = None,
+    accepted: AcceptedCost | None = None,
 ) -> Evaluation:
     """Record an evaluation; the engine has it done.
 
     Raises:
         Invalid, Conflict, NotFound: when the target, the rows or the examples are wrong.
+        CostNotAccepted: when its answers are billed, and nobody has agreed to that.
     """
     wanted = serving_targets.target(scope, target)
     backend = scope.backend(wanted.connection)
@@ -72,6 +75,7 @@ def create(
     real = [problem for problem in problems if problem is not None]
     if real:
         raise Invalid(real)
+    require(prices.asking_bill(scope, connections.get(scope, wanted.connection)), accepted, most=None)
     evaluated = job or (models.get(scope, wanted.model).job if wanted.model else None)
     tx, now = scope.write, scope.now()
     evaluation = Evaluation(

@@ -144,6 +144,12 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
 
 
 @verbs.reads("prices")
+def asking_bill(scope: Scope, connection: Connection) -> Bill:
+    """Return what asking a model many rows is billed for: how many tokens it writes is not known before."""
+    return FREE if is_free(scope, connection) else UNKNOWN
+
+
+@verbs.reads("prices")
 def hosting(scope: Scope) -> Hosting:
     """Return what is spent on hosting now."""
     billed = [bill for bill in deployment_store.hosting_bills(scope.read) if not bill.is_free]

@@ -15,6 +15,7 @@ from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web.job_context import evaluation_context
 from app.web.rendering import Fields, page, see_other
+from app.web.views import costs
 from app.web.views import evaluations as view
 
 router = APIRouter(include_in_schema=False)
@@ -96,6 +97,7 @@ def _begun(scope: Scope, form: Fields) -> Response:
         few_shot=int(shots) if shots.isdigit() and len(shots) < 4 else -1,  # noqa: PLR2004 -- refused as out of range
         few_shot_dataset=form.get("few_shot_dataset") or None,
         job=form.get("job") or None,
+        accepted=costs.accepted(form),
     )
     back = f"/jobs/{made.job}?tab=evaluation" if form.get("job") else f"/evaluations/{made.id}"
     return see_other(back, "evaluating")

@@ -117,7 +117,7 @@ def ask(page: Page, client: Served) -> None:
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Azure's content filter refused this (violence: medium).")).to_be_visible(timeout=PATIENCE)
     page.goto(f"{client.url}/deployments")
-    page.get_by_role("table").get_by_role("link", name="triage").click()
+    page.get_by_role("table").get_by_role("link", name="triage").first.click()
     expect(page.locator("#state")).to_contain_text(re.compile(r"Filter refusals\s*1"))
 
 

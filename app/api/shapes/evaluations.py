@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.api.shapes.common import TargetIn
+from app.api.shapes.common import CostIn, TargetIn
 from app.domain.deployments import Target
 from app.domain.evaluations import EvaluationGoal, EvaluationMetrics, EvaluationStatus
 from app.http import fields
@@ -29,6 +29,7 @@ class EvaluationIn(RequestModel):
     system_prompt: Text | None = None
     few_shot: Annotated[Whole, described(minimum=0, maximum=MAX_FEW_SHOT)] = 0
     few_shot_dataset: Id | None = None
+    accept_cost: CostIn | None = None
 
 
 class EvaluationsQuery(fields.Paging):

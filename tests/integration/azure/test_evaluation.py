@@ -15,6 +15,7 @@ from tests.support.azure.certificates import Certificates
 from tests.support.azure.house import AzureHouse
 from tests.support.azure.served import ServedCloud, served_cloud
 from tests.support.clock import TurnedClock
+from tests.support.spending import ANYTHING
 from tests.support.waiting import until
 
 ROWS = 12
@@ -78,7 +79,7 @@ def test_a_model_is_evaluated_once_it_is_deployed_and_not_before(app_context: Az
     model = app_context.tuned()
     rows = app_context.upload(teach(app_context.served, right=9), "held-out")
     with app_context.open() as scope:
-        asked_for = evaluations.create(scope, target={"model": model.id}, dataset=rows.id)
+        asked_for = evaluations.create(scope, target={"model": model.id}, dataset=rows.id, accepted=ANYTHING)
     for _ in range(3):
         app_context.tick(40)
     with app_context.open() as scope:

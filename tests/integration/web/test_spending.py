@@ -169,10 +169,26 @@ def test_an_unknown_price_is_ticked(silent: Visit) -> None:
         before = silent.count("jobs"), silent.count("deployments")
         question = silent.soup(page)
         assert "price unknown" in question.text
-        assert "The provider bills this, and does not say for what." in silent.press(question, action, 422)
+        assert "The provider bills this, and what it comes to is not known before." in silent.press(
+            question, action, 422
+        )
         assert (silent.count("jobs"), silent.count("deployments")) == before
         silent.press(question, action, more={TICK: "on"})
         assert (silent.count("jobs"), silent.count("deployments")) != before
+
+
+def test_an_evaluation_is_ticked_where_its_answers_are_billed(billed: Visit, free: Visit) -> None:
+    for visit, asked in ((billed, True), (free, False)):
+        page = visit.soup(f"/jobs/{visit.made.job.id}?tab=evaluation")
+        assert (page.select_one(f"input[name='{TICK}']") is not None) is asked
+        sent = {**sent_by(page, "/evaluations"), "base_model": visit.made.job.spec.base_model}
+        before = visit.count("evaluations")
+        if asked:
+            refused = visit.soup("/evaluations", 422, data=sent)
+            assert "what it comes to is not known before" in refused.text
+            assert visit.count("evaluations") == before
+        assert visit.client.post("/evaluations", data={**sent, TICK: "on"}).status_code == 303
+        assert visit.count("evaluations") == before + 1
 
 
 def test_an_unknown_price_is_set_there_and_leads_back(unpriced: Visit) -> None:
@@ -217,10 +233,12 @@ def calls(visit: Visit) -> dict[str, tuple[str, Mapping[str, Any] | None]]:
         "submit": (f"drafts/{draft}/submit", None),
         "capsule": ("jobs/from-capsule", {"capsule": capsule, "project": job.spec.project}),
         "deploy": ("deployments", {"target": {"model": job.fine_tuned_model}}),
+        "evaluate": ("evaluations", {"target": {"model": job.fine_tuned_model}, "dataset": job.spec.training_dataset}),
     }
 
 
-CALLS = ("create", "retry", "run again", "submit", "capsule", "deploy")
+PRICED = ("create", "retry", "run again", "submit", "capsule", "deploy")
+CALLS = (*PRICED, "evaluate")
 
 
 def ask(visit: Visit, call: str, cost: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
@@ -231,7 +249,7 @@ def ask(visit: Visit, call: str, cost: Mapping[str, Any] | None = None) -> tuple
     return answer.status_code, answer.json()
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", PRICED)
 def test_by_rest_a_field_agrees_to_the_cost(billed: Visit, call: str) -> None:
     most = "3.00" if call == "deploy" else "6.00"
     noun = "deployments" if call == "deploy" else "jobs"
