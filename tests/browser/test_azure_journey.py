@@ -55,7 +55,7 @@ def test_the_whole_journey(visit: Visit, client: AzureInstallation, tmp_path: Pa
     job = submit_and_watch(visit, client)
     assert job["fineTuningDetails"]["hyperParameters"] == ON_THE_WIRE
     assert "/models/Phi-4-mini-instruct/versions/" in job["fineTuningDetails"]["model"]["uri"]
-    model = page.get_by_role("link", name="Model", exact=True).get_attribute("href")
+    model = page.locator(".pagehead").get_by_role("link", name="Model").get_attribute("href")
     deploy(visit, client)
     (endpoint,) = client.project.serverless.values()
     assert endpoint.properties["contentSafety"] == {"contentSafetyStatus": "Enabled"}
@@ -79,7 +79,7 @@ def test_the_lesson_as_written(visit: Visit, client: AzureInstallation, tmp_path
     assert job["fineTuningDetails"]["hyperParameters"] == ON_THE_WIRE
     assert f"/models/{PHI_3}/versions/" in job["fineTuningDetails"]["model"]["uri"]
     assert job["resources"]["instanceTypes"] == [MACHINE]
-    model = page.get_by_role("link", name="Model", exact=True).get_attribute("href")
+    model = page.locator(".pagehead").get_by_role("link", name="Model").get_attribute("href")
     deploy(visit, client, safety=False)
     (endpoint,) = client.project.online.values()
     assert endpoint.properties["traffic"] == {"main": 100}
