@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api import discovery
+from app.api.openapi import describe_api
 from app.api.router import ROUTERS as API
 from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
@@ -82,7 +83,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
         hosts=LOOPBACK_NAMES | {name.lower() for name in settings.allowed_hosts},
         upload_bytes=settings.upload_limit_mb * MIB,
     )
-    app = GuardedApp(policy=policy, title="TuneDesk", version=VERSION, lifespan=lifespan)
+    app = GuardedApp(policy=policy, describe=describe_api, title="TuneDesk", version=VERSION, lifespan=lifespan)
     app.state.scopes = scopes
     app.state.clockwork = clockwork
     app.include([*API, discovery.router_of(app_context.backends.kinds)])

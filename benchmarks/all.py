@@ -13,6 +13,7 @@ NAMES = (
     "splits",
     "startup",
     "live_viewers",
+    "open_lists",
     "metrics_path",
     "jobs_page",
     "engine_tick",

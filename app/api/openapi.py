@@ -52,10 +52,9 @@ _ANYWHERE = {"400", "401", "413", "421"}
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request, scope: Reads) -> Response:
+def openapi(request: Request, _scope: Reads) -> Response:
     """The description of everything under /api, as OpenAPI 3.1."""
-    document = describe_api(request.app.routes, scope.app_context.version)
-    return Response(orjson.dumps(document), media_type="application/json")
+    return Response(orjson.dumps(request.app.openapi()), media_type="application/json")
 
 
 def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -- FastAPI's own kinds of routes

@@ -39,6 +39,7 @@ class HyperparameterSpec:
     advanced: bool = False
     option: bool = False  # belongs to `options` rather than to `hyperparameters`
     methods: Sequence[str] = ()  # of training, where it is for some of them only
+    only_with: str = ""  # a choice without which it counts for nothing, as "name=value": "adapter=lora"
 
     def fits(self, method: str) -> bool:
         """Whether the knob is there for a method of training."""

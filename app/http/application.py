@@ -1,6 +1,6 @@
 """The application object: FastAPI inside the guard, so that not even Starlette's own error page goes out bare."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -8,6 +8,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Scope
 
 from app.http.broadcast import Broadcaster
+from app.http.fragments import Fragments
 from app.http.guard import Guard, GuardPolicy
 
 
@@ -17,10 +18,19 @@ class GuardedApp(FastAPI):
     FastAPI's own documentation pages are off: they load scripts from elsewhere, and know no authorisation.
     """
 
-    def __init__(self, *, policy: GuardPolicy, **options: Any) -> None:  # noqa: ANN401 -- FastAPI's own
+    def __init__(
+        self,
+        *,
+        policy: GuardPolicy,
+        describe: Callable[[Any, str], dict[str, Any]] | None = None,
+        **options: Any,  # noqa: ANN401 -- FastAPI's own
+    ) -> None:
+        """`describe` makes the OpenAPI document of routes, for the version of the application."""
         super().__init__(docs_url=None, redoc_url=None, openapi_url=None, **options)
         self.policy = policy
+        self._describe = describe
         self.state.broadcaster = Broadcaster()
+        self.state.fragments = Fragments()
 
     def include(self, routers: Iterable[APIRouter]) -> None:
         """Answer the routers' addresses, in their order, with their routes as they are.
@@ -30,6 +40,14 @@ class GuardedApp(FastAPI):
         """
         for router in routers:
             self.router.routes.extend(router.routes)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made when it is first asked for: all routes are there by then."""
+        if self._describe is None:
+            return super().openapi()
+        if self.openapi_schema is None:
+            self.openapi_schema = self._describe(self.routes, self.version)
+        return self.openapi_schema
 
     def methods_at(self, scope: Scope) -> list[str]:
         """Return the methods that a request's address takes, over all routes; one route knows its own only."""

@@ -46,14 +46,32 @@ MAX_TEMPERATURE = 2.0
 
 @verbs.reads("deployments")
 def list_deployments(
-    scope: Scope, *, include_deleted: bool = False, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    scope: Scope,
+    *,
+    include_deleted: bool = False,
+    project: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
 ) -> Page[Deployment]:
-    return store.page(scope.read, include_deleted=include_deleted, limit=limit, cursor=cursor)
+    return store.page(scope.read, include_deleted=include_deleted, project=project, limit=limit, cursor=cursor)
 
 
 @verbs.reads("deployments")
 def get(scope: Scope, identifier: str) -> Deployment:
     return or_not_found(store.get(scope.read, identifier), "deployment", identifier)
+
+
+@verbs.reads("deployments")
+def is_free(scope: Scope, target: Mapping[str, Any]) -> bool:
+    """Tell whether serving a target, with the options as they are proposed, costs nothing.
+
+    Raises:
+        Invalid, NotFound: when there is no such target.
+    """
+    wanted = serving_targets.target(scope, target)
+    backend = scope.backend(wanted.connection)
+    chosen = _options(backend, wanted, {})[0] if isinstance(backend, Deploys) else {}
+    return prices.hosting_bill(scope, wanted, chosen).is_free
 
 
 @verbs.spends("deployments")

@@ -106,13 +106,14 @@ def summaries(
     scope: Scope,
     *,
     statuses: Sequence[JobStatus] = (),
+    project: str | None = None,
     query: str | None = None,
     sort: str = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[JobSummary]:
     """Return jobs as rows of a list, without what a row does not show."""
-    wanted = Filter(statuses=statuses, query=query)
+    wanted = Filter(statuses=statuses, project=project, query=query)
     return summary_store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
 
 
@@ -124,9 +125,9 @@ def _sort(wanted: str) -> str:
 
 
 @verbs.reads("jobs")
-def counts(scope: Scope) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status; more than `MOST_COUNTED` stands for any number above."""
-    return summary_store.counts(scope.read)
+def counts(scope: Scope, *, project: str | None = None, query: str | None = None) -> dict[JobStatus, int]:
+    """Return how many of the jobs that fit are in each status; more than `MOST_COUNTED` stands for any number above."""
+    return summary_store.counts(scope.read, Filter(project=project, query=query))
 
 
 @verbs.reads("jobs")

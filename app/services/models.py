@@ -22,6 +22,7 @@ from app.store import leases
 from app.store import models as store
 
 _MB = 10**6
+_ROWS_LOOKED_AT = 20
 # The kinds of the journal entries that say how weights, and the rows at the provider, were removed.
 DISCARDED, FORGOTTEN = "discarded", "forgotten"
 
@@ -167,6 +168,20 @@ def held_out_row(scope: Scope, identifier: str, line: int) -> HeldOutRow | None:
         expected=reported.get("assistant") or reported.get("chosen", ""),
         next_row=rows[1].line if len(rows) > 1 else None,
     )
+
+
+@verbs.reads("models")
+def taught_system(scope: Scope, identifier: str) -> str:
+    """Return the system prompt that a model was trained with; "" where its first rows have none or several."""
+    model = store.get(scope.read, identifier) if identifier else None
+    job = jobs.get(scope, model.job) if model and model.job else None
+    if job is None:
+        return ""
+    rows = datasets.rows(scope, job.datasets.training, start=1, limit=_ROWS_LOOKED_AT)
+    if any(row.cut for row in rows):  # shown in part, so perhaps the prompt, too
+        return ""
+    prompts = {next((each.content for each in row.messages if each.role == "system"), "") for row in rows}
+    return prompts.pop() if len(prompts) == 1 else ""
 
 
 @verbs.deletes("models")

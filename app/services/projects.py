@@ -28,6 +28,12 @@ def get(scope: Scope, identifier: str) -> Project:
     return or_not_found(store.get(scope.read, identifier), "project", identifier)
 
 
+@verbs.reads("projects")
+def find(scope: Scope, identifier: str) -> Project | None:
+    """Return a project, or None where there is none of that id."""
+    return store.get(scope.read, identifier)
+
+
 @verbs.writes("projects")
 def create(scope: Scope, name: object, description: str = "") -> Project:
     """Make a project.

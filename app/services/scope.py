@@ -144,6 +144,7 @@ class Scope:
         self.backends = app_context.backends
         self.runtimes = app_context.runtimes
         self.nudged = False
+        self.changes = app_context.database.commits  # what had been written before anything is read here
         self._stack = stack
         self._reader: Reader | None = None
         self._reading: ExitStack | None = None

@@ -12,6 +12,7 @@ rolled back and reading goes on.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import NewType
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -44,6 +45,8 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.writers = _engine(url, read_only=False)
         self.readers = _engine(url, read_only=True)
+        self.commits = 0  # of this process; who reads after seeing a number sees all commits up to it
+        self._numbers = count(1)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -56,6 +59,7 @@ class Database:
         """Give the one writing transaction; commit at the end, roll back if anything is raised."""
         with self.writers.begin() as connection:
             yield Writer(connection)
+        self.commits = next(self._numbers)
 
     def ping(self) -> None:
         """Return if the database answers."""

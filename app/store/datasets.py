@@ -64,7 +64,7 @@ def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, wit
     """Return datasets, newest first; refused files never, parts of splits and earlier versions only on request."""
     query = _M.query.where(_T.c.status != DatasetStatus.REJECTED.value)
     if project is not None:
-        query = query.where(or_(_T.c.project == project, _T.c.project.is_(None)))
+        query = query.where(_T.c.project == project)
     if not with_parts:
         newer = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id)
         mapped, edited = (newer.where(_CHILD.c.made_by.like(f"{how}:%")).exists() for how in ("map", "edit"))

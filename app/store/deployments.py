@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason, Target, Usage
 from app.domain.jobs import JobReason
@@ -104,8 +104,16 @@ def set_key(tx: Writer, identifier: str, *, sha256: str, sealed: str) -> None:
     rows.change(tx, _T, identifier, {"key_sha256": sha256, "sealed_key": sealed})
 
 
-def page(tx: Reader, *, include_deleted: bool = False, limit: int, cursor: str | None) -> Page[Deployment]:
+def page(
+    tx: Reader, *, include_deleted: bool = False, project: str | None = None, limit: int, cursor: str | None
+) -> Page[Deployment]:
+    """Return deployments, newest first; of a project: of its models, and of the bases that these were trained from."""
     query = MAPPER.query if include_deleted else MAPPER.query.where(_T.c.status.not_in(_GONE))
+    if project is not None:
+        models = schema.models.c
+        own = select(models.id).where(models.project == project)
+        base = own.where(models.connection == _T.c.connection, models.base_model == _T.c.base_model)
+        query = query.where(or_(_T.c.model.in_(own), _T.c.model.is_(None) & base.exists()))
     return MAPPER.page(tx, query, limit=limit, cursor=cursor)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Executable, Row, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Executable, Row, func, literal, select, union_all
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
@@ -79,10 +79,10 @@ def _make(row: Row[Any]) -> JobSummary:
     )
 
 
-def _counting() -> Executable:
+def _counting(*conditions: ColumnElement[bool]) -> Executable:
     parts = []
     for status in JobStatus:
-        one = select(literal(1)).where(_T.c.status == status.value)
+        one = select(literal(1)).where(_T.c.status == status.value, *conditions)
         some = one.subquery() if status in OPEN else one.limit(MOST_COUNTED + 1).subquery()
         parts.append(select(literal(status.value), func.count()).select_from(some))
     return union_all(*parts)
@@ -97,9 +97,14 @@ def _counting_open() -> Executable:
 _COUNTS, _OPEN_COUNTS = _counting(), _counting_open()
 
 
-def counts(tx: Reader) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status; of a final one at most `MOST_COUNTED` + 1, which means more."""
-    return {JobStatus(status): count for status, count in tx.execute(_COUNTS) if count}
+def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
+    """Return how many of the jobs that fit are in each status, those asked for or not.
+
+    Of a final one at most `MOST_COUNTED` + 1, which means more.
+    """
+    conditions = wanted.conditions()
+    query = _counting(*conditions) if conditions else _COUNTS
+    return {JobStatus(status): count for status, count in tx.execute(query) if count}
 
 
 def open_counts(tx: Reader) -> dict[JobStatus, int]:

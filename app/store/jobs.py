@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
@@ -47,12 +47,38 @@ def has_name(tx: Reader, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which jobs; `query` is looked for in the name, the base model and the id."""
+    """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model."""
 
     statuses: Sequence[JobStatus] = ()
     project: str | None = None
     connection: str | None = None
     query: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a row must fulfil, whatever its status."""
+        found = []
+        if self.project is not None:
+            found.append(_T.c.project == self.project)
+        if self.connection is not None:
+            found.append(_T.c.connection == self.connection)
+        if self.query:
+            found.append(_mentions(self.query))
+        return found
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    own = [column.icontains(text, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id)]
+    # Asked for once a query, not once a row: none of the three depends on the job.
+    named = (
+        (_T.c.project, schema.projects, ("name",)),
+        (_T.c.training_dataset, schema.datasets, ("name", "filename")),
+        (_T.c.fine_tuned_model, schema.models, ("name",)),
+    )
+    linked = [
+        column.in_(select(table.c.id).where(or_(*(table.c[name].icontains(text, autoescape=True) for name in names))))
+        for column, table, names in named
+    ]
+    return or_(*own, *linked)
 
 
 def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[FineTuningJob]:
@@ -73,13 +99,9 @@ def filtered_page(
     """Return what `query` says of the jobs that fit, one page of them."""
     if wanted.statuses:
         query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
-    if wanted.project is not None:
-        query = query.where(_T.c.project == wanted.project)
-    if wanted.connection is not None:
-        query = query.where(_T.c.connection == wanted.connection)
-    if wanted.query:
-        fits = (column.icontains(wanted.query, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id))
-        query = query.where(or_(*fits))
+    conditions = wanted.conditions()
+    if conditions:  # without any it stays the same query, which SQLAlchemy knows again
+        query = query.where(*conditions)
     key, descending = SORTS[sort]
     return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
 

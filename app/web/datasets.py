@@ -18,6 +18,7 @@ from app.http.downloads import attachment
 from app.http.fields import Id
 from app.services import bringing, datasets, drafts, edits, mappings, projects, uploads, usage
 from app.services.scope import Scope
+from app.web.layout import chosen_project
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
@@ -56,7 +57,7 @@ def index(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All datasets, and a form to upload one."""
-    return page(request, scope, "datasets/index.html", _list_context(scope, cursor))
+    return page(request, scope, "datasets/index.html", _list_context(request, scope, cursor))
 
 
 @router.post("/datasets")
@@ -66,8 +67,8 @@ def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form
     try:
         made = _made(scope, form, texts)
     except DomainError as error:
-        context = {**_list_context(scope, None), "errors": field_errors(error), "upload_name": texts.get("name", "")}
-        context["upload_path"] = texts.get("path", "")
+        typed = {f"upload_{field}": texts.get(field, "") for field in ("name", "project", "path")}
+        context = {**_list_context(request, scope, None), **typed, "errors": field_errors(error)}
         return page(request, scope, "datasets/index.html", context, status=status_of(error))
     if made.status is DatasetStatus.REJECTED:  # what was chosen in the wizard before stays chosen
         return see_other(f"/datasets/{made.id}", "refused")
@@ -164,8 +165,9 @@ def delete(scope: Annotated[Scope, may(datasets.delete)], dataset: Id) -> Respon
     return see_other("/datasets", "dataset_deleted")
 
 
-def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
-    found = datasets.list_datasets(scope, cursor=cursor)
+def _list_context(request: Request, scope: Scope, cursor: str | None) -> dict[str, Any]:
+    project = chosen_project(request, scope)
+    found = datasets.list_datasets(scope, project=project.id if project else None, cursor=cursor)
     return {
         "page": found,
         "used": usage.counts(scope, [each.id for each in found.items]),
@@ -174,6 +176,7 @@ def _list_context(scope: Scope, cursor: str | None) -> dict[str, Any]:
         "errors": [],
         "upload_name": "",
         "import_roots": scope.app_context.import_roots,
+        "upload_project": project.id if project else "",
     }
 
 

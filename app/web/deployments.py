@@ -17,6 +17,7 @@ from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import catalog, client_keys, deployments, models, serving_targets, usage
 from app.services.scope import Scope
+from app.web.layout import chosen_project
 from app.web.rendering import (
     Fields,
     field_errors,
@@ -46,7 +47,7 @@ def index(
 ) -> Response:
     """What serves now, and a form to serve something: `model` has its options shown."""
     values = {name: value for name, value in request.query_params.items() if name != "cursor"} if model else {}
-    context = _list_context(scope, cursor, values)
+    context = _list_context(request, scope, cursor, values)
     return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
 
 
@@ -59,7 +60,7 @@ def create(request: Request, scope: Annotated[Scope, may(deployments.create)], f
         return grant(scope, lambda: see_other(f"/deployments/{deployments.create(scope, **wanted).id}", "deploying"))
     except DomainError as error:
         errors = field_errors(error)
-        context = {**_list_context(scope, None, form), "errors": errors}
+        context = {**_list_context(request, scope, None, form), "errors": errors}
         context["errors_by_field"] = Lenient({each.field: each.message for each in errors})
         return page(request, scope, "deployments/index.html", context, status=status_of(error))
 
@@ -147,14 +148,15 @@ def _one_context(request: Request, scope: Scope, deployment: str, client_key: st
     }
 
 
-def _list_context(scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
+def _list_context(request: Request, scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
+    project = chosen_project(request, scope)
     tuned = models.list_models(scope).items
     choices = view.choices(tuned, catalog.search(scope))
     chosen = values.get("model") or (choices[0][0] if choices else "")
     target = _target(scope, chosen)
     offer = (deployments.offer(scope, target) if target else None) or DeploymentOffer()
     return {
-        "page": deployments.list_deployments(scope, cursor=cursor),
+        "page": deployments.list_deployments(scope, project=project.id if project else None, cursor=cursor),
         "models": {each.id: each.name for each in tuned},
         "choices": choices,
         "offer": offer,

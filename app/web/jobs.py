@@ -20,8 +20,9 @@ from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web import spending
 from app.web.job_context import page_context
+from app.web.layout import chosen_project
 from app.web.live import JobPageStream
-from app.web.rendering import Fields, fresh_key, page, see_other, templates
+from app.web.rendering import Fields, fresh_key, list_page, page, see_other, templates
 from app.web.views import costs, job_list
 from app.web.views import jobs as view
 
@@ -43,15 +44,30 @@ def index(
     cursor: Cursor = None,
 ) -> Response:
     """Jobs, filtered, searched and sorted."""
-    statuses = tuple(status or ())
-    found = jobs.summaries(scope, statuses=statuses, query=q or None, sort=sort, limit=_PAGE, cursor=cursor)
+    return list_page(
+        request,
+        scope,
+        "jobs/index.html",
+        lambda: _list_context(request, scope, tuple(status or ()), q, sort, cursor),
+        part="jobs/_list.html",
+    )
+
+
+def _list_context(
+    request: Request, scope: Scope, statuses: tuple[JobStatus, ...], q: str, sort: str, cursor: str | None
+) -> Mapping[str, object]:
+    chosen = chosen_project(request, scope)
+    project, query = chosen.id if chosen else None, q or None
+    found = jobs.summaries(
+        scope, statuses=statuses, project=project, query=query, sort=sort, limit=_PAGE, cursor=cursor
+    )
     known = connections.list_connections(scope)
     names = {each.id: each.name for each in known}
-    counts = jobs.counts(scope)
-    context = {
+    counts = jobs.counts(scope, project=project, query=query)
+    return {
         "rows": job_list.rows(found.items, names, catalog.BaseNames(scope, known), scope.now()),
         "seen": sorted({job.status.value for job in found.items}),
-        "lines": _lines(scope, names) if cursor is None and counts.get(JobStatus.PENDING, 0) > 1 else [],
+        "lines": _lines(scope, names) if not (cursor or q) and counts.get(JobStatus.PENDING, 0) > 1 else [],
         "chips": view.filters(counts, statuses, q),
         "query": q,
         "sort": sort,
@@ -60,7 +76,6 @@ def index(
         "moving": any(not job.status.is_final for job in found.items),
         "status": statuses[0].value if statuses else "",
     }
-    return page(request, scope, "jobs/index.html", context, part="jobs/_list.html")
 
 
 def _lines(scope: Scope, names: Mapping[str, str]) -> list[view.Line]:
@@ -81,7 +96,7 @@ def show(
     shown = tab if tab in view.TABS else "overview"
     base_url = str(request.base_url).rstrip("/")
     context = page_context(scope, identifier, shown, base_url=base_url, target=target, only=only)
-    return page(request, scope, "jobs/show.html", context, project=context["project"])
+    return page(request, scope, "jobs/show.html", context)
 
 
 @router.get("/jobs/{identifier}/live")

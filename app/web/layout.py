@@ -1,7 +1,7 @@
 """What stands around every page: the top bar's figures, the projects, the theme, a word about the last act."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from app.web.views.parts import Message
 
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
+PROJECT_COOKIE = "project"
 _SHOWN_PROJECTS = 12
 
 
@@ -27,25 +28,37 @@ class Frame:
     theme: str = THEMES[0]
     account: str = ""
     projects: Sequence[Project] = ()
-    project: Project | None = None
+    project: Project | None = None  # the one whose work the lists show; None for all
     counts: overview.Counts | None = None
     hosting_per_hour: Money | None = None
+    version: str = ""  # of what the page shows, as `http.fragments` counts; "" where nothing will change
     flash: Sequence[Message] = ()
 
 
-def frame_of(request: Request, scope: Scope, project: Project | None = None) -> Frame:
+def frame_of(request: Request, scope: Scope) -> Frame:
     """Return the frame of a page of a known person."""
-    return Frame(
-        path=path_of(request),
-        now=scope.now(),
+    return replace(
+        counted_frame(request, scope),
         theme=theme_of(request.cookies),
         account=scope.actor.id,
         projects=projects.list_projects(scope, limit=_SHOWN_PROJECTS).items,
-        project=project,
-        counts=(counted := overview.counts(scope)),
-        hosting_per_hour=counted.hosting_cost.per_hour,
+        project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),
     )
+
+
+def counted_frame(request: Request, scope: Scope) -> Frame:
+    """Return a frame with the top bar's figures alone."""
+    counted = overview.counts(scope)
+    version = request.app.state.fragments.version(scope.changes)
+    per_hour = counted.hosting_cost.per_hour
+    return Frame(path=path_of(request), now=scope.now(), counts=counted, hosting_per_hour=per_hour, version=version)
+
+
+def chosen_project(request: Request, scope: Scope) -> Project | None:
+    """Return the project that the reader looks at; None stands for all, and for one that is not there any more."""
+    identifier = request.cookies.get(PROJECT_COOKIE)
+    return projects.find(scope, identifier) if identifier else None
 
 
 def bare_frame(request: Request, now: datetime) -> Frame:

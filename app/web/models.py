@@ -13,6 +13,7 @@ from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import connections, datasets, drafts, ends, jobs, merging, models, prices, usage
 from app.services.scope import Scope
+from app.web.layout import chosen_project
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
@@ -33,7 +34,8 @@ def index(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All fine-tuned models."""
-    listed = models.list_models(scope, cursor=cursor)
+    chosen = chosen_project(request, scope)
+    listed = models.list_models(scope, project=chosen.id if chosen else None, cursor=cursor)
     context = {
         "page": listed,
         "wrong": ends.wrong_among(scope, listed.items),

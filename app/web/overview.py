@@ -1,29 +1,50 @@
 """The overview: what needs somebody, what runs, what is hosted, and how the last jobs ended."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from app.http.dependencies import may
+from app.http.fragments import Fragments
 from app.services import overview
 from app.services.scope import Scope
-from app.web.rendering import page
+from app.web.layout import counted_frame
+from app.web.rendering import list_page, templates
 from app.web.views import overview as view
 
 router = APIRouter(include_in_schema=False)
+NOT_MODIFIED = 304
 
 
 @router.get("/")
 def index(request: Request, scope: Annotated[Scope, may(overview.summary)]) -> Response:
     """The way in: first steps on a fresh installation, the state of things on one in use."""
+    return list_page(request, scope, "overview/index.html", lambda: _context(scope), part="overview/_live.html")
+
+
+@router.get("/meter")
+def meter(request: Request, scope: Annotated[Scope, may(overview.counts)]) -> Response:
+    """The top bar's figures, 304 while nothing has been written: what every open page asks for."""
+    fragments: Fragments = request.app.state.fragments
+    version = fragments.version(scope.changes)
+    if request.headers.get("if-none-match") == version:
+        return Response(status_code=NOT_MODIFIED, headers={"etag": version})
+    key = ("meter", scope.actor.id)
+    text = fragments.get(
+        key, version, lambda: templates().render("_meter.html", {"frame": counted_frame(request, scope)})
+    )
+    return HTMLResponse(text, headers={"etag": version})
+
+
+def _context(scope: Scope) -> Mapping[str, object]:
     summary = overview.summary(scope)
-    context = {
+    return {
         "summary": summary,
         "attention": view.attention(summary.attention),
         "finished": view.finished(summary.finished),
         "moving": view.moving(summary),
         "kinds": scope.backends.kinds,
     }
-    return page(request, scope, "overview/index.html", context, part="overview/_live.html")

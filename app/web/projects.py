@@ -88,4 +88,4 @@ def _project_page(
         "uses": projects.uses(scope, identifier),
         "errors": errors,
     }
-    return page(request, scope, "projects/project.html", context, status=status, project=project)
+    return page(request, scope, "projects/project.html", context, status=status)

@@ -1,7 +1,7 @@
 """From a template's name and values to an answer, and from a form to fields: the two ends of every page's route."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from app.domain.errors import DomainError, Invalid, Problem
-from app.domain.projects import Project
 from app.http.actor import actor_of
+from app.http.fragments import Fragments
 from app.http.problems import describe
 from app.services import catalog
 from app.services.scope import Scope
 from app.web.flash import NOTICE_COOKIE
 from app.web.i18n import gettext as _
-from app.web.layout import frame_of
+from app.web.layout import PROJECT_COOKIE, frame_of, path_of
 from app.web.templating import Templates
 from app.web.views.parts import FieldError
 
@@ -44,20 +44,39 @@ def page(
     *,
     part: str | None = None,
     status: int = 200,
-    project: Project | None = None,
 ) -> HTMLResponse:
     """Render a page, or only its `part` when htmx asks for a fragment (`HX-Request-Type: partial`).
 
     Boosted navigation asks for whole pages, so the same address serves both; `Vary` says so.
     """
-    fragment = part is not None and request.headers.get("hx-request-type") == "partial"
-    frame = frame_of(request, scope, project)
+    fragment = part is not None and asks_for_part(request)
+    frame = frame_of(request, scope)
     known = {"frame": frame, "base_name": catalog.BaseNames(scope), "profiles": scope.backends.profiles}
     text = templates().render(part if fragment and part else name, {**known, **context})
     response = HTMLResponse(text, status, headers={"vary": "HX-Request-Type"})
     if frame.flash and not fragment:
         response.delete_cookie(NOTICE_COOKIE, path="/")
     return response
+
+
+def list_page(
+    request: Request, scope: Scope, name: str, context: Callable[[], Mapping[str, object]], *, part: str
+) -> HTMLResponse:
+    """Render the page of a list, or its `part`: that once for all who ask alike, while nothing is written."""
+    if not asks_for_part(request):
+        return page(request, scope, name, context())
+    fragments: Fragments = request.app.state.fragments
+    text = fragments.get(
+        (part, path_of(request), scope.actor.id, request.cookies.get(PROJECT_COOKIE, "")),
+        fragments.version(scope.changes),
+        lambda: bytes(page(request, scope, name, context(), part=part).body).decode(),
+    )
+    return HTMLResponse(text, headers={"vary": "HX-Request-Type"})
+
+
+def asks_for_part(request: Request) -> bool:
+    """Tell whether htmx asks for a part of a page."""
+    return request.headers.get("hx-request-type") == "partial"
 
 
 def see_other(address: str, notice: str | None = None) -> RedirectResponse:

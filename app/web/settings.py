@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.domain.actors import Action
 from app.http.dependencies import may, may_do
-from app.services import connections, runtimes
+from app.services import connections, projects, runtimes
 from app.services.scope import Scope
-from app.web.layout import THEME_COOKIE, THEMES
+from app.web.layout import PROJECT_COOKIE, THEME_COOKIE, THEMES
 from app.web.rendering import Fields, own_path, page, see_other
+from app.web.views import projects as view
 
 router = APIRouter(include_in_schema=False)
 _YEAR_S = 365 * 24 * 3600
@@ -49,4 +50,16 @@ def theme(_scope: Annotated[Scope, may_do(Action.WRITE, "theme")], form: Fields)
     response.set_cookie(
         THEME_COOKIE, wanted if wanted in THEMES else THEMES[0], max_age=_YEAR_S, path="/", samesite="lax"
     )
+    return response
+
+
+@router.post("/settings/project")
+def choose_project(scope: Annotated[Scope, may(projects.find)], form: Fields) -> Response:
+    """Show the work of one project alone from now on, or of all again, in this browser."""
+    chosen = projects.find(scope, form.get("project", ""))
+    response = see_other(view.after_choosing(own_path(form.get("next", "/")), chosen))
+    if chosen is None:
+        response.delete_cookie(PROJECT_COOKIE, path="/")
+    else:
+        response.set_cookie(PROJECT_COOKIE, chosen.id, max_age=_YEAR_S, path="/", httponly=True, samesite="lax")
     return response

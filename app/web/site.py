@@ -23,6 +23,7 @@ from app.web import (
     playground,
     prices,
     projects,
+    reference,
     settings,
     wizard,
 )
@@ -51,6 +52,7 @@ ROUTERS = (
     prices.router,
     settings.router,
     engine.router,
+    reference.router,
 )
 
 

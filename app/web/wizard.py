@@ -17,6 +17,7 @@ from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import catalog, code, connections, demo_project, drafts, lifecycle, projects
 from app.services.scope import Scope
+from app.web.layout import chosen_project
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
@@ -41,9 +42,12 @@ def index(request: Request, scope: Annotated[Scope, may(drafts.list_drafts)]) ->
 
 
 @router.post("/wizard")
-def begin(scope: Annotated[Scope, may(drafts.create)], form: Fields) -> Response:
+def begin(request: Request, scope: Annotated[Scope, may(drafts.create)], form: Fields) -> Response:
     """Begin a draft, perhaps with a project, a dataset or a base model already chosen."""
     given = {name: form[name] for name in ("project", "training_dataset", "base_model", "connection") if form.get(name)}
+    chosen = chosen_project(request, scope)
+    if chosen is not None:
+        given.setdefault("project", chosen.id)
     return see_other(f"/wizard/{drafts.create(scope, given).id}/project")
 
 

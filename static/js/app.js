@@ -38,15 +38,40 @@
 
   // -- no answer: said on the page, where the words still stand -------------------------------------------------------------
   const unanswered = (form) => {
+    const bar = document.getElementById("unanswered"), of = form?.method === "post" ? "form" : "page";
+    if (bar.dataset.of === "form" && of === "page" && !bar.hidden) return; // the page asks by itself; what a person did matters more
+    bar.dataset.of = of; bar.lastElementChild.textContent = bar.dataset[of]; bar.hidden = false;
+  };
+  const answered = (source) => {
     const bar = document.getElementById("unanswered");
-    bar.lastElementChild.textContent = form?.method === "post" ? bar.dataset.form : bar.dataset.page; bar.hidden = false;
+    if (bar.dataset.of !== "form" || source instanceof HTMLFormElement) bar.hidden = true;
   };
   document.addEventListener("htmx:error", (event) => {
     const source = event.detail?.ctx?.sourceElement, form = source?.closest?.("form[data-stored]");
     if (form) typed.add(form); // nothing of it is known to be stored
     if (event.detail?.error?.name !== "AbortError" && !event.detail?.ctx?.response) unanswered(source);
   });
-  document.addEventListener("htmx:after:request", (event) => { if (event.detail?.ctx?.response) document.getElementById("unanswered").hidden = true; });
+  document.addEventListener("htmx:after:request", (event) => { if (event.detail?.ctx?.response) answered(event.detail.ctx.sourceElement); });
+
+  // -- has anything been written? one question for the whole page, asked while somebody sees it; lists ask again when told -----
+  let asking = false;
+  const look = async () => {
+    const meter = document.getElementById("meter"), version = meter?.dataset.version;
+    if (!version || asking || document.hidden) return;
+    asking = true;
+    try {
+      const answer = await fetch("/meter", { headers: { "If-None-Match": version } });
+      answered();
+      if (answer.status !== 200 || !meter.isConnected) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("meter");
+      meter.dataset.version = fresh.dataset.version;
+      // Link by link, so that one that has the focus keeps it.
+      if (meter.innerHTML !== fresh.innerHTML) for (const [at, link] of [...meter.children].entries()) link.replaceChildren(...fresh.children[at].childNodes);
+      document.body.dispatchEvent(new CustomEvent("tunedesk:changed"));
+    } catch { unanswered(); } finally { asking = false; }
+  };
+  setInterval(look, 1500);
+  document.addEventListener("visibilitychange", look);
 
   // -- a form that is stored while it is filled in: also what was typed last, and on leaving ----------------------------------
   let pause = 0;

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from app.api import discovery
+from app.api.openapi import describe_api
 from app.api.router import ROUTERS as API
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.engine.engine import Engine
@@ -38,7 +39,7 @@ POLICY = GuardPolicy(hosts=frozenset({"127.0.0.1", "localhost", "[::1]"}), uploa
 
 def rest_app(app_context: TestHouse) -> GuardedApp:
     """Return the application with REST alone; nothing turns the engine."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app = GuardedApp(policy=POLICY, describe=describe_api, title="TuneDesk", version="test")
     app.state.scopes = app_context.scopes
     app.include([*API, discovery.router_of(KINDS)])
     answer_problems(app)
@@ -47,7 +48,7 @@ def rest_app(app_context: TestHouse) -> GuardedApp:
 
 def whole_app(scopes: Scopes) -> GuardedApp:
     """Return the application with its pages, the style guide among them; nothing turns the engine."""
-    app = GuardedApp(policy=POLICY, title="TuneDesk", version="test")
+    app = GuardedApp(policy=POLICY, describe=describe_api, title="TuneDesk", version="test")
     app.state.scopes = scopes
     app.include([*API, discovery.router_of(KINDS)])
     app.include([*PAGES, style_guide.router])

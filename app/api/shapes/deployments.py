@@ -16,6 +16,7 @@ from app.http import fields
 from app.http.fields import (
     READS_WHOLE,
     VISIBLE_TEXT,
+    Id,
     Label,
     RequestModel,
     ResponseModel,
@@ -50,6 +51,7 @@ class DeploymentsQuery(fields.Paging):
     """Which deployments."""
 
     include_deleted: bool = False
+    project: Id | None = Field(None, description="Of its models, and of the bases that these were trained from.")
 
 
 class DeploymentOut(ResponseModel):

@@ -144,7 +144,10 @@ class JobsQuery(fields.Paging):
     status: list[JobStatus] = Field(default_factory=list, max_length=20)
     project: Id | None = None
     connection: Id | None = None
-    q: Line | None = Field(None, description="Text that must stand in the name, the base model or the id.")
+    q: Line | None = Field(
+        None,
+        description="Text in the name, the base model, the id, or the name of project, dataset or model.",
+    )
     sort: Literal["-created_at", "created_at"] = "-created_at"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words, untyped
-from app.backends.local.hyperparameters import DPO, resolve
+from app.backends.local.hyperparameters import DPO, rate_for_lora, resolve
 from app.backends.local.models import Base
 from app.backends.local.resources import Architecture, Evaluated, disk, memory
 from app.domain.backend import BackendError, Estimates
@@ -60,7 +60,10 @@ class LocalEstimate(Estimates):
             duration_s=round(overhead + (trained + validated) / rate, 1) if rate else None,
             basis=basis,
             resources=resources,
-            warnings=self._warnings(resources, lora=settings["adapter"] == "lora"),
+            warnings=[
+                *self._warnings(resources, lora=settings["adapter"] == "lora"),
+                *_low_rate(spec, settings, starter=base.is_starter),
+            ],
         )
 
     def _rate(self, base: str, adapter: str, parameters: int | None) -> tuple[float | None, float, str]:
@@ -127,6 +130,21 @@ class LocalEstimate(Estimates):
                 )
             )
         return notices
+
+
+def _low_rate(spec: JobSpec, settings: Mapping[str, Any], *, starter: bool) -> Sequence[Notice]:
+    better = rate_for_lora(spec.hyperparameters, settings, method=spec.method.value, starter=starter)
+    if better is None:
+        return ()
+    given = settings["learning_rate"]
+    return (
+        Notice(
+            step="hyperparameters",
+            pointer="/hyperparameters/learning_rate",
+            message=f"A learning rate of {given:g} suits tuning all weights; LoRA usually takes {better:g} here.",
+            fix="Leave the learning rate empty to take that.",
+        ),
+    )
 
 
 def disk_sentence(need: ResourceEstimate) -> str:

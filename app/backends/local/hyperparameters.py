@@ -19,6 +19,7 @@ _INT, _NUM, _BOOL = HyperparameterType.INTEGER, HyperparameterType.NUMBER, Hyper
 _CHOICE, _TEXT = HyperparameterType.CHOICE, HyperparameterType.STRING
 SFT, DPO = "sft", "dpo"
 METHODS = (SFT, DPO)
+_LORA = "adapter=lora"
 
 _SPECS: tuple[HyperparameterSpec, ...] = (
     HyperparameterSpec(
@@ -129,20 +130,20 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
         help="none: all weights are tuned. lora: a small adapter beside them, for models that are large.",
     ),
     HyperparameterSpec(
-        name="lora_r", label="LoRA rank", type=_INT, default=8, minimum=1, maximum=1024, option=True, advanced=True,
+        name="lora_r", label="LoRA rank", type=_INT, default=8, minimum=1, maximum=1024, option=True, only_with=_LORA,
         help="The adapter's size: how many directions it may change.",
     ),
     HyperparameterSpec(
         name="lora_alpha", label="LoRA alpha", type=_INT, default=16, minimum=1, maximum=4096, option=True,
-        advanced=True, help="The adapter's weight; twice the rank is usual.",
+        only_with=_LORA, help="The adapter's weight; twice the rank is usual.",
     ),
     HyperparameterSpec(
         name="lora_dropout", label="LoRA dropout", type=_NUM, default=0.0, minimum=0, maximum=0.9, option=True,
-        advanced=True, help="Dropout inside the adapter.", methods=(SFT,),
+        only_with=_LORA, help="Dropout inside the adapter.", methods=(SFT,),
     ),
     HyperparameterSpec(
-        name="lora_target_modules", label="LoRA targets", type=_TEXT, default="all-linear", option=True, advanced=True,
-        help="all-linear, or names of the layers to adapt, separated by commas.",
+        name="lora_target_modules", label="LoRA targets", type=_TEXT, default="all-linear", option=True,
+        only_with=_LORA, help="all-linear, or names of the layers to adapt, separated by commas.",
     ),
 )  # fmt: skip
 
@@ -236,6 +237,17 @@ def resolve(
     if context_length is not None and settings["max_length"] == auto["max_length"]:
         settings["max_length"] = min(int(auto["max_length"]), context_length)
     return settings
+
+
+def rate_for_lora(
+    chosen: Mapping[str, Hyperparameter], settings: Mapping[str, Any], *, method: str, starter: bool
+) -> float | None:
+    """Return the rate that LoRA takes by default, where it was given one that is tuning of all weights' or less."""
+    given = chosen.get("learning_rate", AUTO)
+    if settings["adapter"] != "lora" or not isinstance(given, int | float):
+        return None
+    whole, lora = (float(_auto(method, starter=starter, lora=each)["learning_rate"]) for each in (False, True))
+    return lora if given <= whole else None
 
 
 def _auto(method: str, *, starter: bool, lora: bool) -> Mapping[str, Hyperparameter]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobStatus
@@ -240,7 +241,7 @@ def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime
 
 def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query: str) -> list[Tab]:
     """Return the chips of the list: all, and every status that there is a job in; a plus stands for uncounted ones."""
-    tail = f"&q={query}" if query else ""
+    tail = f"&{urlencode({'q': query})}" if query else ""
     many = {status for status, count in counts.items() if count > MOST_COUNTED and status.is_final}
     total = sum(counts.values()) - len(many)
     chips = [Tab(label=_("All"), href=f"/jobs?{tail.lstrip('&')}", current=not current, count=total, more=bool(many))]

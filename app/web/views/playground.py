@@ -1,5 +1,6 @@
 """What the playground shows and sends, computed from frozen values."""
 
+import json
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,8 @@ from app.services.models import HeldOutRow
 from app.web.i18n import gettext as _
 
 _DEFAULT_TOKENS = 128
+COLUMNS = ("left", "right")
+_STARTING = (DeploymentStatus.PENDING, DeploymentStatus.CREATING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +25,53 @@ class Answer:
     error: str = ""
 
 
-def request_of(form: Mapping[str, str]) -> ChatRequest:
-    """Return the form as a chat request; numbers that are none become ones that are out of range."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message of a conversation as it is shown."""
+
+    role: str
+    content: str
+
+
+def request_of(form: Mapping[str, str], history: str) -> ChatRequest:
+    """Return the form as a chat request behind a column's earlier turns; numbers that are none are out of range."""
     messages = []
     if form.get("system", "").strip():
         messages.append({"role": "system", "content": form["system"]})
+    messages += [{"role": turn.role, "content": turn.content} for turn in turns(history)]
     messages.append({"role": "user", "content": form.get("prompt", "")})
     return ChatRequest(
         messages=messages,
         temperature=_number(form.get("temperature", "0")),
         max_tokens=int(_number(form.get("max_tokens", str(_DEFAULT_TOKENS)))),
     )
+
+
+def turns(history: str) -> list[Turn]:
+    """Return a column's conversation so far: questions and answers in turn, as a JSON list of texts; else nothing."""
+    try:
+        texts = json.loads(history or "[]")
+    except ValueError:
+        return []
+    if not isinstance(texts, list) or len(texts) % 2 or not all(isinstance(each, str) for each in texts):
+        return []
+    return [Turn(role="assistant" if at % 2 else "user", content=text) for at, text in enumerate(texts)]
+
+
+def history(said: Sequence[Turn]) -> str:
+    """Return a conversation as the form carries it."""
+    return json.dumps([turn.content for turn in said], ensure_ascii=False)
+
+
+def histories(said: Mapping[str, Sequence[Turn]], answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Return the columns' conversations as the form carries them on: with this turn where it was answered."""
+    carried = {}
+    for column, conversation in said.items():
+        answer = answers.get(column)
+        answered = [] if answer is None else [Turn(role="assistant", content=answer.text)]
+        failed = answer is not None and bool(answer.error)
+        carried[column] = history(conversation[:-1] if failed else [*conversation, *answered])
+    return carried
 
 
 def whole(chunks: Iterable[ChatChunk]) -> Answer:
@@ -64,12 +103,17 @@ def chosen(values: Mapping[str, str], served: Sequence[Deployment]) -> dict[str,
     return {"left": left, "right": right, "right_model": model or ""}
 
 
-def values(form: Mapping[str, str], columns: Mapping[str, str], row: HeldOutRow | None) -> dict[str, str]:
-    """Return what stands in the form's fields."""
+def starting(columns: Mapping[str, str], served: Sequence[Deployment]) -> list[str]:
+    """Return the names of the columns' deployments that cannot answer yet, but will."""
+    return [each.name for each in served if each.status in _STARTING and each.id in (columns["left"], columns["right"])]
+
+
+def values(form: Mapping[str, str], columns: Mapping[str, str], row: HeldOutRow | None, taught: str) -> dict[str, str]:
+    """Return what stands in the form's fields; `taught` is the training's system prompt, until another is typed."""
     return {
         "left": columns["left"],
         "right": columns["right"],
-        "system": row.system if row else form.get("system", ""),
+        "system": row.system if row else form.get("system", taught),
         "prompt": row.prompt if row else form.get("prompt", ""),
         "temperature": form.get("temperature", "0"),
         "max_tokens": form.get("max_tokens", str(_DEFAULT_TOKENS)),

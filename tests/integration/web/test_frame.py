@@ -8,7 +8,7 @@ from tests.support.app_context import TestHouse
 
 PAGES = (
     "/", "/jobs", "/wizard", "/datasets", "/models", "/deployments", "/playground", "/settings", "/catalog",
-    "/projects", "/connections", "/patterns", "/commands",
+    "/projects", "/connections", "/patterns", "/commands", "/reference", "/reference/jobs",
 )  # fmt: skip
 
 

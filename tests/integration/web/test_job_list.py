@@ -1,15 +1,22 @@
 """The list of jobs at a size where it matters: counts that stop, pages by key, and no point read for a row."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from app.domain.jobs import FineTuningJob
+from app.domain.models import FineTunedModel
 from app.main import create_app
+from app.services import jobs
 from app.settings import Settings
+from app.store import jobs as job_store
+from app.store import models as store
 from benchmarks.crowd import crowded
+from tests.support.app_context import TestHouse
 from tests.support.door import BASE_URL, PEER
 
 JOBS = 2600
@@ -46,6 +53,41 @@ def test_counts_stop_where_nobody_reads_them_any_more(client: TestClient) -> Non
     assert reported["Succeeded"] == "1,000+"
     assert reported["Failed"].isdigit()
     assert reported["All"].endswith("+")
+
+
+def test_a_search_looks_at_what_belongs_to_a_job_and_the_counts_follow(
+    pages: TestClient, app_context: TestHouse
+) -> None:
+    found = app_context.project("Parcels & returns"), app_context.dataset(name="letters")
+    fields = app_context.fields(project=found[0], training_dataset=found[1].id), app_context.fields(name="another")
+    with app_context.open() as scope:
+        wanted = jobs.create(scope, fields[0]).id
+    with app_context.open() as scope:
+        jobs.create(scope, fields[1])
+        store.add(scope.write, _model(jobs.get(scope, wanted)), due_at=None)
+        job_store.set_model(scope.write, wanted, "mdl_1")
+    for text in ("parcels & ret", "LETTERS", "letters.jsonl", "polite-parrot"):
+        ids, _, page = rows(pages, f"/jobs?{urlencode({'q': text})}")
+        assert ids == [f"row-{wanted}"], text
+        assert [chip.text.split()[-1] for chip in page.select(".chips a")] == ["1", "1"], text
+        assert rows(pages, str(page.select(".chips a")[1]["href"]))[0] == ids, text
+    assert len(rows(pages, "/jobs?q=tuned")[0]) == 1
+    assert rows(pages, "/jobs?q=100%25")[0] == []
+
+
+def _model(job: FineTuningJob) -> FineTunedModel:
+    spec = job.spec
+    return FineTunedModel(
+        id="mdl_1",
+        name="polite-parrot",
+        job=job.id,
+        project=spec.project,
+        connection=spec.connection,
+        base_model=spec.base_model,
+        remote_id="remote",
+        adapter="none",
+        created_at=job.created_at,
+    )
 
 
 def test_a_row_has_its_figures_and_a_page_asks_few_questions(client: TestClient) -> None:

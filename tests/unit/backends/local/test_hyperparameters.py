@@ -32,6 +32,27 @@ def test_lora_takes_another_rate_unless_one_is_given() -> None:
     assert settings({"adapter": "lora", "learning_rate": 1e-4})["learning_rate"] == 1e-4
 
 
+def test_loras_fields_come_with_lora_and_not_among_the_advanced_ones() -> None:
+    found = [spec for spec in hyperparameters.specs(512) if spec.name.startswith("lora_")]
+    assert [(spec.only_with, spec.advanced) for spec in found] == [("adapter=lora", False)] * 4
+
+
+@pytest.mark.parametrize(
+    ("values", "better"),
+    [
+        ({"adapter": "lora", "learning_rate": 5e-4}, 3e-3),  # the rate of a clone whose adapter was changed
+        ({"adapter": "lora", "learning_rate": 2e-3}, None),
+        ({"adapter": "lora"}, None),
+        ({"learning_rate": 5e-4}, None),
+    ],
+)
+def test_a_rate_for_all_weights_is_noticed_where_lora_is_chosen(
+    values: dict[str, Hyperparameter], better: float | None
+) -> None:
+    found = hyperparameters.rate_for_lora(values, settings(values), method="sft", starter=True)
+    assert found == better
+
+
 @pytest.mark.parametrize("method", hyperparameters.METHODS)
 def test_nothing_stays_auto(method: str) -> None:
     known = [spec for spec in hyperparameters.specs(512) if spec.fits(method)]

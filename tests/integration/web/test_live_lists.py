@@ -1,0 +1,93 @@
+"""Open lists hear of what was written elsewhere: asked cheaply, rendered once for all who ask alike."""
+
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from starlette.testclient import TestClient
+
+from app.http.fragments import Fragments
+from app.services import jobs
+from tests.integration.web.test_statements import counting
+from tests.support.app_context import TestHouse
+
+PART = {"hx-request": "true", "hx-request-type": "partial"}
+
+
+@pytest.fixture(autouse=True)
+def at_one_moment(pages: TestClient) -> None:
+    """Let versions change with what is written alone, however long a test takes."""
+    pages.app.state.fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)  # type: ignore[attr-defined]
+
+
+def meter_of(pages: TestClient, address: str) -> Tag:
+    found = BeautifulSoup(pages.get(address).text, "html.parser").select_one("#meter")
+    assert found is not None
+    return found
+
+
+def submit(app_context: TestHouse, fields: dict[str, Any]) -> str:
+    with app_context.open() as scope:
+        return jobs.create(scope, fields).id
+
+
+@pytest.mark.parametrize(("address", "part"), [("/jobs", "jobs-list"), ("/", "overview"), ("/settings", None)])
+def test_an_open_page_hears_of_work_submitted_elsewhere(
+    pages: TestClient, app_context: TestHouse, address: str, part: str | None
+) -> None:
+    fields = app_context.fields()  # a project and a dataset; nothing moves
+    version = str(meter_of(pages, address).get("data-version", ""))
+    assert version, "the page does not know how old it is"
+    assert pages.get("/meter", headers={"if-none-match": version}).status_code == 304
+    job = submit(app_context, fields)
+    heard = pages.get("/meter", headers={"if-none-match": version})
+    assert heard.status_code == 200
+    assert BeautifulSoup(heard.text, "html.parser").select("#meter a")[1].text == "1 waiting"
+    if part is not None:
+        page = BeautifulSoup(pages.get(address).text, "html.parser").select_one(f"#{part}")
+        assert page is not None
+        assert page["hx-trigger"] == "tunedesk:changed from:body"
+        assert job in pages.get(str(page["hx-get"]), headers=PART).text
+
+
+def test_nothing_new_is_said_without_a_question_to_the_database(pages: TestClient, app_context: TestHouse) -> None:
+    version = str(meter_of(pages, "/jobs")["data-version"])
+    with counting(app_context) as said:
+        assert pages.get("/meter", headers={"if-none-match": version}).status_code == 304
+    assert said == []
+
+
+def test_those_who_look_at_the_same_list_share_what_was_rendered(pages: TestClient, app_context: TestHouse) -> None:
+    job = submit(app_context, app_context.fields())
+    first = pages.get("/jobs", headers=PART).text
+    with counting(app_context) as said:
+        assert pages.get("/jobs", headers=PART).text == first
+        assert said == []
+        assert job not in pages.get("/jobs?q=nothing", headers=PART).text
+    assert job in first
+
+
+def test_a_version_changes_once_a_second_and_is_never_newer_than_what_was_read() -> None:
+    now = [100.0]
+    fragments = Fragments(at_most_every=1, seconds=lambda: now[0])
+    first = fragments.version(1)
+    assert fragments.version(2) == first
+    now[0] += 1
+    second = fragments.version(3)
+    assert second != first
+    assert fragments.version(3) == second
+    assert fragments.version(2) != second, "a page that read before the third change must ask again"
+    now[0] += 30
+    assert fragments.version(3) != second, "what stands outside the database may have changed"
+
+
+def test_what_was_rendered_for_one_version_is_not_shown_for_the_next() -> None:
+    fragments = Fragments()
+    assert fragments.get(("a",), "1", lambda: "old") == "old"
+    assert fragments.get(("a",), "1", lambda: "unused") == "old"
+    assert fragments.get(("a",), "2", lambda: "new") == "new"
+
+
+def test_a_page_with_a_stream_of_its_own_does_not_ask_beside_it(pages: TestClient, app_context: TestHouse) -> None:
+    job = submit(app_context, app_context.fields())
+    assert not meter_of(pages, f"/jobs/{job}").has_attr("data-version")
