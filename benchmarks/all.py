@@ -10,6 +10,7 @@ from app.settings import ROOT
 
 NAMES = (
     "validation",
+    "rows_page",
     "splits",
     "startup",
     "live_viewers",

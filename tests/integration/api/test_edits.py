@@ -131,6 +131,17 @@ def test_an_earlier_version_goes_alone_and_the_later_one_stays_whole(client: Tes
     assert client.delete(f"{DATASETS}/{third['id']}").status_code == 204
 
 
+def test_a_later_version_has_users_of_its_own(app_context: TestHouse, client: TestClient) -> None:
+    first = app_context.dataset(30)
+    made = client.post(f"{DATASETS}/{first.id}/edits", json={"exclude": [3]}).json()
+    with app_context.open() as scope:
+        jobs.create(scope, app_context.fields(training_dataset=made["id"]))
+    assert client.get(f"{DATASETS}/{made['id']}/uses").json()["counts"]["jobs"] == 1
+    assert client.get(f"{DATASETS}/{first.id}/uses").json()["counts"]["jobs"] == 0
+    assert client.delete(f"{DATASETS}/{made['id']}").status_code == 409
+    assert client.delete(f"{DATASETS}/{first.id}").status_code == 204
+
+
 def test_a_refused_file_has_nothing_to_edit(client: TestClient) -> None:
     refused = brought(client, "%PDF-1.7 and so on", filename="a.pdf")
     answer = client.post(f"{DATASETS}/{refused['id']}/edits", json={"exclude": [1]})
