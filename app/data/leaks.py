@@ -64,12 +64,12 @@ class LeakCheck:
         self._exact: dict[int, list[int]] = defaultdict(list)
         self._counts: dict[int, int] = {}  # of each line's shingles
         self._postings: dict[int, int | list[int]] = {}  # most shingles are of one line alone
+        self._common: list[int] = []  # shingles that too many lines have
         self._best: dict[int, tuple[float, int]] = {}
         self._checked = 0
         for line, question in held_out:
             self._hold(line, question)
-        common = [each for each, lines in self._postings.items() if not isinstance(lines, int) and not lines]
-        for shingle in common:
+        for shingle in self._common:
             del self._postings[shingle]
 
     def _hold(self, line: int, question: str) -> None:
@@ -94,6 +94,7 @@ class LeakCheck:
             lines.append(line)
             if len(lines) > MAX_POSTINGS:
                 lines.clear()
+                self._common.append(shingle)
 
     def compare(self, training_line: int, question: str) -> None:
         """Hold one training question against all held-out ones."""
@@ -105,11 +106,17 @@ class LeakCheck:
         if self._is_far(normal):
             return
         own = shingles(normal)
+        known = self._postings.keys() & own
+        least = len(own) * NEAR - _ROUNDING
+        if len(known) < least:
+            return
         shared: Counter[int] = Counter()
-        for shingle in self._postings.keys() & own:
+        for shingle in known:
             lines = self._postings[shingle]
             shared.update((lines,) if isinstance(lines, int) else lines)
         for line, common in shared.items():
+            if common < least:
+                continue
             similarity = common / (len(own) + self._counts[line] - common)
             if similarity >= NEAR:
                 self._note(line, min(similarity, 0.999), training_line)
