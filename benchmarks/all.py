@@ -14,7 +14,6 @@ NAMES = (
     "splits",
     "startup",
     "live_viewers",
-    "open_lists",
     "metrics_path",
     "jobs_page",
     "engine_tick",
