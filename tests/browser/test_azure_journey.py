@@ -229,3 +229,4 @@ def nothing_is_left(visit: Visit, client: AzureInstallation) -> None:
     assert (project.models, project.data, project.serverless, project.online) == ({}, {}, {}, {})
     files = client.cloud.blobs.names(project.storage)
     assert not [each for each in files if "tunedesk" in each], "the file under the rows is gone, too"
+    visit.page.goto("about:blank")  # the page goes on asking for its live parts, and its server ends now
