@@ -4,6 +4,7 @@ The same run measures any installation by its address, so that two versions can 
 cases and the rules below are the run's, the document and the answers are the installation's.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,9 @@ REFUSAL_CODES = frozenset({"invalid", "missing", "length"})
 ON_STORED = {f"POST /api/v1/{each}" for each in ("drafts/{identifier}/submit", "jobs/{identifier}/retry",
                                                  "jobs/{identifier}/run-again")}  # fmt: skip
 COST = "/accept_cost"
+# A function's parameters are a schema of anything: what is refused in any JSON (a NUL, a number beyond ±2^53) is refused
+# there, too, and OpenAI's shape names the field.
+ANYTHING = re.compile(r"^tools\[\d+\]\.function\.parameters\..* invalid_value$", re.DOTALL)
 # What an installation takes at most is a setting of its own.
 LIMITED = ("POST /api/v1/uploads", 413)
 # It takes what `POST /jobs` refuses, and says so in its blockers.
@@ -67,7 +71,7 @@ class Refusal:
     @property
     def in_order(self) -> bool:
         """Whether nothing but what is stored or offered here is against the request."""
-        if (self.operation, self.status) == LIMITED:
+        if (self.operation, self.status) == LIMITED or all(map(ANYTHING.match, self.said or ("",))):
             return True
         return str(self.status) in IN_ORDER or (self.status == 422 and all(map(self._agrees, self.said)))
 
