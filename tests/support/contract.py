@@ -50,8 +50,8 @@ REFUSAL_CODES = frozenset({"invalid", "missing", "length"})
 ON_STORED = {f"POST /api/v1/{each}" for each in ("drafts/{identifier}/submit", "jobs/{identifier}/retry",
                                                  "jobs/{identifier}/run-again")}  # fmt: skip
 COST = "/accept_cost"
-# A function's parameters are a schema of anything: what is refused in any JSON (a NUL, a number beyond ±2^53) is refused
-# there, too, and OpenAI's shape names the field.
+# A function's parameters are a schema of anything: what is refused in any JSON (a NUL, a number beyond ±2^53) is
+# refused there, too, and OpenAI's shape names the field.
 ANYTHING = re.compile(r"^tools\[\d+\]\.function\.parameters\..* invalid_value$", re.DOTALL)
 # What an installation takes at most is a setting of its own.
 LIMITED = ("POST /api/v1/uploads", 413)
