@@ -127,11 +127,6 @@ class DatasetReport:
     longest_line: int | None = None
     features: Sequence[str] = ()
 
-    @property
-    def findings_left_out(self) -> int:
-        """How many findings were counted but not kept."""
-        return sum(count.count for count in self.rules) - len(self.findings)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedFile:

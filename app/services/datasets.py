@@ -10,7 +10,7 @@ from app.data.fixes import BY_NAME, mended
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, line_at, read_rows
 from app.data.search import Finds
-from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UseCount
+from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile, UseCount
 from app.domain.edits import MAX_ROW_BYTES
 from app.domain.errors import Conflict, Invalid, NotFound, Problem, or_not_found
 from app.domain.names import checked_name, fitting_name
@@ -114,6 +114,24 @@ def record(
         scope.nudge()
         return dataset
     return store.save_report(tx, dataset, checked.report)
+
+
+@verbs.writes("datasets")
+def revise(
+    scope: Scope, source: Dataset, stored: StoredFile, *, origins: Sequence[UploadedFile], made_by: str
+) -> Dataset:
+    """Record rows that were made of a dataset's as its version; the same where somebody asked for it meanwhile."""
+    large = stored.bytes > scope.app_context.at_once_bytes
+    checked = Checked(stored, None if large else report_of(scope.files, stored, origins), origins)
+    return store.child(scope.write, source.id, made_by) or record(
+        scope,
+        checked,
+        name=source.name,
+        filename=source.filename,
+        project=source.project,
+        made_by=made_by,
+        parent=source,
+    )
 
 
 @verbs.writes("datasets")

@@ -14,7 +14,7 @@ from app.domain.datasets import Dataset, DatasetStatus, Severity, UploadedFile
 from app.domain.edits import MAX_LINES, MAX_ROW_BYTES, DatasetEdit, EditPreview, OfferedFix
 from app.domain.errors import Conflict, Invalid, Problem
 from app.services import datasets, verbs
-from app.services.reading_in import Checked, brought_lines, check, known_of, positions_of
+from app.services.reading_in import brought_lines, known_of, positions_of
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
@@ -89,18 +89,7 @@ def apply(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:
         scope.files.check_room()
         stored = scope.files.keep(path)
     origins = _origins(scope, source, stored, done)
-    large = stored.bytes > scope.app_context.at_once_bytes
-    checked = Checked(stored, None if large else check(scope.files, stored, origins), origins)
-    known = store.child(scope.write, source.id, made_by)  # somebody may have asked for the same meanwhile
-    return known or datasets.record(
-        scope,
-        checked,
-        name=source.name,
-        filename=source.filename,
-        project=source.project,
-        made_by=made_by,
-        parent=source,
-    )
+    return datasets.revise(scope, source, stored, origins=origins, made_by=made_by)
 
 
 def _editable(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:

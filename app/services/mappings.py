@@ -10,7 +10,6 @@ from app.domain.datasets import Dataset, DatasetStatus
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.mappings import ColumnGuess, ColumnMapping, FirstRow, Role, mapping_problems
 from app.services import datasets, verbs
-from app.services.reading_in import Checked, check
 from app.services.scope import Scope
 from app.store import codec, column_mappings
 from app.store import datasets as store
@@ -87,19 +86,8 @@ def apply(scope: Scope, identifier: str, mapping: ColumnMapping) -> Dataset:
     data.write_mapped(file, mapping, names, incoming)
     stored = scope.files.keep(incoming)
     origins = [replace(each, shift=each.shift + mapping.shift) for each in source.origins]
-    large = stored.bytes > scope.app_context.at_once_bytes
-    checked = Checked(stored, None if large else check(scope.files, stored, origins), origins)
     column_mappings.keep(scope.write, source.project, names, mapping, scope.now())
-    known = store.child(scope.write, source.id, made_by)  # somebody may have said the same meanwhile
-    return known or datasets.record(
-        scope,
-        checked,
-        name=source.name,
-        filename=source.filename,
-        project=source.project,
-        made_by=made_by,
-        parent=source,
-    )
+    return datasets.revise(scope, source, stored, origins=origins, made_by=made_by)
 
 
 def _waiting(scope: Scope, identifier: str) -> Dataset:

@@ -9,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.data.limits import DEFAULT
 from app.domain.datasets import Dataset, DatasetStatus, Severity
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError
@@ -110,6 +111,8 @@ def show(
     }
     if tab is Tab.FINDINGS:
         context["fixes"] = edits.offered(scope, dataset)
+        counted = sum(each.count for each in context["report"].rules) if context["report"] else 0
+        context["left_out"] = counted > DEFAULT.findings  # up to so many are all kept
         context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
     elif tab is Tab.ROWS:
         context |= {**_rows(scope, dataset, start, find), "start": start, "find": find}

@@ -28,6 +28,7 @@ def form_of(page: Any) -> dict[str, str]:  # noqa: ANN401 -- as above
 def test_findings_lead_to_a_preview_and_to_a_version(pages: TestClient) -> None:
     here = upload(pages, BROKEN, "t.jsonl")
     page = soup(pages.get(f"{here}?tab=findings").text)
+    assert "The first findings of each kind are kept" not in page.text, "all of them are here"
     chosen = form_of(page)
     assert chosen == {"fix-syntax": "on", "fix-roles": "on", "drop_errors": "on"}
     preview = pages.post(f"{here}/edits", data=chosen)
@@ -54,6 +55,11 @@ def test_fixes_that_change_nothing_are_said_to(pages: TestClient) -> None:
     refused = pages.post(f"{here}/edits", data={"fix-syntax": "on", "apply": "yes"})
     assert (refused.status_code, "Nothing would change" in refused.text) == (422, True)
     assert pages.post(f"{here}/edits", data={"fix-magic": "on"}).status_code == 422
+
+
+def test_findings_that_are_counted_and_not_kept_are_said_to_be(pages: TestClient) -> None:
+    here = upload(pages, ROWS + b"\n" * 1100 + ROWS, "t.jsonl")
+    assert "The first findings of each kind are kept" in pages.get(f"{here}?tab=findings").text
 
 
 def test_a_row_is_edited_or_left_out(pages: TestClient) -> None:
