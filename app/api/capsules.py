@@ -33,6 +33,7 @@ def create_job_from_capsule(
                 body.capsule,
                 project=body.project,
                 connection=body.connection,
+                base_model=body.base_model,
                 accepted=accepted_of(body.accept_cost),
             ),
             CREATED,

@@ -138,6 +138,10 @@ class TellsOrigin(Ability):
     def weights(self, base_model: str) -> Mapping[str, str] | None:
         """Return the files of a base model as they lie here now, by their SHA-256; None where that cannot be told."""
 
+    @abstractmethod
+    def portable_id(self, base_model: str) -> str:
+        """Return a base model's id as it may be written into a file for others: without a path of this machine."""
+
 
 class Identifies(Ability):
     """To say which model it is that answers, by its files."""

@@ -1,7 +1,7 @@
 """From a capsule file to a job: is everything that it names here, and the same? What is missing is told at once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -64,16 +64,22 @@ def create(
     *,
     project: str | None = None,
     connection: str | None = None,
+    base_model: str | None = None,
     accepted: AcceptedCost | None = None,
 ) -> FineTuningJob:
     """Record the job that a capsule describes; what differs without stopping it stands in its journal.
+
+    `base_model` says what the capsule's base is called here: a directory lies elsewhere on each machine.
 
     Raises:
         Invalid: with everything that is missing here or not the same, at once.
         CostNotAccepted: as `jobs.record`.
     """
     capsule = read(value)
-    plan = _plan(scope, capsule, project or "", connection)
+    where = _connection(scope, capsule, connection)
+    base = base_model or _base_model(scope, capsule, where)
+    capsule = replace(capsule, recipe=replace(capsule.recipe, base_model=base))
+    plan = _plan(scope, capsule, project or "", where)
     known = store.get(scope.read, capsule.job.id)
     job = jobs.record(scope, plan.spec, plan.bill, accepted=accepted, cloned_from=known.id if known else None)
     said = f"Made from the capsule of job {capsule.job.id[:60]}, written by TuneDesk {capsule.tunedesk[:20]}."
@@ -83,8 +89,19 @@ def create(
     return job
 
 
-def _plan(scope: Scope, capsule: Capsule, project: str, connection: str | None) -> Plan:
-    where = _connection(scope, capsule, connection)
+def _base_model(scope: Scope, capsule: Capsule, where: Connection) -> str:
+    """Return the capsule's base model by its id here: one that an earlier job trained, by the name that it travels by.
+
+    Whether its weights are those of then is looked at as for any other.
+    """
+    named, backend = capsule.recipe.base_model, scope.backends.of(where)
+    if not isinstance(backend, TellsOrigin):
+        return named
+    known = store.base_models(scope.read, where.id)
+    return next((each for each in known if backend.portable_id(each) == named), named)
+
+
+def _plan(scope: Scope, capsule: Capsule, project: str, where: Connection) -> Plan:
     here = _here(scope, capsule)
     problems = list(_missing_rows(capsule, here))
     fields = _fields(capsule, here, project, where)

@@ -44,7 +44,7 @@ def of_job(scope: Scope, identifier: str) -> Capsule:
         ),
         backend=connection.backend,
         connection=connection.name,
-        recipe=Recipe.of(job.spec),
+        recipe=replace(Recipe.of(job.spec), base_model=_portable(scope, job)),
         data=_data(scope, job),
         sent=jobs.sent_parameters(scope, job),
         outcome=_outcome(scope, job),
@@ -110,6 +110,11 @@ def _origin(scope: Scope, job: FineTuningJob) -> Origin:
             return backend.origin(RemoteJob(job.remote_id)) or Origin()
         except BackendError:
             return Origin()  # the run's folder is gone; the capsule says less, and nothing wrong
+
+
+def _portable(scope: Scope, job: FineTuningJob) -> str:
+    backend = scope.able(job.spec.connection, TellsOrigin)
+    return job.spec.base_model if backend is None else backend.portable_id(job.spec.base_model)
 
 
 def _data(scope: Scope, job: FineTuningJob) -> CapsuleData:

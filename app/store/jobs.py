@@ -185,6 +185,12 @@ def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:
     return [(row.id, row.queue_rank) for row in tx.execute(query.order_by(*_LINE))]
 
 
+def base_models(tx: Reader, connection: str) -> list[str]:
+    """Return the base models that jobs of a connection trained, each once, by id."""
+    query = select(_T.c.base_model).where(_T.c.connection == connection).distinct().order_by(_T.c.base_model)
+    return list(tx.scalars(query))
+
+
 def set_rank(tx: Writer, identifier: str, rank: int) -> None:
     """Give a waiting job another place in the line."""
     rows.change(tx, _T, identifier, {"queue_rank": rank})

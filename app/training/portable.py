@@ -13,7 +13,7 @@ from app.training.run_lock import read_whole, write_whole
 PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 _ADAPTER, _CARD = "adapter_config.json", "README.md"
 _BASE = "base_model_name_or_path"
-_PATH_ID = "path:"
+PATH_ID = "path:"
 
 
 def is_handed_out(file: Path) -> bool:
@@ -23,7 +23,7 @@ def is_handed_out(file: Path) -> bool:
 
 def name_of(base: str) -> str:
     """Return what a base model is called elsewhere: of a directory, its last name; any other id is itself."""
-    path = PurePath(base.removeprefix(_PATH_ID))
+    path = PurePath(base.removeprefix(PATH_ID))
     return path.name if path.is_absolute() else base
 
 

@@ -33,6 +33,7 @@ from app.web.views.wizard import options
 
 router = APIRouter(include_in_schema=False)
 _HERE = "/jobs/from-capsule"
+_CHOSEN = ("project", "connection", "base_model")
 
 
 @router.get("/jobs/from-capsule")
@@ -52,7 +53,7 @@ def make(request: Request, open_scope: Annotated[OpenScope, may_open(capsule_imp
     try:
         # Whoever is asked about the cost sends the file's text again; the guard lets a megabyte in.
         body = given["capsule"].encode() if given.get("capsule") else upload_of(form, "file").file.read()
-        content = b"\0".join([given.get("project", "").encode(), given.get("connection", "").encode(), body])
+        content = b"\0".join([*(given.get(name, "").encode() for name in _CHOSEN), body])
         grant = once("POST /jobs/from-capsule", given.get("idempotency_key"), content)
         with open_scope() as scope:
             return grant(scope, lambda: _made(scope, read_json(body), given))
@@ -100,13 +101,14 @@ def _made(scope: Scope, value: object, given: dict[str, str]) -> Response:
         value,
         project=given.get("project") or None,
         connection=given.get("connection") or None,
+        base_model=given.get("base_model") or None,
         accepted=costs.accepted(given),
     )
     return see_other(f"/jobs/{job.id}", "from_capsule")
 
 
 def _ask_first(request: Request, scope: Scope, given: dict[str, str], error: CostNotAccepted) -> Response:
-    kept = {name: given.get(name, "") for name in ("project", "connection", "capsule")}
+    kept = {name: given.get(name, "") for name in (*_CHOSEN, "capsule")}
     question = Question(
         title=_("Run this capsule?"),
         message=_("Everything that it names is here; a new job is submitted."),

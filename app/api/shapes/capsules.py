@@ -70,4 +70,7 @@ class FromCapsuleIn(RequestModel):
     )
     project: Id
     connection: Id | None = None
+    base_model: Annotated[str, Field(min_length=1, max_length=500, pattern=VISIBLE_LINE)] | None = Field(
+        None, description="What the capsule's base model is called here: a directory lies elsewhere on each machine."
+    )
     accept_cost: CostIn | None = None

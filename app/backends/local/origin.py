@@ -7,6 +7,7 @@ from app.backends.local.errors import in_backend_words
 from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import TellsOrigin
 from app.domain.capsule import Origin
+from app.training.portable import PATH_ID, name_of
 from app.training.provenance import hashes
 
 _MOST_HASHED = 4 * 10**9  # bytes; more would take longer than a call may
@@ -38,3 +39,7 @@ class LocalProvenance(TellsOrigin):
         if base.path is None or (self.context.models.size_bytes(base_model) or 0) > _MOST_HASHED:
             return None
         return hashes(base.path)
+
+    def portable_id(self, base_model: str) -> str:
+        """Return the id; of a directory, its last name."""
+        return f"{PATH_ID}{name_of(base_model)}" if base_model.startswith(PATH_ID) else base_model
