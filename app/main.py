@@ -25,7 +25,9 @@ from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
 from app.kit import crash_points, locks
+from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock, SystemClock
+from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault
 from app.kit.watchdog import exit_after
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
@@ -120,12 +122,16 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
     )
     named = {RUNTIME: settings.runtime_python} if settings.runtime_python else {}
     runtimes = RuntimeEnvironments(settings.runtimes_dir, named=named)
+    # Until there are accounts, whoever may type an address owns this machine: its loopback is theirs anyway (ADR 0042).
+    policy = AddressPolicy(allowed=frozenset(settings.outgoing_allowed), loopback=True)
+    outgoing = Outgoing(policy, settings.outgoing_ca_file)
     around = Surroundings(
         runs=files.runs,
         samples=SAMPLES,
         interpreter=partial(_interpreter, settings, runtimes),
         environment=environment(),
         clock=clock,
+        outgoing=outgoing,
     )
     return AppContext(
         database=Database(settings.url),
@@ -139,6 +145,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         checkpoint_days=settings.checkpoint_days,
         at_once_bytes=int(settings.at_once_mb * MIB),
         import_roots=settings.import_roots,
+        outgoing=outgoing,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.kit import crash_points
+from app.kit.addresses import is_entry
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +43,12 @@ class Settings(BaseSettings):
     rehearsal_script: Path | None = Field(default=None, description="A fault script (JSON) for the rehearsal backend.")
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="Host names besides loopback that the guard lets in."
+    )
+    outgoing_allowed: tuple[str, ...] = Field(
+        default=(), description="`host:port` inside this network that people's addresses may lead to, also without TLS."
+    )
+    outgoing_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) to trust besides the public ones in calls to people's addresses."
     )
     upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
     at_once_mb: float = Field(
@@ -85,6 +92,16 @@ class Settings(BaseSettings):
         if value:
             crash_points.parse(value)
         return value
+
+    @field_validator("outgoing_allowed")
+    @classmethod
+    def _entries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what could never match; capital letters are made small."""
+        small = tuple(each.strip().lower() for each in value)
+        for each in small:
+            if not is_entry(each):
+                raise ValueError(f"{each!r} is no host:port, such as gpu.example:8000")
+        return small
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.kit.clock import Clock
 from app.kit.installation import installation_name
+from app.kit.outgoing import Outgoing
 
 
 class Options(Protocol):
@@ -35,7 +36,8 @@ class Options(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the application hands down: the folder of run folders, that of the samples, the runtime's `interpreter`
-    (which raises NoCapacity while there is none), the process's environment, and the clock.
+    (which raises NoCapacity while there is none), the process's environment, the clock, and what calls an
+    address that a person chose.
     """
 
     runs: Path
@@ -43,6 +45,7 @@ class Surroundings:
     interpreter: Callable[[], Path]
     environment: Mapping[str, str]
     clock: Clock
+    outgoing: Outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

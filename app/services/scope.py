@@ -19,9 +19,11 @@ from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
 from app.domain.errors import Conflict, ProviderFailed, or_not_found
 from app.domain.profiles import BackendProfile
+from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
+from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault, VaultClosed
 from app.runtimes.environments import RuntimeEnvironments
 from app.services.provider_errors import provider_errors
@@ -31,6 +33,7 @@ from app.store.files import FileStore
 
 A = TypeVar("A", bound=ABC)
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
+NOWHERE_PRIVATE = Outgoing(AddressPolicy())
 # Up to this size a file is checked, split and converted at once (0.2 s at 150 MB/s); larger ones beside the turns.
 AT_ONCE_BYTES = 32 * 2**20
 
@@ -131,6 +134,7 @@ class AppContext:
     checkpoint_days: int = 0  # after which a succeeded job's checkpoints go; 0 never
     at_once_bytes: int = AT_ONCE_BYTES
     import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
+    outgoing: Outgoing = NOWHERE_PRIVATE  # what calls an address that a person chose
 
 
 class Scope:
