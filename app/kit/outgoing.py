@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.kit.addresses import Address, AddressPolicy, Resolve, take_apart
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 MOST_BYTES = 64 << 20
 CONNECT_S = 10.0
@@ -30,7 +30,7 @@ class Outgoing:
         """
         return take_apart(url, self.policy)
 
-    def client(self, *, seconds: float, read_s: float = 60.0, most_bytes: int = MOST_BYTES) -> "httpx.Client":
+    def client(self, *, seconds: float, read_s: float = 60.0, most_bytes: int = MOST_BYTES) -> "httpx2.Client":
         """Return a client whose every call ends after `seconds`, the answer's body included.
 
         It follows no redirect and knows no proxy, answers are at most `most_bytes` long, and an address is looked up
@@ -38,19 +38,19 @@ class Outgoing:
 
         Calls raise:
             AddressRefused: nothing was sent.
-            httpx.TimeoutException: it was not over in time; `read_s` is how long the other side may be silent.
-            checked_transport.AnswerRefused: too long, or packed (an `httpx.RequestError`).
+            httpx2.TimeoutException: it was not over in time; `read_s` is how long the other side may be silent.
+            checked_transport.AnswerRefused: too long, or packed (an `httpx2.RequestError`).
 
         Raises:
             OSError: the file of certificates cannot be read.
         """
-        import httpx
+        import httpx2
 
         from app.kit.checked_transport import CheckedTransport
 
-        return httpx.Client(
+        return httpx2.Client(
             transport=CheckedTransport(self, seconds=seconds, most_bytes=most_bytes),
-            timeout=httpx.Timeout(read_s, connect=CONNECT_S),
+            timeout=httpx2.Timeout(read_s, connect=CONNECT_S),
             headers={"accept-encoding": "identity"},
             follow_redirects=False,
             trust_env=False,

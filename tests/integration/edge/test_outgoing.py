@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.kit.addresses import AddressPolicy, AddressRefused
@@ -159,13 +159,13 @@ def test_what_is_packed_is_not_unpacked(server: tuple[int, list[tuple[str, str]]
 def test_a_call_ends_however_slowly_bytes_come(server: tuple[int, list[tuple[str, str]]]) -> None:
     """Every single wait would be allowed 60 s; all of them together are not."""
     port, _ = server
-    with Outgoing(LOOPBACK).client(seconds=0.3) as client, pytest.raises(httpx.TimeoutException):
+    with Outgoing(LOOPBACK).client(seconds=0.3) as client, pytest.raises(httpx2.TimeoutException):
         client.get(f"http://127.0.0.1:{port}/drip")
 
 
 def test_a_call_that_is_late_before_it_began_sends_nothing(server: tuple[int, list[tuple[str, str]]]) -> None:
     port, asked = server
-    with Outgoing(LOOPBACK).client(seconds=-1) as client, pytest.raises(httpx.TimeoutException):
+    with Outgoing(LOOPBACK).client(seconds=-1) as client, pytest.raises(httpx2.TimeoutException):
         client.get(f"http://127.0.0.1:{port}/plain")
     assert asked == []
 
@@ -174,7 +174,7 @@ def test_nobody_listening_is_an_error_of_httpx() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with Outgoing(LOOPBACK).client(seconds=10) as client, pytest.raises(httpx.ConnectError):
+    with Outgoing(LOOPBACK).client(seconds=10) as client, pytest.raises(httpx2.ConnectError):
         client.get(f"http://127.0.0.1:{port}/")
 
 
@@ -192,8 +192,8 @@ def test_the_certificate_must_be_the_names_whatever_address_is_connected_to(tmp_
         known = Outgoing(policy, authority, resolver("127.0.0.1"))
         with known.client(seconds=10) as client:
             assert client.get(f"https://gpu.example:{port}/plain").text == "hello"
-            with pytest.raises(httpx.ConnectError, match=r"other\.example"):
+            with pytest.raises(httpx2.ConnectError, match=r"other\.example"):
                 client.get(f"https://other.example:{port}/plain")
         stranger = Outgoing(policy, None, resolver("127.0.0.1"))
-        with stranger.client(seconds=10) as client, pytest.raises(httpx.ConnectError, match="CERTIFICATE"):
+        with stranger.client(seconds=10) as client, pytest.raises(httpx2.ConnectError, match="CERTIFICATE"):
             client.get(f"https://gpu.example:{port}/plain")
