@@ -6,7 +6,6 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from app.api.answers import CREATED, NO_CONTENT, answer, nothing
-from app.api.datasets import RAW_FILE
 from app.api.routing import PathId, noun
 from app.api.shapes.uploads import FinishIn, PieceQuery, UploadIn
 from app.domain.datasets import Dataset
@@ -17,6 +16,14 @@ from app.services import uploads
 from app.services.scope import Scope
 
 router = noun("uploads", asks=False)
+
+# A connection that was cut before its first byte sends an empty piece, which is none the worse.
+RAW_PIECE = {
+    "requestBody": {
+        "description": "The rest of the file, or a piece of it.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @router.post("", response_model=Upload, status_code=CREATED)
@@ -31,7 +38,7 @@ def get_upload(scope: Annotated[Scope, may(uploads.get)], identifier: PathId) ->
     return answer(Upload, uploads.get(scope, identifier))
 
 
-@router.patch("/{identifier}", response_model=Upload, openapi_extra=RAW_FILE, responses={409: {}})
+@router.patch("/{identifier}", response_model=Upload, openapi_extra=RAW_PIECE, responses={409: {}})
 def append_upload(
     scope: Annotated[Scope, may(uploads.append)],
     identifier: PathId,

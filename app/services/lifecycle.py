@@ -72,6 +72,8 @@ def take_replacement(scope: Scope, draft_id: str, base_model: str | None = None)
     """
     draft = drafts.get(scope, draft_id)
     connection = str(draft.values.get("connection") or "")
+    if connection not in {each.id for each in connections.list_connections(scope)}:
+        raise Conflict("This draft names no connection that is there.", fix="Choose one in the wizard's first step.")
     old = catalog.model(scope, connection, base_model or str(draft.values.get("base_model") or ""))
     if not old.lifecycle.is_ending:
         raise Conflict(f"{old.name} is not ending.", fix="Choose another base model in the wizard, if you want one.")

@@ -1,5 +1,6 @@
 """The people of a campaign: each goes the whole way with one model after another, however often the server dies."""
 
+import gzip
 import json
 import threading
 import time
@@ -139,7 +140,10 @@ class Person:
         rows = 160 if number % _LARGE_EACH == 0 else 16
         content = chats(rows, LABELS, f"Message {{n}} of {self.name} about {{answer}}, number {number}")
         project = self._project()
-        where = {"name": f"{self.name}-{number}", "filename": "rows.jsonl", "project": project}
+        packed = number % 2 == 1  # it is not rows yet: they are made of it
+        if packed:
+            content = gzip.compress(content, mtime=0)
+        where = {"name": f"{self.name}-{number}", "filename": f"rows.jsonl{'.gz' * packed}", "project": project}
         dataset = self.ask("PUT", "/datasets", params=where, content=content)["id"]
         self.until(f"/datasets/{dataset}", lambda seen: seen["status"] == "ready")
         request = self._fields | {

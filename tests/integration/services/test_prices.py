@@ -168,6 +168,11 @@ def test_a_model_that_the_draft_does_not_name_yet_can_be_replaced_too(app_contex
         assert lifecycle.take_replacement(scope, draft.id, PHI3).draft.values["base_model"] == PHI4
 
 
+def test_a_draft_without_a_connection_has_nothing_to_replace(app_context: TestHouse) -> None:
+    with app_context.open() as scope, pytest.raises(Conflict, match="names no connection that is there"):
+        lifecycle.take_replacement(scope, drafts.create(scope, {}).id)
+
+
 def test_what_ends_needs_attention(app_context: TestHouse, azure: str) -> None:
     with app_context.open() as scope:
         drafts.create(scope, {"connection": azure, "base_model": PHI3, "name": "old"})
