@@ -21,7 +21,12 @@ router = noun("uploads", asks=False)
 RAW_PIECE = {
     "requestBody": {
         "description": "The rest of the file, or a piece of it.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": '{"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}\n',
+            }
+        },
     }
 }
 
