@@ -23,7 +23,7 @@ from app.domain.drafts import JobDraft
 from app.domain.preflight import Preflight
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
-from app.services import drafts, estimates, job_models, jobs, models, preflights, queue
+from app.services import drafts, estimates, job_models, jobs, models, pausing, preflights, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -81,6 +81,18 @@ def cancel_job(scope: Annotated[Scope, may(jobs.cancel)], identifier: PathId) ->
 def stop_job(scope: Annotated[Scope, may(jobs.stop)], identifier: PathId) -> Response:
     """End the training now and keep what it has learned as its model; asking again is fine."""
     return answer(JobOut, jobs.stop(scope, identifier), ACCEPTED)
+
+
+@router.post("/{identifier}/pause", response_model=JobOut, status_code=ACCEPTED)
+def pause_job(scope: Annotated[Scope, may(pausing.pause)], identifier: PathId) -> Response:
+    """Let the training stand still with what it has learned, where the backend can; asking again is fine."""
+    return answer(JobOut, pausing.pause(scope, identifier), ACCEPTED)
+
+
+@router.post("/{identifier}/resume", response_model=JobOut, status_code=ACCEPTED)
+def resume_job(scope: Annotated[Scope, may(pausing.resume)], identifier: PathId) -> Response:
+    """Let a paused training go on; asking again is fine."""
+    return answer(JobOut, pausing.resume(scope, identifier), ACCEPTED)
 
 
 @router.post("/{identifier}/move", response_model=list_of(JobOut))

@@ -24,6 +24,26 @@ class StopsEarly(Ability):
         """Ask for it; `observe` then tells SUCCEEDED with a message that says so. Asking again is fine."""
 
 
+class Pauses(Ability):
+    """To let a training stand still and go on from there, without losing what it has learned."""
+
+    @abstractmethod
+    def pause(self, job: RemoteJob) -> None:
+        """Ask for it; `observe` tells PAUSED once it stands still. Asking again is fine.
+
+        Raises:
+            Rejected: when it cannot be paused now; the job trains on, and is asked again.
+        """
+
+    @abstractmethod
+    def unpause(self, job: RemoteJob) -> None:
+        """Ask a paused job to go on; asking again, or asking one that trains, is fine.
+
+        Raises:
+            Rejected: when it cannot go on now; it stays paused, and is asked again.
+        """
+
+
 class ContinuesTuned(Ability):
     """To train a tuned model further."""
 

@@ -17,6 +17,7 @@ class JobGoal(StrEnum):
 
     FINISHED = "finished"
     STOPPED = "stopped"  # now, with what has been learned so far as the model
+    PAUSED = "paused"  # now, and to go on from there when people want it finished again
     CANCELLED = "cancelled"
 
 
@@ -27,6 +28,7 @@ class JobStatus(Status):
     PREPARING = "preparing"  # files are being split, sent and checked; then it is submitted
     QUEUED = "queued"  # accepted by the backend; waiting for capacity there
     RUNNING = "running"  # training
+    PAUSED = "paused"  # stands still at the backend, and can go on from there
     CANCELLING = "cancelling"  # asked to stop; not yet confirmed
     UNKNOWN = "unknown"  # a submit's outcome cannot be established; a person resolves it
     SUCCEEDED = "succeeded"
@@ -43,8 +45,9 @@ S = JobStatus
 TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     S.PENDING: frozenset({S.PREPARING, S.CANCELLED, S.FAILED}),
     S.PREPARING: frozenset({S.QUEUED, S.RUNNING, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED, S.UNKNOWN}),
-    S.QUEUED: frozenset({S.RUNNING, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
-    S.RUNNING: frozenset({S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
+    S.QUEUED: frozenset({S.RUNNING, S.PAUSED, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
+    S.RUNNING: frozenset({S.PAUSED, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
+    S.PAUSED: frozenset({S.QUEUED, S.RUNNING, S.SUCCEEDED, S.CANCELLING, S.CANCELLED, S.FAILED}),
     S.CANCELLING: frozenset({S.SUCCEEDED, S.CANCELLED, S.FAILED}),
     S.UNKNOWN: frozenset({S.QUEUED, S.PENDING, S.CANCELLED, S.FAILED}),
     S.SUCCEEDED: frozenset(),
@@ -52,7 +55,8 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     S.CANCELLED: frozenset(),
 }
 OPEN = frozenset(status for status in S if TRANSITIONS[status])
-# These hold a place at the backend: admission counts them. An unknown job may well be running there.
+# These hold a place at the backend: admission counts them. An unknown job may well be running there; a paused one lets
+# others go first.
 ACTIVE = frozenset({S.PREPARING, S.QUEUED, S.RUNNING, S.CANCELLING, S.UNKNOWN})
 
 
@@ -119,7 +123,10 @@ class ValidationChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """What was asked for; never changes after submission."""
+    """What was asked for; never changes after submission.
+
+    `metadata` are the asker's own pairs (`app.domain.metadata`): nothing here goes by them.
+    """
 
     project: str
     connection: str
@@ -133,6 +140,7 @@ class JobSpec:
     hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
     seed: int | None = None
     options: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +198,7 @@ class FineTuningJob(Stateful[JobStatus]):
 
     spec: JobSpec
     goal: JobGoal = JobGoal.FINISHED
+    goal_at: datetime | None = None  # when people last said so; None: at the submission
     status: JobStatus = JobStatus.PENDING
     reason: JobReason | None = None
     raw_status: str = ""
@@ -248,6 +257,17 @@ class FineTuningJob(Stateful[JobStatus]):
             so_far=None if untold else self.bill.so_far(hours=max(0.0, hours), share=share or 0.0),
             unpriced=tuple(price.label for price in self.bill.unpriced),
         )
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it was asked to pause, and still trains or waits at the backend."""
+        return self.goal is JobGoal.PAUSED and self.status in {S.QUEUED, S.RUNNING}
+
+    @property
+    def is_resuming(self) -> bool:
+        """Whether it was asked to go on since it paused; one that its provider paused waits until somebody asks."""
+        asked = self.goal is JobGoal.FINISHED and self.goal_at is not None
+        return self.status is S.PAUSED and asked and self.goal_at is not None and self.goal_at >= self.changed_at
 
     @property
     def submit_in_doubt(self) -> bool:

@@ -44,6 +44,7 @@ _STAGE_OF = {
     JobStatus.UNKNOWN: "queue",
     JobStatus.QUEUED: "queue",
     JobStatus.RUNNING: "training",
+    JobStatus.PAUSED: "training",
     JobStatus.CANCELLING: "training",
 }
 _ORDER = ("waiting", "data", "queue", "training")

@@ -19,6 +19,7 @@ JOB_RECONCILERS: Mapping[JobStatus, Callable[[JobStep], DeferredResult]] = {
     JobStatus.PREPARING: reconcile_preparing,
     JobStatus.QUEUED: observe,
     JobStatus.RUNNING: observe,
+    JobStatus.PAUSED: observe,
     JobStatus.CANCELLING: observe,
     JobStatus.UNKNOWN: reconcile_unknown,
 }

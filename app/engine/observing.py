@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from app.domain.backend import BackendError, JobObservation, NotFound, RemoteJob, Resumes
-from app.domain.backend_abilities import NamesCandidates, StopsEarly
+from app.domain.backend import BackendError, JobObservation, NotFound, Rejected, RemoteJob, Resumes
+from app.domain.backend_abilities import NamesCandidates, Pauses, StopsEarly
 from app.domain.events import EventLevel
 from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobStatus
 from app.engine import admission, backoff
@@ -23,7 +23,7 @@ LOOKS_BEFORE_LOST = 3  # a listing may lag; a job that was seen before is not lo
 MISSING = "missing"  # the kind of the journal entries that count those looks
 _BETWEEN_MISSES = timedelta(minutes=1)
 _MESSAGE_LIMIT = 4000
-_CALM = {JobStatus.QUEUED, JobStatus.RUNNING}
+_CALM = {JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED}
 
 
 def observe(step: JobStep) -> DeferredResult:
@@ -41,6 +41,7 @@ def observe(step: JobStep) -> DeferredResult:
             return step.transition(JobStatus.CANCELLING, reason=JobReason.REQUESTED)
         if job.goal is JobGoal.STOPPED and job.status in _CALM and isinstance(step.backend, StopsEarly):
             step.backend.stop_early(remote)
+        refused = _steer(step, remote)
         seen = step.backend.observe(remote, since=job.cursor)
         if job.status is JobStatus.CANCELLING and seen.status in _CALM and not seen.interrupted:
             step.backend.cancel(remote)
@@ -50,7 +51,21 @@ def observe(step: JobStep) -> DeferredResult:
         return _missing(step, error)
     except BackendError as error:
         return step.on_error(error)
-    return _seen(step, seen)
+    return _seen(step, replace(seen, note=refused) if refused else seen)
+
+
+def _steer(step: JobStep, remote: RemoteJob) -> str:
+    """Ask the backend to pause or to go on, where people want that; return what it says against it, if anything."""
+    if not isinstance(step.backend, Pauses):
+        return ""
+    try:
+        if step.subject.is_pausing:
+            step.backend.pause(remote)
+        elif step.subject.is_resuming:
+            step.backend.unpause(remote)
+    except Rejected as error:
+        return sentence(error)
+    return ""
 
 
 def _seen(step: JobStep, seen: JobObservation) -> DeferredResult:
@@ -65,6 +80,8 @@ def _seen(step: JobStep, seen: JobObservation) -> DeferredResult:
             side_effects.append(entry(job.id, f"{said} That is not taken over.", level=EventLevel.WARNING))
         return step.result(job, wait, *side_effects)
     moved = job.advance(seen.status, at=step.context.now(), reason=_reason(seen), message=_message(step, seen))
+    if moved.status is JobStatus.PAUSED:  # it holds no place now
+        side_effects.append(admission.wake_waiting(step.connection.id))
     asks_which = seen.fine_tuned_model is None and isinstance(step.backend, NamesCandidates)
     if seen.status is JobStatus.SUCCEEDED and not asks_which:
         return _registered(step, seen, moved, side_effects)

@@ -162,7 +162,7 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
         raise Conflict(f"The job has already {job.status}.", fix="There is nothing left to cancel.")
     if job.goal is not JobGoal.CANCELLED:
         event_store.add(tx, identifier, f"{scope.actor.id} asked to cancel.", at=scope.now(), kind="request")
-    store.set_goal(tx, identifier, JobGoal.CANCELLED, due_at=scope.due_now())
+    store.set_goal(tx, identifier, JobGoal.CANCELLED, at=scope.now(), due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
 
@@ -196,7 +196,7 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
         raise Conflict(why, fix="Cancel it instead.")
     sentence = f"{scope.actor.id} asked to stop, and to keep what has been learned."
     event_store.add(tx, identifier, sentence, at=scope.now(), kind="request")
-    store.set_goal(tx, identifier, JobGoal.STOPPED, due_at=scope.due_now())
+    store.set_goal(tx, identifier, JobGoal.STOPPED, at=scope.now(), due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
 
@@ -279,6 +279,7 @@ def fields_of(spec: JobSpec) -> dict[str, Any]:
         "validation": kept,
         "hyperparameters": dict(spec.hyperparameters),
         "options": dict(spec.options),
+        "metadata": dict(spec.metadata),
     }
 
 

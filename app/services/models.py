@@ -338,7 +338,7 @@ def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
         return ()
     wanted = {
         part
-        for other in job_store.active(scope.read, model.connection)
+        for other in job_store.unfinished(scope.read, model.connection)
         if other.parts is not None
         for part in (other.parts.training, other.parts.validation)
     }

@@ -18,7 +18,7 @@ from app.store.downsampling import downsample
 
 _SPARK_POINTS = 60
 _SHOWN = 5
-_OPEN = (JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.CANCELLING)
+_OPEN = (JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from app.domain.drafts import Checked
 from app.domain.errors import Invalid, NotFound, Problem
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_values
 from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
+from app.domain.metadata import check_metadata
 from app.domain.names import model_name_problem
 from app.domain.projects import Project
 from app.domain.splits import MAX_SEED, SplitSpec, split_problems
@@ -112,6 +113,11 @@ class _Check:
         self.complain("/seed", "range", "The seed is not a whole number in range.", f"Enter 0 to {MAX_SEED}.")
         return None
 
+    def metadata(self) -> dict[str, str]:
+        good, problems = check_metadata(self.fields.get("metadata"), "/metadata")
+        self.problems.extend(problems)
+        return good
+
     def hyperparameter_fields(self, field: str, model: CatalogModel | None, method: str) -> dict[str, Hyperparameter]:
         values = self.fields.get(field) or {}
         if not isinstance(values, Mapping):
@@ -162,6 +168,7 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
         hyperparameters=reading.hyperparameter_fields("hyperparameters", model, method),
         seed=reading.seed(),
         options=reading.hyperparameter_fields("options", model, method),
+        metadata=reading.metadata(),
     )
     return Checked(
         spec=None if reading.problems else spec,

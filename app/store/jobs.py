@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, or_, select, update
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
@@ -26,13 +26,21 @@ MAPPER = Mapper(
     copies={column: f"spec.{column}" for column in _COPIED},
     made={"bill": (("bill",), prices.bill), **LEASED},  # it never changes
 )
-get, many, values, set_goal = MAPPER.get, MAPPER.many, MAPPER.values, MAPPER.set_goal
+get, many, values = MAPPER.get, MAPPER.many, MAPPER.values
+_M = schema.job_metadata
 
 
 def add(tx: Writer, job: FineTuningJob, *, due_at: float) -> None:
     """Insert a job that the engine looks at from `due_at` (seconds since 1970) on, at the end of its line."""
     rank = columns.to_microseconds(job.created_at)
     MAPPER.add(tx, job, due_at=due_at, queue_rank=rank, bill=codec.dump(job.bill))
+    for key, value in job.spec.metadata.items():
+        rows.add(tx, _M, {"job": job.id, "key": key, "value": value})
+
+
+def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, at: datetime, due_at: float) -> None:
+    """Write what people want, and that they said so at a moment; the engine does the rest."""
+    MAPPER.set_goal(tx, identifier, goal, due_at=due_at, goal_at=at)
 
 
 def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
@@ -47,12 +55,16 @@ def has_name(tx: Reader, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model."""
+    """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model.
+
+    `metadata` are pairs that a job must have, all of them; without any pair, it must have none at all.
+    """
 
     statuses: Sequence[JobStatus] = ()
     project: str | None = None
     connection: str | None = None
     query: str | None = None
+    metadata: Mapping[str, str] | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a row must fulfil, whatever its status."""
@@ -63,6 +75,10 @@ class Filter:
             found.append(_T.c.connection == self.connection)
         if self.query:
             found.append(_mentions(self.query))
+        for key, value in (self.metadata or {}).items():
+            found.append(_T.c.id.in_(select(_M.c.job).where(_M.c.key == key, _M.c.value == value)))
+        if self.metadata is not None and not self.metadata:
+            found.append(~exists().where(_M.c.job == _T.c.id))
         return found
 
 
@@ -104,6 +120,12 @@ def filtered_page(
         query = query.where(*conditions)
     key, descending = SORTS[sort]
     return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
+
+
+def unfinished(tx: Reader, connection: str) -> list[FineTuningJob]:
+    """Return the jobs that hold a place at a connection or are paused there, oldest first: they need their files."""
+    holding = [status.value for status in (*ACTIVE, JobStatus.PAUSED)]
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.in_(holding))
 
 
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:

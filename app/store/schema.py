@@ -17,6 +17,9 @@ from sqlalchemy import (
 )
 
 from app.store.columns import UtcTime, identifier, leases, metadata
+from app.store.schema_of_installation import counters, idempotency, own_prices
+
+__all__ = ["counters", "idempotency", "own_prices"]  # ask for them here, as for all tables
 
 projects = Table(
     "projects",
@@ -124,6 +127,7 @@ jobs = Table(
     Column("training_dataset", String, ForeignKey("datasets.id"), nullable=False),
     Column("spec", Text, nullable=False),
     Column("goal", String, nullable=False),
+    Column("goal_at", UtcTime),
     Column("status", String, nullable=False),
     Column("reason", String),
     Column("message", Text, nullable=False),
@@ -155,6 +159,17 @@ jobs = Table(
     Index("ix_jobs_connection_status", "connection", "status"),
     # Only open jobs fall due; the index stays small however many are finished.
     Index("ix_jobs_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+# What stands in the jobs' specs once more, to be looked up: jobs without any metadata have no row.
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("job", String, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("ix_job_metadata_pair", "key", "value", "job"),
+    sqlite_with_rowid=False,
 )
 
 series = Table(
@@ -324,15 +339,6 @@ evaluations = Table(
     Index("ix_evaluations_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
 
-# What the engine has counted, for its health page; written in the transactions that are counted.
-counters = Table(
-    "counters",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("value", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
 evaluation_rows = Table(
     "evaluation_rows",
     metadata,
@@ -361,31 +367,4 @@ events = Table(
     Index("ix_events_subject", "subject", "number"),
     Index("uq_events_remote", "subject", "remote_id", unique=True, sqlite_where=text("remote_id IS NOT NULL")),
     sqlite_autoincrement=True,
-)
-
-own_prices = Table(
-    "own_prices",
-    metadata,
-    Column("connection", String, ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
-    Column("price", String, primary_key=True),
-    Column("amount", String, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("set_at", UtcTime, nullable=False),
-    Column("set_by", String, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("actor", String, primary_key=True),
-    Column("route", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("body_sha256", String, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("headers_json", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Index("ix_idempotency_created", "created_at"),
-    sqlite_with_rowid=False,
 )

@@ -38,6 +38,8 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "catalog_refreshing": ("ok", lambda: _("The registries are being asked. Reload this page in a few seconds.")),
     "model_replaced": ("ok", lambda: _("The base model was exchanged for its replacement.")),
     "price_saved": ("ok", lambda: _("The price was saved. Estimates and what is hosted use it from now on.")),
+    "pause_asked": ("ok", lambda: _("Pausing. What has been learned is kept.")),
+    "resume_asked": ("ok", lambda: _("Going on from where it stopped.")),
     "stop_asked": ("ok", lambda: _("Stopping. What has been learned becomes the job's model.")),
     "moved": ("ok", lambda: _("The line was changed.")),
     "continuing": ("ok", lambda: _("A draft with the same answers was begun; its base is the tuned model.")),

@@ -16,6 +16,7 @@ from app.services import (
     job_models,
     jobs,
     models,
+    pausing,
     prices,
     projects,
     queue,
@@ -89,6 +90,8 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "can_deploy": any(each.id == job.fine_tuned_model and each.status is ModelStatus.PRESENT for each in made),
         "lacks_model": job_models.lacks_model(scope, job),
         "can_stop": jobs.stops_early(scope, job),
+        "can_pause": pausing.can_pause(scope, job),
+        "can_resume": pausing.can_resume(scope, job),
         "can_continue": isinstance(backend, ContinuesTuned),
         "can_discard": job.status.is_final
         and any(each.present for each in checkpoints)

@@ -15,7 +15,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, connections, drafts, job_models, jobs, models, queue, retention
+from app.services import catalog, connections, drafts, job_models, jobs, models, pausing, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web import spending
@@ -170,6 +170,20 @@ def stop(scope: Annotated[Scope, may(jobs.stop)], identifier: Id) -> Response:
     """Ask for the training's end now, with what it has learned as the model."""
     jobs.stop(scope, identifier)
     return see_other(f"/jobs/{identifier}", "stop_asked")
+
+
+@router.post("/jobs/{identifier}/pause")
+def pause(scope: Annotated[Scope, may(pausing.pause)], identifier: Id) -> Response:
+    """Ask the training to stand still."""
+    pausing.pause(scope, identifier)
+    return see_other(f"/jobs/{identifier}", "pause_asked")
+
+
+@router.post("/jobs/{identifier}/resume")
+def resume(scope: Annotated[Scope, may(pausing.resume)], identifier: Id) -> Response:
+    """Ask a paused training to go on."""
+    pausing.resume(scope, identifier)
+    return see_other(f"/jobs/{identifier}", "resume_asked")
 
 
 @router.post("/jobs/{identifier}/move")

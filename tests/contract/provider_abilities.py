@@ -14,14 +14,15 @@ from app.domain.backend import (
     Estimates,
     Evaluates,
     EvaluationRequest,
+    JobObservation,
     NotFound,
     Unsupported,
 )
-from app.domain.backend_abilities import ChecksFor, Identifies, LooksAhead, MendsEnds, NamesCandidates
+from app.domain.backend_abilities import ChecksFor, Identifies, LooksAhead, MendsEnds, NamesCandidates, Pauses
 from app.domain.catalog import LifecycleStatus, LooksUpModels
 from app.domain.discovery import Discovers, ProvisioningStatus, Provisions
 from app.domain.hyperparameters import check_values
-from app.domain.jobs import JobSpec
+from app.domain.jobs import JobSpec, JobStatus
 from app.domain.preflight import PreflightRequest, PreflightSeverity, PreflightStatus
 from app.domain.prices import Prices, Quotas
 from app.domain.serving import (
@@ -34,7 +35,7 @@ from app.domain.serving import (
 )
 from app.domain.sign_in import SignInStatus, SignsIn
 from tests.contract.abilities import AbilitiesContract
-from tests.contract.bench import Bench, ability, covers
+from tests.contract.bench import Bench, ability, covers, job_over
 from tests.support.waiting import until
 
 
@@ -49,6 +50,39 @@ class ProviderAbilitiesContract(AbilitiesContract):
             ids = [check.id for check in backend.doctor_for(model)]
             assert usual <= set(ids)
             assert len(ids) == len(set(ids))
+
+    @covers(Pauses)
+    def test_what_is_paused_stands_still_and_goes_on(self, bench: Bench) -> None:
+        job = bench.backend.submit(bench.request("job-pause"))
+
+        def look() -> JobObservation:
+            return bench.backend.observe(job, since=None)
+
+        bench.until(look, lambda seen: seen.status is JobStatus.RUNNING and bool(seen.metrics))
+        for backend in (bench.backend, bench.reopen()):
+            ability(backend, Pauses).pause(job)
+        still = bench.until(look, lambda seen: seen.status is JobStatus.PAUSED)
+        assert still.raw_status
+        for _ in range(40):
+            bench.pass_time()
+        assert look().progress == still.progress
+        assert look().status is JobStatus.PAUSED
+        for backend in (bench.backend, bench.reopen()):
+            ability(backend, Pauses).unpause(job)
+        assert bench.until(look, job_over).status is JobStatus.SUCCEEDED
+
+    @covers(Pauses)
+    def test_what_is_paused_can_be_cancelled(self, bench: Bench) -> None:
+        job = bench.backend.submit(bench.request("job-pause-cancel"))
+
+        def look() -> JobObservation:
+            return bench.backend.observe(job, since=None)
+
+        bench.until(look, lambda seen: seen.status is JobStatus.RUNNING and bool(seen.metrics))
+        ability(bench.backend, Pauses).pause(job)
+        bench.until(look, lambda seen: seen.status is JobStatus.PAUSED)
+        bench.backend.cancel(job)
+        assert bench.until(look, job_over).status is JobStatus.CANCELLED
 
     @covers(LooksUpModels)
     def test_a_catalog_is_looked_up_in_the_background_and_is_never_empty_meanwhile(self, bench: Bench) -> None:

@@ -7,6 +7,7 @@ from pydantic import AliasPath, BeforeValidator, Field
 
 from app.api.shapes.common import CostIn
 from app.api.shapes.splits import ROW_FIELD_RULE, Seed
+from app.domain import metadata
 from app.domain.estimates import Notice, ResourceEstimate
 from app.domain.jobs import (
     JobGoal,
@@ -23,12 +24,14 @@ from app.domain.prices import Billing, Price
 from app.domain.splits import MAX_KEY_CHARS, MAX_SEED
 from app.http import fields
 from app.http.fields import (
+    KEYED,
     VISIBLE_LINE,
     Id,
     Line,
     RequestModel,
     ResponseModel,
     Settings,
+    Text,
     Whole,
     absent,
     described,
@@ -55,6 +58,15 @@ _SPLITS_OFF_A_TEST = {
     "required": ["kind", "test_ratio"],
     "properties": {"kind": {"const": ValidationKind.SPLIT}, "test_ratio": {"type": "number", "exclusiveMinimum": 0}},
 }
+
+Metadata = Annotated[
+    dict[
+        Annotated[Text, Field(min_length=1, max_length=metadata.MAX_KEY_CHARS)],
+        Annotated[Text, Field(max_length=metadata.MAX_VALUE_CHARS)],
+    ],
+    Field(max_length=metadata.MAX_PAIRS, description="Pairs of your own, to find the job again."),
+    KEYED,
+]
 
 _IF_BILLED = BeforeValidator(lambda bill: bill if bill.billing is Billing.BILLED else None)
 _UNLESS_FREE = BeforeValidator(lambda cost: None if cost.billing is Billing.FREE else cost)
@@ -107,6 +119,7 @@ class JobIn(RequestModel):
     hyperparameters: Settings = Field(default_factory=dict)
     seed: Seed | None = None
     options: Settings = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     accept_cost: CostIn | None = None
 
     def fields(self) -> dict[str, Any]:

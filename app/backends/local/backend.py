@@ -24,7 +24,7 @@ from app.backends.local.runs import Runs
 from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import LocalWeights
-from app.domain.backend_abilities import NamesCandidates
+from app.domain.backend_abilities import NamesCandidates, Pauses
 from app.domain.catalog import CatalogModel, LooksUpModels
 from app.domain.discovery import Discovers, Provisions
 from app.domain.prices import Prices, Quotas
@@ -64,6 +64,7 @@ PROFILE = BackendProfile(
         FindsOrphans: "This machine is no provider: what its runs left behind stands under Settings, Storage.",
         LooksUpModels: "The catalog of this machine is not looked up anywhere.",
         NamesCandidates: "A training on this machine has its model in its own folder.",
+        Pauses: "A training on this machine is not paused: stop it with what it has learned, and continue from there.",
         Prices: "Nothing is billed on this machine.",
         Provisions: "A training on this machine needs no project.",
         Quotas: "This machine has no limits but its own size.",

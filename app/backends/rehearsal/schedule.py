@@ -26,15 +26,39 @@ def course(script: Script, job: Entry, later: Sequence[Entry], now: float) -> Co
     """Return where the job of a submit entry is at `now`; `later` are the entries of its tag since then."""
     data: Mapping[str, Any] = job.data
     stops = int(data["interruptions"])
-    starts = [data["accepted_at"] + data["queue_s"], *(entry.at for entry in later if entry.call == "resume")]
     cancelled = next((entry.at for entry in later if entry.call == "cancel"), None)
     moment = now if cancelled is None else min(now, cancelled)
-    share, stopped, ends_at = _progress(starts[: stops + 1], stops, data["train_s"], moment)
+    starts = [data["accepted_at"] + data["queue_s"], *(entry.at for entry in later if entry.call == "resume")]
+    active = [start - _paused_s(later, start) for start in starts]
+    paused_s = _paused_s(later, moment)
+    share, stopped, ends_at = _progress(active[: stops + 1], stops, data["train_s"], moment - paused_s)
     status = _status(data, share, moment, starts[0])
+    stands = status is JobStatus.RUNNING and _is_paused(later)
+    if stands:
+        status, ends_at = JobStatus.PAUSED, None
+    elif ends_at is not None:
+        ends_at += paused_s
     if cancelled is not None and now >= cancelled and not status.is_final:
         status = JobStatus.CANCELLED if now >= cancelled + script.look_s else JobStatus.CANCELLING
     interrupted = stopped and status in {JobStatus.RUNNING, JobStatus.CANCELLING}
     return Course(status=status, share=share, interrupted=interrupted, started_at=starts[0], ends_at=ends_at)
+
+
+def _is_paused(later: Sequence[Entry]) -> bool:
+    asked = [entry.call for entry in later if entry.call in {"pause", "unpause"}]
+    return asked[-1:] == ["pause"]
+
+
+def _paused_s(later: Sequence[Entry], until: float) -> float:
+    """Return how many seconds before a moment it stood still because it was paused."""
+    total, since = 0.0, None
+    for entry in later:
+        if entry.call == "pause" and since is None:
+            since = entry.at
+        elif entry.call == "unpause" and since is not None:
+            total += max(0.0, min(entry.at, until) - min(since, until))
+            since = None
+    return total if since is None else total + max(0.0, until - since)
 
 
 def _progress(starts: Sequence[float], stops: int, train_s: float, now: float) -> tuple[float, bool, float | None]:

@@ -19,6 +19,7 @@ from app.domain.backend import (
     KeepsLogs,
     KeepsWeights,
     NotFound,
+    Rejected,
     RemoteEvent,
     RemoteFile,
     RemoteJob,
@@ -26,7 +27,7 @@ from app.domain.backend import (
     TrainingRequest,
     Unavailable,
 )
-from app.domain.backend_abilities import KnownJob, PollsInBatch
+from app.domain.backend_abilities import KnownJob, Pauses, PollsInBatch
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
@@ -34,6 +35,7 @@ from app.domain.metrics import Checkpoint, Metric
 _WORDS = {
     JobStatus.QUEUED: "Waiting in line",
     JobStatus.RUNNING: "Rehearsing",
+    JobStatus.PAUSED: "Standing still",
     JobStatus.CANCELLING: "Stopping",
     JobStatus.CANCELLED: "Stopped",
     JobStatus.SUCCEEDED: "Done",
@@ -43,7 +45,7 @@ _REFUSED = {*ERRORS, *ODD, *FOREIGN, FaultKind.DIES_BEFORE}
 _UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
-class Training(RehearsalState, Resumes, KeepsLogs, KeepsWeights, PollsInBatch, Backend):
+class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, PollsInBatch, Backend):
     """Files and jobs."""
 
     @property
@@ -171,6 +173,22 @@ class Training(RehearsalState, Resumes, KeepsLogs, KeepsWeights, PollsInBatch, B
         self.stumble("resume", entry.tag)
         if now.interrupted:
             self.write("resume", entry.tag, id=job.id)
+
+    def pause(self, job: RemoteJob) -> None:
+        """Let a running job stand still, as most providers do once it has taken a step; a paused one stays so."""
+        entry, now = self.job(job.id)
+        self.stumble("pause", entry.tag)
+        if now.status is JobStatus.QUEUED:
+            raise Rejected(f"{LABEL}: the job does not train yet.", fix="It is paused once it does.")
+        if now.status is JobStatus.RUNNING:
+            self.write("pause", entry.tag, id=job.id)
+
+    def unpause(self, job: RemoteJob) -> None:
+        """Let a paused job go on; one that trains does."""
+        entry, now = self.job(job.id)
+        self.stumble("unpause", entry.tag)
+        if now.status is JobStatus.PAUSED:
+            self.write("unpause", entry.tag, id=job.id)
 
     def discard_model(self, model: str) -> None:
         """Note that a model was removed."""

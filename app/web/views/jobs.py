@@ -264,6 +264,7 @@ def _status_label(status: JobStatus) -> str:
         JobStatus.PREPARING: lambda: _("Preparing"),
         JobStatus.QUEUED: lambda: _("Queued"),
         JobStatus.RUNNING: lambda: _("Running"),
+        JobStatus.PAUSED: lambda: _("Paused"),
         JobStatus.CANCELLING: lambda: _("Cancelling"),
         JobStatus.UNKNOWN: lambda: _("Unknown"),
         JobStatus.SUCCEEDED: lambda: _("Succeeded"),

@@ -87,14 +87,20 @@ def test_a_job_can_fail_from_every_open_status() -> None:
 
 
 def test_a_job_never_goes_back_but_for_a_person() -> None:
-    """Only `unknown`, which a person resolves, leads back to where the submit has yet to come."""
+    """Only `unknown`, which a person resolves, leads back to where the submit has yet to come.
+
+    And only a pause leads back to waiting at the backend.
+    """
     order = [JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.SUCCEEDED]
     for later, status in enumerate(order):
-        assert not set(order[:later]) & reachable(jobs.TRANSITIONS, status, without={JobStatus.UNKNOWN})
+        passed = {JobStatus.UNKNOWN, JobStatus.PAUSED}
+        assert not set(order[:later]) & reachable(jobs.TRANSITIONS, status, without=passed)
+    resumed = reachable(jobs.TRANSITIONS, JobStatus.PAUSED, without={JobStatus.UNKNOWN})
+    assert not {JobStatus.PENDING, JobStatus.PREPARING} & resumed
 
 
-def test_what_may_exist_at_a_backend_holds_a_slot_there() -> None:
-    assert {JobStatus.PENDING} == OPEN - ACTIVE
+def test_what_may_exist_at_a_backend_holds_a_slot_there_unless_it_is_paused() -> None:
+    assert {JobStatus.PENDING, JobStatus.PAUSED} == OPEN - ACTIVE
     assert not {status for status in ACTIVE if status.is_final}
 
 
