@@ -21,6 +21,7 @@ from app.api import (
     projects,
     runtimes,
     uploads,
+    webhooks,
 )
 
 ROUTERS = (
@@ -44,5 +45,6 @@ ROUTERS = (
     base_address.router,
     prices.router,
     runtimes.router,
+    webhooks.router,
     engine.router,
 )

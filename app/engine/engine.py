@@ -10,6 +10,7 @@ from app.domain.errors import DomainError
 from app.engine.background_tasks import BackgroundTasks
 from app.engine.batch_poll import BatchPoll
 from app.engine.dispatch import NOTHING, RECONCILERS, failed_step
+from app.engine.ending_models import EndingModels
 from app.engine.maintenance import Maintenance
 from app.engine.orphan_gc import OrphanCollector
 from app.engine.reconciling import LeaseLost, ReconcileContext
@@ -38,7 +39,7 @@ class Engine:
         self._token = secrets.token_hex(8)
         self.polled = 0  # trainings that needed no turn of their own, in this process
         self._batch_poll = BatchPoll(scopes)
-        self._maintenance = Maintenance(scopes, OrphanCollector(scopes, self.tasks))
+        self._maintenance = Maintenance(scopes, OrphanCollector(scopes, self.tasks), EndingModels(scopes, self.tasks))
 
     def tick(self) -> int:
         """Do one whole round for everything that is due now, here and in order; return how many rows acted."""

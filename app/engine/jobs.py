@@ -4,6 +4,7 @@ from app.domain.jobs import FineTuningJob, JobGoal, JobReason, JobStatus
 from app.engine import admission, backoff
 from app.engine.reconciling import DeferredResult, SideEffect, StepResult
 from app.engine.step import Step
+from app.services import notices
 from app.store import jobs
 
 
@@ -17,6 +18,10 @@ class JobStep(Step[FineTuningJob]):
     def is_wanted(self) -> bool:
         """Whether people still want what it makes: all of it, or what has been learned by now."""
         return self.subject.goal is not JobGoal.CANCELLED
+
+    def notices(self, subject: FineTuningJob) -> list[SideEffect]:
+        """Return the message about the job's end, if it is one."""
+        return [lambda scope: notices.job_ended(scope.write, subject, at=scope.now())]
 
     def cancelled(
         self, message: str = "", *side_effects: SideEffect, subject: FineTuningJob | None = None

@@ -6,13 +6,15 @@ It runs where the work is handed out, so it calls no provider: what does is a ro
 from datetime import datetime, timedelta
 
 from app.domain.actors import ENGINE
+from app.engine.ending_models import EndingModels
 from app.engine.orphan_gc import OrphanCollector
 from app.kit.crash_points import CrashPoint, reached
 from app.services import catalog, datasets, retention
 from app.services.scope import Scopes
-from app.store import idempotency, leases
+from app.store import idempotency, leases, webhooks
 
 KEYS_EVERY, KEYS_KEPT = timedelta(hours=1), timedelta(hours=24)
+MESSAGES_KEPT = timedelta(days=30)  # that are over, with what came of them
 CATALOGS_EVERY, CATALOGS_KEPT = timedelta(minutes=1), timedelta(hours=24)
 
 
@@ -21,8 +23,9 @@ class Maintenance:
     had their time, and has old catalogs looked up again.
     """
 
-    def __init__(self, scopes: Scopes, sweep: OrphanCollector) -> None:
+    def __init__(self, scopes: Scopes, sweep: OrphanCollector, endings: EndingModels) -> None:
         self._scopes = scopes
+        self._endings = endings
         self._sweep = sweep
         self._keys_at: datetime | None = None
         self._catalogs_at: datetime | None = None
@@ -34,10 +37,12 @@ class Maintenance:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+                webhooks.forget(scope.write, before=now - MESSAGES_KEPT)
                 datasets.forget_refused(scope)
                 leases.wake(scope.write, "jobs", retention.expired(scope), due_at=scope.due_now())
         if self._catalogs_at is None or now >= self._catalogs_at:
             self._catalogs_at = now + CATALOGS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 catalog.refresh_where_due(scope, CATALOGS_KEPT)
+        self._endings.run(now)
         return self._sweep.run(now)

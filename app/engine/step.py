@@ -49,6 +49,10 @@ class Step(Generic[T]):
         """Whether an error that no repetition mends is met with another try all the same."""
         return False
 
+    def notices(self, subject: T) -> list[SideEffect]:  # noqa: ARG002 -- for those that have any
+        """Return the writing of what webhooks are to be sent of a new status."""
+        return []
+
     def result(self, subject: T, due_in: timedelta | None, *side_effects: SideEffect) -> StepResult:
         """Return what to record of a changed row; a change of status stands in the journal.
 
@@ -60,6 +64,7 @@ class Step(Generic[T]):
             # What the backend reported came before the end, and after every other change.
             position = len(writes) if subject.status.is_final else 0
             writes.insert(position, entry(subject.id, subject.status.value, kind="status", level=level))
+            writes += self.notices(subject)
         if subject.status.is_final:
             due_in = None
             writes.append(admission.wake_waiting(self.connection.id))

@@ -19,7 +19,7 @@ from app.domain.prices import Bill
 from app.domain.spending import AcceptedCost, most_of_job, require
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, preflights, specs, verbs
+from app.services import estimates, notices, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import checkpoints as checkpoint_store
@@ -262,7 +262,9 @@ def resolve(
     if (remote_id is not None) + not_submitted + give_up != 1:
         fix = "Give the provider's job id, or say that it was not submitted."
         raise Invalid([Problem("/remote_id", "ambiguous", "Exactly one answer is needed.", fix)])
-    store.resolve(tx, _resolved(job, at=now, remote_id=remote_id, not_submitted=not_submitted), due_at=scope.due_now())
+    resolved = _resolved(job, at=now, remote_id=remote_id, not_submitted=not_submitted)
+    store.resolve(tx, resolved, due_at=scope.due_now())
+    notices.job_ended(tx, resolved, at=now)
     event_store.add(tx, identifier, f"{scope.actor.id} resolved the unknown submit.", at=now, kind="request")
     after = get(scope, identifier)
     event_store.add(tx, identifier, after.status.value, at=now)

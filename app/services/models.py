@@ -12,7 +12,7 @@ from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, Teardow
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, jobs, verbs
+from app.services import datasets, jobs, notices, verbs
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -302,6 +302,7 @@ def record_removal(scope: Scope, model: FineTunedModel, removal: Removal) -> Fin
             event_store.add(tx, model.id, reported, at=scope.now(), kind=kind)
     store.save(tx, deleted)
     event_store.add(tx, model.id, ModelStatus.DELETED.value, at=scope.now())
+    notices.model_deleted(tx, deleted, at=scope.now())
     return deleted
 
 

@@ -25,6 +25,7 @@ from app.web import (
     projects,
     reference,
     settings,
+    webhooks,
     wizard,
 )
 from app.web.problem_page import problem_page
@@ -51,6 +52,7 @@ ROUTERS = (
     playground.router,
     prices.router,
     settings.router,
+    webhooks.router,
     engine.router,
     reference.router,
 )

@@ -22,6 +22,7 @@ from tests.campaigns.people import Diary, Person, local_fields
 from tests.campaigns.servers import Server
 from tests.campaigns.verdict import Verdict, assess, processes_under
 from tests.support.local import STARTER, runtime_python
+from tests.support.receiver import Receiver, receiving
 from tests.support.waiting import until
 
 GRACE_S = 2.0
@@ -120,11 +121,16 @@ class Campaign:
         self._server = Server(folder, {**BAD_DAY, "seed": plan.seed}, runtime_python=python)
 
     def run(self) -> Outcome:
-        """Kill as planned, let everybody finish, and judge."""
+        """Kill as planned, let everybody finish, and judge; a webhook hears of every end."""
+        with receiving() as receiver:
+            return self._run(receiver)
+
+    def _run(self, receiver: Receiver) -> Outcome:
         begun = time.monotonic()
         try:
             self._server.start(cold=True)
             self._server.comes_up()
+            webhook = self._hook(receiver)
             threads = [threading.Thread(target=person.live, name=person.name) for person in self._people()]
             for thread in threads:
                 thread.start()
@@ -137,7 +143,7 @@ class Campaign:
                 self._over.set()
                 for thread in threads:
                     thread.join()
-            self._settle()
+            self._settle(webhook, receiver)
         finally:
             self._server.close()
         return self._outcome(time.monotonic() - begun)
@@ -217,13 +223,25 @@ class Campaign:
             self._server.stands(0.01)
         self._server.stands(self._chance.uniform(0.0, 0.1))
 
-    def _settle(self) -> None:
+    def _hook(self, receiver: Receiver) -> str:
+        """Return the id of a webhook that leads to the receiver."""
+        founder = Person("founder", self._server.address, self.diary, lambda: False)
+        try:
+            made = founder.ask("POST", "/webhooks", json={"name": "campaign", "url": receiver.url})
+        finally:
+            founder.close()
+        return str(made["webhook"]["id"])
+
+    def _settle(self, webhook: str, receiver: Receiver) -> None:
         """Let the last server finish what is open, end it in good order, and wait for the last child's end."""
         self._server.comes_up()
         data = self.folder / "data"
+        self.diary.messages = receiver.received
         quiet = Person("settling", self._server.address, self.diary, lambda: False)
         try:
             quiet.until("/evaluations?limit=200", lambda seen: all(e["ended_at"] for e in seen["items"]))
+            sent = f"/webhooks/{webhook}/messages?limit=200"
+            quiet.until(sent, lambda seen: all(e["status"] == "delivered" for e in seen["items"]))
         finally:
             quiet.close()
         until(lambda: not processes_under(data / "runs"), within=60, doing="the end of every child")

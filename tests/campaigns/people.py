@@ -14,6 +14,7 @@ import httpx
 from tests.campaigns.servers import PATIENCE_S
 from tests.support.app_context import chats
 from tests.support.connections import LOCAL_ID, REHEARSAL_ID
+from tests.support.receiver import Received
 from tests.support.rehearsed import LABELS
 
 _LOOK_S = 0.25
@@ -40,6 +41,7 @@ class Diary:
     doubled_keys: list[str] = field(default_factory=list)  # two answers under one idempotency key
     stalled: list[str] = field(default_factory=list)
     done: int = 0  # whole ways gone
+    messages: list[Received] | None = None  # what came to the webhook, where there was one
     broken_off: bool = False  # the campaign itself has failed: nobody need wait any more
 
 

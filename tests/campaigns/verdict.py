@@ -18,6 +18,7 @@ _OVER: Mapping[str, tuple[str, ...]] = {
     "deployments": ("deleted",),
     "datasets": ("ready", "needs_fixing", "needs_mapping", "rejected"),
     "models": ("present", "deleted"),
+    "webhook_messages": ("delivered",),
 }
 
 
@@ -56,10 +57,25 @@ def assess(book: Iterable[Entry], diary: Diary, data: Path) -> Verdict:
             verdict.lost.append(f"{job} {status}")
     verdict.doubled = [tag for tag, count in accepted.items() if count > 1] + diary.doubled_keys
     verdict.doubled += list(_started_twice(data / "runs", {job: int(row[2]) for job, row in jobs.items()}))
-    verdict.strange = sorted(accepted.keys() - jobs.keys())
+    _assess_messages(verdict, diary, {job: row[0] for job, row in jobs.items()})
+    verdict.strange += sorted(accepted.keys() - jobs.keys())
     verdict.orphans = [*processes_under(data), *_still_served(book)]
     verdict.left_over = [path.name for path in (data / "files").glob("incoming-*")]
     return verdict
+
+
+def _assess_messages(verdict: Verdict, diary: Diary, ends: Mapping[str, str]) -> None:
+    """Hold what came to the webhook against the jobs' ends: of each a message, under one id however often it came."""
+    if diary.messages is None:
+        return
+    ids: dict[tuple[str, str], set[str]] = {}
+    for came in diary.messages:
+        data = json.loads(came.body)["data"]
+        if data["object"] == "fine_tuning.job":
+            ids.setdefault((data["id"], data["status"]), set()).add(came.headers["webhook-id"])
+    verdict.lost += [f"no message of {job} {end}" for job, end in ends.items() if (job, end) not in ids]
+    verdict.doubled += [f"{len(found)} messages of {job} {end}" for (job, end), found in ids.items() if len(found) > 1]
+    verdict.strange += [f"a message of {job} {end}" for job, end in ids if ends.get(job) != end]
 
 
 def _stuck(database: sqlite3.Connection) -> Iterable[str]:

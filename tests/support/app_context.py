@@ -12,6 +12,8 @@ from app.domain.actors import OWNER
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.datasets import Dataset
+from app.kit.addresses import AddressPolicy
+from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault
 from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
@@ -83,6 +85,7 @@ class TestHouse:
             samples=ROOT / "app" / "samples",
             version="test",
             checkpoint_days=checkpoint_days,
+            outgoing=Outgoing(AddressPolicy(loopback=True)),
         )
         self.nudges = 0
         self.scopes = Scopes(self.app_context, self._nudge)

@@ -18,7 +18,7 @@ from app.domain.actors import OWNER
 from app.domain.jobs import JobStatus
 from app.kit import crash_points
 from app.kit.crash_points import CrashPoint, watched
-from app.services import datasets, deployments, jobs, models, orphan_runs
+from app.services import datasets, deployments, jobs, models, orphan_runs, webhooks
 from app.services.reading_in import Checked
 from app.services.scope import Backends, Scopes
 from tests.campaigns import stand_in_child
@@ -64,6 +64,15 @@ def go_all_the_way(app_context: Rehearsed) -> None:
     assert app_context.deployment(served.id).status.value == "deleted"
 
 
+def send_a_message(app_context: Rehearsed) -> None:
+    """Try to send a message to an address that may not be called."""
+    with app_context.open() as scope:
+        made = webhooks.create(scope, name="hook", url="https://[fd00::1]/")
+        webhooks.send_test(scope, made.webhook.id)
+    app_context.tick()
+    app_context.engine.tasks.wait()
+
+
 def run_here(app_context: Rehearsed, here: LocalBackend) -> None:
     """Start a child, and clear a folder away that belongs to nothing."""
     here.context.runs.start("job_child", {"kind": "train"})
@@ -80,6 +89,7 @@ def test_every_point_is_come_to(build: Build, here: LocalBackend) -> None:
     seen: Counter[CrashPoint] = Counter()
     with watched(lambda point: seen.update([point])):
         go_all_the_way(app_context)
+        send_a_message(app_context)
         run_here(app_context, here)
     assert [point for point in CrashPoint if not seen[point]] == []
 
