@@ -19,7 +19,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import metrics_csv, text_attachment
 from app.http.fields import Line, NumberedPaging
 from app.http.streams import MEDIA_TYPE
-from app.services import code, jobs, retention
+from app.services import checkpoints, code, jobs, retention
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -51,16 +51,16 @@ def get_job_metrics(
 
 
 @router.get("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
-def list_checkpoints(scope: Annotated[Scope, may(jobs.checkpoints)], identifier: PathId) -> Response:
+def list_checkpoints(scope: Annotated[Scope, may(checkpoints.of_job)], identifier: PathId) -> Response:
     """The saved states, the best one marked."""
-    return listing(Checkpoint, jobs.checkpoints(scope, identifier))
+    return listing(Checkpoint, checkpoints.of_job(scope, identifier))
 
 
 @router.delete("/{identifier}/checkpoints", response_model=list_of(Checkpoint))
 def discard_checkpoints(scope: Annotated[Scope, may(retention.discard)], identifier: PathId) -> Response:
     """Remove a finished job's checkpoints; models that were made of them stay."""
     retention.discard(scope, identifier)
-    return listing(Checkpoint, jobs.checkpoints(scope, identifier))
+    return listing(Checkpoint, checkpoints.of_job(scope, identifier))
 
 
 @router.get("/{identifier}/samples", response_model=list_of(Sample))

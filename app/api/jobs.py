@@ -23,7 +23,7 @@ from app.domain.drafts import JobDraft
 from app.domain.preflight import Preflight
 from app.http.dependencies import may
 from app.http.idempotency import OnceDep
-from app.services import drafts, estimates, job_models, jobs, models, pausing, preflights, queue
+from app.services import checkpoints, drafts, estimates, job_models, jobs, pausing, preflights, queue
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -137,15 +137,15 @@ def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: Pa
 
 @router.post("/{identifier}/checkpoints/{step}/model", response_model=ModelOut, status_code=CREATED)
 def create_model_from_checkpoint(
-    scope: Annotated[Scope, may(models.from_checkpoint)], identifier: PathId, step: Step, once: OnceDep
+    scope: Annotated[Scope, may(checkpoints.make_model)], identifier: PathId, step: Step, once: OnceDep
 ) -> Response:
     """Make a model of its own from a checkpoint."""
-    return once(scope, lambda: answer(ModelOut, models.from_checkpoint(scope, identifier, step), CREATED))
+    return once(scope, lambda: answer(ModelOut, checkpoints.make_model(scope, identifier, step), CREATED))
 
 
 @router.post("/{identifier}/checkpoints/{step}/continue", response_model=JobDraft, status_code=CREATED)
 def continue_from_checkpoint(
     scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: PathId, step: Step
 ) -> Response:
-    """Make a model from a checkpoint, and begin a draft that trains it further."""
+    """Begin a draft that trains a checkpoint further; a model is made of it when the draft is submitted."""
     return answer(JobDraft, drafts.of_checkpoint(scope, identifier, step), CREATED)

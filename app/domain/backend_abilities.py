@@ -44,12 +44,31 @@ class Pauses(Ability):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedStep:
+    """A checkpoint of a job, by the names that the backend has for both."""
+
+    job: str
+    checkpoint: str
+
+
 class ContinuesTuned(Ability):
-    """To train a tuned model further."""
+    """To train a tuned model further, or a checkpoint of which no model has been made yet. None of this calls anybody.
+
+    The id of a checkpoint as a base is the name that `KeepsWeights.model_from_checkpoint` gives to the model of it.
+    """
 
     @abstractmethod
     def as_base(self, model: str) -> str:
-        """Return the base model's id under which the tuned model called `model` is trained further. Calls nobody."""
+        """Return the base model's id under which the tuned model called `model` is trained further."""
+
+    @abstractmethod
+    def checkpoint_as_base(self, saved: SavedStep) -> str:
+        """Return the base model's id under which a checkpoint is trained further; makes nothing."""
+
+    @abstractmethod
+    def checkpoint_behind(self, base_model: str) -> SavedStep | None:
+        """Return the checkpoint that a base model's id stands for; None where it stands for anything else."""
 
 
 class NamesBases(Ability):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from anyio import CapacityLimiter, to_thread
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -54,7 +55,7 @@ def answer_problems(app: GuardedApp, page: PageRenderer | None = None) -> None:
         if speaks_openai(request.url.path):
             failure = openai_error(problem, error)
             return Response(failure.as_json(), failure.status, failure.all_headers)
-        return _render(request, problem, page)
+        return await _render(request, problem, page)
 
     for kind in _TYPES:
         app.add_exception_handler(kind, answer)
@@ -105,12 +106,13 @@ def request_id(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
-def _render(request: Request, problem: ProblemDocument, page: PageRenderer | None) -> Response:
+async def _render(request: Request, problem: ProblemDocument, page: PageRenderer | None) -> Response:
     if wants_json(request.url.path):
         return Response(problem.as_json(), problem.status, dict(problem.headers), MEDIA_TYPE)
     if page is None:
         return Response(plain_page(problem), problem.status, dict(problem.headers), "text/html; charset=utf-8")
-    response = page(request, problem)
+    # It looks into the database: in a thread, yet not one of those that routes share, which may all be waiting.
+    response = await to_thread.run_sync(page, request, problem, limiter=CapacityLimiter(1))
     response.headers.update(problem.headers)
     return response
 

@@ -81,6 +81,7 @@ def create(
     capsule = replace(capsule, recipe=replace(capsule.recipe, base_model=base))
     plan = _plan(scope, capsule, project or "", where)
     known = store.get(scope.read, capsule.job.id)
+    jobs.prepare(scope, plan.spec, plan.bill, accepted=accepted)
     job = jobs.record(scope, plan.spec, plan.bill, accepted=accepted, cloned_from=known.id if known else None)
     said = f"Made from the capsule of job {capsule.job.id[:60]}, written by TuneDesk {capsule.tunedesk[:20]}."
     event_store.add(scope.write, job.id, said, at=scope.now(), kind="note")

@@ -22,7 +22,7 @@ from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.domain.spending import AcceptedCost
-from app.services import connections, datasets, evaluations, jobs, verbs
+from app.services import checkpoints, connections, datasets, evaluations, jobs, verbs
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -138,7 +138,7 @@ def _rows(dataset: Dataset) -> Rows:
 
 def _outcome(scope: Scope, job: FineTuningJob) -> Outcome:
     last = jobs.last_values(scope, job.id)
-    best = next((each for each in jobs.checkpoints(scope, job) if each.best), None)
+    best = next((each for each in checkpoints.of_job(scope, job) if each.best), None)
     evaluated = evaluations.for_job(scope, job)
     both = {"base": evaluated.base, "tuned": evaluated.tuned}
     return Outcome(

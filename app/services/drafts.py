@@ -17,7 +17,7 @@ from app.domain.models import ModelStatus
 from app.domain.preflight import Preflight
 from app.domain.spending import AcceptedCost
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, estimates, jobs, models, preflights, specs, verbs
+from app.services import checkpoints, datasets, estimates, jobs, models, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -168,6 +168,7 @@ def submit(scope: Scope, identifier: str, *, accepted: AcceptedCost | None = Non
         raise Invalid(checked.problems)
     preflights.refuse_blocked(scope, checked)
     bill = estimates.bill(scope, checked)
+    jobs.prepare(scope, checked.spec, bill, accepted=accepted)
     # The backend may have been asked above; from here on nobody else writes.
     tx = scope.write
     draft = get(scope, identifier)
@@ -200,23 +201,29 @@ def of_model(scope: Scope, model_id: str) -> JobDraft:
     if not isinstance(backend, ContinuesTuned):
         raise Conflict(backend.profile.why_not(ContinuesTuned), fix="Begin with a base model.")
     given = jobs.fields_of(jobs.get(scope, model.job).spec) if model.job else {}
-    options = given.get("options", {})
-    if model.adapter == "lora":  # it has its rank and targets already
-        options = {name: value for name, value in options.items() if not name.startswith("lora_")}
     with provider_errors():  # may stand in a write transaction: it calls nobody
         base = backend.as_base(model.remote_id)
-    more = {"base_model": base, "name": _name_after(scope, model.name), "options": options}
-    return create(scope, {**given, "project": model.project, "connection": model.connection, **more})
+    given |= {"project": model.project, "connection": model.connection, "base_model": base}
+    return _further(scope, given, name=model.name, adapter=model.adapter)
 
 
-@verbs.spends("jobs")
+@verbs.writes("jobs")
 def of_checkpoint(scope: Scope, job_id: str, step: int) -> JobDraft:
-    """Make a model of a job's checkpoint, and begin a draft that trains it further.
+    """Begin a draft that trains a job's checkpoint further. A model is made of it when the draft is submitted.
 
     Raises:
-        Conflict: as `models.from_checkpoint` and `of_model`.
+        Conflict: as `checkpoints.as_base`.
     """
-    return of_model(scope, models.from_checkpoint(scope, job_id, step).id)
+    spec = jobs.get(scope, job_id).spec
+    given = {**jobs.fields_of(spec), "base_model": checkpoints.as_base(scope, job_id, step)}
+    return _further(scope, given, name=spec.name, adapter=str(spec.options.get("adapter", "none")))
+
+
+def _further(scope: Scope, given: Mapping[str, Any], *, name: str, adapter: str) -> JobDraft:
+    options = given.get("options", {})
+    if adapter == "lora":  # it has its rank and targets already
+        options = {name: value for name, value in options.items() if not name.startswith("lora_")}
+    return create(scope, {**given, "name": _name_after(scope, name), "options": options})
 
 
 def _name_after(scope: Scope, name: str) -> str:

@@ -13,23 +13,20 @@ from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
 from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
-from app.domain.metrics import Checkpoint, MetricSeries, Sample
-from app.domain.models import ModelStatus
+from app.domain.metrics import MetricSeries, Sample
 from app.domain.prices import Bill
 from app.domain.spending import AcceptedCost, most_of_job, require
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import estimates, notices, preflights, specs, verbs
+from app.services import checkpoints, estimates, notices, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
-from app.store import checkpoints as checkpoint_store
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
 from app.store import job_summaries as summary_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
-from app.store import models as model_store
 from app.store import samples as sample_store
 from app.store.downsampling import downsample
 from app.store.jobs import Filter
@@ -55,7 +52,20 @@ def create(
         raise Invalid(checked.problems)
     preflights.refuse_blocked(scope, checked)
     bill = estimates.bill(scope, checked)
+    prepare(scope, checked.spec, bill, accepted=accepted)
     return record(scope, checked.spec, bill, accepted=accepted, cloned_from=cloned_from)
+
+
+@verbs.spends("jobs")
+def prepare(scope: Scope, spec: JobSpec, bill: Bill, *, accepted: AcceptedCost | None) -> None:
+    """Make what a job needs before it is recorded, once it is agreed to: backends are asked, so nothing is written yet.
+
+    Raises:
+        CostNotAccepted: as `record`.
+        Invalid: when the checkpoint that it is to begin at is gone.
+    """
+    require(bill, accepted, most=most_of_job(bill))
+    checkpoints.keep_base(scope, spec)
 
 
 @verbs.spends("jobs")
@@ -313,17 +323,6 @@ def metrics(
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
     """Return each series' newest point as (step, value)."""
     return metric_store.last_values(scope.read, identifier)
-
-
-@verbs.reads("jobs")
-def checkpoints(scope: Scope, job: AnyJob) -> Sequence[Checkpoint]:
-    """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
-    job = at_hand(scope, job)
-    kept = checkpoint_store.of_job(scope.read, job.id)
-    result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
-    if result is None or result.status is ModelStatus.PRESENT:
-        return kept
-    return [replace(each, present=False) for each in kept]
 
 
 @verbs.reads("jobs")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.domain.backend import BackendError, KeepsWeights, RemoteJob
+from app.domain.backend import BackendError, KeepsWeights
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation
@@ -81,43 +81,6 @@ def children(scope: Scope, model: FineTunedModel) -> Sequence[FineTunedModel]:
 def can(scope: Scope, model: FineTunedModel, ability: type[object]) -> bool:
     """Tell whether the model is there, and its backend has an ability."""
     return model.status is ModelStatus.PRESENT and isinstance(scope.backend(model.connection), ability)
-
-
-@verbs.spends("jobs")
-def from_checkpoint(scope: Scope, job_id: str, step: int) -> FineTunedModel:
-    """Make a model of its own from a job's checkpoint; asking again finds the first one.
-
-    Raises:
-        Conflict: when there is no such checkpoint (any more), or the backend cannot do this.
-    """
-    job = jobs.get(scope, job_id)
-    checkpoint = next((each for each in jobs.checkpoints(scope, job_id) if each.step == step), None)
-    if checkpoint is None or not checkpoint.present or job.remote_id is None:
-        raise Conflict(f"The job has no checkpoint at step {step}.", fix="Choose one from the checkpoints table.")
-    with scope.ask(job.spec.connection, KeepsWeights, fix="Use the job's result.") as backend:
-        remote_id = backend.model_from_checkpoint(RemoteJob(job.remote_id), checkpoint.remote_id)
-    tx = scope.write
-    known = store.by_remote_id(tx, job.spec.connection, remote_id)
-    if known is not None and known.status is not ModelStatus.DELETED:
-        return known
-    if known is not None:  # it was removed since; its files are there again
-        back = replace(known, status=ModelStatus.PRESENT, deleted_at=None)
-        store.save(tx, back)
-        return back
-    model = FineTunedModel(
-        id=scope.new_id("mdl"),
-        name=f"{job.spec.name}-step-{step}"[:64],
-        job=job.id,
-        project=job.spec.project,
-        connection=job.spec.connection,
-        base_model=job.spec.base_model,
-        remote_id=remote_id,
-        adapter=str(job.spec.options.get("adapter", "none")),
-        checkpoint_step=step,
-        created_at=scope.now(),
-    )
-    store.add(tx, model)
-    return model
 
 
 @verbs.reads("models")

@@ -53,6 +53,11 @@ def has_name(tx: Reader, name: str) -> bool:
     return tx.scalar(select(_T.c.id).where(_T.c.name == name).limit(1)) is not None
 
 
+def by_remote_id(tx: Reader, connection: str, remote_id: str) -> FineTuningJob | None:
+    """Return the job that a connection's provider knows under an id."""
+    return MAPPER.first(tx, MAPPER.query.where(_T.c.connection == connection, _T.c.remote_id == remote_id))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model.

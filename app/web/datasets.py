@@ -25,6 +25,7 @@ from app.web.rendering import (
     Fields,
     Form,
     field_errors,
+    list_page,
     page,
     see_other,
     sentence,
@@ -58,7 +59,8 @@ def index(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All datasets, and a form to upload one."""
-    return page(request, scope, "datasets/index.html", _list_context(request, scope, cursor))
+    name, part = "datasets/index.html", "datasets/_list.html"
+    return list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
 
 
 @router.post("/datasets")

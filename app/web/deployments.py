@@ -20,8 +20,10 @@ from app.services.scope import Scope
 from app.web.layout import chosen_project
 from app.web.rendering import (
     Fields,
+    asks_for_part,
     field_errors,
     fresh_key,
+    list_page,
     page,
     see_other,
     sentence_of,
@@ -46,9 +48,19 @@ def index(
     model: Annotated[str, Query(max_length=600)] = "",
 ) -> Response:
     """What serves now, and a form to serve something: `model` has its options shown."""
-    values = {name: value for name, value in request.query_params.items() if name != "cursor"} if model else {}
-    context = _list_context(request, scope, cursor, values)
-    return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
+    if model:
+        values = {name: value for name, value in request.query_params.items() if name != "cursor"}
+        context = _list_context(request, scope, cursor, values)
+        return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
+    name, part = "deployments/index.html", "deployments/_list.html"
+    whole = not asks_for_part(request)
+    return list_page(
+        request,
+        scope,
+        name,
+        lambda: _list_context(request, scope, cursor, {}) if whole else _serving(request, scope, cursor),
+        part=part,
+    )
 
 
 @router.post("/deployments")
@@ -148,16 +160,23 @@ def _one_context(request: Request, scope: Scope, deployment: str, client_key: st
     }
 
 
-def _list_context(request: Request, scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
+def _serving(request: Request, scope: Scope, cursor: str | None) -> dict[str, Any]:
     project = chosen_project(request, scope)
+    return {
+        "page": deployments.list_deployments(scope, project=project.id if project else None, cursor=cursor),
+        "models": {each.id: each.name for each in models.list_models(scope).items},
+        "here": f"/deployments?{urlencode({'cursor': cursor})}" if cursor else "/deployments",
+    }
+
+
+def _list_context(request: Request, scope: Scope, cursor: str | None, values: Mapping[str, str]) -> dict[str, Any]:
     tuned = models.list_models(scope).items
     choices = view.choices(tuned, catalog.search(scope))
     chosen = values.get("model") or (choices[0][0] if choices else "")
     target = _target(scope, chosen)
     offer = (deployments.offer(scope, target) if target else None) or DeploymentOffer()
     return {
-        "page": deployments.list_deployments(scope, project=project.id if project else None, cursor=cursor),
-        "models": {each.id: each.name for each in tuned},
+        **_serving(request, scope, cursor),
         "choices": choices,
         "offer": offer,
         "cost": _cost(scope, target, values) if target and not offer.refused else None,

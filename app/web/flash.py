@@ -46,6 +46,10 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "stop_asked": ("ok", lambda: _("Stopping. What has been learned becomes the job's model.")),
     "moved": ("ok", lambda: _("The line was changed.")),
     "continuing": ("ok", lambda: _("A draft with the same answers was begun; its base is the tuned model.")),
+    "continuing_step": (
+        "ok",
+        lambda: _("A draft with the same answers was begun from the checkpoint. Nothing is made until you submit it."),
+    ),
     "merging": ("ok", lambda: _("The adapter is being merged into its base.")),
     "checkpoints_gone": ("ok", lambda: _("The checkpoints were removed.")),
     "merged": ("ok", lambda: _("The merged model was added.")),

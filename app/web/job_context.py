@@ -9,6 +9,7 @@ from app.domain.metrics import FURTHER, LOSSES
 from app.domain.models import ModelStatus
 from app.services import (
     capsules,
+    checkpoints,
     code,
     connections,
     datasets,
@@ -71,7 +72,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     evaluated = evaluations.for_job(scope, job)
     everything = [each for each in (evaluated.tuned, evaluated.base, *evaluated.others) if each is not None]
     series = jobs.metrics(scope, job, names=LOSSES, points=_POINTS)
-    checkpoints = jobs.checkpoints(scope, job)
+    saved = checkpoints.of_job(scope, job)
     made = models.of_job(scope, identifier)
     return {
         "job": job,
@@ -81,8 +82,8 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "tabs": view.tabs(job, tab),
         "stages": view.stages(job, jobs.stages(scope, job), now),
         "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
-        "loss": view.loss_view(job, series, checkpoints),
-        "checkpoints": checkpoints,
+        "loss": view.loss_view(job, series, saved),
+        "checkpoints": saved,
         "models": made,
         "evaluated": evaluated,
         "headline": evaluation_view.headline(evaluated),
@@ -94,9 +95,9 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "can_resume": pausing.can_resume(scope, job),
         "can_continue": isinstance(backend, ContinuesTuned),
         "can_discard": job.status.is_final
-        and any(each.present for each in checkpoints)
+        and any(each.present for each in saved)
         and isinstance(backend, DiscardsCheckpoints),
-        "saves": bool(checkpoints) or isinstance(backend, KeepsWeights),
+        "saves": bool(saved) or isinstance(backend, KeepsWeights),
         "queue_position": queue.position(scope, job),
         "key": fresh_key(),
         "profile": backend.profile,

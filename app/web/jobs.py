@@ -15,7 +15,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, connections, drafts, job_models, jobs, models, pausing, queue, retention
+from app.services import catalog, checkpoints, connections, drafts, job_models, jobs, pausing, queue, retention
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web import spending
@@ -249,9 +249,9 @@ def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: Id
 
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/model")
-def model_from_checkpoint(scope: Annotated[Scope, may(models.from_checkpoint)], identifier: Id, step: Step) -> Response:
+def model_from_checkpoint(scope: Annotated[Scope, may(checkpoints.make_model)], identifier: Id, step: Step) -> Response:
     """Make a model of its own from a checkpoint."""
-    return see_other(f"/models/{models.from_checkpoint(scope, identifier, step).id}", "model_made")
+    return see_other(f"/models/{checkpoints.make_model(scope, identifier, step).id}", "model_made")
 
 
 @router.get("/jobs/{identifier}/checkpoints/discard")
@@ -272,4 +272,4 @@ def continue_from_checkpoint(
     scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: Id, step: Step
 ) -> Response:
     """Begin a draft that trains a checkpoint further."""
-    return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/data", "continuing")
+    return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/review", "continuing_step")

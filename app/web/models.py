@@ -1,6 +1,6 @@
 """Pages of fine-tuned models, with the guided teardown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -19,6 +19,7 @@ from app.web.rendering import (
     Fields,
     field_errors,
     fresh_key,
+    list_page,
     page,
     see_other,
 )
@@ -34,14 +35,18 @@ def index(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All fine-tuned models."""
+    name, part = "models/index.html", "models/_list.html"
+    return list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
+
+
+def _list_context(request: Request, scope: Scope, cursor: str | None) -> Mapping[str, object]:
     chosen = chosen_project(request, scope)
     listed = models.list_models(scope, project=chosen.id if chosen else None, cursor=cursor)
-    context = {
+    return {
         "page": listed,
         "wrong": ends.wrong_among(scope, listed.items),
         "uses": usage.of_models(scope, listed.items),
     }
-    return page(request, scope, "models/index.html", context)
 
 
 @router.get("/models/{model}")
@@ -80,7 +85,7 @@ def mend_ends(scope: Annotated[Scope, may(ends.mend)], model: Id) -> Response:
 @router.post("/models/{model}/continue")
 def train_further(scope: Annotated[Scope, may(drafts.of_model)], model: Id) -> Response:
     """Begin a draft that trains the model further."""
-    return see_other(f"/wizard/{drafts.of_model(scope, model).id}/data", "continuing")
+    return see_other(f"/wizard/{drafts.of_model(scope, model).id}/review", "continuing")
 
 
 @router.post("/models/{model}/merge")

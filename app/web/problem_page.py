@@ -1,14 +1,18 @@
 """A wish that failed, told inside the frame: what happened, what was kept, what to do, and the request's id."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from app.domain.errors import DomainError
+from app.http.actor import actor_of
 from app.http.problems import ProblemDocument
-from app.web.layout import bare_frame
+from app.services.scope import Scopes
+from app.web.layout import Frame, bare_frame, frame_of
 from app.web.rendering import element_id, own_path, sentence, templates
 from app.web.views.parts import FieldError
 
@@ -30,7 +34,7 @@ class ProblemView:
 
 
 def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
-    """Render a problem; asks neither the database nor a provider, so it cannot fail in its turn."""
+    """Render a problem, with the figures and projects around it where they can be had."""
     errors = [FieldError(field=element_id(each.pointer), message=sentence(each)) for each in problem.problems]
     view = ProblemView(
         title=problem.title,
@@ -41,8 +45,24 @@ def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
         section=_SECTIONS.get(request.url.path.split("/")[1], request.url.path.split("/")[1]),
         back=_before(request),
     )
-    frame = bare_frame(request, request.app.state.scopes.app_context.clock.now())
+    frame = _frame(request, problem)
     return HTMLResponse(templates().render("error.html", {"frame": frame, "problem": view}), problem.status)
+
+
+def _frame(request: Request, problem: ProblemDocument) -> Frame:
+    """Return the frame of any page for whoever may see it; a bare one where that cannot be had.
+
+    What nobody foresaw may be the database's own failure: such a page asks it nothing, so as not to fail in its turn.
+    """
+    scopes: Scopes = request.app.state.scopes
+    bare = bare_frame(request, scopes.app_context.clock.now())
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return bare
+    try:
+        with scopes.open(actor_of(request)) as scope:
+            return replace(frame_of(request, scope), flash=())  # a word about an act is kept for the next page
+    except DomainError:
+        return bare
 
 
 def _before(request: Request) -> str:

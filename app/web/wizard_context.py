@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from app.domain.catalog import CatalogModel
 from app.domain.datasets import Dataset
 from app.domain.drafts import Checked, DraftReview, JobDraft, Step
 from app.domain.errors import DomainError, Problem
 from app.domain.prices import UNKNOWN
 from app.domain.splits import SplitResult
-from app.services import catalog, connections, datasets, drafts, preflights, projects, splits
+from app.services import catalog, checkpoints, connections, datasets, drafts, preflights, projects, splits
 from app.services import models as tuned_models
 from app.services.scope import Scope
 from app.web.views import catalog as catalog_view
@@ -114,7 +115,7 @@ def _models(scope: Scope, draft: JobDraft, chosen: Checked, query: str) -> dict[
     connection = str(draft.values.get("connection") or "") or None
     models = _found(lambda: catalog.search(scope, connection=connection)) or ()
     mine = chosen.model
-    if mine is not None and tuned_models.behind(scope, mine.connection, mine.id) is not None:
+    if mine is not None and _is_tuned(scope, mine):
         models = (mine, *models)  # what is trained further stands among the others, by its name
     fitting = models if not query else _found(lambda: catalog.search(scope, connection=connection, query=query)) or ()
     wanted = {model.id for model in fitting} | {str(draft.values.get("base_model") or "")}
@@ -128,6 +129,11 @@ def _models(scope: Scope, draft: JobDraft, chosen: Checked, query: str) -> dict[
         "freshness": [each for each in catalog.freshness(scope) if each.connection.id == connection],
         "query": query,
     }
+
+
+def _is_tuned(scope: Scope, model: CatalogModel) -> bool:
+    behind = (find(scope, model.connection, model.id) for find in (tuned_models.behind, checkpoints.behind))
+    return any(each is not None for each in behind)
 
 
 def _ready(scope: Scope) -> Sequence[Dataset]:

@@ -145,5 +145,5 @@ def test_an_act_is_asked_for_alike_by_both_doors(settings: Settings) -> None:
 
 def test_the_check_finds_an_address_that_asks_for_less() -> None:
     asked = frozenset({verbs.Permission(Action.WRITE, "jobs")})
-    less = Route("web/jobs.model_from_checkpoint", asked, frozenset({"models.from_checkpoint"}))
+    less = Route("web/jobs.model_from_checkpoint", asked, frozenset({"checkpoints.make_model"}))
     assert disagreements([less]) != []

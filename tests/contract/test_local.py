@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.domain.backend import JobObservation, Resumes
+from app.domain.backend import JobObservation, KeepsWeights, Resumes
+from app.domain.backend_abilities import ContinuesTuned, SavedStep
 from app.domain.jobs import JobStatus
 from app.training import run_lock
-from tests.contract.bench import Bench
+from tests.contract.bench import Bench, ability, covers
 from tests.contract.provider_abilities import ProviderAbilitiesContract
 from tests.contract.suite import BackendContract
 from tests.support import local
@@ -112,6 +113,21 @@ class TestLocalAbilities(ProviderAbilitiesContract):
     @pytest.fixture
     def bench(self, bench: Bench) -> Bench:
         return bench
+
+    @covers(ContinuesTuned, KeepsWeights)
+    def test_a_checkpoint_is_a_base_before_and_after_a_model_is_made_of_it(self, bench: Bench) -> None:
+        job, seen = bench.finished("job-step")
+        backend = ability(bench.backend, ContinuesTuned)
+        assert backend.checkpoint_behind(bench.base_model) is None
+        for checkpoint in [each for each in seen.checkpoints if each.present][:1]:
+            saved = SavedStep(job=job.id, checkpoint=checkpoint.remote_id)
+            base = backend.checkpoint_as_base(saved)
+            assert backend.checkpoint_behind(base) == saved
+            before = bench.backend.base_model(base)
+            name = ability(bench.backend, KeepsWeights).model_from_checkpoint(job, checkpoint.remote_id)
+            assert backend.as_base(name) == base
+            after = bench.backend.base_model(base)
+            assert (before.id, before.name, before.parameters) == (after.id, after.name, after.parameters)
 
     # What serves and judges here is looked at from all sides in tests/integration/local/test_evaluating.py, too.
     @pytest.mark.slow

@@ -8,7 +8,7 @@ import msgspec
 
 from app.backends.rehearsal import RehearsalBackend
 from app.backends.rehearsal.backend import PROFILE
-from app.domain.backend_abilities import ContinuesTuned
+from app.domain.backend_abilities import ContinuesTuned, SavedStep
 from app.domain.deployments import Deployment
 from app.domain.drafts import JobDraft
 from app.domain.estimates import Estimate
@@ -16,7 +16,7 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.prices import Billing, Charge, Meter, Price, Prices, Unit
 from app.engine.engine import Engine
-from app.services import capsule_import, capsules, deployments, drafts, jobs, models
+from app.services import capsule_import, capsules, checkpoints, deployments, drafts
 from app.services.scope import Backends, Scope, Scopes
 from tests.support.rehearsed import Rehearsed
 from tests.support.spending import ANYTHING
@@ -32,6 +32,15 @@ class Continues(RehearsalBackend, ContinuesTuned):
         """Return a base of its own."""
         assert model
         return "rehearsal:large"
+
+    def checkpoint_as_base(self, saved: SavedStep) -> str:
+        """Return the same."""
+        assert saved.checkpoint
+        return "rehearsal:large"
+
+    def checkpoint_behind(self, base_model: str) -> None:
+        """Return nothing: a base is a base."""
+        del base_model
 
 
 class Billed(Continues, Prices):
@@ -81,7 +90,7 @@ class Made:
     def with_step(self) -> tuple[str, int]:
         """Return the job with the step of a checkpoint."""
         with self.app_context.open() as scope:
-            return self.job.id, jobs.checkpoints(scope, self.job.id)[0].step
+            return self.job.id, checkpoints.of_job(scope, self.job.id)[0].step
 
     def submitted(self, begin: Callable[[Scope], JobDraft]) -> FineTuningJob:
         """Begin a draft, and submit it."""
@@ -104,7 +113,7 @@ class Made:
         """Make a model of a checkpoint."""
         step = self.with_step()
         with self.app_context.open() as scope:
-            return models.from_checkpoint(scope, *step).id
+            return checkpoints.make_model(scope, *step).id
 
     def from_capsule(self) -> FineTuningJob:
         """Bring the job's capsule back."""

@@ -127,8 +127,8 @@ class BaseModels:
 
     def _resolve_tuned(self, identifier: str) -> Base:
         """Return a tuned model as a base: whole weights stand alone, an adapter stands upon the base of its note."""
-        folder = self._tuned.folder(identifier)
-        base = untyped(self._tuned.note(folder).get("base"))
+        folder, note = self._tuned.base(identifier)
+        base = untyped(note.get("base"))
         below = str(base.get("id") or STARTER)
         root = str(base.get("root") or below)
         if not (folder / "adapter_config.json").is_file():
@@ -136,10 +136,10 @@ class BaseModels:
         return replace(self.resolve(below), id=identifier, adapter=folder, root=root)
 
     def _of_tuned(self, base: Base) -> CatalogModel:
-        folder = self._tuned.folder(base.id)
+        folder, note = self._tuned.base(base.id)
         adapter = base.adapter is not None
         if adapter:
-            below = self.one(str(untyped(self._tuned.note(folder).get("base")).get("id") or STARTER))
+            below = self.one(str(untyped(note.get("base")).get("id") or STARTER))
         else:
             below = self._of_directory(base.id, folder)
         return replace(

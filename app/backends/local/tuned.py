@@ -1,18 +1,33 @@
 """Where tuned models lie, by the name this backend gives them: `run:<tag>`, or `run:<tag>@<step>` of a checkpoint."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from app.backends.local.errors import untyped
 from app.backends.local.runs import Runs
 from app.domain.backend import NotFound
-from app.training import run_lock
+from app.domain.backend_abilities import SavedStep
+from app.training import notes, run_lock
+from app.training.checkpoints import is_complete
 from app.training.notes import NOTE
 
 TUNED = "run:"
 _MODEL = re.compile(r"run:([\w.-]+?)(?:@(\d{1,18}))?", re.ASCII)
+_FIX = "Train it again, or choose another model."
+
+
+def checkpoint_name(tag: str, step: str) -> str:
+    """Return the name of a checkpoint of a run, and of the model that may be made of it."""
+    return f"{TUNED}{tag}@{step}"
+
+
+def saved_step(model: str) -> SavedStep | None:
+    """Return the checkpoint that such a name stands for; None for any other name."""
+    match = _MODEL.fullmatch(model)
+    return SavedStep(job=match[1], checkpoint=match[2]) if match is not None and match[2] is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,7 @@ class TunedModels:
     """The model folders inside run folders."""
 
     runs: Runs
+    copying: Lock = field(default_factory=Lock)  # held while a model is made of a checkpoint
 
     def folder(self, model: str) -> Path:
         """Return the folder of the tuned model called `model`.
@@ -29,8 +45,36 @@ class TunedModels:
         """
         folder = self.directory(model)
         if folder is None or not folder.is_dir():
-            raise NotFound("The tuned model's files are gone.", fix="Train it again, or choose another model.")
+            raise NotFound("The tuned model's files are gone.", fix=_FIX)
         return folder
+
+    def base(self, model: str) -> tuple[Path, dict[str, Any]]:
+        """Return the folder that the tuned model called `model` is trained further from, and its note.
+
+        Where no model has been made of a checkpoint yet, that is the checkpoint's own folder.
+
+        Raises:
+            NotFound: when there is neither.
+        """
+        folder = self.directory(model)
+        if folder is not None and folder.is_dir():
+            return folder, self.note(folder)
+        saved, checkpoint = saved_step(model), self.checkpoint(model)
+        run = checkpoint.parent.parent if checkpoint is not None else None
+        spec = run_lock.read_whole(run / run_lock.SPEC) if run is not None else None
+        if checkpoint is not None and run is not None and spec is not None:
+            return checkpoint, notes.note(spec, run)
+        if saved is not None:
+            raise NotFound(f"The checkpoint of step {int(saved.checkpoint)} has been removed.", fix=_FIX)
+        raise NotFound("The tuned model's files are gone.", fix=_FIX)
+
+    def checkpoint(self, model: str) -> Path | None:
+        """Return the whole checkpoint that a name stands for; None for any other name, and where there is none."""
+        saved = saved_step(model)
+        if saved is None:
+            return None
+        folder = self.runs.folder(saved.job) / "checkpoints" / f"checkpoint-{int(saved.checkpoint)}"
+        return folder if is_complete(folder) else None
 
     def directory(self, model: str) -> Path | None:
         """Return where a tuned model of that name would lie; None for a name of another form."""

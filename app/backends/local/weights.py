@@ -7,6 +7,7 @@ from typing import Any
 
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
+from app.backends.local.tuned import checkpoint_name, saved_step
 from app.domain.backend import Backend, KeepsWeights, NotFound, Rejected, RemoteJob
 from app.domain.backend_abilities import (
     BatchRow,
@@ -14,10 +15,11 @@ from app.domain.backend_abilities import (
     DiscardsCheckpoints,
     NamesBases,
     Piece,
+    SavedStep,
     ShowsFirstBatch,
 )
 from app.training import portable, run_lock
-from app.training.checkpoints import SEAL, is_complete
+from app.training.checkpoints import SEAL, step_of
 from app.training.model_card import card_of_checkpoint
 from app.training.notes import NOTE, note
 
@@ -60,25 +62,29 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
     @in_backend_words
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
         """Copy a checkpoint's weights into a model folder of their own; a repeat finds it."""
-        run = self.context.runs.folder(job.id)
-        name = f"run:{job.id}@{checkpoint}"
-        final, source = self.context.tuned.directory(name), run / "checkpoints" / f"checkpoint-{checkpoint}"
-        if final is None or not (final.is_dir() or is_complete(source)):
+        name, tuned = checkpoint_name(job.id, checkpoint), self.context.tuned
+        final, source = tuned.directory(name), tuned.checkpoint(name)
+        if final is None or not (final.is_dir() or source is not None):
             raise NotFound(f"There is no whole checkpoint of step {checkpoint[:20]}.", fix="Choose one that is listed.")
-        if not final.is_dir():
-            partial = final.with_name(f".{final.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            for pattern in _MODEL_FILES:
-                for file in source.glob(pattern):
-                    if file.name not in _NOT_OF_THE_MODEL:
-                        shutil.copyfile(file, partial / file.name)
-            spec = run_lock.read_whole(run / run_lock.SPEC) or {}
-            run_lock.write_whole(partial / NOTE, note(spec, run))
-            (partial / "README.md").write_text(_card(run, spec, int(checkpoint)), encoding="utf-8")
-            portable.clean(partial)
-            partial.rename(final)
+        with tuned.copying:  # two who ask at once are given the same copy
+            if not final.is_dir() and source is not None:
+                self._copy(source, final)
         return name
+
+    def _copy(self, source: Path, final: Path) -> None:
+        run = final.parent
+        partial = final.with_name(f".{final.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for pattern in _MODEL_FILES:
+            for file in source.glob(pattern):
+                if file.name not in _NOT_OF_THE_MODEL:
+                    shutil.copyfile(file, partial / file.name)
+        spec = run_lock.read_whole(run / run_lock.SPEC) or {}
+        run_lock.write_whole(partial / NOTE, note(spec, run))
+        (partial / "README.md").write_text(_card(run, spec, step_of(source)), encoding="utf-8")
+        portable.clean(partial)
+        partial.rename(final)
 
     @in_backend_words
     def discard_checkpoints(self, job: RemoteJob) -> None:
@@ -90,6 +96,14 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
     def as_base(self, model: str) -> str:
         """Return the tuned model's own name: it is a base model's id here, too."""
         return model
+
+    def checkpoint_as_base(self, saved: SavedStep) -> str:
+        """Return the name that a model made of the checkpoint has."""
+        return checkpoint_name(saved.job, saved.checkpoint)
+
+    def checkpoint_behind(self, base_model: str) -> SavedStep | None:
+        """Return the checkpoint that an id of the form `run:<tag>@<step>` names."""
+        return saved_step(base_model)
 
     def base_name(self, identifier: str) -> str:
         """Return the name of a base model."""

@@ -12,7 +12,7 @@ from app.domain.evaluations import UNKNOWN_MODEL, EvaluationStatus, Identity
 from app.domain.events import EventLevel
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.metrics import TRAIN_LOSS
-from app.services import connections, evaluations, job_models, jobs, models
+from app.services import checkpoints, connections, evaluations, job_models, jobs, models
 from app.store import evaluations as store
 from app.store.files import FileStore
 from tests.support.connections import REHEARSAL_ID
@@ -39,7 +39,7 @@ def test_a_job_goes_all_the_way(build: Build) -> None:
     with app_context.scopes.open(OWNER) as scope:
         series = {each.name: each for each in jobs.metrics(scope, job.id)}
         assert list(series[TRAIN_LOSS].steps) == list(range(1, 31))
-        assert [each.step for each in jobs.checkpoints(scope, job.id)] == [10, 20, 30]
+        assert [each.step for each in checkpoints.of_job(scope, job.id)] == [10, 20, 30]
         assert jobs.sent_parameters(scope, job.id) == {}
         assert done.fine_tuned_model is not None
         model = models.get(scope, done.fine_tuned_model)

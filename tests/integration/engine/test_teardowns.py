@@ -18,7 +18,7 @@ from app.domain.jobs import JobStatus
 from app.domain.models import FineTunedModel, ModelStatus
 from app.engine.clockwork import Clockwork
 from app.engine.engine import Engine
-from app.services import engine_health, jobs, models
+from app.services import checkpoints, engine_health, models
 from app.services.scope import Backends, Scopes
 from app.settings import ROOT
 from app.store import models as store
@@ -223,7 +223,7 @@ def test_giving_space_back_is_tried_again_and_done_once(build: Build) -> None:
     seen = app_context.look(job)
     assert (seen.status, seen.attempts, seen.note, seen.next_look_at) == (JobStatus.SUCCEEDED, 0, "", None)
     with app_context.open() as scope:
-        assert not any(each.present for each in jobs.checkpoints(scope, job))
+        assert not any(each.present for each in checkpoints.of_job(scope, job))
     app_context.tick(1, every=timedelta(hours=2))
     app_context.tick(2)
     assert backend.tries == 2

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, Invalid
 from app.domain.jobs import JobGoal, JobStatus
 from app.engine.maintenance import KEYS_EVERY
-from app.services import drafts, jobs, models, retention
+from app.services import checkpoints, drafts, jobs, models, retention
 from tests.support.steered import KEPT_DAYS, DemoClient
 
 
@@ -96,9 +96,35 @@ def test_a_checkpoint_is_trained_further(client: DemoClient) -> None:
     client.stopped(first)
     with client.app_context.open() as scope:
         draft = drafts.of_checkpoint(scope, first, 1)
-    assert draft.values["base_model"] == f"run:{first}@1"
+        assert len(models.list_models(scope).items) == 1
+    assert (draft.values["base_model"], draft.values["name"]) == (f"run:{first}@1", "tuned-2")
+    assert not (client.runs / first / "model-1").exists()
     with client.app_context.open() as scope, pytest.raises(Conflict, match="no checkpoint at step 7"):
         drafts.of_checkpoint(scope, first, 7)
+    with client.app_context.open() as scope:
+        second = drafts.submit(scope, draft.id).id
+    assert (client.runs / first / "model-1").is_dir()
+    client.trained(second, 1)
+    child = client.model(client.stopped(second))
+    with client.app_context.open() as scope:
+        parent = models.parent(scope, child)
+        assert parent is not None
+        assert (parent.job, parent.checkpoint_step) == (first, 1)
+        assert jobs.retry(scope, second).spec.base_model == parent.remote_id
+        assert len(models.list_models(scope).items) == 3
+
+
+def test_a_checkpoint_that_went_before_the_submit_is_said_at_the_base_model(client: DemoClient) -> None:
+    first = client.submit()
+    client.trained(first, 2)
+    client.stopped(first)
+    with client.app_context.open() as scope:
+        draft = drafts.of_checkpoint(scope, first, 1)
+    with client.app_context.open() as scope:
+        retention.discard(scope, first)
+    with client.app_context.open() as scope, pytest.raises(Invalid, match="step 1 has been removed") as caught:
+        drafts.submit(scope, draft.id)
+    assert [each.pointer for each in caught.value.problems] == ["/base_model"]
 
 
 def test_checkpoints_of_what_succeeded_go_after_their_time(client: DemoClient) -> None:
@@ -115,7 +141,7 @@ def test_checkpoints_of_what_succeeded_go_after_their_time(client: DemoClient) -
 
     def present(job: str) -> list[int]:
         with client.app_context.open() as scope:
-            return [each.step for each in jobs.checkpoints(scope, job) if each.present]
+            return [each.step for each in checkpoints.of_job(scope, job) if each.present]
 
     assert (present(done), present(gone)) == ([1, 2], [1, 2])
     client.app_context.clock.turn(timedelta(days=KEPT_DAYS) + KEYS_EVERY)

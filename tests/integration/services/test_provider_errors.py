@@ -24,6 +24,7 @@ from app.kit.request_ids import REQUEST_ID
 from app.services import (
     capsules,
     catalog,
+    checkpoints,
     code,
     connections,
     deployments,
@@ -105,14 +106,14 @@ def answer(scope: Scope, made: Made) -> list[str]:
 
 
 def first_step(scope: Scope, made: Made) -> int:
-    return jobs.checkpoints(scope, made.job)[0].step
+    return checkpoints.of_job(scope, made.job)[0].step
 
 
 STUMBLED: dict[str, Callable[[Scope, Made], object]] = {
     "base_model": lambda scope, _: catalog.model(scope, REHEARSAL_ID, MODEL),
     "code": lambda scope, made: code.of_job(scope, made.job, "json", base_url="http://here"),
     "model_files": lambda scope, made: models.files(scope, made.model),
-    "model_from_checkpoint": lambda scope, made: models.from_checkpoint(scope, made.job, first_step(scope, made)),
+    "model_from_checkpoint": lambda scope, made: checkpoints.make_model(scope, made.job, first_step(scope, made)),
     "chat": answer,
 }
 BROKEN: dict[str, Callable[[Scope, Made], object]] = {

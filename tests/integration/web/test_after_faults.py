@@ -5,7 +5,7 @@ from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
 from app.engine.engine import Engine
-from app.services import jobs, models
+from app.services import checkpoints, jobs, models
 from tests.support.app_context import TestHouse
 from tests.support.door import turn
 
@@ -52,4 +52,4 @@ def test_what_a_teardown_took_is_not_offered_any_more(
     assert "Ask it" not in pages.get(installation).text
     assert f'href="/models/{model.id}"' in after, "its record is kept"
     with app_context.open() as scope:
-        assert not any(each.present for each in jobs.checkpoints(scope, job))
+        assert not any(each.present for each in checkpoints.of_job(scope, job))

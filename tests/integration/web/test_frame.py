@@ -53,6 +53,21 @@ def test_a_job_that_does_not_exist_is_reported_in_words(pages: TestClient) -> No
     assert "There is no job" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/jobs/job_00", "/datasets?cursor=none"])
+def test_the_page_of_a_failure_has_the_figures_and_projects_of_any_other(
+    pages: TestClient, app_context: TestHouse, path: str
+) -> None:
+    project = app_context.project()
+    pages.cookies.set("project", project, domain="127.0.0.1", path="/")
+    pages.cookies.set(NOTICE_COOKIE, "draft_deleted", domain="127.0.0.1", path="/")
+    answer = pages.get(path)
+    assert answer.status_code >= 400
+    page = BeautifulSoup(answer.text, "html.parser")
+    assert len(page.select("#meter[data-version] a")) == 3
+    assert page.select_one(f'form[action="/settings/project"] button[value="{project}"][aria-pressed=true]') is not None
+    assert "The draft was deleted." not in answer.text, "a word about an act is for the page that it leads to"
+
+
 def test_the_theme_is_kept_in_a_cookie_without_scripts(pages: TestClient) -> None:
     answer = pages.post("/settings/theme", data={"theme": "dark", "next": "/jobs"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/jobs")

@@ -50,6 +50,25 @@ def test_an_open_page_hears_of_work_submitted_elsewhere(
         assert job in pages.get(str(page["hx-get"]), headers=PART).text
 
 
+@pytest.mark.parametrize("address", ["/datasets", "/models", "/deployments"])
+def test_other_lists_fetch_themselves_too(pages: TestClient, app_context: TestHouse, address: str) -> None:
+    rows = app_context.dataset()
+    noun = address.strip("/")
+    whole = BeautifulSoup(pages.get(address).text, "html.parser").select_one(f"#{noun}-list")
+    assert whole is not None
+    assert (whole["hx-get"], whole["hx-trigger"]) == (address, "tunedesk:changed from:body")
+    part = pages.get(address, headers=PART).text
+    assert part.lstrip().startswith(f'<div class="stack" id="{noun}-list"')
+    assert "<h1" not in part
+    with counting(app_context) as said:
+        assert pages.get(address, headers=PART).text == part
+    assert said == []
+    if address == "/datasets":
+        assert rows.id in part
+        later = app_context.dataset(7)
+        assert later.id in pages.get(address, headers=PART).text
+
+
 def test_nothing_new_is_said_without_a_question_to_the_database(pages: TestClient, app_context: TestHouse) -> None:
     version = str(meter_of(pages, "/jobs")["data-version"])
     with counting(app_context) as said:

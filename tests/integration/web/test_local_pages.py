@@ -67,11 +67,19 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, page
     assert "Stopped early as asked, after step 2 of 8." in page.get_text()
     assert {"Make a model", "Continue from here", "Remove all"} <= buttons(page)
     # From a checkpoint, by the page: a draft whose base is named, not spelled.
+    before = pages.get("/api/v1/models").json()["items"]
     begun = pages.post(f"/jobs/{job}/checkpoints/1/continue").headers["location"]
-    assert begun.endswith("/data")
-    model_step = soup(pages, begun.replace("/data", "/model"))
+    assert begun.endswith("/review")
+    assert pages.get(begun).status_code == 200
+    model_step = soup(pages, begun.replace("/review", "/model"))
     assert part(model_step, 'input[name="base_model"][checked]')["value"] == f"run:{job}@1"
     assert "triage (step 1)" in model_step.get_text()
+    assert pages.post(f"/api/v1/jobs/{job}/checkpoints/1/continue").status_code == 201
+    assert pages.get("/api/v1/models").json()["items"] == before, "something was made before anything was submitted"
+    sent = pages.post(begun.replace("/review", "/submit"), data={"idempotency_key": "once"})
+    made = [each for each in pages.get("/api/v1/models").json()["items"] if each not in before]
+    assert (sent.status_code, [each["checkpoint_step"] for each in made]) == (303, [1])
+    demo.until_it(sent.headers["location"].removeprefix("/jobs/"), lambda seen: seen.status is JobStatus.RUNNING)
     # From the model, by REST; what comes of it knows its parent, and the parent its child.
     parent = pages.get(f"/api/v1/jobs/{job}").json()["fine_tuned_model"]
     draft = pages.post(f"/api/v1/models/{parent}/continue").json()
