@@ -1,6 +1,7 @@
 """All of REST, in the order in which addresses are tried."""
 
 from app.api import (
+    autotrain,
     base_address,
     capsules,
     catalog,
@@ -34,6 +35,7 @@ ROUTERS = (
     datasets.router,
     uploads.router,
     dataset_edits.router,
+    autotrain.router,
     drafts.router,
     capsules.router,
     job_comparison.router,

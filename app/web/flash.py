@@ -13,6 +13,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "retried": ("ok", lambda: _("A new job with the same settings was submitted.")),
     "run_again": ("ok", lambda: _("The same run was submitted again, with the same seed.")),
     "from_capsule": ("ok", lambda: _("Everything that the capsule names is here. Its run was submitted.")),
+    "from_autotrain": ("ok", lambda: _("A draft was made of the configuration. What is missing still is listed here.")),
     "resolved": ("ok", lambda: _("Settled.")),
     "deploying": ("ok", lambda: _("Deploying. This page follows by itself.")),
     "deployment_deleting": ("ok", lambda: _("The deployment is being deleted.")),

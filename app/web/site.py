@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.staticfiles import StaticFiles
 
 from app.web import (
+    autotrain,
     capsules,
     catalog,
     choosing,
@@ -34,6 +35,7 @@ __all__ = ["ROUTERS", "problem_page", "static_files"]
 
 ROUTERS = (
     overview.router,
+    autotrain.router,
     wizard.router,
     capsules.router,
     comparing.router,

@@ -1,4 +1,4 @@
-"""A job as a TRL script that runs when pasted, needs nothing of TuneDesk, and ends at the same loss."""
+"""A job as a script for TRL, which needs nothing of TuneDesk and ends at the same loss, and as a file for AutoTrain."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.backends.local import script
+from app.backends.local.autotrain import AUTOTRAIN, configuration
 from app.backends.local.bundle import bundle
 from app.backends.local.context import LocalContext
 from app.backends.local.errors import in_backend_words
@@ -34,14 +35,14 @@ class LocalCode(ShowsCode):
     context: LocalContext
 
     def code_targets(self) -> Mapping[str, str]:
-        """Return the one target: a script for TRL."""
-        return {TRL: "TRL script"}
+        """Return the targets: a script for TRL, and AutoTrain's configuration."""
+        return {TRL: "TRL script", AUTOTRAIN: "AutoTrain"}
 
     @in_backend_words
     def code(self, target: str, spec: JobSpec, *, training_file: Path, validation_file: Path | None) -> str:
-        """Return the script. It reads the files and the base model where they are on this machine."""
-        if target != TRL:
-            raise Unsupported(f"There is no code for {target}.", fix=f"Choose {TRL}.")
+        """Return the script, or the file. It reads the rows and the base model where they are on this machine."""
+        if target not in self.code_targets():
+            raise Unsupported(f"There is no code for {target}.", fix=f"Choose {TRL} or {AUTOTRAIN}.")
         base = self.context.models.resolve(spec.base_model)
         data = _look_at(training_file)
         settings = resolve(
@@ -53,6 +54,8 @@ class LocalCode(ShowsCode):
             context_length=self.context.models.context_length(base.id),
             rows=data.rows,
         )
+        if target == AUTOTRAIN:
+            return configuration(spec, base, settings, rows=training_file, count=data.rows, first=data.first)
         names = {
             "train": str(training_file),
             "validation": str(validation_file) if validation_file else None,
@@ -73,14 +76,14 @@ class LocalCode(ShowsCode):
 
 @dataclass(frozen=True)
 class _Data:
-    """What the script has to know of the rows: how many, and their shape."""
+    """What the script has to know of the rows: how many, and the first one."""
 
     rows: int
-    shape: canonical.Shape
+    first: canonical.Row
 
     @property
     def is_preferring(self) -> bool:
-        return self.shape is canonical.Shape.PREFERENCE
+        return self.first.shape is canonical.Shape.PREFERENCE
 
 
 def _head(base: Base, data: _Data, settings: Mapping[str, Any], names: Mapping[str, Any]) -> str:
@@ -140,4 +143,4 @@ def _look_at(path: Path) -> _Data:
         rows = 1 + sum(1 for line in file if line.strip())
     if first is None:
         raise NotFound("The training file has no row that can be trained.", fix="Look at the dataset's findings.")
-    return _Data(rows, first.shape)
+    return _Data(rows, first)
