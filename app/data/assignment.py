@@ -1,68 +1,102 @@
 """Dealing rows to parts: in order, by whole groups, or label by label."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-PARTS = 3  # training, validation, test: the numbers 0, 1, 2 below
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+TRAINING, VALIDATION, TEST = range(3)
+_DIGEST_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class AssignableRow:
-    """One row to deal: rows with one question lie side by side by `rank`; `group` is the key's value or the answer."""
+@dataclass(frozen=True, slots=True, eq=False)
+class AssignableRows:
+    """The rows of a file to deal, by their index.
 
-    line: int
-    rank: bytes
-    group: str
+    Rows with one question have one number among `ranks`, by which rows are ordered; `groups` are the numbers of
+    `names`, a row's being the key's value or the answer.
+    """
+
+    lines: "Numbers"
+    ranks: "NDArray[np.uint64]"
+    groups: "Numbers"
+    names: Sequence[str]
 
 
 def digest(data: bytes) -> bytes:
     """Return eight bytes that are the same on every machine and Python, and look like chance."""
-    return blake2b(data, digest_size=8).digest()
+    return blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
 
-def assign_in_order(rows: list[AssignableRow], wanted: tuple[int, int]) -> list[list[AssignableRow]]:
+def number(data: bytes) -> int:
+    """Return the same as a number, in whose order the bytes are."""
+    return int.from_bytes(blake2b(data, digest_size=_DIGEST_BYTES).digest(), "big")
+
+
+def in_order(rows: AssignableRows, second: "Callable[[Numbers], NDArray[np.uint64]]") -> "Numbers":
+    """Return the rows ordered by rank, those of one rank by what `second` gives for them, and then by line."""
+    import numpy as np
+
+    order = np.argsort(rows.ranks, kind="stable")
+    ranks = rows.ranks[order]
+    same = np.append(False, ranks[1:] == ranks[:-1])
+    tied = np.flatnonzero(same | np.append(same[1:], False))
+    if len(tied):
+        some = np.sort(order[tied])
+        order[tied] = some[np.lexsort((some, second(some), rows.ranks[some]))]
+    return order
+
+
+def assign_in_order(order: "Numbers", wanted: tuple[int, int]) -> "list[Numbers]":
     """Deal the first rows to validation, the next to the test set, the others to training."""
     validation, test = wanted
-    return [rows[validation + test :], rows[:validation], rows[validation : validation + test]]
+    return [order[validation + test :], order[:validation], order[validation : validation + test]]
 
 
-def by_rank(row: AssignableRow) -> tuple[bytes, int]:
-    """Order rows by seed and question; equal rows by line."""
-    return row.rank, row.line
-
-
-def assign_groups(rows: list[AssignableRow], wanted: tuple[int, int], seed: int) -> list[list[AssignableRow]]:
+def assign_groups(rows: AssignableRows, wanted: tuple[int, int], seed: int) -> "list[Numbers]":
     """Deal whole groups in seeded order, each to the held-out part that it brings nearer to its number."""
-    groups: dict[str, list[AssignableRow]] = defaultdict(list)
-    for row in rows:
-        groups[row.group].append(row)
-    parts: list[list[AssignableRow]] = [[] for _ in range(PARTS)]
-    for name in sorted(groups, key=lambda name: (digest(f"{seed}\0{name}".encode(errors="replace")), name)):
-        group = groups[name]
+    import numpy as np
+
+    sizes = np.bincount(rows.groups, minlength=len(rows.names)).tolist()
+    part_of = np.zeros(len(rows.names), np.int8)
+    filled = [0, 0, 0]
+    names = rows.names
+    for group in sorted(
+        range(len(names)), key=lambda each: (digest(f"{seed}\0{names[each]}".encode(errors="replace")), names[each])
+    ):
+        size = sizes[group]
         open_parts = [
             part
-            for part, target in ((1, wanted[0]), (2, wanted[1]))
-            if abs(target - len(parts[part]) - len(group)) < abs(target - len(parts[part]))
+            for part, target in ((VALIDATION, wanted[0]), (TEST, wanted[1]))
+            if abs(target - filled[part] - size) < abs(target - filled[part])
         ]
-        parts[open_parts[0] if open_parts else 0].extend(group)
-    return parts
+        part = open_parts[0] if open_parts else TRAINING
+        part_of[group] = part
+        filled[part] += size
+    part_of_row = part_of[rows.groups]
+    return [np.flatnonzero(part_of_row == part) for part in (TRAINING, VALIDATION, TEST)]
 
 
-def assign_strata(rows: list[AssignableRow], wanted: tuple[int, int]) -> list[list[AssignableRow]]:
+def assign_strata(rows: AssignableRows, order: "Numbers", wanted: tuple[int, int]) -> "list[Numbers]":
     """Deal each group's rows in the same proportions, the sums exactly as wanted."""
-    strata: dict[str, list[AssignableRow]] = defaultdict(list)
-    for row in sorted(rows, key=by_rank):
-        strata[row.group].append(row)
-    sizes = {name: len(stratum) for name, stratum in strata.items()}
+    import numpy as np
+
+    counts = np.bincount(rows.groups, minlength=len(rows.names)).tolist()
+    sizes = dict(zip(rows.names, counts, strict=True))
     validation = apportion(sizes, wanted[0])
     test = apportion({name: size - validation[name] for name, size in sizes.items()}, wanted[1])
-    parts: list[list[AssignableRow]] = [[] for _ in range(PARTS)]
-    for name, stratum in strata.items():
-        for part, assigned in zip(parts, assign_in_order(stratum, (validation[name], test[name])), strict=True):
-            part.extend(assigned)
-    return parts
+    strata = np.split(order[np.argsort(rows.groups[order], kind="stable")], np.cumsum(counts)[:-1])
+    parts: list[list[Numbers]] = [[], [], []]
+    for name, stratum in zip(rows.names, strata, strict=True):
+        for part, some in zip(parts, assign_in_order(stratum, (validation[name], test[name])), strict=True):
+            part.append(some)
+    return [np.concatenate(part) for part in parts]
 
 
 def apportion(sizes: Mapping[str, int], seats: int) -> dict[str, int]:

@@ -1,155 +1,164 @@
 """Held-out rows that training gives away: equal questions, and nearly equal ones."""
 
-import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from app.data.shingles import FREE_BITS, ShingleFile
 from app.domain.splits import Leakage, LeakPair
 
-SHINGLE_WORDS = 3
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Flags = NDArray[np.bool_]
+    Hashes = NDArray[np.uint64]
+    Numbers = NDArray[np.int64]
+
 NEAR = 0.6  # Jaccard similarity of three-word shingles; planted near duplicates of prose gave no false pair at it
 MAX_COMPARED = 5000  # held-out rows whose shingles are held; of more, the first ones in the file
-MAX_SHINGLES = 400  # words of one row: the first 400 of a long text tell enough
 MAX_POSTINGS = 50  # a shingle that so many held-out rows share (a greeting, a form) tells nothing
 MAX_PAIRS = 100
 _ROUNDING = 1e-6
-_OTHER = re.compile(r"[\W_]+")
-# The same for ASCII, many times as fast: letters to lower case, all but letters and digits to spaces.
-_PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(range(128, 256))
-_ASCII = bytes(range(128))
-_CONJOINING = range(0x1160, 0x1200)  # halves of Korean syllables, which join with the one before
-
-
-def normalise(text: str) -> str:
-    """Return a text without what does not make two questions different: case, punctuation, spacing, character forms."""
-    written = text.encode(errors="surrogatepass")
-    if not text.isascii():
-        for char in set(written.translate(None, _ASCII).decode(errors="surrogatepass")):
-            alone = _alone(char)
-            if alone is None:
-                return _OTHER.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
-            if alone != char:
-                written = written.replace(char.encode(), alone.encode())
-    plain = written.translate(_PLAIN).strip()
-    while b"  " in plain:
-        plain = plain.replace(b"  ", b" ")
-    return plain.decode()
-
-
-@lru_cache(maxsize=1 << 16)
-def _alone(char: str) -> str | None:
-    """Return what a character comes to, whatever stands around it; None where that decides (an accent, for example)."""
-    form = unicodedata.normalize("NFKC", char)
-    if any(ord(each) in _CONJOINING or unicodedata.category(each)[0] in "MC" for each in f"{char}{form}"):
-        return None
-    return "".join(each if each.isalnum() else " " for each in form.casefold())
-
-
-def shingles(normal: str) -> frozenset[int]:
-    """Return the hashes of each three words in a row of a normalised text; of a shorter text, its own."""
-    words = normal.split(" ", MAX_SHINGLES)[:MAX_SHINGLES]
-    if len(words) < SHINGLE_WORDS:
-        return frozenset({hash(normal)})
-    return frozenset(map(hash, zip(words, words[1:], words[2:], strict=False)))
+_MOST_NEAR = 0.999
+_CHUNK = 1 << 15  # shingles looked at together
+_TABLE_ROOM = 8  # entries for each posting: at most one in eight looks like one and is none
+_SLOT_BITS = 9
+_ROW = (1 << FREE_BITS) - 1  # the bits of a posting that say which held-out row it is of
 
 
 class LeakCheck:
-    """Held-out questions, against which training questions are held one by one."""
+    """The held-out questions of a file, against which its other questions are held."""
 
-    def __init__(self, held_out: Iterable[tuple[int, str]], *, normal: Callable[[str], str] = normalise) -> None:
-        """Take pairs of line number and question; `normal` makes of a question what is compared."""
-        self._normal = normal
-        self._exact: dict[int, list[int]] = defaultdict(list)
-        self._counts: dict[int, int] = {}  # of each line's shingles
-        self._postings: dict[int, int | list[int]] = {}  # most shingles are of one line alone
-        self._common: list[int] = []  # shingles that too many lines have
-        self._best: dict[int, tuple[float, int]] = {}
-        self._checked = 0
-        for line, question in held_out:
-            self._hold(line, question)
-        for shingle in self._common:
-            del self._postings[shingle]
+    def __init__(self, shingles: ShingleFile, held: "Flags") -> None:
+        """Take the shingles of all rows, and which rows are held out."""
+        import numpy as np
 
-    def _hold(self, line: int, question: str) -> None:
-        normal = self._normal(question)
-        if not normal:
-            return
-        self._checked += 1
-        self._exact[hash(normal)].append(line)
-        if len(self._counts) < MAX_COMPARED:
-            own = shingles(normal)
-            self._counts[line] = len(own)
-            for shingle in own:
-                self._post(shingle, line)
+        self._np, self._shingles, self._held = np, shingles, held
+        self._counts = shingles.counts.astype(np.int64)
+        self._bounds = np.append(0, np.cumsum(self._counts))
+        self._compared = np.flatnonzero(held & (self._counts > 0))[:MAX_COMPARED]
+        self._best: dict[int, tuple[float, int]] = {}  # by held-out row: similarity and row of training
 
-    def _post(self, shingle: int, line: int) -> None:
-        """Note that a line has a shingle; the list of one that too many have is left empty."""
-        lines = self._postings.setdefault(shingle, line)
-        if isinstance(lines, int):
-            if lines != line:
-                self._postings[shingle] = [lines, line]
-        elif lines:
-            lines.append(line)
-            if len(lines) > MAX_POSTINGS:
-                lines.clear()
-                self._common.append(shingle)
+    def run(self, questions: "Hashes", lines: "Numbers") -> Leakage:
+        """Return how many held-out rows have an equal or a nearly equal question in training.
 
-    def compare(self, training_line: int, question: str) -> None:
-        """Hold one training question against all held-out ones."""
-        normal = self._normal(question)
-        if not normal:
-            return
-        for line in self._exact.get(hash(normal), ()):
-            self._note(line, 1.0, training_line)
-        if self._is_far(normal):
-            return
-        own = shingles(normal)
-        known = self._postings.keys() & own
-        least = len(own) * NEAR - _ROUNDING
-        if len(known) < least:
-            return
-        shared: Counter[int] = Counter()
-        for shingle in known:
-            lines = self._postings[shingle]
-            shared.update((lines,) if isinstance(lines, int) else lines)
-        for line, common in shared.items():
-            if common < least:
-                continue
-            similarity = common / (len(own) + self._counts[line] - common)
-            if similarity >= NEAR:
-                self._note(line, min(similarity, 0.999), training_line)
-
-    def _is_far(self, normal: str) -> bool:
-        """Return whether the first half of a question shows that it is near none.
-
-        Of the n shingles of a near one, at least 0.6 n are a held-out question's, too. Where so few of those in the
-        first half are that all in the second half together could not make up for it, these need not be looked at.
+        `questions` are numbers of the rows' questions, equal where these are, and `lines` the rows' line numbers.
         """
-        count = min(normal.count(" ") + 1, MAX_SHINGLES) - SHINGLE_WORDS + 1
-        if count < SHINGLE_WORDS:
-            return False
-        half = count // 2 + 1
-        words = normal.split(" ", half + SHINGLE_WORDS - 1)
-        first = set(map(hash, zip(words[:half], words[1:], words[2 : half + 2], strict=False)))
-        found = sum(map(self._postings.__contains__, first))
-        return found < len(first) * NEAR - (count - half) * (1 - NEAR) - _ROUNDING
-
-    def result(self) -> Leakage:
-        """Return how many held-out rows have an equal or a nearly equal question in training."""
+        self._find_equal(questions)
+        if len(self._compared):
+            self._find_near()
         exact = sum(similarity == 1.0 for similarity, _ in self._best.values())
         pairs = sorted(self._best.items(), key=lambda item: (-item[1][0], item[0]))[:MAX_PAIRS]
         return Leakage(
             exact=exact,
             near=len(self._best) - exact,
-            checked=self._checked,
+            checked=int(self._np.count_nonzero(self._held & (self._counts > 0))),
             pairs=tuple(
-                LeakPair(line=line, training_line=training, similarity=round(similarity, 3))
-                for line, (similarity, training) in pairs
+                LeakPair(line=int(lines[row]), training_line=int(lines[training]), similarity=round(similarity, 3))
+                for row, (similarity, training) in pairs
             ),
         )
 
-    def _note(self, line: int, similarity: float, training_line: int) -> None:
-        if similarity > self._best.get(line, (0.0, 0))[0]:
-            self._best[line] = (similarity, training_line)
+    def _find_equal(self, questions: "Hashes") -> None:
+        np = self._np
+        rows = np.flatnonzero(self._held & (self._counts > 0))
+        order = np.argsort(questions[rows], kind="stable")
+        known = questions[rows[order]]
+        others = np.flatnonzero(~self._held & (self._counts > 0))
+        for some in np.array_split(others, len(others) // _CHUNK + 1):
+            begin, end = (known.searchsorted(questions[some], side=side) for side in ("left", "right"))
+            for index in np.flatnonzero(end > begin).tolist():
+                for row in rows[order[begin[index] : end[index]]].tolist():
+                    self._note(row, 1.0, int(some[index]))
+
+    def _find_near(self) -> None:
+        np, postings = self._np, self._postings()
+        sizes = np.bincount(self._rows_of(postings))  # distinct shingles
+        bits = (len(postings) * _TABLE_ROOM).bit_length()
+        table = np.zeros(1 << bits, bool)
+        table[self._slots(postings, bits, 64 - bits)] = True
+        for first, last, hashes in self._chunks():
+            found = table[self._slots(hashes, bits, 64 - bits)]
+            for row in np.flatnonzero(self._may_be_near(first, last, hashes, found) & ~self._held[first:last]).tolist():
+                begin, end = self._bounds[first + row : first + row + 2] - self._bounds[first]
+                self._compare(first + row, np.unique(hashes[begin:end]), postings, sizes)
+
+    def _chunks(self) -> "Iterator[tuple[int, int, Hashes]]":
+        """Yield rows, from the first to before the last, with their shingles."""
+        self._shingles.rewind()
+        first, rows = 0, len(self._counts)
+        while first < rows:
+            fit = int(self._bounds.searchsorted(self._bounds[first] + _CHUNK, side="right")) - 1
+            last = max(fit, first + 1)
+            yield first, last, self._shingles.read(int(self._bounds[last] - self._bounds[first]))
+            first = last
+
+    def _postings(self) -> "Hashes":
+        """Return the held-out rows' shingles in rising order, each with its row among the compared in its low bits."""
+        np = self._np
+        sizes = self._counts[self._compared]
+        made: Hashes = np.empty(int(sizes.sum()), np.uint64)
+        at = 0
+        number = np.full(len(self._counts), -1)
+        number[self._compared] = np.arange(len(self._compared))
+        for first, last, hashes in self._chunks():
+            counts = self._counts[first:last]
+            owner = np.repeat(number[first:last], counts)
+            own = owner >= 0
+            some = hashes[own] | owner[own].astype(np.uint64)
+            made[at : at + len(some)] = some
+            at += len(some)
+        made.sort()
+        fresh: Flags = np.append(True, made[1:] != made[:-1])
+        return made if fresh.all() else made[fresh]
+
+    def _rows_of(self, postings: "Hashes") -> "Numbers":
+        rows: Numbers = (postings & self._np.uint64(_ROW)).view(self._np.int64)
+        return rows
+
+    def _slots(self, hashes: "Hashes", bits: int, skipped: int) -> "Numbers":
+        """Return so many bits of hashes, above those that are skipped."""
+        np = self._np
+        slots: Numbers = (hashes >> np.uint64(skipped)).view(np.int64)
+        slots &= (1 << bits) - 1
+        return slots
+
+    def _may_be_near(self, first: int, last: int, hashes: "Hashes", found: "Flags") -> "Flags":
+        """Return which rows may be near a held-out one, given the shingles that one of these may have.
+
+        Of a near one's distinct shingles at least 0.6 are a held-out question's, so those that are surely none's come
+        to two thirds of the others at most. Distinct ones are counted by a few of their bits: rather too few.
+        """
+        np, rows = self._np, last - first
+        bounds = self._bounds[first : last + 1] - self._bounds[first]
+        sums = np.append(0, np.cumsum(found))
+        known = sums[bounds[1:]] - sums[bounds[:-1]]
+        missed = np.flatnonzero(~found)
+        slots = self._slots(hashes[missed], _SLOT_BITS, FREE_BITS)
+        slots += np.repeat(np.arange(rows) << _SLOT_BITS, bounds[1:] - bounds[:-1] - known)
+        seen = np.zeros(rows << _SLOT_BITS, bool)
+        seen[slots] = True
+        distinct = np.count_nonzero(seen.reshape(rows, -1), axis=1)
+        near: Flags = (known > 0) & (distinct * NEAR <= known * (1 - NEAR) + _ROUNDING)
+        return near
+
+    def _compare(self, training: int, own: "Hashes", postings: "Hashes", sizes: "Numbers") -> None:
+        """Hold a training row against all held-out ones, by its distinct shingles; `sizes` are how many those have."""
+        np = self._np
+        begin, end = postings.searchsorted(own), postings.searchsorted(own | np.uint64(_ROW), side="right")
+        begin, end = (each[(end > begin) & (end - begin <= MAX_POSTINGS)] for each in (begin, end))
+        least = len(own) * NEAR - _ROUNDING
+        if len(begin) < least:
+            return
+        lengths = end - begin
+        at = np.repeat(begin - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))
+        shared = np.bincount(self._rows_of(postings[at]))
+        for index in np.flatnonzero(shared >= least).tolist():
+            common = int(shared[index])
+            similarity = common / (len(own) + int(sizes[index]) - common)
+            if similarity >= NEAR:
+                self._note(int(self._compared[index]), min(similarity, _MOST_NEAR), training)
+
+    def _note(self, row: int, similarity: float, training: int) -> None:
+        if similarity > self._best.get(row, (0.0, 0))[0]:
+            self._best[row] = (similarity, training)

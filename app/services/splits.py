@@ -42,10 +42,7 @@ def preview(scope: Scope, identifier: str, spec: SplitSpec, *, pointer: str = "/
         raise Invalid(problems)
     file, report = _source(scope, identifier)
     scope.release()
-    known = kept_splits.kept(scope.files, file.name, _key(spec))
-    if known is not None:
-        return known
-    return kept_splits.keep(scope.files, file.name, _key(spec), plan_split(file, report, spec, pointer=pointer))
+    return kept_splits.once(scope.files, file.name, _key(spec), lambda: plan_split(file, report, spec, pointer=pointer))
 
 
 @verbs.writes("datasets")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from app.data.assignment import apportion
 from app.data.lines import BOM
-from app.data.split import plan_split, value_of, write_part
+from app.data.questions import value_of
+from app.data.split import plan_split, write_part
 from app.data.validation import validate
 from app.domain.datasets import DatasetStatus
 from app.domain.errors import Invalid
