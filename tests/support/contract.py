@@ -40,6 +40,7 @@ AGREEMENT = frozenset(
         "no_labels", "too_few_rows", "empty_part", "missing_data", "weights", "split",
         "sum", "time", "unset", "unknown_column", "role_twice", "roles",
         "unknown_line", "row_text", "unchanged", "no_rows",
+        "refused", "host", "yaml",
     }
 )  # fmt: skip
 ROWS_FOR_ANOTHER = frozenset({"/training_dataset format", "/task_type format"})  # method or task
