@@ -97,6 +97,9 @@ def parser() -> argparse.ArgumentParser:
     test = add("test", _test, "Run the tests; arguments that are not named here go to pytest.")
     test.add_argument("--all", action="store_true", help="slow tests and campaigns too")
     _add_data_dir(add("migrate", _migrate, "Bring the database to this version."))
+    secrets = add("secrets", _secrets, "The key that seals secrets: seal everything with a new one.")
+    secrets.add_argument("action", choices=["rotate"])
+    _add_data_dir(secrets)
     add("demo", _demo, "The whole main job in the terminal, in a temporary data folder.")
     add("setup", _setup, "Do all set-up and stop: for container images and machines that will be offline.")
     doctor = add("doctor", _doctor, "Look at everything TuneDesk stands on.", needs_environment=False)
@@ -168,6 +171,13 @@ def _migrate(asked: argparse.Namespace, _paths: Paths) -> int:
     import app.main
 
     app.main.migrate(_settings(asked))
+    return 0
+
+
+def _secrets(asked: argparse.Namespace, _paths: Paths) -> int:
+    import app.main
+
+    print(app.main.rotate_secrets(_settings(asked)))
     return 0
 
 

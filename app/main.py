@@ -24,19 +24,19 @@ from app.engine.clockwork import Clockwork
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
-from app.kit import crash_points, locks
+from app.kit import crash_points, locks, logs
 from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock, SystemClock
 from app.kit.outgoing import Outgoing
-from app.kit.vault import Vault
+from app.kit.vault import Vault, VaultClosed
 from app.kit.watchdog import exit_after
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
-from app.store import data_folder
-from app.store.database import Database
+from app.store import data_folder, sealed
+from app.store.database import Database, Writer
 from app.store.files import FileStore
 from app.store.migrating import file_of, upgrade
 from app.web.site import ROUTERS as PAGES
@@ -68,6 +68,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     scopes.nudge = clockwork.nudge
     with scopes.open(ENGINE) as scope:
         connections.ensure_built_in(scope)
+        _seal_anew(scope.write, app_context.backends.vault)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -172,9 +173,7 @@ def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
             f"Another TuneDesk is using the data folder {settings.data_dir}.",
             "Stop it, or start this one with another folder: --data-dir PATH",
         )
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.configure(settings.log_level, settings.log_form, environment())
     crash_points.arm(settings.crash_at)
     app = create_app(settings)
     app.state.scopes.app_context.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
@@ -183,6 +182,7 @@ def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
         app,
         host=settings.host,
         port=settings.port,
+        log_config=None,  # its lines go the way of all others, past the redaction
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -206,6 +206,50 @@ def migrate(settings: Settings) -> None:
     """
     os.umask(data_folder.OTHERS)
     open_data(settings)
+
+
+def _seal_anew(tx: Writer, vault: Vault) -> None:
+    """Seal what 8b96ff6 sealed by the keys of today, and say so where the key is gone."""
+    if not sealed.count(tx):
+        return
+    done = sealed.reseal(tx, vault, older_only=True)
+    if done.lost or not vault.key_file.exists():
+        log.error("The key file %s is not the one that sealed the secrets here: put it back.", vault.key_file)
+    if done.count:
+        log.info("%d secrets were sealed anew, each by a key of its purpose", done.count)
+
+
+def rotate_secrets(settings: Settings) -> str:
+    """Seal every secret with a new key, and forget the old one; return in a sentence what was done.
+
+    A kill at any instant leaves a file whose keys open everything: a new key is added first, and the old ones go last.
+
+    Raises:
+        SetupError: while a server has the data folder, or where the keys or a secret cannot be used.
+    """
+    os.umask(data_folder.OTHERS)
+    with locks.held(settings.data_dir / "tunedesk.lock") as alone:
+        if not alone:
+            raise SetupError(
+                f"A TuneDesk is using the data folder {settings.data_dir}.", "Stop it, rotate, then start it again."
+            )
+        open_data(settings)
+        vault, database = Vault(settings.secret_key_file), Database(settings.url)
+        try:
+            vault.add_key()
+            with database.writing() as tx:
+                done = sealed.reseal(tx, vault, older_only=False)
+            if done.lost:
+                raise SetupError(
+                    f"No key opens {', '.join(done.lost)}; the rest is sealed with a new key, and older keys are kept.",
+                    "Put the right key into the key file, or enter these secrets again; then rotate once more.",
+                )
+            dropped = vault.drop_older_keys()
+        except VaultClosed as closed:
+            raise SetupError(str(closed), "See TUNEDESK_SECRET_KEY_FILE in docs/settings.md.") from None
+        finally:
+            database.close()
+    return f"{done.count} secrets are sealed with a new key; {dropped} old keys are gone from {vault.key_file}."
 
 
 class _Announcing(uvicorn.Server):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How long the engine may hold a row before another may take it."
     )
     log_level: str = Field(default="info", description="How much is logged: debug, info, warning or error.")
+    log_form: Literal["text", "json"] = Field(
+        default="text", description="How the log is written: text for people, or json, a line for each request as well."
+    )
     crash_at: str = Field(
         default="", description="For tests: the crash point at which the server kills itself, `name` or `name:n`."
     )

@@ -73,3 +73,8 @@ class Connection:
     def has_secrets(self) -> bool:
         """Whether secrets are kept for it; which ones, nobody is told."""
         return self.sealed is not None
+
+
+def sealed_for(identifier: str) -> str:
+    """Return what the secrets of a connection are sealed for: this row, and this use of it."""
+    return f"{identifier} connection"

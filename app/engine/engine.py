@@ -15,6 +15,7 @@ from app.engine.maintenance import Maintenance
 from app.engine.orphan_gc import OrphanCollector
 from app.engine.reconciling import LeaseLost, ReconcileContext
 from app.kit.crash_points import CrashPoint, reached
+from app.kit.log_context import about
 from app.services.scope import Scopes
 from app.store import leases, queue_stats
 from app.store.leases import Claim
@@ -74,6 +75,10 @@ class Engine:
 
     def reconcile(self, claim: Claim) -> None:
         """Act on a claimed row and record what it came to; whatever goes wrong is noted and tried again later."""
+        with about(claim.id):
+            self._reconcile(claim)
+
+    def _reconcile(self, claim: Claim) -> None:
         reached(CrashPoint.CLAIMED)
         context = ReconcileContext(self.scopes, claim, self.tasks)
         error = self.safely(lambda: context.record(RECONCILERS[claim.table](context) or NOTHING))

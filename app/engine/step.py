@@ -13,6 +13,7 @@ from app.domain.events import EventLevel
 from app.domain.state_machine import FAILED, Stateful, Status
 from app.engine import admission, backoff
 from app.engine.reconciling import DeferredResult, ReconcileContext, SideEffect, StepResult
+from app.kit.log_context import note
 from app.services.scope import Scope
 from app.store import connections, events, models
 from app.store.mapping import Mapper
@@ -41,6 +42,7 @@ class Step(Generic[T]):
             connection = None if subject is None else connections.get(scope.read, subject.connection)
             if connection is None or subject is None or subject.status.is_final:
                 return None
+            note(connection.id)
             backend = scope.backends.of(connection)
             return cls(context=context, subject=subject, connection=connection, backend=backend)
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from app.domain.actors import CLIENT, Action, Actor, authorize
 from app.http.actor import actor_of, bearer_of
+from app.kit import log_context
 from app.services import client_keys, verbs
 from app.services.scope import Scope
 
@@ -35,6 +36,7 @@ class Allowed:
         disk, in a thread. FastAPI would use two threads for every request.
         """
         actor = authorize(self._actor(request), self.action, self.thing)
+        log_context.note(*map(str, request.path_params.values()), person=actor.id)
         around: AbstractContextManager[Scope] = request.app.state.scopes.open(actor)
         scope = around.__enter__()
         try:

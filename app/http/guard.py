@@ -7,10 +7,12 @@ Three things are refused before any route is looked for:
   - a body of more bytes than the route takes.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -19,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument
+from app.kit.log_context import about
+from app.kit.logs import ACCESS
 from app.kit.request_ids import REQUEST_ID
 
 MIB = 1 << 20
@@ -46,6 +50,7 @@ _SINGLE = frozenset(
 )
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 _TOO_LARGE = "This address takes at most {limit:,} bytes."
+_access = logging.getLogger(ACCESS)
 _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 
 
@@ -129,7 +134,8 @@ class Guard:
             return
         here = REQUEST_ID.set(request_id)
         try:
-            await self.app(scope, _bounded(receive, limit), complete)
+            with about():
+                await _noted(self.app, scope, _bounded(receive, limit), complete)
         finally:
             REQUEST_ID.reset(here)
 
@@ -160,6 +166,27 @@ class Guard:
         if origin:
             return _netloc(origin) != host
         return has_cookie  # browsers that send cookies send one of the two headers with every change
+
+
+async def _noted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, and write a line about it where such lines are wanted, without the query: it may hold anything."""
+    if not _access.isEnabledFor(logging.INFO):
+        await app(scope, receive, send)
+        return
+    begun, status = perf_counter(), 0
+
+    async def seen(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        await app(scope, receive, seen)
+    finally:
+        fields = {"method": scope["method"], "path": scope["path"], "status": status}
+        fields["milliseconds"] = round((perf_counter() - begun) * 1000, 1)
+        _access.info("%s %s %d", scope["method"], scope["path"], status, extra={"fields": fields})
 
 
 def wants_json(path: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionKind
-from app.domain.connections import Check, CheckStatus, Connection, DoctorReport, Fix
+from app.domain.connections import Check, CheckStatus, Connection, DoctorReport, Fix, sealed_for
 from app.domain.errors import Conflict, Invalid, Problem, ProviderFailed, or_not_found
 from app.domain.fields import ConnectionField, asked, check_fields
 from app.domain.names import checked_name
@@ -271,7 +271,7 @@ def _kept(scope: Scope, kind: ConnectionKind, connection: Connection, wanted: Ma
     if moved or connection.sealed is None:
         return {}
     try:
-        return scope.backends.vault.open(connection.id, connection.sealed)
+        return scope.backends.vault.open(sealed_for(connection.id), connection.sealed)
     except VaultClosed:
         return {}  # they are lost; the checks ask for them again
 
@@ -280,7 +280,7 @@ def _sealed(scope: Scope, identifier: str, secrets: Mapping[str, str]) -> str | 
     if not secrets:
         return None
     try:
-        return scope.backends.vault.seal(identifier, secrets)
+        return scope.backends.vault.seal(sealed_for(identifier), secrets)
     except VaultClosed as error:
         raise Conflict(str(error), fix="See TUNEDESK_SECRET_KEY_FILE in the settings.") from error
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from app.domain.actors import Actor
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
-from app.domain.connections import Connection
+from app.domain.connections import Connection, sealed_for
 from app.domain.errors import Conflict, ProviderFailed, or_not_found
 from app.domain.profiles import BackendProfile
 from app.kit.addresses import AddressPolicy
@@ -111,7 +111,7 @@ class Backends:
         if connection.sealed is None:
             return {}
         try:
-            return self.vault.open(connection.id, connection.sealed)
+            return self.vault.open(sealed_for(connection.id), connection.sealed)
         except VaultClosed as error:
             raise ProviderFailed(
                 f"The secrets of the connection {connection.name!r} cannot be opened: {error}",
