@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.data.rows import Row, RowMessage
 from app.domain.actors import Action
-from app.domain.datasets import DatasetUse, UseCount
+from app.domain.datasets import DatasetUse, LabelCount, LengthBin, UseCount
 from app.domain.money import Money
 from app.domain.prices import Bill, BillItem, Charge, Meter, Price, Unit
 from app.domain.splits import Leakage, Part, SplitResult
@@ -29,7 +29,8 @@ from app.services.scope import Scope
 from app.settings import Settings
 from app.web.rendering import page
 from app.web.views import charts, costs
-from app.web.views.parts import Bin, CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
+from app.web.views import datasets as dataset_view
+from app.web.views.parts import CheckItem, Choice, FieldError, SeriesSummary, Stage, Stat, StepMark, Tab
 
 router = APIRouter(include_in_schema=False)
 Seen = Annotated[Scope, may_do(Action.READ, "style guide")]
@@ -47,6 +48,9 @@ COUNTS = (
     (0, 0, 0, 0, 8, 0, 0),
     (2, 0, 0, 0, 0, 5, 1),
 )
+
+
+ROWS_BY_LENGTH = [round(90 * math.exp(-(((low - 40) / 18) ** 2))) for low in range(8, 96, 8)]
 
 
 def train_loss(step: int) -> float:
@@ -155,7 +159,10 @@ def _curves() -> Mapping[str, object]:
         "plot": charts.plot(curves),
         "summaries": [_summary(one) for one in curves],
         "spark": [train_loss(step) for step in range(1, STEPS, 8)],
-        "bins": [_bin(low) for low in range(0, 96, 8)],
+        "lengths": dataset_view.lengths(
+            [LengthBin(low=8 * at, high=8 * at + 8, rows=rows) for at, rows in enumerate(ROWS_BY_LENGTH, 1)]
+        ),
+        "balance": [LabelCount(label=label, rows=48 - 7 * number) for number, label in enumerate(LABELS)],
         "split": SplitResult(
             training=Part(lines=range(1, 289)),
             validation=Part(lines=range(1, 37)),
@@ -236,10 +243,6 @@ _CONVERSATION = (
     RowMessage(role="user", content="My parcel says delivered, but nothing came.", learned=False),
     RowMessage(role="assistant", content="delivery", learned=True),
 )
-
-
-def _bin(low: int) -> Bin:
-    return Bin(label=f"{low}–{low + 8}", count=round(90 * math.exp(-(((low - 40) / 18) ** 2))))
 
 
 def _summary(one: charts.Series) -> SeriesSummary:

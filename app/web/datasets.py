@@ -127,7 +127,11 @@ def show(
     else:
         errors = datasets.findings(scope, dataset, severity=Severity.ERROR, limit=_FIRST_ERRORS)
         preview = _preview(scope, found.id, context["report"])
-        context |= {"bins": view.bins(context["report"]), "preview": preview, "first_errors": errors.items}
+        context |= {
+            "lengths": view.lengths(context["report"].lengths if context["report"] else ()),
+            "preview": preview,
+            "first_errors": errors.items,
+        }
     return page(request, scope, "datasets/dataset.html", context)
 
 

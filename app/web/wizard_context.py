@@ -143,10 +143,10 @@ def _ready(scope: Scope) -> Sequence[Dataset]:
 def _look_into(scope: Scope, chosen: Checked) -> dict[str, Any]:
     training = chosen.training
     if training is None:
-        return {"report": None, "bins": (), "rows": ()}
+        return {"report": None, "lengths": None, "rows": ()}
     rows = _found(lambda: datasets.rows(scope, training.id, limit=_SHOWN_ROWS)) or ()
     report = datasets.report(scope, training.id)
-    return {"report": report, "bins": dataset_view.bins(report), "rows": rows}
+    return {"report": report, "lengths": dataset_view.lengths(report.lengths if report else ()), "rows": rows}
 
 
 def _split(scope: Scope, draft: JobDraft, chosen: Checked) -> SplitResult | None:

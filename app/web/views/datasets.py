@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from app.domain.datasets import Dataset, DatasetReport, DatasetStatus
+from app.domain.datasets import Dataset, DatasetStatus, LengthBin
 from app.domain.edits import DatasetEdit, EditPreview, LineChange
 from app.domain.mappings import ColumnMapping, FirstRow, Role
 from app.web.i18n import gettext as _
+from app.web.i18n import ngettext
+from app.web.views import formats
 from app.web.views.evaluations import marked
-from app.web.views.parts import Bin, Question, Stat, Tab
+from app.web.views.parts import Question, Stat, Tab
 
+_FEWEST_BARS = 4  # fewer say less than a sentence
+_TICKS = 5
 _AROUND = 100  # characters shown on either side of what differs
 
 
@@ -65,14 +70,70 @@ def chosen_mapping(form: Mapping[str, str], names: Sequence[str]) -> ColumnMappi
     )
 
 
-def bins(report: DatasetReport | None) -> Sequence[Bin]:
-    """Return the histogram of rows by tokens."""
-    if report is None:
-        return ()
-    return [
-        Bin(label=f"{each.low}–{each.high - 1}" if each.high is not None else f"≥ {each.low}", count=each.rows)
-        for each in report.lengths
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """A bar of a histogram, `at` its place from the left, counted from 0."""
+
+    at: int
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """How long rows are, in estimated tokens: a sentence, and a histogram where it shows more than that says."""
+
+    sentence: str
+    bins: Sequence[Bin] = ()
+    high: int = 0  # rows in the highest bar
+    ticks: Sequence[str] = ()
+
+
+def lengths(found: Sequence[LengthBin]) -> Lengths | None:
+    """Return what the histogram of rows by tokens shows; None where no row could be counted."""
+    full = [each for each in found if each.rows]
+    if not full:
+        return None
+    if len(full) == 1:
+        return Lengths(sentence=_("All rows have %(span)s tokens.") % {"span": _span(full[0])})
+    if len(full) < _FEWEST_BARS:
+        return Lengths(sentence=f"{', '.join(map(_bar, full))}.")
+    middle, most, longest = _span(_reaching(full, 0.5)), _reaching(full, 0.95), full[-1]
+    return Lengths(
+        sentence=_("Half of the rows have at most %(middle)s tokens, 95 %% at most %(most)s; the longest %(longest)s.")
+        % {
+            "middle": middle.rpartition("–")[2],
+            "most": _span(most).rpartition("–")[2],
+            "longest": _span(longest),
+        },
+        bins=[Bin(at=at, label=_bar(each), count=each.rows) for at, each in enumerate(found)],
+        high=max(each.rows for each in full),
+        ticks=[formats.compact(found[at].low) for at in _spread(len(found))],
+    )
+
+
+def _bar(each: LengthBin) -> str:
+    rows = ngettext("%(num)s row", "%(num)s rows", each.rows) % {"num": f"{each.rows:,}"}
+    return _("%(span)s tokens: %(rows)s") % {"span": _span(each), "rows": rows}
+
+
+def _span(each: LengthBin) -> str:
+    if each.high is None:
+        return f"{each.low:,}"
+    return f"{each.low:,}" if each.high - each.low == 1 else f"{each.low:,}–{each.high - 1:,}"
+
+
+def _reaching(full: Sequence[LengthBin], share: float) -> LengthBin:
+    """Return the bin in which the shortest rows come to a share of all."""
+    wanted = share * sum(each.rows for each in full)
+    sums = accumulate(each.rows for each in full)
+    return next(each for each, upto in zip(full, sums, strict=True) if upto >= wanted)
+
+
+def _spread(count: int) -> Sequence[int]:
+    """Return the bins whose begin is written below: the first, the last, and some between."""
+    ticks = min(_TICKS, count)
+    return [round(number * (count - 1) / (ticks - 1)) for number in range(ticks)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
 from app.domain.staleness import stale_since
 from app.web.i18n import gettext as _
@@ -27,7 +26,6 @@ class JobRow:
     curve: str
     train_loss: str
     validation_loss: str
-    settings: str
     progress: str
     connection: str
     created_at: datetime
@@ -44,7 +42,7 @@ def rows(
         JobRow(
             id=job.id,
             name=(name := formats.visible(job.name)),
-            sub=f"{formats.visible(base_name(job.connection, job.base_model))} · {job.id[-_ID_CHARS:]}",
+            sub=_below(job, formats.visible(base_name(job.connection, job.base_model)), words),
             status=job.status.value,
             stale=stale_since(job, now),
             tick=tick % {"job": name},
@@ -52,7 +50,6 @@ def rows(
             curve=curve % {"job": name},
             train_loss="" if job.train_loss is None else formats.number(job.train_loss),
             validation_loss=formats.number(job.validation_loss),
-            settings=_settings(job.settings, words),
             progress=formats.percent(job.share),
             connection=formats.visible(connections.get(job.connection, job.connection)),
             created_at=job.created_at,
@@ -62,8 +59,10 @@ def rows(
     ]
 
 
-def _settings(given: Mapping[str, Hyperparameter], words: Mapping[str, str]) -> str:
-    return ", ".join(f"{words[name]} {formats.visible(value)}" for name, value in given.items())
+def _below(job: JobSummary, base: str, words: Mapping[str, str]) -> str:
+    """Return what stands under a job's name; what is cut where there is no room comes last."""
+    settings = ", ".join(f"{words[name]} {formats.visible(value)}" for name, value in job.settings.items())
+    return " · ".join(filter(None, (base, job.id[-_ID_CHARS:], settings)))
 
 
 def _setting_words() -> dict[str, str]:

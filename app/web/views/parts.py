@@ -77,14 +77,6 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """A bar of a histogram."""
-
-    label: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message for the reader after an act: its tone (ok, warn, bad) and its sentence."""
 
