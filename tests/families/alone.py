@@ -37,6 +37,25 @@ class Alone:
 
     def answer(self, example: Example, limit: int) -> tuple[str, bool]:
         """Return the answer to what an example asks, and whether it ended by itself."""
+        inputs = self.inputs(example)
+        made = self.model.generate(**inputs, do_sample=False, max_new_tokens=limit)[0].tolist()
+        begin = 0 if "tokens" in example.asked else inputs["input_ids"].shape[1]
+        text = self.tokenizer.decode(made[begin:], skip_special_tokens=True).strip()
+        return text, len(made) - inputs["input_ids"].shape[1] < limit
+
+    def lead(self, example: Example, limit: int, other: "Alone") -> float:
+        """Return by how many nats, at most, another model's answer is led by this model's likeliest next token: 0
+        where this one gives the same answer.
+        """
+        inputs = other.inputs(example)
+        made = other.model.generate(**inputs, do_sample=False, max_new_tokens=limit)
+        with torch.no_grad():
+            likely = self.model(input_ids=made).logits[0, inputs["input_ids"].shape[1] - 1 : -1].log_softmax(-1)
+        chosen = made[0, inputs["input_ids"].shape[1] :, None]
+        return float((likely.amax(-1) - likely.gather(-1, chosen)[:, 0]).max())
+
+    def inputs(self, example: Example) -> dict[str, Any]:
+        """Return what a model is given: ids and mask, shape (1, tokens)."""
         asked = example.asked
         if "messages" in asked:
             inputs = self.tokenizer.apply_chat_template(
@@ -47,11 +66,7 @@ class Alone:
             inputs = self.tokenizer(asked["prompt"], return_tensors="pt")
         else:
             inputs = {"input_ids": torch.tensor([asked["tokens"]])}
-        inputs = {name: inputs[name] for name in ("input_ids", "attention_mask") if name in inputs}
-        made = self.model.generate(**inputs, do_sample=False, max_new_tokens=limit)[0].tolist()
-        begin = 0 if "tokens" in asked else inputs["input_ids"].shape[1]
-        text = self.tokenizer.decode(made[begin:], skip_special_tokens=True).strip()
-        return text, len(made) - inputs["input_ids"].shape[1] < limit
+        return {name: inputs[name] for name in ("input_ids", "attention_mask") if name in inputs}
 
 
 def main(family: str, base: Path, saved: Path, rows: Path) -> None:

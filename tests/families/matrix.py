@@ -29,6 +29,9 @@ from tests.families.table import FAMILIES, Family
 OK, REFUSED, NOT_OFFERED, WRONG = "ok", "refused", "not offered", "wrong"
 _TOLERANCE = 1e-4  # relative, of a loss
 _ROOM = 24  # tokens beyond the longest answer, in which an answer has to end by itself
+# Nats between two next tokens that are alike: a merged model is saved in its base's dtype, and the weights' rounding to
+# bfloat16 moves these models' logits by up to 0.4 (float64 of both shows the same).
+_TIE, _TIE_BF16 = 1e-3, 0.1
 _IN_A_ROW = 5  # steps at which the rows have to be known, for the next step may unlearn some
 _SHOWN = 3  # differences of a kind
 _BEFORE, _WIDTH = 10, 50  # characters of a text that are shown before and from a difference
@@ -185,6 +188,11 @@ def _compare_answers(
     ways = {
         f"{name} folder by transformers": [each.answer(ask, limit) for ask in asked] for name, each in alone.items()
     }
+    if cell.shape == DPO and "merged" in alone:
+        merged, tie = ways["merged folder by transformers"], _TIE_BF16 if by_hand.family.bf16 else _TIE
+        for number, ask in enumerate(asked):  # between tokens of one likelihood, rounding decides
+            if alone["merged"].lead(ask, limit, alone["saved"]) < tie:
+                merged[number] = wanted[number]
     if cell.shape != TEXT:
         served = ours.Deployment(training.target()).answers([each.asked for each in asked], limit=limit)
         ways["deployment"] = [(text.strip(), ended) for text, ended in served]
