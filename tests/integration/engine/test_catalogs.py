@@ -8,6 +8,7 @@ from app.backends.rehearsal import RehearsalBackend, Script
 from app.domain.catalog import CatalogState, LooksUpModels
 from app.domain.connections import Check, CheckStatus, DoctorReport
 from app.engine.background_tasks import BackgroundTasks
+from app.engine.ending_models import EndingModels
 from app.engine.maintenance import CATALOGS_KEPT, Maintenance
 from app.engine.orphan_gc import OrphanCollector
 from app.services import connections
@@ -47,7 +48,8 @@ def checked(app_context: TestHouse, status: CheckStatus) -> None:
 
 def turn(app_context: TestHouse, clock: TurnedClock) -> None:
     clock.turn(timedelta(minutes=2))
-    Maintenance(app_context.scopes, OrphanCollector(app_context.scopes, BackgroundTasks(0))).run(clock.now())
+    scopes, tasks = app_context.scopes, BackgroundTasks(0)
+    Maintenance(scopes, OrphanCollector(scopes, tasks), EndingModels(scopes, tasks)).run(clock.now())
 
 
 def test_a_catalog_is_looked_up_once_the_checks_have_passed_and_again_after_a_day(
