@@ -12,6 +12,7 @@ from typing import Protocol
 
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.backends.local.backend import LocalBackend, Machine
+from app.backends.openai_wire.kinds import OpenAIKind
 from app.backends.rehearsal.backend import rehearsal_backend
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
@@ -89,4 +90,14 @@ def _azure_foundry(options: Options, around: Surroundings) -> ConnectionKind:
     return AzureFoundryKind(clock=around.clock, cache=data / "cache", installation=lambda: installation_name(data))
 
 
-REGISTRY = Registry(backends=(_local, _rehearsal), kinds=(_azure_foundry,))
+def _openai(options: Options, around: Surroundings) -> ConnectionKind:
+    data = options.data_dir
+    return OpenAIKind(
+        clock=around.clock,
+        cache=data / "cache",
+        installation=lambda: installation_name(data),
+        outgoing=around.outgoing,
+    )
+
+
+REGISTRY = Registry(backends=(_local, _rehearsal), kinds=(_azure_foundry, _openai))

@@ -1,0 +1,111 @@
+"""The provider's own list of models, looked up in the background and kept in a file; what is tuned is no base."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from threading import Lock, Thread
+
+from app.backends.openai_wire.catalog.models import day
+from app.backends.openai_wire.transport.plane import Plane
+from app.domain.backend import BackendError
+from app.kit.clock import Clock
+
+_TUNED = "ft:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedModel:
+    """A model as the list has it. `shutdown`: the list's `shutdown_date`, which OpenAI's has since 2026-08-14."""
+
+    id: str
+    owner: str = ""
+    shutdown: date | None = None
+
+
+class ModelLookup:
+    """The last look-up, from a file or anew."""
+
+    def __init__(self, plane: Plane, clock: Clock, file: Path) -> None:
+        self._plane, self._clock, self._file = plane, clock, file
+        self._lock = Lock()
+        self._known: tuple[datetime, Sequence[ListedModel]] | None = None
+        self._thread: Thread | None = None
+        self.problem = ""
+
+    @property
+    def refreshing(self) -> bool:
+        """Whether a look-up is under way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def fetched_at(self) -> datetime | None:
+        """Return when the list was looked up last."""
+        known = self._last()
+        return None if known is None else known[0]
+
+    def models(self) -> Sequence[ListedModel]:
+        """Return the base models of the last look-up; calls nobody."""
+        known = self._last()
+        return () if known is None else known[1]
+
+    def shutdowns(self) -> Mapping[str, date | None]:
+        """Return the dates of the last look-up."""
+        return {each.id: each.shutdown for each in self.models()}
+
+    def refresh(self) -> None:
+        """Begin to look the list up; once at a time."""
+        with self._lock:
+            if not self.refreshing:
+                self._thread = Thread(target=self._work, name="models", daemon=True)
+                self._thread.start()
+
+    def look(self) -> Sequence[ListedModel]:
+        """Look the list up now.
+
+        Raises:
+            BackendError: when it cannot be had.
+        """
+        body = self._plane.get("models")
+        found = tuple(
+            ListedModel(
+                id=str(each["id"]), owner=str(each.get("owned_by") or ""), shutdown=day(each.get("shutdown_date"))
+            )
+            for each in body.get("data") or ()
+            if isinstance(each, dict) and each.get("id") and not str(each["id"]).startswith(_TUNED)
+        )
+        at = self._clock.now()
+        with self._lock:
+            self._known = (at, found)
+        rows = [{"id": each.id, "owner": each.owner, "shutdown": str(each.shutdown or "")} for each in found]
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        half = self._file.with_suffix(".part")
+        half.write_text(json.dumps({"at": at.isoformat(), "models": rows}), encoding="utf-8")
+        half.replace(self._file)
+        return found
+
+    def _work(self) -> None:
+        try:
+            self.look()
+            self.problem = ""
+        except BackendError as error:
+            self.problem = f"{error.detail} {error.fix}".strip()
+        except OSError as error:
+            self.problem = f"The list cannot be kept: {error.strerror or error}."
+
+    def _last(self) -> tuple[datetime, Sequence[ListedModel]] | None:
+        with self._lock:
+            if self._known is None:
+                self._known = self._read()
+            return self._known
+
+    def _read(self) -> tuple[datetime, Sequence[ListedModel]] | None:
+        try:
+            body = json.loads(self._file.read_text(encoding="utf-8"))
+            rows = tuple(
+                ListedModel(id=str(each["id"]), owner=str(each["owner"]), shutdown=day(each["shutdown"]))
+                for each in body["models"]
+            )
+            return datetime.fromisoformat(body["at"]), rows
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

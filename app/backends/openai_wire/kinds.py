@@ -1,0 +1,65 @@
+"""The kinds of connections that lead to OpenAI, and to whoever else speaks its wire."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from app.backends.openai_wire.platform import settings as fields
+from app.backends.openai_wire.platform.backend import PROFILE, OpenAIBackend
+from app.backends.openai_wire.platform.settings import PlatformSettings
+from app.domain.backend import Backend
+from app.domain.connection_kinds import ConnectionKind
+from app.domain.errors import Problem
+from app.domain.fields import ConnectionField
+from app.kit.clock import Clock
+from app.kit.outgoing import Outgoing
+
+
+class OpenAIKind(ConnectionKind):
+    """Makes backends from settings and secrets. `cache` is a folder for what was looked up."""
+
+    profile = PROFILE
+    summary = (
+        "Any server that speaks OpenAI's fine-tuning API, by its base address; and OpenAI itself, which takes new "
+        "trainings until 5 January 2027."
+    )
+
+    def __init__(self, *, clock: Clock, cache: Path, installation: Callable[[], str], outgoing: Outgoing) -> None:
+        """`installation` returns the name that tells this installation's files from another's."""
+        self._clock, self._cache, self._installation, self._outgoing = clock, cache, installation, outgoing
+
+    @property
+    def fields(self) -> Sequence[ConnectionField]:
+        """What a connection asks for."""
+        return fields.FIELDS
+
+    def problems(
+        self,
+        settings: Mapping[str, str],
+        others: Sequence[Mapping[str, str]],  # noqa: ARG002 -- each stands for itself
+    ) -> Sequence[Problem]:
+        """Return what is wrong with the settings as a whole."""
+        return fields.problems(settings, self._outgoing)
+
+    def open(
+        self,
+        settings: Mapping[str, str],
+        secrets: Mapping[str, str],
+        *,
+        earlier: Backend | None = None,  # noqa: ARG002 -- nobody is signed in there
+    ) -> Backend:
+        """Return the backend; nothing is called before it is asked."""
+        return OpenAIBackend(
+            PlatformSettings.of(settings),
+            secrets,
+            clock=self._clock,
+            cache=self._cache / "openai" / cache_name(settings),
+            installation=self._installation,
+            outgoing=self._outgoing,
+        )
+
+
+def cache_name(settings: Mapping[str, str]) -> str:
+    """Return a folder's name for what these settings lead to."""
+    given = "\n".join(f"{name}={settings[name]}" for name in sorted(settings))
+    return hashlib.sha256(given.encode()).hexdigest()[:16]

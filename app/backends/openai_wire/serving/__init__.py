@@ -1,0 +1,1 @@
+"""Asking what was tuned: chat completions, streamed."""

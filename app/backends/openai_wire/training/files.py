@@ -1,0 +1,201 @@
+"""Training files at the provider: one for each job and part, found again by its name.
+
+The name holds this installation's mark, our job's id and a hash of the rows, as in
+`tunedesk-<mark>-<job>-training-<hash>.jsonl`. A file serves one job only, so that a job whose create got no answer is
+found by the file that it trains on.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+from app.backends.openai_wire.training.rows import write_rows
+from app.backends.openai_wire.transport.plane import Plane
+from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
+
+PURPOSE = "fine-tune"
+PREFIX = "tunedesk"
+_NAME = re.compile(rf"{PREFIX}-(?P<mark>[0-9a-z]+)-(?P<tag>[\w.-]+)-(?P<hash>[0-9a-f]{{12}})\.jsonl")
+_UPLOADING = "uploading:"
+_AT_ONCE_BYTES = 4 << 20  # what a slow line takes within a turn of the engine
+_LISTED = 100
+_PAGES = 20
+_BAD = frozenset({"error", "deleted", "deleting"})
+_READY = "processed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A file at the provider whose name is ours. `created`: seconds since 1970."""
+
+    id: str
+    name: str
+    mark: str
+    tag: str
+    hash: str
+    created: int
+    status: str
+
+
+class Files:
+    """Uploads and what became of them; what is kept here is a cache, and looked up anew after a restart."""
+
+    def __init__(self, plane: Plane, *, mark: str, waits: bool) -> None:
+        """`waits`: whether a file may be trained on only once it is processed, as at Azure."""
+        self._plane, self._mark, self._waits = plane, mark, waits
+        self._known: dict[str, str] = {}
+        self._under_way: dict[str, BackendError | None] = {}
+        self._lock = Lock()
+
+    def upload(self, path: Path, tag: str) -> RemoteFile:
+        """Bring a file of canonical rows up; a large one in a thread of its own: it is not ready at once."""
+        name = self._name(path, tag)
+        known = self._find(name)
+        if known is not None:
+            return RemoteFile(known, ready=False)
+        self._raise_if_failed(name)
+        if path.stat().st_size <= _AT_ONCE_BYTES:
+            return RemoteFile(self._send(path, name), ready=False)
+        with self._lock:
+            if name not in self._under_way:
+                self._under_way[name] = None
+                Thread(target=self._work, args=(path, name), name=f"upload-{tag}", daemon=True).start()
+        return RemoteFile(_UPLOADING + name, ready=False)
+
+    def file(self, file: RemoteFile) -> RemoteFile:
+        """Return a file's present state.
+
+        Raises:
+            DataRejected: when the provider has refused it, with its words.
+        """
+        if file.id.startswith(_UPLOADING):
+            return RemoteFile(file.id, ready=False)
+        body = self._plane.get(f"files/{file.id}")
+        status = str(body.get("status") or "").lower()
+        if status in _BAD:
+            said = str(body.get("status_details") or "without saying why")
+            raise DataRejected(f"{self._plane.name} refused the file: {said}", fix="Mend the rows, then retry.")
+        return RemoteFile(file.id, ready=status in {_READY, ""} or not self._waits)
+
+    def of_tag(self, tag: str) -> list[KnownFile]:
+        """Return the files that were sent for a job's part, the oldest first."""
+        found = [each for each in self.ours() if each.tag == tag and each.mark == self._mark]
+        return sorted(found, key=lambda each: (each.created, each.id))
+
+    def ours(self) -> Iterator[KnownFile]:
+        """Give every file whose name is of our form, of other installations, too; the newest first."""
+        for body in listed(self._plane, "files", [("purpose", PURPOSE), ("order", "desc")]):
+            found = _NAME.fullmatch(str(body.get("filename") or ""))
+            if found:
+                yield KnownFile(
+                    id=str(body["id"]),
+                    name=found[0],
+                    mark=found["mark"],
+                    tag=found["tag"],
+                    hash=found["hash"],
+                    created=int(body.get("created_at") or 0),
+                    status=str(body.get("status") or ""),
+                )
+
+    def discard(self, path: Path) -> int:
+        """Remove what this installation uploaded from a file; return how many files that were."""
+        wanted = _hash(path)
+        gone = 0
+        for each in [each for each in self.ours() if each.hash == wanted and each.mark == self._mark]:
+            self.remove(each.id)
+            gone += 1
+        return gone
+
+    def remove(self, identifier: str) -> None:
+        """Remove a file; one that is gone is fine."""
+        with self._lock:
+            self._known = {name: known for name, known in self._known.items() if known != identifier}
+        try:
+            self._plane.delete(f"files/{identifier}")
+        except NotFound:
+            return
+
+    def _name(self, path: Path, tag: str) -> str:
+        return f"{PREFIX}-{self._mark}-{tag}-{_hash(path)}.jsonl"
+
+    def _find(self, name: str) -> str | None:
+        with self._lock:
+            if name in self._known:
+                return self._known[name]
+        parts = _NAME.fullmatch(name)
+        made = [each.id for each in self.of_tag(parts["tag"]) if each.hash == parts["hash"]] if parts else []
+        if made:
+            with self._lock:
+                self._known[name] = made[0]
+        return made[0] if made else None
+
+    def _send(self, path: Path, name: str) -> str:
+        with _as_wire(path) as rows:
+            made = self._plane.send_file("files", rows, name=name, purpose=PURPOSE)
+        identifier = str(made.get("id") or "")
+        if not identifier:
+            raise Unavailable(f"{self._plane.name} answered an upload with something that names no file.")
+        with self._lock:
+            self._known[name] = identifier
+        return identifier
+
+    def _work(self, path: Path, name: str) -> None:
+        failed: BackendError | None = None
+        try:
+            self._send(path, name)
+        except BackendError as error:
+            failed = error
+        except OSError as error:
+            failed = Unavailable(f"The file cannot be sent: {error.strerror or error}.")
+        with self._lock:
+            if failed is None:
+                self._under_way.pop(name, None)
+            else:
+                self._under_way[name] = failed
+
+    def _raise_if_failed(self, name: str) -> None:
+        with self._lock:
+            failed = self._under_way.get(name)
+            if failed is not None:
+                del self._under_way[name]
+        if failed is not None:
+            raise failed
+
+
+def listed(plane: Plane, path: str, query: Sequence[tuple[str, str]] = ()) -> Iterator[Mapping[str, Any]]:
+    """Give a list's items, page after page. One without `has_more`, as at Azure's dated plane, has one page."""
+    after: list[tuple[str, str]] = []
+    for _ in range(_PAGES):
+        body = plane.get(path, [*query, ("limit", str(_LISTED)), *after])
+        items = [each for each in body.get("data") or () if isinstance(each, dict) and each.get("id")]
+        yield from items
+        if not body.get("has_more") or not items or after == [("after", str(items[-1]["id"]))]:
+            return
+        after = [("after", str(items[-1]["id"]))]
+
+
+@contextmanager
+def _as_wire(path: Path) -> Iterator[Path]:
+    """Give a temporary file with the rows as the wire has them."""
+    with tempfile.TemporaryDirectory(prefix="tunedesk-") as folder:
+        out = Path(folder) / "rows.jsonl"
+        try:
+            write_rows(path, out)
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"The rows cannot be read: {error}.", fix="Upload the dataset again.") from error
+        yield out
+
+
+def _hash(path: Path) -> str:
+    """Return twelve hexadecimal digits for a file of rows: those of its name, which is its content's hash, else new."""
+    found = re.match(r"[0-9a-f]{12}", path.stem)
+    if found:
+        return found[0]
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

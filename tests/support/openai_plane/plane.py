@@ -1,0 +1,396 @@
+"""OpenAI's plane: its state, and what it answers to each call. The state outlives the client's process."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from app.kit.clock import Clock
+from tests.support.openai_plane import jobs as life
+from tests.support.openai_plane.jobs import FINAL, Job
+from tests.support.openai_plane.script import Script
+
+KEY = "sk-emulated"
+MODELS = {
+    "gpt-4.1-mini-2025-04-14": "2027-01-14",
+    "gpt-4o-mini-2024-07-18": "2027-01-14",
+    "open-model-8b": None,
+}
+_KNOWN_FIELDS = {
+    "model", "training_file", "validation_file", "method", "hyperparameters", "suffix", "seed", "integrations",
+    "metadata",
+}  # fmt: skip
+_RANGES = {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (1e-9, 1e9), "beta": (1e-9, 2)}
+
+
+class Failed(Exception):
+    """An error answer: a status with OpenAI's envelope."""
+
+    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        self.body: dict[str, Any] = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+        self.headers: dict[str, str] = {}
+
+
+@dataclass
+class Call:
+    """A call as it came."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]] = field(default_factory=list)
+    body: Any = None
+    file: tuple[str, bytes] | None = None
+
+    def asked(self, name: str, default: str = "") -> str:
+        """Return a query's value."""
+        return next((value for key, value in self.query if key == name), default)
+
+
+class Plane:
+    """One account."""
+
+    prefix = "/v1"
+
+    def __init__(self, clock: Clock, script: Script | None = None) -> None:
+        self.clock, self.script = clock, script or Script()
+        self.files: dict[str, dict[str, Any]] = {}
+        self.contents: dict[str, bytes] = {}
+        self.jobs: dict[str, Job] = {}
+        self.deleted_models: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.bodies: list[tuple[str, Any]] = []  # every JSON answer by its route, for the conformance test
+        self.requests: list[dict[str, Any]] = []  # every create
+        self._lists_since: dict[str, int] = {}
+        self._numbers = 0
+        self._model_reads: Counter[str] = Counter()
+        self.lock = RLock()
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self.clock.now().timestamp()
+
+    def number(self) -> str:
+        """Return 24 characters that were not given out yet."""
+        self._numbers += 1
+        return f"{self._numbers:024d}"
+
+    def authorised(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether the key is right."""
+        return headers.get("authorization") == f"Bearer {KEY}"
+
+    def routed(self, call: Call) -> tuple[str, Any]:
+        """Return (the route's name, its answer).
+
+        Raises:
+            Failed: with the error's answer.
+        """
+        path = call.path.removeprefix(self.prefix)
+        for method, pattern, name in ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found and method == call.method:
+                return name, getattr(self, name)(call, *found.groups())
+        raise Failed(404, f"Invalid URL ({call.method} {call.path})")
+
+    # Files
+
+    def upload(self, call: Call) -> dict[str, Any]:
+        if call.file is None or call.asked("purpose") != "fine-tune":
+            raise Failed(400, "'purpose' is a required property", param="purpose")
+        name, content = call.file
+        if not name.endswith(".jsonl"):
+            raise Failed(400, "Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
+        if content.startswith(b"\xef\xbb\xbf"):
+            raise Failed(400, 'Line 1 is not a dictionary (HINT: line starts with: "{\\"p...")', param="file")
+        identifier = f"file-{self.number()}"
+        self.files[identifier] = {"filename": name, "bytes": len(content), "at": self.now(), "purpose": "fine-tune"}
+        self.contents[identifier] = content
+        self._lists_since[identifier] = 0
+        return self.file_body(identifier)
+
+    def file_body(self, identifier: str) -> dict[str, Any]:
+        """Return a file as the wire has it."""
+        file = self.files[identifier]
+        return {
+            "id": identifier,
+            "object": "file",
+            "bytes": file["bytes"],
+            "created_at": int(file["at"]),
+            "filename": file["filename"],
+            "purpose": file["purpose"],
+            "status": self.file_status(identifier),
+        }
+
+    def file_status(self, identifier: str) -> str:
+        """Return whether a file was taken in."""
+        if "broken" in self.files[identifier]:
+            return "error"
+        return "processed" if self.now() >= self.files[identifier]["at"] + self.script.file_s else "uploaded"
+
+    def list_files(self, call: Call) -> dict[str, Any]:
+        wanted = [self.file_body(each) for each in self._visible(self.files) if each in self.files]
+        wanted = [each for each in wanted if call.asked("purpose", each["purpose"]) == each["purpose"]]
+        wanted.sort(key=lambda each: (each["created_at"], each["id"]), reverse=call.asked("order", "desc") == "desc")
+        page = self._page(wanted, call, 10_000)
+        ids = [each["id"] for each in page["data"]]
+        return page | {"first_id": ids[0] if ids else "", "last_id": ids[-1] if ids else ""}
+
+    def get_file(self, _call: Call, identifier: str) -> dict[str, Any]:
+        if identifier not in self.files:
+            raise Failed(404, f"No such File object: {identifier}", param="id")
+        return self.file_body(identifier)
+
+    def delete_file(self, call: Call, identifier: str) -> dict[str, Any]:
+        self.get_file(call, identifier)
+        del self.files[identifier]
+        return {"id": identifier, "object": "file", "deleted": True}
+
+    def file_content(self, _call: Call, identifier: str) -> bytes:
+        if identifier.startswith("file-results-"):
+            return life.results(self.script)
+        if identifier not in self.files:
+            raise Failed(404, f"No such File object: {identifier}", param="id")
+        return self.contents[identifier]
+
+    # Jobs
+
+    def create(self, call: Call) -> dict[str, Any]:
+        body = call.body if isinstance(call.body, dict) else {}
+        self.check_create(body)
+        identifier = f"ftjob-{self.number()}"
+        self.jobs[identifier] = Job(id=identifier, body=body, at=self.now())
+        self._lists_since[identifier] = 0
+        self.requests.append(body)
+        return self.job_body(self.jobs[identifier])
+
+    def check_create(self, body: dict[str, Any]) -> None:
+        """Refuse a create as the service does."""
+        unknown = sorted(set(body) - self.known_fields())
+        if unknown:
+            raise Failed(400, f"Unknown parameter: '{unknown[0]}'.", code="unknown_parameter", param=unknown[0])
+        if body.get("model") not in self.models():
+            raise Failed(404, f"The model '{body.get('model')}' does not exist", code="model_not_found")
+        for part in ("training_file", "validation_file"):
+            if part in body and body[part] not in self.files:
+                raise Failed(400, f"invalid {part}: {body[part]}", code="invalid_file", param=part)
+        if not 1 <= len(body.get("suffix") or "x") <= 64:
+            raise Failed(400, "suffix is too long", param="suffix")
+        metadata = body.get("metadata") or {}
+        if len(metadata) > 16 or any(len(key) > 64 or len(value) > 512 for key, value in metadata.items()):
+            raise Failed(400, "metadata is too large", param="metadata")
+        method = body.get("method") or {"type": "supervised"}
+        settings = (method.get(method["type"]) or {}).get("hyperparameters") or {}
+        for name, value in settings.items():
+            low, high = _RANGES.get(name, (None, None))
+            if low is None or not (value == "auto" or low <= value <= high):
+                raise Failed(400, f"Invalid value for {name}", code="invalid_value", param=name)
+
+    def known_fields(self) -> set[str]:
+        """Return the fields of a create."""
+        return _KNOWN_FIELDS
+
+    def models(self) -> Mapping[str, str | None]:
+        """Return the base models with their last days."""
+        return MODELS
+
+    def job_body(self, job: Job) -> dict[str, Any]:
+        """Return a job as the wire has it; extra and missing fields are those that were captured."""
+        status = job.status(self.script, self.now())
+        done, over = status == "succeeded", status in FINAL
+        method = job.body.get("method") or {"type": "supervised"}
+        settings = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
+        settings |= (method.get(method["type"]) or {}).get("hyperparameters") or {}
+        return {
+            "id": job.id,
+            "object": "fine_tuning.job",
+            "created_at": int(job.at),
+            "error": self.error_of(status),
+            "finished_at": int(self.now()) if over else None,
+            "fine_tuned_model": job.model() if done else None,
+            "hyperparameters": {name: value for name, value in settings.items() if name != "beta"},
+            "model": job.body["model"],
+            "organization_id": "org-emulated",
+            "result_files": [f"file-results-{job.id[6:]}"] if done else [],
+            "status": self.script.words.get(status, status),
+            "trained_tokens": 1234 if done else None,
+            "training_file": job.body["training_file"],
+            "validation_file": job.body.get("validation_file"),
+            "seed": job.body.get("seed", 7),
+            "integrations": [],
+            "estimated_finish": None,
+            "method": {"type": method["type"], method["type"]: {"hyperparameters": settings}},
+            "metadata": job.body.get("metadata"),
+            "user_provided_suffix": job.body.get("suffix"),
+            "usage_metrics": None,
+            "shared_with_openai": False,
+        }
+
+    def error_of(self, status: str) -> dict[str, Any] | None:
+        """Return a job's error; `{}` also where there is none."""
+        if status == "failed" and self.script.ends == "bad_file":
+            message = "Invalid file format. Line 3, message 1: missing role"
+            return {"code": "invalid_training_file", "message": message, "param": "training_file"}
+        if status == "failed":
+            message = "The fine-tuned model failed the moderation evaluation: refusals_v3, hate/threatening."
+            return {"code": "unsafe_model", "message": message, "param": None}
+        return {} if self.script.bare_error else None
+
+    def list_jobs(self, call: Call) -> dict[str, Any]:
+        asked = [(key[9:-1], value) for key, value in call.query if key.startswith("metadata[")]
+        found = [self.jobs[each] for each in self._visible(self.jobs)]
+        found.sort(key=lambda job: (job.at, job.id), reverse=True)
+        if self.script.filters:
+            found = [
+                job for job in found if all((job.body.get("metadata") or {}).get(key) == value for key, value in asked)
+            ]
+        return self._page([self.job_body(job) for job in found], call, 20)
+
+    def job(self, identifier: str) -> Job:
+        """Return a job.
+
+        Raises:
+            Failed: there is none.
+        """
+        if identifier not in self.jobs:
+            raise Failed(
+                404, f"Could not find fine tune: {identifier}", code="fine_tune_not_found", param="fine_tune_id"
+            )
+        return self.jobs[identifier]
+
+    def get_job(self, _call: Call, identifier: str) -> dict[str, Any]:
+        return self.job_body(self.job(identifier))
+
+    def steer(self, _call: Call, identifier: str, verb: str) -> dict[str, Any]:
+        job = self.job(identifier)
+        status = job.status(self.script, self.now())
+        may = {
+            "cancel": status not in FINAL,
+            "pause": status == "running" and job.step(self.script, self.now()) >= 1,
+            "resume": status == "paused",
+        }
+        if not may[verb]:
+            raise Failed(400, f"Job {identifier} is {status} and cannot be asked to {verb}.", code="invalid_state")
+        job.steers.append((verb, self.now()))
+        return self.job_body(job)
+
+    def list_events(self, call: Call, identifier: str) -> dict[str, Any]:
+        return self._page(life.events(self.job(identifier), self.script, self.now()), call, 20)
+
+    def list_checkpoints(self, call: Call, identifier: str) -> dict[str, Any]:
+        page = self._page(life.checkpoints(self.job(identifier), self.script, self.now()), call, 10)
+        ids = [each["id"] for each in page["data"]]
+        return page | {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
+
+    # Models and chat
+
+    def tuned(self) -> list[Job]:
+        """Return the jobs whose model is there."""
+        done = [job for job in self.jobs.values() if job.status(self.script, self.now()) == "succeeded"]
+        return [job for job in done if job.model() not in self.deleted_models]
+
+    def list_models(self, _call: Call) -> dict[str, Any]:
+        bases: list[dict[str, Any]] = [
+            {"id": name, "object": "model", "created": 1, "owned_by": "system", "shutdown_date": last}
+            for name, last in self.models().items()
+        ]
+        return {"object": "list", "data": bases + [self._tuned_body(job) for job in self.tuned()]}
+
+    def _tuned_body(self, job: Job) -> dict[str, Any]:
+        return {"id": job.model(), "object": "model", "created": int(job.at), "owned_by": "organization-owner"}
+
+    def get_model(self, call: Call, name: str) -> dict[str, Any]:
+        listed: list[dict[str, Any]] = self.list_models(call)["data"]
+        for each in listed:
+            self._model_reads[name] += each["id"] == name
+            if each["id"] == name and (
+                name in self.models() or self._model_reads[name] > self.script.models_late_reads
+            ):
+                return each
+        raise Failed(404, f"The model '{name}' does not exist", code="model_not_found")
+
+    def delete_model(self, call: Call, name: str) -> dict[str, Any]:
+        found = next((job for job in self.tuned() if job.model().split(":ckpt")[0] == name), None)
+        if found is None:
+            self.get_model(call, name)
+            raise Failed(403, "You have insufficient permissions for this operation. Missing owner role.")
+        self.deleted_models.add(name)
+        return {"id": name, "object": "model", "deleted": True}
+
+    def chat(self, call: Call, deployment: str = "") -> "Stream":
+        model = deployment or call.body["model"]
+        self.check_model(call, model)
+        last = str(call.body["messages"][-1]["content"])
+        if "FORBIDDEN" in last:
+            raise Failed(400, "The response was filtered", code="content_filter", param="prompt")
+        return Stream(model=model, text=f"You said: {last}", created=int(self.now()))
+
+    def check_model(self, call: Call, model: str) -> None:
+        """Refuse a model that is not there."""
+        self.get_model(call, model)
+
+    def _visible(self, things: Mapping[str, Any]) -> list[str]:
+        """Return what a list shows now: what is new is left out of the first lists."""
+        shown = []
+        for identifier in things:
+            reads = self._lists_since.get(identifier, 0)
+            self._lists_since[identifier] = reads + 1
+            if reads >= self.script.lag_reads:
+                shown.append(identifier)
+        return shown
+
+    def _page(self, items: list[dict[str, Any]], call: Call, default: int) -> dict[str, Any]:
+        after = call.asked("after")
+        ids = [each["id"] for each in items]
+        if after and after not in ids:
+            raise Failed(404, f"Unknown 'after': {after}", param="after")
+        start = ids.index(after) + 1 if after else 0
+        limit = min(int(call.asked("limit", str(default))), self.script.page_cap)
+        return {"object": "list", "data": items[start : start + limit], "has_more": start + limit < len(items)}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A chat's answer, to be sent as events."""
+
+    model: str
+    text: str
+    created: int
+
+    def chunks(self) -> list[bytes]:
+        """Return the events."""
+        head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": self.created, "model": self.model}
+
+        def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
+            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+            return b"data: " + json.dumps(head | {"choices": [choice], "usage": None}).encode() + b"\n\n"
+
+        words = [chunk({"content": word + " "}) for word in self.text.split()]
+        usage = {"prompt_tokens": 5, "completion_tokens": len(words), "total_tokens": 5 + len(words)}
+        last = b"data: " + json.dumps(head | {"choices": [], "usage": usage}).encode() + b"\n\n"
+        first = chunk({"role": "assistant", "content": ""})
+        return [first, b": ping\n\n", *words, chunk({}, "stop"), last, b"data: [DONE]\n\n"]
+
+
+_JOB = r"/fine_tuning/jobs/([^/]+)"
+ROUTES = (
+    ("POST", r"/files", "upload"),
+    ("GET", r"/files", "list_files"),
+    ("GET", r"/files/([^/]+)", "get_file"),
+    ("DELETE", r"/files/([^/]+)", "delete_file"),
+    ("GET", r"/files/([^/]+)/content", "file_content"),
+    ("POST", r"/fine_tuning/jobs", "create"),
+    ("GET", r"/fine_tuning/jobs", "list_jobs"),
+    ("GET", _JOB, "get_job"),
+    ("POST", _JOB + r"/(cancel|pause|resume)", "steer"),
+    ("GET", _JOB + r"/events", "list_events"),
+    ("GET", _JOB + r"/checkpoints", "list_checkpoints"),
+    ("GET", r"/models", "list_models"),
+    ("GET", r"/models/(.+)", "get_model"),
+    ("DELETE", r"/models/(.+)", "delete_model"),
+    ("POST", r"/chat/completions", "chat"),
+)

@@ -1,0 +1,44 @@
+"""How an emulated plane behaves: its times, and what it does wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """At `call` (a route's name), do `kind` for the first `times` calls.
+
+    `kind`: an HTTP status as a number, `cut` (no answer), `half` (half an answer), each before anything was done; the
+    same with `accepted_` before it: it was done. `body`: what an error says. `headers` go along.
+    """
+
+    call: str
+    kind: str
+    times: int = 1
+    body: dict[str, object] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """Durations in seconds of the given clock. `lag_reads`: how many lists leave out what was just created.
+
+    `ends`: how trainings end: succeeded, moderation, bad_file. `bare_error`: `error: {}` stands in every body.
+    `page_cap`: the most items of a page, whatever is asked for. `listless`: metadata filters are not known.
+    `words`: statuses said in other words.
+    """
+
+    check_s: float = 1.0
+    queue_s: float = 2.0
+    train_s: float = 20.0
+    steps: int = 30
+    lag_reads: int = 0
+    file_s: float = 0.0
+    ends: str = "succeeded"
+    bare_error: bool = True
+    page_cap: int = 100
+    filters: bool = True
+    words: dict[str, str] = field(default_factory=dict)
+    plain_results: bool = False
+    models_late_reads: int = 0
+    wrongs: Sequence[Wrong] = ()
