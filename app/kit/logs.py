@@ -53,7 +53,7 @@ class JsonLog(logging.Formatter):
         return json.dumps(whole, ensure_ascii=False)
 
 
-class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # its stream is standard error
+class _OurStderr(logging.StreamHandler):  # type: ignore[type-arg]  # its stream is standard error
     """Ours, so that it is found and not added twice."""
 
 
@@ -64,9 +64,9 @@ def configure(level: str, form: str, environment: Mapping[str, str]) -> None:
     """
     know(*(text for name, text in environment.items() if _SECRET_NAMES.search(name) and not _NO_SECRETS.search(name)))
     root = logging.getLogger()
-    for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
+    for earlier in [each for each in root.handlers if isinstance(each, _OurStderr)]:
         root.removeHandler(earlier)
-    handler = _Handler()
+    handler = _OurStderr()
     handler.setFormatter(JsonLog() if form == "json" else TextLog())
     root.addHandler(handler)
     root.setLevel(level.upper())
