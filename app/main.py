@@ -30,6 +30,7 @@ from app.kit.clock import Clock, SystemClock
 from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault, VaultClosed
 from app.kit.watchdog import exit_after
+from app.openai_api.router import ROUTERS as OPENAI
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
@@ -90,6 +91,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     app.state.scopes = scopes
     app.state.clockwork = clockwork
     app.include([*API, discovery.router_of(app_context.backends.kinds)])
+    app.include(OPENAI)
     app.include(PAGES)
     app.mount("/static", static_files(ROOT / "static"), name="static")
     answer_problems(app, problem_page)

@@ -3,8 +3,6 @@
 client = openai.OpenAI(base_url="http://127.0.0.1:8000/api/v1/deployments/dep_…/v1", api_key="tdk-…")
 """
 
-import secrets
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -12,9 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import answer
-from app.api.chat import Answering
 from app.api.routing import PathId, operation_id
-from app.api.shapes.openai import (
+from app.domain.deployments import Deployment
+from app.domain.errors import NotFound
+from app.http.answering import OpenAIAnswer, token_usage
+from app.http.dependencies import may_by_key
+from app.http.openai_shapes import (
     AnswerOut,
     ChatAnswerOut,
     ChatCompletionIn,
@@ -25,17 +26,10 @@ from app.api.shapes.openai import (
     TextAnswerOut,
     TextCompletionIn,
     TextCompletionOut,
-    TokenUsageOut,
 )
-from app.domain.backend import ChatChunk
-from app.domain.deployments import Deployment
-from app.domain.errors import NotFound
-from app.http.dependencies import may_by_key
-from app.http.openai_errors import openai_error
 from app.http.own_threads import AwaitedResponse
-from app.http.problems import ProblemDocument
 from app.http.strict_route import KeyedRoute
-from app.kit.openai_stream import MEDIA_TYPE, ChunkWriter, event
+from app.kit.openai_stream import MEDIA_TYPE
 from app.services import deployments
 from app.services.scope import Scope
 
@@ -73,7 +67,7 @@ def create_chat_completion(
     def whole() -> Response:
         text, last = under_way.read()
         choice = ChatAnswerOut(message=AnswerOut(content=text), finish_reason=last.finish_reason or "stop")
-        return answer(ChatCompletionOut, ChatCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+        return answer(ChatCompletionOut, ChatCompletionOut(**under_way.head, choices=[choice], usage=token_usage(last)))
 
     return AwaitedResponse(whole)
 
@@ -90,7 +84,7 @@ def create_completion(
     def whole() -> Response:
         text, last = under_way.read()
         choice = TextAnswerOut(text=text, finish_reason=last.finish_reason or "stop")
-        return answer(TextCompletionOut, TextCompletionOut(**under_way.head, choices=[choice], usage=_usage(last)))
+        return answer(TextCompletionOut, TextCompletionOut(**under_way.head, choices=[choice], usage=token_usage(last)))
 
     return AwaitedResponse(whole)
 
@@ -109,40 +103,6 @@ def get_served_model(
     return answer(ServedModelOut, _model(_named(deployments.get(scope, identifier), model)))
 
 
-class OpenAIAnswer(Answering):
-    """An answer in OpenAI's own shapes."""
-
-    def __init__(
-        self,
-        request: Request,
-        conversation: deployments.Conversation,
-        body: ChatCompletionIn | TextCompletionIn,
-        created: int,
-    ) -> None:
-        chat = isinstance(body, ChatCompletionIn)
-        identifier = f"{'chatcmpl' if chat else 'cmpl'}-{secrets.token_hex(12)}"
-        super().__init__(
-            request, conversation, ChunkWriter(identifier, created, conversation.deployment.name, chat=chat)
-        )
-        self.tells_usage = body.tells_usage
-
-    @property
-    def head(self) -> dict[str, Any]:
-        """What stands above the answer."""
-        return {"id": self.writer.id, "created": self.writer.created, "model": self.writer.model}
-
-    def last(self, chunk: ChatChunk) -> Iterator[bytes]:
-        """Yield the reason of the end, and the counts if they are asked for."""
-        yield self.writer.chunk({}, finish_reason=chunk.finish_reason)
-        used = _usage(chunk)
-        if self.tells_usage and used is not None:
-            yield self.writer.chunk(usage=used.model_dump())
-
-    def failure(self, problem: ProblemDocument, error: Exception) -> bytes:
-        """Return the error as an event."""
-        return event(openai_error(problem, error).body)
-
-
 def _asked(request: Request, scope: Scope, identifier: str, body: ChatCompletionIn | TextCompletionIn) -> OpenAIAnswer:
     _named(deployments.get(scope, identifier), body.model)
     created = int(scope.due_now())
@@ -159,10 +119,3 @@ def _named(deployment: Deployment, model: str) -> Deployment:
 
 def _model(deployment: Deployment) -> ServedModelOut:
     return ServedModelOut(id=deployment.name, created=int(deployment.created_at.timestamp()))
-
-
-def _usage(last: ChatChunk) -> TokenUsageOut | None:
-    read, written = last.prompt_tokens, last.completion_tokens
-    if read is None or written is None:
-        return None
-    return TokenUsageOut(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)

@@ -53,7 +53,8 @@ class Connection:
     """One way to a backend. `slots` is how many jobs and evaluations may be active there at once.
 
     A paused one is looked at by the engine until it answers again; `attempts` counts those looks, until work there
-    succeeds.
+    succeeds. `openai_spending`: whether programs may begin what takes machines' time or money there through `/v1`,
+    where nobody reviews it; None: where nothing is billed.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Connection:
     settings: Mapping[str, str] = field(default_factory=dict)
     sealed: str | None = field(default=None, repr=False)  # its secrets, encrypted; opened only to make its backend
     slots: int = 1
+    openai_spending: bool | None = None
     paused_reason: str | None = None
     doctor: DoctorReport | None = None
     created_at: datetime

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.errors import Problem
@@ -40,6 +40,8 @@ class HyperparameterSpec:
     option: bool = False  # belongs to `options` rather than to `hyperparameters`
     methods: Sequence[str] = ()  # of training, where it is for some of them only
     only_with: str = ""  # a choice without which it counts for nothing, as "name=value": "adapter=lora"
+    # What "auto" stands for by method, where that is known before, and as long as no option is chosen.
+    auto_values: Mapping[str, float] = field(default_factory=dict)
 
     def fits(self, method: str) -> bool:
         """Whether the knob is there for a method of training."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.domain.backend import BackendError, RemoteFile, TrainingRequest
+from app.domain.datasets import DatasetStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.jobs import FineTuningJob, JobParts, JobReason, JobSpec, ValidationKind
 from app.engine import backoff
@@ -49,6 +50,12 @@ def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
 
 def _deal(step: JobStep) -> StepResult:
     spec = step.subject.spec
+    with step.context.open() as scope:
+        problem = specs.file_problem(scope, spec)
+    if problem is not None and problem.code == DatasetStatus.VALIDATING:
+        return step.requeue(_LOOK, note="The rows are being checked.")
+    if problem is not None:
+        return step.fail(JobReason.INVALID_DATA, f"{problem.message} {problem.fix}".strip())
     sources = [each for each in (spec.training_dataset, spec.validation.dataset) if each is not None]
     chosen = replace(step.subject, parts=step.context.apart("deal", sources, lambda: _parts(step)))
     logged = [entry(step.subject.id, "The rows were dealt to training, validation and test.")]

@@ -40,6 +40,18 @@ def actor_of(connection: HTTPConnection) -> Actor:
     return OWNER
 
 
+def actor_of_key(connection: HTTPConnection) -> Actor:
+    """Return who asks below `/v1`, by the key that OpenAI's clients send: before there are accounts any, from here.
+
+    Raises:
+        SignInNeeded: as `actor_of`.
+        WrongKey: there is no key.
+    """
+    actor = actor_of(connection)
+    bearer_of(connection)
+    return actor
+
+
 def bearer_of(connection: HTTPConnection) -> str:
     """Return the key that a program sends.
 
@@ -50,7 +62,7 @@ def bearer_of(connection: HTTPConnection) -> str:
     if scheme.lower() != "bearer" or not key.strip():
         raise WrongKey(
             "The request brings no key.",
-            fix="Send the header Authorization: Bearer KEY, with the key that the deployment's page shows.",
+            fix="Send the header Authorization: Bearer KEY; OpenAI's clients do, once they are given an api_key.",
         )
     return key.strip()
 

@@ -14,7 +14,7 @@ from fastapi import params
 from starlette.requests import Request
 
 from app.domain.actors import CLIENT, Action, Actor, authorize
-from app.http.actor import actor_of, bearer_of
+from app.http.actor import actor_of, actor_of_key, bearer_of
 from app.kit import log_context
 from app.services import client_keys, verbs
 from app.services.scope import Scope
@@ -68,6 +68,15 @@ class AllowedByKey(Allowed):
         await to_thread.run_sync(client_keys.check, scope, identifier, key)
 
 
+class AllowedWithKey(Allowed):
+    """As `Allowed`, below `/v1`."""
+
+    __slots__ = ()
+
+    def _actor(self, request: Request) -> Actor:
+        return actor_of_key(request)
+
+
 async def _leave(around: AbstractContextManager[Scope], scope: Scope, error: BaseException | None) -> None:
     what = (None, None, None) if error is None else (type(error), error, error.__traceback__)
     if not scope.writes:
@@ -87,9 +96,21 @@ class AllowedToOpen:
 
     def __call__(self, request: Request) -> OpenScope:
         """Return what opens a scope."""
-        actor: Actor = authorize(actor_of(request), self.action, self.thing)
+        actor: Actor = authorize(self._actor(request), self.action, self.thing)
         scopes = request.app.state.scopes
         return lambda: scopes.open(actor)
+
+    def _actor(self, request: Request) -> Actor:
+        return actor_of(request)
+
+
+class AllowedToOpenWithKey(AllowedToOpen):
+    """As `AllowedToOpen`, below `/v1`."""
+
+    __slots__ = ()
+
+    def _actor(self, request: Request) -> Actor:
+        return actor_of_key(request)
 
 
 def may(verb: Callable[..., object]) -> params.Depends:
@@ -110,6 +131,18 @@ def may_by_key(verb: Callable[..., object]) -> params.Depends:
     """Return what a route asks for that is for programs with a deployment's key."""
     asked = verbs.permission(verb)
     return params.Depends(AllowedByKey(asked.action, asked.noun), scope="function")
+
+
+def may_with_key(verb: Callable[..., object]) -> params.Depends:
+    """Return what a route below `/v1` asks for."""
+    asked = verbs.permission(verb)
+    return params.Depends(AllowedWithKey(asked.action, asked.noun), scope="function")
+
+
+def may_open_with_key(verb: Callable[..., object]) -> params.Depends:
+    """Return the same for a route below `/v1` that opens one scope after another."""
+    asked = verbs.permission(verb)
+    return params.Depends(AllowedToOpenWithKey(asked.action, asked.noun))
 
 
 def may_open(verb: Callable[..., object]) -> params.Depends:

@@ -10,6 +10,7 @@ Three things are refused before any route is looked for:
 import logging
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.openai_errors import VERSION as OPENAI_VERSION
 from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument
@@ -58,8 +60,8 @@ _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 class GuardPolicy:
     """What the guard lets through: host names without port (IPv6 in brackets), origins, and bytes of a body.
 
-    `uploads` are the (method, path) pairs that take `upload_bytes` instead of `body_bytes`, a path that ends in a slash
-    with all below it.
+    `uploads` are the (method, path) pairs that take `upload_bytes` instead of `body_bytes`: a path that ends in a slash
+    with all right below it, and one whose last step but one is `*` with whatever stands there.
     """
 
     hosts: frozenset[str]
@@ -68,13 +70,20 @@ class GuardPolicy:
     upload_bytes: int = 5 * 1024 * MIB
     uploads: frozenset[tuple[str, str]] = field(
         default_factory=lambda: frozenset(
-            {("PUT", "/api/v1/datasets"), ("POST", "/datasets"), ("PATCH", "/api/v1/uploads/")}
+            {
+                ("PUT", "/api/v1/datasets"),
+                ("POST", "/datasets"),
+                ("PATCH", "/api/v1/uploads/"),
+                ("POST", "/v1/files"),
+                ("POST", "/v1/uploads/*/parts"),
+            }
         )
     )
 
     def limit(self, method: str, path: str) -> int:
         """Return how many bytes a request may bring."""
-        known = {(method, path), (method, path[: path.rfind("/") + 1])}
+        above, _, last = path.rpartition("/")
+        known = {(method, path), (method, f"{above}/"), (method, f"{above.rpartition('/')[0]}/*/{last}")}
         return self.body_bytes if known.isdisjoint(self.uploads) else self.upload_bytes
 
 
@@ -231,6 +240,8 @@ def _bounded(receive: Receive, limit: int) -> Receive:
 def _completed(scope: Scope, request_id: str, send: Send) -> Send:
     """Add the headers that every answer carries and that the route has not set itself."""
     caching = _caching(scope["path"], scope["query_string"])
+    began = time.perf_counter()
+    openai = speaks_openai(scope["path"])
     always: Sequence[tuple[bytes, bytes]] = (
         *SECURITY_HEADERS,
         (b"cache-control", caching),
@@ -241,6 +252,9 @@ def _completed(scope: Scope, request_id: str, send: Send) -> Send:
         if message["type"] == "http.response.start":
             own = list(message.get("headers", ()))
             present = {name.lower() for name, _ in own}
+            if openai:
+                took = round((time.perf_counter() - began) * 1000)
+                own += [(b"openai-version", OPENAI_VERSION.encode()), (b"openai-processing-ms", str(took).encode())]
             message = {**message, "headers": [*own, *(pair for pair in always if pair[0] not in present)]}
         await send(message)
 

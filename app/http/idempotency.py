@@ -70,7 +70,7 @@ class Once:
             raise
         # From the first use of `write` on nobody else writes, so an answer that is not there now will not come.
         self._leave_if_answered(scope, scope.write)
-        stored_answers.add(scope.write, self._stored(scope, response))
+        stored_answers.add(scope.write, self.stored(scope, response))
         return response
 
     def _leave_if_answered(self, scope: Scope, tx: Reader) -> None:
@@ -88,7 +88,8 @@ class Once:
             )
         return earlier
 
-    def _stored(self, scope: Scope, response: Response) -> StoredAnswer:
+    def stored(self, scope: Scope, response: Response) -> StoredAnswer:
+        """Return an answer as it is kept."""
         headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
         return StoredAnswer(
             actor=scope.actor.id,

@@ -26,10 +26,12 @@ from app.domain.backend import (
 )
 from app.domain.backend import NotFound as Lost
 from app.domain.errors import Conflict, NotFound, Problem, ProviderFailed
+from app.domain.openai_names import FILE, JOB, UPLOAD, outside
 from app.http.problems import ProblemDocument, clean
 from app.http.validation import DEFAULT_FIX
 
-_ADDRESS = re.compile(r"/api/v1/deployments/[^/]+/v1(?:/.*)?", re.DOTALL)
+_ADDRESS = re.compile(r"(?:/api/v1/deployments/[^/]+)?/v1(?:/.*)?", re.DOTALL)
+VERSION = "2020-10-01"  # of the wire, as OpenAI's own answers name it
 _SHOWN_AT_ONCE = 3
 _SOON_S, _LONGEST_WAIT_S = 5, 120  # beyond two minutes the clients do not wait at all
 _INVALID = "invalid_request_error"
@@ -39,7 +41,8 @@ _CODES = {
     "wrong-key": "invalid_api_key",
     "sign-in-needed": "invalid_api_key",
     "conflict": "not_available",
-    "http-404": "not_found",
+    "forbidden": "permission_denied",
+    "http-404": "unsupported_endpoint",
     "http-405": "method_not_allowed",
     "unreadable-body": "invalid_json",
     "wrong-content-type": "invalid_content_type",
@@ -47,6 +50,11 @@ _CODES = {
     "missing": "missing_required_parameter",
     "literal_error": "unsupported_value",
     "unsupported": "unsupported_value",
+    # Problems that name their code themselves.
+    "deployment_required": "deployment_required",
+    "not_supported_by_backend": "not_supported_by_backend",
+    "unsupported_endpoint": "unsupported_endpoint",
+    "unknown_parameter": "unknown_parameter",
 }
 # What a backend's failures are to the one who asks: status, type and code; the first class that fits.
 _PROVIDERS: tuple[tuple[type[BackendError], int, str, str], ...] = (
@@ -58,6 +66,11 @@ _PROVIDERS: tuple[tuple[type[BackendError], int, str, str], ...] = (
     (NotAuthorised, 502, "server_error", "provider_not_authorised"),
     (Lost, 503, "server_error", "model_unavailable"),
     (Transient, 503, "server_error", "model_unavailable"),
+)
+# What our nouns are called there, and how their ids begin.
+_NOUNS = {"dataset": ("file", FILE), "job": ("job", JOB), "upload": ("upload", UPLOAD)}
+_NOWHERE = (
+    "There is nothing at this address. TuneDesk answers files, uploads, fine-tuning jobs, models and chat completions."
 )
 _BROKEN = (BackendError, 502, "server_error", "provider_failed")
 
@@ -100,7 +113,10 @@ def speaks_openai(path: str) -> bool:
 
 def openai_error(problem: ProblemDocument, error: Exception | None = None) -> OpenAIError:
     """Return a failure in OpenAI's words; `error` is what `problem` was made of, where it is an exception."""
-    message = _sentences(problem)
+    message = _sentences(problem) if problem.kind != "http-404" else _NOWHERE
+    if isinstance(error, NotFound) and error.kind in _NOUNS:
+        noun, prefix = _NOUNS[error.kind]
+        message = f"There is no {noun} {outside(error.identifier, prefix)!r}."
     if isinstance(error, ProviderFailed):
         return _of_provider(error.__cause__, message)
     if isinstance(error, Conflict) and error.soon:
@@ -123,12 +139,14 @@ def _sentence(problem: Problem) -> str:
     """Return what is wrong with a field, which is called as `param` calls it."""
     name, colon, rest = problem.message.partition(": ")
     named = f"{_dotted(problem.pointer)}: {rest}" if colon and problem.pointer.endswith(name) else problem.message
-    return named if problem.fix in {"", DEFAULT_FIX} else f"{named} {problem.fix}"
+    # Our own description is of other addresses.
+    return named if problem.fix in {"", DEFAULT_FIX} or "/openapi.json" in problem.fix else f"{named} {problem.fix}"
 
 
 def _where(problem: ProblemDocument, error: Exception | None) -> tuple[str | None, str]:
     if isinstance(error, NotFound):
-        return (error.kind if error.kind == "model" else None), f"{error.kind}_not_found"
+        noun, _ = _NOUNS.get(error.kind, (error.kind, ""))
+        return (noun if noun == "model" else None), f"{noun.replace(' ', '_')}_not_found"
     if problem.problems:
         first = problem.problems[0]
         return _dotted(first.pointer), _CODES.get(first.code, "invalid_value")
@@ -137,6 +155,8 @@ def _where(problem: ProblemDocument, error: Exception | None) -> tuple[str | Non
 
 def _dotted(pointer: str) -> str | None:
     """Return a JSON pointer as OpenAI writes it: /messages/0/content is messages[0].content."""
+    if pointer.startswith("?"):  # of the query
+        return pointer[1:] or None
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts).removeprefix(".") or None
 

@@ -117,6 +117,7 @@ def update(
     slots: int | None = None,
     settings: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
+    openai_spending: bool | None = None,
 ) -> Connection:
     """Change a connection: what is not given stays; secrets left empty stay, too. Lifts a pause.
 
@@ -132,6 +133,8 @@ def update(
     if slots is not None:
         _check_slots(slots, problems)
         connection = replace(connection, slots=slots)
+    if openai_spending is not None:
+        connection = replace(connection, openai_spending=openai_spending)
     if settings is not None or secrets:
         connection = _reset(scope, connection, settings, secrets or {}, problems)
     if problems:

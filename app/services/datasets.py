@@ -65,14 +65,22 @@ def bring(
     if project is not None:
         projects.get(scope, project)
     scope.release()
-    stored = store_file()
+    checked = read_stored(scope, store_file(), filename)
+    return record(scope, checked, name=label, filename=filename, project=project, made_by=made_by)
+
+
+@verbs.writes("datasets")
+def read_stored(scope: Scope, stored: StoredFile, filename: str) -> Checked:
+    """Read a stored file in, unless it is so large that the engine does; records nothing; hold no transaction.
+
+    Raises:
+        Invalid: when the file is empty.
+    """
     if stored.bytes == 0:
         fix = "Choose a file with rows: JSON Lines, CSV, or a JSON array."
         raise Invalid([Problem("/file", "empty", "The file is empty.", fix)])
-    filename = filename[-_FILENAME_LIMIT:]
     large = is_large(stored, filename, scope.app_context.at_once_bytes)
-    checked = Checked(stored) if large else read_in(scope.files, stored, filename)
-    return record(scope, checked, name=label, filename=filename, project=project, made_by=made_by)
+    return Checked(stored) if large else read_in(scope.files, stored, filename)
 
 
 @verbs.writes("datasets")
@@ -101,7 +109,7 @@ def record(
         parent=parent.id if parent else None,
         made_by=made_by,
         name=name,
-        filename=filename,
+        filename=filename[-_FILENAME_LIMIT:],
         project=project,
         status=DatasetStatus.VALIDATING,
         bytes=stored.bytes,

@@ -11,6 +11,8 @@ from app.services import verbs
 from app.services.scope import Scope
 from app.store import projects as store
 
+DEFAULT_NAME = "Default"
+
 
 @verbs.reads("projects")
 def list_projects(scope: Scope, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Project]:
@@ -50,6 +52,12 @@ def create(scope: Scope, name: object, description: str = "") -> Project:
     )
     store.add(tx, project)
     return project
+
+
+@verbs.writes("projects")
+def default(scope: Scope) -> Project:
+    """Return the project that is meant where none can be named: the oldest; made now where there is none."""
+    return store.oldest(scope.read) or create(scope, DEFAULT_NAME)
 
 
 @verbs.writes("projects")

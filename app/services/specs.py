@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from app.domain.catalog import CatalogModel
 from app.domain.connections import Connection
-from app.domain.datasets import Dataset, DatasetFormat
+from app.domain.datasets import Dataset, DatasetFormat, DatasetStatus
 from app.domain.drafts import Checked
 from app.domain.errors import Invalid, NotFound, Problem
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_values
@@ -28,8 +28,9 @@ FIELDS = tuple(JobSpec.__dataclass_fields__)
 class _Check:
     """One reading of the fields; collects problems as it goes."""
 
-    def __init__(self, scope: Scope, fields: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Scope, fields: Mapping[str, Any], *, waits: bool) -> None:
         self.scope = scope
+        self.waits = waits
         self.fields = fields
         self.problems: list[Problem] = []
 
@@ -99,7 +100,7 @@ class _Check:
             self.complain(pointer, "not_found", error.message, "Choose a dataset from the list.")
             return None
         problem = datasets.ready_problem(dataset, pointer)
-        if problem is not None:
+        if problem is not None and not (self.waits and dataset.status is DatasetStatus.VALIDATING):
             self.problems.append(problem)
         return dataset
 
@@ -134,9 +135,12 @@ class _Check:
 
 
 @verbs.reads("jobs")
-def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
-    """Check the fields of a job; writes nothing, and calls the backend for its knowledge of the base model."""
-    reading = _Check(scope, fields)
+def check(scope: Scope, fields: Mapping[str, Any], *, waits: bool = False) -> Checked:
+    """Check the fields of a job; writes nothing, and calls the backend for its knowledge of the base model.
+
+    With `waits` its files may still be being checked: the job waits for that before anything is sent (`file_problem`).
+    """
+    reading = _Check(scope, fields, waits=waits)
     for field in fields:
         if field not in FIELDS:
             reading.complain(f"/{field}", "unknown", f"{field} is not a field of a job.", f"Use {', '.join(FIELDS)}.")
@@ -180,6 +184,17 @@ def check(scope: Scope, fields: Mapping[str, Any]) -> Checked:
         validation=validation,
         test=test,
     )
+
+
+@verbs.reads("jobs")
+def file_problem(scope: Scope, spec: JobSpec) -> Problem | None:
+    """Return what keeps a job's files from being trained on, if anything does; that they are being checked included."""
+    reading = _Check(scope, {}, waits=False)
+    asked = {"/training_file": spec.training_dataset, "/validation_file": spec.validation.dataset}
+    for pointer, identifier in asked.items():
+        dataset = reading.dataset(pointer[1:], "A file", identifier, required=False)
+        _check_format(reading, dataset, pointer, spec.method, spec.task_type)
+    return next(iter(reading.problems), None)
 
 
 def split_spec(choice: ValidationChoice) -> SplitSpec:

@@ -73,6 +73,13 @@ def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, wit
     return _M.page(tx, query, limit=limit, cursor=cursor)
 
 
+def files(tx: Reader, *, after: str | None, limit: int, ascending: bool) -> Page[Dataset]:
+    """Return all datasets that are no parts of splits, whatever their state, from behind the dataset `after` on."""
+    query = _M.query.where(_T.c.made_by.not_like("split:%"))
+    cursor = None if after is None else rows.cursor_at(tx, _T, after)
+    return rows.page(tx, query, _T, _M.make, limit=limit, cursor=cursor, descending=not ascending)
+
+
 def child(tx: Reader, parent: str, made_by: str) -> Dataset | None:
     """Return the dataset that was made from `parent` in exactly that way."""
     query = _M.query.where(_T.c.parent == parent, _T.c.made_by == made_by)

@@ -132,6 +132,13 @@ def of_connection(tx: Reader, connection: str) -> list[Deployment]:
     return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.not_in(_GONE))
 
 
+def of_target(tx: Reader, target: Target) -> list[Deployment]:
+    """Return the deployments of exactly this target that are not deleted, oldest first."""
+    same = (_T.c.connection == target.connection, _T.c.base_model == target.base_model)
+    model = _T.c.model.is_(None) if target.model is None else _T.c.model == target.model
+    return MAPPER.by_age(tx, *same, model, _T.c.status.not_in(_GONE))
+
+
 def hosting_bills(tx: Reader) -> list[Bill]:
     """Return the bills of what is served now."""
     return [prices.bill(row.bill) for row in tx.execute(_BILLS)]

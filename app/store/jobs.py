@@ -58,6 +58,17 @@ def by_remote_id(tx: Reader, connection: str, remote_id: str) -> FineTuningJob |
     return MAPPER.first(tx, MAPPER.query.where(_T.c.connection == connection, _T.c.remote_id == remote_id))
 
 
+def by_tail(tx: Reader, tail: str, base_model: str) -> FineTuningJob | None:
+    """Return the job on a base model whose id ends so."""
+    ends = _T.c.id.endswith(tail, autoescape=True)
+    return MAPPER.first(tx, MAPPER.query.where(ends, _T.c.base_model == base_model))
+
+
+def cursor_at(tx: Reader, identifier: str) -> str | None:
+    """Return the cursor of the page that begins behind a job, in the order of their making; None where it is none."""
+    return rows.cursor_at(tx, _T, identifier)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model.

@@ -32,6 +32,18 @@ def of_jobs(tx: Reader, jobs: Sequence[str]) -> list[FineTunedModel]:
     return _M.by_age(tx, _T.c.job.in_(jobs))
 
 
+def by_tail(tx: Reader, tail: str) -> list[FineTunedModel]:
+    """Return the models whose job's id, or own where no job made them, ends so; the oldest first."""
+    ends = _T.c.job.endswith(tail, autoescape=True) | (_T.c.job.is_(None) & _T.c.id.endswith(tail, autoescape=True))
+    return _M.by_age(tx, ends)
+
+
+def present(tx: Reader) -> list[FineTunedModel]:
+    """Return the models that are there, the newest first."""
+    query = _M.query.where(_T.c.status == ModelStatus.PRESENT.value)
+    return _M.all(tx, query.order_by(_T.c.created_at.desc(), _T.c.id.desc()))
+
+
 def page(tx: Reader, *, project: str | None = None, limit: int, cursor: str | None) -> Page[FineTunedModel]:
     """Return the models that are not deleted, newest first."""
     query = _M.query.where(_T.c.status != ModelStatus.DELETED.value)

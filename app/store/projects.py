@@ -24,6 +24,11 @@ def names(tx: Reader) -> dict[str, str]:
     return {row.id: row.name for row in tx.execute(select(_T.c.id, _T.c.name))}
 
 
+def oldest(tx: Reader) -> Project | None:
+    """Return the project that was made first."""
+    return _M.first(tx, _M.query.order_by(_T.c.created_at, _T.c.id))
+
+
 def uses(tx: Reader, identifier: str) -> dict[str, int]:
     """Return how many jobs, models and datasets belong to a project."""
     tables = {"jobs": schema.jobs, "models": schema.models, "datasets": schema.datasets}

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, insert, tuple_, update
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, insert, select, tuple_, update
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store.columns import from_microseconds, to_microseconds
@@ -53,6 +53,12 @@ def page(
     last = rows[limit - 1]
     moment: datetime = getattr(last, key)
     return Page(items, encode_cursor(to_microseconds(moment), str(last.id)))
+
+
+def cursor_at(tx: Reader, table: Table, identifier: str, key: str = "created_at") -> str | None:
+    """Return the cursor of the page that begins behind a row; None where there is no such row."""
+    moment: datetime | None = tx.scalar(select(table.c[key]).where(table.c.id == identifier))
+    return None if moment is None else encode_cursor(to_microseconds(moment), identifier)
 
 
 def numbered_page(

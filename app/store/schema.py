@@ -18,8 +18,15 @@ from sqlalchemy import (
 
 from app.store.columns import UtcTime, identifier, leases, metadata
 from app.store.schema_of_installation import counters, idempotency, own_prices
+from app.store.schema_of_openai import model_aliases, openai_requests
 
-__all__ = ["counters", "idempotency", "own_prices"]  # ask for them here, as for all tables
+__all__ = [
+    "counters",
+    "idempotency",
+    "model_aliases",
+    "openai_requests",
+    "own_prices",
+]  # ask for them here, as for all tables
 
 projects = Table(
     "projects",
@@ -41,6 +48,7 @@ connections = Table(
     Column("settings", Text, nullable=False),
     Column("sealed", Text),  # its secrets, encrypted for this row
     Column("slots", Integer, nullable=False),
+    Column("openai_spending", Integer),  # whether programs may spend there through /v1; None: where nothing is billed
     Column("paused_reason", Text),
     Column("doctor", Text),
     Column("created_at", UtcTime, nullable=False),

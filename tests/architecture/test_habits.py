@@ -20,7 +20,7 @@ BEFORE_SET_UP = (*modules("app/setup", "app/runtimes"), *(ROOT / "app" / f"{each
 OUTERMOST = (
     ROOT / "app" / "engine",
     ROOT / "app" / "training",
-    ROOT / "app" / "api" / "chat.py",  # a stream whose status is sent
+    ROOT / "app" / "http" / "answering.py",  # a stream whose status is sent
     ROOT / "app" / "backends" / "azure_foundry" / "transport" / "deadlines.py",
     ROOT / "app" / "services" / "provider_errors.py",
 )

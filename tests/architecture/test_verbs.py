@@ -24,6 +24,7 @@ SERVICES = modules("app/services")
 for service in SERVICES:
     importlib.import_module(f"app.services.{service.stem}")
 REGISTERED = {each.removeprefix("app.services."): asked for each, asked in verbs.registered().items()}
+DOORS = ("app.api.", "app.web.", "app.openai_api.")
 NO_VERB = {"health", "openapi", "theme"}  # nouns of addresses behind which there is no verb
 
 
@@ -72,7 +73,7 @@ def routes(settings: Settings) -> list[Route]:
     found = []
     for context in iter_route_contexts(create_app(settings).routes):
         route = context.original_route
-        if isinstance(route, APIRoute) and route.endpoint.__module__.startswith(("app.api.", "app.web.")):
+        if isinstance(route, APIRoute) and route.endpoint.__module__.startswith(DOORS):
             path = ROOT / (route.endpoint.__module__.replace(".", "/") + ".py")
             asked = frozenset(
                 verbs.Permission(each.call.action, each.call.thing)

@@ -20,6 +20,7 @@ from app.http.application import GuardedApp
 from app.http.guard import GuardPolicy
 from app.http.problem_answers import answer_problems
 from app.kit.clock import SystemClock
+from app.openai_api.router import ROUTERS as OPENAI
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.web.site import ROUTERS as PAGES
@@ -42,6 +43,7 @@ def rest_app(app_context: TestHouse) -> GuardedApp:
     app = GuardedApp(policy=POLICY, describe=describe_api, title="TuneDesk", version="test")
     app.state.scopes = app_context.scopes
     app.include([*API, discovery.router_of(KINDS)])
+    app.include(OPENAI)
     answer_problems(app)
     return app
 
@@ -51,6 +53,7 @@ def whole_app(scopes: Scopes) -> GuardedApp:
     app = GuardedApp(policy=POLICY, describe=describe_api, title="TuneDesk", version="test")
     app.state.scopes = scopes
     app.include([*API, discovery.router_of(KINDS)])
+    app.include(OPENAI)
     app.include([*PAGES, style_guide.router])
     app.mount("/static", static_files(ROOT / "static"))
     answer_problems(app, problem_page)

@@ -49,6 +49,9 @@ class ConnectionPatch(RequestModel):
     slots: Slots | None = None
     settings: Values | None = Field(None, description="All settings: what is left out is unset.")
     secrets: Values | None = Field(None, description="New secrets; what is left out is kept.")
+    openai_spending: bool | None = Field(
+        None, description="Whether programs may begin there through `/v1` what takes machines' time or money."
+    )
 
 
 class FieldOut(ResponseModel):
@@ -136,7 +139,11 @@ class RemovalOut(ResponseModel):
 
 
 class ConnectionOut(ResponseModel):
-    """A connection; secrets are never told. `next_look_at`: when a paused one looks again by itself."""
+    """A connection; secrets are never told. `next_look_at`: when a paused one looks again by itself.
+
+    `openai_spending`: whether programs may begin there through `/v1` what takes machines' time or money; null: they
+    may where nothing is billed.
+    """
 
     id: str
     name: str
@@ -144,6 +151,7 @@ class ConnectionOut(ResponseModel):
     settings: dict[str, str]
     has_secrets: bool
     slots: int
+    openai_spending: bool | None
     paused_reason: str | None
     next_look_at: datetime | None
     doctor: DoctorOut | None

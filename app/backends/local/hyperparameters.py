@@ -164,16 +164,21 @@ _DPO: Mapping[str, float] = {"other": 1e-6, "other_lora": 1e-5, "starter": 5e-5,
 _FRESH_ADAPTER = frozenset({"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"})
 
 
-def specs(context_length: int | None, *, adapter: bool = False) -> Sequence[HyperparameterSpec]:
+def specs(context_length: int | None, *, adapter: bool = False, starter: bool = False) -> Sequence[HyperparameterSpec]:
     """Return the knobs of a base model; max length ends at its context.
 
     An `adapter` as the base is trained further by default, and then has its size already.
     """
     asked = [spec for spec in _SPECS if not (adapter and spec.name in _FRESH_ADAPTER)]
-    return tuple(_fitted(spec, context_length, adapter=adapter) for spec in asked)
+    return tuple(_fitted(spec, context_length, adapter=adapter, starter=starter) for spec in asked)
 
 
-def _fitted(spec: HyperparameterSpec, context_length: int | None, *, adapter: bool) -> HyperparameterSpec:
+def _fitted(
+    spec: HyperparameterSpec, context_length: int | None, *, adapter: bool, starter: bool
+) -> HyperparameterSpec:
+    if spec.name == "learning_rate":
+        rates = {each: float(_auto(each, starter=starter, lora=adapter)[spec.name]) for each in (SFT, DPO)}
+        return replace(spec, auto_values=rates)
     if spec.name == "max_length" and context_length is not None:
         return replace(spec, maximum=context_length)
     if spec.name == "adapter" and adapter:

@@ -148,7 +148,7 @@ class BaseModels:
             name=self._tuned.name(base.id),
             publisher="this installation",
             summary="An adapter that was trained here, upon its base." if adapter else "A model that was tuned here.",
-            hyperparameters=hyperparameters.specs(below.context_length, adapter=adapter),
+            hyperparameters=hyperparameters.specs(below.context_length, adapter=adapter, starter=base.is_starter),
             presets=hyperparameters.presets(starter=base.is_starter),
         )
 
@@ -214,7 +214,7 @@ class BaseModels:
             context_length=context,
             parameters=directories.parameters(path) or None,
             size_bytes=directories.weight_bytes(path),
-            hyperparameters=hyperparameters.specs(context),
+            hyperparameters=hyperparameters.specs(context, starter=starter),
             presets=hyperparameters.presets(starter=starter),
             usable=not issue,
             unusable_reason=issue,
