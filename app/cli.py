@@ -97,6 +97,10 @@ def parser() -> argparse.ArgumentParser:
     test = add("test", _test, "Run the tests; arguments that are not named here go to pytest.")
     test.add_argument("--all", action="store_true", help="slow tests and campaigns too")
     _add_data_dir(add("migrate", _migrate, "Bring the database to this version."))
+    audit = add("audit", _audit, "Who did what: see whether the record of it is whole.")
+    audit.add_argument("action", choices=["verify"])
+    audit.add_argument("--head", metavar="HASH", help="the newest hash of an earlier look, which must still be there")
+    _add_data_dir(audit)
     secrets = add("secrets", _secrets, "The key that seals secrets: seal everything with a new one.")
     secrets.add_argument("action", choices=["rotate"])
     _add_data_dir(secrets)
@@ -172,6 +176,14 @@ def _migrate(asked: argparse.Namespace, _paths: Paths) -> int:
 
     app.main.migrate(_settings(asked))
     return 0
+
+
+def _audit(asked: argparse.Namespace, _paths: Paths) -> int:
+    import app.main
+
+    whole, said = app.main.verify_audit(_settings(asked), asked.head or "")
+    print(said)
+    return 0 if whole else 1
 
 
 def _secrets(asked: argparse.Namespace, _paths: Paths) -> int:

@@ -36,7 +36,7 @@ from app.services import connections, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
-from app.store import data_folder, sealed
+from app.store import audit, data_folder, sealed
 from app.store.database import Database, Writer
 from app.store.files import FileStore
 from app.store.migrating import file_of, upgrade
@@ -145,6 +145,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         samples=SAMPLES,
         version=VERSION,
         idle_stop_s=settings.idle_stop_s,
+        audit_days=settings.audit_days,
         checkpoint_days=settings.checkpoint_days,
         at_once_bytes=int(settings.at_once_mb * MIB),
         import_roots=settings.import_roots,
@@ -219,6 +220,32 @@ def _seal_anew(tx: Writer, vault: Vault) -> None:
         log.error("The key file %s is not the one that sealed the secrets here: put it back.", vault.key_file)
     if done.count:
         log.info("%d secrets were sealed anew, each by a key of its purpose", done.count)
+
+
+def verify_audit(settings: Settings, head: str = "") -> tuple[bool, str]:
+    """Return whether the audit is whole, in a sentence, too; a server may be at work.
+
+    `head` is the newest hash of an earlier look: it must still be in the chain.
+
+    Raises:
+        SetupError: the database cannot be used.
+    """
+    open_data(settings)
+    database = Database(settings.url)
+    try:
+        with database.reading() as tx:
+            found = audit.verify(tx)
+            known = not head or audit.has(tx, head)
+    finally:
+        database.close()
+    if not found.whole:
+        return False, found.problem
+    if not known:
+        return False, f"The hash {head} is not in it: what stood behind it was taken out, or is too old to be kept."
+    return (
+        True,
+        f"The audit is whole: {found.entries} entries from number {found.first} on, up to the hash {found.head}",
+    )
 
 
 def rotate_secrets(settings: Settings) -> str:

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     checkpoint_days: int = Field(
         default=30, ge=0, description="Days after which the checkpoints of a succeeded job are removed; 0 never."
     )
+    audit_days: int = Field(default=730, ge=0, description="Days for which it is kept who did what; 0 for ever.")
     engine_interval_s: float = Field(
         default=1.0, gt=0, description="How often the engine looks for what is due, in seconds."
     )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from alembic import context
 
-from app.store import outbox_schema, schema  # noqa: F401 -- their tables are what the metadata knows
+from app.store import audit_schema, outbox_schema, schema  # noqa: F401 -- their tables are what the metadata knows
 from app.store.columns import UtcTime, metadata
 from app.store.database import Database
 

@@ -1,6 +1,7 @@
 """All of REST, in the order in which addresses are tried."""
 
 from app.api import (
+    audit,
     autotrain,
     base_address,
     capsules,
@@ -50,5 +51,6 @@ ROUTERS = (
     prices.router,
     runtimes.router,
     webhooks.router,
+    audit.router,
     engine.router,
 )

@@ -10,8 +10,8 @@ from app.engine.ending_models import EndingModels
 from app.engine.orphan_gc import OrphanCollector
 from app.kit.crash_points import CrashPoint, reached
 from app.services import catalog, datasets, retention
-from app.services.scope import Scopes
-from app.store import idempotency, leases, webhooks
+from app.services.scope import Scope, Scopes
+from app.store import audit, idempotency, leases, webhooks
 
 KEYS_EVERY, KEYS_KEPT = timedelta(hours=1), timedelta(hours=24)
 MESSAGES_KEPT = timedelta(days=30)  # that are over, with what came of them
@@ -37,6 +37,7 @@ class Maintenance:
             self._keys_at = now + KEYS_EVERY
             with self._scopes.open(ENGINE) as scope:
                 idempotency.forget(scope.write, before=now - KEYS_KEPT)
+                self._forget_acts(scope)
                 webhooks.forget(scope.write, before=now - MESSAGES_KEPT)
                 datasets.forget_refused(scope)
                 leases.wake(scope.write, "jobs", retention.expired(scope), due_at=scope.due_now())
@@ -46,3 +47,8 @@ class Maintenance:
                 catalog.refresh_where_due(scope, CATALOGS_KEPT)
         self._endings.run(now)
         return self._sweep.run(now)
+
+    def _forget_acts(self, scope: Scope) -> None:
+        days = self._scopes.app_context.audit_days
+        if days:
+            audit.forget(scope.write, before=scope.now() - timedelta(days=days))

@@ -11,19 +11,19 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from app.domain.metrics import MetricSeries
 from app.training.portable import is_handed_out
 
-_SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
+SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
 _PIECE = 1 << 20
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def attachment(path: Path, filename: str, media_type: str = "application/octet-stream") -> Response:
     """Return a file under a name (any text; encoded as RFC 6266 says)."""
-    return FileResponse(path, media_type=media_type, filename=filename, headers=_SANDBOX)
+    return FileResponse(path, media_type=media_type, filename=filename, headers=SANDBOX)
 
 
 def text_attachment(text: str, filename: str, media_type: str) -> Response:
     """Return a text under an ASCII name of our own making."""
-    headers = {**_SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
+    headers = {**SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
     return Response(text, headers=headers, media_type=media_type)
 
 
@@ -32,7 +32,7 @@ def zipped(folder: Path, filename: str) -> Response:
 
     Pickles and what is our own stay here, whatever the folder holds.
     """
-    headers = {**_SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
+    headers = {**SANDBOX, "content-disposition": f'attachment; filename="{filename}"'}
     return StreamingResponse(_zip_pieces(folder), headers=headers, media_type="application/zip")
 
 

@@ -23,7 +23,7 @@ from app.http.openai_errors import VERSION as OPENAI_VERSION
 from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument
-from app.kit.log_context import about
+from app.kit.log_context import about, note
 from app.kit.logs import ACCESS
 from app.kit.request_ids import REQUEST_ID
 
@@ -144,6 +144,7 @@ class Guard:
         here = REQUEST_ID.set(request_id)
         try:
             with about():
+                note(peer=(scope.get("client") or ("",))[0])
                 await _noted(self.app, scope, _bounded(receive, limit), complete)
         finally:
             REQUEST_ID.reset(here)

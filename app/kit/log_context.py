@@ -22,10 +22,9 @@ def about(*identifiers: str) -> Iterator[None]:
         _ABOUT.reset(here)
 
 
-def note(*identifiers: str, person: str | None = None) -> None:
+def note(*identifiers: str, **named: str) -> None:
     """Say more about the present work: ids tell by their beginnings what they are; others are left out."""
     found = {_KINDS[each[:3]]: each for each in identifiers if each[3:4] == "_" and each[:3] in _KINDS}
-    named = {} if person is None else {"person": person}
     if found or named:
         _ABOUT.set({**_ABOUT.get(), **found, **named})
 

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TypeVar
 
 from app.domain.actors import Actor
+from app.domain.audit import Act
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection, sealed_for
@@ -27,6 +28,7 @@ from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault, VaultClosed
 from app.runtimes.environments import RuntimeEnvironments
 from app.services.provider_errors import provider_errors
+from app.store import audit as audit_store
 from app.store import connections as connection_store
 from app.store.database import Database, Reader, Writer
 from app.store.files import FileStore
@@ -131,6 +133,7 @@ class AppContext:
     samples: Path  # the folder app/samples
     version: str
     idle_stop_s: int = 1800
+    audit_days: int = 0  # after which it is forgotten who did what; 0 never
     checkpoint_days: int = 0  # after which a succeeded job's checkpoints go; 0 never
     at_once_bytes: int = AT_ONCE_BYTES
     import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
@@ -148,6 +151,8 @@ class Scope:
         self.backends = app_context.backends
         self.runtimes = app_context.runtimes
         self.nudged = False
+        self.acting = False  # a verb is being called for a person; what it calls in turn is a part of it
+        self.acts: list[Act] = []  # what a person did here, for the audit
         self.changes = app_context.database.commits  # what had been written before anything is read here
         self._stack = stack
         self._reader: Reader | None = None
@@ -175,7 +180,12 @@ class Scope:
     @property
     def writes(self) -> bool:
         """Whether closing this scope commits something."""
-        return self._writer is not None
+        return self._writer is not None or bool(self.acts)
+
+    def note_acts(self) -> None:
+        """Write what was done into the audit, in the transaction in which it is done."""
+        if self.acts:
+            audit_store.append(self.write, self.actor, self.acts, at=self.now())
 
     def release(self) -> None:
         """Give back the reading connection, before calling out to a provider. A write transaction must not be open."""
@@ -250,6 +260,7 @@ class Scopes:
         with ExitStack() as stack:
             scope = Scope(self.app_context, actor, stack)
             yield scope
+            scope.note_acts()
         if scope.nudged:
             reached(CrashPoint.COMMITTED)
             self.nudge()

@@ -4,12 +4,14 @@ The doors read the same registry (`http.dependencies.may`), so an address asks f
 before it reads anything of the request.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from app.domain.actors import Action, authorize
+from app.services.acts import Acting
 from app.services.scope import Scope
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -28,10 +30,13 @@ _REGISTERED: dict[Callable[..., object], Permission] = {}
 
 def _verb(action: Action, noun: str) -> Callable[[V], V]:
     def registered(function: V) -> V:
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        acting = Acting(name, action, noun, list(inspect.signature(function).parameters)[1:])
+
         @wraps(function)
         def checked(scope: Scope, /, *given: Any, **named: Any) -> Any:  # noqa: ANN401 -- whatever the verb takes and gives
             authorize(scope.actor, action, noun)
-            return function(scope, *given, **named)
+            return acting.call(scope, function, given, named)
 
         _REGISTERED[checked] = Permission(action, noun)
         return cast("V", checked)

@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.staticfiles import StaticFiles
 
 from app.web import (
+    audit,
     autotrain,
     capsules,
     catalog,
@@ -55,6 +56,7 @@ ROUTERS = (
     prices.router,
     settings.router,
     webhooks.router,
+    audit.router,
     engine.router,
     reference.router,
 )

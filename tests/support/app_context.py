@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from app.backends.rehearsal import RehearsalBackend, Script
-from app.domain.actors import OWNER
+from app.domain.actors import ENGINE, OWNER
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.datasets import Dataset
@@ -89,7 +89,7 @@ class TestHouse:
         )
         self.nudges = 0
         self.scopes = Scopes(self.app_context, self._nudge)
-        with self.open() as scope:
+        with self.scopes.open(ENGINE) as scope:
             connections.ensure_built_in(scope)
 
     def _nudge(self) -> None:
