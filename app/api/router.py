@@ -29,6 +29,7 @@ from app.api import (
 
 ROUTERS = (
     health.router,
+    health.beat,
     openapi.router,
     connections.kinds_router,
     projects.router,

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Scope
 from app.http.broadcast import Broadcaster
 from app.http.fragments import Fragments
 from app.http.guard import Guard, GuardPolicy
+from app.kit.request_stats import RequestStats
 
 
 class GuardedApp(FastAPI):
@@ -31,6 +32,7 @@ class GuardedApp(FastAPI):
         self._describe = describe
         self.state.broadcaster = Broadcaster()
         self.state.fragments = Fragments()
+        self.state.request_stats = RequestStats()
 
     def include(self, routers: Iterable[APIRouter]) -> None:
         """Answer the routers' addresses, in their order, with their routes as they are.
@@ -59,4 +61,4 @@ class GuardedApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return everything, guarded."""
-        return Guard(super().build_middleware_stack(), self.policy)
+        return Guard(super().build_middleware_stack(), self.policy, self.state.request_stats)

@@ -26,12 +26,14 @@ from app.http.problems import MEDIA_TYPE, ProblemDocument
 from app.kit.log_context import about, note
 from app.kit.logs import ACCESS
 from app.kit.request_ids import REQUEST_ID
+from app.kit.request_stats import RequestStats
 
 MIB = 1 << 20
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 STATIC_PREFIX = "/static/"
-JSON_PREFIXES = ("/api/", "/v1/")
-JSON_PATHS = frozenset({"/api", "/v1", "/healthz", "/openapi.json"})
+JSON_PREFIXES = ("/api/", "/v1/", "/healthz/")
+JSON_PATHS = frozenset({"/api", "/v1", "/healthz", "/metrics", "/openapi.json"})
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -121,9 +123,10 @@ _CROSS_SITE = _Refusal(
 class Guard:
     """The ASGI application around the whole application, error pages included."""
 
-    def __init__(self, app: ASGIApp, policy: GuardPolicy) -> None:
+    def __init__(self, app: ASGIApp, policy: GuardPolicy, stats: RequestStats | None = None) -> None:
         self.app = app
         self.policy = policy
+        self.stats = stats or RequestStats()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or hand on with a request id, a bounded body and complete answers."""
@@ -145,7 +148,7 @@ class Guard:
         try:
             with about():
                 note(peer=(scope.get("client") or ("",))[0])
-                await _noted(self.app, scope, _bounded(receive, limit), complete)
+                await _noted(self.app, self.stats, scope, _bounded(receive, limit), complete)
         finally:
             REQUEST_ID.reset(here)
 
@@ -178,11 +181,8 @@ class Guard:
         return has_cookie  # browsers that send cookies send one of the two headers with every change
 
 
-async def _noted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer, and write a line about it where such lines are wanted, without the query: it may hold anything."""
-    if not _access.isEnabledFor(logging.INFO):
-        await app(scope, receive, send)
-        return
+async def _noted(app: ASGIApp, stats: RequestStats, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, count the answer, and write a line about it where such lines are wanted."""
     begun, status = perf_counter(), 0
 
     async def seen(message: Message) -> None:
@@ -194,9 +194,18 @@ async def _noted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
     try:
         await app(scope, receive, seen)
     finally:
-        fields = {"method": scope["method"], "path": scope["path"], "status": status}
-        fields["milliseconds"] = round((perf_counter() - begun) * 1000, 1)
-        _access.info("%s %s %d", scope["method"], scope["path"], status, extra={"fields": fields})
+        took = perf_counter() - begun
+        route = getattr(scope.get("route"), "path", "")
+        stats.count(scope["method"] if scope["method"] in _METHODS else "OTHER", route, status, took)
+        if _access.isEnabledFor(logging.INFO):
+            _write_line(scope, status, took)
+
+
+def _write_line(scope: Scope, status: int, took: float) -> None:
+    """Write a line about an answer, without the query: it may hold anything."""
+    fields = {"method": scope["method"], "path": scope["path"], "status": status}
+    fields["milliseconds"] = round(took * 1000, 1)
+    _access.info("%s %s %d", scope["method"], scope["path"], status, extra={"fields": fields})
 
 
 def wants_json(path: str) -> bool:

@@ -30,14 +30,44 @@ class EngineHealth:
     overdue_s: float  # how long the oldest row that nobody holds has been due, 0 where none is
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is counted of this installation's work, for whoever watches many of them."""
+
+    statuses: Mapping[str, Mapping[str, int]]  # by noun and status
+    levels: Sequence[Level]
+    overdue_s: float
+    counters: Mapping[str, int]
+    paused: int  # connections
+    disk_free: int  # bytes
+
+
+@verbs.reads("engine")
+def figures(scope: Scope) -> Figures:
+    """Return what is counted."""
+    now = scope.due_now()
+    levels = queue_stats.seen(scope.read, now=now)
+    return Figures(
+        statuses=queue_stats.statuses(scope.read),
+        levels=levels,
+        overdue_s=_overdue(levels, now),
+        counters=queue_stats.counters(scope.read),
+        paused=queue_stats.paused(scope.read),
+        disk_free=scope.files.free_bytes(),
+    )
+
+
+def _overdue(levels: Sequence[Level], now: float) -> float:
+    oldest = [level.oldest_due_at for level in levels if level.oldest_due_at is not None]
+    # A row that was given back is due since 1970: that is no delay.
+    return max((now - due for due in oldest if due > 0), default=0.0)
+
+
 @verbs.reads("engine")
 def health(scope: Scope) -> EngineHealth:
     """Return how the engine is."""
     now = scope.due_now()
     seen = queue_stats.seen(scope.read, now=now)
-    oldest = [level.oldest_due_at for level in seen if level.oldest_due_at is not None]
-    # A row that was given back is due since 1970: that is no delay.
-    late = [now - due for due in oldest if due > 0]
     left, problem = _orphan_runs(scope)
     return EngineHealth(
         levels=seen,
@@ -47,7 +77,7 @@ def health(scope: Scope) -> EngineHealth:
         journal=event_store.count(scope.read),
         orphan_runs=left,
         orphan_runs_problem=problem,
-        overdue_s=max(late, default=0.0),
+        overdue_s=_overdue(seen, now),
     )
 
 

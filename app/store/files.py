@@ -102,13 +102,17 @@ class FileStore:
         """Remove a run's folder; one that is gone is fine."""
         shutil.rmtree(self.runs / identifier, ignore_errors=True)
 
+    def free_bytes(self) -> int:
+        """Return how much more the file system of the data folder takes."""
+        return shutil.disk_usage(self.root).free
+
     def check_room(self, wanted: int = 0) -> None:
         """Return if `wanted` bytes fit beside the reserve.
 
         Raises:
             StorageFull: otherwise, with the figures.
         """
-        free = shutil.disk_usage(self.root).free
+        free = self.free_bytes()
         if free < wanted + self._reserve:
             raise StorageFull(
                 f"Only {free // _MIB} MiB are free in the data folder, and {self._reserve // _MIB} MiB must stay free.",

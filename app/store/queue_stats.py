@@ -70,6 +70,21 @@ def seen(tx: Reader, *, now: float) -> list[Level]:
     return [_level(tx, name, table, now) for name, table in TABLES.items()]
 
 
+def statuses(tx: Reader) -> dict[str, dict[str, int]]:
+    """Return how many rows have each status, by noun."""
+    counted = {name: table for name, table in TABLES.items() if "status" in table.c}
+    return {
+        name: {row[0]: row[1] for row in tx.execute(select(table.c.status, func.count()).group_by(table.c.status))}
+        for name, table in counted.items()
+    }
+
+
+def paused(tx: Reader) -> int:
+    """Return how many connections are paused."""
+    known = schema.connections.c.paused_reason.is_not(None)
+    return tx.scalar(select(func.count()).select_from(schema.connections).where(known)) or 0
+
+
 def held(tx: Reader, *, limit: int) -> list[Held]:
     """Return the rows that are being worked on."""
     found: list[Held] = []
