@@ -12,7 +12,7 @@ from typing import Protocol
 
 from app.backends.azure_foundry.kind import AzureFoundryKind
 from app.backends.local.backend import LocalBackend, Machine
-from app.backends.openai_wire.kinds import OpenAIKind
+from app.backends.openai_wire.kinds import AzureOpenAIKind, OpenAIKind
 from app.backends.rehearsal.backend import rehearsal_backend
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
@@ -100,4 +100,14 @@ def _openai(options: Options, around: Surroundings) -> ConnectionKind:
     )
 
 
-REGISTRY = Registry(backends=(_local, _rehearsal), kinds=(_azure_foundry, _openai))
+def _azure_openai(options: Options, around: Surroundings) -> ConnectionKind:
+    data = options.data_dir
+    return AzureOpenAIKind(
+        clock=around.clock,
+        cache=data / "cache",
+        installation=lambda: installation_name(data),
+        outgoing=around.outgoing,
+    )
+
+
+REGISTRY = Registry(backends=(_local, _rehearsal), kinds=(_azure_foundry, _azure_openai, _openai))

@@ -14,6 +14,8 @@ from app.backends.azure_foundry.backend import PROFILE as AZURE
 from app.backends.azure_foundry.backend import AzureFoundryBackend
 from app.backends.local.backend import PROFILE as LOCAL
 from app.backends.local.backend import LocalBackend
+from app.backends.openai_wire.azure.backend import PROFILE as AZURE_OPENAI
+from app.backends.openai_wire.azure.backend import AzureOpenAIBackend
 from app.backends.openai_wire.platform.backend import PROFILE as OPENAI
 from app.backends.openai_wire.platform.backend import OpenAIBackend
 from app.backends.registry import REGISTRY
@@ -28,8 +30,9 @@ SLICES: tuple[tuple[BackendProfile, type[Backend]], ...] = (
     (REHEARSAL, RehearsalBackend),
     (AZURE, AzureFoundryBackend),
     (OPENAI, OpenAIBackend),
+    (AZURE_OPENAI, AzureOpenAIBackend),
 )
-WIRES = {"openai_wire": {OPENAI.id}}  # slices with several kinds of connections
+WIRES = {"openai_wire": {OPENAI.id, AZURE_OPENAI.id}}  # slices with several kinds of connections
 # `openai` is a wire as well, which our own door speaks: its name stands in many modules and pages.
 IDS = frozenset(profile.id for profile, _slice in SLICES) - {OPENAI.id}
 WORDS = IDS | {profile.connection_id for profile, _slice in SLICES}

@@ -3,7 +3,11 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from app.backends.openai_wire.azure import settings as azure
+from app.backends.openai_wire.azure.backend import MANAGER, AzureOpenAIBackend
+from app.backends.openai_wire.azure.backend import PROFILE as AZURE
 from app.backends.openai_wire.platform import settings as fields
 from app.backends.openai_wire.platform.backend import PROFILE, OpenAIBackend
 from app.backends.openai_wire.platform.settings import PlatformSettings
@@ -13,6 +17,9 @@ from app.domain.errors import Problem
 from app.domain.fields import ConnectionField
 from app.kit.clock import Clock
 from app.kit.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
 
 
 class OpenAIKind(ConnectionKind):
@@ -56,6 +63,59 @@ class OpenAIKind(ConnectionKind):
             cache=self._cache / "openai" / cache_name(settings),
             installation=self._installation,
             outgoing=self._outgoing,
+        )
+
+
+class AzureOpenAIKind(ConnectionKind):
+    """Makes backends of Azure OpenAI. `manager` and `credential` are others than Azure's own in tests."""
+
+    profile = AZURE
+    summary = "GPT models and some open ones, tuned and deployed in your own Azure OpenAI or Foundry resource."
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        cache: Path,
+        installation: Callable[[], str],
+        outgoing: Outgoing,
+        manager: str = MANAGER,
+        credential: "Callable[[], TokenCredential] | None" = None,
+    ) -> None:
+        """`cache` is a folder for what is served; `installation` tells this installation's files from another's."""
+        self._clock, self._cache, self._installation, self._outgoing = clock, cache, installation, outgoing
+        self._manager, self._credential = manager, credential
+
+    @property
+    def fields(self) -> Sequence[ConnectionField]:
+        """What a connection asks for."""
+        return azure.FIELDS
+
+    def problems(
+        self,
+        settings: Mapping[str, str],
+        others: Sequence[Mapping[str, str]],  # noqa: ARG002 -- each stands for itself
+    ) -> Sequence[Problem]:
+        """Return what is wrong with the settings as a whole."""
+        return azure.problems(settings, self._outgoing)
+
+    def open(
+        self,
+        settings: Mapping[str, str],
+        secrets: Mapping[str, str],
+        *,
+        earlier: Backend | None = None,  # noqa: ARG002 -- azure-identity keeps its own sign-ins
+    ) -> Backend:
+        """Return the backend; nothing is called before it is asked."""
+        return AzureOpenAIBackend(
+            azure.AzureSettings.of(settings),
+            secrets,
+            clock=self._clock,
+            cache=self._cache / "azure_openai" / cache_name(settings),
+            installation=self._installation,
+            outgoing=self._outgoing,
+            manager=self._manager,
+            credential=self._credential,
         )
 
 

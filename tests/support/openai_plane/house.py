@@ -14,6 +14,7 @@ from app.domain.jobs import FineTuningJob, JobStatus
 from app.engine.engine import Engine
 from app.services import connections, jobs
 from app.services.scope import Backends, Scopes
+from app.store import connections as connection_store
 from app.store import events as event_store
 from tests.support.app_context import TestHouse
 from tests.support.clock import TurnedClock
@@ -36,10 +37,14 @@ class WireHouse(TestHouse):
 
     def connect(self, settings: dict[str, str], secrets: dict[str, str]) -> Connection:
         """Connect the house to the plane, and start its engine."""
+        given = dict(settings)
+        endpoint = given.get("endpoint")
+        if endpoint is not None:  # the form takes Azure's own hosts only; the emulated one is put in behind it
+            given["endpoint"] = "https://res.openai.azure.com"
         with self.open() as scope:
-            self.connection = connections.create(
-                scope, backend=self.kind.profile.id, name="Wire", settings=settings, secrets=secrets
-            )
+            made = connections.create(scope, backend=self.kind.profile.id, name="Wire", settings=given, secrets=secrets)
+            self.connection = replace(made, settings=settings)
+            connection_store.save(scope.write, self.connection)
         self.engine = Engine(self.scopes)
         return self.connection
 

@@ -34,7 +34,6 @@ class KnownFile:
     """A file at the provider whose name is ours. `created`: seconds since 1970."""
 
     id: str
-    name: str
     mark: str
     tag: str
     hash: str
@@ -94,7 +93,6 @@ class Files:
             if found:
                 yield KnownFile(
                     id=str(body["id"]),
-                    name=found[0],
                     mark=found["mark"],
                     tag=found["tag"],
                     hash=found["hash"],

@@ -30,7 +30,7 @@ from app.domain.jobs import JobStatus
 from app.domain.serving import ForgetsUploads
 from app.kit.clock import Clock
 
-TAG = "tunedesk_job"
+TAG, MARK = "tunedesk_job", "tunedesk"  # of our jobs' metadata: our id, and the installation
 JOBS = "fine_tuning/jobs"
 _EARLIER_S = 600  # how far a provider's clocks may differ between a file and a job
 _METHODS = {"sft": "supervised", "dpo": "dpo"}
@@ -104,7 +104,7 @@ class WireTraining(PollsInBatch, Pauses, ForgetsUploads, Backend):
             "model": request.base_model,
             "training_file": request.training_file.id,
             "method": {"type": kind, kind: {"hyperparameters": settings}},
-            "metadata": {TAG: request.tag, "tunedesk": self.wire.mark},
+            "metadata": {TAG: request.tag, MARK: self.wire.mark},
             "suffix": request.suffix[: self.wire.dialect.suffix_chars],
             **self.further(request),
         }

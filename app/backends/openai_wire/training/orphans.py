@@ -1,44 +1,79 @@
-"""What is at the provider with our mark on it: training files, by their names."""
+"""What is at the provider with our mark on it: training files by their names, and the jobs that train on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from app.backends.openai_wire.training.jobs import Wire
+from app.backends.openai_wire.training.files import KnownFile, listed
+from app.backends.openai_wire.training.jobs import JOBS, MARK, TAG, Wire
+from app.backends.openai_wire.training.statuses import status_of
 from app.domain.backend import Rejected
 from app.domain.serving import FindsOrphans, RemoteThing
 
-_FILE = "data"
+_FILE, _JOB = "data", "job"
+_TRAINING = "-training"
 
 
 class WireOrphans(FindsOrphans):
-    """To list what is there of ours, and to remove what nobody here knows any more. Jobs cannot be removed there."""
+    """To list what is there of ours, and to remove what nobody here knows any more."""
 
     wire: Wire
 
     def remote_things(self) -> Sequence[RemoteThing]:
-        """Return every file whose name is of our form, whichever installation made it."""
-        return [
-            RemoteThing(
-                kind=_FILE,
-                name=each.name,
-                tag=each.tag,
-                installation=each.mark,
-                ours=each.mark == self.wire.mark,
-                state=each.status,
-                created_at=datetime.fromtimestamp(each.created, UTC) if each.created > 0 else None,
-            )
-            for each in self.wire.files.ours()
-        ]
+        """Return every file and job with a mark of TuneDesk's, whichever installation made it."""
+        files = list(self.wire.files.ours())
+        return [*(self._file(each) for each in files), *self._jobs({each.id: each for each in files})]
 
     def remove_thing(self, kind: str, name: str) -> str:
-        """Remove a file of this installation's; one that is gone is fine.
+        """Remove a file, or end a job, of this installation's; what is gone is fine. Jobs stay listed there.
 
         Raises:
-            Rejected: when it does not carry this installation's mark.
+            Rejected: when it does not carry this installation's mark, or is neither.
         """
-        found = [each for each in self.wire.files.ours() if each.name == name]
-        if kind != _FILE or any(each.mark != self.wire.mark for each in found):
+        found = [each for each in self.remote_things() if (each.kind, each.name) == (kind, name)]
+        if kind not in {_FILE, _JOB} or not all(each.ours for each in found):
             raise Rejected(f"{name} was not made by this TuneDesk.", fix="Remove it where it was made.")
-        for each in found:
-            self.wire.files.remove(each.id)
-        return "The file is removed." if found else "It was gone already."
+        if not found:
+            return "It was gone already."
+        if kind == _FILE:
+            self.wire.files.remove(name)
+            return "The file is removed."
+        status = status_of(found[0].state)
+        if status is None or not status.is_final:
+            self.wire.plane.post(f"{JOBS}/{name}/cancel")
+            return "The job is asked to stop; the provider keeps it in its list."
+        return "The job is over; the provider keeps it in its list."
+
+    def _file(self, file: KnownFile) -> RemoteThing:
+        return RemoteThing(
+            kind=_FILE,
+            name=file.id,
+            tag=file.tag,
+            installation=file.mark,
+            ours=file.mark == self.wire.mark,
+            state=file.status,
+            created_at=_moment(file.created),
+        )
+
+    def _jobs(self, files: Mapping[str, KnownFile]) -> Iterator[RemoteThing]:
+        for body in listed(self.wire.plane, JOBS):
+            file = files.get(str(body.get("training_file")))
+            given = body.get("metadata")
+            metadata: Mapping[str, Any] = given if isinstance(given, dict) else {}
+            tag = str(metadata.get(TAG) or (file.tag.removesuffix(_TRAINING) if file else ""))
+            mark = str(metadata.get(MARK) or (file.mark if file else ""))
+            if tag and mark:
+                yield RemoteThing(
+                    kind=_JOB,
+                    name=str(body["id"]),
+                    tag=tag,
+                    installation=mark,
+                    ours=mark == self.wire.mark,
+                    state=str(body.get("status") or ""),
+                    created_at=_moment(body.get("created_at")),
+                )
+
+
+def _moment(seconds: object) -> datetime | None:
+    known = isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0
+    return datetime.fromtimestamp(seconds, UTC) if known and isinstance(seconds, int) else None

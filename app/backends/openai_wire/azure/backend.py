@@ -1,0 +1,83 @@
+"""The whole of backend `azure_openai`, as one class with its abilities."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.backends.openai_wire.azure.catalog import AzureCatalog
+from app.backends.openai_wire.azure.deployments import AzureDeployments
+from app.backends.openai_wire.azure.doctor import AzureDoctor
+from app.backends.openai_wire.azure.prices import AzurePrices
+from app.backends.openai_wire.azure.settings import AzureSettings
+from app.backends.openai_wire.azure.sign_in import PROJECT, RESOURCE, Tokens
+from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
+from app.backends.openai_wire.platform.backend import CANNOT, mark_of
+from app.backends.openai_wire.serving.served import Served
+from app.backends.openai_wire.training.jobs import Wire
+from app.backends.openai_wire.training.orphans import WireOrphans
+from app.backends.openai_wire.transport.plane import Plane
+from app.domain.catalog import LooksUpModels
+from app.domain.profiles import BackendProfile
+from app.domain.sign_in import SignsIn
+from app.kit.clock import Clock
+from app.kit.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+MANAGER = "https://management.azure.com"
+NAME = "Azure OpenAI"
+_ARM, _RIGHTS = "2024-10-01", "2022-04-01"
+_DATED, _DATED_CHAT = "2024-10-21", "2025-04-01-preview"
+PROFILE = BackendProfile(
+    id="azure_openai",
+    title="Azure OpenAI",
+    bills=True,
+    methods=("sft", "dpo"),
+    slots=3,  # jobs that run at once on a resource
+    model_help="As the catalog writes it, for example gpt-4.1-mini-2025-04-14.",
+    cannot={
+        **CANNOT,
+        LooksUpModels: "What Azure tunes is dated data; its own list says too little to go by.",
+        SignsIn: "azure-identity signs in by itself; there is no code to type.",
+    },
+)
+
+
+class AzureOpenAIBackend(AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, AzurePrices):
+    """Trains and deploys at Azure. Holds caches only: another object finds everything again."""
+
+    profile = PROFILE
+
+    def __init__(
+        self,
+        settings: AzureSettings,
+        secrets: Mapping[str, str],
+        *,
+        clock: Clock,
+        cache: Path,
+        installation: Callable[[], str],
+        outgoing: Outgoing,
+        manager: str = MANAGER,
+        credential: "Callable[[], TokenCredential] | None" = None,
+    ) -> None:
+        """`manager` is Resource Manager's address. Nothing is called."""
+        self.settings = settings
+        tokens = Tokens(settings, secrets, credential)
+
+        def plane(base: str, scope: str, version: str = "") -> Plane:
+            query = (("api-version", version),) if version else ()
+            return Plane(base, name=NAME, headers=lambda: tokens.plane(scope), outgoing=outgoing, query=query)
+
+        def manages(version: str) -> Plane:
+            query = (("api-version", version),)
+            return Plane(manager, name="Azure", headers=tokens.manager, outgoing=outgoing, query=query)
+
+        first = plane(settings.base, PROJECT if settings.project_path else RESOURCE)
+        # A job sent to the one may be listed at the other (azure-skills): an unknown outcome is looked up at both.
+        others = [plane(settings.resource_base, RESOURCE)] if settings.project_path else []
+        self.wire = Wire(first, dialect=DIALECT, clock=clock, mark=mark_of(installation()), planes=(first, *others))
+        self.dated = plane(settings.dated_base(".openai.azure.com"), RESOURCE, _DATED)
+        self.oss = plane(settings.dated_base(".cognitiveservices.azure.com"), RESOURCE, _DATED_CHAT)
+        self.arm, self.rights = manages(_ARM), manages(_RIGHTS)
+        self.served = Served(cache / "served")

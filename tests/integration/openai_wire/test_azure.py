@@ -1,0 +1,162 @@
+"""A model at Azure OpenAI from its rows to its teardown, and what goes wrong on the way."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app.domain.backend import ChatRequest, Chats, Checks
+from app.domain.connections import CheckStatus
+from app.domain.deployments import Deployment, DeploymentStatus
+from app.domain.jobs import FineTuningJob, JobReason, JobStatus
+from app.domain.models import ModelStatus
+from app.services import deployments, models, pausing
+from tests.support.openai_plane.azure import AzurePlane, AzureScript
+from tests.support.openai_plane.azure_bench import azure_house
+from tests.support.openai_plane.house import WireHouse
+from tests.support.openai_plane.script import Wrong
+from tests.support.spending import ANYTHING
+
+Build = Callable[..., WireHouse]
+CREATE = "POST /fine_tuning/jobs"
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    """Give the builder of a house that is connected to Azure's planes."""
+    with ExitStack() as stack:
+
+        def make(*wrongs: Wrong, **script: object) -> WireHouse:
+            return stack.enter_context(azure_house(tmp_path, AzureScript(wrongs=wrongs, **script)))  # type: ignore[arg-type]
+
+        yield make
+
+
+def plane(house: WireHouse) -> AzurePlane:
+    return cast("AzurePlane", house.plane)
+
+
+def tuned(house: WireHouse) -> FineTuningJob:
+    job = house.until(house.job().id)
+    assert job.status is JobStatus.SUCCEEDED, job.message
+    return job
+
+
+def deploy(house: WireHouse, job: FineTuningJob, **options: object) -> str:
+    with house.open() as scope:
+        made = deployments.create(
+            scope, target={"model": str(job.fine_tuned_model)}, options=options, accepted=ANYTHING
+        )
+    return made.id
+
+
+def until(house: WireHouse, identifier: str, *statuses: DeploymentStatus, every: float = 15.0) -> Deployment:
+    for _ in range(100):
+        with house.open() as scope:
+            seen = deployments.get(scope, identifier)
+        if seen.status in statuses:
+            return seen
+        house.tick(every=every)
+    raise AssertionError(f"{seen} never became {statuses}")
+
+
+def doctor(house: WireHouse) -> dict[str, CheckStatus]:
+    backend = house.app_context.backends.of(house.connection)
+    assert isinstance(backend, Checks)
+    return {check.id: check.status for check in backend.doctor()}
+
+
+def test_a_model_goes_all_the_way(build: Build) -> None:
+    house = build()
+    job = tuned(house)
+    (sent,) = house.plane.requests
+    assert sent["trainingType"] == "GlobalStandard"
+    assert job.raw_status == "succeeded"
+    served = deploy(house, job)
+    until(house, served, DeploymentStatus.CREATING)
+    ready = until(house, served, DeploymentStatus.READY)
+    assert str(ready.endpoint).endswith("/openai/v1/chat/completions")
+    assert plane(house).deployments["tunedesk-" + served.replace("_", "-")].unready == 2
+    backend = house.app_context.backends.of(house.connection)
+    assert isinstance(backend, Chats)
+    answer = "".join(
+        each.text for each in backend.chat(served, ChatRequest(messages=[{"role": "user", "content": "hi"}]))
+    )
+    assert answer.strip() == "You said: hi"
+    with house.open() as scope:
+        models.teardown(scope, str(job.fine_tuned_model), job.spec.name)
+    for _ in range(40):
+        house.tick(every=15)
+        house.engine.tasks.wait()
+    with house.open() as scope:
+        assert models.get(scope, str(job.fine_tuned_model)).status is ModelStatus.DELETED
+    assert (plane(house).deployments, plane(house).jobs, plane(house).files) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("kind", ["accepted_500", "accepted_cut"])
+def test_what_was_accepted_is_found_by_its_file(build: Build, kind: str) -> None:
+    house = build(Wrong(call=CREATE, kind=kind))
+    job = house.job()
+    assert house.until(job.id, every=20).status is JobStatus.SUCCEEDED
+    assert len(house.plane.jobs) == 1
+    assert "although its answer was lost" in house.said(job.id)
+
+
+def test_pausing_keeps_azures_word(build: Build) -> None:
+    house = build(train_s=100.0)
+    job = house.job()
+    house.until(job.id, JobStatus.RUNNING)
+    house.tick(3, every=5)
+    with house.open() as scope:
+        pausing.pause(scope, job.id)
+    assert house.until(job.id, JobStatus.PAUSED).raw_status == "paused"
+    with house.open() as scope:
+        pausing.resume(scope, job.id)
+    assert house.until(job.id).status is JobStatus.SUCCEEDED
+
+
+def test_the_misleading_refusal_of_a_region_is_explained(build: Build) -> None:
+    house = build()
+    house.base_model = "gpt-4o-2024-08-06"
+    job = house.until(house.job(options={"training_type": "Standard"}).id)
+    assert (job.status, job.reason) == (JobStatus.FAILED, JobReason.INVALID_REQUEST)
+    assert "choose Global Standard" in job.message
+
+
+def test_an_open_model_answers_at_another_address(build: Build) -> None:
+    house = build()
+    house.base_model = "gpt-oss-20b"
+    served = deploy(house, tuned(house), capacity=100)
+    ready = until(house, served, DeploymentStatus.READY)
+    assert "/openai/deployments/tunedesk-" in str(ready.endpoint)
+
+
+def test_quota_that_is_missing_is_named(build: Build) -> None:
+    house = build(quota=5)
+    served = deploy(house, tuned(house), capacity=50)
+    failed = until(house, served, DeploymentStatus.FAILED)
+    assert "50 thousand tokens a minute of this SKU are needed in swedencentral" in failed.message
+
+
+def test_a_developer_deployment_ends_after_a_day_and_is_made_again(build: Build) -> None:
+    house = build()
+    served = deploy(house, tuned(house), sku="DeveloperTier")
+    ready = until(house, served, DeploymentStatus.READY)
+    assert ready.cost_per_hour is not None
+    house.tick(every=90_000)
+    house.tick(2, every=1)
+    assert until(house, served, DeploymentStatus.READY).restarts == 1
+
+
+def test_the_doctor_tells_the_right_to_train_from_that_to_deploy(build: Build) -> None:
+    house = build(may_deploy=False)
+    found = doctor(house)
+    assert (found["jobs"], found["deploy"]) == (CheckStatus.PASS, CheckStatus.FAIL)
+    assert found["region"] is CheckStatus.PASS
+
+
+def test_a_healthy_resource_passes_every_check(build: Build) -> None:
+    house = build()
+    assert set(doctor(house).values()) == {CheckStatus.PASS}

@@ -1,0 +1,237 @@
+"""Azure's planes on loopback: v1, the dated one as far as it is called, and deployments at Resource Manager."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.kit.clock import Clock
+from tests.support.openai_plane.jobs import FINAL, Job
+from tests.support.openai_plane.plane import Call, Failed, Plane, Stream
+from tests.support.openai_plane.script import Script
+
+KEY, TOKEN = "azure-key", "azure-token"
+ACCOUNT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.CognitiveServices"
+BASES: dict[str, str | None] = dict.fromkeys(
+    ("gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "gpt-4o-2024-08-06", "gpt-oss-20b")
+)
+_STANDARD_HERE = {"gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14"}  # in swedencentral, as the emulation has it
+_FORMATS = {"gpt-oss-20b": "Microsoft"}
+_DAY_S = 86_400.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Deployed:
+    """A deployment: its body, when it was put, and how many questions it has refused as not ready."""
+
+    body: dict[str, Any]
+    at: float
+    unready: int = 0
+    deleted_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureScript(Script):
+    """The same, and of Azure: `unready`, how many questions a deployment that succeeded refuses; `quota`, in thousands
+    of tokens a minute; `may_deploy`, whether who signs in has that right.
+    """
+
+    bare_error: bool = False
+    plain_results: bool = True
+    file_s: float = 10.0
+    deploy_s: float = 60.0
+    unready: int = 2
+    quota: int = 150
+    may_deploy: bool = True
+    sluggish_s: float = 15.0
+    deployed: dict[str, str] = field(default_factory=dict)
+
+
+class AzurePlane(Plane):
+    """One resource, and its subscription."""
+
+    prefix = "/openai/v1"
+
+    def __init__(self, clock: Clock, script: AzureScript | None = None) -> None:
+        self.azure = script or AzureScript()
+        super().__init__(clock, self.azure)
+        self.deployments: dict[str, Deployed] = {}
+        self.freed_at = 0.0
+
+    def authorised(self, headers: dict[str, str]) -> bool:  # type: ignore[override]
+        return headers.get("api-key") == KEY or headers.get("authorization") == f"Bearer {TOKEN}"
+
+    def routed(self, call: Call) -> tuple[str, Any]:
+        if call.path.startswith(self.prefix):
+            if call.asked("api-version"):
+                raise Failed(400, "api-version query parameter is not allowed when using /v1 path")
+            return super().routed(call)
+        for method, pattern, name in _AZURE_ROUTES:
+            found = re.fullmatch(pattern, call.path)
+            if found and method == call.method:
+                if not call.asked("api-version"):
+                    raise Failed(400, "The api-version query parameter is required for all requests.")
+                return name, getattr(self, name)(call, *found.groups())
+        raise Failed(404, f"Resource not found ({call.method} {call.path})", code="404")
+
+    # What differs in files and jobs
+
+    def file_status(self, identifier: str) -> str:
+        return "pending" if self.now() < self.files[identifier]["at"] + self.script.file_s else "processed"
+
+    def known_fields(self) -> set[str]:
+        return super().known_fields() | {"trainingType"}
+
+    def models(self) -> dict[str, str | None]:
+        return BASES
+
+    def check_create(self, body: dict[str, Any]) -> None:
+        super().check_create(body)
+        for part in ("training_file", "validation_file"):
+            if part in body and self.file_status(body[part]) != "processed":
+                raise Failed(
+                    400, f"The file {body[part]} is not ready: it is still being processed.", code="invalidPayload"
+                )
+        kind = str(body.get("trainingType", "Standard")).lower()
+        if kind not in {"standard", "globalstandard", "developertier"}:
+            raise Failed(400, "trainingType is unknown", code="invalidPayload")
+        if kind == "standard" and body["model"] not in _STANDARD_HERE:
+            raise Failed(400, "The specified base model does not support fine-tuning.", code="invalidPayload")
+
+    def job_body(self, job: Job) -> dict[str, Any]:
+        """Return a job as it was captured at Azure: other words, -1 for auto, and keys that come later."""
+        body = super().job_body(job)
+        status = body["status"]
+        method = job.body.get("method") or {"type": "supervised"}
+        settings = {"n_epochs": -1, "batch_size": -1, "learning_rate_multiplier": 1.0}
+        settings |= (method.get(method["type"]) or {}).get("hyperparameters") or {}
+        gone = {
+            "organization_id",
+            "integrations",
+            "user_provided_suffix",
+            "usage_metrics",
+            "shared_with_openai",
+            "metadata",
+        }
+        gone |= {"method"} if method["type"] == "supervised" else set()
+        if status not in FINAL:
+            gone |= {"error", "fine_tuned_model", "finished_at", "result_files", "trained_tokens"}
+        made = {name: value for name, value in body.items() if name not in gone}
+        kind = str(job.body.get("trainingType", "Standard"))
+        made |= {
+            "hyperparameters": settings,
+            "status": "pending" if status in {"validating_files", "queued"} else status,
+            "suffix": job.body.get("suffix"),
+            "trainingType": kind[:1].lower() + kind[1:],
+            "estimated_finish": int(job.at + 25 * 3600),
+        }
+        return made
+
+    def list_jobs(self, call: Call) -> dict[str, Any]:
+        call.query = [(key, value) for key, value in call.query if not key.startswith("metadata[")]
+        return super().list_jobs(call)
+
+    def delete_model(self, _call: Call, name: str) -> dict[str, Any]:
+        raise Failed(404, f"Resource not found: {name}")
+
+    def delete_job(self, _call: Call, identifier: str) -> dict[str, Any]:
+        job = self.job(identifier)
+        if any(each.body["properties"]["model"]["name"] == job.model() for each in self.deployments.values()):
+            raise Failed(409, "The model is deployed.", code="conflict")
+        self.deleted_models.add(job.model())
+        del self.jobs[identifier]
+        return {}
+
+    def check_model(self, _call: Call, model: str) -> None:
+        deployed = self.deployments.get(model)
+        if deployed is None or self._state(deployed) != "Succeeded":
+            raise Failed(404, "The API deployment for this resource does not exist.", code="DeploymentNotFound")
+        if deployed.unready < self.azure.unready:
+            deployed.unready += 1
+            raise Failed(404, "The deployment is not ready yet.", code="DeploymentNotReady")
+
+    def chat(self, call: Call, deployment: str = "") -> Stream:
+        model = deployment or str(call.body["model"])
+        known = self.deployments.get(model)
+        base = known.body["properties"]["model"]["format"] if known else "OpenAI"
+        if (base == "OpenAI") == bool(deployment):
+            raise Failed(404, "Resource not found", code="404")
+        return super().chat(call, deployment)
+
+    # Resource Manager
+
+    def _state(self, deployed: Deployed) -> str:
+        age = self.now() - deployed.at
+        return "Accepted" if age < 1 else "Creating" if age < self.azure.deploy_s else "Succeeded"
+
+    def _deployment(self, name: str) -> dict[str, Any]:
+        deployed = self.deployments.get(name)
+        if (
+            deployed is not None
+            and deployed.body["sku"]["name"] == "DeveloperTier"
+            and self.now() - deployed.at > _DAY_S
+        ):
+            del self.deployments[name]
+            deployed = None
+        if deployed is None:
+            raise Failed(404, f"The Resource '{name}' was not found.", code="ResourceNotFound")
+        properties = deployed.body["properties"] | {"provisioningState": self._state(deployed)}
+        created = {"createdAt": "2026-11-21T09:00:00Z"}
+        return {
+            "name": name,
+            "id": f"{ACCOUNT}/{name}",
+            **deployed.body,
+            "properties": properties,
+            "systemData": created,
+        }
+
+    def put_deployment(self, call: Call, _account: str, name: str) -> dict[str, Any]:
+        model = call.body["properties"]["model"]
+        base = next((job.body["model"] for job in self.tuned() if job.model() == model["name"]), model["name"])
+        if model["format"] != _FORMATS.get(base, "OpenAI"):
+            failed = Failed(500, "")
+            failed.body = {}
+            raise failed
+        if call.body["sku"]["name"] == "DeveloperTier" and base == model["name"]:
+            raise Failed(
+                400, "The SKU DeveloperTier is not supported for base models.", code="InvalidResourceProperties"
+            )
+        wanted = call.body["sku"]["capacity"]
+        used = sum(each.body["sku"]["capacity"] for key, each in self.deployments.items() if key != name)
+        if used + wanted > self.azure.quota or self.now() < self.freed_at:
+            raise Failed(400, f"This operation require {wanted} new capacity in quota.", code="InsufficientQuota")
+        if name not in self.deployments:
+            self.deployments[name] = Deployed(body=call.body, at=self.now())
+        return self._deployment(name)
+
+    def get_deployment(self, _call: Call, _account: str, name: str) -> dict[str, Any]:
+        return self._deployment(name)
+
+    def delete_deployment(self, _call: Call, _account: str, name: str) -> dict[str, Any]:
+        self._deployment(name)
+        del self.deployments[name]
+        self.freed_at = self.now() + self.azure.sluggish_s
+        return {}
+
+    def get_account(self, _call: Call, account: str) -> dict[str, Any]:
+        return {"name": account, "location": "swedencentral", "kind": "AIServices"}
+
+    def get_rights(self, _call: Call, _account: str) -> dict[str, Any]:
+        actions = ["*"] if self.azure.may_deploy else ["Microsoft.CognitiveServices/*/read"]
+        return {"value": [{"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}]}
+
+    def get_usages(self, _call: Call, _region: str) -> dict[str, Any]:
+        name = {"value": "OpenAI.Standard.gpt-4.1-mini-finetune", "localizedValue": "gpt-4.1-mini, tuned"}
+        return {"value": [{"name": name, "currentValue": 0.0, "limit": float(self.azure.quota), "unit": "Count"}]}
+
+
+_ARM = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/([^/]+)"
+_AZURE_ROUTES = (
+    ("PUT", _ARM + r"/deployments/([^/]+)", "put_deployment"),
+    ("GET", _ARM + r"/deployments/([^/]+)", "get_deployment"),
+    ("DELETE", _ARM + r"/deployments/([^/]+)", "delete_deployment"),
+    ("GET", _ARM, "get_account"),
+    ("GET", _ARM + r"/providers/Microsoft\.Authorization/permissions", "get_rights"),
+    ("GET", r"/subscriptions/[^/]+/providers/Microsoft\.CognitiveServices/locations/([^/]+)/usages", "get_usages"),
+    ("DELETE", r"/openai/fine_tuning/jobs/([^/]+)", "delete_job"),
+    ("POST", r"/openai/deployments/([^/]+)/chat/completions", "chat"),
+)
