@@ -16,6 +16,7 @@ NAMES = (
     "live_viewers",
     "metrics_path",
     "jobs_page",
+    "openai_jobs",
     "engine_tick",
     "training_overhead",
     "preflight",

@@ -67,7 +67,7 @@ def check_spending(scope: Scope, connection: Connection) -> None:
     if not spends(scope, connection):
         raise Forbidden(
             f"Nothing may be begun at the connection {connection.name!r} through /v1, where nobody reviews its cost.",
-            fix=f"Allow it on /connections/{connection.id}, or submit the job there.",
+            fix="Allow it on /settings/openai, or submit the job on its pages.",
         )
 
 

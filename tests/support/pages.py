@@ -126,6 +126,7 @@ def _pages(
         "deployment": f"/deployments/{deployment['id']}",
         "playground": "/playground",
         "settings": "/settings",
+        "openai-clients": "/settings/openai",
         "connections": "/connections",
         "connection": "/connections/con_rehearsal",
         "wizard": "/wizard",
