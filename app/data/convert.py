@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.data import numbers
 from app.data.formats.format import Misshapen, Row
 from app.data.formats.registry import format_of
 from app.data.limits import DEFAULT
@@ -26,7 +27,7 @@ def write_canonical(path: Path, out: Path) -> int:
     written = 0
     with path.open("rb") as stream, out.open("wb") as target:
         for number, line in numbered_lines(stream, line_bytes=DEFAULT.line_bytes):
-            row = orjson.dumps(_canonical(number, line), option=orjson.OPT_APPEND_NEWLINE)
+            row = numbers.dumps(_canonical(number, line), option=orjson.OPT_APPEND_NEWLINE)
             target.write(b'{"line":%d,%b' % (number, row.removeprefix(b"{")))
             written += 1
         target.flush()
@@ -36,7 +37,7 @@ def write_canonical(path: Path, out: Path) -> int:
 
 def _canonical(number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = orjson.loads(line)
+        row = numbers.loads(line)
         if isinstance(row, dict):
             return format_of(row).canonical(row)
         reason = "It is not an object."
@@ -95,4 +96,4 @@ def _turn(message: object) -> Turn:
 
 
 def _as_text(value: object) -> str:
-    return "" if value is None else orjson.dumps(value).decode()
+    return "" if value is None else numbers.dumps(value).decode()

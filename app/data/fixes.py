@@ -86,7 +86,7 @@ def on_one_line(text: str, like: str) -> str:
 
 def _read(text: str) -> dict[str, Any]:
     """Return an object, each value of which is written again as it is read."""
-    row = json.loads(text, parse_float=_exact, parse_constant=_refused, object_pairs_hook=_pairs)
+    row = json.loads(text, parse_int=_whole, parse_float=_exact, parse_constant=_refused, object_pairs_hook=_pairs)
     if not isinstance(row, dict):
         raise _Inexact
     return row
@@ -95,6 +95,12 @@ def _read(text: str) -> dict[str, Any]:
 def _written(row: dict[str, Any], like: str) -> str:
     separators = (", ", ": ") if '": ' in like else (",", ":")
     return json.dumps(row, ensure_ascii="\\u" in like and like.isascii(), separators=separators)
+
+
+def _whole(digits: str) -> int:
+    if str(number := int(digits)) != digits:  # minus nought
+        raise _Inexact
+    return number
 
 
 def _exact(digits: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import orjson
 
+from app.data import numbers
 from app.data.convert import prompt_and_answer
 from app.data.formats import chat, plain
 from app.data.formats.registry import format_of_file
@@ -42,7 +43,7 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 def row_of(line: bytes) -> Mapping[str, Any]:
     """Return a line's row; what is no object counts as an empty one, so that no line is lost."""
     try:
-        row = orjson.loads(line)
+        row = numbers.loads(line)
     except orjson.JSONDecodeError:
         return {}
     return row if isinstance(row, dict) else {}

@@ -1,6 +1,5 @@
 """Reading one line as strict JSON, and saying exactly what is wrong where that fails."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ import orjson
 
 from app.data import rules
 from app.data.lines import BOM
+from app.data.numbers import exactly, may_be_inexact
 from app.data.rules import Issue
 from app.data.visible import visible
 
 _NOT_A_NUMBER = re.compile(r"[-+]?(NaN|nan|Infinity|inf)\b")
 _PYTHON_LITERAL = re.compile(r"(True|False|None)\b")
-_INT64 = range(-(2**63), 2**64)  # what JSON libraries keep exactly; a wider integer becomes a rounded float
-_MAX_INT_CHARS = 20
-_WIDE = 2.0**63
 _ESCAPES = {"\t": "\\t", "\r": "\\r"}
 
 _Explained = tuple[rules.Rule, str, str]  # rule, message, remedy (empty: the rule's own)
@@ -45,17 +42,17 @@ def read_line(line: bytes, *, depth: int, cut: bool = False) -> Reading:
     if line.count(b"[") + line.count(b"{") > depth and depth_of(value) > depth:
         return Reading(None, (Issue(rules.DEPTH, f"The row nests deeper than {depth} levels."),), readable=False)
     if needs_second_look(line, value):
-        return Reading(value, tuple(_second_look(text)))
+        return _second_look(text, value)
     return Reading(value)
 
 
 def needs_second_look(line: bytes, value: object) -> bool:
-    r"""Return whether a line may hold a key twice or a too wide integer, which decoders let pass in silence.
+    r"""Return whether a line may hold a key twice or a number that is rounded, which decoders let pass in silence.
 
     Written out again, a line that lost a key has fewer quotation marks. Escaped ones (\u0022) count as a difference
     too, hence "may".
     """
-    return quotes_of(value) != line.count(b'"') or has_wide(value)
+    return quotes_of(value) != line.count(b'"') or may_be_inexact(line, value)
 
 
 def quotes_of(value: object) -> int:
@@ -64,15 +61,6 @@ def quotes_of(value: object) -> int:
         return orjson.dumps(value).count(b'"')
     except orjson.JSONEncodeError:
         return -1
-
-
-def has_wide(value: object) -> bool:
-    """Return whether a number is so large that it may have been an integer of more than 64 bits, rounded to a float."""
-    if isinstance(value, dict):
-        return any(map(has_wide, value.values()))
-    if isinstance(value, list):
-        return any(map(has_wide, value))
-    return isinstance(value, float) and not -_WIDE < value < _WIDE
 
 
 def depth_of(value: object) -> int:
@@ -192,13 +180,6 @@ class _Twice(dict[str, Any]):
     key = ""
 
 
-class _Wide:
-    """An integer of more than 64 bits."""
-
-    def __init__(self, digits: str) -> None:
-        self.digits = len(digits.lstrip("-"))
-
-
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
@@ -209,25 +190,18 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return twice
 
 
-def _integer(digits: str) -> object:
-    return int(digits) if len(digits) <= _MAX_INT_CHARS and int(digits) in _INT64 else _Wide(digits)
-
-
-def _second_look(text: str) -> Iterator[Issue]:
+def _second_look(text: str, value: object) -> Reading:
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_int=_integer)
+        value = exactly(text, _pairs)
     except ValueError:  # the first decoder took it: never seen, and no reason to fail
-        return
-    yield from _walk(value, "$")
+        return Reading(value)
+    return Reading(value, tuple(_walk(value, "$")))
 
 
 def _walk(value: object, path: str) -> Iterator[Issue]:
     if isinstance(value, _Twice):
         message = f"The key {value.key[:60]!r} stands twice in one object; the last one counts."
         yield Issue(rules.DUPLICATE_KEY, message, f"{path}.{visible(value.key[:60])}")
-    if isinstance(value, _Wide):
-        message = f"The whole number has {value.digits} digits; JSON software keeps 64 bits (19 digits) exactly."
-        yield Issue(rules.NUMBER, message, path)
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _walk(inner, f"{path}.{visible(name[:60])}")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.data.syntax import depth_of, has_wide, quotes_of
+from app.data.syntax import depth_of, quotes_of
 
 SEPARATOR = "\x1e"  # stands between texts, so that two rows with the same words in other messages differ
 QUICK_DEPTH = 64
@@ -59,6 +59,6 @@ def extra_fields(line: bytes, quotes: int, trained: frozenset[str]) -> frozenset
     if line.count(b"[") + line.count(b"{") > QUICK_DEPTH and depth_of(row) > QUICK_DEPTH:
         return None
     rest = {name: value for name, value in row.items() if name not in trained}
-    if has_wide(rest) or quotes_of(rest) != quotes:
+    if quotes_of(rest) != quotes:
         return None
     return frozenset(rest)

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import orjson
-
-from app.data import rules
+from app.data import numbers, rules
 from app.data.formats import chat
 from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
@@ -20,7 +18,7 @@ def _canonical(row: Row) -> dict[str, Any]:
     if not isinstance(label, str | int | float):
         message = f"label is {chat.kind_in_words(label)}, not a text or a number."
         raise Misshapen(Issue(rules.TYPE, message, "$.label"))
-    answer = label if isinstance(label, str) else orjson.dumps(label).decode()
+    answer = label if isinstance(label, str) else numbers.dumps(label).decode()
     return {"messages": [chat.message("user", text), chat.message("assistant", answer)]}
 
 

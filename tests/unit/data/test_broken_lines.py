@@ -95,17 +95,11 @@ def test_quotation_marks_in_texts_are_no_second_keys(check: Check, chat_row: Cal
     assert check(b"".join([*quoted, escaped])).findings == ()
 
 
-@pytest.mark.parametrize("digits", [b"18446744073709551616", b"-9223372036854775809", b"1" * 40])
-def test_integers_that_json_software_would_round(
-    check: Check, twelve: list[bytes], chat_row: Callable[..., bytes], digits: bytes
-) -> None:
-    report = check(_with(twelve, (7, chat_row(x="?").strip().replace(b'"?"', b'{"id": [' + digits + b"]}"))))
-    [finding] = [one for one in report.findings if one.line]
-    assert (finding.line, finding.rule, finding.path) == (7, "number", "$.x.id[0]")
+NUMBERS = [b"18446744073709551616", b"-9223372036854775809", b"1" * 300, b"0.1", b"-0", b"1e10", b"0." + b"1" * 40]
 
 
-@pytest.mark.parametrize("number", [b"18446744073709551615", b"-9223372036854775808", b"0.1", b"-0.0", b"1e10"])
-def test_numbers_that_fit(check: Check, twelve: list[bytes], chat_row: Callable[..., bytes], number: bytes) -> None:
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_of_any_width(check: Check, twelve: list[bytes], chat_row: Callable[..., bytes], number: bytes) -> None:
     report = check(_with(twelve, (7, chat_row(x="?").strip().replace(b'"?"', number))))
     assert report.errors == 0
 

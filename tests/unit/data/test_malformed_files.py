@@ -70,7 +70,7 @@ def array(chance: random.Random) -> Planted:
             ("syntax", items[at].replace(b"}", b"]}")),
             ("syntax", items[at].removesuffix(b"}")),
             ("missing_field", b'{"prompt": "x"}'),
-            ("number", b'{"prompt": "x", "completion": "y", "n": %b}' % (b"9" * 40)),
+            ("number", b'{"prompt": "x", "completion": "y", "n": %b}' % (b"9" * 400)),
         ]
     )
     items[at] = broken
