@@ -1,10 +1,10 @@
-"""The validation of a dataset: a large file is validated beside the turns, as it may outlast a lease."""
+"""The validation of a dataset: a large file is edited and validated beside the turns, as that may outlast a lease."""
 
 from app.domain.datasets import DatasetStatus
 from app.engine.apart import apart, forget
 from app.engine.reconciling import DeferredResult, ReconcileContext
 from app.kit.crash_points import CrashPoint, reached
-from app.services import datasets
+from app.services import datasets, edits
 from app.services.reading_in import Checked
 from app.services.scope import Scope
 from app.store import datasets as store
@@ -19,7 +19,7 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
         return None
 
     def check(scope: Scope) -> Checked:
-        checked = datasets.check(scope, context.id)
+        checked = edits.carry_out(scope, context.id) or datasets.check(scope, context.id)
         reached(CrashPoint.DATASET_CHECKED)
         return checked
 

@@ -14,11 +14,14 @@ from app.domain.datasets import Dataset, DatasetStatus, Severity, UploadedFile
 from app.domain.edits import MAX_LINES, MAX_ROW_BYTES, DatasetEdit, EditPreview, OfferedFix
 from app.domain.errors import Conflict, Invalid, Problem
 from app.services import datasets, verbs
-from app.services.reading_in import brought_lines, known_of, positions_of
+from app.services.reading_in import Checked, brought_lines, check, known_of, positions_of
 from app.services.scope import Scope
 from app.store import codec
 from app.store import datasets as store
+from app.store import edits as kept_edits
 from app.store.files import StoredFile
+
+_MADE_BY = "edit:"
 
 
 @verbs.reads("datasets")
@@ -67,18 +70,24 @@ def preview(scope: Scope, identifier: str, wanted: DatasetEdit) -> EditPreview:
 def apply(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:
     """Make a version of the dataset with the edit's rows; the same edit again finds the version of the first time.
 
-    What was made from the dataset before, and jobs that train on it, keep its rows.
+    What was made from the dataset before, and jobs that train on it, keep its rows. A large file is changed by the
+    engine (`carry_out`); until then the version is being checked.
 
     Raises:
-        Invalid, Conflict: as `preview`, and when no row would be left, or none changed.
+        Invalid, Conflict: as `preview`, and of a file that is not large when no row would be left, or none changed.
     """
     source = _editable(scope, identifier, wanted)
-    made_by = f"edit:{hashlib.sha256(codec.dump(wanted).encode()).hexdigest()[:16]}"
+    key = hashlib.sha256(codec.dump(wanted).encode()).hexdigest()[:16]
+    made_by = f"{_MADE_BY}{key}"
     known = store.child(scope.read, source.id, made_by)
     if known is not None:
         return known
     file = datasets.path(scope, identifier)
     scope.release()
+    if source.bytes > scope.app_context.at_once_bytes:
+        kept_edits.keep(scope.files, source.sha256, key, wanted)
+        stored = StoredFile(source.sha256, source.bytes, file)
+        return datasets.revise(scope, source, stored, origins=source.origins, made_by=made_by)
     with _scratch(scope) as made:
         path, done = edit(file, wanted, known_of(scope.files, source.origins), made)
         if not done.changed and not len(done.removed):
@@ -90,6 +99,26 @@ def apply(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:
         stored = scope.files.keep(path)
     origins = _origins(scope, source, stored, done)
     return datasets.revise(scope, source, stored, origins=origins, made_by=made_by)
+
+
+@verbs.writes("datasets")
+def carry_out(scope: Scope, identifier: str) -> Checked | None:
+    """Make the rows of a version whose edit is still to be carried out; None of any other dataset.
+
+    Records nothing, and holds no transaction (the engine records). May be repeated.
+    """
+    dataset = datasets.get(scope, identifier)
+    wanted = kept_edits.kept(scope.files, dataset.sha256, dataset.made_by.removeprefix(_MADE_BY))
+    if wanted is None or not dataset.made_by.startswith(_MADE_BY):
+        return None
+    file = datasets.path(scope, identifier)
+    scope.release()
+    with _scratch(scope) as made:
+        path, done = edit(file, wanted, known_of(scope.files, dataset.origins), made)
+        scope.files.check_room()
+        stored = scope.files.keep(path)
+    origins = _origins(scope, dataset, stored, done)
+    return Checked(stored, check(scope.files, stored, origins), origins)
 
 
 def _editable(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:

@@ -55,6 +55,10 @@ class FileStore:
         """Return where a split of that file lies; the number grows when rows are dealt or compared another way."""
         return self._files / sha256[:2] / f"{sha256}.split-1-{key}"
 
+    def edit_path(self, sha256: str, key: str) -> Path:
+        """Return where an edit of that file lies that is still to be carried out."""
+        return self._files / sha256[:2] / f"{sha256}.edit-{key}"
+
     def temporary(self) -> Path:
         """Return a new empty file in the same file system, for the caller to fill and `keep`."""
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._files)

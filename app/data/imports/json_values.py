@@ -250,6 +250,7 @@ class _Reader:
         for part in [piece] if b'"' in piece else piece.split(b","):
             until = self._start + len(part)
             if part.strip(_SPACE):
+                self._start += len(part) - len(part.lstrip(_SPACE))  # its line is that of its first character
                 line, number = self._row(until)
                 yield line.strip(_SPACE) + b"\n", number
             self._start = min(until + 1, end)

@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app.domain.actors import OWNER
 from app.domain.datasets import Dataset, DatasetStatus
+from app.domain.edits import DatasetEdit
 from app.domain.errors import NotFound
-from app.services import datasets
+from app.services import datasets, edits
 from app.services.reading_in import Checked
 from tests.support.rehearsed import ROOT, Rehearsed, rows_file
 
@@ -119,3 +121,34 @@ def test_what_was_refused_goes_after_a_day(build: Build) -> None:
     with pytest.raises(NotFound):
         look(app_context, dataset.id)
     assert not app_context.app_context.files.path(dataset.sha256).exists()
+
+
+def test_a_large_file_is_edited_beside_the_turns_whoever_dies_meanwhile(build: Build) -> None:
+    app_context = build()
+    app_context.app_context = replace(app_context.app_context, at_once_bytes=64)
+    app_context = app_context.again()
+    source = unchecked(app_context, rows_file(30) + b"{oops\n" + rows_file(3))
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(3)
+    wanted = DatasetEdit(drop_errors=True, exclude=(1,))
+    with app_context.scopes.open(OWNER) as scope:
+        made = edits.apply(scope, source.id, wanted)
+    assert (made.status, made.version, made.parent) == (DatasetStatus.VALIDATING, 2, source.id)
+    with app_context.scopes.open(OWNER) as scope:
+        assert edits.apply(scope, source.id, wanted) == made, "asked for twice"
+    app_context.tick()
+    app_context.engine.tasks.close()
+    heir = app_context.again()
+    heir.engine.take_over()
+    heir.tick()
+    heir.engine.tasks.wait()
+    heir.tick(3)
+    done = look(heir, made.id)
+    assert (done.status, done.rows, done.errors) == (DatasetStatus.READY, 32, 0)
+    assert look(heir, source.id).sha256 == source.sha256 != done.sha256
+    with heir.scopes.open(OWNER) as scope:
+        rows = datasets.path(scope, made.id).read_bytes()
+    assert rows == rows_file(30).split(b"\n", 1)[1] + rows_file(3)
+    assert done.origins[0].filename == "large.jsonl"
+    heir.engine.tasks.close()
