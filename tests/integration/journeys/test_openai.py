@@ -38,7 +38,7 @@ def test_a_training_by_openais_client_ends_with_its_models_answer(interpreter: P
         done = until(ended, within=400, doing="the training's end")
         assert (done.status, done.error, done.model) == ("succeeded", None, "gpt-3.5-turbo")
         steps = [each for each in client.fine_tuning.jobs.list_events(job.id) if each.type == "metrics"]
-        losses = [each.data["train_loss"] for each in steps if each.data and "train_loss" in each.data]  # type: ignore[index,operator]
+        losses = [each.data["train_loss"] for each in steps if each.data and "train_loss" in each.data]
         assert losses[0] < losses[-1]  # the newest comes first
         row = json.loads((REVIEWS / "test.jsonl").read_text(encoding="utf-8").splitlines()[0])
         answered = client.chat.completions.create(
