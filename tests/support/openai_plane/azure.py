@@ -110,7 +110,6 @@ class AzurePlane(Plane):
             "user_provided_suffix",
             "usage_metrics",
             "shared_with_openai",
-            "metadata",
         }
         gone |= {"method"} if method["type"] == "supervised" else set()
         if status not in FINAL:
@@ -121,6 +120,7 @@ class AzurePlane(Plane):
             "hyperparameters": settings,
             "status": "pending" if status in {"validating_files", "queued"} else status,
             "suffix": job.body.get("suffix"),
+            "metadata": None,  # as samples print it; whether it is kept, nobody says
             "trainingType": kind[:1].lower() + kind[1:],
             "estimated_finish": int(job.at + 25 * 3600),
         }
