@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.data.tokens import BYTES_PER_TOKEN
 from app.domain.backend import Evaluates
+from app.domain.datasets import Dataset
+from app.domain.deployments import Target
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import (
     Evaluation,
@@ -15,7 +18,8 @@ from app.domain.evaluations import (
     why_not_comparable,
 )
 from app.domain.paired import Paired
-from app.domain.spending import AcceptedCost, require
+from app.domain.prices import Bill
+from app.domain.spending import AcceptedCost, most_of_job, require
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import connections, datasets, jobs, models, prices, serving_targets, verbs
 from app.services.scope import Scope
@@ -75,7 +79,8 @@ def create(
     real = [problem for problem in problems if problem is not None]
     if real:
         raise Invalid(real)
-    require(prices.asking_bill(scope, connections.get(scope, wanted.connection)), accepted, most=None)
+    bill = _bill(scope, wanted, rows, few_shot=few_shot, system_prompt=system_prompt or "")
+    require(bill, accepted, most=most_of_job(bill))
     evaluated = job or (models.get(scope, wanted.model).job if wanted.model else None)
     tx, now = scope.write, scope.now()
     evaluation = Evaluation(
@@ -207,6 +212,15 @@ def pair_of(
 def prove(scope: Scope, base: Evaluation, tuned: Evaluation) -> Paired:
     """Return what the rows that two evaluations both answered prove of the second one."""
     return store.paired(scope.read, base.id, tuned.id)
+
+
+def _bill(scope: Scope, target: Target, rows: Dataset, *, few_shot: int, system_prompt: str) -> Bill:
+    """Return what the answers are billed for. Each question brings its examples, which are as long as other rows."""
+    count, tokens = rows.rows or 0, rows.tokens or 0
+    prompt = len(system_prompt.encode()) // BYTES_PER_TOKEN * count
+    where = connections.get(scope, target.connection)
+    asked = tokens * (1 + few_shot) + prompt
+    return prices.asking_bill(scope, where, target.base_model, rows=count, tokens=asked)
 
 
 def _difference(base: Evaluation, tuned: Evaluation) -> str:

@@ -144,9 +144,19 @@ def hosting_bill(scope: Scope, target: Target, options: Mapping[str, Hyperparame
 
 
 @verbs.reads("prices")
-def asking_bill(scope: Scope, connection: Connection) -> Bill:
-    """Return what asking a model many rows is billed for: how many tokens it writes is not known before."""
-    return FREE if is_free(scope, connection) else UNKNOWN
+def asking_bill(scope: Scope, connection: Connection, base_model: str, *, rows: int, tokens: int) -> Bill:
+    """Return what a model's answers to so many rows are billed for; unknown where its backend does not tell.
+
+    `tokens` are those of all questions, estimated.
+    """
+    if is_free(scope, connection):
+        return FREE
+    backend = scope.backends.opened(connection, Prices)
+    if backend is None:
+        return UNKNOWN
+    with provider_errors():
+        charges = backend.asking_charges(base_model, rows=rows, tokens=tokens)
+    return UNKNOWN if charges is None else make_bill(charges, known(scope, connection))
 
 
 @verbs.reads("prices")

@@ -1,5 +1,6 @@
 """Evaluations: begin one, look at one, set two side by side."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,16 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.evaluations import Evaluation
+from app.domain.spending import CostNotAccepted
 from app.http.dependencies import may
 from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import datasets, evaluations, serving_targets
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
+from app.web import spending
+from app.web.i18n import gettext as _
 from app.web.job_context import evaluation_context
 from app.web.rendering import Fields, page, see_other
 from app.web.views import costs
 from app.web.views import evaluations as view
+from app.web.views.parts import Question
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,11 +33,38 @@ def index(_scope: Annotated[Scope, may(evaluations.list_evaluations)]) -> Respon
 
 
 @router.post("/evaluations")
-def begin(scope: Annotated[Scope, may(evaluations.create)], form: Fields) -> Response:
-    """Let a model answer the rows of a dataset, once per key."""
+def begin(request: Request, scope: Annotated[Scope, may(evaluations.create)], form: Fields) -> Response:
+    """Let a model answer the rows of a dataset, once per key; ask first where its answers are billed."""
     content = "\0".join(f"{name}={value}" for name, value in sorted(form.items()) if name != "idempotency_key")
     grant = once("POST /evaluations", form.get("idempotency_key"), content.encode())
-    return grant(scope, lambda: _begun(scope, form))
+    try:
+        return grant(scope, lambda: _begun(scope, form))
+    except CostNotAccepted as error:
+        return _ask(request, scope, form, error)
+
+
+def _ask(request: Request, scope: Scope, form: Fields, error: CostNotAccepted) -> Response:
+    back = f"/jobs/{form['job']}?tab=evaluation" if form.get("job") else "/jobs"
+    question = Question(
+        title=_("Begin this evaluation?"),
+        message=_("The model answers every row of the dataset once."),
+        action="/evaluations",
+        yes=_("Evaluate"),
+        no=_("Do not start it"),
+        back=back,
+        fields={name: value for name, value in form.items() if not name.startswith("accept_cost")},
+    )
+    answered = any(name.startswith("accept_cost") for name in form)
+    target = serving_targets.target(scope, _target(form))
+    return spending.ask(
+        request,
+        scope,
+        question,
+        error.bill,
+        target.connection,
+        come_back=back,
+        error=error if answered else None,
+    )
 
 
 @router.get("/evaluations/{evaluation}")
@@ -87,11 +119,15 @@ def cancel(scope: Annotated[Scope, may(evaluations.cancel)], evaluation: Id) -> 
     return see_other(f"/evaluations/{evaluation}", "evaluation_cancelled")
 
 
+def _target(form: Fields) -> Mapping[str, str]:
+    return {name: form[name] for name in ("model", "base_model", "connection") if form.get(name)}
+
+
 def _begun(scope: Scope, form: Fields) -> Response:
     shots = form.get("few_shot", "").strip() or "0"
     made = evaluations.create(
         scope,
-        target={name: form[name] for name in ("model", "base_model", "connection") if form.get(name)},
+        target=_target(form),
         dataset=form.get("dataset", ""),
         system_prompt=form.get("system_prompt", "").strip() or None,
         few_shot=int(shots) if shots.isdigit() and len(shots) < 4 else -1,  # noqa: PLR2004 -- refused as out of range

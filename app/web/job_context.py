@@ -18,7 +18,6 @@ from app.services import (
     jobs,
     models,
     pausing,
-    prices,
     projects,
     queue,
 )
@@ -26,7 +25,6 @@ from app.services.evaluations import PairFilter
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.web.rendering import fresh_key
-from app.web.views import costs
 from app.web.views import evaluations as evaluation_view
 from app.web.views import jobs as view
 from app.web.views.wizard import options
@@ -49,8 +47,6 @@ def job_context(
     job = jobs.get(scope, identifier)
     around = _around(scope, job, tab)
     if tab == "evaluation":
-        bill = prices.asking_bill(scope, around["connection"])
-        around["asking"] = costs.of_job(bill, job.connection, scope.now().date())
         return around | _evaluation(scope, job, around["evaluated"], only)
     return around | _of_tab(scope, job, tab, base_url=base_url, target=target)
 

@@ -59,6 +59,12 @@ class Billed(Continues, Prices):
         del base_model, options
         return (Charge(price="hour", label="Hosting", low=1, expected=1, high=1, per_hour=1),) if tuned else ()
 
+    def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge]:
+        """Charge a unit of work for each row, whatever is asked."""
+        del base_model
+        assert tokens > rows
+        return (Charge(price="work", label="Answers", low=rows, expected=rows, high=2 * rows),)
+
     def estimate(
         self, spec: JobSpec, *, rows: int, tokens: int, validation_rows: int, longest: int | None = None
     ) -> Estimate:

@@ -177,18 +177,29 @@ def test_an_unknown_price_is_ticked(silent: Visit) -> None:
         assert (silent.count("jobs"), silent.count("deployments")) != before
 
 
-def test_an_evaluation_is_ticked_where_its_answers_are_billed(billed: Visit, free: Visit) -> None:
-    for visit, asked in ((billed, True), (free, False)):
-        page = visit.soup(f"/jobs/{visit.made.job.id}?tab=evaluation")
-        assert (page.select_one(f"input[name='{TICK}']") is not None) is asked
-        sent = {**sent_by(page, "/evaluations"), "base_model": visit.made.job.spec.base_model}
-        before = visit.count("evaluations")
-        if asked:
-            refused = visit.soup("/evaluations", 422, data=sent)
-            assert "what it comes to is not known before" in refused.text
-            assert visit.count("evaluations") == before
-        assert visit.client.post("/evaluations", data={**sent, TICK: "on"}).status_code == 303
-        assert visit.count("evaluations") == before + 1
+@pytest.mark.parametrize(("kind", "words"), [("billed", "$"), ("silent", "what it comes to is not known before")])
+def test_an_evaluation_asks_first_where_its_answers_are_billed(
+    request: pytest.FixtureRequest, kind: str, words: str
+) -> None:
+    visit: Visit = request.getfixturevalue(kind)
+    page = visit.soup(f"/jobs/{visit.made.job.id}?tab=evaluation")
+    sent = {**sent_by(page, "/evaluations"), "base_model": visit.made.job.spec.base_model}
+    before = visit.count("evaluations")
+    question = visit.soup("/evaluations", 200, data=sent)
+    assert words in question.text
+    assert (question.select_one(f"input[name='{TICK}']") is None) is (kind == "billed")
+    again = {**sent_by(question, "/evaluations"), "accept_cost-up_to": "0"}
+    assert "This is billed" in visit.soup("/evaluations", 422, data=again).text or kind == "silent"
+    assert visit.count("evaluations") == before, "nothing was started"
+    agreed = {**sent_by(question, "/evaluations"), TICK: "on"}
+    assert visit.client.post("/evaluations", data=agreed).status_code == 303
+    assert visit.count("evaluations") == before + 1
+
+
+def test_an_evaluation_that_is_free_begins_by_one_press(free: Visit) -> None:
+    page = free.soup(f"/jobs/{free.made.job.id}?tab=evaluation")
+    sent = {**sent_by(page, "/evaluations"), "base_model": free.made.job.spec.base_model}
+    assert free.client.post("/evaluations", data=sent).status_code == 303
 
 
 def test_an_unknown_price_is_set_there_and_leads_back(unpriced: Visit) -> None:

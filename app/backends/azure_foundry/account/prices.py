@@ -10,6 +10,10 @@ from app.domain.prices import Charge, Price, Prices
 
 MILLION = 1_000_000
 INSTANCE_COUNT = "instance_count"
+# Counting by characters is off by so much either way, compared with the models' own tokenizers.
+TOKENS_LOW, TOKENS_HIGH = 0.8, 1.25
+LONGEST_ANSWER = 512  # tokens that an evaluation lets a row's answer have, at the most
+_USUAL_ANSWER = 64  # tokens; between a label and a paragraph, and said as a guess by the range
 
 
 class AzurePrices(Prices):
@@ -34,6 +38,32 @@ class AzurePrices(Prices):
         if not tuned:
             return ()
         return (per_hour(f"hosting:{model.registry}/{model.name}", f"Hosting of a tuned {model.name}"),)
+
+    def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge]:
+        """Return the tokens that a serverless model reads and writes; a machine is paid by its hours, however busy.
+
+        An answer is at least a token and at most the longest that an evaluation asks for.
+        """
+        model = ModelId.parse(base_model)
+        if model.way is Way.MANAGED:
+            return ()
+        name, read, answers = f"{model.registry}/{model.name}", tokens / MILLION, rows / MILLION
+        return (
+            Charge(
+                price=f"input:{name}",
+                label="Tokens read",
+                low=read * TOKENS_LOW,
+                expected=read,
+                high=read * TOKENS_HIGH,
+            ),
+            Charge(
+                price=f"output:{name}",
+                label="Tokens written",
+                low=answers,
+                expected=answers * _USUAL_ANSWER,
+                high=answers * LONGEST_ANSWER,
+            ),
+        )
 
 
 def per_hour(price: str, label: str, count: float = 1.0) -> Charge:

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from app.backends.azure_foundry.account.prices import LONGEST_ANSWER
 from app.backends.azure_foundry.serving.chat import ask
 from app.backends.azure_foundry.serving.endpoints import EndpointAccess, Endpoints
 from app.backends.azure_foundry.serving.questions import questions
@@ -38,7 +39,7 @@ from app.domain.serving import EvaluatesByChat
 
 _LOOK, _GLANCE_S = timedelta(seconds=2), 0.3
 _PAUSE_S, _LONGEST_PAUSE_S, _PAUSES = 5.0, 65.0, 10  # when an endpoint asks for a pause; its limits are by the minute
-_LEAST_TOKENS, _MOST_TOKENS, _CHARS_PER_TOKEN = 16, 512, 3
+_LEAST_TOKENS, _CHARS_PER_TOKEN = 16, 3
 _UNLIKELY = dict.fromkeys(
     ("loss", "perplexity", "token_accuracy", "forced_choice_accuracy"),
     "Azure gives answers only, no likelihoods of words.",
@@ -188,7 +189,7 @@ class AzureEvaluation(Endpoints, Evaluates, EvaluatesByChat):
 def answer_tokens(wanted: Sequence[Question]) -> int:
     """Return how many tokens an answer may have: twice the longest right answer, by about three characters a token."""
     longest = max(len(each.expected) for each in wanted)
-    return max(_LEAST_TOKENS, min(_MOST_TOKENS, 2 * longest // _CHARS_PER_TOKEN))
+    return max(_LEAST_TOKENS, min(LONGEST_ANSWER, 2 * longest // _CHARS_PER_TOKEN))
 
 
 def _answer_with_pauses(azure: Azure, access: EndpointAccess, request: ChatRequest, stop: Event) -> dict[str, object]:

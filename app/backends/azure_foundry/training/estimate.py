@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.backends.azure_foundry.account.prices import MILLION, machine_of
+from app.backends.azure_foundry.account.prices import MILLION, TOKENS_HIGH, TOKENS_LOW, machine_of
 from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.catalog.hyperparameters import COMPUTE, epochs, specs
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
@@ -21,8 +21,6 @@ from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import JobSpec
 from app.domain.prices import Charge
 
-# Counting by characters is off by so much either way, compared with the models' own tokenizers.
-_TOKENS_LOW, _TOKENS_HIGH = 0.8, 1.25
 # Where Azure decides the number of epochs: the ends of its own range (data/hyperparameters.json), and what most take.
 _AUTO_EPOCHS = (1, 3, 10)
 # Serverless: reports of an hour for tiny datasets, of three hours until something was wrong
@@ -62,9 +60,9 @@ class AzureEstimate(Estimates):
         chosen = epochs(model, spec.hyperparameters)
         epoch_range = _Range(*_AUTO_EPOCHS) if chosen is None else _Range(chosen, chosen, chosen)
         trained = _Range(
-            tokens * epoch_range.low * _TOKENS_LOW,
+            tokens * epoch_range.low * TOKENS_LOW,
             tokens * epoch_range.expected,
-            tokens * epoch_range.high * _TOKENS_HIGH,
+            tokens * epoch_range.high * TOKENS_HIGH,
         )
         warnings = _warnings(spec, rows, validation_rows)
         auto = "" if chosen is not None else " Azure decides the epochs: 1 to 10, 3 assumed."

@@ -190,6 +190,16 @@ def test_hosting_is_charged_by_what_is_served(backend: AzureFoundryBackend) -> N
     assert (two.price, two.per_hour) == ("compute:Standard_NC48ads_A100_v4", 2.0)
 
 
+def test_answers_are_charged_by_what_is_read_and_written_where_no_machine_is_paid(
+    backend: AzureFoundryBackend,
+) -> None:
+    read, written = backend.asking_charges(PHI4, rows=100, tokens=50_000)
+    assert (read.price, read.expected) == ("input:azureml/Phi-4-mini-instruct", 0.05)
+    assert (written.price, written.low, written.high) == ("output:azureml/Phi-4-mini-instruct", 0.0001, 0.0512)
+    assert backend.asking_charges(PHI3_MANAGED, rows=100, tokens=50_000) == ()
+    assert {read.price, written.price} <= {each.id for each in backend.prices()}
+
+
 def test_limits_for_everybody_come_without_asking(backend: AzureFoundryBackend) -> None:
     report = backend.quotas()
     assert "subscription" in report.missing
