@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -17,6 +18,7 @@ from app.domain.mappings import ColumnMapping
 from app.http.dependencies import may
 from app.http.downloads import attachment
 from app.http.fields import Id
+from app.http.idempotency import Once, once
 from app.services import bringing, datasets, drafts, edits, mappings, projects, uploads, usage
 from app.services.scope import Scope
 from app.web.layout import chosen_project
@@ -25,6 +27,7 @@ from app.web.rendering import (
     Fields,
     Form,
     field_errors,
+    fresh_key,
     list_page,
     page,
     see_other,
@@ -65,14 +68,30 @@ def index(
 
 @router.post("/datasets")
 def upload(request: Request, scope: Annotated[Scope, may(datasets.upload)], form: Form) -> Response:
-    """Take a file, check it, and show what was found; in the wizard, go on there."""
+    """Take a file, check it, and show what was found; in the wizard, go on there. The same press makes one dataset."""
     texts = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        made = _made(scope, form, texts)
+        grant = _grant(form, texts)
+        return _brought(scope, form, texts) if grant is None else grant(scope, lambda: _brought(scope, form, texts))
     except DomainError as error:
-        typed = {f"upload_{field}": texts.get(field, "") for field in ("name", "project", "path")}
+        typed = {f"upload_{field}": texts.get(field, "") for field in ("name", "project", "path", "pasted")}
         context = {**_list_context(request, scope, None), **typed, "errors": field_errors(error)}
         return page(request, scope, "datasets/index.html", context, status=status_of(error))
+
+
+def _grant(form: Form, texts: Mapping[str, str]) -> Once | None:
+    """Return what keeps a form that is sent twice from making two datasets; another file is another wish."""
+    key = texts.get("idempotency_key")
+    if not key:
+        return None
+    said = sorted((name, value) for name, value in texts.items() if name != "idempotency_key")
+    files = [(each.filename, each.size) for each in form.getlist("file") if isinstance(each, UploadFile)]
+    content = repr((said, files)).encode(errors="replace")
+    return once("POST /datasets", f"{key[:120]}.{sha256(content).hexdigest()}", content)
+
+
+def _brought(scope: Scope, form: Form, texts: Mapping[str, str]) -> Response:
+    made = _made(scope, form, texts)
     if made.status is DatasetStatus.REJECTED:  # what was chosen in the wizard before stays chosen
         return see_other(f"/datasets/{made.id}", "refused")
     draft = texts.get("draft")
@@ -184,6 +203,7 @@ def _list_context(request: Request, scope: Scope, cursor: str | None) -> dict[st
         "projects": projects.names(scope),
         "errors": [],
         "upload_name": "",
+        "upload_key": fresh_key(),
         "import_roots": scope.app_context.import_roots,
         "upload_project": project.id if project else "",
     }

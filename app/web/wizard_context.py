@@ -12,6 +12,7 @@ from app.domain.splits import SplitResult
 from app.services import catalog, checkpoints, connections, datasets, drafts, preflights, projects, splits
 from app.services import models as tuned_models
 from app.services.scope import Scope
+from app.web.rendering import fresh_key
 from app.web.views import catalog as catalog_view
 from app.web.views import costs
 from app.web.views import datasets as dataset_view
@@ -95,6 +96,7 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict
             return {
                 "datasets": sorted(found, key=lambda each: not each.is_ready),
                 "import_roots": scope.app_context.import_roots,
+                "upload_key": fresh_key(),
                 **_look_into(scope, chosen),
             }
         case Step.VALIDATION:

@@ -74,6 +74,9 @@ class Reader:
         if self.looks:
             self.visit.looks_right(name, LOOKS)
 
+    def at(self, heading: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=MINUTES)
+
     def press(self, name: str | re.Pattern[str]) -> None:
         self.page.get_by_role("button", name=name).first.click()
 
@@ -88,7 +91,7 @@ class Reader:
         expect(page.locator("#columns")).to_be_visible(timeout=MINUTES)
         page.get_by_label(question, exact=True).select_option("user")
         page.get_by_label(answer, exact=True).select_option("assistant")
-        expect(page.locator("#mapped .msg").first).to_contain_text("Das Paket kam nicht an")
+        expect(page.locator("#mapped .msg").first).to_contain_text("Das Paket kam nicht an", timeout=MINUTES)
         self.sees("columns")
         self.press("Use these columns")
         expect(page.get_by_text("A version with the chosen columns was made")).to_be_visible(timeout=MINUTES)
@@ -100,11 +103,11 @@ class Reader:
         self.sees("findings")
         page.get_by_label("Leave out the rows that still have errors").check()
         self.press("Preview the changes")
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Changes to")
+        self.at("Changes to")
         self.sees("changes")
         self.press("Make a new version")
         expect(page.locator("#status")).to_have_text("Ready", timeout=MINUTES)
-        expect(page.locator(".stats dd").first).to_have_text(str(rows))
+        expect(page.locator(".stats dd").first).to_have_text(str(rows), timeout=MINUTES)
 
     def submit(self, connection: str, *, epochs: str = "") -> None:
         page = self.page
@@ -113,27 +116,27 @@ class Reader:
         page.get_by_role("radio", name=re.compile(f"^{connection}")).check()
         self.sees("wizard-project")
         self.press("Next")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Model")
+        self.at("Model")
         page.locator("input[name=base_model]").first.check()
         page.locator("#name").fill("tickets")
         self.sees("wizard-model")
         self.press("Next")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Data")
+        self.at("Data")
         self.sees("wizard-data")
         self.press("Next")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Validation")
+        self.at("Validation")
         page.get_by_label("How rows are", exact=False).select_option("stratified")
         self.sees("wizard-validation")
         self.press("Next")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Hyperparameters")
+        self.at("Hyperparameters")
         if epochs:
             page.get_by_label(re.compile("^Epochs")).fill(epochs)
         self.sees("wizard-hyperparameters")
         self.press("Next")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Review")
+        self.at("Review")
         self.sees("wizard-review")
         self.press(re.compile("^Submit"))
-        expect(page.get_by_role("heading", level=1)).to_contain_text("tickets")
+        self.at("tickets")
 
     def judged_and_asked(self) -> None:
         page = self.page
@@ -141,7 +144,7 @@ class Reader:
         expect(page.get_by_text("Did it get better?")).to_be_visible(timeout=5 * MINUTES)
         self.sees("job")
         page.locator(".tabs").get_by_role("link", name=re.compile("^Evaluation")).click()
-        expect(page.locator("#figures")).to_be_visible()
+        expect(page.locator("#figures")).to_be_visible(timeout=MINUTES)
         self.sees("evaluation")
         page.get_by_role("button", name="Deploy").first.click()
         expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=2 * MINUTES)
