@@ -49,7 +49,9 @@ def _ready(request: Request, open_scope: OpenScope, model: str) -> Deployment:
         ClientDisconnect: who asked went away.
     """
     waiting, began = Event(), time.monotonic()
-    found = _serving(open_scope, model)
+    with open_scope() as scope:
+        ready = openai_chat.ready(scope, model)
+    found = ready or _serving(open_scope, model)
     while found.status is not DeploymentStatus.READY:
         if time.monotonic() - began > _PATIENCE_S:
             message = f"The model is being made ready: its deployment is {found.status}."
@@ -65,7 +67,8 @@ def _ready(request: Request, open_scope: OpenScope, model: str) -> Deployment:
 
 
 def _serving(open_scope: OpenScope, model: str) -> Deployment:
-    with _STARTING.alone(model), open_scope() as scope:  # two who ask at once begin one deployment
+    # Two who ask at once, by whichever of its names, begin one deployment.
+    with _STARTING.alone("serving"), open_scope() as scope:
         return openai_chat.serving(scope, model)
 
 

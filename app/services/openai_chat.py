@@ -12,6 +12,20 @@ from app.store import deployments as store
 COMING = (DeploymentStatus.PENDING, DeploymentStatus.CREATING)
 
 
+@verbs.reads("deployments")
+def ready(scope: Scope, name: str) -> Deployment | None:
+    """Return the deployment that answers for a model, if it is ready.
+
+    Raises:
+        NotFound, Invalid: the name means no model.
+    """
+    meant = openai_models.named(scope, name)
+    if meant.checkpoint is not None:
+        return None
+    target = Target(connection=meant.connection.id, base_model=meant.base_model, model=meant.tuned and meant.tuned.id)
+    return store.ready_for(scope.read, target)
+
+
 @verbs.spends("deployments")
 def serving(scope: Scope, name: str) -> Deployment:
     """Return the deployment that answers for a model, ready or on its way; where it costs nothing it is begun.

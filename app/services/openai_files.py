@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from app.domain.datasets import Dataset
-from app.domain.errors import Conflict, Invalid, Problem, TooLarge, or_not_found
+from app.domain.errors import Conflict, Invalid, Problem, TooLarge
 from app.domain.names import fitting_name
 from app.domain.projects import Project
 from app.domain.uploads import FormPart, PartsStatus, UploadInParts
@@ -186,7 +186,7 @@ def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> Uplo
         raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several files.")
     scope.files.check_room(2 * size)  # the parts, and the file that is made of them
     uploads, now = UploadParts(scope.files), scope.now()
-    uploads.remove_older((now - 24 * EXPIRES).timestamp())
+    uploads.remove_older((now - 2 * EXPIRES).timestamp())  # with the parts of those that were completed
     upload = UploadInParts(
         id=scope.new_id("up"), filename=filename, bytes=size, created_at=now, expires_at=now + EXPIRES
     )
@@ -210,7 +210,8 @@ def add_part(scope: Scope, identifier: str, part: FormPart) -> str:
         NotFound, Conflict: there is no such upload, or it is over.
         TooLarge, StorageFull: when the bytes do not fit.
     """
-    upload = _pending(scope, identifier)
+    upload = get_upload(scope, identifier)
+    _raise_if_over(upload)
     made = scope.new_id("prt")
     UploadParts(scope.files).add(upload, made, part.chunks)
     return made
@@ -227,16 +228,18 @@ def complete(
         Invalid: the parts are not the file that was said.
     """
     uploads = UploadParts(scope.files)
-    known = get_upload(scope, identifier)
-    if known.status is PartsStatus.COMPLETED and known.dataset is not None:
-        return known, datasets.get(scope, known.dataset)
-    upload = _pending(scope, identifier)
+    upload = get_upload(scope, identifier)
+    made = datasets.many(scope, [upload.dataset or ""]).get(upload.dataset or "")
+    if made is not None:
+        return upload, made
+    if upload.status is PartsStatus.COMPLETED:  # what was recorded of it did not come to be: the parts are here still
+        upload = replace(upload, status=PartsStatus.PENDING)
+    _raise_if_over(upload)
     check_project(scope, wanted_project)
     scope.release()
     made = _recorded(scope, uploads.whole(upload, parts, md5), upload.filename, wanted_project)
     done = replace(upload, status=PartsStatus.COMPLETED, dataset=made.id)
     uploads.save(done)
-    uploads.forget_parts(identifier)
     return done, made
 
 
@@ -250,14 +253,13 @@ def cancel_upload(scope: Scope, identifier: str) -> UploadInParts:
     known = get_upload(scope, identifier)
     if known.status is PartsStatus.CANCELLED:
         return known
-    uploads, over = UploadParts(scope.files), replace(_pending(scope, identifier), status=PartsStatus.CANCELLED)
+    _raise_if_over(known)
+    uploads, over = UploadParts(scope.files), replace(known, status=PartsStatus.CANCELLED)
     uploads.save(over)
     uploads.forget_parts(identifier)
     return over
 
 
-def _pending(scope: Scope, identifier: str) -> UploadInParts:
-    upload = get_upload(scope, identifier)
+def _raise_if_over(upload: UploadInParts) -> None:
     if upload.status is not PartsStatus.PENDING:
         raise Conflict(f"The upload is {upload.status} already.", fix="Begin another one.")
-    return or_not_found(upload, "upload", identifier)

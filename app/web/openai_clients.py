@@ -63,7 +63,7 @@ def _context(request: Request, scope: Scope) -> dict[str, Any]:
     example = next(iter(names), "local/builtin:starter")
     return {
         "address": address,
-        "code": _code(address, example),
+        "code": python(address, example),
         "spending": [(each, openai_jobs.spends(scope, each)) for each in known],
         "aliases": aliases,
         "choices": [(name, name) for name in names if name not in taken],
@@ -72,7 +72,7 @@ def _context(request: Request, scope: Scope) -> dict[str, Any]:
     }
 
 
-def _code(address: str, model: str) -> str:
+def python(address: str, model: str) -> str:
     """Return a Python script that trains with OpenAI's own client."""
     return (
         "from openai import OpenAI\n\n"
