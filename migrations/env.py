@@ -4,7 +4,12 @@ from typing import Literal
 
 from alembic import context
 
-from app.store import audit_schema, outbox_schema, schema  # noqa: F401 -- their tables are what the metadata knows
+from app.store import (  # noqa: F401 -- their tables are what the metadata knows
+    audit_schema,
+    lifeboat_schema,
+    outbox_schema,
+    schema,
+)
 from app.store.columns import UtcTime, metadata
 from app.store.database import Database
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from app.domain.backend import RemoteJob
+from app.domain.backend import ChatRequest, RemoteJob
 from app.domain.capsule import Origin
 from app.domain.connections import Check
 from app.domain.evaluations import Identity
 from app.domain.jobs import JobStatus
+from app.domain.lifeboats import PastPage
+from app.domain.metrics import Metric
 from app.domain.preflight import Preflight, PreflightRequest
 from app.domain.profiles import Ability
 
@@ -69,6 +71,26 @@ class ContinuesTuned(Ability):
     @abstractmethod
     def checkpoint_behind(self, base_model: str) -> SavedStep | None:
         """Return the checkpoint that a base model's id stands for; None where it stands for anything else."""
+
+
+class TellsHistory(Ability):
+    """To tell what was ever trained there, whoever began it, and to hand it out while it is there. It is only read."""
+
+    @abstractmethod
+    def past_jobs(self, after: str | None) -> PastPage:
+        """Return a page of the jobs, the newest first; `after` is what the page before gave."""
+
+    @abstractmethod
+    def past_file(self, identifier: str) -> bytes:
+        """Return a file of rows, as it was uploaded."""
+
+    @abstractmethod
+    def past_curves(self, job: str) -> Sequence[Metric]:
+        """Return what was measured in a job's training."""
+
+    @abstractmethod
+    def past_answer(self, model: str, request: ChatRequest) -> str:
+        """Return what a model answers, whole. This is billed as any chat."""
 
 
 class NamesBases(Ability):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from app.domain.errors import DomainError
 from app.domain.events import EventLevel
 from app.domain.jobs import JobStatus
-from app.engine import connections, datasets, deployments, evaluations, models, retention, webhooks
+from app.engine import connections, datasets, deployments, evaluations, lifeboats, models, retention, webhooks
 from app.engine.apart import try_again
 from app.engine.jobs import JobStep, reconcile_pending, reconcile_unknown
 from app.engine.observing import observe
@@ -39,6 +39,7 @@ RECONCILERS: Mapping[str, Callable[[ReconcileContext], DeferredResult | None]] =
     "datasets": datasets.reconcile,
     "models": models.reconcile,
     "connections": connections.reconcile,
+    "lifeboats": lifeboats.reconcile,
     "webhook_messages": webhooks.reconcile,
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Table, and_, case, func, literal, or_, select, update
 
-from app.store import outbox_schema, schema
+from app.store import lifeboat_schema, outbox_schema, schema
 from app.store.database import Reader, Writer
 
 # In the order of their urgency: what people wait for first comes first.
@@ -23,6 +23,7 @@ TABLES: Mapping[str, Table] = {
     "datasets": schema.datasets,
     "models": schema.models,
     "connections": schema.connections,
+    "lifeboats": lifeboat_schema.lifeboats,
     "webhook_messages": outbox_schema.messages,
 }
 # Written by people and by counters while the engine acts: its record leaves them alone.

@@ -21,6 +21,7 @@ _PAGES = {
     "evaluations": "/evaluations",
     "models": "/models",
     "connections": "/connections",
+    "lifeboats": "/lifeboats",
     "webhook_messages": "/settings/webhooks/messages",
 }
 

@@ -19,6 +19,7 @@ _OVER: Mapping[str, tuple[str, ...]] = {
     "datasets": ("ready", "needs_fixing", "needs_mapping", "rejected"),
     "models": ("present", "deleted"),
     "webhook_messages": ("delivered",),
+    "lifeboats": ("done",),
 }
 
 

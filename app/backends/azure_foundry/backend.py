@@ -40,6 +40,7 @@ from app.domain.backend_abilities import (
     Pauses,
     ShowsFirstBatch,
     StopsEarly,
+    TellsHistory,
     TellsOrigin,
 )
 from app.domain.profiles import BackendProfile
@@ -61,6 +62,7 @@ PROFILE = BackendProfile(
         ShowsFirstBatch: "Azure does not show what its trainer reads.",
         Pauses: "Azure Machine Learning has no way to pause a training; it can be cancelled.",
         StopsEarly: "Azure can only cancel a training; what it has learned by then is not kept.",
+        TellsHistory: "What other programs trained in a project is not brought home from there yet.",
         TellsOrigin: "Azure does not tell the hashes of the weights that it trains.",
     },
 )

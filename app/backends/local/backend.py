@@ -24,7 +24,7 @@ from app.backends.local.runs import Runs
 from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import LocalWeights
-from app.domain.backend_abilities import NamesCandidates, Pauses
+from app.domain.backend_abilities import NamesCandidates, Pauses, TellsHistory
 from app.domain.catalog import CatalogModel, LooksUpModels
 from app.domain.discovery import Discovers, Provisions
 from app.domain.prices import Prices, Quotas
@@ -70,6 +70,7 @@ PROFILE = BackendProfile(
         Quotas: "This machine has no limits but its own size.",
         ReportsUsage: "On this machine nobody but TuneDesk counts the questions.",
         SignsIn: "Nobody has to sign in to this machine.",
+        TellsHistory: "What was trained here is here already.",
     },
 )
 

@@ -21,6 +21,7 @@ from app.domain.backend_abilities import (
     NamesCandidates,
     ShowsFirstBatch,
     StopsEarly,
+    TellsHistory,
     TellsOrigin,
 )
 from app.domain.catalog import LooksUpModels
@@ -66,6 +67,7 @@ PROFILE = BackendProfile(
         ShowsFirstBatch: f"{LABEL}: no row is really read.",
         SignsIn: f"{LABEL}: nobody has to sign in.",
         StopsEarly: f"{LABEL}: a training cannot be stopped with what it has learned, for it learns nothing.",
+        TellsHistory: f"{LABEL}: there is nothing that could be brought home.",
         TellsOrigin: f"{LABEL}: no weights were used whose origin could be told.",
     },
 )

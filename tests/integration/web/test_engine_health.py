@@ -44,7 +44,7 @@ def test_an_engine_with_nothing_to_do_says_so(visitor: TestClient) -> None:
     )
     assert {level["table"]: level["open"] for level in reported["levels"]} == {
         "deployments": 0, "evaluations": 0, "jobs": 0, "datasets": 0, "models": 0,
-        "connections": 0, "webhook_messages": 0,
+        "connections": 0, "webhook_messages": 0, "lifeboats": 0,
     }  # fmt: skip
     page = visitor.get("/settings/engine").text
     assert "Nothing: every last try went well." in page

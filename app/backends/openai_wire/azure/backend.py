@@ -12,6 +12,7 @@ from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.azure.sign_in import PROJECT, RESOURCE, Tokens
 from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
 from app.backends.openai_wire.platform.backend import CANNOT, mark_of
+from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.jobs import Wire
 from app.backends.openai_wire.training.orphans import WireOrphans
@@ -44,7 +45,9 @@ PROFILE = BackendProfile(
 )
 
 
-class AzureOpenAIBackend(AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, AzurePrices):
+class AzureOpenAIBackend(
+    AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, TellsPast, AzurePrices
+):
     """Trains and deploys at Azure. Holds caches only: another object finds everything again."""
 
     profile = PROFILE

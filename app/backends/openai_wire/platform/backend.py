@@ -10,6 +10,7 @@ from app.backends.openai_wire.platform.doctor import PlatformDoctor
 from app.backends.openai_wire.platform.estimate import PlatformEstimate
 from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.backends.openai_wire.serving.by_name import ServesByName
+from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.jobs import Dialect, Wire, WireTraining
 from app.backends.openai_wire.training.orphans import WireOrphans
@@ -70,6 +71,7 @@ class OpenAIBackend(
     WireTraining,
     WireOrphans,
     ServesByName,
+    TellsPast,
     PlatformEstimate,
 ):
     """Trains and answers over the wire. Holds caches only: another object finds everything again."""
