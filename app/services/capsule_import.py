@@ -17,6 +17,7 @@ from app.domain.jobs import FineTuningJob, JobSpec, ValidationKind
 from app.domain.prices import Bill
 from app.domain.spending import AcceptedCost
 from app.services import connections, estimates, jobs, specs, splits, verbs
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.setup.problems import SetupError
 from app.store import datasets as dataset_store
@@ -99,7 +100,8 @@ def _base_model(scope: Scope, capsule: Capsule, where: Connection) -> str:
     if not isinstance(backend, TellsOrigin):
         return named
     known = store.base_models(scope.read, where.id)
-    return next((each for each in known if backend.portable_id(each) == named), named)
+    with provider_errors():  # calls nobody
+        return next((each for each in known if backend.portable_id(each) == named), named)
 
 
 def _plan(scope: Scope, capsule: Capsule, project: str, where: Connection) -> Plan:

@@ -23,6 +23,7 @@ from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import TRAIN_LOSS
 from app.domain.spending import AcceptedCost
 from app.services import checkpoints, connections, datasets, evaluations, jobs, verbs
+from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import jobs as store
 
@@ -114,7 +115,10 @@ def _origin(scope: Scope, job: FineTuningJob) -> Origin:
 
 def _portable(scope: Scope, job: FineTuningJob) -> str:
     backend = scope.able(job.spec.connection, TellsOrigin)
-    return job.spec.base_model if backend is None else backend.portable_id(job.spec.base_model)
+    if backend is None:
+        return job.spec.base_model
+    with provider_errors():  # calls nobody
+        return backend.portable_id(job.spec.base_model)
 
 
 def _data(scope: Scope, job: FineTuningJob) -> CapsuleData:

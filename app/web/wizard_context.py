@@ -117,7 +117,7 @@ def _models(scope: Scope, draft: JobDraft, chosen: Checked, query: str) -> dict[
     connection = str(draft.values.get("connection") or "") or None
     models = _found(lambda: catalog.search(scope, connection=connection)) or ()
     mine = chosen.model
-    if mine is not None and _is_tuned(scope, mine):
+    if mine is not None and mine.id not in {model.id for model in models} and _is_tuned(scope, mine):
         models = (mine, *models)  # what is trained further stands among the others, by its name
     fitting = models if not query else _found(lambda: catalog.search(scope, connection=connection, query=query)) or ()
     wanted = {model.id for model in fitting} | {str(draft.values.get("base_model") or "")}
