@@ -22,8 +22,8 @@ def ready(scope: Scope, name: str) -> Deployment | None:
     meant = openai_models.named(scope, name)
     if meant.checkpoint is not None:
         return None
-    target = Target(connection=meant.connection.id, base_model=meant.base_model, model=meant.tuned and meant.tuned.id)
-    return store.ready_for(scope.read, target)
+    tuned = None if meant.tuned is None else meant.tuned.id
+    return store.ready_for(scope.read, Target(connection=meant.connection.id, base_model=meant.base_model, model=tuned))
 
 
 @verbs.spends("deployments")
