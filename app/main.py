@@ -125,8 +125,8 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
     )
     named = {RUNTIME: settings.runtime_python} if settings.runtime_python else {}
     runtimes = RuntimeEnvironments(settings.runtimes_dir, named=named)
-    # Until there are accounts, whoever may type an address owns this machine: its loopback is theirs anyway (ADR 0042).
-    policy = AddressPolicy(allowed=frozenset(settings.outgoing_allowed), loopback=True)
+    # Where it is reached under loopback names alone, whoever may type an address sits at this machine (ADR 0042).
+    policy = AddressPolicy(allowed=frozenset(settings.outgoing_allowed), loopback=not settings.allowed_hosts)
     outgoing = Outgoing(policy, settings.outgoing_ca_file)
     around = Surroundings(
         runs=files.runs,

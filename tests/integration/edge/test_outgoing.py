@@ -15,7 +15,10 @@ import pytest
 
 from app.kit.addresses import AddressPolicy, AddressRefused
 from app.kit.checked_transport import AnswerRefused
+from app.kit.clock import SystemClock
 from app.kit.outgoing import Outgoing
+from app.main import make_app_context
+from app.settings import Settings
 from tests.support.certificates import certificate_authority
 
 LOOPBACK = AddressPolicy(loopback=True)
@@ -197,3 +200,10 @@ def test_the_certificate_must_be_the_names_whatever_address_is_connected_to(tmp_
         stranger = Outgoing(policy, None, resolver("127.0.0.1"))
         with stranger.client(seconds=10) as client, pytest.raises(httpx2.ConnectError, match="CERTIFICATE"):
             client.get(f"https://gpu.example:{port}/plain")
+
+
+def test_loopback_is_for_whoever_sits_at_the_machine_and_for_no_team(settings: Settings) -> None:
+    for names, loopback in (((), True), (("tunedesk.example",), False)):
+        made = make_app_context(settings.model_copy(update={"allowed_hosts": names}), clock=SystemClock())
+        made.database.close()
+        assert made.outgoing.policy.loopback is loopback
