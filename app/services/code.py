@@ -1,4 +1,4 @@
-"""A job as code that runs when pasted: our own REST by curl, and whatever the backend can write."""
+"""A job as code that runs when pasted: our own REST by curl, OpenAI's clients, and whatever the backend can write."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from app.domain.errors import Invalid, Problem
 from app.domain.jobs import JobSpec, ValidationKind
 from app.domain.prices import Bill
 from app.domain.spending import agreeing_to, most_of_job
-from app.services import connections, datasets, drafts, estimates, jobs, specs, splits, verbs
+from app.services import connections, datasets, drafts, estimates, jobs, openai_code, specs, splits, verbs
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -19,7 +19,7 @@ CURL = "curl"
 @verbs.reads("jobs")
 def targets(scope: Scope, spec: JobSpec) -> Mapping[str, str]:
     """Return what a job can be shown as, by the names for people."""
-    return {**drafts.code_targets(scope, connections.get(scope, spec.connection)), CURL: "curl"}
+    return drafts.code_targets(scope, connections.get(scope, spec.connection))
 
 
 @verbs.reads("jobs")
@@ -30,7 +30,7 @@ def of_job(scope: Scope, job: jobs.AnyJob, target: str, *, base_url: str) -> str
     validation = job.parts.validation if job.parts else None
     if target == CURL:
         return _curl(job.spec, job.bill, base_url)
-    return _write(scope, job.spec, target, training, validation)
+    return _write(scope, job.spec, target, (training, validation), base_url)
 
 
 @verbs.reads("drafts")
@@ -50,18 +50,32 @@ def of_checked(scope: Scope, checked: Checked, target: str, *, base_url: str) ->
         raise Invalid(checked.problems)
     if target == CURL:
         return _curl(checked.spec, estimates.bill(scope, checked), base_url)
-    return _write(scope, checked.spec, target, None, None)
+    return _write(scope, checked.spec, target, (None, None), base_url)
 
 
-def _write(scope: Scope, spec: JobSpec, target: str, training: str | None, validation: str | None) -> str:
+Parts = tuple[str | None, str | None]  # the datasets that a job's split has made
+
+
+def _write(scope: Scope, spec: JobSpec, target: str, parts: Parts, base_url: str) -> str:
     known = targets(scope, spec)
     if target not in known:
         listed = ", ".join(known)
         problem = Problem("/target", "unknown", f"This job cannot be shown as {target!r}.", f"Use one of {listed}.")
         raise Invalid([problem])
-    train_file, validation_file = _files(scope, spec, training, validation)
+    if openai_code.is_target(target):
+        rows, held_out = _datasets(scope, spec, parts)
+        return openai_code.write_job(scope, spec, target, base_url=base_url, training=rows, validation=held_out)
+    train_file, validation_file = _files(scope, spec, *parts)
     with scope.ask(spec.connection, ShowsCode, fix="Use curl.") as backend:
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
+
+
+def _datasets(scope: Scope, spec: JobSpec, parts: Parts) -> tuple[str | Path, str | Path | None]:
+    """Return the ids of the datasets, or the files of a split that no job has asked for yet."""
+    training, validation = parts
+    if training is None and spec.validation.kind is ValidationKind.SPLIT:
+        return _files(scope, spec, None, None)
+    return training or spec.training_dataset, validation or spec.validation.dataset
 
 
 def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | None) -> tuple[Path, Path | None]:

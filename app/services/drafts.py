@@ -1,6 +1,7 @@
 """Verbs on drafts: the wizard's memory, stored after every step, right or wrong."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -17,7 +18,7 @@ from app.domain.models import ModelStatus
 from app.domain.preflight import Preflight
 from app.domain.spending import AcceptedCost
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import checkpoints, datasets, estimates, jobs, models, preflights, specs, verbs
+from app.services import checkpoints, datasets, estimates, jobs, models, openai_code, preflights, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 from app.store import drafts as store
@@ -141,15 +142,13 @@ def begin_preflight(scope: Scope, identifier: str) -> Preflight:
 
 @verbs.reads("drafts")
 def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
-    """Return what the backend of a connection shows jobs as; nothing where it fails: whoever asks has `curl` beside."""
+    """Return what jobs of a connection can be shown as, by their names for people; a backend that fails adds none."""
+    own: dict[str, str] = {}
     backend = scope.backends.of(connection)
-    if not isinstance(backend, ShowsCode):
-        return {}
-    try:
-        with provider_errors():
-            return dict(backend.code_targets())
-    except PROVIDER_ERRORS:
-        return {}
+    if isinstance(backend, ShowsCode):
+        with suppress(*PROVIDER_ERRORS), provider_errors():
+            own |= backend.code_targets()
+    return {**own, "curl": "curl", **openai_code.targets(scope, connection)}
 
 
 @verbs.spends("jobs")

@@ -14,6 +14,7 @@ from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
 from app.backends.openai_wire.platform.backend import CANNOT, mark_of
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
+from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Wire
 from app.backends.openai_wire.training.orphans import WireOrphans
 from app.backends.openai_wire.transport.plane import Plane
@@ -46,7 +47,7 @@ PROFILE = BackendProfile(
 
 
 class AzureOpenAIBackend(
-    AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, TellsPast, AzurePrices
+    AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, TellsPast, WireCode, AzurePrices
 ):
     """Trains and deploys at Azure. Holds caches only: another object finds everything again."""
 
@@ -84,3 +85,9 @@ class AzureOpenAIBackend(
         self.oss = plane(settings.dated_base(".cognitiveservices.azure.com"), RESOURCE, _DATED_CHAT)
         self.arm, self.rights = manages(_ARM), manages(_RIGHTS)
         self.served = Served(cache / "served")
+
+    @property
+    def code_server(self) -> CodeServer:
+        """What the code says of the server: v1's plane takes a resource's key, and a token of Entra in its stead."""
+        after = "Azure answers only once the model is deployed, which is a call of Resource Manager: TuneDesk does it."
+        return CodeServer(key="AZURE_OPENAI_API_KEY", after=after)

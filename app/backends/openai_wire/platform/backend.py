@@ -12,10 +12,11 @@ from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.backends.openai_wire.serving.by_name import ServesByName
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
+from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Dialect, Wire, WireTraining
 from app.backends.openai_wire.training.orphans import WireOrphans
 from app.backends.openai_wire.transport.plane import Plane
-from app.domain.backend import Completes, Evaluates, KeepsLogs, KeepsWeights, Resumes, ShowsCode
+from app.domain.backend import Completes, Evaluates, KeepsLogs, KeepsWeights, Resumes
 from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
@@ -49,7 +50,6 @@ CANNOT: Mapping[type[ABC], str] = {
     Quotas: "The provider does not say how much of its limits is used.",
     ReportsUsage: "The provider does not say how often a model was asked.",
     Resumes: "The provider goes on by itself where a training was interrupted.",
-    ShowsCode: "A job there is shown as a call of TuneDesk's own REST.",
     ShowsFirstBatch: "The provider does not show what its trainer reads.",
     SignsIn: "A key is all that is needed; nobody signs in.",
     StopsEarly: "A training there is cancelled without a model, or paused; a paused one has a checkpoint.",
@@ -72,6 +72,7 @@ class OpenAIBackend(
     WireOrphans,
     ServesByName,
     TellsPast,
+    WireCode,
     PlatformEstimate,
 ):
     """Trains and answers over the wire. Holds caches only: another object finds everything again."""
@@ -97,6 +98,12 @@ class OpenAIBackend(
         self.wire = Wire(plane, dialect=Dialect(), clock=clock, mark=mark_of(installation()))
         self.lookup = ModelLookup(plane, clock, cache / "models.json")
         self.served = Served(cache / "served")
+
+    @property
+    def code_server(self) -> CodeServer:
+        """What the code says of the server."""
+        named = {"organization": self.settings.organization, "project": self.settings.project}
+        return CodeServer(key="OPENAI_API_KEY", headers={name: value for name, value in named.items() if value})
 
 
 def mark_of(installation: str) -> str:
