@@ -35,7 +35,7 @@ def test_a_training_by_openais_client_ends_with_its_models_answer(interpreter: P
             seen = client.fine_tuning.jobs.retrieve(job.id)
             return seen if seen.status in FINAL else None
 
-        done = until(ended, within=400, doing="the training's end")
+        done = until(ended, within=1500, doing="the training's end")
         assert (done.status, done.error, done.model) == ("succeeded", None, "gpt-3.5-turbo")
         steps = [each for each in client.fine_tuning.jobs.list_events(job.id) if each.type == "metrics"]
         losses = [each.data["train_loss"] for each in steps if each.data and "train_loss" in each.data]

@@ -2,17 +2,21 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from app.backends.rehearsal import Fault, FaultKind
+from app.backends.rehearsal import Fault, FaultKind, RehearsalBackend
+from app.domain.catalog import CatalogModel
+from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType
 from app.domain.jobs import JobStatus
 from app.services import jobs, model_aliases
 from tests.integration.openai_api.conftest import BASE, Door, opened
 from tests.integration.openai_api.rows import chats, preferences
+from tests.support.broken import replaced
 from tests.support.door import turning
 from tests.support.openai_types import fits
 
@@ -129,9 +133,27 @@ def test_checkpoints_have_models_of_their_own(door: Door) -> None:
         door.client.fine_tuning.checkpoints.permissions.create(name, project_ids=["proj_1"])
 
 
+class Prefers(RehearsalBackend):
+    """A rehearsal whose base models learn preferences, too."""
+
+    def base_model(self, identifier: str) -> CatalogModel:
+        """Return a model."""
+        beta = HyperparameterSpec(name="beta", label="Beta", type=HyperparameterType.NUMBER, default=0.1, maximum=2)
+        known = super().base_model(identifier)
+        return replace(known, methods=("sft", "dpo"), hyperparameters=(*known.hyperparameters, beta))
+
+
 def test_preferences_are_trained_by_the_method_that_is_asked_for(door: Door) -> None:
     rows = door.brought(preferences(), "preferences.jsonl")
     method: Any = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2, "n_epochs": 1}}}
+    with replaced(door.house, Prefers):
+        job = created(door, training_file=rows, method=method)
+        door.turn()
+        done = seen(door, job)
+    assert (done["status"], done["method"]["type"]) == ("succeeded", "dpo")
+    said = {"beta": 0.2, "n_epochs": 1, "batch_size": "auto", "learning_rate_multiplier": "auto"}
+    assert done["method"]["dpo"]["hyperparameters"] == said
+    assert "beta" not in done["hyperparameters"]
     with pytest.raises(openai.BadRequestError, match="trained for dpo") as refused:
         created(door, training_file=rows, method=method)
     assert refused.value.param == "method.type"
