@@ -22,8 +22,9 @@ def ready(scope: Scope, name: str) -> Deployment | None:
     meant = openai_models.named(scope, name)
     if meant.checkpoint is not None:
         return None
-    tuned = None if meant.tuned is None else meant.tuned.id
-    return store.ready_for(scope.read, Target(connection=meant.connection.id, base_model=meant.base_model, model=tuned))
+    tuned = meant.tuned.id if meant.tuned else None
+    target = Target(connection=meant.connection.id, base_model=meant.base_model, model=tuned)
+    return store.ready_for(scope.read, target)
 
 
 @verbs.spends("deployments")
