@@ -91,9 +91,13 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     serve = add("serve", _serve, "Set up where needed, then serve the pages (what happens without a command).")
-    serve.add_argument("--host", help="address to listen on; loopback only until there are accounts (127.0.0.1)")
+    serve.add_argument("--host", help="address to listen on; loopback only unless there are accounts (127.0.0.1)")
     serve.add_argument("--port", type=_port, help="port to listen on (8000)")
+    serve.add_argument(
+        "--insecure-http", action="store_true", default=None, help="serve beyond loopback without TLS all the same"
+    )
     _add_data_dir(serve)
+    _add_accounts(add("accounts", _accounts, "Who may come in: switch accounts on or off, give out one-time codes."))
     test = add("test", _test, "Run the tests; arguments that are not named here go to pytest.")
     test.add_argument("--all", action="store_true", help="slow tests and campaigns too")
     _add_data_dir(add("migrate", _migrate, "Bring the database to this version."))
@@ -118,6 +122,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_accounts(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=["on", "off", "code"])
+    command.add_argument("--admin", metavar="NAME", help="on: who is to administer the installation")
+    command.add_argument("--project", default="First project", help="on: what gets all that is in no project yet")
+    command.add_argument("--name", help="code: who needs a new password")
+    _add_data_dir(command)
+
+
 def _add_data_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data-dir", type=Path, help="folder of database, files and runs (./data)")
 
@@ -135,7 +147,7 @@ def _settings(asked: argparse.Namespace) -> "Settings":
 
     from app.settings import Settings
 
-    given = {name: getattr(asked, name, None) for name in ("host", "port", "data_dir")}
+    given = {name: getattr(asked, name, None) for name in ("host", "port", "data_dir", "insecure_http")}
     named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     try:
         return Settings(**named)
@@ -191,6 +203,27 @@ def _secrets(asked: argparse.Namespace, _paths: Paths) -> int:
 
     print(app.main.rotate_secrets(_settings(asked)))
     return 0
+
+
+def _accounts(asked: argparse.Namespace, _paths: Paths) -> int:
+    import app.people_command
+
+    settings = _settings(asked)
+    if asked.action == "off":
+        app.people_command.switch_off(settings, tell=print)
+    elif asked.action == "code":
+        name = _named(asked.name, "whose it is", "accounts code --name NAME")
+        app.people_command.make_code(settings, name=name, tell=print)
+    else:
+        admin = _named(asked.admin, "who administers the installation", "accounts on --admin NAME")
+        app.people_command.switch_on(settings, administrator=admin, project=asked.project, tell=print)
+    return 0
+
+
+def _named(given: str | None, what: str, how: str) -> str:
+    if not given:
+        raise SetupError(f"It is not said {what}.", f"Say: python3 -m app {how}", code=_USAGE)
+    return given
 
 
 def _demo(asked: argparse.Namespace, _paths: Paths) -> int:

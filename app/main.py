@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +21,7 @@ from app.backends.registry import REGISTRY, Registry, Surroundings
 from app.domain.actors import ENGINE
 from app.domain.backend import NoCapacity
 from app.engine.clockwork import Clockwork
+from app.http.actor import Accounts
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
@@ -32,7 +33,7 @@ from app.kit.vault import Vault, VaultClosed
 from app.kit.watchdog import exit_after
 from app.openai_api.router import ROUTERS as OPENAI
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
-from app.services import connections, orphan_runs
+from app.services import connections, entering, orphan_runs
 from app.services.scope import AppContext, Backends, Scopes
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
@@ -89,6 +90,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     )
     app = GuardedApp(policy=policy, describe=describe_api, title="TuneDesk", version=VERSION, lifespan=lifespan)
     app.state.scopes = scopes
+    app.state.accounts = accounts_in(app_context, settings)
     app.state.clockwork = clockwork
     app.include([*API, discovery.router_of(app_context.backends.kinds)])
     app.include(OPENAI)
@@ -150,6 +152,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         at_once_bytes=int(settings.at_once_mb * MIB),
         import_roots=settings.import_roots,
         outgoing=outgoing,
+        model_roots=settings.model_roots,
     )
 
 
@@ -159,7 +162,6 @@ def serve(settings: Settings) -> None:
     Raises:
         SetupError: when the address is not loopback, or another process has the data folder.
     """
-    _refuse_open_doors(settings.host)
     os.umask(data_folder.OTHERS)
     with ExitStack() as stack:
         server = _made(settings, stack)
@@ -179,6 +181,7 @@ def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
     logs.configure(settings.log_level, settings.log_form, environment())
     crash_points.arm(settings.crash_at)
     app = create_app(settings)
+    _refuse_open_doors(settings, accounts=app.state.accounts is not None)
     app.state.scopes.app_context.files.clear_half_written()  # nobody else has the folder, and nobody is let in yet
     _begin_runtime(settings)
     config = uvicorn.Config(
@@ -191,6 +194,8 @@ def _made(settings: Settings, stack: ExitStack) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
     return _Announcing(config, app.state.scopes.app_context.backends)
@@ -294,7 +299,8 @@ class _Announcing(uvicorn.Server):
             for listener in server.sockets[:1]:
                 host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
-                print(f"TuneDesk is at http://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
+                scheme = "https" if self.config.is_ssl else "http"
+                print(f"TuneDesk is at {scheme}://{shown}:{port}/  (stop with Ctrl-C)", flush=True)  # noqa: T201 -- the one line
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         exit_after(_STOPPED_WITHIN_S, lambda: log.warning("stopped before everything had answered; nothing is lost"))
@@ -334,15 +340,47 @@ def _begin_runtime(settings: Settings) -> None:
             runtimes.start(RUNTIME)
 
 
-def _refuse_open_doors(host: str) -> None:
+def accounts_in(app_context: AppContext, settings: Settings) -> Accounts | None:
+    """Return how people are told apart; None where there are no accounts."""
+    if not entering.are_on(app_context):
+        return None
+    return Accounts(
+        app_context=app_context,
+        secure=settings.tls_certificate is not None or settings.behind_tls,
+        proxies=[ip_network(each) for each in settings.trusted_proxies],
+        person_header=settings.person_header.lower(),
+    )
+
+
+def _refuse_open_doors(settings: Settings, *, accounts: bool) -> None:
+    """Return if it may serve where it is told to.
+
+    Raises:
+        SetupError: beyond loopback without accounts, names, or TLS.
+    """
+    host = settings.host
     loopback = host == "localhost"
     if not loopback:
         try:
             loopback = ip_address(host.strip("[]")).is_loopback
         except ValueError:
             loopback = False
-    if not loopback:
+    if loopback:
+        return
+    if not accounts:
         raise SetupError(
-            f"TuneDesk does not serve on {host}: it has no accounts yet, so everybody who reached it would own it.",
-            "Serve on 127.0.0.1, and reach it from elsewhere through an SSH tunnel: ssh -L 8000:127.0.0.1:8000 HOST",
+            f"TuneDesk does not serve on {host}: it has no accounts, so everybody who reached it would own it.",
+            "Switch accounts on (python3 -m app accounts on --admin NAME), or serve on 127.0.0.1 and reach it from "
+            "elsewhere through an SSH tunnel: ssh -L 8000:127.0.0.1:8000 HOST",
+        )
+    if not settings.allowed_hosts:
+        raise SetupError(
+            f"TuneDesk does not serve on {host} before it knows under which names.",
+            """Name them: TUNEDESK_ALLOWED_HOSTS='["tunedesk.example"]'""",
+        )
+    if settings.tls_certificate is None and not settings.insecure_http:
+        raise SetupError(
+            f"TuneDesk does not serve on {host} without TLS: passwords and sessions would be read on the way.",
+            "Name a certificate and its key (TUNEDESK_TLS_CERTIFICATE, TUNEDESK_TLS_KEY), or say --insecure-http where "
+            "a proxy before it does that.",
         )

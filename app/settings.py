@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TUNEDESK_", extra="ignore", frozen=True)
 
-    host: str = Field(default="127.0.0.1", description="The address to serve on; until accounts exist, loopback only.")
+    host: str = Field(
+        default="127.0.0.1", description="The address to serve on; loopback only, unless there are accounts."
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 takes a free one.")
     data_dir: Path = Field(
         default=ROOT / "data", description="Where the database, the files, the runs and the logs live."
@@ -51,12 +54,27 @@ class Settings(BaseSettings):
     outgoing_ca_file: Path | None = Field(
         default=None, description="Certificates (PEM) to trust besides the public ones in calls to people's addresses."
     )
+    tls_certificate: Path | None = Field(default=None, description="The certificate (PEM) to serve by TLS with.")
+    tls_key: Path | None = Field(default=None, description="The key of that certificate (PEM).")
+    insecure_http: bool = Field(
+        default=False, description="Serve beyond loopback without TLS, whoever listens on the way."
+    )
+    behind_tls: bool = Field(default=False, description="A proxy before it serves by TLS: cookies are for TLS alone.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Addresses or networks of proxies that are believed from where a request comes."
+    )
+    person_header: str = Field(
+        default="", description="The header in which trusted proxies, and nobody else, say who is signed in."
+    )
     upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
     at_once_mb: float = Field(
         default=32.0, ge=0, description="The largest file that is checked, split and converted at once, in MiB."
     )
     import_roots: tuple[Path, ...] = Field(
         default=(), description="Folders of this machine below which files may be read in by their paths."
+    )
+    model_roots: tuple[Path, ...] = Field(
+        default=(), description="Folders below which people with accounts may name model directories as bases."
     )
     disk_reserve_mb: int = Field(default=512, ge=0, description="Free space below which nothing new is stored, in MiB.")
     local_slots: int = Field(default=1, ge=1, le=64, description="How many trainings this machine runs at once.")
@@ -107,6 +125,14 @@ class Settings(BaseSettings):
             if not is_entry(each):
                 raise ValueError(f"{each!r} is no host:port, such as gpu.example:8000")
         return small
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no address."""
+        for each in value:
+            ip_network(each)
+        return value
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from app.store import (  # noqa: F401 -- their tables are what the metadata know
     audit_schema,
     lifeboat_schema,
     outbox_schema,
+    people_schema,
     schema,
 )
 from app.store.columns import UtcTime, metadata

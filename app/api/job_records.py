@@ -109,5 +109,5 @@ def stream_job(
     with open_scope() as scope:
         jobs.get(scope, identifier)  # a job that does not exist is told before the stream begins
     broadcaster: Broadcaster = request.app.state.broadcaster
-    key = ("json", identifier, actor_of(request).id)
+    key = ("json", identifier, actor_of(request).sees)
     return broadcaster.response(key, open_scope, lambda last: JobStream(identifier, open_scope, last), last_event_id)

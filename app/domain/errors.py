@@ -6,6 +6,8 @@ DomainError
   +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to mend it
   |    +- CostNotAccepted (spending.py)  it is billed, and nobody has agreed to pay that much
   +- WrongKey             the key that came with the wish is none, or not the present one
+  +- SignInFailed         whoever wanted in is not let in; says not why
+  +- TooManyTries         it was tried too often; `wait_s` says when again
   +- Conflict             the thing's state does not allow it now
   +- Stale                somebody changed it meanwhile (the revision differs)
   +- KeyMissing           a costly wish came without its idempotency key
@@ -67,6 +69,18 @@ class Invalid(DomainError):
 
 class WrongKey(DomainError):
     """The key that came with the wish is none, or not the present one."""
+
+
+class SignInFailed(DomainError):
+    """Whoever wanted to sign in is not let in. Which of name and password was wrong is not said."""
+
+
+class TooManyTries(DomainError):
+    """It was tried too often; it may be tried again in `wait_s` seconds."""
+
+    def __init__(self, message: str, *, wait_s: int, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.wait_s = wait_s
 
 
 class Conflict(DomainError):

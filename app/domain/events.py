@@ -23,3 +23,4 @@ class Event:
     level: EventLevel
     kind: str  # status | remote | request | note
     message: str
+    actor: str = ""  # the id of who did it; "" where a provider told it

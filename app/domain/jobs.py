@@ -213,6 +213,7 @@ class FineTuningJob(Stateful[JobStatus]):
     started_at: datetime | None = None
     cloned_from: str | None = None
     bill: Bill = UNKNOWN  # as estimated at the submission
+    created_by: str = ""  # the id of who made it; "" for the owner of an installation without accounts
 
     @property
     def connection(self) -> str:

@@ -14,6 +14,7 @@ class Upload:
     filename: str
     bytes: int
     received: int
+    created_by: str = ""
 
     @property
     def complete(self) -> bool:
@@ -53,3 +54,4 @@ class UploadInParts:
     expires_at: datetime
     status: PartsStatus = PartsStatus.PENDING
     dataset: str | None = None
+    created_by: str = ""

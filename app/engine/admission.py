@@ -1,8 +1,11 @@
 """Slots at a connection: who may begin, counted from the rows under the write lock, never from a counter."""
 
+from collections.abc import Sequence
+
 from app.domain.connections import Connection
 from app.domain.evaluations import Evaluation, EvaluationGoal, EvaluationStatus
 from app.domain.events import EventLevel
+from app.domain.jobs import FineTuningJob
 from app.engine import backoff
 from app.engine.reconciling import SideEffect
 from app.services.scope import Scope
@@ -23,7 +26,8 @@ def job_waits_for(scope: Scope, job: str, connection: Connection) -> str:
     evaluated = [each for each in evaluations.open_at(tx, connection.id) if _counts(each)]
     if len(active) + len(evaluated) >= connection.slots:
         if active:
-            return f"Waits for job {active[0].spec.name!r} on this connection."
+            own = jobs.get(tx, job)
+            return _waits_for(active, own.spec.project if own else None, own.created_by if own else "")
         return "Waits for an evaluation on this connection."
     first = jobs.first_waiting(tx, connection.id)
     return "" if first in {job, None} else "Waits its turn: another job on this connection was there first."
@@ -43,8 +47,16 @@ def evaluation_waits_for(scope: Scope, evaluation: str, connection: Connection) 
     if len(active) + len(running) + ahead < connection.slots:
         return ""
     if active:
-        return f"Waits for job {active[0].spec.name!r} on this connection."
+        own = next((each for each in others if each.id == evaluation), None)
+        return _waits_for(active, own.project if own else None, evaluations.maker(tx, evaluation))
     return "Waits for another evaluation on this connection."
+
+
+def _waits_for(active: Sequence[FineTuningJob], project: str | None, maker: str) -> str:
+    """Name the job that is waited for, if it is of the same project or person: others may be hidden from the reader."""
+    known = next((each for each in active if each.spec.project == project or each.created_by == maker), None)
+    named = "a job" if known is None else f"job {known.spec.name!r}"
+    return f"Waits for {named} on this connection."
 
 
 def _counts(evaluation: Evaluation) -> bool:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Scope
 from app.http.broadcast import Broadcaster
 from app.http.fragments import Fragments
 from app.http.guard import Guard, GuardPolicy
+from app.http.signed_in import WhileSignedIn
 from app.kit.request_stats import RequestStats
 
 
@@ -30,6 +31,7 @@ class GuardedApp(FastAPI):
         super().__init__(docs_url=None, redoc_url=None, openapi_url=None, **options)
         self.policy = policy
         self._describe = describe
+        self.state.accounts = None
         self.state.broadcaster = Broadcaster()
         self.state.fragments = Fragments()
         self.state.request_stats = RequestStats()
@@ -61,4 +63,4 @@ class GuardedApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return everything, guarded."""
-        return Guard(super().build_middleware_stack(), self.policy, self.state.request_stats)
+        return Guard(WhileSignedIn(super().build_middleware_stack()), self.policy, self.state.request_stats)

@@ -13,8 +13,9 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import params
 from starlette.requests import Request
 
-from app.domain.actors import CLIENT, Action, Actor, authorize
-from app.http.actor import actor_of, actor_of_key, bearer_of
+from app.domain.actors import CLIENT, VISITOR, Action, Actor, authorize
+from app.domain.errors import NotFound
+from app.http.actor import accounts_of, actor_of, actor_of_key, bearer_of, knock
 from app.kit import log_context
 from app.services import client_keys, verbs
 from app.services.scope import Scope
@@ -60,7 +61,7 @@ class AllowedByKey(Allowed):
     __slots__ = ()
 
     def _actor(self, request: Request) -> Actor:
-        actor_of(request)  # whoever holds a key must still sit at this machine
+        knock(request)  # without accounts, whoever holds a key must still sit at this machine
         return CLIENT
 
     async def _admit(self, request: Request, scope: Scope) -> None:
@@ -75,6 +76,18 @@ class AllowedWithKey(Allowed):
 
     def _actor(self, request: Request) -> Actor:
         return actor_of_key(request)
+
+
+class AllowedToEnter(Allowed):
+    """As `Allowed`, for whoever is about to sign in; without accounts there is nothing to sign in to."""
+
+    __slots__ = ()
+
+    def _actor(self, request: Request) -> Actor:
+        if accounts_of(request) is None:
+            actor_of(request)
+            raise NotFound("account", "", fix="This installation has none: whoever sits at its machine is its owner.")
+        return VISITOR
 
 
 async def _leave(around: AbstractContextManager[Scope], scope: Scope, error: BaseException | None) -> None:
@@ -143,6 +156,12 @@ def may_open_with_key(verb: Callable[..., object]) -> params.Depends:
     """Return the same for a route below `/v1` that opens one scope after another."""
     asked = verbs.permission(verb)
     return params.Depends(AllowedToOpenWithKey(asked.action, asked.noun))
+
+
+def may_enter(verb: Callable[..., object]) -> params.Depends:
+    """Return what a route asks for that is for whoever is about to sign in."""
+    asked = verbs.permission(verb)
+    return params.Depends(AllowedToEnter(asked.action, asked.noun), scope="function")
 
 
 def may_open(verb: Callable[..., object]) -> params.Depends:

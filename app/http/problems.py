@@ -40,6 +40,8 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.Invalid: (422, "Something in the request is wrong"),
     CostNotAccepted: (422, "Its cost has not been accepted"),
     errors.WrongKey: (401, "Wrong key"),
+    errors.SignInFailed: (401, "Not signed in"),
+    errors.TooManyTries: (429, "Too many tries"),
     errors.Conflict: (409, "Not possible right now"),
     errors.Stale: (412, "Changed by somebody else"),
     errors.KeyMissing: (400, "Idempotency key missing"),
@@ -103,8 +105,14 @@ def describe(error: DomainError, *, request_id: str = "") -> ProblemDocument:
         fix=error.fix,
         problems=problems,
         request_id=request_id,
-        headers={"www-authenticate": 'Bearer realm="TuneDesk"'} if status == STATUSES[SignInNeeded][0] else {},
+        headers=_headers(error, status),
     )
+
+
+def _headers(error: DomainError, status: int) -> Mapping[str, str]:
+    if isinstance(error, errors.TooManyTries):
+        return {"retry-after": str(error.wait_s)}
+    return {"www-authenticate": 'Bearer realm="TuneDesk"'} if status == STATUSES[SignInNeeded][0] else {}
 
 
 def _summary(problems: Sequence[Problem]) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from app.http.actor import actor_of, bearer_of
+from app.http.actor import actor_of, bearer_of, knock
 from app.http.json_body import check_content_type, read_json
 
 
@@ -39,13 +39,21 @@ class StrictRoute(APIRoute):
                 return Match.NONE, {}
         return match, child
 
+    def admit(self, request: Request) -> None:
+        """Return if anything of the request is to be read.
+
+        Raises:
+            SignInNeeded: for whom nobody knows.
+        """
+        actor_of(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler behind the strict reader."""
         handler = super().get_route_handler()
         takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, params.Form)
 
         async def strict(request: Request) -> Response:
-            actor_of(request)
+            self.admit(request)
             if not takes_json:
                 return await handler(request)
             ready = StrictRequest(request.scope, request.receive)
@@ -61,13 +69,11 @@ class StrictRoute(APIRoute):
 class KeyedRoute(StrictRoute):
     """The same for programs with a deployment's key: without any, nothing of the request is read."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the strict handler behind the look for a key."""
-        handler = super().get_route_handler()
+    def admit(self, request: Request) -> None:
+        """Return if there is a key, which is looked at with the deployment.
 
-        async def keyed(request: Request) -> Response:
-            actor_of(request)
-            bearer_of(request)
-            return await handler(request)
-
-        return keyed
+        Raises:
+            SignInNeeded, WrongKey: there is none, or whoever asks may show none.
+        """
+        knock(request)
+        bearer_of(request)

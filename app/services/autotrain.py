@@ -48,7 +48,7 @@ def report(scope: Scope, text: str, chosen: Chosen) -> ImportReport:
     return _translated(scope, _configuration(text), chosen, _datasets(scope, chosen)).report
 
 
-@verbs.writes("drafts")
+@verbs.writes("drafts", verbs.Within(parameter="chosen"))
 def create(scope: Scope, text: str, chosen: Chosen) -> Imported:
     """Begin a draft with the file's answers, wrong ones included, as the wizard keeps them.
 

@@ -18,7 +18,7 @@ from app.store.files import StoredFile
 MOST_JOINED = 100
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def from_path(scope: Scope, path: str, *, name: object = None, project: str | None = None) -> Dataset:
     """Read a file of this machine in, as an upload of it would be; the file itself is left as it is.
 
@@ -42,7 +42,7 @@ def from_path(scope: Scope, path: str, *, name: object = None, project: str | No
         raise Invalid([Problem("/path", "path", str(error), fix)]) from error
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def join(scope: Scope, identifiers: Sequence[str], *, name: object, project: str | None = None) -> Dataset:
     """Make one dataset of the rows of several, one after the other; the parts stay as they are.
 
@@ -70,7 +70,7 @@ def join(scope: Scope, identifiers: Sequence[str], *, name: object, project: str
     return datasets.record(scope, checked, name=label, filename=f"{label}.jsonl", project=project, made_by=made_by)
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def upload_several(
     scope: Scope, files: Sequence[tuple[str, Iterable[bytes]]], *, name: object, project: str | None = None
 ) -> Dataset:

@@ -58,7 +58,7 @@ def read(value: object) -> Capsule:
         raise Invalid([Problem(pointer[:200], "shape", f"The capsule is damaged: {message[:300]}.", fix)]) from None
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.LATER)
 def create(
     scope: Scope,
     value: object,

@@ -1,12 +1,14 @@
 """Verbs on the catalog: what can be fine-tuned, where, until when and for how much."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 
 from app.domain.backend import BackendError
-from app.domain.backend_abilities import NamesBases
+from app.domain.backend_abilities import ContinuesTuned, NamesBases
 from app.domain.catalog import CatalogModel, CatalogState, LifecycleStatus, LooksUpModels
 from app.domain.connections import Connection
 from app.domain.errors import Invalid, Problem
@@ -14,7 +16,10 @@ from app.domain.prices import Price, is_stale
 from app.services import connections, prices, verbs
 from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
+from app.store import jobs as job_store
+from app.store import models as model_store
 
+_FOLDER = "path:"
 _ID_LIMIT = 500
 
 
@@ -57,6 +62,8 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         raise Invalid([Problem(pointer, "missing", "A base model has to be chosen.", fix)])
     where = connections.get(scope, connection)
     known = prices.known(scope, where)
+    if scope.sight is not None:
+        _refuse_hidden(scope, connection, identifier, pointer)
     with provider_errors():
         try:
             found = scope.backends.of(where).base_model(identifier)
@@ -64,6 +71,33 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
             fix = error.fix or "Choose one from the catalog."
             raise Invalid([Problem(pointer, "unknown_model", error.detail, fix)]) from error
     return _with_prices(found, where, known)
+
+
+def _refuse_hidden(scope: Scope, connection: str, identifier: str, pointer: str) -> None:
+    """Let people name no model that they do not see: no other project's, and no folder beyond the allowed ones.
+
+    Raises:
+        Invalid: as for one that there is not.
+    """
+    folder = Path(os.path.realpath(identifier.removeprefix(_FOLDER))) if identifier.startswith(_FOLDER) else None
+    outside = folder is not None and not any(
+        folder.is_relative_to(os.path.realpath(root)) for root in scope.app_context.model_roots
+    )
+    hidden = model_store.is_hidden(scope.read, connection, identifier) or _is_hidden_step(scope, connection, identifier)
+    if outside or hidden:
+        problem = f"There is no base model {identifier!r}."
+        fix = "Choose one from the catalog, or have its folder allowed (TUNEDESK_MODEL_ROOTS)."
+        raise Invalid([Problem(pointer, "unknown_model", problem, fix)])
+
+
+def _is_hidden_step(scope: Scope, connection: str, identifier: str) -> bool:
+    """Tell whether that is a checkpoint of a job that the reader does not see."""
+    backend = scope.able(connection, ContinuesTuned)
+    if backend is None:
+        return False
+    with provider_errors():  # calls nobody
+        saved = backend.checkpoint_behind(identifier)
+    return saved is not None and job_store.is_hidden(scope.read, connection, saved.job)
 
 
 class BaseNames:

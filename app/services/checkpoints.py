@@ -89,7 +89,7 @@ def behind(scope: Scope, connection: str, base_model: str) -> SavedStep | None:
         return backend.checkpoint_behind(base_model)
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.Within(parameter="spec"))
 def keep_base(scope: Scope, spec: JobSpec) -> None:
     """Make a model of the checkpoint that a job is to begin at, if it does: that stays when the checkpoints go.
 

@@ -38,7 +38,7 @@ def show(scope: Scope, identifier: str) -> str:
     except VaultClosed as error:
         fix = "Put the key file back, or make a new key for this deployment."
         raise Conflict(f"The deployment's key cannot be opened: {error}", fix=fix) from error
-    event_store.add(tx, identifier, f"{scope.actor.id} was shown the client key.", at=scope.now(), kind="key")
+    event_store.add(tx, identifier, f"{scope.actor} was shown the client key.", at=scope.now(), kind="key")
     return key
 
 
@@ -56,7 +56,7 @@ def renew(scope: Scope, identifier: str) -> str:
         raise Conflict(
             f"The new key cannot be sealed: {error}", fix="Mend that file or its folder, then try again."
         ) from error
-    message = f"{scope.actor.id} had a new client key made; the one before opens nothing now."
+    message = f"{scope.actor} had a new client key made; the one before opens nothing now."
     event_store.add(scope.write, identifier, message, at=scope.now(), kind="key")
     return key
 

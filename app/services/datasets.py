@@ -28,7 +28,7 @@ REFUSED_KEPT = timedelta(hours=24)  # how long a refused upload can be looked in
 _FILENAME_LIMIT = 255
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def upload(
     scope: Scope,
     *,
@@ -50,7 +50,7 @@ def upload(
     )
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def bring(
     scope: Scope,
     store_file: Callable[[], StoredFile],
@@ -69,7 +69,7 @@ def bring(
     return record(scope, checked, name=label, filename=filename, project=project, made_by=made_by)
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def read_stored(scope: Scope, stored: StoredFile, filename: str) -> Checked:
     """Read a stored file in, unless it is so large that the engine does; records nothing; hold no transaction.
 
@@ -83,7 +83,7 @@ def read_stored(scope: Scope, stored: StoredFile, filename: str) -> Checked:
     return Checked(stored) if large else read_in(scope.files, stored, filename)
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.NAMED)
 def record(
     scope: Scope,
     checked: Checked,
@@ -327,7 +327,7 @@ def refused(scope: Scope) -> Sequence[Dataset]:
     return store.refused(scope.read)[::-1]
 
 
-@verbs.deletes("datasets")
+@verbs.deletes("datasets", verbs.LATER)
 def forget_refused(scope: Scope) -> int:
     """Remove uploads that were refused a while ago (`REFUSED_KEPT`), with their files; return how many."""
     old = store.refused(scope.write, before=scope.now() - REFUSED_KEPT)
@@ -336,7 +336,7 @@ def forget_refused(scope: Scope) -> int:
     return len(old)
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def forget_unused(scope: Scope, hashes: Iterable[str]) -> None:
     """Remove files that no dataset holds, by their hashes."""
     for sha256 in set(hashes):

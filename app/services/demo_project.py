@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from app.domain.actors import Role
 from app.domain.datasets import Dataset
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict
@@ -27,7 +28,7 @@ DECISION = DecisionRecord(
 _FILES = ("training", "validation", "test")
 
 
-@verbs.writes("drafts")
+@verbs.writes("drafts", verbs.LATER)
 def draft(scope: Scope) -> JobDraft:
     """Begin a draft with everything answered, making the sample's project and datasets where they are missing.
 
@@ -71,6 +72,10 @@ def _recipe(folder: Path) -> dict[str, Any]:
 
 def _project(scope: Scope) -> Project:
     known = project_store.by_name(scope.read, PROJECT_NAME)
+    if scope.actor.role is Role.PERSON:  # it goes where they work: only administrators make projects
+        own = scope.actor.writable
+        if known is None or known.id not in own:
+            return projects.get(scope, min(own, key=projects.names(scope).__getitem__))
     if known is not None:
         return known
     made = projects.create(scope, PROJECT_NAME, "The sample that comes with TuneDesk.")

@@ -74,7 +74,7 @@ def is_free(scope: Scope, target: Mapping[str, Any]) -> bool:
     return prices.hosting_bill(scope, wanted, chosen).is_free
 
 
-@verbs.spends("deployments")
+@verbs.spends("deployments", verbs.LATER)
 def create(
     scope: Scope,
     *,
@@ -187,7 +187,7 @@ def delete(scope: Scope, identifier: str) -> Deployment:
     if deployment.status is DeploymentStatus.DELETED:
         return deployment
     if deployment.goal is not DeploymentGoal.ABSENT:
-        event_store.add(tx, identifier, f"{scope.actor.id} asked to delete it.", at=scope.now(), kind="request")
+        event_store.add(tx, identifier, f"{scope.actor} asked to delete it.", at=scope.now(), kind="request")
     store.set_goal(tx, identifier, DeploymentGoal.ABSENT, reason=JobReason.REQUESTED, due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
@@ -216,7 +216,7 @@ class Conversation:
         return replace(self, chunks=_again(first, self.chunks))
 
 
-@verbs.spends("deployments")
+@verbs.spends("answers", verbs.Within("deployments", "identifier"))
 def chat(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest) -> Conversation:
     """Ask a deployment, once its answer is read. No transaction is held meanwhile; the use is counted at the end.
 
@@ -228,7 +228,7 @@ def chat(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest) ->
     return ask(scope, scopes, identifier, request)
 
 
-@verbs.spends("deployments")
+@verbs.spends("answers", verbs.Within("deployments", "identifier"))
 def ask(scope: Scope, scopes: Scopes, identifier: str, request: ChatRequest | CompletionRequest) -> Conversation:
     """Ask a deployment as `chat` does, for a chat or a completion whose shape has been checked.
 
@@ -354,7 +354,7 @@ def show_key(scope: Scope, identifier: str) -> str:
         if deployment.status is not DeploymentStatus.READY:
             raise Conflict(f"The deployment is {deployment.status}, not ready.", fix="Wait until it is ready.")
         key = backend.endpoint_key(identifier)
-    event_store.add(scope.write, identifier, f"{scope.actor.id} was shown the key.", at=scope.now(), kind="key")
+    event_store.add(scope.write, identifier, f"{scope.actor} was shown the key.", at=scope.now(), kind="key")
     return key
 
 

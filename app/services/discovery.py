@@ -38,7 +38,7 @@ def creation_of(kind: ConnectionKind, name: str) -> Creation:
     return or_not_found(next((each for each in kind.creations if each.name == name), None), "thing to make", name)
 
 
-@verbs.reads("connections")
+@verbs.reads("discovery")
 def choices(scope: Scope, identifier: str, steps: Sequence[Step], given: Mapping[str, str]) -> Sequence[Choice]:
     """Return what the last of these steps lists; what is not given of those before it is the connection's own.
 
@@ -54,7 +54,7 @@ def choices(scope: Scope, identifier: str, steps: Sequence[Step], given: Mapping
         return backend.choices(wanted.name, chosen)
 
 
-@verbs.reads("connections")
+@verbs.reads("discovery")
 def values_of(scope: Scope, identifier: str, steps: Sequence[Step], given: Mapping[str, str | None]) -> dict[str, str]:
     """Return the value of each step: what is given, else what the connection is set to, else nothing."""
     own = connections.get(scope, identifier).settings
@@ -93,7 +93,7 @@ def make(
         return backend.provisioning(creation.name, values)
 
 
-@verbs.reads("connections")
+@verbs.reads("discovery")
 def making(
     scope: Scope, identifier: str, creation: Creation, steps: Sequence[Step], values: Mapping[str, str]
 ) -> Provisioning:

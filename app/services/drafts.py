@@ -28,7 +28,7 @@ MAX_STORED_TEXT = 20_000
 _STEM, _COUNTER_DIGITS = 60, 3  # of a name that ends in a number
 
 
-@verbs.writes("drafts")
+@verbs.writes("drafts", verbs.Within(parameter="values"))
 def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
     """Begin a draft, perhaps with answers already given."""
     now = scope.now()
@@ -151,7 +151,7 @@ def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     return {**own, "curl": "curl", **openai_code.targets(scope, connection)}
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.Within("drafts", "identifier"))
 def submit(scope: Scope, identifier: str, *, accepted: AcceptedCost | None = None) -> FineTuningJob:
     """Make a draft into a job; the second time, return the job of the first.
 

@@ -50,7 +50,7 @@ def mend(scope: Scope, identifier: str) -> Ends:
     with scope.ask(model.connection, MendsEnds, fix=_FIX) as backend:
         after = backend.mend_ends(model.remote_id)
     tx, now = scope.write, scope.now()
-    said = f"{scope.actor.id} had its configs mended: answers end with {after.taught}."
+    said = f"{scope.actor} had its configs mended: answers end with {after.taught}."
     events.add(tx, model.id, said, at=now, kind="request")
     for each in models.deployments(scope, identifier):
         note = f"The configs of its model were mended: answers end with {after.taught}."

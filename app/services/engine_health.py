@@ -101,8 +101,6 @@ def look_now(scope: Scope, table: str, identifier: str) -> datetime:
         raise NotFound(table.removesuffix("s"), identifier)
     if not woken:
         raise Conflict("It is over: there is nothing to try again.", fix="Begin a new one.")
-    event_store.add(
-        scope.write, identifier, f"{scope.actor.id} asked to try again now.", at=scope.now(), kind="request"
-    )
+    event_store.add(scope.write, identifier, f"{scope.actor} asked to try again now.", at=scope.now(), kind="request")
     scope.nudge()
     return scope.now()

@@ -49,7 +49,7 @@ def get(scope: Scope, identifier: str) -> Evaluation:
     return or_not_found(store.get(scope.read, identifier), "evaluation", identifier)
 
 
-@verbs.spends("evaluations")
+@verbs.spends("evaluations", verbs.LATER)
 def create(
     scope: Scope,
     *,

@@ -72,7 +72,7 @@ def choose(scope: Scope, identifier: str, name: str) -> FineTuningJob:
     tx, job = scope.write, jobs.get(scope, identifier)
     if job.fine_tuned_model is not None:
         raise Conflict("Somebody has chosen its model meanwhile.", fix="There is nothing left to choose.")
-    events.add(tx, identifier, f"{scope.actor.id} chose its model: {name}.", at=scope.now(), kind="request")
+    events.add(tx, identifier, f"{scope.actor} chose its model: {name}.", at=scope.now(), kind="request")
     made = register(scope, job, backend, name=name, size_bytes=None, base=base)
     store.set_model(tx, identifier, str(made.fine_tuned_model))
     scope.nudge()

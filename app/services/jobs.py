@@ -37,7 +37,7 @@ AnyJob = FineTuningJob | str  # a job, or its id
 MOST_COUNTED = summary_store.MOST_COUNTED
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.Within(parameter="fields"))
 def create(
     scope: Scope, fields: Mapping[str, Any], *, accepted: AcceptedCost | None = None, cloned_from: str | None = None
 ) -> FineTuningJob:
@@ -56,7 +56,7 @@ def create(
     return record(scope, checked.spec, bill, accepted=accepted, cloned_from=cloned_from)
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.Within(parameter="spec"))
 def prepare(scope: Scope, spec: JobSpec, bill: Bill, *, accepted: AcceptedCost | None) -> None:
     """Make what a job needs before it is recorded, once it is agreed to: backends are asked, so nothing is written yet.
 
@@ -68,7 +68,7 @@ def prepare(scope: Scope, spec: JobSpec, bill: Bill, *, accepted: AcceptedCost |
     checkpoints.keep_base(scope, spec)
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.Within(parameter="spec"))
 def record(
     scope: Scope,
     spec: JobSpec,
@@ -171,7 +171,7 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     if job.status.is_final:
         raise Conflict(f"The job has already {job.status}.", fix="There is nothing left to cancel.")
     if job.goal is not JobGoal.CANCELLED:
-        event_store.add(tx, identifier, f"{scope.actor.id} asked to cancel.", at=scope.now(), kind="request")
+        event_store.add(tx, identifier, f"{scope.actor} asked to cancel.", at=scope.now(), kind="request")
     store.set_goal(tx, identifier, JobGoal.CANCELLED, at=scope.now(), due_at=scope.due_now())
     scope.nudge()
     return get(scope, identifier)
@@ -204,7 +204,7 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
     if not stops_early(scope, job):
         why = scope.backend(job.spec.connection).profile.why_not(StopsEarly)
         raise Conflict(why, fix="Cancel it instead.")
-    sentence = f"{scope.actor.id} asked to stop, and to keep what has been learned."
+    sentence = f"{scope.actor} asked to stop, and to keep what has been learned."
     event_store.add(tx, identifier, sentence, at=scope.now(), kind="request")
     store.set_goal(tx, identifier, JobGoal.STOPPED, at=scope.now(), due_at=scope.due_now())
     scope.nudge()
@@ -272,10 +272,12 @@ def resolve(
     if (remote_id is not None) + not_submitted + give_up != 1:
         fix = "Give the provider's job id, or say that it was not submitted."
         raise Invalid([Problem("/remote_id", "ambiguous", "Exactly one answer is needed.", fix)])
+    if remote_id is not None and store.is_taken(tx, job.spec.connection, remote_id):
+        raise Invalid([Problem("/remote_id", "taken", "Another job here is that one there.", "Look it up again.")])
     resolved = _resolved(job, at=now, remote_id=remote_id, not_submitted=not_submitted)
     store.resolve(tx, resolved, due_at=scope.due_now())
     notices.job_ended(tx, resolved, at=now)
-    event_store.add(tx, identifier, f"{scope.actor.id} resolved the unknown submit.", at=now, kind="request")
+    event_store.add(tx, identifier, f"{scope.actor} resolved the unknown submit.", at=now, kind="request")
     after = get(scope, identifier)
     event_store.add(tx, identifier, after.status.value, at=now)
     scope.nudge()

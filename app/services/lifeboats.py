@@ -64,7 +64,7 @@ class Comparison:
     now_right: int
 
 
-@verbs.reads("connections")
+@verbs.reads("lifeboats")
 def foresee(scope: Scope, connection: str, rows: int = 0) -> Foreseen:
     """Return what a lifeboat would find; asks the provider, and makes nothing.
 
@@ -87,7 +87,7 @@ def can_begin(scope: Scope, connection: Connection) -> bool:
     return scope.backends.opened(connection, TellsHistory) is not None
 
 
-@verbs.spends("jobs")
+@verbs.spends("lifeboats")
 def begin(scope: Scope, connection: str, project: str, rows: int = 0) -> Lifeboat:
     """Begin to bring everything home; the engine does it, beside the jobs of the connection and after them.
 
@@ -113,14 +113,14 @@ def begin(scope: Scope, connection: str, project: str, rows: int = 0) -> Lifeboa
     return made
 
 
-@verbs.reads("jobs")
+@verbs.reads("lifeboats")
 def get(scope: Scope, identifier: str) -> Voyage:
     """Return a lifeboat with how far it is."""
     found = or_not_found(store.get(scope.read, identifier), "lifeboat", identifier)
     return _voyage(scope, found)
 
 
-@verbs.reads("jobs")
+@verbs.reads("lifeboats")
 def list_lifeboats(
     scope: Scope, *, connection: str | None = None, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Voyage]:
@@ -129,7 +129,7 @@ def list_lifeboats(
     return Page(items=[_voyage(scope, each) for each in page.items], next=page.next)
 
 
-@verbs.reads("jobs")
+@verbs.reads("lifeboats")
 def rescued_jobs(
     scope: Scope, identifier: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[RescuedJob]:
@@ -138,13 +138,13 @@ def rescued_jobs(
     return store.jobs(scope.read, identifier, limit=limit, cursor=cursor)
 
 
-@verbs.reads("jobs")
+@verbs.reads("lifeboats")
 def rescued(scope: Scope, identifier: str) -> RescuedJob:
     """Return one rescued job."""
     return or_not_found(store.job(scope.read, identifier), "rescued job", identifier)
 
 
-@verbs.writes("drafts")
+@verbs.writes("lifeboats")
 def train_again(scope: Scope, identifier: str) -> JobDraft:
     """Begin a draft with what a rescued job was trained with; where, and from which base model, is to be chosen.
 
@@ -159,7 +159,7 @@ def train_again(scope: Scope, identifier: str) -> JobDraft:
     return drafts.create(scope, _answers(found, lifeboat))
 
 
-@verbs.reads("evaluations")
+@verbs.reads("lifeboats")
 def compare(scope: Scope, identifier: str, evaluation: str) -> Comparison:
     """Compare the recorded answers of a model with those of an evaluation, row by row.
 

@@ -13,13 +13,13 @@ from app.store import model_aliases as store
 _LONGEST = 200
 
 
-@verbs.reads("models")
+@verbs.reads("aliases")
 def list_aliases(scope: Scope) -> Sequence[ModelAlias]:
     """Return the aliases by name."""
     return store.all_of_them(scope.read)
 
 
-@verbs.administers("models")
+@verbs.administers("aliases")
 def create(scope: Scope, name: str, target: str) -> ModelAlias:
     """Let a name stand for a model; asking again for the same is fine.
 
@@ -43,7 +43,7 @@ def create(scope: Scope, name: str, target: str) -> ModelAlias:
     return alias
 
 
-@verbs.administers("models")
+@verbs.administers("aliases")
 def withdraw(scope: Scope, name: str) -> ModelAlias:
     """Let a name mean nothing any more; asking again is fine."""
     tx = scope.write

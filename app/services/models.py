@@ -222,7 +222,7 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         raise Conflict(" ".join(above), fix="Tear down the adapter, then come back.")
     if model.status is ModelStatus.PRESENT:
         store.save(tx, replace(model, status=ModelStatus.DELETING))
-        event_store.add(tx, identifier, f"{scope.actor.id} asked to tear it down.", at=scope.now(), kind="request")
+        event_store.add(tx, identifier, f"{scope.actor} asked to tear it down.", at=scope.now(), kind="request")
     for each in deployment_store.of_model(tx, identifier):
         deployment_store.set_goal(
             tx, each.id, DeploymentGoal.ABSENT, reason=RemovalReason.TEARDOWN, due_at=scope.due_now()

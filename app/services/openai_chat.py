@@ -27,7 +27,7 @@ def ready(scope: Scope, name: str) -> Deployment | None:
     return store.ready_for(scope.read, target)
 
 
-@verbs.spends("deployments")
+@verbs.spends("answers", verbs.LATER)
 def serving(scope: Scope, name: str) -> Deployment:
     """Return the deployment that answers for a model, ready or on its way; where it costs nothing it is begun.
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 
+from app.domain.actors import Role
 from app.domain.datasets import Dataset
-from app.domain.errors import Conflict, Invalid, Problem, TooLarge
+from app.domain.errors import Conflict, Invalid, NotFound, Problem, TooLarge
 from app.domain.names import fitting_name
 from app.domain.projects import Project
 from app.domain.uploads import FormPart, PartsStatus, UploadInParts
@@ -24,7 +25,7 @@ _LONGEST_FIELD = 1000
 _MIB = 2**20
 
 
-@verbs.writes("projects")
+@verbs.writes("projects", verbs.LATER)
 def project(scope: Scope, wanted: str) -> Project:
     """Return the project that a request is about: the one that `OpenAI-Project` names by id or name, else the default.
 
@@ -49,7 +50,7 @@ def check_project(scope: Scope, wanted: str) -> Project | None:
     return projects.get(scope, next(named, wanted))
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def create(scope: Scope, parts: Iterable[FormPart], wanted_project: str) -> Dataset:
     """Store the file of a form and record it as a dataset; the same bytes under the same name are the same dataset.
 
@@ -172,7 +173,7 @@ def delete(scope: Scope, identifier: str) -> None:
     datasets.delete(scope, identifier)
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> UploadInParts:
     """Make room for a file of so many bytes that comes in parts, within an hour.
 
@@ -188,7 +189,12 @@ def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> Uplo
     uploads, now = UploadParts(scope.files), scope.now()
     uploads.remove_older((now - 2 * EXPIRES).timestamp())  # with the parts of those that were completed
     upload = UploadInParts(
-        id=scope.new_id("up"), filename=filename, bytes=size, created_at=now, expires_at=now + EXPIRES
+        id=scope.new_id("up"),
+        filename=filename,
+        bytes=size,
+        created_at=now,
+        expires_at=now + EXPIRES,
+        created_by=scope.actor.id,
     )
     uploads.save(upload)
     return upload
@@ -196,13 +202,15 @@ def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> Uplo
 
 @verbs.reads("datasets")
 def get_upload(scope: Scope, identifier: str) -> UploadInParts:
-    """Return an upload in parts as it is now."""
+    """Return an upload in parts as it is now; people see their own."""
     upload = UploadParts(scope.files).get(identifier)
+    if scope.actor.role is Role.PERSON and upload.created_by != scope.actor.id:
+        raise NotFound("upload", identifier)
     late = upload.status is PartsStatus.PENDING and scope.now() >= upload.expires_at
     return replace(upload, status=PartsStatus.EXPIRED) if late else upload
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def add_part(scope: Scope, identifier: str, part: FormPart) -> str:
     """Keep a part of a file; return its id.
 
@@ -217,7 +225,7 @@ def add_part(scope: Scope, identifier: str, part: FormPart) -> str:
     return made
 
 
-@verbs.writes("datasets")
+@verbs.writes("datasets", verbs.LATER)
 def complete(
     scope: Scope, identifier: str, parts: Sequence[str], *, md5: str | None, wanted_project: str
 ) -> tuple[UploadInParts, Dataset]:
@@ -243,7 +251,7 @@ def complete(
     return done, made
 
 
-@verbs.deletes("datasets")
+@verbs.deletes("datasets", verbs.LATER)
 def cancel_upload(scope: Scope, identifier: str) -> UploadInParts:
     """Remove the parts of a file that is not wanted any more; asking again is fine.
 

@@ -71,7 +71,7 @@ def check_spending(scope: Scope, connection: Connection) -> None:
         )
 
 
-@verbs.spends("jobs")
+@verbs.spends("jobs", verbs.NAMED)
 def create(scope: Scope, asked: JobRequest, project: str) -> FineTuningJob:
     """Record a job; the engine submits it. Its files may still be being checked.
 

@@ -197,7 +197,7 @@ def retrieve(scope: Scope, name: str) -> ListedModel:
     return ListedModel(name=name, connection=meant.connection, base=base, tuned=meant.tuned)
 
 
-@verbs.deletes("models")
+@verbs.deletes("models", verbs.LATER)
 def delete(scope: Scope, name: str) -> None:
     """Remove a tuned model.
 

@@ -63,7 +63,7 @@ def can_report(scope: Scope, connection: Connection) -> bool:
     return scope.backends.opened(connection, FindsOrphans) is not None
 
 
-@verbs.reads("connections")
+@verbs.reads("orphans")
 def report(scope: Scope, identifier: str) -> OrphanReport:
     """Ask the provider now what carries our mark, and compare it with what is recorded here.
 
@@ -79,7 +79,7 @@ def report(scope: Scope, identifier: str) -> OrphanReport:
     return OrphanReport(connection=connection, checked_at=scope.now(), things=tuple(found))
 
 
-@verbs.reads("connections")
+@verbs.reads("orphans")
 def find(scope: Scope, identifier: str, key: str) -> FoundThing:
     """Return one thing of the report, by its key.
 
@@ -92,7 +92,7 @@ def find(scope: Scope, identifier: str, key: str) -> FoundThing:
     raise NotFound("remote thing", key[:120])
 
 
-@verbs.deletes("connections")
+@verbs.deletes("orphans")
 def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
     """Remove a thing that nobody here knows, and return how.
 
@@ -113,7 +113,7 @@ def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the thing's name.", fix)])
     with scope.ask(identifier, FindsOrphans) as backend:
         said = backend.remove_thing(found.thing.kind, found.thing.name)
-    sentence = f"{scope.actor.id} removed the {found.thing.kind} {found.thing.name}: {said}"
+    sentence = f"{scope.actor} removed the {found.thing.kind} {found.thing.name}: {said}"
     event_store.add(scope.write, identifier, sentence, at=scope.now(), kind=REMOVED)
     return said
 

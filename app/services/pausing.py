@@ -70,7 +70,7 @@ def _refuse_unable(scope: Scope, job: FineTuningJob) -> None:
 
 def _want(scope: Scope, job: FineTuningJob, goal: JobGoal, asked: str) -> FineTuningJob:
     tx = scope.write
-    event_store.add(tx, job.id, f"{scope.actor.id} asked {asked}.", at=scope.now(), kind="request")
+    event_store.add(tx, job.id, f"{scope.actor} asked {asked}.", at=scope.now(), kind="request")
     store.set_goal(tx, job.id, goal, at=scope.now(), due_at=scope.due_now())
     scope.nudge()
     return jobs.get(scope, job.id)

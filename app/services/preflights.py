@@ -77,7 +77,7 @@ def look(scope: Scope, checked: Checked) -> Preflight:
         return backend.observe_preflight(request)
 
 
-@verbs.writes("jobs")
+@verbs.writes("jobs", verbs.Within(parameter="fields"))
 def begin(scope: Scope, fields: Mapping[str, Any]) -> Preflight:
     """Begin to look at what these fields describe, and return how far that is; asking again is how to follow it.
 
@@ -88,7 +88,7 @@ def begin(scope: Scope, fields: Mapping[str, Any]) -> Preflight:
     return begin_checked(scope, specs.check(scope, fields))
 
 
-@verbs.writes("jobs")
+@verbs.writes("jobs", verbs.LATER)
 def begin_checked(scope: Scope, checked: Checked) -> Preflight:
     """Do the same for fields that have been checked.
 

@@ -108,7 +108,7 @@ def set_own(scope: Scope, connection_id: str, price_id: str, amount: str, curren
         if plain is None:
             fix = "Enter a number such as 1.70, or leave the field empty to take your price back."
             raise Invalid([Problem("/amount", "invalid", "The price is not an amount of 0 or more.", fix)])
-        store.put(tx, connection.id, price_id, amount=plain, currency=currency, at=scope.now(), by=scope.actor.id)
+        store.put(tx, connection.id, price_id, amount=plain, currency=currency, at=scope.now(), by=str(scope.actor))
     for deployment in deployment_store.of_connection(tx, connection.id):
         bill = hosting_bill(scope, deployment.target, deployment.options)
         deployment_store.set_bill(tx, deployment.id, bill)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.domain.errors import Conflict, Invalid, Problem, or_not_found
+from app.domain.actors import Role
+from app.domain.errors import Conflict, Forbidden, Invalid, Problem, or_not_found
 from app.domain.names import checked_name
 from app.domain.projects import TEXT_LIMIT, DecisionRecord, Project
 from app.kit.paging import DEFAULT_LIMIT, Page
@@ -36,7 +37,7 @@ def find(scope: Scope, identifier: str) -> Project | None:
     return store.get(scope.read, identifier)
 
 
-@verbs.writes("projects")
+@verbs.administers("installation")
 def create(scope: Scope, name: object, description: str = "") -> Project:
     """Make a project.
 
@@ -54,9 +55,11 @@ def create(scope: Scope, name: object, description: str = "") -> Project:
     return project
 
 
-@verbs.writes("projects")
+@verbs.writes("projects", verbs.LATER)
 def default(scope: Scope) -> Project:
     """Return the project that is meant where none can be named: the oldest; made now where there is none."""
+    if scope.actor.role is Role.PERSON:  # ids rise: the oldest in which they work
+        return get(scope, min(scope.actor.writable))
     return store.oldest(scope.read) or create(scope, DEFAULT_NAME)
 
 
@@ -67,6 +70,9 @@ def update(scope: Scope, identifier: str, *, name: object = None, description: s
     project = get(scope, identifier)
     if name is not None:
         wanted = checked_name(name, "/name", "The project")
+        if wanted != project.name and scope.actor.role is Role.PERSON:  # whether a name is taken tells of hidden ones
+            message = "Only an administrator of this installation may rename a project."
+            raise Forbidden(message, fix="Leave its name as it is, or ask one of them.")
         _check_free(scope, wanted, identifier)
         project = replace(project, name=wanted)
     if description is not None:

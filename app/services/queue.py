@@ -42,27 +42,27 @@ def position(scope: Scope, job: FineTuningJob) -> tuple[int, int] | None:
     """Return a waiting job's place in its line, counted from 1, and the line's length; None where it waits in none."""
     if job.status is not JobStatus.PENDING or job.goal is not JobGoal.FINISHED:
         return None
-    waiting = [identifier for identifier, _ in store.ranks(scope.read, job.spec.connection)]
+    waiting = store.order(scope.read, job.spec.connection)
     return (waiting.index(job.id) + 1, len(waiting)) if job.id in waiting else None
 
 
 @verbs.writes("jobs")
 def move(scope: Scope, identifier: str, to: Move) -> FineTuningJob:
-    """Give a waiting job another place in its line; at the end of the line, further that way changes nothing.
+    """Give a waiting job another place among those of the same person; at an end, further that way changes nothing.
 
     Raises:
         Conflict: when it does not wait any more.
     """
     tx = scope.write
     job = jobs.get(scope, identifier)
-    ranks = store.ranks(tx, job.spec.connection)
+    ranks = store.ranks(tx, job.spec.connection, job.created_by)
     here = next((number for number, (waiting, _) in enumerate(ranks) if waiting == identifier), None)
     if here is None:
         message = f"The job is {job.status}: it waits in no line."
         raise Conflict(message, fix="Only jobs that wait for a place can be moved.")
     for moved, rank in _ranks_after(ranks, here, to):
         store.set_rank(tx, moved, rank)
-    events.add(tx, identifier, f"{scope.actor.id} moved it in the line: {to}.", at=scope.now(), kind="request")
+    events.add(tx, identifier, f"{scope.actor} moved it in the line: {to}.", at=scope.now(), kind="request")
     first = store.first_waiting(tx, job.spec.connection)
     if first is not None:
         leases.wake(tx, "jobs", [first], due_at=scope.due_now())

@@ -60,5 +60,5 @@ def give_back(scope: Scope, identifier: str) -> FineTuningJob:
 def record_given_back(scope: Scope, identifier: str) -> None:
     """Record that a job's checkpoints are gone."""
     if checkpoints.forget(scope.write, identifier):
-        sentence = f"Checkpoints removed by {scope.actor.id}."
+        sentence = f"Checkpoints removed by {scope.actor}."
         events.add(scope.write, identifier, sentence, at=scope.now(), kind="note")

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from app.domain.actors import Actor
+from app.domain.actors import Actor, Role
 from app.domain.audit import Act
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
@@ -32,6 +32,7 @@ from app.store import audit as audit_store
 from app.store import connections as connection_store
 from app.store.database import Database, Reader, Writer
 from app.store.files import FileStore
+from app.store.sight import Sight
 
 A = TypeVar("A", bound=ABC)
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
@@ -138,6 +139,14 @@ class AppContext:
     at_once_bytes: int = AT_ONCE_BYTES
     import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
     outgoing: Outgoing = NOWHERE_PRIVATE  # what calls an address that a person chose
+    model_roots: Sequence[Path] = ()  # folders below which people with an account may name models
+
+
+def sight_of(actor: Actor) -> Sight | None:
+    """Return what an actor sees of the database; None stands for everything."""
+    if actor.role is not Role.PERSON:
+        return None
+    return Sight(actor.id, frozenset(actor.projects), frozenset(actor.writable))
 
 
 class Scope:
@@ -150,6 +159,7 @@ class Scope:
         self.files = app_context.files
         self.backends = app_context.backends
         self.runtimes = app_context.runtimes
+        self.sight = sight_of(actor)
         self.nudged = False
         self.acting = False  # a verb is being called for a person; what it calls in turn is a part of it
         self.acts: list[Act] = []  # what a person did here, for the audit
@@ -166,7 +176,7 @@ class Scope:
             return self._writer
         if self._reader is None:
             self._reading = self._stack.enter_context(ExitStack())
-            self._reader = self._reading.enter_context(self.app_context.database.reading())
+            self._reader = self._reading.enter_context(self.app_context.database.reading(self.sight))
         return self._reader
 
     @property
@@ -174,7 +184,7 @@ class Scope:
         """The one write transaction; it holds the write lock until the scope is closed."""
         if self._writer is None:
             self.release()
-            self._writer = self._stack.enter_context(self.app_context.database.writing())
+            self._writer = self._stack.enter_context(self.app_context.database.writing(self.actor.id, self.sight))
         return self._writer
 
     @property

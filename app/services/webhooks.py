@@ -79,7 +79,7 @@ def create(
         created_at=scope.now(),
     )
     store.add(tx, made)
-    _note(scope, identifier, f"{scope.actor.id} made it.")
+    _note(scope, identifier, f"{scope.actor} made it.")
     return WithSecret(webhook=made, secret=secret)
 
 
@@ -115,7 +115,7 @@ def update(
     if problems:
         raise Invalid(problems)
     store.save(tx, webhook)
-    _note(scope, identifier, f"{scope.actor.id} changed it.")
+    _note(scope, identifier, f"{scope.actor} changed it.")
     return webhook
 
 
@@ -135,7 +135,7 @@ def renew_secret(scope: Scope, identifier: str) -> WithSecret:
         pass  # the key is another one: what it sealed is lost, and a new secret mends that
     webhook = replace(webhook, sealed=_sealed(scope, identifier, kept))
     store.save(tx, webhook)
-    _note(scope, identifier, f"{scope.actor.id} had a new secret made.")
+    _note(scope, identifier, f"{scope.actor} had a new secret made.")
     return WithSecret(webhook=webhook, secret=secret)
 
 
@@ -192,7 +192,7 @@ def send_again(scope: Scope, identifier: str) -> WebhookMessage:
     tx, found = scope.write, message(scope, identifier)
     _raise_if_off(get(scope, found.webhook))
     store.send_again(tx, found, due_at=scope.due_now())
-    _note(scope, identifier, f"{scope.actor.id} had it sent again.")
+    _note(scope, identifier, f"{scope.actor} had it sent again.")
     scope.nudge()
     return message(scope, identifier)
 

@@ -56,6 +56,11 @@ def identifier() -> Column[str]:
     return Column("id", String, primary_key=True)
 
 
+def maker() -> Column[str]:
+    """Return the column that says who made a row; written by `rows.add` from the transaction's own actor."""
+    return Column("created_by", String, nullable=False, server_default="")
+
+
 def leases() -> list[Column[object]]:
     """What the engine needs of a row: when it is due, who has it, and the fencing number."""
     return [

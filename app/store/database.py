@@ -5,13 +5,16 @@ Guarantees on which the other rooms build:
     nobody else writes. With the driver's own deferred BEGIN, 75-80 % of concurrent read-modify-writes were lost.
   - a commit is on the disk when it returns (WAL, synchronous=FULL).
   - a `Reader` sees one moment and can write nothing.
+Whoever may not see everything reads and writes through engines of their own (`store.sight`), so that no query has to
+remember whom it is for. Every transaction knows who acts (`BY`).
 A full disk is told as `StorageFull`, a file that is damaged, gone or held as `StorageUnusable`; the transaction is
 rolled back and reading goes on.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from itertools import count
 from typing import NewType
 
@@ -21,11 +24,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from app.domain.errors import DomainError, StorageFull, StorageUnusable
+from app.store import sight
+from app.store.sight import Sight
 
 Reader = Connection
 Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
+BY = "by"  # the execution option that names the actor
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
 # What SQLite's result codes (https://sqlite.org/rescode.html) mean to people.
 _UNUSABLE = {
@@ -48,17 +54,32 @@ class Database:
         self.commits = 0  # of this process; who reads after seeing a number sees all commits up to it
         self._numbers = count(1)
 
+    @cached_property
+    def _limited_readers(self) -> Engine:
+        return sight.limited(_engine(self.url, read_only=True))
+
+    @cached_property
+    def _limited_writers(self) -> Engine:
+        return sight.limited(_engine(self.url, read_only=False))
+
     @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """Give a read-only connection that sees one moment."""
-        with self.readers.connect() as connection:
+    def reading(self, seen: Sight | None = None) -> Iterator[Reader]:
+        """Give a read-only connection that sees one moment; with `seen`, as much of it as that lets through."""
+        readers = self.readers if seen is None else self._limited_readers
+        with readers.connect() as connection, sight.through(connection, seen):
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """Give the one writing transaction; commit at the end, roll back if anything is raised."""
-        with self.writers.begin() as connection:
-            yield Writer(connection)
+    def writing(self, by: str = "", seen: Sight | None = None) -> Iterator[Writer]:
+        """Give the one writing transaction, in which `by` acts; commit at the end, roll back if anything is raised."""
+        with ExitStack() as stack:
+            if seen is None:
+                connection = stack.enter_context(self.writers.begin())
+            else:
+                stack.enter_context(self.writers.connect())  # held, unused: one queue for all who write
+                connection = stack.enter_context(self._limited_writers.begin())
+                stack.enter_context(sight.through(connection, seen))
+            yield Writer(connection.execution_options(**{BY: by}))
         self.commits = next(self._numbers)
 
     def ping(self) -> None:
@@ -68,6 +89,9 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        for name in ("_limited_readers", "_limited_writers"):
+            if name in vars(self):
+                vars(self)[name].dispose()
         self.readers.dispose()
         self.writers.dispose()
 

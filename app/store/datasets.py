@@ -12,6 +12,7 @@ from app.kit.paging import Page
 from app.store import codec, rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import Mapper
+from app.store.sight import EVERYTHING
 
 _T = schema.datasets
 _F = schema.findings
@@ -125,8 +126,9 @@ def _finding(row: Row[Any]) -> Finding:
 
 
 def content_users(tx: Reader, sha256: str) -> int:
-    """Return how many datasets hold these bytes; the file goes when the last one does."""
-    return tx.scalar(select(func.count()).select_from(_T).where(_holds(sha256))) or 0
+    """Return how many datasets hold these bytes, hidden ones too; the file goes when the last one does."""
+    query = select(func.count()).select_from(_T).where(_holds(sha256))
+    return tx.scalar(query, execution_options=EVERYTHING) or 0
 
 
 def _holds(sha256: str) -> ColumnElement[bool]:

@@ -48,8 +48,10 @@ get = MAPPER.get
 
 
 def add(tx: Writer, deployment: Deployment, *, due_at: float) -> None:
-    """Insert a deployment that the engine looks at from `due_at` (seconds since 1970) on."""
-    MAPPER.add(tx, deployment, due_at=due_at, bill=codec.dump(deployment.bill), **_UNUSED)
+    """Insert a deployment of its model's project; the engine looks at it from `due_at` (seconds since 1970) on."""
+    model = schema.models.c
+    project = tx.scalar(select(model.project).where(model.id == deployment.target.model))
+    MAPPER.add(tx, deployment, due_at=due_at, bill=codec.dump(deployment.bill), project=project, **_UNUSED)
 
 
 def set_bill(tx: Writer, identifier: str, bill: Bill) -> None:

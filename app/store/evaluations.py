@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import case, delete, func, insert, select
 
 from app.domain import intervals
+from app.domain.actors import OWNER
 from app.domain.evaluations import Evaluation, EvaluationRow, EvaluationStatus
 from app.domain.paired import Paired, PairedMean, PairedShare
 from app.kit.paging import Page
@@ -19,6 +20,12 @@ _NEWEST = 20  # of those that asked the same
 MAPPER = Mapper(Evaluation, _T, spread=["target"], made=LEASED)
 _ROWS = Mapper(EvaluationRow, _R)
 add, get, many, page, set_goal = MAPPER.add, MAPPER.get, MAPPER.many, MAPPER.page, MAPPER.set_goal
+
+
+def maker(tx: Reader, identifier: str) -> str:
+    """Return the id of who asked for an evaluation; "" for the owner of an installation without accounts."""
+    by = tx.scalar(select(_T.c.created_by).where(_T.c.id == identifier)) or ""
+    return "" if by == OWNER.id else by
 
 
 def of_job(tx: Reader, job: str) -> list[Evaluation]:

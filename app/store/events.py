@@ -19,8 +19,9 @@ _M = Mapper(Event, _T)
 def add(
     tx: Writer, subject: str, message: str, *, at: datetime, level: EventLevel = EventLevel.INFO, kind: str = "status"
 ) -> None:
-    """Write one entry."""
-    tx.execute(insert(_T).values(subject=subject, at=at, level=level.value, kind=kind, message=message, remote_id=None))
+    """Write one entry, signed by the actor whose transaction it is."""
+    values = {"subject": subject, "at": at, "level": level.value, "kind": kind, "message": message, "remote_id": None}
+    tx.execute(insert(_T).values(**values, actor=rows.by(tx)))
 
 
 def add_remote(tx: Writer, subject: str, reported: Sequence[RemoteEvent]) -> None:

@@ -1,22 +1,30 @@
 """Fine-tuning jobs in the database."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, update
 
+from app.domain.actors import OWNER
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
 from app.kit.paging import Page
 from app.store import codec, columns, prices, rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import LEASED, Mapper
+from app.store.sight import EVERYTHING
 
 T = TypeVar("T")
 _T = schema.jobs
 SORTS = {"-created_at": ("created_at", True), "created_at": ("created_at", False)}
+
+
+def _maker(by: str) -> str:
+    return "" if by == OWNER.id else by
 
 
 _COPIED = ("project", "connection", "name", "base_model", "training_dataset")
@@ -24,7 +32,7 @@ MAPPER = Mapper(
     FineTuningJob,
     _T,
     copies={column: f"spec.{column}" for column in _COPIED},
-    made={"bill": (("bill",), prices.bill), **LEASED},  # it never changes
+    made={"bill": (("bill",), prices.bill), "created_by": (("created_by",), _maker), **LEASED},  # they never change
 )
 get, many, values = MAPPER.get, MAPPER.many, MAPPER.values
 _M = schema.job_metadata
@@ -46,6 +54,17 @@ def set_goal(tx: Writer, identifier: str, goal: JobGoal, *, at: datetime, due_at
 def resolve(tx: Writer, job: FineTuningJob, *, due_at: float | None) -> None:
     """Write a person's answer to an unknown submit over the row; a lease that is under way loses."""
     MAPPER.save(tx, job, due_at=due_at, lease_until=None, gen=_T.c.gen + 1)
+
+
+def is_taken(tx: Reader, connection: str, remote_id: str) -> bool:
+    """Tell whether that id is another job's already, hidden ones too."""
+    same = select(_T.c.id).where(_T.c.connection == connection, _T.c.remote_id == remote_id).limit(1)
+    return tx.scalar(same, execution_options=EVERYTHING) is not None
+
+
+def is_hidden(tx: Reader, connection: str, remote_id: str) -> bool:
+    """Tell whether that id is a job's that the reader does not see."""
+    return is_taken(tx, connection, remote_id) and by_remote_id(tx, connection, remote_id) is None
 
 
 def has_name(tx: Reader, name: str) -> bool:
@@ -151,6 +170,9 @@ def active(tx: Reader, connection: str) -> list[FineTuningJob]:
 
 
 _WAITING = (_T.c.status == JobStatus.PENDING.value, _T.c.goal == JobGoal.FINISHED.value)
+# Whose turn a job takes; before there were accounts, all are one's.
+_BY = case((_T.c.created_by == OWNER.id, ""), else_=_T.c.created_by)
+_FAR = 2**62  # later than any moment in microseconds
 _LINE = (_T.c.queue_rank, _T.c.id)
 _LINES = MAPPER.query.where(*_WAITING).order_by(_T.c.connection, *_LINE)  # asked by each list of jobs
 
@@ -203,23 +225,82 @@ def reschedule(tx: Writer, looked: Sequence[tuple[IdleJob, datetime]], *, at: da
 
 
 def first_waiting(tx: Reader, connection: str) -> str | None:
-    """Return the id of the first job in the line of those that wait for a place at a connection and are wanted."""
-    return tx.scalar(select(_T.c.id).where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(1))
+    """Return the id of the first job in the line of those that wait for a slot at a connection and are wanted.
+
+    People take turns: whoever has least under way there is next, and of several the one who waited longest for a
+    start; the rank decides among a person's own jobs.
+    """
+    line = (_T.c.connection == connection, *_WAITING)
+    people = tx.execute(select(_BY, func.min(_T.c.queue_rank)).where(*line).group_by(_BY)).all()
+    if len(people) > 1:
+        _, _, _, first = min((*_load(tx, connection, by), rank, by) for by, rank in people)
+        chosen = _BY.in_([first])
+        return tx.scalar(select(_T.c.id).where(*line, chosen).order_by(*_LINE).limit(1))
+    return tx.scalar(select(_T.c.id).where(*line).order_by(*_LINE).limit(1))
+
+
+def _load(tx: Reader, connection: str, by: str) -> tuple[int, int]:
+    """Return how many jobs somebody has under way at a connection, and when the last one began, in microseconds."""
+    own = (_T.c.connection == connection, _BY.in_([by]))
+    holding = [status.value for status in ACTIVE]
+    active = tx.scalar(select(func.count()).select_from(_T).where(*own, _T.c.status.in_(holding))) or 0
+    last = tx.scalar(select(func.max(_T.c.submit_started_at)).where(*own))
+    return active, 0 if last is None else columns.to_microseconds(last)
+
+
+def in_turn(tx: Reader, connection: str, waiting: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the ids of a line's jobs, given as (id, maker) by rank, in the order in which they will begin."""
+    own: dict[str, deque[str]] = {}
+    for identifier, by in waiting:
+        own.setdefault(by, deque()).append(identifier)
+    if len(own) <= 1:
+        return [identifier for identifier, _ in waiting]
+    turns = [(*_load(tx, connection, by), number, by) for number, by in enumerate(own)]
+    heapify(turns)
+    order: list[str] = []
+    while turns:
+        active, _, number, by = heappop(turns)
+        order.append(own[by].popleft())
+        if own[by]:
+            heappush(turns, (active + 1, _FAR + len(order), number, by))
+    return order
 
 
 def waiting(tx: Reader, connection: str, *, limit: int) -> list[FineTuningJob]:
-    """Return the line of those that wait for a place at a connection, the first one first."""
-    return MAPPER.all(tx, MAPPER.query.where(_T.c.connection == connection, *_WAITING).order_by(*_LINE).limit(limit))
+    """Return the line of those that wait for a slot at a connection, the first one first."""
+    first = order(tx, connection)[:limit]
+    return _sorted(list(many(tx, first).values()), first)
 
 
 def lines(tx: Reader, *, limit: int) -> list[FineTuningJob]:
     """Return all lines, one connection's after the other's, each with the first one first."""
-    return MAPPER.all(tx, _LINES.limit(limit))
+    found = MAPPER.all(tx, _LINES.limit(limit))
+    if len({each.created_by for each in found}) <= 1:
+        return found
+    by_connection: dict[str, list[FineTuningJob]] = {}
+    for each in found:
+        by_connection.setdefault(each.spec.connection, []).append(each)
+    return [
+        each
+        for connection, line in by_connection.items()
+        for each in _sorted(line, in_turn(tx, connection, [(job.id, job.created_by) for job in line]))
+    ]
 
 
-def ranks(tx: Reader, connection: str) -> list[tuple[str, int]]:
-    """Return the same line as (id, rank)."""
-    query = select(_T.c.id, _T.c.queue_rank).where(_T.c.connection == connection, *_WAITING)
+def _sorted(jobs: Sequence[FineTuningJob], order: Sequence[str]) -> list[FineTuningJob]:
+    known = {each.id: each for each in jobs}
+    return [known[identifier] for identifier in order]
+
+
+def order(tx: Reader, connection: str) -> list[str]:
+    """Return the ids of a connection's line, the first one first."""
+    query = select(_T.c.id, _BY).where(_T.c.connection == connection, *_WAITING).order_by(*_LINE)
+    return in_turn(tx, connection, [(row[0], row[1]) for row in tx.execute(query)])
+
+
+def ranks(tx: Reader, connection: str, by: str) -> list[tuple[str, int]]:
+    """Return somebody's own part of that line as (id, rank)."""
+    query = select(_T.c.id, _T.c.queue_rank).where(_T.c.connection == connection, *_WAITING, _BY.in_([by]))
     return [(row.id, row.queue_rank) for row in tx.execute(query.order_by(*_LINE))]
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
 from app.domain.models import FineTunedModel, ModelStatus
 from app.kit.paging import Page
 from app.store import schema
 from app.store.database import Reader
 from app.store.mapping import LEASED, Mapper
+from app.store.sight import EVERYTHING
 
 _T = schema.models
 _M = Mapper(FineTunedModel, _T, made=LEASED)
@@ -15,6 +18,12 @@ add, save, get = _M.add, _M.save, _M.get
 
 def by_remote_id(tx: Reader, connection: str, remote_id: str) -> FineTunedModel | None:
     return _M.first(tx, _M.query.where(_T.c.connection == connection, _T.c.remote_id == remote_id))
+
+
+def is_hidden(tx: Reader, connection: str, remote_id: str) -> bool:
+    """Tell whether that id is a model's that the reader does not see."""
+    same = select(_T.c.id).where(_T.c.connection == connection, _T.c.remote_id == remote_id)
+    return tx.scalar(same, execution_options=EVERYTHING) is not None and tx.scalar(same) is None
 
 
 def on_base(tx: Reader, connection: str, base_model: str) -> list[FineTunedModel]:

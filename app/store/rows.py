@@ -9,14 +9,20 @@ from sqlalchemy import Column, ColumnElement, Row, Select, Table, insert, select
 
 from app.kit.paging import Page, decode_cursor, encode_cursor
 from app.store.columns import from_microseconds, to_microseconds
-from app.store.database import Reader, Writer
+from app.store.database import BY, Reader, Writer
 
 T = TypeVar("T")
 
 
 def add(tx: Writer, table: Table, values: Mapping[str, Any]) -> None:
-    """Insert one row."""
-    tx.execute(insert(table).values(dict(values)))
+    """Insert one row, with who made it where the table says so."""
+    made = {"created_by": by(tx)} if "created_by" in table.c else {}
+    tx.execute(insert(table).values(made | dict(values)))
+
+
+def by(tx: Writer) -> str:
+    """Return the id of the actor whose transaction it is; "" where nobody acts."""
+    return str(tx.get_execution_options().get(BY, ""))
 
 
 def change(tx: Writer, table: Table, identifier: str, values: Mapping[str, Any]) -> int:

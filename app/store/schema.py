@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.store.columns import UtcTime, identifier, leases, metadata
+from app.store.columns import UtcTime, identifier, leases, maker, metadata
 from app.store.schema_of_installation import counters, idempotency, own_prices
 from app.store.schema_of_openai import model_aliases, openai_requests
 
@@ -82,6 +82,7 @@ datasets = Table(
     Column("report", Text),  # DatasetReport without its findings
     Column("origins", Text, nullable=False, server_default="[]"),
     Column("created_at", UtcTime, nullable=False),
+    maker(),
     *leases(),
     UniqueConstraint("family", "version"),
     Index("ix_datasets_parent_made_by", "parent", "made_by"),
@@ -121,6 +122,7 @@ drafts = Table(
     Column("job", String, ForeignKey("jobs.id")),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    maker(),
     Index("ix_drafts_updated", "updated_at", "id"),
 )
 
@@ -161,10 +163,12 @@ jobs = Table(
     Column("ended_at", UtcTime),
     *leases(),
     Column("bill", Text),  # what it was to be billed for when it was submitted
+    maker(),
     Index("ix_jobs_created", "created_at", "id"),
     Index("ix_jobs_status_created", "status", "created_at", "id"),
     Index("ix_jobs_project_created", "project", "created_at", "id"),
     Index("ix_jobs_connection_status", "connection", "status"),
+    Index("ix_jobs_turns", "connection", "created_by", "submit_started_at"),
     # Only open jobs fall due; the index stays small however many are finished.
     Index("ix_jobs_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
@@ -303,6 +307,8 @@ deployments = Table(
     Column("bill", Text),  # what each hour of it is billed for
     Column("key_sha256", String),  # of the key with which programs ask it; None before it is first wanted
     Column("sealed_key", Text),  # the same key, encrypted for this row
+    Column("project", String),  # its model's
+    maker(),
     Index("ix_deployments_created", "created_at", "id"),
     Index("ix_deployments_status", "status"),
     Index("ix_deployments_model", "model"),
@@ -341,6 +347,7 @@ evaluations = Table(
     Column("rendering", Integer),
     Column("model_hash", String),
     Column("not_reused", Text, nullable=False, server_default=""),
+    maker(),
     Index("ix_evaluations_created", "created_at", "id"),
     Index("ix_evaluations_job", "job"),
     Index("ix_evaluations_connection_status", "connection", "status"),
@@ -372,6 +379,7 @@ events = Table(
     Column("kind", String, nullable=False),
     Column("message", Text, nullable=False),
     Column("remote_id", String),
+    Column("actor", String, nullable=False, server_default=""),  # who did it; "" where a provider told it
     Index("ix_events_subject", "subject", "number"),
     Index("uq_events_remote", "subject", "remote_id", unique=True, sqlite_where=text("remote_id IS NOT NULL")),
     sqlite_autoincrement=True,

@@ -63,6 +63,12 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "model_chosen": ("ok", lambda: _("It is the job's model now.")),
     "looking": ("ok", lambda: _("The engine looks at it now.")),
     "cleared": ("ok", lambda: _("It is being cleared away.")),
+    "password_changed": ("ok", lambda: _("The password was changed. All other sessions ended.")),
+    "session_ended": ("ok", lambda: _("Signed out there.")),
+    "token_revoked": ("ok", lambda: _("The token opens nothing any more.")),
+    "person_saved": ("ok", lambda: _("Saved. It holds from the next page on.")),
+    "person_disabled": ("ok", lambda: _("Disabled. Sessions, codes and tokens open nothing any more.")),
+    "member_removed": ("ok", lambda: _("Removed from the project.")),
     "model_made": ("ok", lambda: _("A model was made from the checkpoint.")),
 }
 

@@ -18,6 +18,7 @@ from app.services import (
     jobs,
     models,
     pausing,
+    people,
     projects,
     queue,
 )
@@ -134,7 +135,8 @@ def _evaluation(
 
 
 def _events(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"events": jobs.events(scope, job, limit=_EVENTS).items}
+    listed = jobs.events(scope, job, limit=_EVENTS).items
+    return {"events": listed, "actors": people.names(scope, [each.actor for each in listed])}
 
 
 def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def live(
     shown = tab if tab in view.TABS else "overview"
     broadcaster: Broadcaster = request.app.state.broadcaster
     return broadcaster.response(
-        ("page", identifier, shown, str(request.base_url), actor_of(request).id),
+        ("page", identifier, shown, str(request.base_url), actor_of(request).sees),
         open_scope,
         lambda last: JobPageStream(request, templates(), identifier, shown, last),
         last_event_id,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
+from app.domain.actors import Role
 from app.domain.money import Money
 from app.domain.projects import Project
 from app.services import overview, projects
@@ -27,6 +28,8 @@ class Frame:
     now: datetime
     theme: str = THEMES[0]
     account: str = ""
+    has_account: bool = False  # signed in, where there are accounts
+    administers: bool = True  # may change what is everybody's
     projects: Sequence[Project] = ()
     project: Project | None = None  # the one whose work the lists show; None for all
     counts: overview.Counts | None = None
@@ -40,7 +43,9 @@ def frame_of(request: Request, scope: Scope) -> Frame:
     return replace(
         counted_frame(request, scope),
         theme=theme_of(request.cookies),
-        account=scope.actor.id,
+        account=str(scope.actor),
+        has_account=scope.actor.role in {Role.PERSON, Role.ADMINISTRATOR},
+        administers=scope.actor.role is not Role.PERSON,
         projects=projects.list_projects(scope, limit=_SHOWN_PROJECTS).items,
         project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),

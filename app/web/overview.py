@@ -32,7 +32,7 @@ def meter(request: Request, scope: Annotated[Scope, may(overview.counts)]) -> Re
     version = fragments.version(scope.changes)
     if request.headers.get("if-none-match") == version:
         return Response(status_code=NOT_MODIFIED, headers={"etag": version})
-    key = ("meter", scope.actor.id)
+    key = ("meter", scope.actor.sees)
     text = fragments.get(
         key, version, lambda: templates().render("_meter.html", {"frame": counted_frame(request, scope)})
     )

@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.domain.errors import DomainError
-from app.http.actor import actor_of
+from app.http.actor import accounts_of, actor_of
 from app.http.problems import ProblemDocument
 from app.services.scope import Scopes
-from app.web.layout import Frame, bare_frame, frame_of
-from app.web.rendering import element_id, own_path, sentence, templates
+from app.web.entry import SignInView, sign_in_page
+from app.web.layout import Frame, bare_frame, frame_of, path_of
+from app.web.rendering import asks_for_part, element_id, own_path, sentence, templates
 from app.web.views.parts import FieldError
 
+_SIGN_IN = "sign-in-needed"
 # The entry of the rail under which an address stands that is not named like it.
 _SECTIONS = {"wizard": "jobs", "evaluations": "models", "connections": "settings", "projects": ""}
 
@@ -35,6 +37,8 @@ class ProblemView:
 
 def problem_page(request: Request, problem: ProblemDocument) -> HTMLResponse:
     """Render a problem, with the figures and projects around it where they can be had."""
+    if problem.kind == _SIGN_IN and accounts_of(request) is not None:
+        return _entry(request, problem)
     errors = [FieldError(field=element_id(each.pointer), message=sentence(each)) for each in problem.problems]
     view = ProblemView(
         title=problem.title,
@@ -63,6 +67,17 @@ def _frame(request: Request, problem: ProblemDocument) -> Frame:
             return replace(frame_of(request, scope), flash=())  # a word about an act is kept for the next page
     except DomainError:
         return bare
+
+
+def _entry(request: Request, problem: ProblemDocument) -> HTMLResponse:
+    """Return the sign-in page in the place of what somebody unknown asked for, and lead back to it afterwards."""
+    here = path_of(request)
+    after = here if request.method == "GET" and not asks_for_part(request) else _before(request) or "/"
+    response = sign_in_page(request, SignInView(after=own_path(after)))
+    response.status_code = problem.status
+    if asks_for_part(request):
+        response.headers["hx-redirect"] = "/sign-in"
+    return response
 
 
 def _before(request: Request) -> str:

@@ -67,7 +67,7 @@ def list_page(
         return page(request, scope, name, context())
     fragments: Fragments = request.app.state.fragments
     text = fragments.get(
-        (part, path_of(request), scope.actor.id, request.cookies.get(PROJECT_COOKIE, "")),
+        (part, path_of(request), scope.actor.sees, request.cookies.get(PROJECT_COOKIE, "")),
         fragments.version(scope.changes),
         lambda: bytes(page(request, scope, name, context(), part=part).body).decode(),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.staticfiles import StaticFiles
 
 from app.web import (
+    account,
     audit,
     autotrain,
     capsules,
@@ -17,6 +18,7 @@ from app.web import (
     datasets,
     deployments,
     engine,
+    entry,
     evaluations,
     jobs,
     lifeboats,
@@ -24,6 +26,7 @@ from app.web import (
     openai_clients,
     orphans,
     overview,
+    people,
     playground,
     prices,
     projects,
@@ -37,6 +40,7 @@ from app.web.problem_page import problem_page
 __all__ = ["ROUTERS", "problem_page", "static_files"]
 
 ROUTERS = (
+    entry.router,
     overview.router,
     autotrain.router,
     wizard.router,
@@ -45,7 +49,9 @@ ROUTERS = (
     jobs.router,
     evaluations.router,
     commands.router,
+    people.router,
     projects.router,
+    account.router,
     connections.router,
     choosing.router,
     orphans.router,

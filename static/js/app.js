@@ -62,6 +62,8 @@
     try {
       const answer = await fetch("/meter", { headers: { "If-None-Match": version } });
       answered();
+      // Signed out meanwhile: the way in, unless something is typed that it would take away.
+      if (answer.status === 401 && ![...document.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue)) window.location.reload();
       if (answer.status !== 200 || !meter.isConnected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("meter");
       meter.dataset.version = fresh.dataset.version;

@@ -34,6 +34,24 @@ def ask(
     return asyncio.run(_ask(app, _scope(method, target, headers, peer, kind), list(chunks)))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request of several."""
+
+    method: str
+    target: str
+    headers: Headers
+
+
+def ask_each(app: ASGIApp, wanted: Sequence[Wanted], *, peer: tuple[str, int]) -> list[Reply]:
+    """Send requests one after the other, without a new event loop for each."""
+
+    async def each() -> list[Reply]:
+        return [await _ask(app, _scope(one.method, one.target, one.headers, peer, "http"), []) for one in wanted]
+
+    return asyncio.run(each())
+
+
 def _scope(method: str, target: str, headers: Headers, peer: tuple[str, int] | None, kind: str) -> dict[str, Any]:
     path, _, query = target.partition("?")
     return {

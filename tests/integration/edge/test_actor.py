@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from starlette.requests import HTTPConnection
 
@@ -9,7 +11,8 @@ from app.http.problems import SignInNeeded
 def connection(peer: str | None, host: str, **headers: str) -> HTTPConnection:
     named = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
     raw = [(name.encode(), value.encode()) for name, value in named.items()]
-    return HTTPConnection({"type": "http", "headers": raw, "client": (peer, 50_000) if peer else None})
+    alone = SimpleNamespace(state=SimpleNamespace(accounts=None))  # an application without accounts
+    return HTTPConnection({"type": "http", "app": alone, "headers": raw, "client": (peer, 50_000) if peer else None})
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])

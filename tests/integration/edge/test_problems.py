@@ -20,6 +20,7 @@ from tests.support.door import POLICY, client_of
 
 EXAMPLES: dict[type[DomainError], DomainError] = {
     errors.NotFound: errors.NotFound("job", "job_1"),
+    errors.TooManyTries: errors.TooManyTries("It was tried too often.", wait_s=4, fix="Wait."),
     errors.Invalid: errors.Invalid([Problem("/name", "missing", "The name is missing.", "Type one.")]),
     CostNotAccepted: CostNotAccepted(
         [Problem("/accept_cost/up_to", "cost", "It is billed.", "Say so.")], UNKNOWN, None

@@ -1,0 +1,242 @@
+"""How people come in: by name and password, by a one-time code, by single sign-on; and who a cookie or a token is.
+
+A guess costs its account and its address waiting time before its password is looked at; the right one clears both.
+Nothing is locked for good: that would let anybody lock anybody out.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.actors import VISITOR, Actor, ProjectRole, Role
+from app.domain.errors import SignInFailed, TooManyTries
+from app.domain.people import Person, Session, checked_password, fits, narrowed
+from app.kit import passwords
+from app.services import verbs
+from app.services.scope import AppContext, Scope, Scopes
+from app.store import people as store
+from app.store import ways_in
+
+TOKEN_PREFIX = "tdp_"  # noqa: S105 -- how a token begins, not one
+_SECRET_BYTES = 32
+_AGENT_LIMIT = 200
+_BUSY_S = 5
+_TOUCHED_EVERY = timedelta(minutes=1)
+_FAILED = "Name and password do not belong together, or the account is disabled."
+_DEAD_CODE = "The code opens nothing."
+_CODE_FIX = "Codes open once, and not for long. Ask whoever gave it to you for a new one."
+_FIX = "Try again. An administrator can give you a code for a new password."
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """So many tries are free; each further one waits twice as long, at most `longest_s` seconds."""
+
+    free: int
+    longest_s: int
+
+    def wait_s(self, failures: int) -> int:
+        beyond = failures - self.free
+        return 0 if beyond <= 0 else min(self.longest_s, 2 ** min(beyond, 20))
+
+
+# At most 16 guesses an hour at an account; offices share an address.
+_OF_AN_ACCOUNT = _Patience(free=3, longest_s=600)
+_OF_AN_ADDRESS = _Patience(free=30, longest_s=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who asks, as a session or a token says; `note` writes down that it was used, where that is due."""
+
+    actor: Actor
+    note: Callable[[AppContext], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where somebody signs in from, for their list of sessions and against guessing."""
+
+    address: str
+    agent: str = ""
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Tell of hashing that found no slot as of a try too many; a moment later there is one.
+
+    Raises:
+        TooManyTries: so many want in that this one has to come again.
+    """
+    try:
+        yield
+    except passwords.Busy:
+        message = "Many people are signing in just now."
+        raise TooManyTries(message, wait_s=_BUSY_S, fix=f"Wait {_BUSY_S} seconds, then try again.") from None
+
+
+@verbs.enters("account")
+def sign_in(scope: Scope, scopes: Scopes, name: str, password: str, where: From) -> str:
+    """Return the secret of a new session of whoever has that name and password.
+
+    Raises:
+        SignInFailed: nobody has, or may come in any more.
+        TooManyTries: it was tried too often for this account or from this address.
+    """
+    with scopes.open(VISITOR) as first:  # committed before the password is looked at, whatever comes of that
+        _count_try(first, _account(name), _OF_AN_ACCOUNT)
+        _count_try(first, _address(where), _OF_AN_ADDRESS)
+    person = store.by_name(scope.read, name)
+    kept = None if person is None else store.password_of(scope.read, person.id)
+    scope.release()
+    with busy():
+        right = fits(password) and passwords.is_right(password, kept)
+    if not right or person is None or person.disabled_at is not None:
+        raise SignInFailed(_FAILED, fix=_FIX)
+    if kept is not None and passwords.is_outdated(kept):
+        with busy():
+            made = passwords.hashed(password)
+        store.change(scope.write, person.id, password=made)
+    for key in (_account(name), _address(where)):
+        ways_in.clear_attempt(scope.write, key)
+    return begin_session(scope, person, where)
+
+
+def _account(name: str) -> str:
+    return ways_in.sha256_of(f"account {store.key_of(name)}")
+
+
+def _address(where: From) -> str:
+    return ways_in.sha256_of(f"address {where.address}")
+
+
+def _count_try(scope: Scope, key: str, patience: _Patience) -> None:
+    tx, now = scope.write, scope.now()
+    failures, next_at = ways_in.attempt(tx, key) or (0, now)
+    if next_at > now:
+        wait = int((next_at - now).total_seconds()) + 1
+        message = "Signing in was tried too often for this account, or from here."
+        raise TooManyTries(message, wait_s=wait, fix=f"Wait {wait} seconds, then try again.")
+    after = now + timedelta(seconds=patience.wait_s(failures + 1))
+    ways_in.set_attempt(tx, key, failures + 1, next_at=after, now=now)
+
+
+@verbs.enters("account")
+def redeem(scope: Scope, scopes: Scopes, code: str, password: str, where: From) -> str:
+    """Give whoever holds a one-time code a password of their own, and return the secret of their new session.
+
+    Raises:
+        SignInFailed: the code is used, expired or was never given out.
+        TooManyTries: codes were tried too often from this address.
+        Invalid: the password is weak; the code can be used again.
+    """
+    with scopes.open(VISITOR) as first:
+        _count_try(first, _address(where), _OF_AN_ADDRESS)
+    owner = ways_in.owner_of_code(scope.read, code.strip(), now=scope.now())
+    person = None if owner is None else store.get(scope.read, owner)
+    if person is None or person.disabled_at is not None:
+        raise SignInFailed(_DEAD_CODE, fix=_CODE_FIX)
+    good = checked_password(password, person.name)
+    scope.release()
+    with busy():
+        made = passwords.hashed(good)
+    tx = scope.write
+    if ways_in.use_code(tx, code.strip(), now=scope.now()) != person.id:  # another one was quicker
+        raise SignInFailed(_DEAD_CODE, fix=_CODE_FIX)
+    ways_in.end_sessions(tx, person.id)
+    store.change(tx, person.id, password=made)
+    for key in (_account(person.name), _address(where)):
+        ways_in.clear_attempt(tx, key)
+    return begin_session(scope, person, where)
+
+
+@verbs.enters("account")
+def begin_session(scope: Scope, person: Person, where: From) -> str:
+    """Return the secret of a new session: a fresh one each time, so that none can be handed to anybody before."""
+    secret, now = secrets.token_urlsafe(_SECRET_BYTES), scope.now()
+    session = Session(
+        id=scope.new_id("ses"),
+        person=person.id,
+        created_at=now,
+        seen_at=now,
+        address=where.address,
+        agent="".join(each for each in where.agent if each.isprintable())[:_AGENT_LIMIT],
+    )
+    ways_in.add_session(scope.write, session, secret)
+    store.signed_in(scope.write, person.id, now)
+    return secret
+
+
+def by_session(app_context: AppContext, secret: str) -> Known | None:
+    """Return who the cookie of a session is; None for one that is over, revoked, or of somebody who is disabled."""
+    now = app_context.clock.now()
+    with app_context.database.reading() as tx:
+        session = ways_in.session_by(tx, secret)
+        if session is None or session.ends_at() <= now:
+            return None
+        person = store.get(tx, session.person)
+        if person is None or person.disabled_at is not None:
+            return None
+        actor = Actor(
+            id=person.id,
+            role=Role.ADMINISTRATOR if person.administers else Role.PERSON,
+            name=person.name,
+            projects=store.roles(tx, person.id),
+            session=session.id,
+        )
+
+    def note(context: AppContext) -> None:
+        with context.database.writing() as tx:
+            ways_in.touch_session(tx, session.id, now)
+
+    return Known(actor, note if now - session.seen_at >= _TOUCHED_EVERY else None)
+
+
+def by_token(app_context: AppContext, secret: str) -> Known | None:
+    """Return who asks with an API token: its person with what the token lets through, never more than they may now."""
+    if not secret.startswith(TOKEN_PREFIX):
+        return None
+    now = app_context.clock.now()
+    with app_context.database.reading() as tx:
+        token = ways_in.token_by(tx, secret)
+        if token is None or token.expires_at <= now:
+            return None
+        person = store.get(tx, token.person)
+        if person is None or person.disabled_at is not None:
+            return None
+        roles = store.roles(tx, person.id)
+        if person.administers and token.project is not None:  # an administrator is one in that project, too
+            roles = {token.project: ProjectRole.ADMIN}
+        everywhere = person.administers and token.project is None
+        actor = Actor(
+            id=person.id,
+            role=Role.ADMINISTRATOR if everywhere else Role.PERSON,
+            name=person.name,
+            projects=narrowed(roles, token),
+            token=token.scope,
+        )
+
+    def note(context: AppContext) -> None:
+        with context.database.writing() as tx:
+            ways_in.touch_token(tx, token.id, now)
+
+    fresh = token.last_used_at is not None and now - token.last_used_at < _TOUCHED_EVERY
+    return Known(actor, None if fresh else note)
+
+
+def by_name(app_context: AppContext, name: str) -> Known | None:
+    """Return who a proxy that this installation trusts says is there."""
+    with app_context.database.reading() as tx:
+        person = store.by_name(tx, name)
+        if person is None or person.disabled_at is not None:
+            return None
+        role = Role.ADMINISTRATOR if person.administers else Role.PERSON
+        return Known(Actor(person.id, role, person.name, store.roles(tx, person.id)))
+
+
+def are_on(app_context: AppContext) -> bool:
+    """Tell whether this installation has accounts."""
+    with app_context.database.reading() as tx:
+        return store.setting(tx, store.ACCOUNTS) == "on"

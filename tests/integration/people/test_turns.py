@@ -1,0 +1,75 @@
+"""The line of jobs takes turns between people, and tells nobody what others have in it."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.domain.actors import Actor, ProjectRole, Role
+from app.domain.jobs import JobStatus
+from app.services import datasets, jobs, queue
+from app.services.queue import Move
+from app.services.scope import Scope
+from app.store import jobs as store
+from app.store import schema
+from tests.support.app_context import TestHouse, chats
+from tests.support.connections import REHEARSAL_ID
+
+
+@pytest.fixture
+def line(app_context: TestHouse) -> dict[str, str]:
+    """Three jobs of Ada's, then one of Bob's and one of Cleo's, all waiting; ids by a short name."""
+    project, made = app_context.project("ours"), {}
+    with app_context.open() as scope:
+        rows = [chats(20, ("yes", "no"), "number {n}?")]
+        dataset = datasets.upload(scope, name="rows", filename="rows.jsonl", chunks=rows, project=project).id
+    for short in ("a1", "a2", "a3", "b1", "c1"):
+        fields = app_context.fields(project=project, training_dataset=dataset, validation={"kind": "none"})
+        actor = Actor(f"per_{short[0]}", Role.PERSON, short[0], {project: ProjectRole.MEMBER})
+        with app_context.scopes.open(actor) as scope:
+            made[short] = jobs.create(scope, {**fields, "name": short}).id
+        app_context.clock.turn(timedelta(seconds=1))
+    return made
+
+
+def names(scope: Scope) -> list[str]:
+    return [job.spec.name for job in queue.line(scope, REHEARSAL_ID)]
+
+
+def start(house: TestHouse, identifier: str, status: JobStatus) -> None:
+    """Write that a job was begun now."""
+    with house.open() as scope:
+        change = schema.jobs.update().where(schema.jobs.c.id == identifier)
+        scope.write.execute(change.values(status=status.value, submit_started_at=scope.now()))
+    house.clock.turn(timedelta(seconds=1))
+
+
+def test_everybody_has_a_turn_before_anybody_has_two(app_context: TestHouse, line: dict[str, str]) -> None:
+    with app_context.open() as scope:
+        assert names(scope) == ["a1", "b1", "c1", "a2", "a3"]
+        assert store.first_waiting(scope.read, REHEARSAL_ID) == line["a1"]
+
+
+def test_whoever_waited_longest_for_a_start_is_next(app_context: TestHouse, line: dict[str, str]) -> None:
+    for short, expected in (("a1", "b1"), ("b1", "c1"), ("c1", "a2"), ("a2", "a3")):
+        start(app_context, line[short], JobStatus.SUCCEEDED)
+        with app_context.open() as scope:
+            assert store.first_waiting(scope.read, REHEARSAL_ID) == line[expected]
+            assert names(scope)[0] == expected
+
+
+def test_one_moves_among_ones_own(app_context: TestHouse, line: dict[str, str]) -> None:
+    with app_context.open() as scope:
+        queue.move(scope, line["a3"], Move.FRONT)
+    with app_context.open() as scope:
+        assert names(scope) == ["a3", "b1", "c1", "a1", "a2"]
+
+
+def test_one_owner_has_one_line(app_context: TestHouse) -> None:
+    project, dataset = app_context.project("ours"), app_context.dataset().id
+    for number in range(3):
+        with app_context.open() as scope:
+            fields = app_context.fields(project=project, training_dataset=dataset, validation={"kind": "none"})
+            jobs.create(scope, {**fields, "name": str(number)})
+        app_context.clock.turn(timedelta(seconds=1))
+    with app_context.open() as scope:
+        assert names(scope) == ["0", "1", "2"]
