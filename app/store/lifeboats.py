@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import func, insert, select
 
-from app.domain.lifeboats import Lifeboat, PastJob, RescuedJob, RescueStage
+from app.domain.lifeboats import Lifeboat, LifeboatStatus, PastJob, RescuedJob, RescueStage
 from app.kit.ids import new_id
 from app.kit.paging import Page
 from app.store import lifeboat_schema as schema
@@ -26,7 +26,7 @@ def page(tx: Reader, *, limit: int, cursor: str | None, connection: str | None =
 
 def running(tx: Reader, connection: str) -> Lifeboat | None:
     """Return the lifeboat that is under way at a connection."""
-    wanted = _M.query.where(_T.c.connection == connection, _T.c.status == "running")
+    wanted = _M.query.where(_T.c.connection == connection, _T.c.status == LifeboatStatus.RUNNING)
     return _M.first(tx, wanted)
 
 

@@ -138,7 +138,7 @@ class Reader:
         self.press(re.compile("^Submit"))
         self.at("tickets")
 
-    def judged_and_asked(self) -> None:
+    def evaluated_and_asked(self) -> None:
         page = self.page
         expect(page.locator("#main [data-status=succeeded]").first).to_be_visible(timeout=8 * MINUTES)
         expect(page.get_by_text("Did it get better?")).to_be_visible(timeout=5 * MINUTES)
@@ -164,14 +164,14 @@ def test_a_shops_table_becomes_a_model_that_is_asked(
     reader.map_columns("Was der Kunde schrieb", "zuständig (Team)")
     reader.drop_bad_lines(60)
     reader.submit("Rehearsal")
-    reader.judged_and_asked()
+    reader.evaluated_and_asked()
 
 
 @pytest.fixture
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation that really trains."""
     python = str(runtime_python())
-    folder = tmp_path_factory.mktemp("workshop")
+    folder = tmp_path_factory.mktemp("shop")
     with installation(folder, runtime_python=python, local_threads="1", local_niceness="0") as here:
         yield here
 
@@ -189,15 +189,15 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
 )
 def test_it_trains_and_every_page_on_the_way_can_be_used_by_everybody(
     visit: Visit,
-    workshop: Installation,
+    shop: Installation,
     tmp_path: Path,
     made: Callable[[Path], Path],
     columns: tuple[str, str] | None,
 ) -> None:
-    reader = Reader(visit, workshop, looks=True)
+    reader = Reader(visit, shop, looks=True)
     reader.upload(made(tmp_path))
     if columns is not None:
         reader.map_columns(*columns)
     reader.drop_bad_lines(60)
     reader.submit("This machine", epochs="1")
-    reader.judged_and_asked()
+    reader.evaluated_and_asked()
