@@ -214,13 +214,12 @@ class Prices(Ability):
     ) -> Sequence[Charge]:
         """Return what one hour of serving is charged for; nothing where being there costs nothing."""
 
+    @abstractmethod
     def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge] | None:
         """Return what a served model's answers to so many rows are charged for, beyond the hours that it is served.
 
         `tokens` are those of all questions, estimated. Nothing where the hours are all; None where it is not told.
         """
-        del base_model, rows, tokens
-        return None
 
 
 class Quotas(Ability):

@@ -18,7 +18,15 @@ from app.domain.backend import (
     NotFound,
     Unsupported,
 )
-from app.domain.backend_abilities import ChecksFor, Identifies, LooksAhead, MendsEnds, NamesCandidates, Pauses
+from app.domain.backend_abilities import (
+    ChecksFor,
+    Identifies,
+    LooksAhead,
+    MendsEnds,
+    NamesCandidates,
+    Pauses,
+    TellsHistory,
+)
 from app.domain.catalog import LifecycleStatus, LooksUpModels
 from app.domain.discovery import Discovers, ProvisioningStatus, Provisions
 from app.domain.hyperparameters import check_values
@@ -203,10 +211,29 @@ class ProviderAbilitiesContract(AbilitiesContract):
             asked = ability(bench.backend, Estimates).estimate(
                 spec, rows=100, tokens=5000, validation_rows=10, longest=80
             )
+            answered = backend.asking_charges(model.id, rows=10, tokens=100) or ()
             hosted = [backend.hosting_charges(model.id, tuned=tuned, options={}) for tuned in (False, True)]
-            for charge in (*asked.charges, *hosted[0], *hosted[1]):
+            for charge in (*asked.charges, *answered, *hosted[0], *hosted[1]):
                 assert charge.price in ids
                 assert charge.low <= charge.expected <= charge.high
+
+    @covers(TellsHistory)
+    def test_what_was_trained_is_told_with_its_rows_curves_and_answers(self, bench: Bench) -> None:
+        backend = ability(bench.backend, TellsHistory)
+        jobs = [bench.finished(f"job-past-{number}") for number in range(2)]
+        page = backend.past_jobs(None)
+        listed = list(page.jobs)
+        while page.after is not None:
+            page = backend.past_jobs(page.after)
+            listed += page.jobs
+        made = [each.id for each in listed if each.id in {job.id for job, _seen in jobs}]
+        assert made == [job.id for job, _seen in reversed(jobs)], "the newest first, each once"
+        newest = next(each for each in listed if each.id == jobs[-1][0].id)
+        assert newest.model == jobs[-1][1].fine_tuned_model
+        assert backend.past_file(newest.training_file).startswith(b'{"messages"')
+        curves = backend.past_curves(newest.id)
+        assert curves
+        assert len({(each.name, each.step) for each in curves}) == len(curves)
 
     @covers(Quotas)
     def test_limits_have_names_of_their_own_and_shares_between_0_and_1(self, bench: Bench) -> None:

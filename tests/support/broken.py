@@ -15,8 +15,8 @@ from tests.support.app_context import TestHouse
 SECRET = "the-secret-of-somebody"
 # What backends can do that the rehearsal cannot, or does not stumble at.
 CALLS = (
-    "as_base", "base_name", "begin_sign_in", "catalog_state", "checkpoint_as_base", "checkpoint_behind", "choices",
-    "code_targets", "deployment_offer",
+    "as_base", "asking_charges", "base_name", "begin_sign_in", "catalog_state", "checkpoint_as_base",
+    "checkpoint_behind", "choices", "code_targets", "deployment_offer",
     "direct_code", "discard_checkpoints", "discard_upload", "doctor", "end_run", "endpoint_key", "first_batch",
     "hosting_charges", "is_at_work", "log_path", "observe_merge", "origin", "portable_id", "prices", "provision",
     "provisioning", "quotas", "refresh_catalog", "remote_things", "remove_run", "remove_thing", "run", "run_tags",

@@ -184,6 +184,10 @@ class ToyBackend(Backend, Checks, Estimates, Prices):
         del base_model, tuned, options
         return ()
 
+    def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge] | None:
+        del base_model, rows, tokens
+        return None
+
 
 class ToyKind(ConnectionKind):
     """Connections to the toy provider: a token is all that they ask for."""

@@ -50,6 +50,10 @@ class AzurePrices(Prices, Estimates):
             return ()
         return (Charge(price=_HOSTING, label="Hosting of a tuned model", low=1, expected=1, high=1, per_hour=1.0),)
 
+    def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge] | None:  # noqa: ARG002
+        """Return None: what a tuned model's answers cost is not sourced."""
+        return None
+
     def estimate(
         self,
         spec: JobSpec,

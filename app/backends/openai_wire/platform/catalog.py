@@ -95,6 +95,10 @@ class PlatformCatalog(LooksUpModels, NamesBases, Prices, Backend):
         """Return nothing: answers are paid by the token, and being there costs nothing."""
         return ()
 
+    def asking_charges(self, base_model: str, *, rows: int, tokens: int) -> Sequence[Charge] | None:  # noqa: ARG002
+        """Return None: what a tuned model's answers cost is not sourced."""
+        return None
+
 
 def price_of(settings: PlatformSettings, model: str) -> str:
     """Return the name of a model's training price; where no prices are listed, of that of any model."""
