@@ -19,7 +19,6 @@ from app.engine.apart import try_again
 from app.engine.background_tasks import NotReady
 from app.engine.reconciling import DeferredResult, ReconcileContext, StepResult
 from app.engine.step import entry, sentence
-from app.kit.crash_points import CrashPoint, reached
 from app.services import datasets
 from app.services.scope import Scope
 from app.store import connections
@@ -105,7 +104,6 @@ class _Fetching:
 
         def fetch() -> Callable[[Scope], None]:
             found = self.backend.past_jobs(self.lifeboat.cursor)
-            reached(CrashPoint.HISTORY_READ)
 
             def write(scope: Scope) -> None:
                 store.note_jobs(scope.write, self.lifeboat, found.jobs)
@@ -136,7 +134,6 @@ class _Fetching:
         except (NotFound, Rejected, Permanent) as error:
             said = f"The {rescued.stage} file {wanted} could not be had: {sentence(error)}"
             return _write(store.moved(rescued, following, said))
-        reached(CrashPoint.HISTORY_READ)
         name = f"{rescued.job.name or rescued.remote_id}-{rescued.stage}"
         with self.context.open() as scope:
             brought = datasets.upload(

@@ -38,7 +38,6 @@ class CrashPoint(StrEnum):
     UNDEPLOYED = "undeployed"  # it was told to stop serving, and that is not recorded
     MODEL_DISCARDED = "model_discarded"  # the weights are gone, and the model's row does not say so
     MESSAGE_SENT = "message_sent"  # a webhook's message has arrived, and that is not recorded
-    HISTORY_READ = "history_read"  # something of a lifeboat was fetched, and that is not recorded
     HOUSEKEEPING = "housekeeping"  # the house is about to be kept
     SWEPT = "swept"  # something that nobody needs any more was removed from the disk
 

@@ -1,5 +1,7 @@
 """Whatever is wrong below `/v1`, it is told in OpenAI's words, and a client knows whether asking again may help."""
 
+from datetime import timedelta
+
 import httpx
 import openai
 import pytest
@@ -61,7 +63,9 @@ def test_the_client_reads_the_reason(shared: Door) -> None:
 
 
 def test_a_project_is_named_by_header_and_one_of_openais_means_none(door: Door) -> None:
-    oldest, other = door.house.project("Support"), door.house.project("Sales")
+    oldest = door.house.project("Support")
+    door.house.clock.turn(timedelta(seconds=1))
+    other = door.house.project("Sales")
 
     def brought(project: str) -> str:
         client = door.client.with_options(project=project)

@@ -97,7 +97,8 @@ def test_an_older_folder_is_taken_back_and_that_is_said(
     key = tmp_path / "key"
     key.touch(mode=0o644)
     (settings.data_dir / "elsewhere").symlink_to(tmp_path / "mine")
-    (tmp_path / "mine").touch(mode=0o644)
+    (tmp_path / "mine").touch()
+    (tmp_path / "mine").chmod(0o644)
     settings = settings.model_copy(update={"secret_key_file": key})
     caplog.set_level(logging.INFO, logger="tunedesk")
     count = len(open_to_others(settings.data_dir))
