@@ -79,7 +79,10 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, page
     sent = pages.post(begun.replace("/review", "/submit"), data={"idempotency_key": "once"})
     made = [each for each in pages.get("/api/v1/models").json()["items"] if each not in before]
     assert (sent.status_code, [each["checkpoint_step"] for each in made]) == (303, [1])
-    demo.until_it(sent.headers["location"].removeprefix("/jobs/"), lambda seen: seen.status is JobStatus.RUNNING)
+    further = sent.headers["location"].removeprefix("/jobs/")
+    demo.until_it(further, lambda seen: seen.status is JobStatus.RUNNING)
+    assert pages.post(f"/api/v1/jobs/{further}/cancel").status_code == 202
+    demo.until_it(further, lambda seen: seen.status is JobStatus.CANCELLED)  # the next one needs its slot
     # From the model, by REST; what comes of it knows its parent, and the parent its child.
     parent = pages.get(f"/api/v1/jobs/{job}").json()["fine_tuned_model"]
     draft = pages.post(f"/api/v1/models/{parent}/continue").json()
