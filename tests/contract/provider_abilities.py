@@ -218,7 +218,7 @@ class ProviderAbilitiesContract(AbilitiesContract):
                 assert charge.low <= charge.expected <= charge.high
 
     @covers(TellsHistory)
-    def test_what_was_trained_is_told_with_its_rows_curves_and_answers(self, bench: Bench) -> None:
+    def test_what_was_trained_comes_with_its_rows_curves_and_answers(self, bench: Bench) -> None:
         backend = ability(bench.backend, TellsHistory)
         jobs = [bench.finished(f"job-past-{number}") for number in range(2)]
         page = backend.past_jobs(None)
