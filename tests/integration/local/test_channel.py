@@ -20,7 +20,7 @@ from tests.support.local import Watched
 
 # A work that chatters on every way to standard output that a library may take.
 CHATTER = """
-import os, subprocess, sys
+import os, subprocess, sys, threading
 from app.training.channel import run_child
 from app.training.failures import ChildError
 
@@ -32,7 +32,8 @@ def work(spec, channel):
     channel.log("A word of ours: \\u00fc, \\u2028.")
     channel.emit("metrics", step=1, train_loss=float("nan"), inner={"worst": float("inf")})
     if spec["wait"]:
-        channel.finish.wait(60)
+        while not channel.shall_finish:  # not by waiting for the event: the handler that sets it runs in this thread
+            threading.Event().wait(0.01)
     channel.state("training", finishing=channel.shall_finish, kind_of_work=spec["kind"])
     raise ChildError("diverged", "It diverged.", "Go slower.")
 
