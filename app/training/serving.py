@@ -27,7 +27,7 @@ from app.training.notes import NOTE
 from app.training.scheduler import STALLED_S, Busy
 
 _LONGEST_SILENCE_S = 30.0  # of a client in the middle of its request
-_WATCH_EVERY_S = 0.5
+_WATCH_EVERY_S = 0.2
 _PATHS = {"/v1/chat/completions": True, "/v1/completions": False}  # whether it is a chat
 STALLED = ChildError(
     "model_stalled",
@@ -56,7 +56,8 @@ def serve(spec: dict[str, Any], channel: Channel) -> None:
     process = run_lock.read_whole(channel.run / run_lock.PROCESS) or {}
     run_lock.write_whole(ready, {"port": server.server_port, **process})
     channel.state("ready", port=server.server_port)
-    while not channel.stop.wait(_WATCH_EVERY_S) and not channel.is_lost:
+    while not channel.stop.is_set() and not channel.is_lost:
+        time.sleep(_WATCH_EVERY_S)  # on the event itself, the handler that sets it could wait for this very thread
         if voice.scheduler.stalled_s > STALLED_S:
             raise STALLED
     server.shutdown()
