@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,8 @@ class ModelServer:
             "model": "starter", "messages": [{"role": "user", "content": question}], "temperature": 0,
             "max_tokens": tokens, "stream": True, "stream_options": {"include_usage": True},
         }  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {_SECRET}"}
         before, first, made = time.perf_counter(), 0.0, 0
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-        answer = connection.getresponse()
+        connection, answer = self._asked(json.dumps(body))
         if answer.status != http.client.OK:
             raise RuntimeError(f"{answer.status}: {answer.read()[:300]!r}")
         for line in answer:
@@ -77,6 +74,16 @@ class ModelServer:
             made = (event.get("usage") or {}).get("completion_tokens") or made
         connection.close()
         return Asked(first, made)
+
+    def _asked(self, body: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Ask, again where the connection is reset: the older server lets five wait to be taken, and drops others."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {_SECRET}"}
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
+            with suppress(ConnectionResetError):
+                connection.request("POST", "/v1/chat/completions", body, headers)
+                return connection, connection.getresponse()
+            connection.close()
 
     def cpu_a_token(self, questions: Sequence[str]) -> float:
         """Ask all at once; return CPU milliseconds for each token that was made."""

@@ -97,10 +97,12 @@ class AnswerGenerator:
         return self._pieces(generation, request.stop, answer)
 
     def _pieces(self, generation: Generation, stops: Sequence[str], answer: Answer) -> Generator[str, None, None]:
-        def counted() -> Iterator[int]:
-            for token in generation:
-                answer.completion_tokens += 1
-                yield token
+        def counted() -> Iterator[Sequence[int]]:
+            for tokens in generation:
+                # Where a text may end it, nothing after that text is counted, nor looked at.
+                for some in [[token] for token in tokens] if stops else [tokens]:
+                    answer.completion_tokens += len(some)
+                    yield some
 
         try:
             stopped = yield from _until_stop(pieces_of(self.tokenizer, counted()), stops)
@@ -121,7 +123,7 @@ def _as_text(request: ChatRequest) -> str:
     return "\n\n".join(str(each["content"]) for each in request.messages)
 
 
-def pieces_of(tokenizer: PreTrainedTokenizerBase, tokens: Iterable[int]) -> Iterator[str]:
+def pieces_of(tokenizer: PreTrainedTokenizerBase, coming: Iterable[Sequence[int]]) -> Iterator[str]:
     """Yield the text of tokens as it becomes certain; joined, the pieces are what all tokens are decoded to at once.
 
     A tokenizer may write a token otherwise after others than alone (blanks at a beginning, halves of a character), so
@@ -129,10 +131,10 @@ def pieces_of(tokenizer: PreTrainedTokenizerBase, tokens: Iterable[int]) -> Iter
     """
     kept: list[int] = []
     sent = ""
-    for token in tokens:
-        kept.append(token)
+    for tokens in coming:
+        kept.extend(tokens)
         text = str(tokenizer.decode(kept, skip_special_tokens=True))
-        halved = text.endswith(HALF) or _BYTE.fullmatch(str(tokenizer.convert_ids_to_tokens(token)))
+        halved = text.endswith(HALF) or _BYTE.fullmatch(str(tokenizer.convert_ids_to_tokens(kept[-1])))
         if not halved and text.startswith(sent) and len(text) > len(sent):
             yield text[len(sent) :]
             sent = text

@@ -15,7 +15,7 @@ from tests.support import local
 pytestmark = pytest.mark.training
 # A window of all layers, positions learned, experts.
 SHORT = ("strict-turns", "no-template", "experts")
-CHECKS = ("sampled", "habits", "singles", "leaving", "failing", "memory", "waiting", "unheard", "refused")
+CHECKS = ("sampled", "habits", "singles", "leaving", "handed_on", "failing", "memory", "waiting", "unheard", "refused")
 
 
 def counted(folder: Path, *names: str) -> Mapping[str, Mapping[str, Any]]:
@@ -73,6 +73,10 @@ def test_one_that_is_wrong_or_cancelled_takes_nobody_along(found: Mapping[str, M
 def test_a_failure_of_the_model_ends_those_it_was_answering(found: Mapping[str, Mapping[str, Any]]) -> None:
     errors = ["DefaultCPUAllocator: can't allocate memory"] * 2
     assert found["failing"] == {"errors": errors, "joined later": True, "same": 3}
+
+
+def test_tokens_are_handed_on_as_they_come_and_before_what_went_wrong(found: Mapping[str, Mapping[str, Any]]) -> None:
+    assert found["handed_on"] == {"tokens": [[10], [11, 12, 13, 14, 15]], "before": [10], "error": "planted"}
 
 
 def test_a_refusal_says_when_to_ask_again(found: Mapping[str, Mapping[str, Any]]) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -33,6 +34,11 @@ _ENDS = list(range(8, 24))  # ids that end an answer: enough of them that some d
 _LONG = 700  # tokens of one prompt: more than are read at once
 GREEDY = GenerationConfig(do_sample=False, eos_token_id=_ENDS, pad_token_id=0, use_cache=True)
 ENDLESS = GenerationConfig(do_sample=False, eos_token_id=[5], pad_token_id=0, use_cache=True)
+
+
+def heard(generation: Generation) -> list[int]:
+    """Return all its tokens, as its iterator hands them on."""
+    return list(chain.from_iterable(generation))
 
 
 def warm(temperature: float, top_p: float) -> GenerationConfig:
@@ -110,7 +116,7 @@ def family(name: str, folder: Path) -> dict[str, Any]:
     line.answer(asked, at_once=3)
     return {
         "together": max(line.counts),
-        "same": sum(list(each) == alone(model, each) for each in asked),
+        "same": sum(heard(each) == alone(model, each) for each in asked),
         "ended": sum(each.has_ended for each in asked),
     }
 
@@ -178,7 +184,7 @@ def singles(folder: Path) -> dict[str, Any]:
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **size, **more)).eval()
         asked = questions(model, 4, longest=20)
         Line(model).answer(asked)
-        found[kind] = [decoder(model).most_rows, sum(list(each) == alone(model, each) for each in asked)]
+        found[kind] = [decoder(model).most_rows, sum(heard(each) == alone(model, each) for each in asked)]
     return found
 
 
@@ -198,15 +204,37 @@ def leaving(folder: Path) -> dict[str, Any]:
     gone.cancelled.set()
     line.answer(asked[5:])
     try:
-        said = str(list(wrong))
+        said = str(heard(wrong))
     except IndexError as error:
         said = type(error).__name__
     return {
-        "same": sum(list(each) == alone(model, each) for each in asked),
-        "cancelled": [len(list(gone)), len(list(early))],
+        "same": sum(heard(each) == alone(model, each) for each in asked),
+        "cancelled": [len(heard(gone)), len(heard(early))],
         "wrong": said,
         "limit of 1": len(asked[4].made),
     }
+
+
+def handed_on(folder: Path) -> dict[str, Any]:
+    """An answer's tokens come out as they are made: the first by itself, those that wait by then together."""
+    del folder
+    answer = Generation([9], ENDLESS, limit=6)
+    answer.put(10)
+    coming = iter(answer)
+    found = [next(coming)]
+    for token in range(11, 16):
+        answer.put(token)
+    found += coming
+    broken = Generation([9], ENDLESS, limit=6)
+    broken.put(10)
+    broken.close(RuntimeError("planted"))
+    coming = iter(broken)
+    before = next(coming)
+    try:
+        next(coming)
+    except RuntimeError as error:
+        return {"tokens": found, "before": before, "error": str(error)}
+    return {"tokens": found}
 
 
 @contextmanager
@@ -235,7 +263,7 @@ def failing(folder: Path) -> dict[str, Any]:
     errors = []
     for each in lost:
         try:
-            list(each)
+            heard(each)
         except RuntimeError as error:
             errors.append(str(error))
     after = questions(model, 3)
@@ -243,7 +271,7 @@ def failing(folder: Path) -> dict[str, Any]:
     return {
         "errors": errors,
         "joined later": len(lost[2].made) > 0,
-        "same": sum(list(each) == alone(model, each) for each in after),
+        "same": sum(heard(each) == alone(model, each) for each in after),
     }
 
 
@@ -259,7 +287,7 @@ def memory(folder: Path) -> dict[str, Any]:
     free[0] = 0
     while line.turn():
         pass
-    return {"counts": line.counts, "same": sum(list(each) == alone(model, each) for each in asked)}
+    return {"counts": line.counts, "same": sum(heard(each) == alone(model, each) for each in asked)}
 
 
 def waiting(folder: Path) -> dict[str, Any]:
@@ -289,7 +317,7 @@ def waiting(folder: Path) -> dict[str, Any]:
         now[0] += 700
         stuck = line.stalled_s
         go_on.set()
-        same = sum(list(each) == alone(model, each) for each in asked)
+        same = sum(heard(each) == alone(model, each) for each in asked)
     line.close()
     return {"idle": idle, "refused": refused, "stuck": stuck, "after": line.stalled_s, "same": same}
 
@@ -363,7 +391,8 @@ def refused(folder: Path) -> dict[str, Any]:
 
 
 CHECKS = {
-    check.__name__: check for check in (sampled, habits, singles, leaving, failing, memory, waiting, unheard, refused)
+    check.__name__: check
+    for check in (sampled, habits, singles, leaving, handed_on, failing, memory, waiting, unheard, refused)
 }
 
 
