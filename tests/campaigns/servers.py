@@ -145,7 +145,8 @@ class Server:
         Raises:
             AssertionError: it ended by itself although it may not, or never answers; its log is told.
         """
-        while time.monotonic() - self._born < PATIENCE_S:
+        asked = time.monotonic()  # a server that has been up for long is asked, too
+        while time.monotonic() - asked < PATIENCE_S:
             try:
                 self._client.get(f"{self.address}/healthz")
             except httpx.TransportError:
