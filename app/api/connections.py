@@ -31,7 +31,7 @@ kinds_router = noun("connection-kinds", asks=False)
 @router.get("", response_model=list_of(ConnectionOut))
 def list_connections(scope: Annotated[Scope, may(connections.list_connections)]) -> Response:
     """The connections; there are few, so there is one page."""
-    return listing(ConnectionOut, connections.list_connections(scope))
+    return listing(ConnectionOut, [connections.shown(scope, each) for each in connections.list_connections(scope)])
 
 
 @kinds_router.get("", response_model=list_of(ConnectionKindOut))
@@ -48,8 +48,8 @@ def create_connection(scope: Annotated[Scope, may(connections.create)], body: Co
 
 @router.get("/{identifier}", response_model=ConnectionOut)
 def get_connection(scope: Annotated[Scope, may(connections.get)], identifier: PathId) -> Response:
-    """One connection."""
-    return answer(ConnectionOut, connections.get(scope, identifier))
+    """One connection; its settings, and what its doctor found in words, are for administrators."""
+    return answer(ConnectionOut, connections.shown(scope, connections.get(scope, identifier)))
 
 
 @router.patch("/{identifier}", response_model=ConnectionOut)
@@ -76,7 +76,7 @@ def run_doctor(scope: Annotated[Scope, may(connections.run_doctor)], identifier:
 @router.get("/{identifier}/doctor", response_model=DoctorOut)
 def get_doctor(scope: Annotated[Scope, may(connections.get)], identifier: PathId) -> Response:
     """What the doctor found last."""
-    report = connections.get(scope, identifier).doctor
+    report = connections.shown(scope, connections.get(scope, identifier)).doctor
     if report is None:
         raise Conflict("The doctor has not looked at this connection yet.", fix="POST to this address to let it.")
     return answer(DoctorOut, report)

@@ -65,6 +65,7 @@ class Actor:
     projects: Mapping[str, ProjectRole] = field(default_factory=lambda: _NO_PROJECTS, hash=False)
     token: TokenScope | None = None  # asks with a token that lets so much through
     session: str = ""  # the id of the session that asks
+    within: str | None = None  # the one project that a token is for: what is in none is not to be seen with it
 
     def __str__(self) -> str:
         return self.name or self.id
@@ -73,7 +74,12 @@ class Actor:
     def sees(self) -> str:
         """What two actors have in common to whom everything looks alike."""
         roles = " ".join(f"{project}:{role}" for project, role in sorted(self.projects.items()))
-        return f"{self.id} {self.role} {self.token or ''} {roles}"
+        return f"{self.id} {self.role} {self.token or ''} {self.within or ''} {roles}"
+
+    @property
+    def asks_as(self) -> str:
+        """Whose request it is: an answer that was given to a person is not given again to a token of one project."""
+        return self.id if self.within is None else f"{self.id} {self.within}"
 
     @property
     def writable(self) -> frozenset[str]:

@@ -80,7 +80,7 @@ class Once:
 
     def _earlier(self, scope: Scope, tx: Reader) -> StoredAnswer | None:
         since = scope.now() - KEPT_FOR
-        earlier = stored_answers.get(tx, actor=scope.actor.id, route=self.route, key=self.key, since=since)
+        earlier = stored_answers.get(tx, actor=scope.actor.asks_as, route=self.route, key=self.key, since=since)
         if earlier is not None and earlier.body_sha256 != self.fingerprint:
             raise KeyReused(
                 "This Idempotency-Key was used for another request before.",
@@ -92,7 +92,7 @@ class Once:
         """Return an answer as it is kept."""
         headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
         return StoredAnswer(
-            actor=scope.actor.id,
+            actor=scope.actor.asks_as,
             route=self.route,
             key=self.key,
             body_sha256=self.fingerprint,

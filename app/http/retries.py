@@ -78,7 +78,7 @@ class Repeatable:
         if self.is_repeated:
             since = scope.now() - WITHIN
             earlier = stored_answers.get(
-                scope.read, actor=scope.actor.id, route=self.route, key=self.fingerprint, since=since
+                scope.read, actor=scope.actor.asks_as, route=self.route, key=self.fingerprint, since=since
             )
             if earlier is not None:
                 return Response(earlier.body, earlier.status, media_type="application/json")

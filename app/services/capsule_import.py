@@ -111,7 +111,8 @@ def _plan(scope: Scope, capsule: Capsule, project: str, where: Connection) -> Pl
     checked = specs.check(scope, fields)
     known = {problem.pointer for problem in problems}
     problems += [each for each in checked.problems if each.pointer not in known | _reported_as_rows(problems)]
-    problems += _weights_problems(scope, capsule, where)
+    if checked.model is not None:  # of one that may not be named here, nothing is told
+        problems += _weights_problems(scope, capsule, where)
     if problems or checked.spec is None:
         raise Invalid(problems)
     problems += _split_problems(scope, capsule, checked.spec)

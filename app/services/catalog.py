@@ -41,12 +41,22 @@ def search(
     known = {each.id: _prices(scope, each) for each in wanted}
     scope.release()
     words = query.lower().split()
-    return [
+    found = [
         model
         for each in wanted
         for model in _listed(scope, each, known[each.id])
         if all(word in _searched(model) for word in words) and (method is None or method in model.methods)
     ]
+    return found if scope.sight is None else _seen(scope, found)
+
+
+def _seen(scope: Scope, found: Sequence[CatalogModel]) -> list[CatalogModel]:
+    """Leave out what other projects tuned: some servers list it among their base models."""
+    ids: dict[str, list[str]] = {}
+    for each in found:
+        ids.setdefault(each.connection, []).append(each.id)
+    hidden = {name: model_store.hidden(scope.read, name, listed) for name, listed in ids.items()}
+    return [each for each in found if each.id not in hidden[each.connection]]
 
 
 @verbs.reads("catalog")

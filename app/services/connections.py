@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from app.domain.actors import Role
 from app.domain.backend import Backend, Checks
 from app.domain.backend_abilities import ChecksFor
 from app.domain.connection_kinds import ConnectionKind
@@ -29,6 +30,27 @@ def list_connections(scope: Scope) -> Sequence[Connection]:
 @verbs.reads("connections")
 def get(scope: Scope, identifier: str) -> Connection:
     return or_not_found(store.get(scope.read, identifier), "connection", identifier)
+
+
+@verbs.reads("discovery")
+def whole(scope: Scope, identifier: str) -> Connection:
+    """Return a connection with its settings and all that its doctor found: for those who may change it."""
+    return get(scope, identifier)
+
+
+@verbs.reads("connections")
+def shown(scope: Scope, connection: Connection) -> Connection:
+    """Return as much of a connection as whoever asks is shown.
+
+    People who do not administer it need to know whether it works, and what fails; not to where it leads, as whom, nor
+    what a provider said of rights and resources there.
+    """
+    if scope.actor.role is not Role.PERSON:
+        return connection
+    report = connection.doctor
+    if report is not None:
+        report = replace(report, checks=[replace(each, detail="", fix=None) for each in report.checks])
+    return replace(connection, settings={}, sealed=None, doctor=report)
 
 
 @verbs.reads("connections")

@@ -216,6 +216,7 @@ def by_token(app_context: AppContext, secret: str) -> Known | None:
             name=person.name,
             projects=narrowed(roles, token),
             token=token.scope,
+            within=token.project,
         )
 
     def note(context: AppContext) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.data.tokens import BYTES_PER_TOKEN
+from app.domain.actors import Action, Role, in_project
 from app.domain.backend import Evaluates
 from app.domain.datasets import Dataset
 from app.domain.deployments import Target
@@ -68,6 +69,8 @@ def create(
         CostNotAccepted: when its answers are billed, and nobody has agreed to that.
     """
     wanted = serving_targets.target(scope, target)
+    if wanted.model is not None and scope.actor.role is Role.PERSON:  # whoever only looks at a model may not ask it
+        in_project(scope.actor, Action.SPEND, "evaluations", models.get(scope, wanted.model).project)
     backend = scope.backend(wanted.connection)
     if not isinstance(backend, Evaluates):
         raise Conflict(backend.profile.why_not(Evaluates), fix="Choose a model of another connection.")

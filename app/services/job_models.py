@@ -48,7 +48,8 @@ def candidates(scope: Scope, identifier: str) -> Sequence[ModelCandidate]:
         raise Conflict(f"The job is {job.status}: only one that succeeded has made a model.", fix="Wait for its end.")
     with scope.ask(job.spec.connection, NamesCandidates) as backend:
         found = backend.model_candidates(RemoteJob(job.remote_id))
-    return [each for each in found if models.by_remote_id(scope.read, job.spec.connection, each.name) is None]
+    taken = models.taken(scope.read, job.spec.connection, [each.name for each in found])
+    return [each for each in found if each.name not in taken]
 
 
 @verbs.writes("jobs")

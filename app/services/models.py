@@ -300,12 +300,7 @@ def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
     job = job_store.get(scope.read, model.job) if model.job else None
     if job is None or job.parts is None:
         return ()
-    wanted = {
-        part
-        for other in job_store.unfinished(scope.read, model.connection)
-        if other.parts is not None
-        for part in (other.parts.training, other.parts.validation)
-    }
-    sent = [part for part in (job.parts.training, job.parts.validation) if part is not None and part not in wanted]
-    kept = [each.sha256 for each in datasets.many(scope, sent).values() if scope.files.path(each.sha256).is_file()]
-    return [datasets.canonical_of(scope, sha256) for sha256 in kept]
+    sent = [part for part in (job.parts.training, job.parts.validation) if part is not None]
+    going = {each.sha256 for each in datasets.many(scope, sent).values()}
+    going -= job_store.needed_content(scope.read, model.connection)
+    return [datasets.canonical_of(scope, each) for each in sorted(going) if scope.files.path(each).is_file()]

@@ -194,7 +194,7 @@ def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> Uplo
         bytes=size,
         created_at=now,
         expires_at=now + EXPIRES,
-        created_by=scope.actor.id,
+        created_by=scope.actor.asks_as,
     )
     uploads.save(upload)
     return upload
@@ -204,7 +204,7 @@ def begin_parts(scope: Scope, *, filename: str, size: int, purpose: str) -> Uplo
 def get_upload(scope: Scope, identifier: str) -> UploadInParts:
     """Return an upload in parts as it is now; people see their own."""
     upload = UploadParts(scope.files).get(identifier)
-    if scope.actor.role is Role.PERSON and upload.created_by != scope.actor.id:
+    if scope.actor.role is Role.PERSON and upload.created_by != scope.actor.asks_as:
         raise NotFound("upload", identifier)
     late = upload.status is PartsStatus.PENDING and scope.now() >= upload.expires_at
     return replace(upload, status=PartsStatus.EXPIRED) if late else upload

@@ -32,7 +32,7 @@ from app.store import audit as audit_store
 from app.store import connections as connection_store
 from app.store.database import Database, Reader, Writer
 from app.store.files import FileStore
-from app.store.sight import Sight
+from app.store.sight import NOBODY, Sight
 
 A = TypeVar("A", bound=ABC)
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
@@ -146,7 +146,7 @@ def sight_of(actor: Actor) -> Sight | None:
     """Return what an actor sees of the database; None stands for everything."""
     if actor.role is not Role.PERSON:
         return None
-    return Sight(actor.id, frozenset(actor.projects), frozenset(actor.writable))
+    return Sight(actor.id if actor.within is None else NOBODY, frozenset(actor.projects), frozenset(actor.writable))
 
 
 class Scope:

@@ -8,7 +8,7 @@ from app.services.provider_errors import PROVIDER_ERRORS, provider_errors
 from app.services.scope import Scope
 
 
-@verbs.reads("connections")
+@verbs.reads("discovery")
 def state(scope: Scope, connection: Connection) -> SignIn | None:
     """Return where a connection's sign-in by a person stands; None where no person is needed."""
     backend = scope.backends.opened(connection, SignsIn)
@@ -21,7 +21,7 @@ def state(scope: Scope, connection: Connection) -> SignIn | None:
         return SignIn(status=SignInStatus.FAILED, message=error.message)
 
 
-@verbs.reads("connections")
+@verbs.reads("discovery")
 def get(scope: Scope, identifier: str) -> SignIn:
     """Return where the sign-in stands.
 

@@ -31,7 +31,7 @@ def begin(scope: Scope, *, filename: str, size: int) -> Upload:
         raise TooLarge(f"The file is larger than {limit} MiB.", fix="Split it into several datasets.")
     uploads = Uploads(scope.files)
     uploads.remove_older(scope.due_now() - KEPT.total_seconds())
-    upload = Upload(id=scope.new_id("up"), filename=filename, bytes=size, received=0, created_by=scope.actor.id)
+    upload = Upload(id=scope.new_id("up"), filename=filename, bytes=size, received=0, created_by=scope.actor.asks_as)
     uploads.begin(upload)
     return upload
 
@@ -40,7 +40,7 @@ def begin(scope: Scope, *, filename: str, size: int) -> Upload:
 def get(scope: Scope, identifier: str) -> Upload:
     """Return how far an upload has come; people see their own."""
     upload = Uploads(scope.files).get(identifier)
-    if scope.actor.role is Role.PERSON and upload.created_by != scope.actor.id:
+    if scope.actor.role is Role.PERSON and upload.created_by != scope.actor.asks_as:
         raise NotFound("upload", identifier)
     return upload
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, union, update
 
 from app.domain.actors import OWNER
 from app.domain.hyperparameters import Hyperparameter
@@ -157,10 +157,13 @@ def filtered_page(
     return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
 
 
-def unfinished(tx: Reader, connection: str) -> list[FineTuningJob]:
-    """Return the jobs that hold a place at a connection or are paused there, oldest first: they need their files."""
+def needed_content(tx: Reader, connection: str) -> set[str]:
+    """Return the SHA-256 of the rows that jobs at a connection still need there: running or paused, hidden ones too."""
     holding = [status.value for status in (*ACTIVE, JobStatus.PAUSED)]
-    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.status.in_(holding))
+    open_jobs = (_T.c.connection == connection, _T.c.status.in_(holding))
+    sent = [select(func.json_extract(_T.c.parts, f"$.{part}")).where(*open_jobs) for part in ("training", "validation")]
+    rows_of = schema.datasets.c
+    return set(tx.scalars(select(rows_of.sha256).where(rows_of.id.in_(union(*sent))), execution_options=EVERYTHING))
 
 
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:

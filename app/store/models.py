@@ -1,6 +1,6 @@
 """Fine-tuned models in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 
@@ -20,10 +20,21 @@ def by_remote_id(tx: Reader, connection: str, remote_id: str) -> FineTunedModel 
     return _M.first(tx, _M.query.where(_T.c.connection == connection, _T.c.remote_id == remote_id))
 
 
+def taken(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
+    """Return those ids that are models' already, hidden ones too."""
+    same = select(_T.c.remote_id).where(_T.c.connection == connection, _T.c.remote_id.in_(remote_ids))
+    return set(tx.scalars(same, execution_options=EVERYTHING))
+
+
+def hidden(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
+    """Return those ids that are models' that the reader does not see."""
+    seen = select(_T.c.remote_id).where(_T.c.connection == connection, _T.c.remote_id.in_(remote_ids))
+    return taken(tx, connection, remote_ids).difference(tx.scalars(seen))
+
+
 def is_hidden(tx: Reader, connection: str, remote_id: str) -> bool:
     """Tell whether that id is a model's that the reader does not see."""
-    same = select(_T.c.id).where(_T.c.connection == connection, _T.c.remote_id == remote_id)
-    return tx.scalar(same, execution_options=EVERYTHING) is not None and tx.scalar(same) is None
+    return bool(hidden(tx, connection, [remote_id]))
 
 
 def on_base(tx: Reader, connection: str, base_model: str) -> list[FineTunedModel]:

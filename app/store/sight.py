@@ -68,7 +68,8 @@ class Sight:
         return json.dumps(sorted(self.visible)), json.dumps(sorted(self.changeable))
 
 
-_NOTHING = Sight("")
+NOBODY = "nobody"  # has made nothing: stands for a person of whom only projects are to be seen
+_NOTHING = Sight(NOBODY)
 
 
 def limited(engine: Engine) -> Engine:
@@ -166,7 +167,7 @@ def _explain(context: ExceptionContext) -> None:
     if said == _REFUSED:
         raise Forbidden(
             "You may not change this: it belongs to a project in which you only look on, or to somebody else.",
-            fix="Ask an administrator of the project for the role of a member.",
+            fix="Ask an administrator of the project for the role of a member; with a token of one project, name that.",
         ) from context.original_exception
     if said.startswith(("FOREIGN KEY constraint failed", "UNIQUE constraint failed")):
         raise Conflict(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.actors import Role
 from app.domain.catalog import CatalogModel
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection
@@ -32,7 +33,8 @@ _ASK_AGAIN = "fields"
 @router.get("/connections")
 def index(request: Request, scope: Annotated[Scope, may(connections.list_connections)]) -> Response:
     """All connections, and the kinds that can be made."""
-    found, kinds = connections.list_connections(scope), scope.backends.kinds
+    found = [connections.shown(scope, each) for each in connections.list_connections(scope)]
+    kinds = scope.backends.kinds
     connected = any(scope.backends.kind(each.backend) for each in found)
     runs_in = {each.id: "".join(value for _, value in _chosen_steps(scope, each)[-1:]) for each in found}
     context = {"connections": found, "kinds": kinds, "connected": connected, "runs_in": runs_in}
@@ -76,7 +78,7 @@ def create(request: Request, scope: Annotated[Scope, may(connections.create)], f
 def fields(request: Request, scope: Annotated[Scope, may(connections.kind_of)], form: Fields) -> Response:
     """What the chosen way to sign in asks for, in place of what another one asked for; stores nothing."""
     kind = connections.kind_of(scope, form.get("backend", ""))
-    found = connections.get(scope, form["connection"]) if form.get("connection") else None
+    found = connections.whole(scope, form["connection"]) if form.get("connection") else None
     shown = _filled(kind, form, (), found)
     return page(request, scope, "connections/_fields_again.html", {"form": shown, "connection": found})
 
@@ -110,9 +112,9 @@ def rename(
 
 
 @router.get("/connections/{connection}/edit")
-def edit(request: Request, scope: Annotated[Scope, may(connections.get)], connection: Id) -> Response:
+def edit(request: Request, scope: Annotated[Scope, may(connections.whole)], connection: Id) -> Response:
     """The form with what is set; secrets are never shown, and kept where they are left empty."""
-    found = connections.get(scope, connection)
+    found = connections.whole(scope, connection)
     kind = connections.kind_of(scope, found.backend)
     form = view.form_of(kind, found.settings, (), kept=found.has_secrets, name=found.name, slots=str(found.slots))
     return page(request, scope, "connections/form.html", {"form": form, "connection": found, "errors": []})
@@ -141,9 +143,9 @@ def save(request: Request, scope: Annotated[Scope, may(connections.update)], con
 
 
 @router.get("/connections/{connection}/delete")
-def ask_to_delete(request: Request, scope: Annotated[Scope, may(connections.get)], connection: Id) -> Response:
+def ask_to_delete(request: Request, scope: Annotated[Scope, may(connections.whole)], connection: Id) -> Response:
     """Ask before forgetting, for browsers without scripts."""
-    question = view.deletion(connections.get(scope, connection))
+    question = view.deletion(connections.whole(scope, connection))
     return page(request, scope, "confirm.html", {"question": question})
 
 
@@ -192,15 +194,17 @@ def _form(
 def _shown(
     request: Request, scope: Scope, found: Connection, errors: Sequence[FieldError], *, status: int = 200
 ) -> Response:
-    kind = scope.backends.kind(found.backend)
+    administers = scope.actor.role is not Role.PERSON
+    found = connections.shown(scope, found)
+    kind = scope.backends.kind(found.backend) if administers else None
     context = {
         "connection": found,
         "kind": kind,
         "settings": view.settings_of(kind, found),
         "sign_in": sign_in.state(scope, found) if kind else None,
-        "chosen_steps": _chosen_steps(scope, found),
-        "leaves_things": orphans.can_report(scope, found),
-        "tells_history": lifeboats.can_begin(scope, found),
+        "chosen_steps": _chosen_steps(scope, found) if administers else [],
+        "leaves_things": administers and orphans.can_report(scope, found),
+        "tells_history": administers and lifeboats.can_begin(scope, found),
         "models": _models(scope, found.id),
         "uses": connections.uses(scope, found.id),
         "errors": errors,

@@ -28,7 +28,7 @@ def show(
     context = {
         "runtimes": runtimes.all_of_them(scope),
         "logs": runtimes.logs(scope) if log else {},
-        "connections": connections.list_connections(scope),
+        "connections": [connections.shown(scope, each) for each in connections.list_connections(scope)],
         "version": scope.app_context.version,
         "data_dir": str(scope.files.root),
     }

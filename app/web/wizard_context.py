@@ -86,7 +86,7 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict
             return {
                 "projects": listed,
                 "project_options": view.options(listed),
-                "connections": connections.list_connections(scope),
+                "connections": [connections.shown(scope, each) for each in connections.list_connections(scope)],
             }
         case Step.DATA:
             # What cannot be trained on stands last, with its status, and is not to be chosen.
