@@ -20,17 +20,21 @@ from app.api.shapes.datasets import (
 )
 from app.data.rows import Row
 from app.domain.datasets import Dataset, DatasetUses, Finding
+from app.domain.downloads import DownloadFormat
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
 from app.http.body_stream import BodyChunks, raw_body
-from app.http.dependencies import may
-from app.http.downloads import attachment
+from app.http.dataset_files import dataset_file
+from app.http.dependencies import OpenScope, may, may_open
 from app.services import datasets, mappings, splits, usage
 from app.services.mappings import Proposal
 from app.services.scope import Scope
 
 router = noun("datasets", asks=False)
 
+FILES: dict[str, dict[str, object]] = {
+    each: {} for each in ("application/octet-stream", *sorted({form.media_type for form in DownloadFormat}))
+}
 RAW_FILE = {
     "requestBody": {
         "description": "The file as it is, of any size up to the installation's limit.",
@@ -84,14 +88,17 @@ def list_dataset_uses(scope: Annotated[Scope, may(usage.of_dataset)], identifier
     return answer(DatasetUses, usage.of_dataset(scope, identifier))
 
 
-@router.get(
-    "/{identifier}/download", response_class=Response, responses={200: {"content": {"application/octet-stream": {}}}}
-)
+@router.get("/{identifier}/download", response_class=Response, responses={200: {"content": FILES}, 409: {}})
 def download_dataset(
-    scope: Annotated[Scope, may(datasets.download)], identifier: PathId, wanted: Annotated[DownloadQuery, Query()]
+    open_scope: Annotated[OpenScope, may_open(datasets.download)],
+    identifier: PathId,
+    wanted: Annotated[DownloadQuery, Query()],
 ) -> Response:
-    """The rows as JSON Lines, as they were brought or made; with `original`, the file that they were made from."""
-    return attachment(*datasets.download(scope, identifier, original=wanted.original))
+    """The rows as they are kept, in JSON Lines, or in another format; with `original`, the file they were made from.
+
+    A format that cannot hold the rows is refused with the reason (409).
+    """
+    return dataset_file(open_scope, identifier, wanted.format, original=wanted.original)
 
 
 @router.get("/{identifier}/findings", response_model=list_of(Finding))

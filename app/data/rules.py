@@ -95,6 +95,7 @@ REENCODED = Rule(
 COLUMN_NAMES = Rule(
     "column_names", WARNING, "Columns renamed", "Give each column a name of its own in the file's first line."
 )
+MARKED = Rule("marked_columns", INFO, "Columns of JSON values", "Nothing to do: docs/formats.md has the rule.")
 CELLS = Rule(
     "cells",
     ERROR,

@@ -1,14 +1,17 @@
 """Files handed out so that no browser runs them: as attachments, under a policy that allows nothing."""
 
-import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import orjson
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.domain.metrics import MetricSeries
+from app.http.own_threads import AwaitedResponse, awaited
+from app.kit.forward import ForwardFile
+from app.services.downloads import Download
 from app.training.portable import is_handed_out
 
 SANDBOX = {"content-security-policy": "sandbox; default-src 'none'"}
@@ -19,6 +22,22 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def attachment(path: Path, filename: str, media_type: str = "application/octet-stream") -> Response:
     """Return a file under a name (any text; encoded as RFC 6266 says)."""
     return FileResponse(path, media_type=media_type, filename=filename, headers=SANDBOX)
+
+
+def made_attachment(make: Callable[[], Download]) -> Response:
+    """Return a file that is made while it is sent, beginning with `make`, in a thread of its own."""
+    return AwaitedResponse(lambda: _sent(make()))
+
+
+def _sent(made: Download) -> Response:
+    quoted = quote(made.filename)
+    named = f'filename="{made.filename}"' if quoted == made.filename else f"filename*=utf-8''{quoted}"
+    headers = {**SANDBOX, "content-disposition": f"attachment; {named}"}
+    return StreamingResponse(awaited(_each(made.pieces)), headers=headers, media_type=made.media_type)
+
+
+def _each(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    yield from pieces
 
 
 def text_attachment(text: str, filename: str, media_type: str) -> Response:
@@ -64,29 +83,8 @@ def csv_cell(text: str) -> str:
     return safe
 
 
-class _Passing(io.RawIOBase):
-    """A file that keeps nothing but what has not been sent yet; it cannot seek, so the archive is written forwards."""
-
-    def __init__(self) -> None:
-        self._pending = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        piece = bytes(memoryview(data))  # type: ignore[arg-type]  # whatever has the buffer protocol
-        self._pending += piece
-        return len(piece)
-
-    def take(self) -> bytes:
-        """Return what has been written since the last time."""
-        piece = bytes(self._pending)
-        self._pending.clear()
-        return piece
-
-
 def _zip_pieces(folder: Path) -> Iterator[bytes]:
-    out = _Passing()
+    out = ForwardFile()
     # Weights do not compress; storing them costs no time.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):

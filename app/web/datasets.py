@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from app.data.limits import DEFAULT
 from app.domain.datasets import Dataset, DatasetStatus, Severity
+from app.domain.downloads import DownloadFormat
 from app.domain.drafts import JobDraft, Step
 from app.domain.errors import DomainError
 from app.domain.mappings import ColumnMapping
-from app.http.dependencies import may
-from app.http.downloads import attachment
+from app.http.dataset_files import dataset_file
+from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.http.idempotency import Once, once
 from app.services import bringing, datasets, drafts, edits, mappings, projects, uploads, usage
@@ -124,6 +125,7 @@ def show(
         "report": datasets.report(scope, dataset),
         "tab": tab.value,
         "tabs": view.tabs(found, tab.value),
+        "downloads": view.downloads(found),
         "severity": severity.value if severity else "",
         "rule": rule or "",
         "used": usage.counts(scope, [dataset]).get(dataset),
@@ -162,6 +164,7 @@ def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], 
     if "apply" not in form or context["proposal"].problems:
         found = datasets.get(scope, dataset)
         context |= {"dataset": found, "report": datasets.report(scope, dataset), "tab": Tab.COLUMNS.value}
+        context["downloads"] = view.downloads(found)
         context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form, "drafts": ()}
         context["used"] = usage.counts(scope, [dataset]).get(dataset)
         status = UNPROCESSABLE if "apply" in form else 200
@@ -174,9 +177,15 @@ def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], 
 
 
 @router.get("/datasets/{dataset}/download")
-def download(scope: Annotated[Scope, may(datasets.download)], dataset: Id, *, original: bool = False) -> Response:
+def download(
+    open_scope: Annotated[OpenScope, may_open(datasets.download)],
+    dataset: Id,
+    *,
+    original: bool = False,
+    wanted: Annotated[DownloadFormat | None, Query(alias="format")] = None,
+) -> Response:
     """The rows, or the file that they were made from; never shown as a page, whatever is in it."""
-    return attachment(*datasets.download(scope, dataset, original=original))
+    return dataset_file(open_scope, dataset, wanted, original=original)
 
 
 @router.get("/datasets/{dataset}/delete")

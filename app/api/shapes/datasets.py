@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app.api.shapes.splits import ROW_FIELD_RULE, RowField, Seed, Share
 from app.domain.datasets import Dataset, Severity
+from app.domain.downloads import DownloadFormat
 from app.domain.mappings import ColumnMapping, FirstRow, Role
 from app.domain.names import NAME_PATTERN
 from app.domain.projects import NAME_LIMIT
@@ -49,6 +50,11 @@ class DownloadQuery(fields.Query):
     """Which file."""
 
     original: bool = Field(False, description="The file that the rows were made from, where they were (`origins`).")
+    format: DownloadFormat | None = Field(
+        None,
+        description="The format of the file; as the rows are kept (JSON Lines) if left out. In CSV, TSV, Parquet and "
+        "XLSX a column whose values are not all texts is marked `:json` behind its name; docs/formats.md has the rule.",
+    )
 
 
 class FindingsQuery(fields.NumberedPaging):

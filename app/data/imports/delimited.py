@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from app.data.imports import tables
 from app.data.imports.container import Container, ImportLimits, Notes, Recognition, Refused, Rows, Sample
 from app.data.imports.json_values import is_value
 from app.data.lines import BOM, READ_BYTES
+from app.data.marked_columns import Marks
 from app.data.rules import Issue
 
 _DELIMITERS = {
@@ -35,6 +36,7 @@ _ALONE = 0.5  # the weight of a table of one column, which every text is
 _MANY = 3  # columns that no prose has by chance
 _encode = msgspec.json.Encoder().encode_lines
 _RAW_CHARS = 2000  # of a row that cannot be read
+_Row = Mapping[str, object] | list[str]  # a row as the header says, or the cells of one that is otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class _Reader:
         self._header_to_come = bool(found.header)
         self._line = 0  # the last one that was taken in
         self._blank = 0
+        self._marks = Marks(found.names, msgspec.Raw)
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows with the lines in which they begin: as fast as csv reads, up to a row that it cannot read."""
@@ -138,8 +141,8 @@ class _Reader:
     def _read(self, lines: Iterable[str], taken: list[str] | None = None) -> Generator[Rows, None, bool]:
         """Yield rows up to the end, or to one that cannot be read; return whether it was the end."""
         reader = self._dialect.reader(lines)
-        names, width, before = self._names, len(self._names), self._line
-        held, positions = list[dict[str, str] | list[str]](), list[int]()
+        names, width, before, marks = self._names, len(self._names), self._line, self._marks
+        held, positions = list[_Row](), list[int]()
         line = self._line  # the last one taken in
         try:
             if self._header_to_come:
@@ -150,7 +153,8 @@ class _Reader:
                 if taken is not None:
                     taken.clear()
                 if len(row) == width:
-                    held.append(dict(zip(names, row)))  # noqa: B905 - their lengths are equal
+                    cells = dict(zip(names, row))  # noqa: B905 - their lengths are equal
+                    held.append(marks.row(cells) if marks else cells)
                 elif row:
                     held.append(row)
                 else:
@@ -173,6 +177,7 @@ class _Reader:
         for cells in reader:
             self._line = before + reader.line_num
             if cells:
+                tables.note_marks(self._marks, self._notes)
                 tables.note_names(cells if len(cells) == len(self._names) else ["", *cells], self._names, self._notes)
                 return
 
@@ -230,7 +235,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def _lines(rows: Sequence[dict[str, str] | list[str]]) -> bytes:
+def _lines(rows: Sequence[_Row]) -> bytes:
     """Return rows as JSON Lines, many at once where all are as the header says."""
     if all(type(row) is dict for row in rows):
         with suppress(UnicodeEncodeError):  # bytes that are not UTF-8, for validation to name
@@ -238,7 +243,7 @@ def _lines(rows: Sequence[dict[str, str] | list[str]]) -> bytes:
     return b"".join(map(_line, rows))
 
 
-def _line(row: dict[str, str] | list[str]) -> bytes:
+def _line(row: _Row) -> bytes:
     if isinstance(row, dict):
         with suppress(UnicodeEncodeError):
             return _encode([row])
@@ -247,7 +252,14 @@ def _line(row: dict[str, str] | list[str]) -> bytes:
 
 def _as_it_is(row: object) -> bytes:
     """Return a row as one line, bytes that were no UTF-8 as they were."""
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+    return json.dumps(row, ensure_ascii=False, default=_value).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _value(raw: object) -> object:
+    """Return what a cell of a marked column says."""
+    if isinstance(raw, msgspec.Raw):
+        return json.loads(bytes(raw))
+    raise TypeError(type(raw).__name__)
 
 
 CONTAINER = Container(name="csv", unit="line", recognise=recognise, rows=read)

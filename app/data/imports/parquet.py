@@ -1,7 +1,8 @@
 """Parquet files, batch by batch: numbers and texts as they are, decimals and moments as text, nested values as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from app.data import rules
+from app.data.imports import tables
 from app.data.imports.container import (
     Container,
     ImportLimits,
@@ -22,6 +24,7 @@ from app.data.imports.container import (
     listed,
     unreadable,
 )
+from app.data.marked_columns import ABSENT, Marks
 from app.data.rules import Issue
 from app.data.visible import visible
 
@@ -43,7 +46,7 @@ def read(path: Path, found: Recognition, limits: ImportLimits, notes: Notes) -> 
 
     del found, limits
     try:
-        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+        with pq.ParquetFile(path, memory_map=False, pre_buffer=False, buffer_size=1 << 20) as file:
             if not len(file.schema_arrow.names):
                 return
             yield from _Reader(file, notes).rows()
@@ -60,9 +63,12 @@ class _Reader:
         self._bytes: set[str] = set()  # columns that hold bytes
         self._rounded: set[str] = set()
         self._no_numbers: Counter[str] = Counter()  # NaN and infinities by column
+        self._marks = Marks(file.schema_arrow.names, orjson.Fragment)
+        self._absent = _absent(file.schema_arrow.metadata)
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows, a batch of them at a time."""
+        tables.note_marks(self._marks, self._notes)
         for batch in self._file.iter_batches(batch_size=_BATCH, use_threads=False):
             columns = {}
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -71,7 +77,10 @@ class _Reader:
             if not columns:
                 raise Refused(Issue(rules.UNREADABLE, "Every column of the file holds bytes, not texts.", fix=_AGAIN))
             names = tuple(columns)
-            lines = [self._line(dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            if self._marks or self._absent:
+                rows = [*map(self._row, rows)]
+            lines = [self._line(row) for row in rows]
             yield Rows(b"".join(lines), len(lines))
         for found, rule, message in (
             (self._bytes, rules.LEFT_OUT, "Columns that hold bytes were left out: {}."),
@@ -115,12 +124,53 @@ class _Reader:
                 self._rounded.add(name)
         return list(column.to_pylist())
 
+    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row without the nulls that say that a field is not there, and with the values of marked columns."""
+        for name in self._absent.columns:
+            if row.get(name) is None:
+                row.pop(name, None)
+        for name, fields in self._absent.fields.items():
+            value = row.get(name)
+            row |= {name: [_present(each, fields) for each in value]} if isinstance(value, list) else {}
+            row |= {name: _present(value, fields)} if isinstance(value, dict) else {}
+        return self._marks.row(row) if self._marks else row
+
     @staticmethod
     def _line(row: dict[str, Any]) -> bytes:
         try:
             return orjson.dumps(row, default=_as_text, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
         except orjson.JSONEncodeError as error:
             raise ValueError(f"a value cannot be written as JSON ({error})") from error
+
+
+def _present(value: object, fields: frozenset[str]) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: each for name, each in value.items() if each is not None or name not in fields}
+
+
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """Where a null is a field that is not there: columns, and fields of the objects in a column."""
+
+    columns: Sequence[str] = ()
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.fields)
+
+
+def _absent(metadata: Mapping[bytes, bytes] | None) -> _Absent:
+    """Return what a file that was written here says of its nulls."""
+    try:
+        named = orjson.loads((metadata or {}).get(ABSENT, b"[]"))
+        columns = [str(column) for column, *inner in named if not inner]
+        fields: dict[str, set[str]] = {}
+        for column, *inner in named:
+            fields.setdefault(str(column), set()).update(map(str, inner))
+    except (ValueError, TypeError):
+        return _Absent()
+    return _Absent(columns, {column: frozenset(inner) for column, inner in fields.items() if inner})
 
 
 def _not_finite(column: Any) -> int:  # noqa: ANN401 -- as above

@@ -25,6 +25,7 @@ from app.data.imports.container import (
     unreadable,
 )
 from app.data.limits import MIB
+from app.data.marked_columns import Marks
 from app.data.rules import Issue
 
 _ZIP = b"PK\x03\x04"
@@ -89,12 +90,15 @@ def _rows(sheet: Iterable[Sequence[Any]], notes: Notes) -> Iterator[tuple[bytes,
     width = max(at + 1 for _, cells, _ in first for at, cell in enumerate(cells) if cell)
     header = tables.header_of([_cut(cells, width) for _, cells, _ in first]) >= tables.SURE
     names = tables.names_of(_cut(first[0][1], width) if header else [""] * width)
+    marks = Marks(names, orjson.Fragment)
     if header:
+        tables.note_marks(marks, notes)
         tables.note_names(_cut(first[0][1], width), names, notes)
     for group in (first[1:] if header else first, filled):
         for number, cells, values in group:
             rounded = rounded or any(isinstance(value, int | float) and abs(value) >= _DIGITS for value in values)
-            row: object = dict(zip(names, _cut(cells, width), strict=True))
+            named = dict(zip(names, _cut(cells, width), strict=True))
+            row = marks.row(named) if marks else named
             yield orjson.dumps(cells if any(cells[width:]) else row, option=orjson.OPT_APPEND_NEWLINE), number
     if rounded:
         notes.append(Issue(rules.ROUNDED, "Numbers of 16 digits and more stand in the sheet; it keeps 15 of them."))

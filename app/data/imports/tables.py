@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from app.data import rules
 from app.data.column_names import role_named
 from app.data.imports.container import Notes, listed
+from app.data.marked_columns import MARK, Marks
 from app.data.rules import Issue
 from app.data.visible import visible
 
@@ -19,6 +20,8 @@ def header_of(rows: Sequence[Sequence[str]]) -> float:
     if not rows:
         return 0.0
     cells = [cell.strip() for cell in rows[0]]
+    if any(cell.endswith(MARK) for cell in cells):
+        return 0.99
     named = cells[1:] if len(cells) > 1 and not cells[0] else cells  # pandas leaves its index without a name
     body = [row for row in rows[1:] if len(row) == len(cells)]
     if not all(named) or any(len(cell) > _NAME_CHARS or "\n" in cell for cell in named):
@@ -64,3 +67,10 @@ def note_names(cells: Sequence[str], names: Sequence[str], notes: Notes) -> None
     called = [f"{visible(cell.strip()[:40])!r} is {name!r}" for cell, name in pairs if cell.strip() != name]
     if called:
         notes.append(Issue(rules.COLUMN_NAMES, f"The header has empty names, or the same one twice: {listed(called)}."))
+
+
+def note_marks(marks: Marks, notes: Notes) -> None:
+    """Add to the notes which columns were read as JSON values."""
+    if marks:
+        found = listed([visible(field[:40]) for field in marks.fields])
+        notes.append(Issue(rules.MARKED, f"Columns marked {MARK!r} hold values: {found}."))

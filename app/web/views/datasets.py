@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from app.data.exports import workbook
+from app.data.limits import MIB
 from app.domain.datasets import Dataset, DatasetStatus, LengthBin
+from app.domain.downloads import DownloadFormat
 from app.domain.edits import DatasetEdit, EditPreview, LineChange
 from app.domain.mappings import ColumnMapping, FirstRow, Role
 from app.web.i18n import gettext as _
@@ -68,6 +71,36 @@ def chosen_mapping(form: Mapping[str, str], names: Sequence[str]) -> ColumnMappi
         roles={name: Role(role) for name, role in given.items() if role in words},
         first_row=FirstRow(first) if first in set(FirstRow) else FirstRow.KEEP,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedFormat:
+    """A format in the menu of downloads; `why` it is not offered, where it is not."""
+
+    format: str
+    label: str
+    note: str
+    why: str = ""
+
+
+def downloads(dataset: Dataset) -> Sequence[OfferedFormat]:
+    """Return the formats that a dataset's page offers beside that in which the rows are kept."""
+    if dataset.status in {DatasetStatus.VALIDATING, DatasetStatus.REJECTED}:
+        return ()
+    sheet = ""
+    if dataset.bytes > workbook.MAX_BYTES:
+        sheet = _("more than %(most)s MiB are too much for it") % {"most": workbook.MAX_BYTES // MIB}
+    elif (dataset.rows or 0) > workbook.MAX_ROWS:
+        sheet = _("a sheet has room for %(most)s rows") % {"most": f"{workbook.MAX_ROWS:,}"}
+    named = (
+        (DownloadFormat.JSONL_GZ, _("JSON Lines, packed"), ".jsonl.gz", ""),
+        (DownloadFormat.JSON, _("JSON array"), ".json", ""),
+        (DownloadFormat.CSV, _("CSV"), ".csv", ""),
+        (DownloadFormat.TSV, _("Tab-separated"), ".tsv", ""),
+        (DownloadFormat.PARQUET, _("Parquet"), ".parquet", ""),
+        (DownloadFormat.XLSX, _("Excel workbook"), ".xlsx", sheet),
+    )
+    return [OfferedFormat(format=form, label=label, note=note, why=why) for form, label, note, why in named]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
