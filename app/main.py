@@ -28,13 +28,14 @@ from app.http.problem_answers import answer_problems
 from app.kit import crash_points, locks, logs
 from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock, SystemClock
+from app.kit.open_id import OpenIdProvider
 from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault, VaultClosed
 from app.kit.watchdog import exit_after
 from app.openai_api.router import ROUTERS as OPENAI
 from app.runtimes.environments import RuntimeEnvironments, RuntimeStatus
 from app.services import connections, entering, orphan_runs
-from app.services.scope import AppContext, Backends, Scopes
+from app.services.scope import AppContext, Backends, Scopes, SignOn
 from app.settings import ROOT, Settings, environment
 from app.setup.problems import SetupError
 from app.store import audit, data_folder, sealed
@@ -130,6 +131,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
     # Where it is reached under loopback names alone, whoever may type an address sits at this machine (ADR 0042).
     policy = AddressPolicy(allowed=frozenset(settings.outgoing_allowed), loopback=not settings.allowed_hosts)
     outgoing = Outgoing(policy, settings.outgoing_ca_file)
+    client = settings.open_id_client()
     around = Surroundings(
         runs=files.runs,
         samples=SAMPLES,
@@ -153,6 +155,7 @@ def make_app_context(settings: Settings, *, clock: Clock, registry: Registry = R
         import_roots=settings.import_roots,
         outgoing=outgoing,
         model_roots=settings.model_roots,
+        sign_on=None if client is None else SignOn(settings.directory, OpenIdProvider(client, outgoing, clock)),
     )
 
 

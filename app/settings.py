@@ -9,8 +9,12 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.single_sign_on import Directory, Grant, checked_issuer, tenant_of
 from app.kit import crash_points
 from app.kit.addresses import is_entry
+from app.kit.open_id import Client
+from app.kit.redaction import know
+from app.setup.problems import SetupError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -65,6 +69,27 @@ class Settings(BaseSettings):
     )
     person_header: str = Field(
         default="", description="The header in which trusted proxies, and nobody else, say who is signed in."
+    )
+    oidc_issuer: str = Field(
+        default="", description="The issuer of single sign-on by OpenID Connect, word for word as it calls itself."
+    )
+    oidc_client_id: str = Field(default="", description="The id under which that issuer knows TuneDesk.")
+    oidc_secret_file: Path | None = Field(
+        default=None, description="A file with the client's secret; without one it is a public client with PKCE alone."
+    )
+    oidc_name: str = Field(default="single sign-on", description="What the button calls it: Sign in with …")
+    oidc_tenant: str = Field(
+        default="", description="The tenant (claim `tid`) whose people are let in; at Entra, the issuer's own."
+    )
+    oidc_roles: dict[str, str | list[str]] = Field(
+        default={}, description="What values of the claim `roles` (Entra's app roles) stand for here."
+    )
+    oidc_groups: dict[str, str | list[str]] = Field(
+        default={}, description="What values of the claim `groups` stand for, where `roles` gives nothing."
+    )
+    oidc_new_people: Literal["none", "granted", "all"] = Field(
+        default="none",
+        description="Who is given an account by signing in so: nobody, who has a role by claim, or all.",
     )
     upload_limit_mb: int = Field(default=2048, ge=1, description="The largest dataset file that is taken, in MiB.")
     at_once_mb: float = Field(
@@ -134,10 +159,61 @@ class Settings(BaseSettings):
             ip_network(each)
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        """Refuse an issuer that cannot be pinned."""
+        return checked_issuer(value) if value else value
+
+    @field_validator("oidc_roles", "oidc_groups")
+    @classmethod
+    def _grants(cls, value: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        """Refuse what gives nothing that there is."""
+        for given in _lists(value).values():
+            for each in given:
+                Grant.parse(each)
+        return value
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that people may sign in with."""
+        return Directory(
+            name=self.oidc_name,
+            issuer=self.oidc_issuer,
+            tenant=tenant_of(self.oidc_issuer, self.oidc_tenant),
+            roles=_lists(self.oidc_roles),
+            groups=_lists(self.oidc_groups),
+            new_people=self.oidc_new_people,
+        )
+
+    def open_id_client(self) -> Client | None:
+        """Return what the directory knows this installation as; None where there is no single sign-on.
+
+        Raises:
+            SetupError: it is set up by half, or the client's secret cannot be read.
+        """
+        if not self.oidc_issuer and not self.oidc_client_id:
+            return None
+        if not self.oidc_issuer or not self.oidc_client_id:
+            fix = "Set both TUNEDESK_OIDC_ISSUER and TUNEDESK_OIDC_CLIENT_ID."
+            raise SetupError("Single sign-on is set up by half.", fix)
+        file = self.oidc_secret_file
+        try:
+            secret = "" if file is None else file.read_text("utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            fix = "Correct TUNEDESK_OIDC_SECRET_FILE, or let the server's user read that file."
+            raise SetupError(f"The secret of single sign-on in {file} cannot be read: {error}.", fix) from None
+        know(secret)
+        return Client(issuer=self.oidc_issuer, client_id=self.oidc_client_id, secret=secret)
+
     @property
     def url(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tunedesk.sqlite3'}"
+
+
+def _lists(given: dict[str, str | list[str]]) -> dict[str, list[str]]:
+    return {value: [what] if isinstance(what, str) else what for value, what in given.items()}
 
 
 def environment() -> Mapping[str, str]:

@@ -40,10 +40,18 @@ class Vault:
         Raises:
             VaultClosed: when the key file cannot be made or read.
         """
+        know(*secrets.values())
+        return self.wrap(owner, secrets)
+
+    def wrap(self, owner: str, passing: Mapping[str, str]) -> str:
+        """As `seal`, for what passes by, in a browser's cookie say: the log need not know it to leave it out.
+
+        Raises:
+            VaultClosed: as `seal`.
+        """
         if not self.key_file.exists():
             self._make(new_key())
-        know(*secrets.values())
-        whole = json.dumps({"owner": owner, "secrets": dict(secrets)}).encode()
+        whole = json.dumps({"owner": owner, "secrets": dict(passing)}).encode()
         return _FORM + self._keys(_purpose(owner)).encrypt(whole).decode()
 
     def open(self, owner: str, sealed: str) -> dict[str, str]:
@@ -51,6 +59,16 @@ class Vault:
 
         Raises:
             VaultClosed: when the key is gone, is another one, or the secrets are somebody else's.
+        """
+        secrets = self.unwrap(owner, sealed)
+        know(*secrets.values())
+        return secrets
+
+    def unwrap(self, owner: str, sealed: str) -> dict[str, str]:
+        """Return what was wrapped for `owner`.
+
+        Raises:
+            VaultClosed: as `open`.
         """
         from cryptography.fernet import InvalidToken
 
@@ -63,7 +81,6 @@ class Vault:
         if found["owner"] != named:
             raise VaultClosed("These secrets were sealed for something else.")
         secrets: dict[str, str] = found["secrets"]
-        know(*secrets.values())
         return secrets
 
     def add_key(self) -> None:

@@ -53,14 +53,14 @@ class Acting:
 
 
 def _subject(given: Mapping[str, Any], result: object) -> str:
-    """Return the id of what the act is about: what was named, else what was made."""
+    """Return the id of what the act is about: what was named, else what was made, or who was let in."""
     first = next(iter(given.values()), None)
     candidates = (first, getattr(first, "id", None), getattr(result, "id", None), _inner(result))
     return next((each for each in candidates if isinstance(each, str) and is_id(each)), "")
 
 
 def _inner(result: object) -> object:
-    return getattr(getattr(result, "webhook", None), "id", None)
+    return getattr(getattr(result, "webhook", None) or getattr(result, "person", None), "id", None)
 
 
 def _plain(value: object) -> object:

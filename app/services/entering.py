@@ -1,7 +1,6 @@
-"""How people come in: by name and password, by a one-time code, by single sign-on; and who a cookie or a token is.
+"""How people come in: by name and password, or by a one-time code; and who a cookie or a token is.
 
 A guess costs its account and its address waiting time before its password is looked at; the right one clears both.
-Nothing is locked for good: that would let anybody lock anybody out.
 """
 
 import secrets
@@ -14,7 +13,7 @@ from app.domain.actors import VISITOR, Actor, ProjectRole, Role
 from app.domain.errors import SignInFailed, TooManyTries
 from app.domain.people import Person, Session, checked_password, fits, narrowed
 from app.kit import passwords
-from app.services import verbs
+from app.services import guessing, verbs
 from app.services.scope import AppContext, Scope, Scopes
 from app.store import people as store
 from app.store import ways_in
@@ -25,26 +24,9 @@ _AGENT_LIMIT = 200
 _BUSY_S = 5
 _TOUCHED_EVERY = timedelta(minutes=1)
 _FAILED = "Name and password do not belong together, or the account is disabled."
-_DEAD_CODE = "The code opens nothing."
-_CODE_FIX = "Codes open once, and not for long. Ask whoever gave it to you for a new one."
+DEAD_CODE = "The code opens nothing."
+CODE_FIX = "Codes open once, and not for long. Ask whoever gave it to you for a new one."
 _FIX = "Try again. An administrator can give you a code for a new password."
-
-
-@dataclass(frozen=True, slots=True)
-class _Patience:
-    """So many tries are free; each further one waits twice as long, at most `longest_s` seconds."""
-
-    free: int
-    longest_s: int
-
-    def wait_s(self, failures: int) -> int:
-        beyond = failures - self.free
-        return 0 if beyond <= 0 else min(self.longest_s, 2 ** min(beyond, 20))
-
-
-# At most 16 guesses an hour at an account; offices share an address.
-_OF_AN_ACCOUNT = _Patience(free=3, longest_s=600)
-_OF_AN_ADDRESS = _Patience(free=30, longest_s=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +68,8 @@ def sign_in(scope: Scope, scopes: Scopes, name: str, password: str, where: From)
         TooManyTries: it was tried too often for this account or from this address.
     """
     with scopes.open(VISITOR) as first:  # committed before the password is looked at, whatever comes of that
-        _count_try(first, _account(name), _OF_AN_ACCOUNT)
-        _count_try(first, _address(where), _OF_AN_ADDRESS)
+        guessing.count_try(first.write, guessing.account_key(name), guessing.OF_AN_ACCOUNT, first.now())
+        guessing.count_try(first.write, guessing.address_key(where.address), guessing.OF_AN_ADDRESS, first.now())
     person = store.by_name(scope.read, name)
     kept = None if person is None else store.password_of(scope.read, person.id)
     scope.release()
@@ -99,28 +81,9 @@ def sign_in(scope: Scope, scopes: Scopes, name: str, password: str, where: From)
         with busy():
             made = passwords.hashed(password)
         store.change(scope.write, person.id, password=made)
-    for key in (_account(name), _address(where)):
+    for key in (guessing.account_key(name), guessing.address_key(where.address)):
         ways_in.clear_attempt(scope.write, key)
     return begin_session(scope, person, where)
-
-
-def _account(name: str) -> str:
-    return ways_in.sha256_of(f"account {store.key_of(name)}")
-
-
-def _address(where: From) -> str:
-    return ways_in.sha256_of(f"address {where.address}")
-
-
-def _count_try(scope: Scope, key: str, patience: _Patience) -> None:
-    tx, now = scope.write, scope.now()
-    failures, next_at = ways_in.attempt(tx, key) or (0, now)
-    if next_at > now:
-        wait = int((next_at - now).total_seconds()) + 1
-        message = "Signing in was tried too often for this account, or from here."
-        raise TooManyTries(message, wait_s=wait, fix=f"Wait {wait} seconds, then try again.")
-    after = now + timedelta(seconds=patience.wait_s(failures + 1))
-    ways_in.set_attempt(tx, key, failures + 1, next_at=after, now=now)
 
 
 @verbs.enters("account")
@@ -133,21 +96,21 @@ def redeem(scope: Scope, scopes: Scopes, code: str, password: str, where: From) 
         Invalid: the password is weak; the code can be used again.
     """
     with scopes.open(VISITOR) as first:
-        _count_try(first, _address(where), _OF_AN_ADDRESS)
+        guessing.count_try(first.write, guessing.address_key(where.address), guessing.OF_AN_ADDRESS, first.now())
     owner = ways_in.owner_of_code(scope.read, code.strip(), now=scope.now())
     person = None if owner is None else store.get(scope.read, owner)
     if person is None or person.disabled_at is not None:
-        raise SignInFailed(_DEAD_CODE, fix=_CODE_FIX)
+        raise SignInFailed(DEAD_CODE, fix=CODE_FIX)
     good = checked_password(password, person.name)
     scope.release()
     with busy():
         made = passwords.hashed(good)
     tx = scope.write
     if ways_in.use_code(tx, code.strip(), now=scope.now()) != person.id:  # another one was quicker
-        raise SignInFailed(_DEAD_CODE, fix=_CODE_FIX)
+        raise SignInFailed(DEAD_CODE, fix=CODE_FIX)
     ways_in.end_sessions(tx, person.id)
     store.change(tx, person.id, password=made)
-    for key in (_account(person.name), _address(where)):
+    for key in (guessing.account_key(person.name), guessing.address_key(where.address)):
         ways_in.clear_attempt(tx, key)
     return begin_session(scope, person, where)
 

@@ -20,10 +20,12 @@ from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Connection, sealed_for
 from app.domain.errors import Conflict, ProviderFailed, or_not_found
 from app.domain.profiles import BackendProfile
+from app.domain.single_sign_on import Directory
 from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
+from app.kit.open_id import OpenIdProvider
 from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault, VaultClosed
 from app.runtimes.environments import RuntimeEnvironments
@@ -122,6 +124,14 @@ class Backends:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class SignOn:
+    """The directory that people may sign in with, and the way to ask it."""
+
+    directory: Directory
+    provider: OpenIdProvider
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
     """What all scopes share; made once, in main."""
@@ -140,6 +150,7 @@ class AppContext:
     import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
     outgoing: Outgoing = NOWHERE_PRIVATE  # what calls an address that a person chose
     model_roots: Sequence[Path] = ()  # folders below which people with an account may name models
+    sign_on: SignOn | None = None  # single sign-on, where it is set up
 
 
 def sight_of(actor: Actor) -> Sight | None:

@@ -31,6 +31,7 @@ class SignInView:
     after: str = "/"
     name: str = ""
     error: str = ""
+    leaving: bool = False  # signed out here; the directory knows nothing of it
 
 
 async def _few_fields(request: Request) -> AsyncIterator[Mapping[str, str]]:
@@ -51,16 +52,17 @@ def ask_who(
     request: Request,
     _scope: Annotated[Scope, may_enter(entering.sign_in)],
     after: Annotated[str, Query(alias="next", max_length=2000)] = "/",
+    out: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """Who are you?"""
-    return sign_in_page(request, SignInView(after=own_path(after)))
+    return sign_in_page(request, SignInView(after=own_path(after), leaving=bool(out)))
 
 
 @router.post("/sign-in")
 def sign_in(request: Request, scope: Annotated[Scope, may_enter(entering.sign_in)], form: Few) -> Response:
     """Let in whoever has that name and password, and send them on to where they wanted."""
     name, after = form.get("name", ""), own_path(form.get("next", "/"))
-    accounts = _accounts(request)
+    accounts = accounts_here(request)
     try:
         secret = entering.sign_in(
             scope, request.app.state.scopes, name, form.get("password", ""), accounts.where(request)
@@ -79,7 +81,7 @@ def ask_for_code(request: Request, _scope: Annotated[Scope, may_enter(entering.r
 @router.post("/welcome")
 def redeem(request: Request, scope: Annotated[Scope, may_enter(entering.redeem)], form: Few) -> Response:
     """Give whoever holds a code the password that they choose, and let them in."""
-    accounts, password = _accounts(request), form.get("password", "")
+    accounts, password = accounts_here(request), form.get("password", "")
     try:
         _check_same(password, form.get("again", ""))
         secret = entering.redeem(
@@ -93,8 +95,9 @@ def redeem(request: Request, scope: Annotated[Scope, may_enter(entering.redeem)]
 @router.post("/sign-out")
 def sign_out(request: Request, scope: Annotated[Scope, may(account.sign_out)]) -> Response:
     """End the session that asks."""
+    elsewhere = not account.has_password(scope) and scope.app_context.sign_on is not None
     account.sign_out(scope)
-    response = see_other("/sign-in")
+    response = see_other("/sign-in?out=1" if elsewhere else "/sign-in")
     accounts = accounts_of(request)
     if accounts is not None:
         response.delete_cookie(accounts.cookie, path="/", secure=accounts.secure, httponly=True, samesite="lax")
@@ -103,9 +106,11 @@ def sign_out(request: Request, scope: Annotated[Scope, may(account.sign_out)]) -
 
 def sign_in_page(request: Request, view: SignInView, error: DomainError | None = None) -> HTMLResponse:
     """Return the sign-in page; without a look into the database, as it stands for whatever nobody unknown may see."""
-    frame = bare_frame(request, request.app.state.scopes.app_context.clock.now())
-    text = templates().render("entry/sign_in.html", {"frame": frame, "view": view})
-    return _answered(text, error)
+    app_context = request.app.state.scopes.app_context
+    frame = bare_frame(request, app_context.clock.now())
+    directory = "" if app_context.sign_on is None else app_context.sign_on.directory.name
+    context = {"frame": frame, "view": view, "directory": directory}
+    return answered(HTMLResponse(templates().render("entry/sign_in.html", context)), error)
 
 
 def _check_same(password: str, again: str) -> None:
@@ -116,14 +121,16 @@ def _check_same(password: str, again: str) -> None:
 
 def _welcome(request: Request, errors: object, error: DomainError | None = None) -> HTMLResponse:
     frame = bare_frame(request, request.app.state.scopes.app_context.clock.now())
-    return _answered(templates().render("entry/welcome.html", {"frame": frame, "errors": errors}), error)
+    return answered(HTMLResponse(templates().render("entry/welcome.html", {"frame": frame, "errors": errors})), error)
 
 
-def _answered(text: str, error: DomainError | None) -> HTMLResponse:
-    if error is None:
-        return HTMLResponse(text)
-    problem = describe(error)
-    return HTMLResponse(text, problem.status, headers=dict(problem.headers))
+def answered(page: HTMLResponse, error: DomainError | None) -> HTMLResponse:
+    """Give a page the status and the headers of what went wrong."""
+    if error is not None:
+        problem = describe(error)
+        page.status_code = problem.status
+        page.headers.update(problem.headers)
+    return page
 
 
 def with_session(response: Response, accounts: Accounts, secret: str) -> Response:
@@ -140,5 +147,10 @@ def with_session(response: Response, accounts: Accounts, secret: str) -> Respons
     return response
 
 
-def _accounts(request: Request) -> Accounts:
+def accounts_here(request: Request) -> Accounts:
+    """Return what is to be known of accounts.
+
+    Raises:
+        NotFound: there are none.
+    """
     return or_not_found(accounts_of(request), "account", "")

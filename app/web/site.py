@@ -32,6 +32,7 @@ from app.web import (
     projects,
     reference,
     settings,
+    single_sign_on,
     webhooks,
     wizard,
 )
@@ -41,6 +42,7 @@ __all__ = ["ROUTERS", "problem_page", "static_files"]
 
 ROUTERS = (
     entry.router,
+    single_sign_on.router,
     overview.router,
     autotrain.router,
     wizard.router,

@@ -15,6 +15,7 @@ ALLOWED = {
     "app/kit/addresses.py": "looks hosts up, connects to none",
     "app/kit/outgoing.py": "the one client",
     "app/kit/checked_transport.py": "the one client's connections",
+    "app/kit/open_id.py": "names the errors of the one client, which it is given",
     "app/engine/webhooks.py": "names the errors of the one client, which it is given",
     "app/backends/openai_wire/transport/plane.py": "names the errors of the one client, which it is given",
     "app/backends/local/serving.py": "a child of its own, on loopback, at the port that the child wrote down",

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from app.domain.actors import ENGINE, OWNER
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.datasets import Dataset
+from app.domain.single_sign_on import Directory
 from app.kit.addresses import AddressPolicy
+from app.kit.open_id import Client, OpenIdProvider
 from app.kit.outgoing import Outgoing
 from app.kit.vault import Vault
 from app.runtimes.environments import RuntimeEnvironments
 from app.services import connections, datasets, projects
-from app.services.scope import AppContext, Backends, Scope, Scopes
+from app.services.scope import AppContext, Backends, Scope, Scopes, SignOn
 from app.settings import ROOT
 from app.store.database import Database
 from app.store.files import FileStore
@@ -91,6 +94,12 @@ class TestHouse:
         self.scopes = Scopes(self.app_context, self._nudge)
         with self.scopes.open(ENGINE) as scope:
             connections.ensure_built_in(scope)
+
+    def sign_on_with(self, directory: Directory, client: Client) -> None:
+        """Let people sign in with a directory."""
+        provider = OpenIdProvider(client, self.app_context.outgoing, self.clock)
+        self.app_context = replace(self.app_context, sign_on=SignOn(directory, provider))
+        self.scopes.app_context = self.app_context
 
     def _nudge(self) -> None:
         self.nudges += 1

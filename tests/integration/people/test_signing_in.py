@@ -11,7 +11,7 @@ from httpx2 import Response
 from app.domain.actors import OWNER, VISITOR, TokenScope
 from app.domain.errors import Invalid, SignInFailed, TooManyTries
 from app.domain.people import checked_password
-from app.services import entering, people, switching
+from app.services import entering, guessing, people, switching
 from app.services.entering import From
 from app.store import people as store
 from tests.support.app_context import TestHouse
@@ -90,7 +90,7 @@ def test_guesses_wait_longer_and_longer_and_the_right_one_gets_in_afterwards(ada
         for _ in range(6):
             with ada.house.scopes.open(VISITOR) as scope:
                 try:
-                    entering._count_try(scope, entering._account("ada"), entering._OF_AN_ACCOUNT)
+                    guessing.count_try(scope.write, guessing.account_key("ada"), guessing.OF_AN_ACCOUNT, scope.now())
                     verified += 1
                 except TooManyTries:
                     refused += 1
