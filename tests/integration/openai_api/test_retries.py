@@ -9,45 +9,16 @@ import httpx
 import openai
 import pytest
 from openai import OpenAI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.backends.rehearsal import RehearsalBackend
 from app.domain.catalog import CatalogModel
 from app.http.retries import InFlight
 from tests.integration.openai_api.conftest import BASE, Door
+from tests.integration.openai_api.losing import JOBS, Losing
 from tests.integration.openai_api.rows import chats
 from tests.support.broken import replaced
 from tests.support.door import rest_app
 from tests.support.server import serving
-
-JOBS = "/fine_tuning/jobs"
-
-
-class Losing:
-    """An application whose answer to the first `times` creations does not arrive: cut, or a 500 in its place."""
-
-    def __init__(self, app: ASGIApp, times: int, *, cut: bool) -> None:
-        self.app, self.times, self.cut = app, times, cut
-        self.seen: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != f"/v1{JOBS}":
-            await self.app(scope, receive, send)
-            return
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        self.seen.append(headers.get("x-stainless-retry-count", ""))
-        lost = len(self.seen) <= self.times
-
-        async def sent(message: Message) -> None:
-            if not lost:
-                await send(message)
-
-        await self.app(scope, receive, sent)
-        if lost and not self.cut:
-            await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
-            await send({"type": "http.response.body", "body": b""})
-        elif lost:
-            raise ConnectionResetError
 
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "answered by 500"])
