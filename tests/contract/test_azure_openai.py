@@ -9,19 +9,14 @@ from app.backends.openai_wire.azure.backend import AzureOpenAIBackend
 from tests.contract.bench import Bench
 from tests.contract.provider_abilities import ProviderAbilitiesContract
 from tests.contract.suite import BackendContract
-from tests.support.clock import TurnedClock
-from tests.support.openai_plane.azure import AzurePlane
-from tests.support.openai_plane.azure_bench import AzureOpenAIBench
-from tests.support.openai_plane.server import serving
+from tests.support.openai_plane.azure_bench import AzureOpenAIBench, azure_bench
 
 
 @pytest.fixture
 def plane_bench(tmp_path: Path) -> Iterator[AzureOpenAIBench]:
     """A bench at planes of its own."""
-    clock = TurnedClock()
-    plane = AzurePlane(clock)
-    with serving(plane) as base:
-        yield AzureOpenAIBench(base, plane, clock, tmp_path)
+    with azure_bench(tmp_path) as made:
+        yield made
 
 
 class TestAzureOpenAI(BackendContract):

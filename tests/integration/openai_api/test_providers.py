@@ -28,6 +28,7 @@ from tests.support.spending import ACCEPTED
 __all__ = ["azure_certificates", "azurite"]
 CHAT = "openai-chat.json"
 OVER = ("succeeded", "failed", "cancelled")
+Json = dict[str, Any]
 TURNS: Any = [{"role": "user", "content": "Title: Pancakes"}]
 # azure-ai-ml takes seconds to be loaded alone
 SLOW = [pytest.param(name, marks=pytest.mark.slow) if name == "azure_foundry" else name for name in PROVIDERS]
@@ -58,7 +59,7 @@ class Door:
         """Let time pass until a job has one of these statuses."""
         return self.passed(lambda: self.seen(job), lambda body: body["status"] in statuses, every)
 
-    def passed(self, look: Callable[[], dict[str, Any]], fits_in: Callable[[Any], bool], every: float) -> Any:  # noqa: ANN401 -- JSON
+    def passed(self, look: Callable[[], Json], fits_in: Callable[[Json], bool], every: float) -> Json:
         """Let time pass until what is looked at is as it should be."""
         for _ in range(200):
             found = look()

@@ -1,65 +1,27 @@
 """A model at Azure OpenAI from its rows to its teardown, and what goes wrong on the way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import cast
+from collections.abc import Callable
 
 import pytest
 
 from app.domain.backend import ChatRequest, Chats, Checks
 from app.domain.connections import CheckStatus
-from app.domain.deployments import Deployment, DeploymentStatus
-from app.domain.jobs import FineTuningJob, JobReason, JobStatus
+from app.domain.deployments import DeploymentStatus
+from app.domain.jobs import JobReason, JobStatus
 from app.domain.models import ModelStatus
-from app.services import deployments, models, pausing
-from tests.support.openai_plane.azure import AzurePlane, AzureScript
-from tests.support.openai_plane.azure_bench import azure_house
+from app.services import models, pausing
+from tests.integration.openai_wire.deploying import deploy, plane, tuned, until
 from tests.support.openai_plane.house import WireHouse
 from tests.support.openai_plane.script import Wrong
-from tests.support.spending import ANYTHING
 
 Build = Callable[..., WireHouse]
 CREATE = "POST /fine_tuning/jobs"
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Build]:
+def build(build_azure: Build) -> Build:
     """Give the builder of a house that is connected to Azure's planes."""
-    with ExitStack() as stack:
-
-        def make(*wrongs: Wrong, **script: object) -> WireHouse:
-            return stack.enter_context(azure_house(tmp_path, AzureScript(wrongs=wrongs, **script)))  # type: ignore[arg-type]
-
-        yield make
-
-
-def plane(house: WireHouse) -> AzurePlane:
-    return cast("AzurePlane", house.plane)
-
-
-def tuned(house: WireHouse) -> FineTuningJob:
-    job = house.until(house.job().id)
-    assert job.status is JobStatus.SUCCEEDED, job.message
-    return job
-
-
-def deploy(house: WireHouse, job: FineTuningJob, **options: object) -> str:
-    with house.open() as scope:
-        made = deployments.create(
-            scope, target={"model": str(job.fine_tuned_model)}, options=options, accepted=ANYTHING
-        )
-    return made.id
-
-
-def until(house: WireHouse, identifier: str, *statuses: DeploymentStatus, every: float = 15.0) -> Deployment:
-    for _ in range(100):
-        with house.open() as scope:
-            seen = deployments.get(scope, identifier)
-        if seen.status in statuses:
-            return seen
-        house.tick(every=every)
-    raise AssertionError(f"{seen} never became {statuses}")
+    return build_azure
 
 
 def doctor(house: WireHouse) -> dict[str, CheckStatus]:

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from app.backends.openai_wire.azure.backend import AzureOpenAIBackend
 from app.domain.backend import RemoteJob
+from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import JobStatus
 from app.services import pausing
+from tests.integration.openai_wire.deploying import deploy, plane, tuned, until
 from tests.support.openai_plane.azure import AzureScript
 from tests.support.openai_plane.azure_bench import azure_house
 from tests.support.openai_plane.house import WireHouse
-from tests.support.openai_plane.official import SCHEMAS, deviations, is_here
+from tests.support.openai_plane.official import SCHEMAS, deviations, is_here, members, schema_errors, unwritable
+from tests.support.openai_plane.plane import Call, Failed
 
 Build = Callable[..., WireHouse]
 FILE = "openai-finetune-files.json"
@@ -115,3 +120,38 @@ def test_azures_answers_are_those_of_its_types_but_for_what_was_captured(tmp_pat
         bodies = [(name, body) for name, body in house.plane.bodies if name in AZURE_SCHEMAS]
         said = {each for name, body in bodies for each in deviations(AZURE_FILE, AZURE_SCHEMAS[name], body)}
     assert {each for each in said if "error: type" not in each} == AZURE_CAPTURED
+
+
+DATED_FILE, ARM_FILE = "azure-authoring-2024-10-21.json", "arm-deployment-2025-12-01.json"
+
+
+def test_deployments_are_resource_managers_both_ways(tmp_path: Path) -> None:
+    """What is put is what may be written, and what is answered fits the published type."""
+    with azure_house(tmp_path, AzureScript()) as house:
+        served = deploy(house, tuned(house))
+        until(house, served, DeploymentStatus.READY)
+        answers = [body for name, body in house.plane.bodies if name in {"put_deployment", "get_deployment"}]
+        (sent,) = plane(house).puts
+    assert len(answers) > 2
+    for body in [sent | {"name": "as its path says"}, *answers]:
+        assert list(schema_errors(ARM_FILE, "Deployment", body)) == []
+    assert unwritable(ARM_FILE, "Deployment", sent) == []
+
+
+def test_the_dated_plane_answers_as_its_types_say(tmp_path: Path) -> None:
+    with azure_house(tmp_path, AzureScript()) as house:
+        job = tuned(house)
+        backend = cast("AzureOpenAIBackend", house.app_context.backends.of(house.connection))
+        with house.plane.lock, pytest.raises(Failed) as refused:
+            house.plane.routed(Call("DELETE", "/openai/fine_tuning/jobs/ftjob-none", [("api-version", "2024-10-21")]))
+        assert list(schema_errors(DATED_FILE, "ErrorResponse", refused.value.body)) == []
+        assert backend.discard_model(next(iter(house.plane.tuned())).model()) is None
+        assert (house.plane.calls["delete_job"], job.remote_id in house.plane.jobs) == (1, False)
+
+
+def test_a_create_at_azure_is_one_of_its_types_and_the_kind_of_training(tmp_path: Path) -> None:
+    with azure_house(tmp_path, AzureScript()) as house:
+        house.until(house.job(hyperparameters={"n_epochs": 3}, seed=5).id)
+        (sent,) = house.plane.requests
+    assert list(deviations(AZURE_FILE, "OpenAI.CreateFineTuningJobRequest", sent)) == []
+    assert set(sent) - members(AZURE_FILE, "OpenAI.CreateFineTuningJobRequest") == {"trainingType"}

@@ -21,6 +21,8 @@ HOSTS = (
     "*.inference.ml.azure.com",
     "*.services.ai.azure.com",
     "*.openai.azure.com",
+    "*.cognitiveservices.azure.com",
+    "api.openai.com",
 )
 # None of Azure's: what a test leads a client to, to see whether it goes there, and with what.
 STRANGER = "elsewhere.example"

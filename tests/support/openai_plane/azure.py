@@ -1,6 +1,8 @@
 """Azure's planes on loopback: v1, the dated one as far as it is called, and deployments at Resource Manager."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,52 +18,97 @@ BASES: dict[str, str | None] = dict.fromkeys(
 )
 _STANDARD_HERE = {"gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14"}  # in swedencentral, as the emulation has it
 _FORMATS = {"gpt-oss-20b": "Microsoft"}
+_CODES = {404: "notFound", 409: "conflict"}
 _DAY_S = 86_400.0
+_IDLE_S = 15 * _DAY_S
+_MOST_CUSTOM_HEADERS = 10  # more are answered by 431 (MicrosoftDocs, quotas and limits)
+_USUAL_HEADERS = frozenset({
+    "accept", "accept-encoding", "api-key", "authorization", "connection", "content-length", "content-type", "host",
+    "transfer-encoding", "user-agent",
+})  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
 class Deployed:
-    """A deployment: its body, when it was put, and how many questions it has refused as not ready."""
+    """A deployment: its body, when it was put and asked last, and how many questions it has refused as not ready."""
 
     body: dict[str, Any]
     at: float
+    asked: float
     unready: int = 0
-    deleted_at: float | None = None
+
+    def is_over(self, now: float) -> bool:
+        """Whether Azure has deleted it: a day of the developer's tier, or fifteen that nobody asked it in."""
+        tier = self.body["sku"]["name"] == "DeveloperTier"
+        return now - self.asked > _IDLE_S or (tier and now - self.at > _DAY_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureScript(Script):
     """The same, and of Azure: `unready`, how many questions a deployment that succeeded refuses; `quota`, in thousands
-    of tokens a minute; `may_deploy`, whether who signs in has that right.
+    of tokens a minute; `may_deploy`, whether who signs in has that right; `created`, how a create is answered (201 on
+    the dated plane, and seen on others); `formats`, by base model, where they are not those that are known.
     """
 
     bare_error: bool = False
     plain_results: bool = True
     file_s: float = 10.0
+    accept_s: float = 1.0
     deploy_s: float = 60.0
     unready: int = 2
     quota: int = 150
     may_deploy: bool = True
     sluggish_s: float = 15.0
-    deployed: dict[str, str] = field(default_factory=dict)
+    created: int = 200
+    formats: dict[str, str] = field(default_factory=lambda: dict(_FORMATS))
+
+
+@contextmanager
+def _in_codes_of(path: str) -> Iterator[None]:
+    """Say refusals of the dated plane's authoring half in its own codes, a closed list."""
+    try:
+        yield
+    except Failed as failed:
+        if path.startswith("/openai/fine_tuning"):
+            failed.body = {"error": {"code": _CODES[failed.status], "message": str(failed)}}
+        raise
 
 
 class AzurePlane(Plane):
-    """One resource, and its subscription."""
+    """One resource with its project, and its subscription."""
 
     prefix = "/openai/v1"
+    host = "res.openai.azure.com"
+    unready_file = "pending"
 
     def __init__(self, clock: Clock, script: AzureScript | None = None) -> None:
         self.azure = script or AzureScript()
         super().__init__(clock, self.azure)
         self.deployments: dict[str, Deployed] = {}
+        self.puts: list[dict[str, Any]] = []  # every deployment that was asked for and taken
         self.freed_at = 0.0
 
-    def authorised(self, headers: dict[str, str]) -> bool:  # type: ignore[override]
+    def authorised(self, headers: Mapping[str, str]) -> bool:
         return headers.get("api-key") == KEY or headers.get("authorization") == f"Bearer {TOKEN}"
 
+    def refusal(self, headers: Mapping[str, str]) -> Failed | None:
+        if len(set(headers) - _USUAL_HEADERS) > _MOST_CUSTOM_HEADERS:
+            return Failed(431, "Request header fields too large.")
+        return super().refusal(headers)
+
+    def request_id(self, call: Call) -> str:
+        return "apim-request-id" if self._on_v1(call) else "x-ms-request-id"
+
+    def status_of(self, name: str) -> int:
+        return {"create": self.azure.created, "delete_job": 204}.get(name, 200)
+
+    def _on_v1(self, call: Call) -> bool:
+        """Tell whether a call is to v1, the project's the same as the resource's."""
+        return _PROJECT.sub("", call.path).startswith(self.prefix)
+
     def routed(self, call: Call) -> tuple[str, Any]:
-        if call.path.startswith(self.prefix):
+        if self._on_v1(call):
+            call.path = _PROJECT.sub("", call.path)
             if call.asked("api-version"):
                 raise Failed(400, "api-version query parameter is not allowed when using /v1 path")
             return super().routed(call)
@@ -70,13 +117,11 @@ class AzurePlane(Plane):
             if found and method == call.method:
                 if not call.asked("api-version"):
                     raise Failed(400, "The api-version query parameter is required for all requests.")
-                return name, getattr(self, name)(call, *found.groups())
+                with _in_codes_of(call.path):
+                    return name, getattr(self, name)(call, *found.groups())
         raise Failed(404, f"Resource not found ({call.method} {call.path})", code="404")
 
     # What differs in files and jobs
-
-    def file_status(self, identifier: str) -> str:
-        return "pending" if self.now() < self.files[identifier]["at"] + self.script.file_s else "processed"
 
     def known_fields(self) -> set[str]:
         return super().known_fields() | {"trainingType"}
@@ -145,6 +190,7 @@ class AzurePlane(Plane):
         deployed = self.deployments.get(model)
         if deployed is None or self._state(deployed) != "Succeeded":
             raise Failed(404, "The API deployment for this resource does not exist.", code="DeploymentNotFound")
+        deployed.asked = self.now()
         if deployed.unready < self.azure.unready:
             deployed.unready += 1
             raise Failed(404, "The deployment is not ready yet.", code="DeploymentNotReady")
@@ -161,15 +207,11 @@ class AzurePlane(Plane):
 
     def _state(self, deployed: Deployed) -> str:
         age = self.now() - deployed.at
-        return "Accepted" if age < 1 else "Creating" if age < self.azure.deploy_s else "Succeeded"
+        return "Accepted" if age < self.azure.accept_s else "Creating" if age < self.azure.deploy_s else "Succeeded"
 
     def _deployment(self, name: str) -> dict[str, Any]:
         deployed = self.deployments.get(name)
-        if (
-            deployed is not None
-            and deployed.body["sku"]["name"] == "DeveloperTier"
-            and self.now() - deployed.at > _DAY_S
-        ):
+        if deployed is not None and deployed.is_over(self.now()):
             del self.deployments[name]
             deployed = None
         if deployed is None:
@@ -187,7 +229,10 @@ class AzurePlane(Plane):
     def put_deployment(self, call: Call, _account: str, name: str) -> dict[str, Any]:
         model = call.body["properties"]["model"]
         base = next((job.body["model"] for job in self.tuned() if job.model() == model["name"]), model["name"])
-        if model["format"] != _FORMATS.get(base, "OpenAI"):
+        known = self.deployments.get(name)
+        if known is not None and known.body["properties"]["model"]["name"] != model["name"]:
+            raise Failed(409, f"The deployment '{name}' has another model already.", code="Conflict")
+        if model["format"] != self.azure.formats.get(base, "OpenAI"):
             failed = Failed(500, "")
             failed.body = {}
             raise failed
@@ -199,8 +244,9 @@ class AzurePlane(Plane):
         used = sum(each.body["sku"]["capacity"] for key, each in self.deployments.items() if key != name)
         if used + wanted > self.azure.quota or self.now() < self.freed_at:
             raise Failed(400, f"This operation require {wanted} new capacity in quota.", code="InsufficientQuota")
-        if name not in self.deployments:
-            self.deployments[name] = Deployed(body=call.body, at=self.now())
+        self.puts.append(call.body)
+        if known is None:
+            self.deployments[name] = Deployed(body=call.body, at=self.now(), asked=self.now())
         return self._deployment(name)
 
     def get_deployment(self, _call: Call, _account: str, name: str) -> dict[str, Any]:
@@ -224,6 +270,7 @@ class AzurePlane(Plane):
         return {"value": [{"name": name, "currentValue": 0.0, "limit": float(self.azure.quota), "unit": "Count"}]}
 
 
+_PROJECT = re.compile(r"\A/api/projects/[^/]+")
 _ARM = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/([^/]+)"
 _AZURE_ROUTES = (
     ("PUT", _ARM + r"/deployments/([^/]+)", "put_deployment"),

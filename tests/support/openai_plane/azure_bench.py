@@ -1,6 +1,6 @@
 """Backend `azure_openai` against the emulated planes, for the contract suite and for whole houses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,9 @@ from app.backends.openai_wire.kinds import AzureOpenAIKind
 from tests.contract.bench import Bench
 from tests.support.clock import TurnedClock
 from tests.support.openai_plane.azure import TOKEN, AzurePlane, AzureScript
-from tests.support.openai_plane.bench import OUTGOING
 from tests.support.openai_plane.house import WireHouse
 from tests.support.openai_plane.server import serving
+from tests.support.openai_plane.tls import Names, manager_of, names
 from tests.support.rehearsed import LABELS, rows_file
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class AzureOpenAIBench(Bench):
     base_model = "gpt-4.1-mini-2025-04-14"
     labels = LABELS
 
-    def __init__(self, base: str, plane: AzurePlane, clock: TurnedClock, folder: Path) -> None:
-        self.base, self.plane, self.clock, self.folder = base, plane, clock, folder
+    def __init__(self, base: str, plane: AzurePlane, clock: TurnedClock, folder: Path, names: Names) -> None:
+        self.base, self.plane, self.clock, self.folder, self.names = base, plane, clock, folder, names
         self.backend: AzureOpenAIBackend = self.reopen()
         self.training_rows, self.validation_rows = folder / "training.jsonl", folder / "validation.jsonl"
         self.training_rows.write_bytes(rows_file(30))
@@ -73,32 +73,39 @@ class AzureOpenAIBench(Bench):
         self.clock.turn(timedelta(seconds=1))
 
     def reopen(self) -> AzureOpenAIBackend:
-        origin = settings_for(self.base)["endpoint"]
         return AzureOpenAIBackend(
             AzureSettings.of(settings_for(self.base)),
             {},
             clock=self.clock,
             cache=self.folder / "cache",
             installation=lambda: "here",
-            outgoing=OUTGOING,
-            manager=origin,
+            outgoing=self.names.outgoing(self.base),
+            manager=manager_of(self.base),
             credential=credential,
         )
 
 
 @contextmanager
-def azure_house(folder: Path, script: AzureScript) -> Iterator[WireHouse]:
-    """Give a house connected to Azure's planes."""
-    clock = TurnedClock()
+def azure_bench(folder: Path, script: AzureScript | None = None) -> Iterator[AzureOpenAIBench]:
+    """Give a bench at planes of its own, over TLS under the real hosts' names."""
+    clock, pki = TurnedClock(), names(folder)
     plane = AzurePlane(clock, script)
-    make: Callable[..., AzureOpenAIKind] = AzureOpenAIKind
-    with serving(plane) as base:
-        kind = make(
+    with serving(plane, pki.server) as base:
+        yield AzureOpenAIBench(base, plane, clock, folder, pki)
+
+
+@contextmanager
+def azure_house(folder: Path, script: AzureScript) -> Iterator[WireHouse]:
+    """Give a house connected to Azure's planes, over TLS under the real hosts' names."""
+    clock, pki = TurnedClock(), names(folder)
+    plane = AzurePlane(clock, script)
+    with serving(plane, pki.server) as base:
+        kind = AzureOpenAIKind(
             clock=clock,
             cache=folder / "cache",
             installation=lambda: "here",
-            outgoing=OUTGOING,
-            manager=settings_for(base)["endpoint"],
+            outgoing=pki.outgoing(base),
+            manager=manager_of(base),
             credential=credential,
         )
         house = WireHouse(folder, plane, clock, kind)

@@ -14,7 +14,6 @@ from app.domain.jobs import FineTuningJob, JobStatus
 from app.engine.engine import Engine
 from app.services import connections, jobs
 from app.services.scope import Backends, Scopes
-from app.store import connections as connection_store
 from app.store import events as event_store
 from tests.support.app_context import TestHouse
 from tests.support.clock import TurnedClock
@@ -22,6 +21,7 @@ from tests.support.openai_plane.bench import OUTGOING
 from tests.support.openai_plane.plane import KEY, Plane
 from tests.support.openai_plane.script import Script
 from tests.support.openai_plane.server import serving
+from tests.support.openai_plane.tls import names
 from tests.support.rehearsed import rows_file
 from tests.support.spending import ANYTHING
 
@@ -37,14 +37,11 @@ class WireHouse(TestHouse):
 
     def connect(self, settings: dict[str, str], secrets: dict[str, str]) -> Connection:
         """Connect the house to the plane, and start its engine."""
-        given = dict(settings)
-        endpoint = given.get("endpoint")
-        if endpoint is not None:  # the form takes Azure's own hosts only; the emulated one is put in behind it
-            given["endpoint"] = "https://res.openai.azure.com"
+        kind = self.kind.profile.id
         with self.open() as scope:
-            made = connections.create(scope, backend=self.kind.profile.id, name="Wire", settings=given, secrets=secrets)
-            self.connection = replace(made, settings=settings)
-            connection_store.save(scope.write, self.connection)
+            self.connection: Connection = connections.create(
+                scope, backend=kind, name="Wire", settings=settings, secrets=secrets
+            )
         self.engine = Engine(self.scopes)
         return self.connection
 
@@ -106,12 +103,13 @@ class WireHouse(TestHouse):
 
 
 @contextmanager
-def openai_house(folder: Path, script: Script) -> Iterator[WireHouse]:
-    """Give a house connected to OpenAI's plane."""
-    clock = TurnedClock()
+def openai_house(folder: Path, script: Script, *, itself: bool = False) -> Iterator[WireHouse]:
+    """Give a house connected to OpenAI's plane: a server of its wire on this machine, or `itself`, over TLS."""
+    clock, pki = TurnedClock(), names(folder) if itself else None
     plane = Plane(clock, script)
-    kind = OpenAIKind(clock=clock, cache=folder / "cache", installation=lambda: "here", outgoing=OUTGOING)
-    with serving(plane) as base:
+    with serving(plane, pki and pki.server) as base:
+        outgoing = pki.outgoing(base) if pki else OUTGOING
+        kind = OpenAIKind(clock=clock, cache=folder / "cache", installation=lambda: "here", outgoing=outgoing)
         house = WireHouse(folder, plane, clock, kind)
         house.connect({"base_url": base}, {"api_key": KEY})
         yield house

@@ -47,8 +47,13 @@ class Job:
             return "validating_files"
         if at < self.at + script.check_s + script.queue_s:
             return "queued"
-        steers = [verb for verb, _ in self.steers if verb in {"pause", "resume"}]
-        return "paused" if steers[-1:] == ["pause"] else "running"
+        return self._steered(script, at)
+
+    def _steered(self, script: Script, at: float) -> str:
+        steers = [each for each in self.steers if each[0] in {"pause", "resume"}]
+        if not steers or steers[-1][0] == "resume":
+            return "running"
+        return "pausing" if at < steers[-1][1] + script.pause_s else "paused"
 
     def step(self, script: Script, now: float) -> int:
         """Return the last step that was taken."""

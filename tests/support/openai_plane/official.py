@@ -73,3 +73,34 @@ def _nullable(value: Any) -> Any:  # noqa: ANN401 -- JSON
         return value
     made = {name: _nullable(each) for name, each in value.items() if name != "discriminator"}
     return {"anyOf": [made, {"type": "null"}]} if made.pop("nullable", False) else made
+
+
+def schema_errors(file: str, schema: str, body: object) -> Iterator[str]:
+    """Give what of a body a type of Swagger's `definitions` or JSON Schema's `$defs` does not allow."""
+    document = json.loads((FOLDER / file).read_text(encoding="utf-8"))
+    group = "definitions" if "definitions" in document else "$defs"
+    whole = {"$ref": f"#/{group}/{schema}", group: document[group]}
+    for error in Draft202012Validator(whole).iter_errors(body):
+        yield f"{'/'.join(map(str, error.absolute_path))}: {_what(error)}"
+
+
+def unwritable(file: str, schema: str, body: Mapping[str, Any]) -> list[str]:
+    """Return what of a request the type does not have, or has for answers alone."""
+    document = json.loads((FOLDER / file).read_text(encoding="utf-8"))
+    return list(_unwritable(document["$defs"][schema], body, ""))
+
+
+def _unwritable(schema: Mapping[str, Any], body: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name, value in body.items():
+        known = schema.get("properties", {}).get(name)
+        if known is None and isinstance(schema.get("additionalProperties"), dict):
+            continue
+        if known is None or known.get("readOnly"):
+            yield f"{path}/{name}"
+        elif isinstance(value, dict):
+            yield from _unwritable(known, value, f"{path}/{name}")
+
+
+def members(file: str, schema: str) -> set[str]:
+    """Return the names of a type's properties."""
+    return set(_document(file)["components"]["schemas"][schema]["properties"])

@@ -56,6 +56,7 @@ class Plane:
     """One account."""
 
     prefix = "/v1"
+    host = "api.openai.com"
 
     def __init__(self, clock: Clock, script: Script | None = None) -> None:
         self.clock, self.script = clock, script or Script()
@@ -83,6 +84,20 @@ class Plane:
     def authorised(self, headers: Mapping[str, str]) -> bool:
         """Tell whether the key is right."""
         return headers.get("authorization") == f"Bearer {KEY}"
+
+    def refusal(self, headers: Mapping[str, str]) -> Failed | None:
+        """Return why a call is not even looked at, if it is not."""
+        if self.authorised(headers):
+            return None
+        return Failed(401, "Incorrect API key provided.", code="invalid_api_key")
+
+    def request_id(self, call: Call) -> str:  # noqa: ARG002 -- for planes whose header depends on it
+        """Return the name of the header under which an answer's id stands."""
+        return "x-request-id"
+
+    def status_of(self, name: str) -> int:  # noqa: ARG002 -- for planes with others
+        """Return the status of a good answer to a route."""
+        return 200
 
     def routed(self, call: Call) -> tuple[str, Any]:
         """Return (the route's name, its answer).
@@ -123,14 +138,16 @@ class Plane:
             "created_at": int(file["at"]),
             "filename": file["filename"],
             "purpose": file["purpose"],
-            "status": self.file_status(identifier),
+            "status": (status := self.file_status(identifier)),
+            **({"status_details": "Line 3 is not a chat."} if status == "error" else {}),
         }
 
     def file_status(self, identifier: str) -> str:
         """Return whether a file was taken in."""
-        if "broken" in self.files[identifier]:
-            return "error"
-        return "processed" if self.now() >= self.files[identifier]["at"] + self.script.file_s else "uploaded"
+        is_done = self.now() >= self.files[identifier]["at"] + self.script.file_s
+        return self.script.file_ends if is_done else self.unready_file
+
+    unready_file = "uploaded"
 
     def list_files(self, call: Call) -> dict[str, Any]:
         wanted = [self.file_body(each) for each in self._visible(self.files) if each in self.files]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 class Wrong:
     """At `call` (a route's name), do `kind` for the first `times` calls.
 
-    `kind`: an HTTP status as a number, `cut` (no answer), `half` (half an answer), each before anything was done; the
-    same with `accepted_` before it: it was done. `body`: what an error says. `headers` go along.
+    `kind`: an HTTP status as a number, `cut` (no answer), `half` (half an answer), `silent` (none until the client goes
+    away), each before anything was done; the same with `accepted_` before it: it was done. `body`: what an error says.
+    `headers` go along.
     """
 
     call: str
@@ -23,7 +24,8 @@ class Wrong:
 class Script:
     """Durations in seconds of the given clock. `lag_reads`: how many lists leave out what was just created.
 
-    `ends`: how trainings end: succeeded, moderation, bad_file. `bare_error`: `error: {}` stands in every body.
+    `ends`: how trainings end: succeeded, moderation, bad_file. `pause_s`: how long a job is pausing before it is
+    paused. `file_ends`: how files end: processed, error. `bare_error`: `error: {}` stands in every body.
     `page_cap`: the most items of a page, whatever is asked for. `listless`: metadata filters are not known.
     `words`: statuses said in other words.
     """
@@ -33,7 +35,9 @@ class Script:
     train_s: float = 20.0
     steps: int = 30
     lag_reads: int = 0
+    pause_s: float = 0.0
     file_s: float = 0.0
+    file_ends: str = "processed"
     ends: str = "succeeded"
     bare_error: bool = True
     page_cap: int = 100

@@ -1,8 +1,9 @@
 """A plane as an HTTP server on loopback, with what its script does wrong on the way."""
 
 import json
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.support.openai_plane.plane import Call, Failed, Plane, Stream
 from tests.support.openai_plane.script import Wrong
+
+_NO_CONTENT = 204
 
 
 class _Server(ThreadingHTTPServer):
@@ -34,23 +37,23 @@ class _Connection(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         plane, call = self.server.plane, self._call()
         with plane.lock:
-            if not plane.authorised({name.lower(): value for name, value in self.headers.items()}):
-                failed = Failed(401, "Incorrect API key provided.", code="invalid_api_key")
-                self._send(failed.status, failed.body, {})
+            refusal = plane.refusal({name.lower(): value for name, value in self.headers.items()})
+            wrong = None if refusal else self._wrong(plane, call)
+            status, answer, headers, name = 200, None, {plane.request_id(call): "req_emulated"}, ""
+            if refusal is not None:
+                self._send(refusal.status, refusal.body, headers)
                 return
-            wrong = self._wrong(plane, call)
-            status, answer, headers, name = 200, None, {}, ""
             if wrong is None or wrong.kind.startswith("accepted_"):
                 try:
                     name, answer = plane.routed(call)
-                    status = plane.status_of(name) if hasattr(plane, "status_of") else 200
+                    status = plane.status_of(name)
                 except Failed as error:
-                    status, answer, headers = error.status, error.body, error.headers
+                    status, answer, headers = error.status, error.body, headers | error.headers
             plane.calls[name or "refused"] += 1
             if name and not isinstance(answer, bytes | Stream):
                 plane.bodies.append((name, answer))
         if wrong is not None:
-            self._go_wrong(wrong, answer)
+            self._go_wrong(wrong, answer, headers)
         else:
             self._send(status, answer, headers)
 
@@ -63,9 +66,12 @@ class _Connection(BaseHTTPRequestHandler):
                 return wrong
         return None
 
-    def _go_wrong(self, wrong: Wrong, answer: Any) -> None:  # noqa: ANN401 -- JSON
+    def _go_wrong(self, wrong: Wrong, answer: Any, headers: dict[str, str]) -> None:  # noqa: ANN401 -- JSON
         kind = wrong.kind.removeprefix("accepted_")
-        if kind == "cut":
+        if kind in {"cut", "silent"}:
+            if kind == "silent":
+                with suppress(OSError):
+                    self.connection.recv(1)  # comes back once the client has gone
             self.close_connection = True
             return
         if kind == "half":
@@ -78,7 +84,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         said = f"The server had an error ({kind})."
-        self._send(int(kind), wrong.body or Failed(int(kind), said).body, wrong.headers)
+        self._send(int(kind), wrong.body or Failed(int(kind), said).body, headers | wrong.headers)
 
     def _call(self) -> Call:
         parts = urlsplit(self.path)
@@ -103,10 +109,10 @@ class _Connection(BaseHTTPRequestHandler):
         if isinstance(answer, Stream):
             pieces, kind = answer.chunks(), "text/event-stream"
         else:
-            pieces = [answer if isinstance(answer, bytes) else json.dumps(answer).encode()]
+            pieces = [answer if isinstance(answer, bytes) else b"" if status == _NO_CONTENT else _json(answer)]
             kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
         self.send_response(status)
-        for name, value in {"content-type": kind, "x-request-id": "req_emulated", **headers}.items():
+        for name, value in {"content-type": kind, **headers}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(sum(map(len, pieces))))
         self.end_headers()
@@ -114,15 +120,23 @@ class _Connection(BaseHTTPRequestHandler):
             self.wfile.write(piece)
 
 
+def _json(value: Any) -> bytes:  # noqa: ANN401 -- JSON
+    return json.dumps(value).encode()
+
+
 @contextmanager
-def serving(plane: Plane) -> Iterator[str]:
-    """Serve a plane; give its base address."""
+def serving(plane: Plane, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve a plane; give its base address. With `tls` it is that of the real host, at the port of this one."""
     server = _Server(("127.0.0.1", 0), _Connection)
     server.plane = plane
+    origin = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        origin = f"https://{plane.host}:{server.server_address[1]}"
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}{plane.prefix}"
+        yield f"{origin}{plane.prefix}"
     finally:
         server.shutdown()
         server.server_close()

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.backends.openai_wire.azure.catalog import OPENAI_FORMAT, format_of, row_of
@@ -22,6 +22,7 @@ from app.domain.backend import (
     DeploymentObservation,
     DeploymentRequest,
     Deploys,
+    NoCapacity,
     NotFound,
     QuotaExceeded,
     Refused,
@@ -39,6 +40,8 @@ SKUS = ("Standard", "GlobalStandard", "DataZoneStandard", DEVELOPER_TIER)
 _UNDER_WAY = frozenset({"accepted", "creating", "moving", "updating"})
 _OVER = frozenset({"failed", "canceled", "disabled"})
 _LOOK, _CALM_LOOK = timedelta(seconds=15), timedelta(minutes=5)
+# What a deletion frees can be had some 15 to 20 seconds later (azure-skills, 2026-08-21).
+_FREED, _SLUGGISH, _FREES_WITHIN = "quota-freed", timedelta(seconds=20), timedelta(minutes=1)
 _PROBE = ChatRequest(messages=[{"role": "user", "content": "Hello"}], max_tokens=1)
 
 
@@ -81,6 +84,9 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
         try:
             self.arm.post(self._path(request.tag), _body(request), method="PUT")
         except QuotaExceeded as error:
+            if self._freed_lately():
+                fix = "A deployment was deleted a moment ago; its quota comes back within a minute. It is tried again."
+                raise NoCapacity(error.detail, fix=fix, retry_after=_SLUGGISH) from error
             needed = request.options.get(CAPACITY, 1)
             fix = (
                 f"{needed} thousand tokens a minute of this SKU are needed in {self.settings.region or 'the region'}. "
@@ -129,12 +135,17 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
         """Delete it; one that is gone is fine."""
         with suppress(NotFound):
             self.arm.delete(self._path(tag))
+            self.served.keep(_FREED, {"at": self.wire.clock.now().isoformat()})
         self.served.forget(tag)
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece as the model writes."""
         plane, path = self._address(tag, {})
         yield from ask(plane, path, deployment_name(tag), request)
+
+    def _freed_lately(self) -> bool:
+        note = self.served.of(_FREED)
+        return note is not None and self.wire.clock.now() - datetime.fromisoformat(note["at"]) < _FREES_WITHIN
 
     def _has_answered(self, tag: str) -> bool:
         return (self.served.of(tag) or {}).get("answered") == "yes"

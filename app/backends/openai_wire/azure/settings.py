@@ -152,11 +152,11 @@ class AzureSettings:
     def dated_base(self, suffix: str) -> str:
         """Return where the dated plane begins, on the host of that suffix where it is one of Azure's."""
         parts = urlsplit(self.endpoint)
-        host = parts.netloc
+        name, colon, port = parts.netloc.partition(":")
         for known in _RESOURCE_HOSTS:
-            if host.endswith(known):
-                host = host.removesuffix(known) + suffix
-        return f"{parts.scheme}://{host}/openai"
+            if name.endswith(known):
+                name = name.removesuffix(known) + suffix
+        return f"{parts.scheme}://{name}{colon}{port}/openai"
 
 
 def problems(settings: Mapping[str, str], outgoing: Outgoing) -> Sequence[Problem]:

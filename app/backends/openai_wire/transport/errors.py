@@ -95,7 +95,7 @@ def _read(name: str, answer: Answer) -> _Said:
     found = body.get("error", body) if isinstance(body, dict) else {}
     inside: Mapping[str, Any] = found if isinstance(found, dict) else {"message": found}
     message = inside.get("message") or (body.get("detail") if isinstance(body, dict) else "") or ""
-    if not isinstance(body, dict) or not body:
+    if not isinstance(body, dict) or (not body and answer.text.strip() != "{}"):
         message = re.sub(r"<[^>]*>", " ", answer.text)[:200].strip()
     identifier = next((answer.headers.get(each) for each in _REQUEST_IDS if answer.headers.get(each)), "")
     return _Said(

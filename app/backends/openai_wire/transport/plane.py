@@ -33,8 +33,11 @@ Headers = Callable[[], Mapping[str, str]]
 class Plane:
     """Calls below one base address. `name` is the provider's for people; `headers` are made anew for each call."""
 
-    def __init__(self, base: str, *, name: str, headers: Headers, outgoing: Outgoing, query: Query = ()) -> None:
-        self.base, self.name = base.rstrip("/"), name
+    def __init__(
+        self, base: str, *, name: str, headers: Headers, outgoing: Outgoing, query: Query = (), call_s: float = CALL_S
+    ) -> None:
+        """`call_s`: how long a call may take that brings no file and asks no model."""
+        self.base, self.name, self._call_s = base.rstrip("/"), name, call_s
         self._headers, self._outgoing, self._query = headers, outgoing, tuple(query)
         self._clients: dict[float, httpx2.Client] = {}
         self._lock = Lock()
@@ -107,7 +110,7 @@ class Plane:
             BackendError: in sentences.
         """
         with self._said(submitting=False):
-            found = self._client(CALL_S).get(
+            found = self._client(self._call_s).get(
                 self._address(path), params=list(self._query), headers=dict(self._headers())
             )
         self._refuse(Answer(found.status_code, found.headers, found.text), submitting=False)
@@ -135,7 +138,7 @@ class Plane:
         self, method: str, path: str, *, query: Query = (), body: object | None = None, submitting: bool = False
     ) -> Answer:
         with self._said(submitting=submitting):
-            found = self._client(CALL_S).request(
+            found = self._client(self._call_s).request(
                 method,
                 self._address(path),
                 params=[*self._query, *query],
