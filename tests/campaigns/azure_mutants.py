@@ -1,11 +1,8 @@
-"""Mistakes planted in our own client for Azure: each is one line of it made wrong, and names the test that must see it.
-
-`tests/campaigns/test_azure_mutants.py` makes a copy of the project for each, plants the mistake, runs the named test,
-and fails where it stays green.
-"""
+"""Mistakes planted in our own client for Azure; see `planted.py`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from tests.campaigns.planted import Mutant
 
 _AZURE = "app/backends/azure_foundry"
 _FAULTS = "tests/integration/azure_client/test_faults.py"
@@ -23,18 +20,6 @@ _WHY = "tests/integration/azure/test_why_failed.py"
 _WEATHER = "tests/integration/azure_client/test_weather.py"
 _ALLOW = "tests/integration/azure/test_allow_list.py"
 _MUTATIONS = "tests/integration/azure/test_mutations.py"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """In `file`, `right` becomes `wrong`; `test` must turn red."""
-
-    name: str
-    file: str
-    right: str
-    wrong: str
-    test: str
-
 
 MUTANTS: Sequence[Mutant] = (
     Mutant(

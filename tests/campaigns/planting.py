@@ -1,7 +1,8 @@
 """Runs single tests of copies of the project, each in a fork of a process that has loaded the heavy packages before.
 
-`python tests/campaigns/planting.py` reads lines of JSON, {"folder": a copy, "test": a node id, "log": a file}, and
-answers each with pytest's exit code. Nothing of the project itself may be imported here: the copies' own code counts.
+`python tests/campaigns/planting.py PACKAGE …` reads lines of JSON, {"folder": a copy, "test": a node id,
+"log": a file}, and answers each with pytest's exit code. Nothing of the project itself may be imported here: the
+copies' own code counts.
 """
 
 import importlib
@@ -11,9 +12,6 @@ import sys
 import traceback
 import warnings
 
-# Not pytest and its plugins: those want to be imported by pytest itself.
-_HEAVY = ("azure.ai.ml", "azure.identity", "azure.ai.ml._restclient.arm_ml_service.models", "azure.ai.ml._schema")
-_HEAVY_TOO = ("sqlalchemy", "alembic", "fastapi", "cryptography.x509")
 _QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # anyio is loaded already, and asserts nothing
 
 
@@ -32,7 +30,7 @@ def main() -> None:
     """Load, then fork for every line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for package in (*_HEAVY, *_HEAVY_TOO):
+        for package in sys.argv[1:]:
             importlib.import_module(package)
     for line in sys.stdin:
         child = os.fork()

@@ -9,6 +9,7 @@ from app.domain.jobs import JobReason, JobStatus
 from app.services import jobs
 from tests.support.openai_plane.house import WireHouse
 from tests.support.openai_plane.script import Wrong
+from tests.support.rehearsed import rows_file
 
 Build = Callable[..., WireHouse]
 CREATE = "POST /fine_tuning/jobs"
@@ -74,6 +75,18 @@ def test_a_second_job_on_the_same_file_is_cancelled_and_said(build: Build) -> No
     assert (done.status, done.remote_id) == (JobStatus.SUCCEEDED, first.id)
     assert [verb for verb, _ in twin.steers] == ["cancel"]
     assert "A second job ftjob-999" in house.said(job.id)
+
+
+def test_a_server_without_the_filter_gives_no_strangers_job(build: Build) -> None:
+    house = build(filters=False)
+    first = house.job("first")
+    while not house.plane.jobs:
+        house.tick()
+    second = house.job("second", training_dataset=house.upload(rows_file(20), "others").id)
+    ends = [house.until(each.id) for each in (first, second)]
+    assert {each.status for each in ends} == {JobStatus.SUCCEEDED}
+    assert {str(each.remote_id) for each in ends} == set(house.plane.jobs)
+    assert len(house.plane.jobs) == 2
 
 
 def test_a_lost_upload_is_found_by_its_name(build: Build) -> None:

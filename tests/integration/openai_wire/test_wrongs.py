@@ -1,9 +1,10 @@
 """Every wrong of the list (`wrongs.py`) has a test; and here are those that no other file has."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -148,7 +149,9 @@ def azure(house: WireHouse) -> AzureOpenAIBackend:
     return cast("AzureOpenAIBackend", house.app_context.backends.of(house.connection))
 
 
-def bare(house: WireHouse, *, query: tuple[tuple[str, str], ...] = (), **more: str) -> Plane:
+def bare(
+    house: WireHouse, *, query: tuple[tuple[str, str], ...] = (), more: Mapping[str, str] = MappingProxyType({})
+) -> Plane:
     """Return a client of Azure's v1 plane with a query or headers of its own."""
     headers = {"api-key": AZURE_KEY, **more}
     known = azure(house).wire.plane
@@ -167,7 +170,7 @@ def test_azures_words_after_a_create_are_understood(build_azure: Build) -> None:
         "globalStandard",
     )
     seen = azure(house).observe(RemoteJob(there.id), since=None)
-    assert (seen.status, seen.sent["batch_size"], seen.fine_tuned_model) == (JobStatus.QUEUED, "auto", None)
+    assert (seen.status, (seen.sent or {})["batch_size"], seen.fine_tuned_model) == (JobStatus.QUEUED, "auto", None)
     assert house.until(job.id).status is JobStatus.SUCCEEDED
 
 
@@ -182,6 +185,7 @@ def test_a_create_waits_until_its_file_is_processed(build_azure: Build) -> None:
     job = house.job()
     house.tick(8, every=10)
     assert (house.plane.requests, len(house.plane.files)) == ([], 1)
+    assert house.plane.calls["refused"] == 0, "it was not even tried"
     (file,) = house.plane.files
     with pytest.raises(Unavailable, match="is not ready"):
         bare(house).create(JOBS, {"model": house.base_model, "training_file": file})
@@ -219,9 +223,9 @@ def test_an_api_version_on_v1_is_explained(build_azure: Build) -> None:
 
 def test_eleven_headers_are_too_many_and_ours_are_few(build_azure: Build) -> None:
     house = build_azure()
-    bare(house, **{f"x-own-{number}": "1" for number in range(10)}).get("files")
+    bare(house, more={f"x-own-{number}": "1" for number in range(10)}).get("files")
     with pytest.raises(Rejected, match="header fields too large"):
-        bare(house, **{f"x-own-{number}": "1" for number in range(11)}).get("files")
+        bare(house, more={f"x-own-{number}": "1" for number in range(11)}).get("files")
 
 
 def test_a_deployment_goes_by_resource_managers_words(build_azure: Build) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from app.kit.clock import Clock
 from tests.support.openai_plane.jobs import FINAL, Job
-from tests.support.openai_plane.plane import Call, Failed, Plane, Stream
+from tests.support.openai_plane.plane import Call, Failed, Plane
 from tests.support.openai_plane.script import Script
+from tests.support.openai_plane.stream import Stream
 
 KEY, TOKEN = "azure-key", "azure-token"
 ACCOUNT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.CognitiveServices"

@@ -58,7 +58,7 @@ class WireHouse(TestHouse):
         """Record a job on the plane's base model."""
         asked = {"connection": self.connection.id, "base_model": self.base_model, "name": name, "validation": None}
         rows = self.upload(rows_file(), "tickets").id
-        whole = self.fields(training_dataset=rows, **(asked | fields))
+        whole = self.fields(**({"training_dataset": rows} | asked | fields))
         with self.open() as scope:
             return jobs.create(scope, whole, accepted=ANYTHING)
 
@@ -107,7 +107,7 @@ def openai_house(folder: Path, script: Script, *, itself: bool = False) -> Itera
     """Give a house connected to OpenAI's plane: a server of its wire on this machine, or `itself`, over TLS."""
     clock, pki = TurnedClock(), names(folder) if itself else None
     plane = Plane(clock, script)
-    with serving(plane, pki and pki.server) as base:
+    with serving(plane, pki.server if pki else None) as base:
         outgoing = pki.outgoing(base) if pki else OUTGOING
         kind = OpenAIKind(clock=clock, cache=folder / "cache", installation=lambda: "here", outgoing=outgoing)
         house = WireHouse(folder, plane, clock, kind)

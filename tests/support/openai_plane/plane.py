@@ -1,6 +1,5 @@
 """OpenAI's plane: its state, and what it answers to each call. The state outlives the client's process."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from app.kit.clock import Clock
 from tests.support.openai_plane import jobs as life
 from tests.support.openai_plane.jobs import FINAL, Job
 from tests.support.openai_plane.script import Script
+from tests.support.openai_plane.stream import Stream
 
 KEY = "sk-emulated"
 MODELS = {
@@ -338,7 +338,7 @@ class Plane:
         self.deleted_models.add(name)
         return {"id": name, "object": "model", "deleted": True}
 
-    def chat(self, call: Call, deployment: str = "") -> "Stream":
+    def chat(self, call: Call, deployment: str = "") -> Stream:
         model = deployment or call.body["model"]
         self.check_model(call, model)
         last = str(call.body["messages"][-1]["content"])
@@ -368,29 +368,6 @@ class Plane:
         start = ids.index(after) + 1 if after else 0
         limit = min(int(call.asked("limit", str(default))), self.script.page_cap)
         return {"object": "list", "data": items[start : start + limit], "has_more": start + limit < len(items)}
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A chat's answer, to be sent as events."""
-
-    model: str
-    text: str
-    created: int
-
-    def chunks(self) -> list[bytes]:
-        """Return the events."""
-        head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": self.created, "model": self.model}
-
-        def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-            return b"data: " + json.dumps(head | {"choices": [choice], "usage": None}).encode() + b"\n\n"
-
-        words = [chunk({"content": word + " "}) for word in self.text.split()]
-        usage = {"prompt_tokens": 5, "completion_tokens": len(words), "total_tokens": 5 + len(words)}
-        last = b"data: " + json.dumps(head | {"choices": [], "usage": usage}).encode() + b"\n\n"
-        first = chunk({"role": "assistant", "content": ""})
-        return [first, b": ping\n\n", *words, chunk({}, "stop"), last, b"data: [DONE]\n\n"]
 
 
 _JOB = r"/fine_tuning/jobs/([^/]+)"

@@ -11,8 +11,9 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.support.openai_plane.plane import Call, Failed, Plane, Stream
+from tests.support.openai_plane.plane import Call, Failed, Plane
 from tests.support.openai_plane.script import Wrong
+from tests.support.openai_plane.stream import Stream
 
 _NO_CONTENT = 204
 
