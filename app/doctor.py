@@ -140,9 +140,7 @@ def _data_dir(data_dir: Path) -> Finding:
 def _local_disk(data_dir: Path) -> Finding:
     kind = file_system(data_dir)
     if kind in _REMOTE:
-        fix = (
-            "Put the data folder on a local disk (TUNEDESK_DATA_DIR), or use another database (TUNEDESK_DATABASE_URL)."
-        )
+        fix = "Put the data folder on a local disk (TUNEDESK_DATA_DIR), or the database alone (TUNEDESK_DATABASE_URL)."
         return Finding("Local disk", Verdict.FAIL, f"the data folder is on {kind}, where SQLite can lose data", fix)
     return Finding("Local disk", Verdict.PASS, kind or "kind of file system not known here")
 

@@ -32,7 +32,8 @@ class Settings(BaseSettings):
         default=ROOT / "data", description="Where the database, the files, the runs and the logs live."
     )
     database_url: str = Field(
-        default="", description="Another database instead of `tunedesk.sqlite3` in the data folder."
+        default="",
+        description="Another SQLite file instead of `tunedesk.sqlite3` in the data folder: `sqlite:////folder/file`.",
     )
     secret_key_file: Path = Field(
         default=ROOT / ".tunedesk-key",
@@ -139,6 +140,17 @@ class Settings(BaseSettings):
         """Refuse a crash point that there is none of."""
         if value:
             crash_points.parse(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        """Refuse other databases: what each person sees, and that the audit stays as it is, SQLite alone holds here."""
+        if value and not value.startswith("sqlite:///"):
+            raise ValueError(
+                "TuneDesk keeps its data in SQLite alone: no other database hides here what somebody may not see, or "
+                "refuses changes of the audit. Leave it out, or name a file as sqlite:////folder/file.sqlite3"
+            )
         return value
 
     @field_validator("outgoing_allowed")

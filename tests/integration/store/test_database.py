@@ -10,12 +10,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import StorageFull
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import Metric
-from app.settings import ROOT
+from app.settings import ROOT, Settings
 from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
 from app.store.database_file import check, known_revisions
@@ -152,3 +153,13 @@ def _make_job(tx: Writer) -> None:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     spec = JobSpec(project="p", connection="c", base_model="b", name="n", training_dataset="d")
     jobs.add(tx, FineTuningJob(id="job_1", spec=spec, created_at=moment, changed_at=moment), due_at=0)
+
+
+@pytest.mark.parametrize("address", ["postgresql://ada:secret-0042@db/tunedesk", "mysql+pymysql://h/d", "tunedesk.db"])
+def test_another_database_is_refused_with_a_sentence_that_holds_no_password(address: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(database_url=address)
+    (error,) = refused.value.errors()
+    assert "SQLite alone" in error["msg"]
+    assert "secret" not in error["msg"]
+    assert Settings(database_url="sqlite:////folder/file.sqlite3").url == "sqlite:////folder/file.sqlite3"
