@@ -1,15 +1,21 @@
 """The kinds of fields that requests are made of: bounded, strict, and nothing beyond what is named."""
 
 import re
+import warnings
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from app.domain.names import NAME_PATTERN
 from app.domain.projects import NAME_LIMIT
 from app.kit.ids import ID_PATTERN
 from app.kit.paging import DEFAULT_LIMIT, MAX_LIMIT, cursor_pattern
+
+# FastAPI silences this while it makes its fields, whose aliases are its own business. Ours are made when they are first
+# used (`defer_build`): a start makes the schemas of some two hundred shapes that most of its requests never need.
+warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _CONTROLS = re.compile(f"[{_CONTROL}]")
@@ -92,7 +98,7 @@ Settings = Annotated[dict[Name, Scalar], Field(max_length=MAX_ENTRIES), KEYED]
 class RequestModel(BaseModel):
     """A request's body: exact types, no field beyond those named, no NaN."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def exemplified(example: dict[str, Any], **rules: Any) -> ConfigDict:  # noqa: ANN401 -- JSON Schema
@@ -118,7 +124,7 @@ def holds(name: str, value: str) -> dict[str, Any]:
 class Query(BaseModel):
     """A request's query: texts read as the types named, and no parameter beyond those."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Paging(Query):
@@ -141,4 +147,4 @@ class NumberedPaging(Paging):
 class ResponseModel(BaseModel):
     """A response's body, read off the attributes of a frozen domain value. Non-finite numbers become null."""
 
-    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null", serialize_by_alias=True)
+    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="null", serialize_by_alias=True, defer_build=True)

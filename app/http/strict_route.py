@@ -1,10 +1,11 @@
 """A route that lets nobody unknown make it read, reads nothing but strict JSON, and answers under its own addresses."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import params
 from fastapi.routing import APIRoute
+from fastapi.utils import create_model_field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -25,7 +26,59 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """The route class of the REST door; forms and streamed bodies pass through untouched."""
+    """The route class of the REST door; forms and streamed bodies pass through untouched.
+
+    Functions of such routes return finished responses, so their models serve the API's description alone: FastAPI's
+    fields are made of them when that is first asked for, not at every start.
+    """
+
+    _described = False
+    _fields: tuple[Any, dict[int | str, Any]] | None = None
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        response_model: Any = None,  # noqa: ANN401 -- FastAPI's own
+        responses: Mapping[int | str, dict[str, Any]] | None = None,
+        **options: Any,  # noqa: ANN401 -- FastAPI's own
+    ) -> None:
+        """`response_model` and each model in `responses` describe what the route answers; the rest is FastAPI's."""
+        super().__init__(path, endpoint, response_model=None, **options)
+        self.response_model, self.responses, self._described = response_model, dict(responses or {}), True
+
+    @property
+    def response_field(self) -> Any:  # noqa: ANN401 -- FastAPI's own
+        """What the API's description says of the answer; None where there is no model of it."""
+        return self._made_fields()[0]
+
+    @response_field.setter
+    def response_field(self, _field: object) -> None:
+        """Leave it: FastAPI sets it before there is a model."""
+
+    @property
+    def response_fields(self) -> dict[int | str, Any]:
+        """The same of the further answers, by status."""
+        return self._made_fields()[1]
+
+    @response_fields.setter
+    def response_fields(self, _fields: dict[int | str, Any]) -> None:
+        """Leave it: FastAPI sets it before there are models."""
+
+    def _made_fields(self) -> tuple[Any, dict[int | str, Any]]:
+        if not self._described:  # FastAPI asks while it makes the handler, which is to check nothing
+            return None, {}
+        if self._fields is None:
+            models = {status: each["model"] for status, each in self.responses.items() if "model" in each}
+            self._fields = (
+                self._field("Response", self.response_model) if self.response_model else None,
+                {status: self._field(f"Response_{status}", model) for status, model in models.items()},
+            )
+        return self._fields
+
+    def _field(self, name: str, model: Any) -> Any:  # noqa: ANN401 -- FastAPI's own
+        return create_model_field(name=f"{name}_{self.unique_id}", type_=model, mode="serialization")
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Tell whether an address is this route's; one whose id or word cannot be one is not.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.data.mapping import columns_of
-from app.domain.autotrain import reading, rows, translating, yaml_text
+from app.domain.autotrain import reading, rows, translating
 from app.domain.autotrain.entries import Surroundings
 from app.domain.autotrain.report import ImportReport
 from app.domain.catalog import CatalogModel
@@ -69,6 +69,8 @@ Brought = tuple[Dataset | None, Dataset | None]
 
 
 def _configuration(text: str) -> reading.Configuration:
+    from app.domain.autotrain import yaml_text
+
     return reading.read(yaml_text.load(text))
 
 

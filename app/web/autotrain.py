@@ -8,7 +8,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.autotrain.yaml_text import MAX_CHARACTERS, redacted
+from app.domain.autotrain.parameters import MAX_CHARACTERS
 from app.domain.errors import DomainError, Invalid, Problem
 from app.http.dependencies import OpenScope, may, may_open
 from app.services import autotrain, connections, datasets, projects
@@ -40,6 +40,8 @@ def ask(
 @router.post("/wizard/from-autotrain")
 def read(request: Request, open_scope: Annotated[OpenScope, may_open(autotrain.create)], form: Form) -> Response:
     """What would become of each line; or, once that has been seen, the draft."""
+    from app.domain.autotrain.yaml_text import redacted
+
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
         text = _text(form)

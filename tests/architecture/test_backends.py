@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from app import domain
-from app.backends.azure_foundry.backend import PROFILE as AZURE
 from app.backends.azure_foundry.backend import AzureFoundryBackend
+from app.backends.azure_foundry.profile import PROFILE as AZURE
 from app.backends.local.backend import PROFILE as LOCAL
 from app.backends.local.backend import LocalBackend
-from app.backends.openai_wire.azure.backend import PROFILE as AZURE_OPENAI
 from app.backends.openai_wire.azure.backend import AzureOpenAIBackend
-from app.backends.openai_wire.platform.backend import PROFILE as OPENAI
+from app.backends.openai_wire.azure.profile import PROFILE as AZURE_OPENAI
 from app.backends.openai_wire.platform.backend import OpenAIBackend
+from app.backends.openai_wire.platform.profile import PROFILE as OPENAI
 from app.backends.registry import REGISTRY
 from app.backends.rehearsal.backend import PROFILE as REHEARSAL
 from app.backends.rehearsal.backend import RehearsalBackend

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.backends.azure_foundry import settings as fields
 from app.backends.azure_foundry.account.steps import CREATIONS, STEPS
-from app.backends.azure_foundry.backend import PROFILE, AzureFoundryBackend
+from app.backends.azure_foundry.profile import PROFILE
 from app.backends.azure_foundry.settings import AzureSettings
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
@@ -40,7 +40,9 @@ class AzureFoundryKind(ConnectionKind):
     def open(
         self, settings: Mapping[str, str], secrets: Mapping[str, str], *, earlier: Backend | None = None
     ) -> Backend:
-        """Return the backend; the Azure packages are imported when it first calls out."""
+        """Return the backend, loaded with the first connection; the Azure packages are imported when it calls out."""
+        from app.backends.azure_foundry.backend import AzureFoundryBackend
+
         return AzureFoundryBackend(
             AzureSettings.of(settings),
             secrets,

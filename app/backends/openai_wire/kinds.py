@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.backends.openai_wire.azure import settings as azure
-from app.backends.openai_wire.azure.backend import MANAGER, AzureOpenAIBackend
-from app.backends.openai_wire.azure.backend import PROFILE as AZURE
+from app.backends.openai_wire.azure.profile import MANAGER
+from app.backends.openai_wire.azure.profile import PROFILE as AZURE
 from app.backends.openai_wire.platform import settings as fields
-from app.backends.openai_wire.platform.backend import PROFILE, OpenAIBackend
+from app.backends.openai_wire.platform.profile import PROFILE
 from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.domain.backend import Backend
 from app.domain.connection_kinds import ConnectionKind
@@ -56,6 +56,8 @@ class OpenAIKind(ConnectionKind):
         earlier: Backend | None = None,  # noqa: ARG002 -- nobody is signed in there
     ) -> Backend:
         """Return the backend; nothing is called before it is asked."""
+        from app.backends.openai_wire.platform.backend import OpenAIBackend
+
         return OpenAIBackend(
             PlatformSettings.of(settings),
             secrets,
@@ -107,6 +109,8 @@ class AzureOpenAIKind(ConnectionKind):
         earlier: Backend | None = None,  # noqa: ARG002 -- azure-identity keeps its own sign-ins
     ) -> Backend:
         """Return the backend; nothing is called before it is asked."""
+        from app.backends.openai_wire.azure.backend import AzureOpenAIBackend
+
         return AzureOpenAIBackend(
             azure.AzureSettings.of(settings),
             secrets,

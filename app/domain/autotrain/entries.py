@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.autotrain.parameters import PARAMETERS
 from app.domain.autotrain.reading import DPO, Configuration, shown
 from app.domain.autotrain.report import LineOutcome, ReportLine
-from app.domain.autotrain.yaml_text import HIDDEN
+from app.domain.autotrain.secret_words import HIDDEN
 from app.domain.datasets import Dataset
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_value
 from app.domain.jobs import Method

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_CHARACTERS = 20_000  # of a configuration; AutoTrain's have about a thousand
+
 Value = int | float | str | bool | None
 
 

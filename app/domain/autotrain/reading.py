@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.autotrain.parameters import OTHER_TASKS, PARAMETERS, Kind, Value
-from app.domain.autotrain.yaml_text import HIDDEN, SECRET_NAME, without_tokens
+from app.domain.autotrain.secret_words import HIDDEN, SECRET_NAME, without_tokens
 from app.domain.errors import Invalid, Problem
 
 SFT, DPO, GENERIC = "sft", "dpo", "default"

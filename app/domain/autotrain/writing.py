@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from app.domain.autotrain.parameters import PARAMETERS
 from app.domain.canonical import Shape
 from app.domain.hyperparameters import Hyperparameter
@@ -52,6 +50,8 @@ class Training:
 
 def write(training: Training) -> str:
     """Return the file: runs as pasted where the base model and the rows are."""
+    import yaml
+
     body = yaml.safe_dump(_configuration(training), sort_keys=False, allow_unicode=True, width=120)
     head = [f"{_one_line(training.name)}: for AutoTrain Advanced 0.8.36, by `autotrain --config` and this file."]
     lines = [*head, *_notes(training), "", "Without a counterpart in AutoTrain:", *_unmapped(training)]

@@ -10,24 +10,20 @@ from typing import Any, Protocol
 
 import yaml
 
+from app.domain.autotrain.parameters import MAX_CHARACTERS
+from app.domain.autotrain.secret_words import HIDDEN, NAMED, SECRET_NAME, without_tokens
 from app.domain.errors import Invalid, Problem
 
-MAX_CHARACTERS = 20_000
 MAX_DEPTH = 12
 MAX_NODES = 2_000
 MAX_WHOLE = 2**53
 _POINTER = "/yaml"
 _ASK = "Choose the YAML file that AutoTrain was given."
-HIDDEN = "…"
-# What holds a secret by its name; `tokenizer` is no token.
-_NAMED = r"(?:token(?!iz)|secret|password|passwd|api_?key|credential)"
-SECRET_NAME = re.compile(_NAMED, re.IGNORECASE)
-_SECRET_LINE = re.compile(rf"""(?im)^(?P<name>[^\n:]*?{_NAMED}[\w-]*["']?[ \t]*:[ \t]*)(?P<value>[^\s#][^\n]*)$""")
+_SECRET_LINE = re.compile(rf"""(?im)^(?P<name>[^\n:]*?{NAMED}[\w-]*["']?[ \t]*:[ \t]*)(?P<value>[^\s#][^\n]*)$""")
 _SECRET_IN_LINE = re.compile(
-    rf"""(?i)(?P<name>\b[\w-]*{_NAMED}[\w-]*["']?\s*:\s*)"""
+    rf"""(?i)(?P<name>\b[\w-]*{NAMED}[\w-]*["']?\s*:\s*)"""
     r"""(?P<value>"[^"\n]*"|'[^'\n]*'|\$\{\w+\}|[^\s,}\]#][^,}\]\n]*)"""
 )
-_HUB_TOKEN = re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{6,}")
 _HARMLESS = re.compile(r"""(?i)^["']?(?:null|~|true|false|yes|no|\d{1,9}|\$\{\w{1,80}\})?["']?$""")
 
 
@@ -89,11 +85,6 @@ def redacted(text: str) -> str:
         return match[0] if _HARMLESS.match(match["value"].strip()) else f"{match['name']}{HIDDEN}"
 
     return without_tokens(_SECRET_IN_LINE.sub(hidden, _SECRET_LINE.sub(hidden, text)))
-
-
-def without_tokens(text: str) -> str:
-    """Return the text without what has the form of a token of the hub."""
-    return _HUB_TOKEN.sub(HIDDEN, text)
 
 
 def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 -- whatever YAML writes

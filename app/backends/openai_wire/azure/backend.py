@@ -8,42 +8,26 @@ from app.backends.openai_wire.azure.catalog import AzureCatalog
 from app.backends.openai_wire.azure.deployments import AzureDeployments
 from app.backends.openai_wire.azure.doctor import AzureDoctor
 from app.backends.openai_wire.azure.prices import AzurePrices
+from app.backends.openai_wire.azure.profile import MANAGER, PROFILE
 from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.azure.sign_in import PROJECT, RESOURCE, Tokens
 from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
-from app.backends.openai_wire.platform.backend import CANNOT, mark_of
+from app.backends.openai_wire.platform.backend import mark_of
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Wire
 from app.backends.openai_wire.training.orphans import WireOrphans
 from app.backends.openai_wire.transport.plane import Plane
-from app.domain.catalog import LooksUpModels
-from app.domain.profiles import BackendProfile
-from app.domain.sign_in import SignsIn
 from app.kit.clock import Clock
 from app.kit.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-MANAGER = "https://management.azure.com"
 NAME = "Azure OpenAI"
 _ARM, _RIGHTS = "2024-10-01", "2022-04-01"
 _DATED, _DATED_CHAT = "2024-10-21", "2025-04-01-preview"
-PROFILE = BackendProfile(
-    id="azure_openai",
-    title="Azure OpenAI",
-    bills=True,
-    methods=("sft", "dpo"),
-    slots=3,  # jobs that run at once on a resource
-    model_help="As the catalog writes it, for example gpt-4.1-mini-2025-04-14.",
-    cannot={
-        **CANNOT,
-        LooksUpModels: "What Azure tunes is dated data; its own list says too little to go by.",
-        SignsIn: "azure-identity signs in by itself; there is no code to type.",
-    },
-)
 
 
 class AzureOpenAIBackend(
