@@ -5,6 +5,7 @@ from typing import Literal
 from alembic import context
 
 from app.store import (  # noqa: F401 -- their tables are what the metadata knows
+    adoption_schema,
     audit_schema,
     lifeboat_schema,
     outbox_schema,

@@ -1,6 +1,7 @@
 """All of REST, in the order in which addresses are tried."""
 
 from app.api import (
+    adoptions,
     audit,
     autotrain,
     base_address,
@@ -35,6 +36,7 @@ ROUTERS = (
     connections.kinds_router,
     projects.router,
     connections.router,
+    adoptions.router,
     catalog.router,
     datasets.router,
     uploads.router,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.errors import Conflict
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.money import Money
 from app.domain.prices import UNKNOWN, Bill, Billing
@@ -214,6 +215,7 @@ class FineTuningJob(Stateful[JobStatus]):
     cloned_from: str | None = None
     bill: Bill = UNKNOWN  # as estimated at the submission
     created_by: str = ""  # the id of who made it; "" for the owner of an installation without accounts
+    adopted: bool = False  # made elsewhere: it is followed, and neither submitted nor steered nor billed from here
 
     @property
     def connection(self) -> str:
@@ -258,6 +260,17 @@ class FineTuningJob(Stateful[JobStatus]):
             so_far=None if untold else self.bill.so_far(hours=max(0.0, hours), share=share or 0.0),
             unpriced=tuple(price.label for price in self.bill.unpriced),
         )
+
+    def steered(self) -> "FineTuningJob":
+        """Return itself, if it may be told what to do from here.
+
+        Raises:
+            Conflict: it was made elsewhere, and is only followed.
+        """
+        if self.adopted:
+            message = "The job was made elsewhere and adopted: it is followed here, and steered where it was made."
+            raise Conflict(message, fix="Cancel, pause or resume it at its provider.")
+        return self
 
     @property
     def is_pausing(self) -> bool:

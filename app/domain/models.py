@@ -31,6 +31,7 @@ class FineTunedModel(Reconciled):
     size_bytes: int | None = None
     checkpoint_step: int | None = None
     deleted_at: datetime | None = None
+    kept_there: bool = False  # it was made elsewhere: removing it here leaves it at its provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

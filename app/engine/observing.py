@@ -23,6 +23,7 @@ LOOKS_BEFORE_LOST = 3  # a listing may lag; a job that was seen before is not lo
 MISSING = "missing"  # the kind of the journal entries that count those looks
 _BETWEEN_MISSES = timedelta(minutes=1)
 _MESSAGE_LIMIT = 4000
+_OTHERS = "It was interrupted. Whoever made it may let it go on; it is looked at until it has ended."
 _CALM = {JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED}
 
 
@@ -158,6 +159,8 @@ def _interrupted(step: JobStep, remote: RemoteJob, seen: JobObservation) -> Step
     logged = _log_observation(job.id, seen)
     if not step.is_wanted:
         return _gone(step, job, "", logged)
+    if job.adopted:
+        return step.requeue(_BETWEEN_MISSES, logged, subject=job, note=_OTHERS)
     if job.resumptions >= RESUMPTIONS or not isinstance(step.backend, Resumes):
         tried = f" after {job.resumptions} resumptions" if job.resumptions else ""
         message = seen.message or f"The training stopped before its end{tried}. Retry starts it again."

@@ -62,6 +62,7 @@ def make_model(scope: Scope, job_id: str, step: int) -> FineTunedModel:
         adapter=str(job.spec.options.get("adapter", "none")),
         checkpoint_step=step,
         created_at=scope.now(),
+        kept_there=job.adopted,
     )
     model_store.add(tx, model)
     return model

@@ -92,12 +92,14 @@ def register(
 ) -> FineTuningJob:
     """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
 
+    Of a job that was made elsewhere nothing is asked unbidden: answers may be billed, and nobody here agreed to that.
+
     `name` is what the backend calls the model, `base` what its base is now. Return the job with its model's id, to be
     saved.
     """
     model = _model(scope, job, name, size_bytes)
     dataset, biased = _rows_apart(job)
-    if dataset is not None and isinstance(backend, Evaluates):
+    if dataset is not None and not job.adopted and isinstance(backend, Evaluates):
         for target in (None, model.id):
             _ask(scope, _question(scope, job, target, dataset, biased=biased), base)
     return replace(job, fine_tuned_model=model.id)
@@ -118,6 +120,7 @@ def _model(scope: Scope, job: FineTuningJob, remote_id: str, size_bytes: int | N
         adapter=str(job.spec.options.get("adapter", "none")),
         size_bytes=size_bytes,
         created_at=scope.now(),
+        kept_there=job.adopted,
     )
     models.add(scope.write, model)
     events.add(scope.write, model.id, f"Made by job {job.id}.", at=scope.now(), kind="note")

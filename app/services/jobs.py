@@ -162,10 +162,10 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask for a job's end; asking again is fine.
 
     Raises:
-        Conflict: when it has ended already in another way.
+        Conflict: when it has ended already in another way, or was made elsewhere.
     """
     tx = scope.write
-    job = get(scope, identifier)
+    job = get(scope, identifier).steered()
     if job.status is JobStatus.CANCELLED:
         return job
     if job.status.is_final:
@@ -180,7 +180,7 @@ def cancel(scope: Scope, identifier: str) -> FineTuningJob:
 @verbs.reads("jobs")
 def stops_early(scope: Scope, job: FineTuningJob) -> bool:
     """Tell whether the job is at a point, and its backend one, where it can be stopped with what it has learned."""
-    if job.status is not JobStatus.RUNNING or job.goal is not JobGoal.FINISHED:
+    if job.status is not JobStatus.RUNNING or job.goal is not JobGoal.FINISHED or job.adopted:
         return False
     return scope.able(job.spec.connection, StopsEarly) is not None
 
@@ -193,7 +193,7 @@ def stop(scope: Scope, identifier: str) -> FineTuningJob:
         Conflict: when nothing has been trained yet, when it has ended or is being cancelled, or the backend cannot.
     """
     tx = scope.write
-    job = get(scope, identifier)
+    job = get(scope, identifier).steered()
     if job.goal is JobGoal.STOPPED:
         return job
     if job.status.is_final or job.goal is JobGoal.CANCELLED:

@@ -25,6 +25,7 @@ _MB = 10**6
 _ROWS_LOOKED_AT = 20
 # The kinds of the journal entries that say how weights, and the rows at the provider, were removed.
 DISCARDED, FORGOTTEN = "discarded", "forgotten"
+KEPT_THERE = "It was made elsewhere, so it stays at its provider."
 
 
 @verbs.reads("models")
@@ -172,7 +173,10 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
 
 @verbs.reads("models")
 def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
-    """Return what removing a model takes, in its order: deployments first, then the weights."""
+    """Return what removing a model takes, in its order: deployments first, then the weights.
+
+    What was made elsewhere stays at its provider, unless its name there is typed.
+    """
     model = get(scope, identifier)
     served = deployment_store.of_model(scope.read, identifier, include_deleted=True)
     here = scope.backend(model.connection).profile.runs_here
@@ -188,7 +192,7 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
     ]
     size = f"{model.size_bytes / _MB:.1f} MB on the disk" if model.size_bytes else "the space of its weights"
     gone = model.status is ModelStatus.DELETED
-    how = _journal_message(scope, identifier, DISCARDED)
+    how = _journal_message(scope, identifier, DISCARDED) or (KEPT_THERE if model.kept_there else "")
     steps.append(TeardownStep(kind="model", id=model.id, label=model.name, saves=size, done=gone, outcome=how))
     steps += _upload_steps(scope, model, gone=gone)
     started = model.status is not ModelStatus.PRESENT
@@ -209,12 +213,15 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
     """Begin to remove a model with all that serves it; the engine keeps the order. Asking again goes on.
 
     Raises:
-        Invalid: unless `confirm` is the model's name.
+        Invalid: unless `confirm` is the model's name. One that was made elsewhere goes at its provider, too, where that
+            is its name there.
         Conflict: while an adapter stands upon its weights.
     """
     tx = scope.write
     model = get(scope, identifier)
-    if confirm != model.name:
+    if model.kept_there and confirm == model.remote_id:
+        model = replace(model, kept_there=False)
+    elif confirm != model.name:
         fix = f"Type {model.name} exactly."
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the model's name.", fix)])
     above = _resting_on(scope, model)
@@ -222,7 +229,9 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         raise Conflict(" ".join(above), fix="Tear down the adapter, then come back.")
     if model.status is ModelStatus.PRESENT:
         store.save(tx, replace(model, status=ModelStatus.DELETING))
-        event_store.add(tx, identifier, f"{scope.actor} asked to tear it down.", at=scope.now(), kind="request")
+        there = " It was made elsewhere; its name there was typed." if confirm == model.remote_id else ""
+        asked = f"{scope.actor} asked to tear it down.{there}"
+        event_store.add(tx, identifier, asked, at=scope.now(), kind="request")
     for each in deployment_store.of_model(tx, identifier):
         deployment_store.set_goal(
             tx, each.id, DeploymentGoal.ABSENT, reason=RemovalReason.TEARDOWN, due_at=scope.due_now()
@@ -247,6 +256,8 @@ def discard(scope: Scope, model: FineTunedModel) -> Removal:
     Raises:
         ProviderFailed, StorageFull: it could not be done, or not all of it.
     """
+    if model.kept_there:
+        return Removal(weights=KEPT_THERE, rows="")
     backend = scope.backend(model.connection)
     uploads = _uploads_to_forget(scope, model)
     with scope.provider_call():
@@ -282,7 +293,7 @@ def _journal_message(scope: Scope, identifier: str, kind: str) -> str:
 
 def _upload_steps(scope: Scope, model: FineTunedModel, *, gone: bool) -> Sequence[TeardownStep]:
     """Return the step that removes the rows at the provider, where the provider keeps a copy of them."""
-    if model.job is None or scope.able(model.connection, ForgetsUploads) is None:
+    if model.job is None or scope.able(model.connection, ForgetsUploads) is None or _is_adopted(scope, model.job):
         return ()
     how = _journal_message(scope, model.id, FORGOTTEN)
     if gone and not how:
@@ -298,9 +309,14 @@ def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
     Rows are kept there once however many jobs use them: they stay while another job is still to read them.
     """
     job = job_store.get(scope.read, model.job) if model.job else None
-    if job is None or job.parts is None:
+    if job is None or job.parts is None or job.adopted:
         return ()
     sent = [part for part in (job.parts.training, job.parts.validation) if part is not None]
     going = {each.sha256 for each in datasets.many(scope, sent).values()}
     going -= job_store.needed_content(scope.read, model.connection)
     return [datasets.canonical_of(scope, each) for each in sorted(going) if scope.files.path(each).is_file()]
+
+
+def _is_adopted(scope: Scope, job: str) -> bool:
+    found = job_store.get(scope.read, job)
+    return found is not None and found.adopted

@@ -133,10 +133,10 @@ def _record(tx: Reader, connection: Connection, thing: RemoteThing) -> str | Non
             serving = deployment_store.of_connection(tx, connection.id)
             return serving[0].id if serving else None
         case _:
-            return _job_of(tx, thing.tag)
+            return job_of(tx, thing.tag)
 
 
-def _job_of(tx: Reader, tag: str) -> str | None:
+def job_of(tx: Reader, tag: str) -> str | None:
     """Return the job that a tag names: its own id, or that with the part of its rows behind it."""
     for name in (tag, tag.rpartition("-")[0]):
         job = job_store.get(tx, name) if name else None

@@ -14,7 +14,7 @@ _PAUSABLE = {JobStatus.QUEUED, JobStatus.RUNNING}
 @verbs.reads("jobs")
 def can_pause(scope: Scope, job: FineTuningJob) -> bool:
     """Tell whether the job is at a point, and its backend one, where it can be asked to pause."""
-    if job.status not in _PAUSABLE or job.goal is not JobGoal.FINISHED:
+    if job.status not in _PAUSABLE or job.goal is not JobGoal.FINISHED or job.adopted:
         return False
     return scope.able(job.spec.connection, Pauses) is not None
 
@@ -23,7 +23,7 @@ def can_pause(scope: Scope, job: FineTuningJob) -> bool:
 def can_resume(scope: Scope, job: FineTuningJob) -> bool:
     """Tell whether the job is paused or pausing, and can be asked to go on."""
     waits = job.status is JobStatus.PAUSED and job.goal in {JobGoal.FINISHED, JobGoal.PAUSED} and not job.is_resuming
-    return (waits or job.is_pausing) and scope.able(job.spec.connection, Pauses) is not None
+    return not job.adopted and (waits or job.is_pausing) and scope.able(job.spec.connection, Pauses) is not None
 
 
 @verbs.writes("jobs")
@@ -31,9 +31,9 @@ def pause(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask a training to stand still, and to keep what it has learned so far; asking again is fine.
 
     Raises:
-        Conflict: when it is not at its backend, is being ended, or the backend cannot.
+        Conflict: when it is not at its backend, is being ended, was made elsewhere, or the backend cannot.
     """
-    job = jobs.get(scope, identifier)
+    job = jobs.get(scope, identifier).steered()
     if job.goal is JobGoal.PAUSED and not job.status.is_final:
         return job
     if job.goal is not JobGoal.FINISHED or job.status.is_final:
@@ -51,9 +51,9 @@ def resume(scope: Scope, identifier: str) -> FineTuningJob:
     """Ask a paused training to go on; asking again is fine.
 
     Raises:
-        Conflict: when it is not paused, or is being ended.
+        Conflict: when it is not paused, is being ended, or was made elsewhere.
     """
-    job = jobs.get(scope, identifier)
+    job = jobs.get(scope, identifier).steered()
     if job.is_resuming:
         return job
     if job.goal not in {JobGoal.FINISHED, JobGoal.PAUSED} or not (job.status is JobStatus.PAUSED or job.is_pausing):

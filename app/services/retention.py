@@ -46,7 +46,7 @@ def give_back(scope: Scope, identifier: str) -> FineTuningJob:
     Raises:
         Conflict: as `discard`.
     """
-    job = jobs.get(scope, identifier)
+    job = jobs.get(scope, identifier).steered()
     if not job.status.is_final:
         raise Conflict("The job is still under way and needs its checkpoints.", fix="Wait for its end, or cancel it.")
     if job.remote_id is None:

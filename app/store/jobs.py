@@ -166,6 +166,12 @@ def needed_content(tx: Reader, connection: str) -> set[str]:
     return set(tx.scalars(select(rows_of.sha256).where(rows_of.id.in_(union(*sent))), execution_options=EVERYTHING))
 
 
+def followed(tx: Reader, connection: str) -> list[FineTuningJob]:
+    """Return the adopted jobs of a connection that have not ended, oldest first."""
+    over = [status.value for status in JobStatus if status.is_final]
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.adopted == 1, _T.c.status.not_in(over))
+
+
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:
     """Return the jobs that hold a place at a connection, oldest first."""
     holding = [status.value for status in ACTIVE]

@@ -164,6 +164,7 @@ jobs = Table(
     *leases(),
     Column("bill", Text),  # what it was to be billed for when it was submitted
     maker(),
+    Column("adopted", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_created", "created_at", "id"),
     Index("ix_jobs_status_created", "status", "created_at", "id"),
     Index("ix_jobs_project_created", "project", "created_at", "id"),
@@ -264,6 +265,7 @@ models = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("troubled_since", UtcTime, key="failing_since"),  # the first of the attempts that failed
     *leases(),
+    Column("kept_there", Integer, nullable=False, server_default="0"),
     UniqueConstraint("connection", "remote_id"),
     Index("ix_models_created", "created_at", "id"),
     Index("ix_models_job", "job"),

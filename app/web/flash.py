@@ -13,6 +13,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "retried": ("ok", lambda: _("A new job with the same settings was submitted.")),
     "run_again": ("ok", lambda: _("The same run was submitted again, with the same seed.")),
     "from_capsule": ("ok", lambda: _("Everything that the capsule names is here. Its run was submitted.")),
+    "adopted": ("ok", lambda: _("Adopted. It is in the record from now on.")),
     "lifeboat_begun": ("ok", lambda: _("The lifeboat is on its way. This page follows it by itself.")),
     "train_again": ("ok", lambda: _("A draft was made with its rows and settings. Choose where it is to be trained.")),
     "from_autotrain": ("ok", lambda: _("A draft was made of the configuration. What is missing still is listed here.")),

@@ -6,6 +6,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.web import (
     account,
+    adoptions,
     audit,
     autotrain,
     capsules,
@@ -57,6 +58,7 @@ ROUTERS = (
     connections.router,
     choosing.router,
     orphans.router,
+    adoptions.router,
     lifeboats.router,
     catalog.router,
     datasets.router,

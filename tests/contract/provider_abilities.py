@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from app.domain.adoption import Adopts
 from app.domain.backend import (
     BackendError,
     Checks,
@@ -234,6 +235,33 @@ class ProviderAbilitiesContract(AbilitiesContract):
         curves = backend.past_curves(newest.id)
         assert curves
         assert len({(each.name, each.step) for each in curves}) == len(curves)
+
+    @covers(Adopts)
+    def test_what_is_on_the_account_is_shown_read_and_removed_by_nothing_but_its_removal(self, bench: Bench) -> None:
+        backend = ability(bench.backend, Adopts)
+        job, _seen = bench.finished("job-account")
+        file = bench.backend.upload(bench.training_rows, tag="file-account")
+        shown = backend.account()
+        (made,) = [each for each in shown.jobs if each.id == job.id]
+        (sent,) = [each for each in shown.files if each.id == file.id]
+        assert (made.tag, sent.tag) == ("job-account", "file-account"), "what is ours is known as ours"
+        assert made.job.base_model == bench.base_model
+        assert made.job.training_file in {each.id for each in shown.files}
+        for found in (backend, ability(bench.reopen(), Adopts)):
+            assert found.account_job(job.id) == made
+            assert found.account_file(file.id).name == sent.name
+            assert found.account_rows(file.id).count(b"\n") == len(bench.training_rows.read_bytes().splitlines())
+        for name in ("no-such-thing", job.id, file.id):
+            with pytest.raises(NotFound):
+                (backend.account_file if name == job.id else backend.account_job)(name)
+        for _ in range(2):
+            backend.remove_account_file(file.id)
+        after = backend.account()
+        assert file.id not in {each.id for each in after.files}
+        assert len(after.files) == len(shown.files) - 1
+        assert [each.id for each in after.jobs] == [each.id for each in shown.jobs]
+        with pytest.raises(NotFound):
+            backend.account_rows(file.id)
 
     @covers(Quotas)
     def test_limits_have_names_of_their_own_and_shares_between_0_and_1(self, bench: Bench) -> None:

@@ -266,6 +266,7 @@ class JobOut(ResponseModel):
     billing: Billing = Field(validation_alias=AliasPath("bill", "billing"))
     cost: Annotated[CostOut | None, _UNLESS_FREE] = Field(None, description="Null where nothing is billed.")
     cloned_from: str | None
+    adopted: bool = Field(description="Made elsewhere: followed, and neither submitted, steered nor billed from here.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

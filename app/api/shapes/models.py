@@ -34,6 +34,7 @@ class ModelOut(ResponseModel):
     checkpoint_step: int | None
     created_at: datetime
     deleted_at: datetime | None
+    kept_there: bool = Field(description="Made elsewhere: removing it here leaves it at its provider.")
 
 
 class ModelDetailOut(ModelOut):
@@ -64,7 +65,10 @@ class ModelDetailOut(ModelOut):
 
 
 class TeardownIn(RequestModel):
-    """The model's name, typed by the one who wants it gone."""
+    """The model's name, typed by the one who wants it gone.
+
+    One with `kept_there` goes at its provider, too, where `confirm` is its `remote_id`.
+    """
 
     model_config = exemplified({"confirm": "support-triage"})
 

@@ -1,5 +1,6 @@
 """What Azure AI Foundry is, known without loading what calls it."""
 
+from app.domain.adoption import Adopts
 from app.domain.backend import Completes, KeepsWeights
 from app.domain.backend_abilities import (
     ContinuesTuned,
@@ -21,6 +22,7 @@ PROFILE = BackendProfile(
     bills=True,
     model_help="As the catalog writes it; a version may follow, as in serverless:azureml/Phi-4-mini-instruct:1.",
     cannot={
+        Adopts: "What other programs trained in a project is not taken into the record from there yet.",
         Completes: "An endpoint at Azure answers chats only.",
         ContinuesTuned: "Azure trains its own base models, and no tuned one further.",
         DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",

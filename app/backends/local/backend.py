@@ -24,6 +24,7 @@ from app.backends.local.runs import Runs
 from app.backends.local.serving import LocalServing
 from app.backends.local.tuned import TunedModels
 from app.backends.local.weights import LocalWeights
+from app.domain.adoption import Adopts
 from app.domain.backend_abilities import NamesCandidates, Pauses, TellsHistory
 from app.domain.catalog import CatalogModel, LooksUpModels
 from app.domain.discovery import Discovers, Provisions
@@ -59,6 +60,7 @@ PROFILE = BackendProfile(
     methods=METHODS,
     model_help="A directory with safetensors, such as /models/phi-3, or a hub id: microsoft/Phi-3-mini-4k-instruct.",
     cannot={
+        Adopts: "What was trained here is in the record already.",
         AnswersDirectly: "A model on this machine is asked through TuneDesk alone, and has no key of its own.",
         Discovers: "There is nothing to choose from on this machine.",
         FindsOrphans: "This machine is no provider: what its runs left behind stands under Settings, Storage.",

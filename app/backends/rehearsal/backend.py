@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from app.backends.rehearsal.catalog import Catalog
+from app.backends.rehearsal.elsewhere import Elsewhere
 from app.backends.rehearsal.evaluation import RehearsalEvaluation
 from app.backends.rehearsal.faults import Script, read_script
 from app.backends.rehearsal.serving import Serving
@@ -73,7 +74,7 @@ PROFILE = BackendProfile(
 )
 
 
-class RehearsalBackend(Catalog, Training, Serving, RehearsalEvaluation, ShowsCode):
+class RehearsalBackend(Catalog, Training, Serving, RehearsalEvaluation, Elsewhere, ShowsCode):
     """Scripted and deterministic: for tests and for trying pages. Always labelled, off unless asked for."""
 
     profile = PROFILE

@@ -63,7 +63,7 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, PollsIn
             if not path.is_file():
                 raise Unavailable(f"{LABEL}: the file {path.name} cannot be read.", fix="Upload it again.")
             identifier = f"reh-file-{tag}"
-            self.write("upload", tag, id=identifier, bytes=path.stat().st_size)
+            self.write("upload", tag, id=identifier, bytes=path.stat().st_size, path=str(path.absolute()))
         return RemoteFile(id=identifier)
 
     def file(self, file: RemoteFile) -> RemoteFile:
@@ -108,6 +108,8 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, PollsIn
             settings=settings,
             name=request.suffix,
             base_model=request.base_model,
+            training_file=request.training_file.id,
+            validation_file="" if request.validation_file is None else request.validation_file.id,
         )
 
     def find(self, tag: str) -> RemoteJob | None:

@@ -105,6 +105,8 @@ def job_cost(job: FineTuningJob, now: datetime) -> Stat:
     """Return the cost figure of a job's strip: so far, its total once it has ended; nothing is invented."""
     cost = job.cost_at(now)
     label = _("Cost in total") if job.status.is_final else _("Cost so far")
+    if job.adopted:
+        return Stat(label=label, value=formats.NOTHING, note=_("paid for where it was made"), id="stat-cost")
     if cost.billing is Billing.FREE:
         return Stat(label=label, value=_("free"), note=_("own machine"), id="stat-cost")
     if cost.billing is Billing.UNKNOWN:

@@ -21,7 +21,9 @@ PARTS = {"job_metadata", "openai_requests", "series", "checkpoints", "samples", 
 # Reached by the number of a series alone, which is protected.
 BY_SERIES = {"metrics", "metric_chunks"}
 # Written in whoever's transaction ends a job; read by the administrators' verbs alone.
-ADMINISTRATORS = {"webhooks", "webhook_messages", "audit", "audit_horizon", "lifeboats", "rescued_jobs"}
+ADMINISTRATORS = {
+    "adopted_files", "webhooks", "webhook_messages", "audit", "audit_horizon", "lifeboats", "rescued_jobs",
+}  # fmt: skip
 NOBODYS = {"model_aliases", "connections", "counters", "own_prices", "column_mappings"}
 # Asked for by the person's own id, or not readable by people at all: the verbs say so.
 OF_PEOPLE = {

@@ -43,10 +43,10 @@ _OF_PROJECTS = {
 }
 _OF_THE_INSTALLATION = {
     "administer": "aliases connections installation people prices runtimes webhooks",
-    "delete": "engine orphans",
-    "read": "aliases audit discovery engine lifeboats orphans people webhooks",
+    "delete": "adoptions engine orphans",
+    "read": "adoptions aliases audit discovery engine lifeboats orphans people webhooks",
     "spend": "lifeboats",
-    "write": "catalog engine lifeboats",
+    "write": "adoptions catalog engine lifeboats",
 }
 _EVERYBODYS = "account catalog connections health openapi prices runtimes"
 TABLE: dict[str, tuple[str, ...]] = {

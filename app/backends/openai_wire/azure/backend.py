@@ -15,6 +15,7 @@ from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
 from app.backends.openai_wire.platform.backend import mark_of
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
+from app.backends.openai_wire.training.account import WireAccount
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Wire
 from app.backends.openai_wire.training.orphans import WireOrphans
@@ -31,7 +32,15 @@ _DATED, _DATED_CHAT = "2024-10-21", "2025-04-01-preview"
 
 
 class AzureOpenAIBackend(
-    AzureDoctor, AzureCatalog, AzureTraining, WireOrphans, AzureDeployments, TellsPast, WireCode, AzurePrices
+    AzureDoctor,
+    AzureCatalog,
+    AzureTraining,
+    WireOrphans,
+    WireAccount,
+    AzureDeployments,
+    TellsPast,
+    WireCode,
+    AzurePrices,
 ):
     """Trains and deploys at Azure. Holds caches only: another object finds everything again."""
 

@@ -12,6 +12,7 @@ from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.backends.openai_wire.serving.by_name import ServesByName
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
+from app.backends.openai_wire.training.account import WireAccount
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Dialect, Wire, WireTraining
 from app.backends.openai_wire.training.orphans import WireOrphans
@@ -25,6 +26,7 @@ class OpenAIBackend(
     PlatformCatalog,
     WireTraining,
     WireOrphans,
+    WireAccount,
     ServesByName,
     TellsPast,
     WireCode,

@@ -25,6 +25,7 @@ _UPLOADING = "uploading:"
 _AT_ONCE_BYTES = 4 << 20  # what a slow line takes within a turn of the engine
 _LISTED = 100
 _PAGES = 20
+MOST_LISTED = _LISTED * _PAGES
 _BAD = frozenset({"error", "deleted", "deleting"})
 _READY = "processed"
 
@@ -88,17 +89,14 @@ class Files:
 
     def ours(self) -> Iterator[KnownFile]:
         """Give every file whose name is of our form, of other installations, too; the newest first."""
-        for body in listed(self._plane, "files", [("purpose", PURPOSE), ("order", "desc")]):
-            found = _NAME.fullmatch(str(body.get("filename") or ""))
-            if found:
-                yield KnownFile(
-                    id=str(body["id"]),
-                    mark=found["mark"],
-                    tag=found["tag"],
-                    hash=found["hash"],
-                    created=int(body.get("created_at") or 0),
-                    status=str(body.get("status") or ""),
-                )
+        for body in self.all():
+            found = known_file(body)
+            if found is not None:
+                yield found
+
+    def all(self) -> Iterator[Mapping[str, Any]]:
+        """Give every file of rows, whoever made it; the newest first."""
+        yield from listed(self._plane, "files", [("purpose", PURPOSE), ("order", "desc")])
 
     def discard(self, path: Path) -> int:
         """Remove what this installation uploaded from a file; return how many files that were."""
@@ -163,6 +161,21 @@ class Files:
                 del self._under_way[name]
         if failed is not None:
             raise failed
+
+
+def known_file(body: Mapping[str, Any]) -> KnownFile | None:
+    """Return a file whose name is of our form; None for any other."""
+    found = _NAME.fullmatch(str(body.get("filename") or ""))
+    if found is None:
+        return None
+    return KnownFile(
+        id=str(body["id"]),
+        mark=found["mark"],
+        tag=found["tag"],
+        hash=found["hash"],
+        created=int(body.get("created_at") or 0),
+        status=str(body.get("status") or ""),
+    )
 
 
 def listed(plane: Plane, path: str, query: Sequence[tuple[str, str]] = ()) -> Iterator[Mapping[str, Any]]:

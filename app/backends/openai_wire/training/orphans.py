@@ -1,11 +1,11 @@
 """What is at the provider with our mark on it: training files by their names, and the jobs that train on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from app.backends.openai_wire.training.files import KnownFile, listed
 from app.backends.openai_wire.training.jobs import JOBS, MARK, TAG, Wire
+from app.backends.openai_wire.training.past import moment
 from app.backends.openai_wire.training.statuses import status_of
 from app.domain.backend import Rejected
 from app.domain.serving import FindsOrphans, RemoteThing
@@ -52,16 +52,12 @@ class WireOrphans(FindsOrphans):
             installation=file.mark,
             ours=file.mark == self.wire.mark,
             state=file.status,
-            created_at=_moment(file.created),
+            created_at=moment(file.created),
         )
 
     def _jobs(self, files: Mapping[str, KnownFile]) -> Iterator[RemoteThing]:
         for body in listed(self.wire.plane, JOBS):
-            file = files.get(str(body.get("training_file")))
-            given = body.get("metadata")
-            metadata: Mapping[str, Any] = given if isinstance(given, dict) else {}
-            tag = str(metadata.get(TAG) or (file.tag.removesuffix(_TRAINING) if file else ""))
-            mark = str(metadata.get(MARK) or (file.mark if file else ""))
+            mark, tag = made_for(body, files.get(str(body.get("training_file"))))
             if tag and mark:
                 yield RemoteThing(
                     kind=_JOB,
@@ -70,10 +66,13 @@ class WireOrphans(FindsOrphans):
                     installation=mark,
                     ours=mark == self.wire.mark,
                     state=str(body.get("status") or ""),
-                    created_at=_moment(body.get("created_at")),
+                    created_at=moment(body.get("created_at")),
                 )
 
 
-def _moment(seconds: object) -> datetime | None:
-    known = isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0
-    return datetime.fromtimestamp(seconds, UTC) if known and isinstance(seconds, int) else None
+def made_for(body: Mapping[str, Any], file: KnownFile | None) -> tuple[str, str]:
+    """Return (the installation, our id) of a job: by its metadata, else by the file that it trains on."""
+    given = body.get("metadata")
+    metadata: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    mark = str(metadata.get(MARK) or (file.mark if file else ""))
+    return mark, str(metadata.get(TAG) or (file.tag.removesuffix(_TRAINING) if file else ""))
