@@ -92,14 +92,15 @@ def register(
 ) -> FineTuningJob:
     """Record a succeeded job's model and, where there are rows for it, ask for the evaluations of base and tuned.
 
-    Of a job that was made elsewhere nothing is asked unbidden: answers may be billed, and nobody here agreed to that.
+    Nothing is asked unbidden where answers are billed, or of a job that was made elsewhere: nobody agreed to that.
 
     `name` is what the backend calls the model, `base` what its base is now. Return the job with its model's id, to be
     saved.
     """
     model = _model(scope, job, name, size_bytes)
     dataset, biased = _rows_apart(job)
-    if dataset is not None and not job.adopted and isinstance(backend, Evaluates):
+    unbidden = isinstance(backend, Evaluates) and not backend.profile.bills and not job.adopted
+    if dataset is not None and unbidden:
         for target in (None, model.id):
             _ask(scope, _question(scope, job, target, dataset, biased=biased), base)
     return replace(job, fine_tuned_model=model.id)

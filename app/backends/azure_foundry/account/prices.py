@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.backends.asking import LONGEST_ANSWER
 from app.backends.azure_foundry.catalog import reference_data
 from app.backends.azure_foundry.catalog.hyperparameters import INSTANCE_TYPE, managed_fact
 from app.backends.azure_foundry.catalog.model_ids import ModelId, Way
@@ -12,7 +13,6 @@ MILLION = 1_000_000
 INSTANCE_COUNT = "instance_count"
 # Counting by characters is off by so much either way, compared with the models' own tokenizers.
 TOKENS_LOW, TOKENS_HIGH = 0.8, 1.25
-LONGEST_ANSWER = 512  # tokens that an evaluation lets a row's answer have, at the most
 _USUAL_ANSWER = 64  # tokens; between a label and a paragraph, and said as a guess by the range
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.backends.openai_wire.azure.catalog import AzureCatalog
-from app.backends.openai_wire.azure.deployments import AzureDeployments
 from app.backends.openai_wire.azure.doctor import AzureDoctor
+from app.backends.openai_wire.azure.evaluation import AzureEvaluation
 from app.backends.openai_wire.azure.prices import AzurePrices
 from app.backends.openai_wire.azure.profile import MANAGER, PROFILE
 from app.backends.openai_wire.azure.settings import AzureSettings
@@ -37,7 +37,7 @@ class AzureOpenAIBackend(
     AzureTraining,
     WireOrphans,
     WireAccount,
-    AzureDeployments,
+    AzureEvaluation,
     TellsPast,
     WireCode,
     AzurePrices,
@@ -77,6 +77,7 @@ class AzureOpenAIBackend(
         self.dated = plane(settings.dated_base(".openai.azure.com"), RESOURCE, _DATED)
         self.oss = plane(settings.dated_base(".cognitiveservices.azure.com"), RESOURCE, _DATED_CHAT)
         self.arm, self.rights = manages(_ARM), manages(_RIGHTS)
+        self.cache = cache
         self.served = Served(cache / "served")
 
     @property

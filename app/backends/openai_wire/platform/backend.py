@@ -10,6 +10,7 @@ from app.backends.openai_wire.platform.estimate import PlatformEstimate
 from app.backends.openai_wire.platform.profile import PROFILE
 from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.backends.openai_wire.serving.by_name import ServesByName
+from app.backends.openai_wire.serving.evaluation import EvaluatesByName
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.account import WireAccount
@@ -28,6 +29,7 @@ class OpenAIBackend(
     WireOrphans,
     WireAccount,
     ServesByName,
+    EvaluatesByName,
     TellsPast,
     WireCode,
     PlatformEstimate,
@@ -54,6 +56,7 @@ class OpenAIBackend(
         plane = Plane(settings.base_url, name=settings.name, headers=lambda: headers, outgoing=outgoing)
         self.wire = Wire(plane, dialect=Dialect(), clock=clock, mark=mark_of(installation()))
         self.lookup = ModelLookup(plane, clock, cache / "models.json")
+        self.cache = cache
         self.served = Served(cache / "served")
 
     @property

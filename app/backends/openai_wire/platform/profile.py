@@ -3,7 +3,7 @@
 from abc import ABC
 from collections.abc import Mapping
 
-from app.domain.backend import Completes, Evaluates, KeepsLogs, KeepsWeights, Resumes
+from app.domain.backend import Completes, KeepsLogs, KeepsWeights, Resumes
 from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
@@ -25,7 +25,6 @@ CANNOT: Mapping[type[ABC], str] = {
     Completes: "Tuned models there answer chats only.",
     ContinuesTuned: "A tuned model is trained further by its own name: enter it as the base model.",
     DiscardsCheckpoints: "The checkpoints are the provider's; they take no space here.",
-    Evaluates: "Answers of this provider are not counted yet: ask both models in the playground.",
     KeepsLogs: "The provider tells events, and keeps no log to be read.",
     KeepsWeights: "The provider keeps the weights of what it trains: they cannot be downloaded.",
     LooksAhead: "The provider checks rows itself once a training was submitted.",
