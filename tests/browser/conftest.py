@@ -70,7 +70,10 @@ def style_guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def rehearsal_installation(tmp_path_factory: pytest.TempPathFactory, fast_check: str) -> Iterator[Installation]:
-    """An empty installation with the rehearsal backend, for tests that change things."""
+    """An empty installation with the rehearsal backend, for tests that change things.
+
+    Name it before the page that visits it: what comes last goes first, and a page left open would ask an ended server.
+    """
     with installation(tmp_path_factory.mktemp("place"), rehearsal="true", rehearsal_script=fast_check) as here:
         yield here
 

@@ -35,7 +35,7 @@ def _model_step(page: Page, here: Installation) -> str:
     ],
 )
 def test_what_was_typed_last_is_stored_whichever_way_the_step_is_left(
-    visitor: Page, rehearsal_installation: Installation, way: str
+    rehearsal_installation: Installation, visitor: Page, way: str
 ) -> None:
     draft = _model_step(visitor, rehearsal_installation)
     visitor.locator("#name").press_sequentially("typed-last")

@@ -157,7 +157,7 @@ class Reader:
 
 
 def test_a_shops_table_becomes_a_model_that_is_asked(
-    visit: Visit, rehearsal_installation: Installation, tmp_path: Path
+    rehearsal_installation: Installation, visit: Visit, tmp_path: Path
 ) -> None:
     reader = Reader(visit, rehearsal_installation, looks=False)
     reader.upload(csv_of_a_shop(tmp_path))

@@ -47,7 +47,7 @@ def walk(page: Page, url: str, file: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
 
 
-def test_the_wizard_with_scripts(visitor: Page, rehearsal_installation: Installation, tmp_path: Path) -> None:
+def test_the_wizard_with_scripts(rehearsal_installation: Installation, visitor: Page, tmp_path: Path) -> None:
     walk(visitor, rehearsal_installation.server.url, rows_file(tmp_path))
     review = visitor.url
     visitor.reload()
@@ -93,7 +93,7 @@ def test_another_browser_finds_the_draft_as_it_was_left_also_after_a_restart(
 
 
 @pytest.mark.slow
-def test_the_wizard_by_keyboard_alone(visitor: Page, rehearsal_installation: Installation) -> None:
+def test_the_wizard_by_keyboard_alone(rehearsal_installation: Installation, visitor: Page) -> None:
     visitor.goto(f"{rehearsal_installation.server.url}/wizard")
     _tab_to(visitor, "Start the wizard")
     visitor.keyboard.press("Enter")
