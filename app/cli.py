@@ -156,7 +156,7 @@ def _settings(asked: argparse.Namespace) -> "Settings":
         name = "_".join(str(part) for part in first["loc"])
         raise SetupError(
             f"The setting {name} (TUNEDESK_{name.upper()}) is wrong: {first['msg']}.",
-            "Mend it, then start again.",
+            "Fix it, then start again.",
             code=_USAGE,
         ) from None
 

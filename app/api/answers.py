@@ -17,7 +17,7 @@ _JSON = "application/json"
 
 # What every route may answer besides its own: documented once.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "default": {"model": ProblemOut, "description": "It did not work; the sentence says why and how to mend it."}
+    "default": {"model": ProblemOut, "description": "It did not work; the sentence says why and how to fix it."}
 }
 # What a route may answer besides that asks a backend, and one that looks up what no path of it names;
 # `openapi.py` has the words.

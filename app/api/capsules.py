@@ -43,7 +43,7 @@ def create_job_from_capsule(
 
 @router.get("/{identifier}/capsule", responses={200: {"content": {_JSON: {}}}})
 def get_capsule(scope: Annotated[Scope, may(capsules.of_job)], identifier: PathId) -> Response:
-    """Everything that it takes to run the job again, and what came of it."""
+    """Everything that it takes to run the job again, and its results."""
     return text_attachment(capsules.text(capsules.of_job(scope, identifier)), f"{identifier}.capsule.json", _JSON)
 
 

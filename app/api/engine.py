@@ -21,7 +21,7 @@ PathId = Annotated[Id, Path()]
 
 @router.get("", response_model=EngineOut)
 def get_engine(request: Request, scope: Annotated[Scope, may(engine_health.health)]) -> Response:
-    """How the engine is: what is due, what is held, what is tried again, and what nobody needs any more."""
+    """Engine status: what is due, what is held, retries and leftovers."""
     reported = EngineOut.of(engine_health.health(scope), tick_age_s(request, scope.now()))
     return answer(EngineOut, reported)
 

@@ -19,7 +19,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import metrics_csv, text_attachment
 from app.http.fields import Line, NumberedPaging
 from app.http.streams import MEDIA_TYPE
-from app.services import checkpoints, code, jobs, retention
+from app.services import checkpoints, code, job_logs, jobs, retention
 from app.services.scope import Scope
 
 router = noun("jobs")
@@ -77,16 +77,16 @@ def get_first_batch(scope: Annotated[Scope, may(jobs.first_batch)], identifier: 
 
 @router.get("/{identifier}/log", response_model=list_of(str), responses={200: {"content": {_TEXT: {}}}})
 def get_job_log(
-    scope: Annotated[Scope, may(jobs.log_path)],
+    scope: Annotated[Scope, may(job_logs.log_path)],
     identifier: PathId,
     wanted: Annotated[LogQuery, Query()],
     accept: Accept = "",
 ) -> Response:
     """The end of the training's raw log; the whole of it where `text/plain` is asked for."""
     if _TEXT in accept:
-        path = jobs.log_path(scope, identifier)
+        path = job_logs.log_path(scope, identifier)
         return PlainTextResponse("") if path is None else FileResponse(path, media_type=_TEXT)
-    return lines(jobs.log(scope, identifier, lines=wanted.lines))
+    return lines(job_logs.log(scope, identifier, lines=wanted.lines))
 
 
 @router.get("/{identifier}/code", response_class=PlainTextResponse)

@@ -139,7 +139,7 @@ def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: Pa
 def create_model_from_checkpoint(
     scope: Annotated[Scope, may(checkpoints.make_model)], identifier: PathId, step: Step, once: OnceDep
 ) -> Response:
-    """Make a model of its own from a checkpoint."""
+    """Save a checkpoint as a model of its own."""
     return once(scope, lambda: answer(ModelOut, checkpoints.make_model(scope, identifier, step), CREATED))
 
 

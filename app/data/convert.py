@@ -44,7 +44,7 @@ def _canonical(number: int, line: bytes) -> dict[str, Any]:
     except (orjson.JSONDecodeError, Misshapen) as error:
         reason = str(error) if isinstance(error, Misshapen) else "It is not JSON."
     message = f"Line {number} of the dataset cannot be understood. {reason}"
-    raise Invalid([Problem("/dataset", "row", message, "Mend the line, and upload the file again.")])
+    raise Invalid([Problem("/dataset", "row", message, "Fix the line, and upload the file again.")])
 
 
 def conversation(row: Row) -> list[Turn]:

@@ -137,7 +137,7 @@ LONG_LINE = Rule(
     "long_line", ERROR, "Line too long", "Split the row into shorter ones; so long a row cannot be trained on whole."
 )
 BLANK = Rule("blank_line", WARNING, "Blank line", "Remove the line; it is skipped.")
-SYNTAX = Rule("syntax", ERROR, "Broken JSON", "Mend the line, or write it anew with a JSON library.")
+SYNTAX = Rule("syntax", ERROR, "Broken JSON", "Fix the line, or write it anew with a JSON library.")
 TRUNCATED = Rule("truncated", ERROR, "The last line is cut off", "Upload the file again; the copy is not complete.")
 SEVERAL = Rule("several_values", ERROR, "Several values on one line", "Put each object on a line of its own.")
 NOT_A_NUMBER = Rule(
@@ -181,7 +181,7 @@ EMPTY_CONTENT = Rule("empty_content", ERROR, "Message without text", "Write the 
 LAST_ROLE = Rule(
     "last_role",
     ERROR,
-    "The last message is not the assistant's",
+    "The last message is not from the assistant",
     "End the conversation with the answer that is to be learned.",
 )
 NO_USER = Rule(

@@ -116,7 +116,7 @@ def write_part(path: Path, lines: Sequence[int], out: Path) -> int:
 def _refuse_unfit(report: DatasetReport, spec: SplitSpec, pointer: str) -> None:
     if report.status is not DatasetStatus.READY:
         message = f"The dataset is not ready: {report.errors} findings are errors."
-        raise Invalid([Problem(pointer, "not_ready", message, "Mend the rows and upload the file again.")])
+        raise Invalid([Problem(pointer, "not_ready", message, "Fix the rows and upload the file again.")])
     if spec.strategy is SplitStrategy.STRATIFIED and not spec.key and report.labels is None:
         message = "The answers are no small set of labels, so they cannot be shared out evenly."
         fix = "Name a field with a few values, or choose a random split."

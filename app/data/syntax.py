@@ -159,7 +159,7 @@ def _explain_rest(text: str, pos: int) -> _Explained:
 
 
 def _shown(rest: str) -> str:
-    return f" (there stands {rest[:12]!r})" if rest and rest[:12].isprintable() else ""
+    return f" (found: {rest[:12]!r})" if rest and rest[:12].isprintable() else ""
 
 
 def _advice(rest: str) -> str:

@@ -20,6 +20,7 @@ from app.data.statistics import StatisticsCollector
 from app.data.syntax import read_line
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
+from app.kit.sentences import ended
 
 FEW_ROWS = 10  # the least that OpenAI and Azure OpenAI take (their fine-tuning guides)
 FIRST_ROWS = 100  # the rows whose majority says what format a file is in
@@ -199,7 +200,9 @@ class _Pass:
             return
         form = format_of(row)
         if form is AMBIGUOUS:
-            yield Issue(rules.AMBIGUOUS, f"The row fits more than one format; its fields are: {_names(row)}.", "$")
+            yield Issue(
+                rules.AMBIGUOUS, ended(f"The row fits more than one format; its fields are: {_names(row)}"), "$"
+            )
         elif self._format.convert and form is not self._format and form is not UNKNOWN:
             message = f"The row is in the format {form.words}, while the file is in the format {self._format.words}."
             yield Issue(rules.MIXED, message, "$")
@@ -231,7 +234,7 @@ class _Pass:
         if "weight" in self._tally.features():
             yield Issue(rules.WEIGHTS, "Some of the assistant's messages have the weight 0.")
         if self._tally.extra:
-            yield Issue(rules.EXTRA_FIELDS, f"Rows also have the fields: {_names(self._tally.extra)}.")
+            yield Issue(rules.EXTRA_FIELDS, ended(f"Rows also have the fields: {_names(self._tally.extra)}"))
         if self._tally.unchecked:
             message = f"Equal rows were looked for among the first {self._limits.duplicate_rows:,} rows only."
             yield Issue(rules.DUPLICATES_UNCHECKED, message)

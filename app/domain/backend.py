@@ -397,4 +397,4 @@ class KeepsWeights(Ability):
 
     @abstractmethod
     def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
-        """Make a model of its own from a checkpoint and return the backend's name of it; a repeat finds it."""
+        """Save a checkpoint as a model of its own and return the backend's name of it; a repeat finds it."""

@@ -43,7 +43,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing found in a file: where, what, and how to mend it.
+    """One thing found in a file: where, what, and how to fix it.
 
     `line` counts from 1 and is None for the file as a whole; `offset` counts bytes from the file's start;
     `column` counts characters from 1 and exists where the text itself is broken; `path` is a JSON path such as
@@ -130,7 +130,7 @@ class DatasetReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedFile:
-    """A file that rows were made from, kept as it was brought.
+    """A file that rows were made from, kept as uploaded.
 
     `kind` is what it is (`csv`, `json`, `gzip`, …), `words` say how it was read, and `confidence` how sure that was
     (0 to 1). `made` is the SHA-256 of the rows as they were first made, `unit` what their positions in the file count

@@ -3,7 +3,7 @@
 DomainError
   +- NotFound             no such thing, or not visible to the one who asks
   +- Forbidden            the one who asks may not do this
-  +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to mend it
+  +- Invalid              the wish itself is wrong; `problems` says each thing, where, and how to fix it
   |    +- CostNotAccepted (spending.py)  it is billed, and nobody has agreed to pay that much
   +- WrongKey             the key that came with the wish is none, or not the present one
   +- SignInFailed         whoever wanted in is not let in; says not why
@@ -29,7 +29,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with one field: where (a JSON pointer), what, and how to mend it."""
+    """One thing that is wrong with one field: where (a JSON pointer), what, and how to fix it."""
 
     pointer: str
     code: str

@@ -10,7 +10,7 @@ from app.domain.prices import UNKNOWN, Bill, Charge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A blocker or a warning: which wizard step it belongs to, what, and how to mend it."""
+    """A blocker or a warning: which wizard step it belongs to, what, and how to fix it."""
 
     step: str
     pointer: str

@@ -28,7 +28,7 @@ class ConnectionField:
     placeholder: str = ""
     choices: Mapping[str, str] = field(default_factory=dict)  # value: label
     pattern: str = ""  # a regular expression that the whole value must match
-    pattern_help: str = ""  # what the pattern wants, as a sentence that tells how to mend it
+    pattern_help: str = ""  # what the pattern wants, as a sentence that tells how to fix it
     only_if: tuple[str, frozenset[str]] | None = None
     required_if: tuple[str, frozenset[str]] | None = None
     binds_secrets: bool = False

@@ -102,7 +102,7 @@ class ValidationKind(StrEnum):
 
 
 class SplitStrategy(StrEnum):
-    """How rows are dealt to the parts of an automatic split."""
+    """How rows are split into the parts of an automatic split."""
 
     RANDOM = "random"
     GROUPED = "grouped"

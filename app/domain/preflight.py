@@ -21,7 +21,7 @@ class PreflightSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightFinding:
-    """One thing that was found: a sentence, how to mend it, and the field of the job that it is about.
+    """One thing that was found: a sentence, how to fix it, and the field of the job that it is about.
 
     `count` is how many rows have it, and `lines` the first of these, as lines of the person's file; neither where it
     is not about rows.

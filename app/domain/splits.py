@@ -1,4 +1,4 @@
-"""How rows are dealt to training, validation and test, and what a deal looks like."""
+"""How rows are split into training, validation and test, and what a split looks like."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -94,7 +94,7 @@ def split_problems(spec: SplitSpec, *, pointer: str = "/validation") -> list[Pro
 
 def _key_problems(spec: SplitSpec, pointer: str) -> list[Problem]:
     if spec.strategy is SplitStrategy.GROUPED and not spec.key:
-        message = "A grouped split needs the field whose equal values stay together."
+        message = "A grouped split needs a field: rows with the same value of it stay together."
         return [
             Problem(pointer, "missing", message, "Name a field of the rows, for example customer or metadata.customer.")
         ]

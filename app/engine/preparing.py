@@ -58,7 +58,7 @@ def _deal(step: JobStep) -> StepResult:
         return step.fail(JobReason.INVALID_DATA, f"{problem.message} {problem.fix}".strip())
     sources = [each for each in (spec.training_dataset, spec.validation.dataset) if each is not None]
     chosen = replace(step.subject, parts=step.context.apart("deal", sources, lambda: _parts(step)))
-    logged = [entry(step.subject.id, "The rows were dealt to training, validation and test.")]
+    logged = [entry(step.subject.id, "The rows were split into training, validation and test.")]
     return step.result(chosen, backoff.SOON, *(logged if chosen.spec.validation.kind is ValidationKind.SPLIT else []))
 
 

@@ -152,7 +152,7 @@ def remote_name(step: Step[Any], target: Target) -> str | None:
 
 
 def sentence(error: BackendError) -> str:
-    """Return a backend's error as a note: what, and how to mend it."""
+    """Return a backend's error as a note: what, and how to fix it."""
     return f"{error.detail} {error.fix}".strip()[:NOTE_LIMIT]
 
 

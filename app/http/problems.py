@@ -42,7 +42,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
     errors.WrongKey: (401, "Wrong key"),
     errors.SignInFailed: (401, "Not signed in"),
     errors.TooManyTries: (429, "Too many tries"),
-    errors.Conflict: (409, "Not possible right now"),
+    errors.Conflict: (409, "Its current state does not allow this"),
     errors.Stale: (412, "Changed by somebody else"),
     errors.KeyMissing: (400, "Idempotency key missing"),
     errors.KeyReused: (422, "Idempotency key used for something else"),
@@ -58,7 +58,7 @@ STATUSES: dict[type[DomainError], tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemDocument:
-    """One failed wish: `kind` names the error for programs, `detail` and `fix` tell people what and how to mend it."""
+    """One failed wish: `kind` names the error for programs, `detail` and `fix` tell people what and how to fix it."""
 
     status: int
     kind: str

@@ -101,7 +101,7 @@ def take_apart(url: str, policy: AddressPolicy) -> Address:
     if "@" in parts.netloc:
         raise AddressRefused(
             "An address must not hold a user name or a password.",
-            fix="Take out what stands before the @, and enter secrets in their own fields.",
+            fix="Remove everything before the @, and enter secrets in their own fields.",
         )
     host = parts.hostname.lower().removesuffix(".")
     host = f"[{host}]" if ":" in host else host

@@ -138,7 +138,7 @@ class RuntimeEnvironments:
         except OSError as error:
             raise SetupError(
                 f"The runtime environment {name} cannot be installed in {home}: {error.strerror or error}.",
-                "Mend that, or name another folder in TUNEDESK_RUNTIMES_DIR.",
+                "Fix that, or name another folder in TUNEDESK_RUNTIMES_DIR.",
             ) from error
         return self.state(name)
 

@@ -241,7 +241,7 @@ def _split_problems(scope: Scope, capsule: Capsule, spec: JobSpec) -> list[Probl
         if then == capsule.data.source:  # an earlier version named the whole source until its rows were assigned
             continue
         if then is not None and now is not None and then.sha256 != now.sha256:
-            message = f"The same split deals other {part} rows here than then."
+            message = f"The same split gives different {part} rows here than it did originally."
             fix = "Use the TuneDesk of that time, or upload the parts themselves."
             problems.append(Problem(f"/capsule/data/{part}", "split", message, fix))
     return problems

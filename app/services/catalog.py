@@ -68,8 +68,8 @@ def model(scope: Scope, connection: str, identifier: str, *, pointer: str = "/ba
         ProviderFailed: when the backend fails as no backend may.
     """
     if not identifier or len(identifier) > _ID_LIMIT:
-        fix = "Choose one from the catalog."
-        raise Invalid([Problem(pointer, "missing", "A base model has to be chosen.", fix)])
+        fix = "The catalog lists them."
+        raise Invalid([Problem(pointer, "missing", "Choose a base model.", fix)])
     where = connections.get(scope, connection)
     known = prices.known(scope, where)
     if scope.sight is not None:

@@ -24,15 +24,22 @@ def of_job(scope: Scope, job: FineTuningJob | str) -> Sequence[Checkpoint]:
     """Return a job's checkpoints; the job's own model takes them with it when it is deleted."""
     job = job if isinstance(job, FineTuningJob) else or_not_found(job_store.get(scope.read, job), "job", job)
     kept = store.of_job(scope.read, job.id)
-    result = model_store.get(scope.read, job.fine_tuned_model) if job.fine_tuned_model else None
+    result = _result(scope, job)
     if result is None or result.status is ModelStatus.PRESENT:
         return kept
     return [replace(each, present=False) for each in kept]
 
 
+def _result(scope: Scope, job: FineTuningJob) -> FineTunedModel | None:
+    if job.fine_tuned_model is None:
+        return None
+    made = scope.read_once(("models", job.id), lambda tx: model_store.of_job(tx, job.id))
+    return next((each for each in made if each.id == job.fine_tuned_model), None)
+
+
 @verbs.spends("jobs")
 def make_model(scope: Scope, job_id: str, step: int) -> FineTunedModel:
-    """Make a model of its own from a job's checkpoint; asking again finds the first one.
+    """Save a job's checkpoint as a model of its own; asking again finds the first one.
 
     Raises:
         Conflict: when there is no such checkpoint (any more), its model is being removed, or the backend cannot do it.
@@ -92,7 +99,7 @@ def behind(scope: Scope, connection: str, base_model: str) -> SavedStep | None:
 
 @verbs.spends("jobs", verbs.Within(parameter="spec"))
 def keep_base(scope: Scope, spec: JobSpec) -> None:
-    """Make a model of the checkpoint that a job is to begin at, if it does: that stays when the checkpoints go.
+    """Save the checkpoint that a job is to begin at as a model, if it does: that stays when the checkpoints go.
 
     Raises:
         Invalid: when the checkpoint is gone.

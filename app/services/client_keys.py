@@ -54,7 +54,7 @@ def renew(scope: Scope, identifier: str) -> str:
         key = _new(scope, identifier)
     except VaultClosed as error:
         raise Conflict(
-            f"The new key cannot be sealed: {error}", fix="Mend that file or its folder, then try again."
+            f"The new key cannot be sealed: {error}", fix="Fix that file or its folder, then try again."
         ) from error
     message = f"{scope.actor} had a new client key made; the one before opens nothing now."
     event_store.add(scope.write, identifier, message, at=scope.now(), kind="key")

@@ -24,12 +24,13 @@ MAX_SLOTS = 64
 @verbs.reads("connections")
 def list_connections(scope: Scope) -> Sequence[Connection]:
     """Return the connections whose backend this installation has."""
-    return [each for each in store.all_of_them(scope.read) if each.backend in scope.backends.profiles]
+    found = scope.read_once("connections", store.all_of_them)
+    return [each for each in found if each.backend in scope.backends.profiles]
 
 
 @verbs.reads("connections")
 def get(scope: Scope, identifier: str) -> Connection:
-    return or_not_found(store.get(scope.read, identifier), "connection", identifier)
+    return scope.row("connection", identifier, store.get)
 
 
 @verbs.reads("discovery")

@@ -12,7 +12,7 @@ from app.data.rows import Row, line_at, read_rows
 from app.data.search import Finds
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile, UseCount
 from app.domain.edits import MAX_ROW_BYTES
-from app.domain.errors import Conflict, Invalid, NotFound, Problem, or_not_found
+from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.names import checked_name, fitting_name
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
@@ -170,26 +170,26 @@ def list_datasets(
 
 @verbs.reads("datasets")
 def get(scope: Scope, identifier: str) -> Dataset:
-    return or_not_found(store.get(scope.read, identifier), "dataset", identifier)
+    return scope.row("dataset", identifier, store.get)
 
 
 @verbs.reads("datasets")
 def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:
     """Return datasets by id; unknown ids are left out."""
-    return store.many(scope.read, identifiers)
+    return scope.keep("dataset", store.many(scope.read, identifiers))
 
 
 @verbs.reads("datasets")
 def reports(scope: Scope, identifiers: Sequence[str]) -> Sequence[DatasetReport]:
     """Return what validation found in several datasets, without the single findings; those that have none left out."""
-    return store.reports(scope.read, identifiers)
+    return scope.read_once(("reports", *identifiers), lambda tx: store.reports(tx, identifiers))
 
 
 @verbs.reads("datasets")
 def report(scope: Scope, identifier: str) -> DatasetReport | None:
     """Return what validation found, without the single findings; None while it runs."""
     get(scope, identifier)
-    return store.report(scope.read, identifier)
+    return next(iter(reports(scope, [identifier])), None)
 
 
 @verbs.reads("datasets")
@@ -376,7 +376,7 @@ def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:
             return Problem(pointer, "validating", message, "Wait a moment, then try again.")
         case DatasetStatus.NEEDS_FIXING:
             message = f"The dataset {dataset.name!r} has {dataset.errors} error{'' if dataset.errors == 1 else 's'}."
-            return Problem(pointer, "needs_fixing", message, "Open its findings, mend the file, and upload it again.")
+            return Problem(pointer, "needs_fixing", message, "Open its findings, fix the file, and upload it again.")
         case DatasetStatus.NEEDS_MAPPING:
             message = f"The columns of the dataset {dataset.name!r} are in no known format."
             return Problem(pointer, "needs_mapping", message, "Open the dataset, and say what each column is.")

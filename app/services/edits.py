@@ -94,7 +94,7 @@ def apply(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:
             raise Invalid([Problem("", "unchanged", "Nothing would change.", "Choose what is to be done.")])
         if (source.rows or 0) <= done.dropped:
             message = "No row would be left."
-            raise Invalid([Problem("", "no_rows", message, "Mend the rows in the file, and upload it again.")])
+            raise Invalid([Problem("", "no_rows", message, "Fix the rows in the file, and upload it again.")])
         scope.files.check_room()
         stored = scope.files.keep(path)
     origins = _origins(scope, source, stored, done)

@@ -10,7 +10,7 @@ from app.services import models, verbs
 from app.services.scope import Scope
 from app.store import events
 
-_FIX = "Only a model of this machine has configs that can be mended here."
+_FIX = "Only a model of this machine has configs that can be fixed here."
 
 
 @verbs.reads("models")
@@ -46,13 +46,13 @@ def mend(scope: Scope, identifier: str) -> Ends:
     model = models.get(scope, identifier)
     before = look(scope, identifier)
     if not before.wrong:
-        raise Conflict("The model's configs need no mending.", fix=_FIX)
+        raise Conflict("The model's configs need no fix.", fix=_FIX)
     with scope.ask(model.connection, MendsEnds, fix=_FIX) as backend:
         after = backend.mend_ends(model.remote_id)
     tx, now = scope.write, scope.now()
-    said = f"{scope.actor} had its configs mended: answers end with {after.taught}."
+    said = f"{scope.actor} had its configs fixed: answers end with {after.taught}."
     events.add(tx, model.id, said, at=now, kind="request")
     for each in models.deployments(scope, identifier):
-        note = f"The configs of its model were mended: answers end with {after.taught}."
+        note = f"The configs of its model were fixed: answers end with {after.taught}."
         events.add(tx, each.id, f"{note} Restart it to have them read.", at=now, kind="note")
     return after

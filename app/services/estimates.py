@@ -133,7 +133,7 @@ def _warnings(checked: Checked) -> list[Notice]:
         warnings.append(Notice(step=Step.DATA.value, pointer="/training_dataset", message=message, fix=fix))
     spec = checked.spec
     if spec is not None and spec.validation.kind is ValidationKind.NONE:
-        message = "Without validation rows nobody sees whether the model learns or memorises."
+        message = "Without validation rows you cannot tell learning from memorising."
         notice = Notice(step=Step.VALIDATION.value, pointer="/validation", message=message, fix="Split some rows off.")
         warnings.append(notice)
     if spec is not None and spec.test_dataset is None and not spec.validation.test_ratio:

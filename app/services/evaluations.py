@@ -154,13 +154,15 @@ class Pair:
 
 
 @verbs.reads("evaluations")
-def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilter.ALL) -> Sequence[Pair]:
+def compare(
+    scope: Scope, base: Evaluation | str, tuned: Evaluation | str, *, only: PairFilter = PairFilter.ALL
+) -> Sequence[Pair]:
     """Return the rows that both answered, side by side.
 
     Raises:
         Invalid: when they answered different datasets, or were asked in different ways.
     """
-    left, right = get(scope, base), get(scope, tuned)
+    left, right = (each if isinstance(each, Evaluation) else get(scope, each) for each in (base, tuned))
     if left.dataset != right.dataset:
         fix = "Evaluate both on the same dataset."
         raise Invalid([Problem("/base", "dataset", "The two evaluations answered different rows.", fix)])
@@ -168,7 +170,7 @@ def compare(scope: Scope, base: str, tuned: str, *, only: PairFilter = PairFilte
     if reason:
         fix = "Evaluate the one of them again that is older."
         raise Invalid([Problem("/base", "rendering", reason, fix)])
-    both = store.pairs(scope.read, base, tuned, limit=MAX_PAIRS)
+    both = store.pairs(scope.read, left.id, right.id, limit=MAX_PAIRS)
     pairs = [Pair(base=left_row, tuned=right_row) for left_row, right_row in both]
     return [pair for pair in pairs if pair.fits(only)]
 
@@ -191,7 +193,9 @@ class JobEvaluations:
 @verbs.reads("evaluations")
 def for_job(scope: Scope, job: jobs.AnyJob) -> JobEvaluations:
     """Return a job's evaluations: the newest plain pair on the same rows, and the others."""
-    everything = list(reversed(store.of_job(scope.read, jobs.at_hand(scope, job).id)))
+    identifier = jobs.at_hand(scope, job).id
+    found = scope.read_once(("evaluations", identifier), lambda tx: store.of_job(tx, identifier))
+    everything = list(reversed(found))
     plain = [each for each in everything if not each.few_shot and each.system_prompt is None]
     tuned = next((each for each in plain if each.target.is_tuned), None)
     bases = [each for each in plain if not each.target.is_tuned and (tuned is None or each.dataset == tuned.dataset)]

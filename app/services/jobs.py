@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from app.domain.backend import KeepsLogs, RemoteJob
+from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
@@ -19,7 +18,6 @@ from app.domain.spending import AcceptedCost, most_of_job, require
 from app.domain.timeline import Stage, timeline
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import checkpoints, estimates, notices, preflights, specs, verbs
-from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -32,7 +30,6 @@ from app.store.downsampling import downsample
 from app.store.jobs import Filter
 
 MAX_POINTS = 5000
-LOG_LINES = 200
 AnyJob = FineTuningJob | str  # a job, or its id
 MOST_COUNTED = summary_store.MOST_COUNTED
 
@@ -313,18 +310,32 @@ def events_after(scope: Scope, identifier: str, number: int, *, limit: int = 200
 
 @verbs.reads("jobs")
 def metrics(
-    scope: Scope, job: AnyJob, *, names: Sequence[str] = (), points: int = 1000, since: int | None = None
+    scope: Scope,
+    job: AnyJob,
+    *,
+    names: Sequence[str] = (),
+    points: int = 1000,
+    since: int | None = None,
+    small: Mapping[str, int] | None = None,
 ) -> Sequence[MetricSeries]:
-    """Return a job's series, each thinned to at most `points` points that keep every peak."""
+    """Return a job's series, each thinned to at most `points` points that keep every peak.
+
+    `small`: how many points are enough, for series of which fewer are.
+    """
     job = at_hand(scope, job)
-    wanted = max(2, min(points, MAX_POINTS))
-    return [downsample(series, wanted) for series in metric_store.columns(scope.read, job.id, names=names, since=since)]
+    found = metric_store.columns(scope.read, job.id, names=names, since=since, known=_heads(scope, job.id))
+    wanted = {each.name: (small or {}).get(each.name, points) for each in found}
+    return [downsample(series, max(2, min(wanted[series.name], MAX_POINTS))) for series in found]
 
 
 @verbs.reads("jobs")
 def last_values(scope: Scope, identifier: str) -> dict[str, tuple[int, float | None]]:
     """Return each series' newest point as (step, value)."""
-    return metric_store.last_values(scope.read, identifier)
+    return {each.name: (each.last_step, each.last_value) for each in _heads(scope, identifier)}
+
+
+def _heads(scope: Scope, identifier: str) -> Sequence[metric_store.Head]:
+    return scope.read_once(("series", identifier), lambda tx: metric_store.heads(tx, identifier))
 
 
 @verbs.reads("jobs")
@@ -346,38 +357,14 @@ def first_batch(scope: Scope, job: AnyJob) -> Sequence[BatchRow]:
 
 
 @verbs.reads("jobs")
-def log(scope: Scope, job: AnyJob, *, lines: int = LOG_LINES) -> Sequence[str]:
-    """Return the end of the training's raw log; empty where the backend keeps none."""
-    job = at_hand(scope, job)
-    backend = scope.able(job.spec.connection, KeepsLogs)
-    if job.remote_id is None or backend is None:
-        return ()
-    try:
-        with scope.provider_call():
-            return backend.log(RemoteJob(job.remote_id), lines=max(1, min(lines, 10_000)))
-    except PROVIDER_ERRORS as error:
-        return (f"The log cannot be read now: {error.message} {error.fix}".strip(),)
-
-
-@verbs.reads("jobs")
-def log_path(scope: Scope, identifier: str) -> Path | None:
-    """Return the whole log as a file, where the backend keeps one."""
-    job = get(scope, identifier)
-    backend = scope.able(job.spec.connection, KeepsLogs)
-    if job.remote_id is None or backend is None:
-        return None
-    with scope.provider_call():
-        return backend.log_path(RemoteJob(job.remote_id))
-
-
-@verbs.reads("jobs")
 def stages(scope: Scope, job: AnyJob) -> Sequence[Stage]:
     """Return the timeline of a job."""
     job = at_hand(scope, job)
     tx = scope.read
     served = deployment_store.of_model(tx, job.fine_tuned_model) if job.fine_tuned_model else []
     changes = event_store.of_kind(tx, job.id, "status")
-    return timeline(job, changes, evaluation_store.of_job(tx, job.id), served)
+    evaluated = scope.read_once(("evaluations", job.id), lambda tx: evaluation_store.of_job(tx, job.id))
+    return timeline(job, changes, evaluated, served)
 
 
 @verbs.reads("jobs")

@@ -100,7 +100,7 @@ def begin(scope: Scope, connection: str, project: str, rows: int = 0) -> Lifeboa
     _check_rows(rows)
     _able(scope, connection)
     if not project:
-        raise Invalid([Problem("/project", "missing", "A project has to be chosen.", "Choose one, or make it first.")])
+        raise Invalid([Problem("/project", "missing", "Choose a project.", "Create one first if there is none.")])
     tx = scope.write
     projects.get(scope, project)
     known = store.running(tx, connection)

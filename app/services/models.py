@@ -43,7 +43,7 @@ def get(scope: Scope, identifier: str) -> FineTunedModel:
 @verbs.reads("models")
 def of_job(scope: Scope, job: str) -> Sequence[FineTunedModel]:
     """Return the models a job made, its result first."""
-    return store.of_job(scope.read, job)
+    return scope.read_once(("models", job), lambda tx: store.of_job(tx, job))
 
 
 @verbs.reads("models")

@@ -77,11 +77,12 @@ class Overview:
 def counts(scope: Scope) -> Counts:
     """Return the top bar's figures."""
     by_status = jobs.open_counts(scope)
+    served = prices.hosting(scope)
     return Counts(
         running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
         queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),
-        hosting=deployment_store.hosting(scope.read),
-        hosting_cost=prices.hosting(scope),
+        hosting=served.deployments,
+        hosting_cost=served,
     )
 
 

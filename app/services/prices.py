@@ -39,6 +39,7 @@ class Hosting:
     per_hour: Money | None
     unpriced: int
     billed: int
+    deployments: int
 
 
 @verbs.reads("prices")
@@ -162,10 +163,11 @@ def asking_bill(scope: Scope, connection: Connection, base_model: str, *, rows: 
 @verbs.reads("prices")
 def hosting(scope: Scope) -> Hosting:
     """Return what is spent on hosting now."""
-    billed = [bill for bill in deployment_store.hosting_bills(scope.read) if not bill.is_free]
+    bills = deployment_store.hosting_bills(scope.read)
+    billed = [bill for bill in bills if not bill.is_free]
     rates = [rate for bill in billed if (rate := bill.per_hour) is not None]
     unpriced = sum(bill == UNKNOWN or bool(bill.unpriced) for bill in billed)
-    return Hosting(per_hour=total(rates), unpriced=unpriced, billed=len(billed))
+    return Hosting(per_hour=total(rates), unpriced=unpriced, billed=len(billed), deployments=len(bills))
 
 
 @verbs.reads("prices")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.domain.actors import Role
-from app.domain.errors import Conflict, Forbidden, Invalid, Problem, or_not_found
+from app.domain.errors import Conflict, Forbidden, Invalid, Problem
 from app.domain.names import checked_name
 from app.domain.projects import TEXT_LIMIT, DecisionRecord, Project
 from app.kit.paging import DEFAULT_LIMIT, Page
@@ -28,13 +28,13 @@ def names(scope: Scope) -> dict[str, str]:
 
 @verbs.reads("projects")
 def get(scope: Scope, identifier: str) -> Project:
-    return or_not_found(store.get(scope.read, identifier), "project", identifier)
+    return scope.row("project", identifier, store.get)
 
 
 @verbs.reads("projects")
 def find(scope: Scope, identifier: str) -> Project | None:
     """Return a project, or None where there is none of that id."""
-    return store.get(scope.read, identifier)
+    return scope.read_once(("project", identifier), lambda tx: store.get(tx, identifier))
 
 
 @verbs.administers("installation")

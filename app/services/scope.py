@@ -5,13 +5,13 @@ Services never commit. `Scopes.open` does, once, when the door (a request or an 
 
 import os
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from app.domain.actors import Actor, Role
 from app.domain.audit import Act
@@ -37,6 +37,7 @@ from app.store.files import FileStore
 from app.store.sight import NOBODY, Sight
 
 A = TypeVar("A", bound=ABC)
+T = TypeVar("T")
 NO_VAULT = Vault(Path(os.devnull))  # opens nothing and seals nothing
 NOWHERE_PRIVATE = Outgoing(AddressPolicy())
 # Up to this size a file is checked, split and converted at once (0.2 s at 150 MB/s); larger ones beside the turns.
@@ -179,6 +180,7 @@ class Scope:
         self._reader: Reader | None = None
         self._reading: ExitStack | None = None
         self._writer: Writer | None = None
+        self._known: dict[Hashable, object] = {}
 
     @property
     def read(self) -> Reader:
@@ -195,8 +197,34 @@ class Scope:
         """The one write transaction; it holds the write lock until the scope is closed."""
         if self._writer is None:
             self.release()
+            self._known.clear()
             self._writer = self._stack.enter_context(self.app_context.database.writing(self.actor.id, self.sight))
         return self._writer
+
+    def read_once(self, what: Hashable, ask: Callable[[Reader], T]) -> T:
+        """Return what `ask` reads; what several parts of a page ask for is read once.
+
+        A scope that writes asks every time: there, what was read before the write lock may have changed.
+        """
+        if self._writer is not None:
+            return ask(self._writer)
+        if what not in self._known:
+            self._known[what] = ask(self.read)
+        return cast("T", self._known[what])
+
+    def row(self, noun: str, identifier: str, get: Callable[[Reader, str], T | None]) -> T:
+        """Return what a row is, read once.
+
+        Raises:
+            NotFound: when there is none of that id.
+        """
+        return or_not_found(self.read_once((noun, identifier), lambda tx: get(tx, identifier)), noun, identifier)
+
+    def keep(self, noun: str, rows: Mapping[str, T]) -> Mapping[str, T]:
+        """Note rows that were read together, so that `row` need not read them, and return them."""
+        if self._writer is None:
+            self._known.update({(noun, identifier): row for identifier, row in rows.items()})
+        return rows
 
     @property
     def writes(self) -> bool:
@@ -223,7 +251,7 @@ class Scope:
             NotFound: when there is no such connection.
             ProviderFailed: when the backend cannot be had.
         """
-        return self.backends.of(or_not_found(connection_store.get(self.read, connection), "connection", connection))
+        return self.backends.of(self.row("connection", connection, connection_store.get))
 
     def able(self, connection: str, ability: type[A]) -> A | None:
         """Return the same as one with an ability; None where it has not got it."""

@@ -41,7 +41,7 @@ class _Check:
         value = self.fields.get(field)
         if isinstance(value, str) and value.strip():
             return value.strip()
-        self.complain(f"/{field}", "missing", f"{what} has to be chosen.", f"Choose {what[0].lower()}{what[1:]}.")
+        self.complain(f"/{field}", "missing", f"Choose {what[0].lower()}{what[1:]}.", "")
         return ""
 
     def choice(self, field: str, kind: type[E], default: E) -> E:
@@ -92,7 +92,12 @@ class _Check:
         pointer = f"/{field}"
         if not isinstance(identifier, str) or not identifier:
             if required:
-                self.complain(pointer, "missing", f"{what} has to be chosen.", "Upload a file or choose a dataset.")
+                self.complain(
+                    pointer,
+                    "missing",
+                    f"Choose {what[0].lower()}{what[1:]}.",
+                    "Upload a file, or choose a stored dataset.",
+                )
             return None
         try:
             dataset = datasets.get(self.scope, identifier)

@@ -93,6 +93,6 @@ def explain_os(what: str, error: OSError) -> SetupError:
     said = error.strerror or str(error)
     where = f" ({error.filename})" if isinstance(error.filename, str) else ""
     known = next(
-        (each for each in _REFUSALS if re.search(each[0], said)), ("", f"{said}.", "Mend that, then start again.")
+        (each for each in _REFUSALS if re.search(each[0], said)), ("", f"{said}.", "Fix that, then start again.")
     )
     return SetupError(f"{what} {known[1].removesuffix('.')}{where}.", known[2])

@@ -48,7 +48,7 @@ def probe(folder: Path) -> None:
 
 def unusable(folder: Path, error: OSError) -> SetupError:
     """Return in words why the data folder cannot be used."""
-    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Mend that, or "))
+    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Fix that, or "))
     return SetupError(f"The data folder {folder} cannot be used: {reason}.", remedy + _ANOTHER)
 
 

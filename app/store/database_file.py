@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from app.kit.sentences import ended
 from app.setup.problems import SetupError
 
 # Of the file's header (https://sqlite.org/fileformat2.html, 1.3): how it begins, and where numbers stand, big-endian.
@@ -40,7 +41,7 @@ def check(file: Path, known: Sequence[str]) -> str | None:
         size = _size(file, pending=pending)
     except OSError as error:
         why = error.strerror or error
-        raise SetupError(f"The database {file} cannot be opened: {why}.", f"Mend that. Or else: {_MOVE}") from None
+        raise SetupError(f"The database {file} cannot be opened: {why}.", f"Fix that. Or else: {_MOVE}") from None
     if size == 0:
         return None
     beside = log.exists() or file.with_name(f"{file.name}-shm").exists()
@@ -56,7 +57,7 @@ def check(file: Path, known: Sequence[str]) -> str | None:
     except sqlite3.Error as error:
         busy = getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
         what, remedy = ("locked", "Close the program that has it open.") if busy else ("damaged", _COPY)
-        raise SetupError(f"The database {file} is {what}: {error}.", remedy) from None
+        raise SetupError(ended(f"The database {file} is {what}: {error}"), remedy) from None
 
 
 def _size(file: Path, *, pending: bool) -> int:

@@ -50,13 +50,8 @@ def _finding_values(dataset: str, number: int, finding: Finding) -> dict[str, An
     }
 
 
-def report(tx: Reader, identifier: str) -> DatasetReport | None:
-    """Return the report without its findings, once there is one."""
-    return next(iter(reports(tx, [identifier])), None)
-
-
 def reports(tx: Reader, identifiers: Sequence[str]) -> list[DatasetReport]:
-    """Return the same of several, as far as there are."""
+    """Return the reports of several datasets without their findings, as far as there are."""
     bodies = tx.scalars(select(_T.c.report).where(_T.c.id.in_(identifiers), _T.c.report.is_not(None)))
     return [codec.load(DatasetReport, body) for body in bodies]
 

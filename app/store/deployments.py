@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason, Target, Usage
 from app.domain.jobs import JobReason
@@ -19,7 +19,6 @@ KEPT_LATENCIES = 1000
 _GONE = (DeploymentStatus.DELETED.value,)
 _THERE = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
 # Every page asks these; to put them together costs more than to ask them.
-_HOSTING = select(func.count()).select_from(_T).where(_T.c.status.in_(_THERE))
 _BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE))
 
 
@@ -142,13 +141,8 @@ def of_target(tx: Reader, target: Target) -> list[Deployment]:
 
 
 def hosting_bills(tx: Reader) -> list[Bill]:
-    """Return the bills of what is served now."""
+    """Return the bills of what is served now, one a deployment."""
     return [prices.bill(row.bill) for row in tx.execute(_BILLS)]
-
-
-def hosting(tx: Reader) -> int:
-    """Return how many deployments exist at providers now."""
-    return tx.scalar(_HOSTING) or 0
 
 
 def ready_for(tx: Reader, target: Target) -> Deployment | None:

@@ -144,24 +144,48 @@ def _rows(series: int, steps: "Steps", values: "Values") -> list[tuple[int, int,
     return [(series, step, None if math.isnan(value) else value) for step, value in pairs]
 
 
-def columns(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[Columns]:
-    """Return a job's series as columns; `since` leaves out steps up to it, and series without a later one."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a series without its points."""
+
+    id: int
+    name: str
+    packed_through: int | None
+    last_step: int
+    last_value: float | None
+
+
+def heads(tx: Reader, job: str) -> list[Head]:
+    """Return what is known of a job's series that have points, by name."""
+    wanted = (_S.c.id, _S.c.name, _S.c.packed_through, _S.c.last_step, _S.c.last_value)
+    query = select(*wanted).where(_S.c.job == job, _S.c.last_step.is_not(None)).order_by(_S.c.name)
+    return [Head(*row) for row in tx.execute(query)]
+
+
+def columns(
+    tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None, known: Sequence[Head] | None = None
+) -> list[Columns]:
+    """Return a job's series as columns; `since` leaves out steps up to it, and series without a later one.
+
+    `known`: the heads, where they are at hand.
+    """
     import numpy as np
 
-    query = select(_S.c.id, _S.c.name, _S.c.packed_through).where(_S.c.job == job, _S.c.last_step.is_not(None))
-    if names:
-        query = query.where(_S.c.name.in_(names))
-    if since is not None:
-        query = query.where(_S.c.last_step > since)
-    found = tx.execute(query.order_by(_S.c.name)).all()
+    wanted = set(names)
+    found = [
+        row
+        for row in (heads(tx, job) if known is None else known)
+        if (not wanted or row.name in wanted) and (since is None or row.last_step > since)
+    ]
     if not found:
         return []
     after = -(2**63) if since is None else since
     rows = _tail(tx, [row.id for row in found], after)
+    packed = [row.id for row in found if row.packed_through is not None and row.packed_through > after]
+    chunks = _chunks(tx, packed, after) if packed else {}
     series = []
     for row in found:
-        packed = row.packed_through is not None and row.packed_through > after
-        pieces = [*(_chunks(tx, row.id, after) if packed else ()), rows[row.id]]
+        pieces = [*chunks.get(row.id, ()), rows[row.id]]
         steps = np.concatenate([piece[0] for piece in pieces]) if len(pieces) > 1 else pieces[0][0]
         values = np.concatenate([piece[1] for piece in pieces]) if len(pieces) > 1 else pieces[0][1]
         series.append(Columns(row.name, steps, values))
@@ -180,15 +204,17 @@ def _tail(tx: Reader, ids: Sequence[int], after: int) -> "dict[int, tuple[Steps,
     return {each: (all_steps[begin:end], all_values[begin:end]) for each, (begin, end) in bounds.items()}
 
 
-def _chunks(tx: Reader, series: int, after: int) -> "list[tuple[Steps, Values]]":
+def _chunks(tx: Reader, ids: Sequence[int], after: int) -> "dict[int, list[tuple[Steps, Values]]]":
     import numpy as np
 
-    query = select(_K.c.steps, _K.c.numbers).where(_K.c.series == series, _K.c.last > after).order_by(_K.c.first)
-    pieces = [from_bytes(row.steps, row.numbers) for row in tx.execute(query)]
-    if pieces:
+    query = select(_K.c.series, _K.c.steps, _K.c.numbers).where(_K.c.series.in_(ids), _K.c.last > after)
+    by_series: dict[int, list[tuple[Steps, Values]]] = defaultdict(list)
+    for row in tx.execute(query.order_by(_K.c.series, _K.c.first)):
+        by_series[row.series].append(from_bytes(row.steps, row.numbers))
+    for pieces in by_series.values():
         begin = int(np.searchsorted(pieces[0][0], after, side="right"))
         pieces[0] = (pieces[0][0][begin:], pieces[0][1][begin:])
-    return pieces
+    return by_series
 
 
 def read(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None = None) -> list[MetricSeries]:
@@ -202,12 +228,6 @@ def read(tx: Reader, job: str, *, names: Sequence[str] = (), since: int | None =
 def finite(values: "Values") -> list[float | None]:
     """Return values as the domain has them: None where one was not finite."""
     return [None if math.isnan(value) else value for value in values.tolist()]
-
-
-def last_values(tx: Reader, job: str) -> dict[str, tuple[int, float | None]]:
-    """Return each series' newest point as (step, value)."""
-    query = select(_S.c.name, _S.c.last_step, _S.c.last_value).where(_S.c.job == job, _S.c.last_step.is_not(None))
-    return {row.name: (row.last_step, row.last_value) for row in tx.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)

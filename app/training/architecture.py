@@ -157,7 +157,7 @@ def _check_generation(where: str) -> None:
         raise ChildError(
             "generation_config",
             f"transformers does not take this model's generation_config.json: {first_line(error)}",
-            "Mend it in the model's directory, or remove the file.",
+            "Fix it in the model's directory, or remove the file.",
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         handing_out.saveable(config).save_pretrained(folder)

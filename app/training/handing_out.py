@@ -59,7 +59,7 @@ def saveable(config: GenerationConfig) -> GenerationConfig:
             raise ChildError(
                 "generation_config",
                 f"The model's generation_config.json could not be saved beside the tuned weights: {_reason_of(error)}",
-                "Mend it in the model's directory, or remove the file.",
+                "Fix it in the model's directory, or remove the file.",
             ) from error
     return config
 

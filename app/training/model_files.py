@@ -47,7 +47,7 @@ def check(folder: Path) -> None:
     """Look at the directory of a whole model.
 
     Raises:
-        ModelFault: the first thing that is wrong, and how to mend it.
+        ModelFault: the first thing that is wrong, and how to fix it.
     """
     _check_there(folder)
     config = read_object(folder / "config.json")

@@ -34,7 +34,7 @@ def read_rows(path: Path, *, only_last: bool = False) -> list[Row]:
         fix = "Upload the dataset again and start a new job."
         raise ChildError("file_missing", f"The data file {path.name} is gone.", fix) from None
     except canonical.BadRow as error:
-        raise ChildError("bad_row", str(error), "Mend the line in the dataset and start a new job.") from None
+        raise ChildError("bad_row", str(error), "Fix the line in the dataset and start a new job.") from None
     if not rows:
         raise ChildError("no_rows", f"The file {path.name} has no rows.", "Choose a dataset with rows.")
     first = rows[0]

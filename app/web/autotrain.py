@@ -70,12 +70,12 @@ def _text(form: FormData) -> str:
         try:
             return file.file.read(4 * MAX_CHARACTERS + 4).decode("utf-8-sig")
         except UnicodeDecodeError:
-            fix = _("Choose the YAML file that AutoTrain was given, or paste its text.")
-            raise Invalid([Problem("/file", "encoding", _("The file is no text in UTF-8."), fix)]) from None
+            fix = _("Choose the YAML file you gave to AutoTrain, or paste its text.")
+            raise Invalid([Problem("/file", "encoding", _("The file is not UTF-8 text."), fix)]) from None
     if isinstance(pasted, str) and pasted.strip():
         return pasted
     fix = _("Choose the file, or paste its text.")
-    raise Invalid([Problem("/yaml", "missing", _("There is no configuration yet."), fix)])
+    raise Invalid([Problem("/yaml", "missing", _("Choose or paste a configuration first."), fix)])
 
 
 def _chosen(given: Mapping[str, str]) -> Chosen:

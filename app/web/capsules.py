@@ -68,7 +68,7 @@ def make(request: Request, open_scope: Annotated[OpenScope, may_open(capsule_imp
 
 @router.get("/jobs/{identifier}/capsule")
 def download(scope: Annotated[Scope, may(capsules.of_job)], identifier: Id) -> Response:
-    """Everything that it takes to run the job again, and what came of it."""
+    """Everything that it takes to run the job again, and its results."""
     text = capsules.text(capsules.of_job(scope, identifier))
     return text_attachment(text, f"{identifier}.capsule.json", "application/json")
 
@@ -111,7 +111,7 @@ def _ask_first(request: Request, scope: Scope, given: dict[str, str], error: Cos
     kept = {name: given.get(name, "") for name in (*_CHOSEN, "capsule")}
     question = Question(
         title=_("Run this capsule?"),
-        message=_("Everything that it names is here; a new job is submitted."),
+        message=_("Everything it refers to is available here; a new job will be submitted."),
         action=_HERE,
         yes=_("Run it"),
         no=_("Do not start it"),

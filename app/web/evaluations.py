@@ -46,7 +46,7 @@ def begin(request: Request, scope: Annotated[Scope, may(evaluations.create)], fo
 def _ask(request: Request, scope: Scope, form: Fields, error: CostNotAccepted) -> Response:
     back = f"/jobs/{form['job']}?tab=evaluation" if form.get("job") else "/jobs"
     question = Question(
-        title=_("Begin this evaluation?"),
+        title=_("Start this evaluation?"),
         message=_("The model answers every row of the dataset once."),
         action="/evaluations",
         yes=_("Evaluate"),

@@ -9,11 +9,13 @@ from app.domain.metrics import FURTHER, LOSSES
 from app.domain.models import ModelStatus
 from app.services import (
     capsules,
+    catalog,
     checkpoints,
     code,
     connections,
     datasets,
     evaluations,
+    job_logs,
     job_models,
     jobs,
     models,
@@ -25,6 +27,7 @@ from app.services import (
 from app.services.evaluations import PairFilter
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
+from app.web.layout import shown_projects
 from app.web.rendering import fresh_key
 from app.web.views import evaluations as evaluation_view
 from app.web.views import jobs as view
@@ -68,18 +71,25 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     backend = scope.backends.of(connection)
     evaluated = evaluations.for_job(scope, job)
     everything = [each for each in (evaluated.tuned, evaluated.base, *evaluated.others) if each is not None]
-    series = jobs.metrics(scope, job, names=LOSSES, points=_POINTS)
+    wanted, small = (
+        (LOSSES, None) if tab != "overview" else ((*LOSSES, *FURTHER), dict.fromkeys(FURTHER, _SPARK_POINTS))
+    )
+    read = jobs.metrics(scope, job, names=wanted, points=_POINTS, small=small)
+    series = [each for each in read if each.name in LOSSES]
     saved = checkpoints.of_job(scope, job)
     made = models.of_job(scope, identifier)
     return {
         "job": job,
-        "project": projects.get(scope, job.spec.project),
+        "base_name": catalog.BaseNames(scope, [connection]),
+        "project": next((each for each in shown_projects(scope) if each.id == job.spec.project), None)
+        or projects.get(scope, job.spec.project),
         "connection": connection,
         "tab": tab,
         "tabs": view.tabs(job, tab),
         "stages": view.stages(job, jobs.stages(scope, job), now),
         "stats": view.stats(job, jobs.last_values(scope, identifier), series, now),
         "loss": view.loss_view(job, series, saved),
+        "further": view.further([each for each in read if each.name not in LOSSES]),
         "checkpoints": saved,
         "models": made,
         "evaluated": evaluated,
@@ -114,7 +124,6 @@ def _of_tab(
             return _RECORDS[tab](scope, job)
         case "overview":
             return {
-                "further": view.further(jobs.metrics(scope, job, names=FURTHER, points=_SPARK_POINTS)),
                 "sampled": view.sampled(jobs.samples(scope, job)),
             }
         case "code":
@@ -140,7 +149,7 @@ def _events(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 
 
 def _log(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
-    return {"log": jobs.log(scope, job, lines=_LOG_LINES)}
+    return {"log": job_logs.log(scope, job, lines=_LOG_LINES)}
 
 
 def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def evaluation_context(scope: Scope, evaluated: evaluations.JobEvaluations, only
     both = both and not evaluated.not_comparable
     wanted = only or PairFilter.ALL
     pairs = (
-        evaluations.compare(scope, evaluated.base.id, evaluated.tuned.id, only=wanted)
+        evaluations.compare(scope, evaluated.base, evaluated.tuned, only=wanted)
         if both and evaluated.base and evaluated.tuned
         else ()
     )

@@ -15,7 +15,18 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.downloads import attachment, metrics_csv, series_json, text_attachment
 from app.http.fields import Id
 from app.http.idempotency import once
-from app.services import catalog, checkpoints, connections, drafts, job_models, jobs, pausing, queue, retention
+from app.services import (
+    catalog,
+    checkpoints,
+    connections,
+    drafts,
+    job_logs,
+    job_models,
+    jobs,
+    pausing,
+    queue,
+    retention,
+)
 from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web import spending
@@ -138,9 +149,9 @@ def metrics_table(scope: Annotated[Scope, may(jobs.metrics)], identifier: Id) ->
 
 
 @router.get("/jobs/{identifier}/log.txt")
-def whole_log(scope: Annotated[Scope, may(jobs.log_path)], identifier: Id) -> Response:
+def whole_log(scope: Annotated[Scope, may(job_logs.log_path)], identifier: Id) -> Response:
     """The whole raw log."""
-    path = jobs.log_path(scope, identifier)
+    path = job_logs.log_path(scope, identifier)
     if path is None or not path.is_file():
         return text_attachment("", f"{identifier}.log", "text/plain")
     return attachment(path, f"{identifier}.log", "text/plain")
@@ -250,7 +261,7 @@ def choose_model(scope: Annotated[Scope, may(job_models.choose)], identifier: Id
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/model")
 def model_from_checkpoint(scope: Annotated[Scope, may(checkpoints.make_model)], identifier: Id, step: Step) -> Response:
-    """Make a model of its own from a checkpoint."""
+    """Save a checkpoint as a model of its own."""
     return see_other(f"/models/{checkpoints.make_model(scope, identifier, step).id}", "model_made")
 
 

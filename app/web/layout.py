@@ -46,7 +46,7 @@ def frame_of(request: Request, scope: Scope) -> Frame:
         account=str(scope.actor),
         has_account=scope.actor.role in {Role.PERSON, Role.ADMINISTRATOR},
         administers=scope.actor.role is not Role.PERSON,
-        projects=projects.list_projects(scope, limit=_SHOWN_PROJECTS).items,
+        projects=shown_projects(scope),
         project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),
     )
@@ -58,6 +58,11 @@ def counted_frame(request: Request, scope: Scope) -> Frame:
     version = request.app.state.fragments.version(scope.changes)
     per_hour = counted.hosting_cost.per_hour
     return Frame(path=path_of(request), now=scope.now(), counts=counted, hosting_per_hour=per_hour, version=version)
+
+
+def shown_projects(scope: Scope) -> Sequence[Project]:
+    """Return the newest projects, as many as the switcher and the palette show."""
+    return scope.read_once(("projects",), lambda _: projects.list_projects(scope, limit=_SHOWN_PROJECTS).items)
 
 
 def chosen_project(request: Request, scope: Scope) -> Project | None:

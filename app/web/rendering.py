@@ -131,7 +131,7 @@ def element_id(pointer: str) -> str:
 
 
 def sentence(problem: Problem) -> str:
-    """Return what is wrong and how to mend it, in one breath."""
+    """Return what is wrong and how to fix it, in one breath."""
     return f"{problem.message} {problem.fix}".strip()
 
 

@@ -20,7 +20,7 @@ def again(job: FineTuningJob, action: str, key: str) -> Question:
     retried = action == "retry"
     return Question(
         title=_("Retry this job?") if retried else _("Run this job again?"),
-        message=_("A new job with the same data and settings is submitted: %(name)s.") % {"name": job.spec.name},
+        message=_("This submits a new job with the same data and settings: %(name)s.") % {"name": job.spec.name},
         action=f"/jobs/{job.id}/{action}",
         yes=_("Retry") if retried else _("Run again"),
         no=_("Do not start it"),

@@ -46,8 +46,10 @@ def begin(request: Request, scope: Annotated[Scope, may(drafts.create)], form: F
     """Begin a draft, perhaps with a project, a dataset or a base model already chosen."""
     given = {name: form[name] for name in ("project", "training_dataset", "base_model", "connection") if form.get(name)}
     chosen = chosen_project(request, scope)
-    if chosen is not None:
-        given.setdefault("project", chosen.id)
+    listed = [chosen] if chosen is not None else projects.list_projects(scope, limit=2).items
+    if len(listed) == 1:
+        given.setdefault("project", listed[0].id)
+        given.setdefault("connection", connections.list_connections(scope)[0].id)  # what the page shows as chosen
     return see_other(f"/wizard/{drafts.create(scope, given).id}/project")
 
 
@@ -151,6 +153,8 @@ def show(
     review = drafts.review_of(scope, found)
     problems = review.problems[step] if step in found.visited else ()
     context = {**step_context(scope, review, step, problems, query=q), "dropped": dropped or ()}
+    if step is Step.MODEL and not context["found"]:
+        context["carried"] = view.named_model(q)
     return page(request, scope, "wizard/step.html", context)
 
 

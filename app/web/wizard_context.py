@@ -46,6 +46,7 @@ def step_context(
         "typed": "",
         "is_first": step is Step.PROJECT,
         "dropped": (),
+        "carried": "",
         "price_lines": price_lines(review.estimate.bill, scope.now().date()) if review.estimate else (),
     }
     if step is Step.MODEL:
@@ -130,6 +131,7 @@ def _models(scope: Scope, draft: JobDraft, chosen: Checked, query: str) -> dict[
         "chosen_model": chosen.model and catalog_view.shown(chosen.model, models, names, today),
         "freshness": [each for each in catalog.freshness(scope) if each.connection.id == connection],
         "query": query,
+        "found": bool(fitting),
     }
 
 

@@ -149,5 +149,5 @@ def tear_down(page: Page, address: str, name: str) -> None:
     page.get_by_role("link", name="Tear down").click()
     page.get_by_label("Type the model's name").fill(name)
     page.get_by_role("button", name="Tear down").click()
-    expect(page.get_by_text("All gone")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("All removed")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#plan")).to_contain_text("Deleted at Azure.")

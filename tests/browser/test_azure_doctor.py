@@ -111,7 +111,7 @@ def test_without_scripts(scriptless: Page, connected: Connected) -> None:
     page.set_default_timeout(PATIENCE)
     page.goto(f"{connected.url}/connections/new?backend=azure_foundry")
     page.get_by_label("Service principal with a secret").check()
-    page.get_by_role("button", name="Ask for what this needs").click()
+    page.get_by_role("button", name="Show the fields for this choice").click()
     fill_in(page, connected.cloud, "Short-lived")
     page.get_by_role("button", name="Connect", exact=True).click()
     choose_project(page, "Short-lived")

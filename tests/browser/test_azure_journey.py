@@ -170,7 +170,7 @@ def answer_the_rest(visit: Visit, folder: Path, machine: str = "") -> None:
 def submit_and_watch(visit: Visit, client: AzureInstallation) -> Json:
     """Submit, and follow the page without loading it again; returns what was sent."""
     page = visit.page
-    tick = page.get_by_role("checkbox", name="Go on with an unknown price")
+    tick = page.get_by_role("checkbox", name="Continue with an unknown price")
     if tick.count():  # nobody publishes what tokens of serverless training cost
         tick.check()
     page.get_by_role("button", name=re.compile("^Submit")).click()
@@ -197,7 +197,7 @@ def deploy(visit: Visit, client: AzureInstallation, *, safety: bool = True) -> N
     page.get_by_label("Model", exact=True).select_option(label="triage")
     if safety:
         expect(page.locator("#content_safety")).to_be_checked()
-        page.get_by_role("checkbox", name="Go on with an unknown price").check()
+        page.get_by_role("checkbox", name="Continue with an unknown price").check()
     else:
         expect(page.get_by_label("Machine size")).to_be_visible()
     visit.looks_right("deploy", FEW_LOOKS)

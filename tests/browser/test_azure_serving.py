@@ -88,11 +88,11 @@ def deploy(page: Page, client: Served) -> str:
     expect(page.locator("#content_safety")).to_be_checked()
     expect(page.get_by_text("whatever the model writes reaches whoever asks")).to_be_visible()
     page.get_by_label("Stop when idle for").fill("0")
-    page.get_by_label("Go on with an unknown price").check()
+    page.get_by_label("Continue with an unknown price").check()
     page.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("triage")
     expect(page.locator("#state [data-status=ready]")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("on: the provider reads questions and answers")).to_be_visible()
+    expect(page.get_by_text("on: the provider filters questions and answers")).to_be_visible()
     return page.url.removeprefix(client.url)
 
 
@@ -123,7 +123,7 @@ def ask(page: Page, client: Served) -> None:
 
 def remove_what_was_left(page: Page, client: Served, look: Callable[[str, str], None]) -> None:
     page.goto(f"{client.url}/connections/{client.connection}")
-    page.get_by_role("link", name="Left behind?").click()
+    page.get_by_role("link", name="Leftovers").click()
     look("orphans", f"/connections/{client.connection}/orphans")
     page.get_by_role("link", name="Remove forgotten:1").click()
     look("orphan", page.url.removeprefix(client.url))
@@ -132,4 +132,4 @@ def remove_what_was_left(page: Page, client: Served, look: Callable[[str, str], 
     expect(page.locator("#errors")).to_be_visible()
     page.get_by_label("Type its name").fill("forgotten:1")
     page.get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("Nothing was left behind")).to_be_visible()
+    expect(page.get_by_text("No leftovers")).to_be_visible()

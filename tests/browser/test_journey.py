@@ -50,7 +50,7 @@ def test_from_the_sample_to_the_teardown(reader: Page, context: Installation) ->
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     # What is looked at beforehand comes without a reload, however long it takes.
-    expect(page.locator("#preflight")).to_contain_text("Nothing was found that would go wrong.", timeout=90_000)
+    expect(page.locator("#preflight")).to_contain_text("No problems found.", timeout=90_000)
     page.get_by_role("button", name=re.compile("^Submit")).click()
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("support-triage")
@@ -108,6 +108,6 @@ def _tear_down(page: Page, context: Installation) -> None:
     expect(page.locator("#errors")).to_be_visible()
     page.get_by_label("Type the model's name").fill(model["name"])
     page.get_by_role("button", name="Tear down").click()
-    expect(page.get_by_text("All gone")).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text("All removed")).to_be_visible(timeout=MINUTES)
     assert context.client.items("/models") == []
     assert context.client.items("/deployments") == []

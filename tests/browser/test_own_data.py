@@ -94,7 +94,7 @@ class Reader:
         expect(page.locator("#mapped .msg").first).to_contain_text("Das Paket kam nicht an", timeout=MINUTES)
         self.sees("columns")
         self.press("Use these columns")
-        expect(page.get_by_text("A version with the chosen columns was made")).to_be_visible(timeout=MINUTES)
+        expect(page.get_by_text("A version with the chosen columns was created")).to_be_visible(timeout=MINUTES)
 
     def drop_bad_lines(self, rows: int) -> None:
         page = self.page
@@ -125,7 +125,7 @@ class Reader:
         self.sees("wizard-data")
         self.press("Next")
         self.at("Validation")
-        page.get_by_label("How rows are", exact=False).select_option("stratified")
+        page.get_by_label("How rows are split").select_option("stratified")
         self.sees("wizard-validation")
         self.press("Next")
         self.at("Hyperparameters")

@@ -84,7 +84,7 @@ def test_the_palette_is_worked_by_the_keyboard_alone(visitor: Page, furnished: F
     visitor.keyboard.type("new job")
     expect(visitor.locator("#palette a:visible")).to_have_text(re.compile("New fine-tuning job"))
     visitor.keyboard.type(" nowhere")
-    expect(visitor.locator("#palette").get_by_role("status")).to_contain_text("Nothing has that name here")
+    expect(visitor.locator("#palette").get_by_role("status")).to_contain_text("No page, project or action matches")
     visitor.keyboard.press("Escape")  # empties the field
     visitor.keyboard.press("Escape")
     expect(visitor.locator("#palette")).to_be_hidden()

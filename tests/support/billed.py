@@ -116,7 +116,7 @@ class Made:
             return deployments.create(scope, target=target, accepted=ANYTHING)
 
     def model_of_checkpoint(self) -> str:
-        """Make a model of a checkpoint."""
+        """Save a checkpoint as a model."""
         step = self.with_step()
         with self.app_context.open() as scope:
             return checkpoints.make_model(scope, *step).id

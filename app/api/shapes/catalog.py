@@ -14,7 +14,7 @@ class CatalogStateOut(ResponseModel):
     connection: str
     fetched_at: datetime | None = Field(description="Null: never; then the data files alone count.")
     refreshing: bool
-    data_as_of: date | None = Field(description="The oldest fact of the data files.")
+    data_as_of: date | None = Field(description="The day on which the catalog data was last checked in full.")
     stale: bool = Field(description="Whether that is older than 60 days.")
     problem: str
 

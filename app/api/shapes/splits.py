@@ -9,7 +9,7 @@ from app.http.fields import Line, Whole, described, given, holds
 Share = Annotated[float, described(exclusiveMinimum=0, exclusiveMaximum=1)]
 Seed = Annotated[Whole, described(minimum=0, maximum=MAX_SEED)]
 RowField = Annotated[Line, described(maxLength=MAX_KEY_CHARS)]
-# A grouped split needs the field whose equal values stay together, a random one uses none.
+# A grouped split needs a field (rows with the same value of it stay together), a random one uses none.
 ROW_FIELD_RULE: dict[str, Any] = {
     "if": holds("strategy", SplitStrategy.GROUPED),
     "then": given("key") | {"properties": {"key": {"type": "string", "minLength": 1}}},

@@ -28,7 +28,7 @@ PROFILE = BackendProfile(
         DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",
         KeepsWeights: "Azure keeps the weights of what it trains, checkpoints included: they cannot be downloaded.",
         LooksAhead: "Azure checks rows and settings itself once a training was submitted.",
-        MendsEnds: "Azure keeps the configs of what it trains: there is nothing to mend from here.",
+        MendsEnds: "Azure keeps the configs of what it trains: there is nothing to fix from here.",
         MergesAdapters: "Azure serves an adapter with its base; there is nothing to merge.",
         ShowsFirstBatch: "Azure does not show what its trainer reads.",
         Pauses: "Azure Machine Learning has no way to pause a training; it can be cancelled.",

@@ -22,7 +22,7 @@ class SignIn(StrEnum):
 
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SIGN_INS = {
-    SignIn.DEFAULT: "Whatever this machine has (environment, workload or managed identity, Azure CLI)",
+    SignIn.DEFAULT: "Automatic (environment, managed identity, Azure CLI)",
     SignIn.MANAGED_IDENTITY: "Managed identity of this machine",
     SignIn.WORKLOAD_IDENTITY: "Workload identity (Kubernetes)",
     SignIn.CLIENT_SECRET: "Service principal with a secret",

@@ -51,7 +51,7 @@ class LocalEnds(MendsEnds):
         """
         folder = self.context.model_folder(model)
         if not self.ends(model).wrong:
-            raise Rejected("The saved configs stop at the end that was taught.", fix="There is nothing to mend.")
+            raise Rejected("The saved configs stop at the end that was taught.", fix="There is nothing to fix.")
         mend(folder)
         return look(folder)
 

@@ -74,7 +74,7 @@ def reason_of(code: str) -> JobReason:
 
 
 def sentence(message: str, fix: str) -> str:
-    """Return what happened and how to mend it as one text."""
+    """Return what happened and how to fix it as one text."""
     return f"{message} {fix}".strip()
 
 

@@ -24,7 +24,7 @@ _LORA = "adapter=lora"
 _SPECS: tuple[HyperparameterSpec, ...] = (
     HyperparameterSpec(
         name="n_epochs", label="Epochs", type=_INT, default=AUTO, auto=True, minimum=1, maximum=100,
-        help="How often the model sees every row. More learn the rows better, until they are learned by heart.",
+        help="How often the model sees every row. More epochs fit the rows better, until the model memorises them.",
     ),
     HyperparameterSpec(
         name="batch_size", label="Batch size", type=_INT, default=AUTO, auto=True, minimum=1, maximum=512,
@@ -67,7 +67,7 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
     HyperparameterSpec(
         name="loss_type", label="Loss", type=_CHOICE, default="sigmoid",
         choices=("sigmoid", "ipo", "hinge", "apo_zero", "apo_down"),
-        help="sigmoid: as DPO was published (arXiv 2305.18290). ipo: against learning the pairs by heart (2310.12036). "
+        help="sigmoid: as DPO was published (arXiv 2305.18290). ipo: against memorising the pairs (2310.12036). "
         "hinge: SLiC (2305.10425). apo_zero, apo_down: for chosen answers that are better, or worse, than the model's "
         "own (2408.06266). Losses of different kinds do not compare.", advanced=True, methods=(DPO,),
     ),
@@ -84,11 +84,11 @@ _SPECS: tuple[HyperparameterSpec, ...] = (
     ),
     HyperparameterSpec(
         name="weight_decay", label="Weight decay", type=_NUM, default=0.0, minimum=0, maximum=1,
-        help="Pulls the weights towards 0, against learning by heart.", advanced=True,
+        help="Pulls the weights towards 0, against memorising.", advanced=True,
     ),
     HyperparameterSpec(
         name="dropout", label="Dropout", type=_NUM, default=AUTO, auto=True, minimum=0, maximum=0.9,
-        help="The share of activations left out by chance in each step, against learning by heart.", advanced=True,
+        help="The share of activations left out by chance in each step, against memorising.", advanced=True,
         methods=(SFT,),
     ),
     HyperparameterSpec(

@@ -59,7 +59,7 @@ PROFILE = BackendProfile(
         LooksUpModels: f"{LABEL}: the catalog is not looked up anywhere.",
         LooksAhead: f"{LABEL}: there are no files to look at before a training.",
         MergesAdapters: f"{LABEL}: there is nothing to merge.",
-        MendsEnds: f"{LABEL}: no configs are saved that could be mended.",
+        MendsEnds: f"{LABEL}: no configs are saved that could be fixed.",
         NamesCandidates: f"{LABEL}: each training names its model.",
         Prices: f"{LABEL}: nothing is billed.",
         Provisions: f"{LABEL}: nothing can be made here.",

@@ -85,7 +85,7 @@ def answered(path: Path, data: Mapping[str, Any], chance: Any) -> Iterator[Evalu
         with path.open("rb") as file:
             questions = [canonical.question(row) for row in canonical.read(file)]
     except canonical.BadRow as problem:
-        raise DataRejected(f"{LABEL}: line {problem.line} {problem.reason}.", fix="Mend the line.") from problem
+        raise DataRejected(f"{LABEL}: line {problem.line} {problem.reason}.", fix="Fix the line.") from problem
     for each in questions:
         line, expected = each.line, each.expected
         correct = chance("answer", tuned, line, expected) < share

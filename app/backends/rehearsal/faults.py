@@ -208,5 +208,5 @@ def error(fault: Fault) -> BaseException:
     words = fault.kind.value.replace("_", " ")
     wait = timedelta(seconds=fault.seconds) if fault.kind is FaultKind.RATE_LIMITED and fault.seconds else None
     return kind(
-        f"Rehearsal: {words}, on request.", fix="This is a scripted fault; nothing needs mending.", retry_after=wait
+        f"Rehearsal: {words}, on request.", fix="This is a scripted fault; nothing needs fixing.", retry_after=wait
     )

@@ -11,6 +11,7 @@ from app.data.formats.format import Format, Row
 from app.data.rules import Issue
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat
+from app.kit.sentences import ended
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OPENING = {"system", "developer"}
@@ -77,7 +78,9 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
             yield Issue(rules.TYPE, f"system is {kind_in_words(row[_SYSTEM])}, not a text.", "$.system")
         roles.insert(0, _SYSTEM)
     if roles[-1] not in {"assistant", None}:
-        message = f"The last message is from {roles[-1]}; it must be the assistant's, for that is what is learned."
+        message = (
+            f"The last message must come from the assistant, not from {roles[-1]}: that is the answer the model learns."
+        )
         yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
     yield from _order(roles)
     yield from _weights(messages)
@@ -106,7 +109,7 @@ def message(role: str, content: str) -> dict[str, str]:
 def _missing(row: Mapping[str, Any], messages: object) -> str:
     if "messages" not in row:
         names = ", ".join(visible(name[:40]) for name in list(row)[:8]) or "none"
-        return f"The row has no messages; its fields are: {names}."
+        return ended(f"The row has no messages; its fields are: {names}")
     return "messages is an empty list." if messages == [] else f"messages is {kind_in_words(messages)}, not a list."
 
 
@@ -125,7 +128,7 @@ def _role(message: dict[str, Any], location: str) -> Iterator[Issue]:
     elif role not in ROLES:
         meant = meant_role(role)
         yield Issue(
-            rules.ROLE, f"There is no role {role[:40]!r}.", f"{location}.role", fix=f"Write {meant}." if meant else ""
+            rules.ROLE, f'Unknown role "{role[:40]}".', f"{location}.role", fix=f'Use "{meant}".' if meant else ""
         )
 
 

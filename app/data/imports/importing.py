@@ -22,6 +22,7 @@ from app.data.imports.positions import Positions
 from app.data.imports.registry import layer_of, recognise
 from app.data.limits import MIB
 from app.data.rules import Issue
+from app.kit.sentences import ended
 
 _BROKEN = (OSError, EOFError, zlib.error, LZMAError, BadZipFile, NotImplementedError, RuntimeError, ValueError)
 _ROOM_EVERY = 64 * MIB
@@ -146,7 +147,7 @@ class Importer:
         except _BROKEN as error:
             if getattr(error, "errno", None):  # the disk's, not the file's
                 raise
-            raise unreadable(f"The {words} file cannot be read to its end: {error}.", _AGAIN) from error
+            raise unreadable(ended(f"The {words} file cannot be read to its end: {error}"), _AGAIN) from error
         return sample_of(target, inside)
 
     def _file(self) -> Path:

@@ -27,6 +27,7 @@ from app.data.imports.container import (
 from app.data.lines import BOM, READ_BYTES
 from app.data.rules import Issue
 from app.data.visible import visible
+from app.kit.sentences import ended
 
 KEYS = ("data", "train", "rows", "examples", "items", "records", "instances", "training", "dataset", "entries")
 # A string ends with its line at the latest: JSON has no line feed inside one, so an unclosed one costs its row only.
@@ -144,7 +145,7 @@ class _Reader:
         if not self._nest.key:
             yield from self._between(len(self._data))
         if self._others:
-            message = f"The rows under {self._nest.key!r} were read; left out: {listed(self._others)}."
+            message = ended(f"The rows under {self._nest.key!r} were read; left out: {listed(self._others)}")
             self._notes.append(Issue(rules.LEFT_OUT, message))
 
     def _stuck(self) -> bool:
@@ -265,7 +266,7 @@ class _Reader:
             raise unreadable(
                 f"The item that begins in line {line} is never closed, or it is longer than "
                 f"{self._limits.row_bytes >> 20} MiB.",
-                "Mend the brackets there, or write the rows as JSONL: one JSON object a line.",
+                "Fix the brackets there, or write the rows as JSONL: one JSON object a line.",
             )
         self._recovered += 1
         end = len(self._data) if following < 0 else following

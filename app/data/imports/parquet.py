@@ -27,6 +27,7 @@ from app.data.imports.container import (
 from app.data.marked_columns import ABSENT, Marks
 from app.data.rules import Issue
 from app.data.visible import visible
+from app.kit.sentences import ended
 
 _MAGIC = b"PAR1"
 _BATCH = 500  # rows
@@ -83,15 +84,15 @@ class _Reader:
             lines = [self._line(row) for row in rows]
             yield Rows(b"".join(lines), len(lines))
         for found, rule, message in (
-            (self._bytes, rules.LEFT_OUT, "Columns that hold bytes were left out: {}."),
+            (self._bytes, rules.LEFT_OUT, "Columns that hold bytes were left out: {}"),
             (
                 self._rounded,
                 rules.ROUNDED,
-                "Whole numbers above 2^53 stand as floats, so the file has rounded them: {}.",
+                "Whole numbers above 2^53 stand as floats, so the file has rounded them: {}",
             ),
         ):
             if found:
-                self._notes.append(Issue(rule, message.format(listed(sorted(map(visible, found))))))
+                self._notes.append(Issue(rule, ended(message.format(listed(sorted(map(visible, found)))))))
         if self._no_numbers:
             counts = [f"{visible(name)} ({count:,})" for name, count in sorted(self._no_numbers.items())]
             self._notes.append(Issue(rules.NULLED, f"NaN and infinities stand as null, by column: {listed(counts)}."))

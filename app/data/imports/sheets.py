@@ -27,6 +27,7 @@ from app.data.imports.container import (
 from app.data.limits import MIB
 from app.data.marked_columns import Marks
 from app.data.rules import Issue
+from app.kit.sentences import ended
 
 _ZIP = b"PK\x03\x04"
 _BOOK = "xl/workbook.xml"
@@ -77,7 +78,9 @@ def read(path: Path, found: Recognition, limits: ImportLimits, notes: Notes) -> 
             sheet.reset_dimensions()  # what some programs write there is wrong
             yield from batches(_rows(sheet.iter_rows(values_only=True), notes))
     except _BROKEN as error:
-        raise unreadable(f"The workbook cannot be read: {str(error)[:200] or type(error).__name__}.", _AGAIN) from error
+        raise unreadable(
+            ended(f"The workbook cannot be read: {str(error)[:200] or type(error).__name__}"), _AGAIN
+        ) from error
 
 
 def _rows(sheet: Iterable[Sequence[Any]], notes: Notes) -> Iterator[tuple[bytes, int]]:

@@ -60,7 +60,7 @@ def end_of(life: Lifecycle) -> str:
         if serve and serve != train:
             sentence = _("Can be trained until %(train)s and served until %(serve)s.") % words
     else:
-        sentence = _("Its end is near, without a date.")
+        sentence = _("Retiring soon; no date has been announced.")
     return f"{sentence} {life.note}".strip()
 
 

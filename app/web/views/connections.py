@@ -104,7 +104,7 @@ def deletion(connection: Connection) -> Question:
     """Return the question that stands before a connection's deletion."""
     return Question(
         title=_("Delete this connection?"),
-        message=_("Its settings and its sealed secrets are forgotten. What exists at the provider stays there."),
+        message=_("Its settings and stored secrets are deleted. What exists at the provider stays there."),
         action=f"/connections/{connection.id}/delete",
         yes=_("Delete connection"),
         no=_("Keep it"),

@@ -56,7 +56,7 @@ def roles() -> Sequence[tuple[str, str]]:
 def first_rows() -> Sequence[tuple[str, str]]:
     """Return what the first line of a table may be."""
     return [
-        (FirstRow.KEEP.value, _("It was read correctly")),
+        (FirstRow.KEEP.value, _("The header was read correctly")),
         (FirstRow.ADD_NAMES.value, _("The column names are really the first example")),
         (FirstRow.DROP.value, _("The first example is really the column names")),
     ]
@@ -196,7 +196,7 @@ def edit_counts(preview: EditPreview) -> list[Stat]:
     """Return the figures over an edit's changes."""
     return [
         Stat(label=_("Rows now"), value=f"{preview.rows_before:,}"),
-        Stat(label=_("Rows then"), value=f"{preview.rows_after:,}"),
+        Stat(label=_("Rows after"), value=f"{preview.rows_after:,}"),
         Stat(label=_("Changed"), value=f"{preview.changed:,}"),
         Stat(label=_("Left out"), value=f"{preview.dropped:,}"),
         *([Stat(label=_("Errors left"), value=f"{preview.errors:,}")] if preview.errors is not None else []),
@@ -232,7 +232,7 @@ def deletion(dataset: Dataset) -> Question:
     """Return the question that stands before a dataset's deletion."""
     return Question(
         title=_("Delete this dataset?"),
-        message=_("Its file is removed from the disk. A dataset that a job or an evaluation uses is kept."),
+        message=_("Its file is removed from disk. A dataset used by a job or an evaluation cannot be deleted."),
         action=f"/datasets/{dataset.id}/delete",
         yes=_("Delete dataset"),
         no=_("Keep it"),

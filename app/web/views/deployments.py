@@ -141,7 +141,7 @@ def rotation(deployment: Deployment) -> Question:
     """Return the question that stands before a new key."""
     return Question(
         title=_("Make a new key?"),
-        message=_("Programs that use the present key are refused from then on."),
+        message=_("Programs that use the current key will be refused."),
         action=f"/deployments/{deployment.id}/client-key/rotate",
         yes=_("Make a new key"),
         no=_("Keep the key"),

@@ -60,7 +60,10 @@ def figure_names() -> dict[str, tuple[str, str]]:
         "forced_choice_accuracy": (_("Forced choice"), _("accuracy when only the labels may be answered")),
         "exact_match": (_("Exact match"), _("share of rows answered word for word")),
         "token_f1": (_("Token F1"), _("overlap of words with the expected answer")),
-        "token_accuracy": (_("Token accuracy"), _("share of next tokens guessed right; flatters")),
+        "token_accuracy": (
+            _("Token accuracy"),
+            _("share of next tokens guessed right; usually looks better than it is"),
+        ),
         "loss": (_("Loss"), _("mean negative log likelihood a token of the answer, in nats")),
         "perplexity": (_("Perplexity"), _("the exponential of the loss")),
     }
@@ -117,7 +120,7 @@ def endings(base: Evaluation | None, tuned: Evaluation | None) -> list[Ending]:
     """Return how the answers ended; nothing where neither side has counted."""
     left, right = _metrics(base), _metrics(tuned)
     words = {
-        "ended": (_("Ended by themselves"), _("answers that came to their end before the limit")),
+        "ended": (_("Finished"), _("answers that ended before the limit")),
         "cut": (_("Cut"), _("answers that were cut at the limit, twice the longest right answer")),
         "empty": (_("Empty"), _("answers without any text")),
     }
@@ -176,7 +179,7 @@ def _said(verdict: Verdict | None) -> str:
         Verdict.AS_GOOD: _("As good as the base model."),
         Verdict.NEITHER: _("Neither is right on any row."),
     }
-    return words.get(verdict or Verdict.UNCLEAR) or _("These rows cannot tell whether it got better: it may be chance.")
+    return words.get(verdict or Verdict.UNCLEAR) or _("Too few rows to tell whether it got better: this may be chance.")
 
 
 def _why_nothing_is_right(evaluated: JobEvaluations) -> str:
@@ -184,9 +187,9 @@ def _why_nothing_is_right(evaluated: JobEvaluations) -> str:
     found = _metrics(evaluated.tuned)
     answers = (found.ended or 0) + (found.cut or 0)
     if 2 * (found.empty or 0) > answers:
-        return _("Most answers of the tuned model are empty: it ends before it says anything.")
+        return _("Most answers of the tuned model are empty: it stops before writing anything.")
     if 2 * (found.cut or 0) > answers:
-        return _("Most answers of the tuned model were cut at the limit: it does not end them by itself.")
+        return _("Most answers of the tuned model were cut at the limit: it does not stop by itself.")
     return ""
 
 

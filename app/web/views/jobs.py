@@ -304,10 +304,8 @@ def sampled(samples: Sequence[Sample]) -> list[SampledPrompt]:
 def stopping(job: FineTuningJob) -> Question:
     """Return what is asked before a training is ended early."""
     return Question(
-        title=_("Stop now and keep what it has learned?"),
-        message=_(
-            "It ends after the step it is in. Its best checkpoint becomes the job's model, and is evaluated like any."
-        ),
+        title=_("Stop now and keep the best checkpoint?"),
+        message=_("Training stops after the current step. The best checkpoint becomes the model and is evaluated."),
         action=f"/jobs/{job.id}/stop",
         yes=_("Stop and save"),
         no=_("Keep training"),
@@ -319,7 +317,10 @@ def discarding(job: FineTuningJob) -> Question:
     """Return what is asked before a finished job's checkpoints are removed."""
     return Question(
         title=_("Remove all checkpoints of this job?"),
-        message=_("Its model, and models that were made of checkpoints, stay. Nothing can go on from them any more."),
+        message=_(
+            "The job's model, and models saved from checkpoints, stay. "
+            "Training can no longer continue from the removed checkpoints."
+        ),
         action=f"/jobs/{job.id}/checkpoints/discard",
         yes=_("Remove them"),
         no=_("Keep them"),
@@ -332,7 +333,8 @@ def cancelling(job: FineTuningJob) -> Question:
     return Question(
         title=_("Stop this training?"),
         message=_(
-            "It stops after the step it is in. The checkpoints saved so far are kept; a cancelled job does not go on."
+            "Training stops after the current step. The checkpoints saved so far are kept. "
+            "A cancelled job cannot be resumed; continue from one of its checkpoints instead."
         ),
         action=f"/jobs/{job.id}/cancel",
         yes=_("Yes, stop it"),

@@ -48,7 +48,7 @@ def attention(found: Sequence[Attention]) -> list[AttentionView]:
         what, status = words.get(each.kind, (each.kind, "warn"))
         section = _SECTIONS.get(each.kind.split("_", maxsplit=1)[0], "jobs")
         href = f"/{section}/{each.id}{'/model' if section == 'wizard' else ''}"
-        title = each.title or _("Unnamed draft")
+        title = each.title or _("Untitled draft")
         lines.append(AttentionView(href=href, title=title, what=what, detail=each.detail, status=status))
     return lines
 

@@ -110,7 +110,7 @@ def job_cost(job: FineTuningJob, now: datetime) -> Stat:
     if cost.billing is Billing.FREE:
         return Stat(label=label, value=_("free"), note=_("own machine"), id="stat-cost")
     if cost.billing is Billing.UNKNOWN:
-        return Stat(label=label, value=_("unknown"), note=_("the provider's invoice counts"), id="stat-cost")
+        return Stat(label=label, value=_("unknown"), note=_("see the provider's invoice"), id="stat-cost")
     if cost.so_far is None:
         note = _("price unknown") if cost.unpriced else _("not known yet")
         return Stat(label=label, value=formats.NOTHING, note=note, id="stat-cost")
@@ -124,15 +124,15 @@ def hosting_words(deployment: Deployment, now: datetime) -> tuple[str, str]:
     """Return (what an hour costs, what it has cost so far) of a deployment, in words."""
     bill = deployment.bill
     if bill.is_free:
-        return _("none: nothing is billed"), ""
+        return _("Nothing is billed"), ""
     if bill.billing is Billing.UNKNOWN:
-        return _("unknown: the provider's invoice counts"), ""
+        return _("Unknown – see the provider's invoice"), ""
     if not bill.items:
-        return _("none by the hour; tokens are billed"), ""
+        return _("No hourly charge; tokens are billed"), ""
     rate, so_far = deployment.cost_per_hour, deployment.cost_at(now)
     missing = _("%(cost)s, and a part whose price is unknown") if bill.unpriced else "%(cost)s"
     if rate is None:
-        return _("unknown: set your price"), ""
+        return _("Unknown – set a price"), ""
     hourly = missing % {"cost": _("%(price)s an hour") % {"price": dollars(rate)}}
     return hourly, dollars(so_far) if so_far is not None else ""
 

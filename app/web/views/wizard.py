@@ -1,5 +1,6 @@
 """The wizard's pages as values: marks of the stepper, lines of the readiness card, fields out of forms and back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ OTHER = "other"
 NEW = "new"
 _PERCENT = 100
 REVIEW = "review"
+_DIRECTORY_OR_HUB_ID = re.compile(r"(?:path:)?~?/.+|(?:hf:)?[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def labels() -> dict[str, str]:
@@ -184,6 +186,12 @@ def fields_of(step: Step, form: Mapping[str, str]) -> dict[str, Any]:
                 "options": _group(form, "options."),
                 "seed": form.get("seed", "").strip() or None,
             }
+
+
+def named_model(text: str) -> str:
+    """Return what was searched for where it names a model that no list holds: a directory, or an id of the hub."""
+    wanted = text.strip()
+    return wanted if _DIRECTORY_OR_HUB_ID.fullmatch(wanted) else ""
 
 
 def _validation(form: Mapping[str, str]) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_a_healthy_doctor_ends_the_pause_at_once(house: AzureHouse, client: Test
 def test_the_page_says_when_it_looks_and_offers_to_look_now(house: AzureHouse, client: TestClient) -> None:
     paused(house, client)
     page = client.get(f"/connections/{house.connection.id}").text
-    assert "It looks again by itself" in page
+    assert "Next automatic check:" in page
     assert "Look now" in page
     granted(house)
     looked = client.post(f"{API}/engine/look/connections/{house.connection.id}", headers=key("look"))

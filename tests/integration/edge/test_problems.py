@@ -123,7 +123,7 @@ def test_people_get_a_page_and_the_site_may_draw_it() -> None:
         return HTMLResponse(f"drawn: {problem.title}", problem.status)
 
     with client_of(raising(nasty, page)) as client:
-        assert client.get("/fail").text == "drawn: Not possible right now"
+        assert client.get("/fail").text == "drawn: Its current state does not allow this"
         assert client.get("/api/v1/fail").json()["status"] == 409
 
 

@@ -181,7 +181,7 @@ def test_what_came_of_an_earlier_teardown_is_not_taken_for_a_later_one(slow: tup
         models.delete(scope, model)
     app_context.engine.tasks.wait()
     app_context.tick(2)
-    with app_context.open() as scope:  # its weights are there again, as after "Make a model" from its checkpoint
+    with app_context.open() as scope:  # its weights are there again, as after "Save as model" from its checkpoint
         store.save(scope.write, replace(model_of(app_context, model), status=ModelStatus.PRESENT, deleted_at=None))
     with app_context.open() as scope:
         models.teardown(scope, model, model_of(app_context, model).name)

@@ -86,9 +86,13 @@ def test_both_doors_tell_free_from_unknown(made: Made, billing: Billing) -> None
     assert (estimate["bill"] is None) == (billing is not Billing.BILLED)
     assert capsule["price"] == ({"amount": "4.00", "currency": "USD"} if billing is Billing.BILLED else None)
     words = {
-        Billing.FREE: ("own machine", "none: nothing is billed", "Nothing is billed"),
+        Billing.FREE: ("own machine", "Nothing is billed", "Nothing is billed"),
         Billing.BILLED: ("$4.00", "$3.00 an hour", "Hosting of tuned models"),
-        Billing.UNKNOWN: ("the provider&#39;s invoice counts", "unknown: the provider", "does not tell what it bills"),
+        Billing.UNKNOWN: (
+            "see the provider&#39;s invoice",
+            "Unknown – see the provider",
+            "does not report what it bills",
+        ),
     }
     for (page, text), said in zip(pages.items(), words[billing], strict=True):
         assert said in text, page

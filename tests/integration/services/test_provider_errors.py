@@ -32,6 +32,7 @@ from app.services import (
     drafts,
     engine_health,
     estimates,
+    job_logs,
     jobs,
     lifecycle,
     merging,
@@ -122,7 +123,7 @@ BROKEN: dict[str, Callable[[Scope, Made], object]] = {
     "discard_checkpoints": lambda scope, made: retention.discard(scope, made.job),
     "endpoint_key": lambda scope, made: deployments.show_key(scope, made.deployment),
     "first_batch": lambda scope, made: jobs.first_batch(scope, made.job),
-    "log_path": lambda scope, made: jobs.log_path(scope, made.job),
+    "log_path": lambda scope, made: job_logs.log_path(scope, made.job),
     "choices": lambda scope, _: discovery.choices(scope, REHEARSAL_ID, STEPS[:1], {}),
     "provision": lambda scope, _: discovery.make(scope, REHEARSAL_ID, CREATIONS[0], STEPS, VALUES),
     "provisioning": lambda scope, _: discovery.making(scope, REHEARSAL_ID, CREATIONS[0], STEPS, VALUES),
@@ -235,7 +236,7 @@ def test_an_estimate_and_a_log_say_that_they_cannot_be_had(made: Made) -> None:
     with stumbling(made.app_context, "estimate"), made.app_context.open() as scope:
         assert "(KeyError)" in estimates.estimate(scope, made.fields).basis
     with stumbling(made.app_context, "log"), made.app_context.open() as scope:
-        assert "cannot be read now: The backend failed" in jobs.log(scope, made.job)[0]
+        assert "cannot be read now: The backend failed" in job_logs.log(scope, made.job)[0]
 
 
 def test_a_draft_stays_open_and_says_at_its_base_model_what_failed(made: Made) -> None:

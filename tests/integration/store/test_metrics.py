@@ -69,7 +69,7 @@ def test_any_batches_read_as_if_they_were_a_table(installation: TestHouse, job: 
         assert list(seen) == list(wanted)
         assert all(seen[step] == value or (seen[step] is None and math.isnan(value)) for step, value in wanted.items())
         with installation.database.reading() as tx:
-            last = metrics.last_values(tx, job)[TRAIN_LOSS]
+            last = next((each.last_step, each.last_value) for each in metrics.heads(tx, job) if each.name == TRAIN_LOSS)
         value = expected[max(expected)]
         assert last == (max(expected), None if math.isnan(value) else value)
     assert chunks(installation.database, job) > 0
@@ -148,7 +148,8 @@ def test_points_outlive_the_migration_there_and_back(installation: TestHouse, jo
     assert read(database, job) == before
     with database.reading() as tx:
         kept = metrics.summaries(tx, [job], [TRAIN_LOSS])[job, TRAIN_LOSS]
-        assert metrics.last_values(tx, job)[TRAIN_LOSS] == (2 * CHUNK + 9, before[2 * CHUNK + 9])
+        newest = {each.name: (each.last_step, each.last_value) for each in metrics.heads(tx, job)}
+        assert newest[TRAIN_LOSS] == (2 * CHUNK + 9, before[2 * CHUNK + 9])
     assert CURVE_POINTS / 2 <= len(kept.curve) <= CURVE_POINTS
     write(database, job, {2 * CHUNK + 10: 0.5})
     assert read(database, job) == before | {2 * CHUNK + 10: 0.5}

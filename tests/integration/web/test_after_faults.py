@@ -23,7 +23,7 @@ def test_a_dataset_with_errors_opens_with_them(pages: TestClient, file: bytes, s
     answer = pages.post("/datasets", files={"file": ("rows.jsonl", file)}, data={"name": "rows"})
     page = pages.get(answer.headers["location"]).text
     headings = [each.text for each in BeautifulSoup(page, "html.parser").select("section.card > header > h2")]
-    assert headings[0] == "What must be mended"
+    assert headings[0] == "Fix these first"
     assert said in page
     assert ("First rows" in headings) is rows_shown
 
@@ -36,7 +36,7 @@ def test_what_a_teardown_took_is_not_offered_any_more(
     turn(app_context, engine)
     before = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" in before
-    assert "Make a model" in before
+    assert "Save as model" in before
     with app_context.open() as scope:
         model = models.of_job(scope, job)[0]
     assert "The checkpoints of its job go with its weights" in pages.get(f"/models/{model.id}/teardown").text
@@ -48,7 +48,7 @@ def test_what_a_teardown_took_is_not_offered_any_more(
     turn(app_context, engine)
     after = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" not in after
-    assert "Make a model" not in after
+    assert "Save as model" not in after
     assert "Ask it" not in pages.get(installation).text
     assert f'href="/models/{model.id}"' in after, "its record is kept"
     with app_context.open() as scope:

@@ -54,12 +54,12 @@ def test_a_file_becomes_a_report_and_then_a_draft(pages: TestClient, app_context
     assert draft["values"]["hyperparameters"]["learning_rate"] == 3e-5
     review = pages.get(made.headers["location"])
     assert review.status_code == 200
-    assert "A draft was made of the configuration" in review.text
+    assert "A draft was created from the configuration" in review.text
 
 
 def test_what_cannot_be_read_in_is_said_and_what_was_pasted_stays(pages: TestClient) -> None:
     for given, sentence in (
-        ({"yaml": ""}, "There is no configuration yet."),
+        ({"yaml": ""}, "Choose or paste a configuration first."),
         ({"yaml": f"task: llm-orpo\nhub: {{token: {TOKEN}}}\nbase_model: a/b"}, "ORPO (llm-orpo) is not trained here."),
         ({"yaml": f"task: [llm\ntoken: {TOKEN}"}, "not valid YAML"),
         ({"yaml": "task: llm-sft\nbase_model: a/b", "connection": "con_nothing"}, "con_nothing"),
@@ -70,7 +70,7 @@ def test_what_cannot_be_read_in_is_said_and_what_was_pasted_stays(pages: TestCli
         assert TOKEN not in answer.text
         assert given["yaml"][:11].strip() in texts(answer, "textarea")
     binary = pages.post(ADDRESS, data={"goto": "make"}, files={"file": ("run.yml", b"\xff\xfe\x00task")})
-    assert "no text in UTF-8" in texts(binary, "#errors")
+    assert "not UTF-8 text" in texts(binary, "#errors")
 
 
 def test_rest_makes_the_draft_and_maps_the_columns_that_the_file_names(

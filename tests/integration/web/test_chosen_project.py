@@ -69,7 +69,7 @@ def test_every_list_shows_the_chosen_projects_work_until_all_are_chosen(
         text = rows_of(pages, address)
         assert name.format("Parcels").lower() in text, address
         assert name.format("Letters").lower() not in text, address
-        assert "Only the project Parcels." in pages.get(address).text
+        assert "Only the project “Parcels”." in pages.get(address).text
     chips = BeautifulSoup(pages.get("/jobs").text, "html.parser").select(".chips a .count")
     assert [chip.text for chip in chips] == ["1", "1"]
     assert pages.post("/settings/project", data={"project": "", "next": "/jobs"}).status_code == 303

@@ -92,7 +92,7 @@ def test_only_what_differs_is_shown_unless_all_is_wanted(pages: TestClient, runs
     }
     alike = soup(pages, f"/jobs/compare?ids={runs[0]},{runs[2]}")
     assert names(alike) == []
-    assert "set up alike" in alike.text
+    assert "identical parameters and rows" in alike.text
 
 
 def test_the_best_figure_is_in_bold_where_the_rows_are_the_same(pages: TestClient, runs: list[str]) -> None:

@@ -41,7 +41,7 @@ def test_a_new_key_is_asked_about_first(app_context: TestHouse, engine: Engine) 
         address = f"/deployments/{deployed(visitor)}"
         turn(app_context, engine)
         before = visitor.post(f"/api/v1{address}/client-key").json()["key"]
-        assert "are refused from then on" in visitor.get(f"{address}/client-key/rotate").text
+        assert "will be refused" in visitor.get(f"{address}/client-key/rotate").text
         assert before in visitor.post(f"{address}/client-key").text
         after = visitor.post(f"{address}/client-key/rotate").text
         assert "tdk-" in after

@@ -42,7 +42,7 @@ def test_findings_lead_to_a_preview_and_to_a_version(pages: TestClient) -> None:
     assert changes[1].select_one("del").text == "{oops"
     sent = {each["name"]: each["value"] for each in shown.select("form[method=post] input[type=hidden]")}
     made = pages.get(pages.post(f"{here}/edits", data={**sent, "apply": "yes"}).headers["location"])
-    assert "A new version was made" in made.text
+    assert "A new version was created" in made.text
     assert "Ready" in made.text
     listed = soup(pages.get("/datasets").text).select("#datasets tbody th")
     assert [each.select_one(".tag").text for each in listed] == ["v2"]
@@ -93,7 +93,7 @@ def test_rows_are_found_by_their_text(pages: TestClient) -> None:
     assert "find=where" in following
     assert "from=21" in following
     assert many.select_one("#find")["value"] == "where"
-    assert "has this text" in pages.get(f"{here}?tab=rows&find=nowhere").text
+    assert "contain this text" in pages.get(f"{here}?tab=rows&find=nowhere").text
 
 
 def test_a_draft_takes_the_new_version_by_one_press(pages: TestClient) -> None:

@@ -47,8 +47,8 @@ def test_an_engine_with_nothing_to_do_says_so(visitor: TestClient) -> None:
         "connections": 0, "webhook_messages": 0, "lifeboats": 0,
     }  # fmt: skip
     page = visitor.get("/settings/engine").text
-    assert "Nothing: every last try went well." in page
-    assert "Nothing is held in this moment." in page
+    assert "Nothing: every last attempt succeeded." in page
+    assert "Nothing is held at the moment." in page
 
 
 def test_what_is_tried_again_is_reported_with_its_reason_and_since_when(
@@ -104,7 +104,7 @@ def test_a_refused_teardown_says_why_and_can_be_tried_at_once(visitor: TestClien
     installation.tick()
     installation.engine.tasks.wait()
     installation.tick(2)
-    assert "All gone." in visitor.get(f"/models/{model.id}/teardown").text
+    assert "All removed." in visitor.get(f"/models/{model.id}/teardown").text
 
 
 @pytest.mark.parametrize(

@@ -58,14 +58,14 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, page
     assert (refused.status_code, refused.json()["fix"]) == (409, "Cancel the job instead.")
     demo.trained(job, 2)
     assert "Stop and save" in buttons(soup(pages, f"/jobs/{job}"))
-    assert "Its best checkpoint becomes the job's model" in soup(pages, f"/jobs/{job}/stop").get_text()
+    assert "The best checkpoint becomes the model" in soup(pages, f"/jobs/{job}/stop").get_text()
     assert pages.post(f"/jobs/{job}/stop").headers["location"] == f"/jobs/{job}"
     assert pages.post(f"/api/v1/jobs/{job}/stop").json()["goal"] == "stopped"
-    assert "It ends after the step it is in" in soup(pages, f"/jobs/{job}").get_text()
+    assert "Training stops after the current step" in soup(pages, f"/jobs/{job}").get_text()
     demo.until_it(job, lambda seen: seen.status.is_final)
     page = soup(pages, f"/jobs/{job}")
     assert "Stopped early as asked, after step 2 of 8." in page.get_text()
-    assert {"Make a model", "Continue from here", "Remove all"} <= buttons(page)
+    assert {"Save as model", "Continue from here", "Remove all"} <= buttons(page)
     # From a checkpoint, by the page: a draft whose base is named, not spelled.
     before = pages.get("/api/v1/models").json()["items"]
     begun = pages.post(f"/jobs/{job}/checkpoints/1/continue").headers["location"]
@@ -109,7 +109,7 @@ def test_the_line_is_shown_and_changed(demo: DemoClient, pages: TestClient) -> N
     with_line = soup(pages, "/jobs")
     first, *_, last = [str(link["href"]).removeprefix("/jobs/") for link in with_line.select("ol a.rowlink")]
     assert {first, last} <= set(made)
-    assert "Place 3 of 3 in the line." in soup(pages, f"/jobs/{last}").get_text()
+    assert "Position 3 of 3 in the queue." in soup(pages, f"/jobs/{last}").get_text()
     moved = pages.post(f"/jobs/{last}/move", data={"to": "front", "back": "list"})
     assert (moved.status_code, moved.headers["location"]) == (303, "/jobs")
     line = pages.post(f"/api/v1/jobs/{first}/move", json={"to": "back"}).json()["items"]
@@ -194,13 +194,28 @@ def test_a_model_that_was_saved_with_another_end_is_named_and_mended(demo: DemoC
         (folder / name).write_text(json.dumps(value), encoding="utf-8")
     assert pages.get(f"/api/v1{address}/ends").json() == {"taught": "<end>", "saved": ["<eos>"], "wrong": True}
     assert "saved with another end" in soup(pages, "/models").get_text()
-    assert "Mend the configs" in buttons(soup(pages, address))
+    assert "Fix the configs" in buttons(soup(pages, address))
     assert pages.post(f"{address}/ends").headers["location"] == address
     page = soup(pages, address)
-    assert "The configs were mended" in page.get_text()
-    assert "Mend the configs" not in buttons(page)
+    assert "The configs were fixed" in page.get_text()
+    assert "Fix the configs" not in buttons(page)
     assert "saved with another end" not in soup(pages, "/models").get_text()
     assert json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))["eos_token_id"] == [0, 1]
     with demo.app_context.open() as scope:
         said = [each.message for each in events.after(scope.read, model.id, 0, limit=20)]
-    assert any("had its configs mended: answers end with <end>" in each for each in said)
+    assert any("had its configs fixed: answers end with <end>" in each for each in said)
+
+
+def test_a_directory_that_is_searched_for_is_carried_into_its_field(pages: TestClient) -> None:
+    draft = (
+        pages.post("/wizard", data={"connection": LOCAL_ID}, follow_redirects=False).headers["location"].split("/")[2]
+    )
+
+    def asked(query: str) -> tuple[str, bool]:
+        page = soup(pages, f"/wizard/{draft}/model?q={query}")
+        other = part(page, "[name=base_model][value=other]")
+        return str(part(page, "[name=base_model_other]").get("value") or ""), other.has_attr("checked")
+
+    assert asked("/home/me/models/small") == ("/home/me/models/small", True)
+    assert asked("organisation/some-model") == ("organisation/some-model", True)
+    assert asked("no such model") == ("", False)

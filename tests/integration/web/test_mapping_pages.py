@@ -42,7 +42,7 @@ def test_columns_are_shown_previewed_and_used(pages: TestClient) -> None:
     refused = pages.post(f"{here}/mapping", data={"role-1": "user", "apply": "yes"})
     assert refused.status_code == 422
     made = pages.get(pages.post(f"{here}/mapping", data={**chosen, "apply": "yes"}).headers["location"])
-    assert "A version with the chosen columns was made" in made.text
+    assert "A version with the chosen columns was created" in made.text
     assert "Ready" in made.text
     assert "Made from" in made.text
 

@@ -152,6 +152,6 @@ def test_from_the_wizard_to_the_teardown(site: Site) -> None:
     assert "Toy Cloud serves no models: they are made of wood." in refused.text
     site.send(f"{model}/teardown", {"confirm": "letters"})
     site.turn()
-    assert "All gone." in site.words(f"{model}/teardown")
+    assert "All removed." in site.words(f"{model}/teardown")
     assert "Burnt." in site.words(f"{model}/teardown")
     assert len(site.provider.removed) == 1

@@ -130,7 +130,7 @@ def test_other_settings_are_looked_at_anew_and_other_rates_are_not(
     demo.found_ahead()
     pages.post(f"/wizard/{draft}/preflight")
     assert done(pages, draft)["findings"] == []
-    assert "Nothing was found" in card(pages, draft)
+    assert "No problems found" in card(pages, draft)
     for values, status in (({"learning_rate": 0.001}, "done"), ({"max_length": 64}, "absent")):
         stored = pages.patch(f"/api/v1/drafts/{draft}/hyperparameters", json={"hyperparameters": values})
         assert stored.status_code == 200

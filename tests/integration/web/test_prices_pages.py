@@ -129,7 +129,7 @@ def test_the_catalog_tells_ends_sources_and_ages(pages: TestClient, azure: str) 
     page = soup(pages.get("/catalog?q=phi-3-mini-4k").text)
     assert "Retired on 2025-08-30" in page.text
     assert "older than 60 days" in page.text
-    assert "The registries were never asked" in page.text
+    assert "The registries have not been asked yet" in page.text
     assert page.select('a[href^="https://github.com/MicrosoftDocs/azure-ai-docs/"]')
     assert page.select_one(f'form[action="/catalog/refresh"] input[value="{azure}"]') is not None
     assert pages.post("/catalog/refresh", data={"connection": "con_rehearsal"}).status_code == 409

@@ -156,7 +156,7 @@ def test_a_model_is_served_from_a_form_that_names_the_hour(billed: Visit) -> Non
     assert billed.press(form, "/deployments").startswith("/deployments/dep_")
     base = f"base:{billed.made.job.connection}:{billed.made.job.spec.base_model}"
     by_token = billed.soup(f"/deployments?model={base}")
-    assert "nothing by the hour; tokens are billed" in by_token.text
+    assert "no hourly charge; tokens are billed" in by_token.text
     assert billed.press(by_token, "/deployments").startswith("/deployments/dep_"), "nothing is to be agreed to"
 
 

@@ -31,7 +31,7 @@ def counting(app_context: TestHouse) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     ("step", "most"),
-    [("project", 14), ("model", 16), ("data", 18), ("validation", 18), ("hyperparameters", 12), ("review", 18)],
+    [("project", 12), ("model", 12), ("data", 12), ("validation", 12), ("hyperparameters", 10), ("review", 11)],
 )
 def test_a_step_of_the_wizard_checks_its_answers_once(
     pages: TestClient, app_context: TestHouse, step: str, most: int
@@ -44,7 +44,7 @@ def test_a_step_of_the_wizard_checks_its_answers_once(
     assert sum("FROM drafts" in each for each in said) == 1
 
 
-@pytest.mark.parametrize(("tab", "most"), [("overview", 23), ("data", 26), ("parameters", 21), ("evaluation", 25)])
+@pytest.mark.parametrize(("tab", "most"), [("overview", 15), ("data", 17), ("parameters", 15), ("evaluation", 17)])
 def test_the_page_of_a_job_fetches_its_row_once(
     pages: TestClient, app_context: TestHouse, engine: Engine, tab: str, most: int
 ) -> None:

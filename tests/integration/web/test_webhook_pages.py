@@ -25,7 +25,7 @@ def soup(text: str) -> BeautifulSoup:
 
 
 def test_a_webhook_is_made_and_its_secret_shown_once(visitor: TestClient) -> None:
-    assert "Nobody is called" in visitor.get("/settings/webhooks").text
+    assert "No webhooks yet" in visitor.get("/settings/webhooks").text
     made = visitor.post("/settings/webhooks", data=GIVEN)
     assert made.status_code == 200
     assert made.headers["cache-control"] == "no-store"

@@ -1,7 +1,7 @@
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.services import drafts, jobs
+from app.services import drafts, jobs, projects
 from tests.support.app_context import MODEL, TestHouse
 from tests.support.connections import REHEARSAL_ID
 
@@ -130,3 +130,15 @@ def test_only_what_can_be_trained_on_can_be_chosen(pages: TestClient, app_contex
     tests = soup(pages.get(f"/wizard/{draft}/validation").text).select("select[name=test_dataset] option")
     assert good.id in {each["value"] for each in tests}
     assert {broken.id, refused.id}.isdisjoint(each["value"] for each in tests)
+
+
+def test_the_only_project_is_chosen_already(pages: TestClient, app_context: TestHouse) -> None:
+    with app_context.open() as scope:
+        only = projects.create(scope, "Letters").id
+    page = soup(pages.get(f"/wizard/{begin(pages)}/project").text)
+    assert [each["value"] for each in page.select("#project option[selected]")] == [only]
+    assert page.select("[aria-invalid=true]") == []
+    with app_context.open() as scope:
+        projects.create(scope, "Tickets")
+    page = soup(pages.get(f"/wizard/{begin(pages)}/project").text)
+    assert [each["value"] for each in page.select("#project option[selected]") if each["value"]] == []

@@ -58,7 +58,7 @@ def test_the_meaning_says_what_the_rows_leave_open() -> None:
 
 
 def test_a_refusal_is_its_sentence_with_the_first_remedy() -> None:
-    problem = {"detail": "It is wrong.", "fix": "Mend it.", "errors": [{"message": "It is wrong.", "fix": "Enter 1."}]}
+    problem = {"detail": "It is wrong.", "fix": "Fix it.", "errors": [{"message": "It is wrong.", "fix": "Enter 1."}]}
     assert str(Refused(422, problem)) == "It is wrong. Enter 1."
     assert str(Refused(409, {"detail": "Busy.", "fix": "Wait."})) == "Busy. Wait."
     assert str(Refused(500, {})) == "The server answered 500."

@@ -52,7 +52,7 @@ def test_the_headline_is_the_first_figure_that_both_have() -> None:
     assert found is not None
     assert (found.name, found.base, found.tuned, found.better) == ("Exact match", "50.0%", "30.0%", None)
     assert (found.sure_base, found.sure_tuned) == ("24–76%", "11–60%")
-    assert "cannot tell" in found.said
+    assert "Too few rows to tell" in found.said
     assert evaluations.headline(JobEvaluations(base=base, tuned=None, others=())) is None
 
 
@@ -60,9 +60,9 @@ def test_the_headline_is_the_first_figure_that_both_have() -> None:
     ("both", "only_tuned", "only_base", "verdict", "said"),
     [
         (2, 6, 0, "better", "Better than the base"),
-        (2, 5, 0, "unclear", "cannot tell"),
+        (2, 5, 0, "unclear", "Too few rows to tell"),
         (0, 1, 8, "worse", "Worse than the base"),
-        (10, 0, 0, "unclear", "cannot tell"),
+        (10, 0, 0, "unclear", "Too few rows to tell"),
         (0, 0, 0, "neither", "Neither is right"),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_cannot_be_compared_has_no_headline() -> None:
 def test_the_endings_of_both_sides_stand_side_by_side() -> None:
     lines = evaluations.endings(evaluation(), evaluation(ended=9, cut=1, empty=0))
     assert [(each.name, each.base, each.tuned) for each in lines] == [
-        ("Ended by themselves", None, 9),
+        ("Finished", None, 9),
         ("Cut", None, 1),
         ("Empty", None, 0),
     ]

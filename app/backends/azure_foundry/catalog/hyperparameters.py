@@ -123,7 +123,7 @@ def _spec(field: HyperparameterFact, fact: ManagedFact | None) -> Hyperparameter
         minimum=low,
         maximum=high,
         exclusive_minimum=not whole and low == 0,
-        help=f"{field.help} On the wire: {field.wire}.",
+        help=f"{field.help} API name: {field.wire}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Findings in short: a verdict with its cause, and how to mend it in words, as an `az` command and by the portal."""
+"""Findings in short: a verdict with its cause, and how to fix it in words, as an `az` command and by the portal."""
 
 import shlex
 from dataclasses import dataclass

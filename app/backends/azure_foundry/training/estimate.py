@@ -92,7 +92,7 @@ def _by_token(model: ModelId, trained: _Range) -> Sequence[Charge]:
     return (
         Charge(
             price=f"training:{model.registry}/{model.name}",
-            label=f"Tokens {model.name} is trained on",
+            label=f"Training tokens, {model.name}",
             low=trained.low / MILLION,
             expected=trained.expected / MILLION,
             high=trained.high / MILLION,

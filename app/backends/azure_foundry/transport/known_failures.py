@@ -295,20 +295,20 @@ KNOWN: Sequence[Known] = (
         code=".*DataValidation.*|.*InvalidTrainingData.*|InvalidDataset.*|InvalidFileFormat",
         kind=DataRejected, source=_FINE_TUNE,
         cause="Azure does not accept the rows",
-        fix="Look at the dataset's findings, mend the rows that the message names, and start again.",
+        fix="Look at the dataset's findings, fix the rows that the message names, and start again.",
     ),
     Known(
         words="(training|validation)[ _]?(data|file|dataset|rows).{0,80}(invalid|not valid|malformed|not well.?formed|"
         "could not be (read|parsed)|failed)|invalid (json|jsonl|utf)|not (a )?valid (json|jsonl|utf)",
         kind=DataRejected, source=_FINE_TUNE,
         cause="Azure does not accept the rows",
-        fix="Look at the dataset's findings, mend the rows that the message names, and start again.",
+        fix="Look at the dataset's findings, fix the rows that the message names, and start again.",
     ),
     Known(
         words="content (safety|filter|policy)|responsible ai|harmful", kind=DataRejected,
         source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/fine-tuning-safety-evaluation",
         cause="The safety check refuses the rows or the model trained on them",
-        fix="Take out rows with harmful or personal content; the check may be wrong about lists of personal data.",
+        fix="Remove rows with harmful or personal content; the check may be wrong about lists of personal data.",
     ),
     Known(
         words="hyper.?parameter", kind=Rejected, source=_FINE_TUNE,

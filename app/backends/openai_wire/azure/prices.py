@@ -69,7 +69,7 @@ class AzurePrices(Prices, Estimates):
         row = row_of(spec.base_model)
         charge = Charge(
             price=_price_of(name_of(row) if row is not None else spec.base_model, kind),
-            label=f"Tokens {spec.base_model} is trained on ({kind})",
+            label=f"Training tokens, {spec.base_model} ({kind})",
             low=low / MILLION,
             expected=expected / MILLION,
             high=high / MILLION,

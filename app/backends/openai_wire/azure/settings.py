@@ -25,7 +25,7 @@ class SignIn(StrEnum):
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SIGN_INS = {
     SignIn.KEY: "A key of the resource (trains and answers; deploying needs Entra)",
-    SignIn.DEFAULT: "Whatever this machine has (environment, workload or managed identity, Azure CLI)",
+    SignIn.DEFAULT: "Automatic (environment, managed identity, Azure CLI)",
     SignIn.MANAGED_IDENTITY: "Managed identity of this machine",
     SignIn.CLIENT_SECRET: "Service principal with a secret",
     SignIn.AZURE_CLI: "Azure CLI (az login on this machine)",

@@ -62,7 +62,7 @@ class PlatformEstimate(Estimates):
         epochs, low, expected, high = tokens_trained(spec, tokens)
         charge = Charge(
             price=price_of(self.settings, spec.base_model),
-            label=f"Tokens {spec.base_model} is trained on",
+            label=f"Training tokens, {spec.base_model}",
             low=low / MILLION,
             expected=expected / MILLION,
             high=high / MILLION,

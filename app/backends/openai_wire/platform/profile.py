@@ -28,7 +28,7 @@ CANNOT: Mapping[type[ABC], str] = {
     KeepsLogs: "The provider tells events, and keeps no log to be read.",
     KeepsWeights: "The provider keeps the weights of what it trains: they cannot be downloaded.",
     LooksAhead: "The provider checks rows itself once a training was submitted.",
-    MendsEnds: "The provider keeps the configs of what it trains: there is nothing to mend from here.",
+    MendsEnds: "The provider keeps the configs of what it trains: there is nothing to fix from here.",
     MergesAdapters: "There is nothing to merge: the provider serves what it trained.",
     NamesCandidates: "Each job names its model.",
     Quotas: "The provider does not say how much of its limits is used.",

@@ -17,6 +17,7 @@ from typing import Any
 from app.backends.openai_wire.training.rows import write_rows
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
+from app.kit.sentences import ended
 
 PURPOSE = "fine-tune"
 PREFIX = "tunedesk"
@@ -79,7 +80,7 @@ class Files:
         status = str(body.get("status") or "").lower()
         if status in _BAD:
             said = str(body.get("status_details") or "without saying why")
-            raise DataRejected(f"{self._plane.name} refused the file: {said}", fix="Mend the rows, then retry.")
+            raise DataRejected(f"{self._plane.name} refused the file: {said}", fix="Fix the rows, then retry.")
         return RemoteFile(file.id, ready=status in {_READY, ""} or not self._waits)
 
     def of_tag(self, tag: str) -> list[KnownFile]:
@@ -198,7 +199,7 @@ def _as_wire(path: Path) -> Iterator[Path]:
         try:
             write_rows(path, out)
         except (OSError, ValueError) as error:
-            raise Unavailable(f"The rows cannot be read: {error}.", fix="Upload the dataset again.") from error
+            raise Unavailable(ended(f"The rows cannot be read: {error}"), fix="Upload the dataset again.") from error
         yield out
 
 

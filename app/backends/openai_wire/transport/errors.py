@@ -22,6 +22,7 @@ from app.domain.backend import (
     Rejected,
     Unavailable,
 )
+from app.kit.sentences import ended
 
 _DAY = timedelta(hours=6)  # a daily limit does not pass within a minute; four looks a day are enough
 _LONGEST_WAIT_S = 6 * 3600.0
@@ -64,8 +65,7 @@ class _Said:
     @property
     def words(self) -> str:
         """The provider's words, with the id under which its support finds the call."""
-        message = self.message[:_SHOWN].strip() or f"HTTP {self.status} without a message"
-        message = message if message.endswith((".", "!", "?")) else f"{message}."
+        message = ended(self.message[:_SHOWN].strip() or f"HTTP {self.status} without a message")
         return f"{self.name} says: {message}" + (f" (request {self.id})" if self.id else "")
 
     def has(self, *words: str) -> bool:
@@ -153,7 +153,7 @@ def _ended(said: _Said) -> BackendError:
 
 
 def _data(said: _Said) -> BackendError:
-    return DataRejected(said.words, fix="Mend the rows, then retry.", field=said.param, code=said.code)
+    return DataRejected(said.words, fix="Fix the rows, then retry.", field=said.param, code=said.code)
 
 
 _TUNING_REFUSED = ("fine-tun", "fine_tun", "finetun")

@@ -16,6 +16,7 @@ from app.backends.openai_wire.transport.errors import Answer, error_of
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, Unavailable
 from app.kit.addresses import AddressRefused
 from app.kit.outgoing import Outgoing
+from app.kit.sentences import ended
 
 if TYPE_CHECKING:
     import httpx2
@@ -169,7 +170,7 @@ class Plane:
                     weakref.finalize(self, made.close)  # its connections go with the backend that nobody needs any more
                     self._clients[seconds] = made
                 except OSError as error:
-                    raise Unavailable(f"The file of certificates cannot be read: {error}.") from error
+                    raise Unavailable(ended(f"The file of certificates cannot be read: {error}")) from error
             return self._clients[seconds]
 
     @contextmanager
@@ -191,8 +192,7 @@ class Plane:
 
 
 def _words(error: Exception) -> str:
-    said = str(error) or type(error).__name__
-    return said if said.endswith(".") else f"{said}."
+    return ended(str(error) or type(error).__name__)
 
 
 def _parsed(plane: Plane, answer: Answer) -> Any:  # noqa: ANN401 -- JSON
