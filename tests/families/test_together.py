@@ -13,8 +13,8 @@ from tests.families.table import FAMILIES
 from tests.support import local
 
 pytestmark = pytest.mark.training
-# A window of all layers, positions learned, experts.
-SHORT = ("strict-turns", "no-template", "experts")
+# A window of all layers, experts; the others in the long form.
+SHORT = ("strict-turns", "experts")
 CHECKS = ("sampled", "habits", "singles", "leaving", "handed_on", "failing", "memory", "waiting", "unheard", "refused")
 
 

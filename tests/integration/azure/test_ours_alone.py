@@ -262,5 +262,6 @@ def test_ten_thousand_random_operations_in_memory(azure_certificates: Certificat
     run(in_memory(azure_certificates, store), examples=200, steps=50)
 
 
+@pytest.mark.slow
 def test_two_hundred_random_operations_through_the_sdk(azure_certificates: Certificates, store: Azurite | None) -> None:
     run(over_tls(azure_certificates, store), examples=5, steps=40)

@@ -29,6 +29,7 @@ def spec(base: str, **more: Hyperparameter) -> JobSpec:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_what_was_written_for_autotrain_trains_here_when_read_in(backend: LocalBackend, tmp_path: Path) -> None:
     base = tmp_path / "base"

@@ -95,6 +95,7 @@ def plain(trained: Trained, *arguments: object) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_a_plain_loop(
     trained: Trained, evaluated: EvaluationObservation, test_rows: Path
 ) -> None:
