@@ -16,7 +16,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "adopted": ("ok", lambda: _("Adopted. It is in the record from now on.")),
     "lifeboat_begun": ("ok", lambda: _("The lifeboat was started. This page updates by itself.")),
     "train_again": ("ok", lambda: _("A draft with the same rows and settings was created. Choose where to train it.")),
-    "from_autotrain": ("ok", lambda: _("A draft was created from the configuration. What is still missing is listed here.")),
+    "from_autotrain": ("ok", lambda: _("A draft was created from the configuration; what is missing is listed here.")),
     "resolved": ("ok", lambda: _("Settled.")),
     "deploying": ("ok", lambda: _("Deploying. This page updates by itself.")),
     "deployment_deleting": ("ok", lambda: _("The deployment is being deleted.")),
