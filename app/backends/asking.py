@@ -269,7 +269,7 @@ def questions(path: Path, *, system: str | None, few_shot: Sequence[Mapping[str,
     except OSError as error:
         raise DataRejected("The file with the test rows is gone.", fix="Upload the dataset again.") from error
     except canonical.BadRow as error:
-        raise DataRejected(f"Line {error.line} of the test rows {error.reason}.", fix="Mend the line.") from error
+        raise DataRejected(f"Line {error.line} of the test rows {error.reason}.", fix="Fix the line.") from error
     if not found:
         raise DataRejected("There are no test rows.", fix="Choose another dataset.")
     return found

@@ -199,7 +199,7 @@ def _ask(scope: Scope, connection: str, name: str, call: Callable[[Adopts], T]) 
 
 def _check_project(scope: Scope, project: str) -> None:
     if not project:
-        raise Invalid([Problem("/project", "missing", "A project has to be chosen.", "Choose one, or make it first.")])
+        raise Invalid([Problem("/project", "missing", "Choose a project.", "Create one first if there is none.")])
     projects.get(scope, project)
 
 
