@@ -14,6 +14,7 @@ from app.data.validation import Background, validate
 from app.data.visible import visible
 from app.domain.datasets import Severity
 from app.domain.edits import DatasetEdit, LineChange
+from app.kit.progress import passed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,14 @@ def write_head(path: Path, out: Path, most: int) -> int:
         whole = head[: head.rfind(b"\n") + 1] or head + stream.readline()
         target.write(whole)
     return whole.count(b"\n")
+
+
+def passes(wanted: DatasetEdit) -> int:
+    """Return how often an edit goes through the file."""
+    fixes = [BY_NAME[name] for name in wanted.fixes if name in BY_NAME]
+    mends, removes = (any(fix.removes is kind for fix in fixes) for kind in (False, True))
+    changes = mends or bool(wanted.replace)
+    return mends + changes + (removes or wanted.drop_errors or changes) + 1
 
 
 class _Edit:
@@ -178,6 +187,7 @@ def _copy(path: Path, out: Path, lines: "NDArray[np.uint64]", change: Callable[[
     with path.open("rb") as stream, out.open("wb", buffering=_BUFFER) as target:
         number, at, rest = 1, 0, b""
         while chunk := stream.read(READ_BYTES):
+            passed(len(chunk))
             data = rest + chunk if number > 1 or rest else chunk.removeprefix(BOM)
             end = data.rfind(b"\n") + 1
             if not end and len(data) > DEFAULT.line_bytes:

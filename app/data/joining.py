@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.data.lines import BOM, READ_BYTES
+from app.kit.progress import passed
 
 
 def join_files(paths: Sequence[Path], out: Path) -> list[int]:
@@ -23,6 +24,7 @@ def join_files(paths: Sequence[Path], out: Path) -> list[int]:
                 if stream.read(len(BOM)) != BOM:
                     stream.seek(0)
                 while chunk := stream.read(READ_BYTES):
+                    passed(len(chunk))
                     lines += chunk.count(b"\n")
                     last = chunk[-1:]
                     target.write(chunk)

@@ -20,6 +20,7 @@ from app.data.statistics import StatisticsCollector
 from app.data.syntax import read_line
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
+from app.kit.progress import passed
 from app.kit.sentences import ended
 
 FEW_ROWS = 10  # the least that OpenAI and Azure OpenAI take (their fine-tuning guides)
@@ -111,6 +112,7 @@ class _Pass:
 
     def _seen(self, chunk: bytes) -> None:
         self._bytes += len(chunk)
+        passed(len(chunk))
         if not self._sha256:
             self._hash.update(chunk)
 

@@ -185,6 +185,11 @@ class Dataset:
         return self.status not in {DatasetStatus.REJECTED, DatasetStatus.NEEDS_MAPPING}
 
     @property
+    def is_being_made(self) -> bool:
+        """Whether its rows are still to be made of those of others."""
+        return self.status is DatasetStatus.VALIDATING and self.made_by.startswith(("edit:", "join:"))
+
+    @property
     def is_ready(self) -> bool:
         """Whether it may be trained on, or evaluated with."""
         return self.status is DatasetStatus.READY
@@ -196,6 +201,11 @@ class UseCount:
 
     jobs: int = 0
     evaluations: int = 0
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        named = ((self.jobs, "job"), (self.evaluations, "evaluation"))
+        return " and ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in named if number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

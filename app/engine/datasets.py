@@ -1,10 +1,10 @@
-"""The validation of a dataset: a large file is edited and validated beside the turns, as that may outlast a lease."""
+"""The validation of a dataset: large files are joined, edited and validated beside the turns: it may take long."""
 
 from app.domain.datasets import DatasetStatus
 from app.engine.apart import apart, forget
 from app.engine.reconciling import DeferredResult, ReconcileContext
 from app.kit.crash_points import CrashPoint, reached
-from app.services import datasets, edits
+from app.services import bringing, datasets, edits
 from app.services.reading_in import Checked
 from app.services.scope import Scope
 from app.store import datasets as store
@@ -19,7 +19,8 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
         return None
 
     def check(scope: Scope) -> Checked:
-        checked = edits.carry_out(scope, context.id) or datasets.check(scope, context.id)
+        made = edits.carry_out(scope, context.id) or bringing.carry_out(scope, context.id)
+        checked = made or datasets.check(scope, context.id)
         reached(CrashPoint.DATASET_CHECKED)
         return checked
 
@@ -27,5 +28,6 @@ def reconcile(context: ReconcileContext) -> DeferredResult | None:
         newest = store.get(scope.write, context.id)
         if newest is not None and checked.report is not None:
             store.save_report(scope.write, checked.of(newest), checked.report)
+            datasets.forget_unused(scope, checked.passing)
 
     return apart(context, "check", check, record, calls_out=False, values={})

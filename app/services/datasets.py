@@ -10,7 +10,7 @@ from app.data.fixes import BY_NAME, mended
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, line_at, read_rows
 from app.data.search import Finds
-from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile, UseCount
+from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile
 from app.domain.edits import MAX_ROW_BYTES
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.names import checked_name, fitting_name
@@ -96,7 +96,7 @@ def record(
 ) -> Dataset:
     """Record rows as a dataset; without a report the engine reads their file in."""
     tx, stored = scope.write, checked.rows
-    if parent is None:
+    if parent is None and not made_by.startswith("join:"):  # joins are known by their parts
         same = store.by_content(tx, stored.sha256, name, project)
         if same is not None:
             return same
@@ -148,10 +148,11 @@ def check(scope: Scope, identifier: str) -> Checked:
     dataset = get(scope, identifier)
     scope.release()
     stored = StoredFile(dataset.sha256, dataset.bytes, scope.files.path(dataset.sha256))
-    if dataset.origins:  # its rows were made already, and changed since
-        checked = Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
-    else:
-        checked = read_in(scope.files, stored, dataset.filename)
+    with scope.app_context.progress.of(identifier, dataset.bytes):
+        if dataset.origins:  # its rows were made already, and changed since
+            checked = Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
+        else:
+            checked = read_in(scope.files, stored, dataset.filename)
     _index(scope, checked.rows)  # of a large file made here, not when somebody looks at its rows for the first time
     return checked
 
@@ -217,9 +218,11 @@ def path(scope: Scope, identifier: str) -> Path:
     """Return the dataset's file.
 
     Raises:
-        Conflict: when the file is missing on the disk.
+        Conflict: when the file is missing on the disk, or its rows are still being made.
     """
     dataset = get(scope, identifier)
+    if dataset.is_being_made:
+        raise Conflict(f"The rows of {dataset.name!r} are still being made.", fix="Wait a moment, then try again.")
     return _there(scope.files.path(dataset.sha256), dataset)
 
 
@@ -316,7 +319,7 @@ def delete(scope: Scope, identifier: str) -> None:
     dataset = get(scope, identifier)
     used = usage_store.counts(tx, [identifier]).get(identifier)
     if used is not None:
-        message = f"The dataset {dataset.name!r} is used by {used_by(used)}."
+        message = f"The dataset {dataset.name!r} is used by {used}."
         raise Conflict(message, fix="Keep it: what was trained and judged on must stay known. Its lineage names them.")
     _remove(scope, dataset)
 
@@ -355,15 +358,6 @@ def _remove(scope: Scope, dataset: Dataset) -> None:
 def ready(scope: Scope, *, limit: int) -> Sequence[Dataset]:
     """Return those of the newest datasets, parts included, that may be trained on and evaluated with."""
     return [each for each in list_datasets(scope, with_parts=True, limit=limit).items if each.is_ready]
-
-
-def used_by(count: UseCount) -> str:
-    """Return by what a dataset is used, in words."""
-    return " and ".join(
-        f"{number} {noun}{'' if number == 1 else 's'}"
-        for number, noun in ((count.jobs, "job"), (count.evaluations, "evaluation"))
-        if number
-    )
 
 
 def ready_problem(dataset: Dataset, pointer: str) -> Problem | None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from app.data.editing import Edited, edit, write_head
+from app.data.editing import Edited, edit, passes, write_head
 from app.data.fixes import FIXES
 from app.data.limits import DEFAULT
 from app.data.syntax import read_line
@@ -16,9 +16,8 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.services import datasets, verbs
 from app.services.reading_in import Checked, brought_lines, check, known_of, positions_of
 from app.services.scope import Scope
-from app.store import codec
+from app.store import codec, planned
 from app.store import datasets as store
-from app.store import edits as kept_edits
 from app.store.files import StoredFile
 
 _MADE_BY = "edit:"
@@ -85,7 +84,7 @@ def apply(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:
     file = datasets.path(scope, identifier)
     scope.release()
     if source.bytes > scope.app_context.at_once_bytes:
-        kept_edits.keep(scope.files, source.sha256, key, wanted)
+        planned.keep(scope.files, scope.files.edit_path(source.sha256, key), wanted)
         stored = StoredFile(source.sha256, source.bytes, file)
         return datasets.revise(scope, source, stored, origins=source.origins, made_by=made_by)
     with _scratch(scope) as made:
@@ -108,17 +107,21 @@ def carry_out(scope: Scope, identifier: str) -> Checked | None:
     Records nothing, and holds no transaction (the engine records). May be repeated.
     """
     dataset = datasets.get(scope, identifier)
-    wanted = kept_edits.kept(scope.files, dataset.sha256, dataset.made_by.removeprefix(_MADE_BY))
-    if wanted is None or not dataset.made_by.startswith(_MADE_BY):
+    if not dataset.made_by.startswith(_MADE_BY):
         return None
-    file = datasets.path(scope, identifier)
+    key = dataset.made_by.removeprefix(_MADE_BY)
+    wanted = planned.kept(DatasetEdit, scope.files.edit_path(dataset.sha256, key))
+    if wanted is None:
+        return None
+    file = scope.files.path(dataset.sha256)
     scope.release()
-    with _scratch(scope) as made:
+    progress = scope.app_context.progress.of(identifier, (passes(wanted) + 1) * dataset.bytes)
+    with progress, _scratch(scope) as made:
         path, done = edit(file, wanted, known_of(scope.files, dataset.origins), made)
         scope.files.check_room()
         stored = scope.files.keep(path)
-    origins = _origins(scope, dataset, stored, done)
-    return Checked(stored, check(scope.files, stored, origins), origins)
+        origins = _origins(scope, dataset, stored, done)
+        return Checked(stored, check(scope.files, stored, origins), origins)
 
 
 def _editable(scope: Scope, identifier: str, wanted: DatasetEdit) -> Dataset:

@@ -20,11 +20,15 @@ _PACKED = 16  # times its size that an archive of texts may well unpack to
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file of rows, what was found in it (None where that is yet to come), and what it was made from."""
+    """A file of rows, what was found in it (None where that is yet to come), and what it was made from.
+
+    `passing` are hashes of files that are needed no more once this is recorded.
+    """
 
     rows: StoredFile
     report: DatasetReport | None = None
     origins: Sequence[UploadedFile] = ()
+    passing: Sequence[str] = ()
 
     def of(self, dataset: Dataset) -> Dataset:
         """Return a dataset with these rows."""

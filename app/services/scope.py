@@ -7,7 +7,7 @@ import os
 from abc import ABC
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,7 @@ from app.kit.crash_points import CrashPoint, reached
 from app.kit.ids import new_id
 from app.kit.open_id import OpenIdProvider
 from app.kit.outgoing import Outgoing
+from app.kit.progress import Progress
 from app.kit.vault import Vault, VaultClosed
 from app.runtimes.environments import RuntimeEnvironments
 from app.services.provider_errors import provider_errors
@@ -150,6 +151,7 @@ class AppContext:
     at_once_bytes: int = AT_ONCE_BYTES
     import_roots: Sequence[Path] = ()  # folders of this machine below which files may be read in
     outgoing: Outgoing = NOWHERE_PRIVATE  # what calls an address that a person chose
+    progress: Progress = field(default_factory=Progress)  # of long work on files
     model_roots: Sequence[Path] = ()  # folders below which people with an account may name models
     sign_on: SignOn | None = None  # single sign-on, where it is set up
 

@@ -87,6 +87,12 @@ def children(tx: Reader, parent: str) -> list[Dataset]:
     return _M.by_age(tx, _T.c.parent == parent)
 
 
+def by_making(tx: Reader, made_by: str, name: str, project: str | None) -> Dataset | None:
+    """Return a dataset of that name and project that came about in exactly that way."""
+    same = (_T.c.made_by == made_by, _T.c.name == name, _T.c.project.is_not_distinct_from(project))
+    return _M.first(tx, _M.query.where(*same).order_by(_T.c.created_at))
+
+
 def by_content(tx: Reader, sha256: str, name: str, project: str | None) -> Dataset | None:
     """Return a dataset with the same bytes (its rows, or what they were made from), name and project."""
     same = (_holds(sha256), _T.c.name == name, _T.c.project.is_not_distinct_from(project))

@@ -59,6 +59,10 @@ class FileStore:
         """Return where an edit of that file lies that is still to be carried out."""
         return self._files / sha256[:2] / f"{sha256}.edit-{key}"
 
+    def join_path(self, sha256: str, key: str) -> Path:
+        """Return where a join that begins with that file's rows lies as long as it is still to be carried out."""
+        return self._files / sha256[:2] / f"{sha256}.join-{key}"
+
     def temporary(self) -> Path:
         """Return a new empty file in the same file system, for the caller to fill and `keep`."""
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._files)

@@ -126,6 +126,7 @@ def show(
         "tab": tab.value,
         "tabs": view.tabs(found, tab.value),
         "downloads": view.downloads(found),
+        "share": scope.app_context.progress.share(dataset),
         "severity": severity.value if severity else "",
         "rule": rule or "",
         "used": usage.counts(scope, [dataset]).get(dataset),
@@ -138,7 +139,8 @@ def show(
         context["left_out"] = counted > DEFAULT.findings  # up to so many are all kept
         context["page"] = datasets.findings(scope, dataset, severity=severity, rule=rule, cursor=cursor)
     elif tab is Tab.ROWS:
-        context |= {**_rows(scope, dataset, start, find), "start": start, "find": find}
+        rows = {} if found.is_being_made else _rows(scope, dataset, start, find)
+        context |= {**rows, "start": start, "find": find}
     elif tab is Tab.COLUMNS:
         context |= _columns(scope, dataset, None, draft)
     elif tab is Tab.LINEAGE:
@@ -164,7 +166,7 @@ def map_columns(request: Request, scope: Annotated[Scope, may(mappings.apply)], 
     if "apply" not in form or context["proposal"].problems:
         found = datasets.get(scope, dataset)
         context |= {"dataset": found, "report": datasets.report(scope, dataset), "tab": Tab.COLUMNS.value}
-        context["downloads"] = view.downloads(found)
+        context |= {"downloads": view.downloads(found), "share": None}
         context |= {"tabs": view.tabs(found, Tab.COLUMNS.value), "pressed": "apply" in form, "drafts": ()}
         context["used"] = usage.counts(scope, [dataset]).get(dataset)
         status = UNPROCESSABLE if "apply" in form else 200

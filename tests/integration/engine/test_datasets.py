@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from app.domain.actors import OWNER
-from app.domain.datasets import Dataset, DatasetStatus
+from app.domain.datasets import Dataset, DatasetStatus, Severity
 from app.domain.edits import DatasetEdit
-from app.domain.errors import NotFound
-from app.services import datasets, edits
+from app.domain.errors import Conflict, NotFound
+from app.services import bringing, datasets, edits
 from app.services.reading_in import Checked
 from tests.support.rehearsed import ROOT, Rehearsed, rows_file
 
@@ -152,3 +152,81 @@ def test_a_large_file_is_edited_beside_the_turns_whoever_dies_meanwhile(build: B
     assert rows == rows_file(30).split(b"\n", 1)[1] + rows_file(3)
     assert done.origins[0].filename == "large.jsonl"
     heir.engine.tasks.close()
+
+
+PAIRS = b"".join(b'{"prompt":"Who?","completion":"%d"}\n' % number for number in range(3))
+
+
+def small_steps(build: Build) -> Rehearsed:
+    """Return an installation in which every file is a large one."""
+    app_context = build()
+    app_context.app_context = replace(app_context.app_context, at_once_bytes=64)
+    return app_context.again()
+
+
+def carried_out(app_context: Rehearsed) -> None:
+    app_context.tick()
+    app_context.engine.tasks.wait()
+    app_context.tick(3)
+
+
+def test_large_datasets_are_joined_beside_the_turns_whoever_dies_meanwhile(build: Build) -> None:
+    app_context = small_steps(build)
+    parts = [unchecked(app_context, PAIRS + b"{oops\n"), unchecked(app_context, TABLE)]
+    carried_out(app_context)
+    ids = [each.id for each in parts]
+    with app_context.scopes.open(OWNER) as scope:
+        made = bringing.join(scope, ids, name="large")
+    assert (made.status, made.rows, made.bytes) == (
+        DatasetStatus.VALIDATING,
+        None,
+        sum(look(app_context, each).bytes for each in ids),
+    )
+    with app_context.scopes.open(OWNER) as scope:
+        assert bringing.join(scope, ids, name="large") == made, "asked for twice"
+        with pytest.raises(Conflict, match="still being made"):
+            datasets.rows(scope, made.id)
+        table_rows = datasets.get(scope, ids[1]).sha256
+        datasets.delete(scope, ids[1])
+    app_context.tick()
+    app_context.engine.tasks.close()
+    heir = app_context.again()
+    heir.engine.take_over()
+    carried_out(heir)
+    done = look(heir, made.id)
+    assert (done.status, done.rows, done.errors) == (DatasetStatus.NEEDS_FIXING, 54, 1)
+    with heir.scopes.open(OWNER) as scope:
+        whole = datasets.path(scope, made.id).read_bytes()
+        found = datasets.findings(scope, made.id, severity=Severity.ERROR).items
+    assert whole.startswith(PAIRS + b"{oops\n")
+    assert [(each.line, each.source) for each in found] == [(4, "line 4 of large.jsonl")]
+    assert not heir.app_context.files.path(table_rows).exists(), "kept for the join only"
+    heir.engine.tasks.close()
+
+
+def test_large_files_that_come_together_are_read_in_beside_the_turns(build: Build) -> None:
+    app_context = small_steps(build)
+    with app_context.scopes.open(OWNER) as scope:
+        files = [("a.csv", iter([TABLE])), ("b.jsonl", iter([PAIRS]))]
+        made = bringing.upload_several(scope, files, name="both")
+    assert made.status is DatasetStatus.VALIDATING
+    carried_out(app_context)
+    done = look(app_context, made.id)
+    assert (done.status, done.rows) == (DatasetStatus.READY, 53)
+    assert [each.filename for each in done.origins] == ["a.csv", "b.jsonl"]
+    held = {done.sha256, *(each.sha256 for each in done.origins)}
+    there = {each.name for each in app_context.app_context.files.root.glob("files/*/*") if "." not in each.name}
+    assert there == held, "rows that were made on the way are gone"
+
+
+def test_a_large_file_without_rows_makes_the_whole_a_refused_one_that_names_it(build: Build) -> None:
+    app_context = small_steps(build)
+    with app_context.scopes.open(OWNER) as scope:
+        files = [("a.jsonl", iter([PAIRS])), ("b.pdf", iter([b"%PDF-1.7 " * 9]))]
+        made = bringing.upload_several(scope, files, name="both")
+    carried_out(app_context)
+    assert look(app_context, made.id).status is DatasetStatus.REJECTED
+    with app_context.scopes.open(OWNER) as scope:
+        assert datasets.findings(scope, made.id).items[0].message.startswith("b.pdf: This is a PDF document")
+        datasets.delete(scope, made.id)
+    assert [each for each in app_context.app_context.files.root.glob("files/*/*") if each.is_file()] == []

@@ -1,5 +1,6 @@
 """Pages on which rows are fixed, dropped, edited and found; and what becomes of files that are refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,13 @@ from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
 from app.domain.actors import ENGINE
-from app.services import datasets
+from app.kit.progress import passed
+from app.services import datasets, edits
+from app.services.scope import Scopes
+from app.store import datasets as store
 from tests.integration.web.test_mapping_pages import draft, upload
 from tests.support.app_context import TestHouse
+from tests.support.door import visiting
 
 GOOD = b'{"messages": [{"role": "user", "content": "Where is %d?"}, {"role": "assistant", "content": "Here."}]}\n'
 ROWS = b"".join(GOOD % n for n in range(12))
@@ -175,3 +180,33 @@ def _all(app_context: TestHouse) -> list[Any]:
 def _sha(app_context: TestHouse, address: str) -> str:
     with app_context.open() as scope:
         return datasets.get(scope, address.rpartition("/")[2]).sha256
+
+
+def test_rows_that_are_still_being_made_are_not_shown_as_those_of_the_source(app_context: TestHouse) -> None:
+    app_context.app_context = replace(app_context.app_context, at_once_bytes=64)
+    app_context.scopes = Scopes(app_context.app_context)
+    with visiting(app_context.scopes) as pages:
+        here = upload(pages, BROKEN, "t.jsonl").partition("?")[0]
+    with app_context.scopes.open(ENGINE) as scope:
+        checked = datasets.check(scope, here.rpartition("/")[2])
+        assert checked.report is not None
+        store.save_report(scope.write, datasets.get(scope, here.rpartition("/")[2]), checked.report)
+    with visiting(app_context.scopes) as pages:
+        made = pages.post(f"{here}/edits", data={"drop_errors": "on", "apply": "yes"}).headers["location"]
+        made = made.partition("?")[0]
+        with app_context.app_context.progress.of(made.rpartition("/")[2], 200):
+            passed(50)
+            page = soup(pages.get(f"{made}?tab=rows").text)
+        assert page.select_one("progress")["value"] == "25.0"
+        assert "The rows are still being made" in page.text
+        assert not page.select("section[id^=line-]")
+        assert "value" not in soup(pages.get(made).text).select_one("progress").attrs
+        for address in (f"{made}/download", f"{made}/rows/1", f"{made}/download?format=csv"):
+            assert pages.get(address).status_code == 409
+    with app_context.scopes.open(ENGINE) as scope:
+        done = edits.carry_out(scope, made.rpartition("/")[2])
+        assert done is not None
+        assert done.report is not None
+        store.save_report(scope.write, done.of(datasets.get(scope, made.rpartition("/")[2])), done.report)
+    with visiting(app_context.scopes) as pages:
+        assert len(soup(pages.get(f"{made}?tab=rows").text).select("section[id^=line-]")) == 12
