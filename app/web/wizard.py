@@ -168,12 +168,12 @@ def validate(
 ) -> Response:
     """Store what has been answered so far, and send the fields and the readiness card again; makes nothing else."""
     fields = view.fields_of(step, form)
-    if _new_project(step, form):
-        # It is made when the reader goes on. This answer may be on its way while that happens, and must not undo it.
-        fields.pop("project", None)
     with open_scope() as scope:
+        typed = _new_project(step, form, drafts.get(scope, draft))
+        if typed:
+            # It is made when the reader goes on. This answer may be on its way meanwhile, and must not undo it.
+            fields.pop("project", None)
         found, checked = drafts.update_step(scope, draft, step, fields)
-    typed = _new_project(step, form)
     problems = [each for each in checked.problems_in(step) if not typed or each.pointer != "/project"]
     with open_scope() as scope:
         review = drafts.review_of(scope, found, checked)
@@ -193,6 +193,8 @@ def save(
     goto = form.get("goto", "next")
     with open_scope() as scope:
         found, checked, problems = _store(scope, draft, step, form)
+        refused = any(each.pointer == "/new_project" for each in problems)  # else it has been made, and is chosen
+        typed = form.get("new_project", "").strip() if refused else ""
     if goto == "back":
         return see_other(f"/wizard/{draft}/{view.before(step)}")
     connection = str(found.values.get("connection") or "")
@@ -205,7 +207,7 @@ def save(
     with open_scope() as scope:
         review = drafts.review_of(scope, found, checked)
         context = step_context(scope, review, step, problems, query=_query(form))
-        context |= {"pressed": True, "typed": _new_project(step, form)}
+        context |= {"pressed": True, "typed": typed}
         return page(request, scope, "wizard/step.html", context, status=UNPROCESSABLE if problems else 200)
 
 
@@ -214,9 +216,12 @@ def _query(form: Mapping[str, str]) -> str:
     return form.get("q", "")[:200]
 
 
-def _new_project(step: Step, form: Mapping[str, str]) -> str:
-    """Return the name of the project that the reader wants to be made, "" for none."""
-    wanted = step is Step.PROJECT and form.get("project") in {"", view.NEW}
+def _new_project(step: Step, form: Mapping[str, str], draft: JobDraft) -> str:
+    """Return the name of the project that the reader wants to be made, "" for none.
+
+    A name that is typed while the choice stays as it was is meant: the only project is chosen from the start.
+    """
+    wanted = step is Step.PROJECT and form.get("project") in {"", view.NEW, draft.values.get("project")}
     return form.get("new_project", "").strip() if wanted else ""
 
 
@@ -225,7 +230,7 @@ def _store(
 ) -> tuple[JobDraft, Checked, Sequence[Problem]]:
     fields = view.fields_of(step, form)
     extra: list[Problem] = []
-    name = _new_project(step, form)
+    name = _new_project(step, form, drafts.get(scope, draft))
     if name:
         try:
             fields["project"] = projects.create(scope, name).id

@@ -142,3 +142,20 @@ def test_the_only_project_is_chosen_already(pages: TestClient, app_context: Test
         projects.create(scope, "Tickets")
     page = soup(pages.get(f"/wizard/{begin(pages)}/project").text)
     assert [each["value"] for each in page.select("#project option[selected]") if each["value"]] == []
+
+
+def test_a_name_that_is_typed_beside_the_chosen_project_makes_a_new_one(
+    pages: TestClient, app_context: TestHouse
+) -> None:
+    with app_context.open() as scope:
+        only = projects.create(scope, "Letters").id
+        other = projects.create(scope, "Tickets").id
+        draft = drafts.create(scope, {"project": only}).id
+    typed = {"new_project": "Parcels", "connection": REHEARSAL_ID}
+    pages.post(f"/wizard/{draft}/project", data={**typed, "project": other, "goto": "next"})
+    with app_context.open() as scope:
+        assert drafts.get(scope, draft).values["project"] == other
+    pages.post(f"/wizard/{draft}/project", data={**typed, "project": other, "goto": "next"})
+    with app_context.open() as scope:
+        made = drafts.get(scope, draft).values["project"]
+        assert projects.get(scope, str(made)).name == "Parcels"
