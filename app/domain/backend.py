@@ -394,7 +394,3 @@ class KeepsWeights(Ability):
     @abstractmethod
     def model_files(self, model: str) -> Path:
         """Return the folder with the model's safetensors and card."""
-
-    @abstractmethod
-    def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
-        """Save a checkpoint as a model of its own and return the backend's name of it; a repeat finds it."""

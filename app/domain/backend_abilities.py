@@ -18,6 +18,18 @@ from app.domain.preflight import Preflight, PreflightRequest
 from app.domain.profiles import Ability
 
 
+class OffersCheckpoints(Ability):
+    """To give a checkpoint as a model of its own, which is deployed, asked and evaluated as any."""
+
+    @abstractmethod
+    def model_from_checkpoint(self, job: RemoteJob, checkpoint: str) -> str:
+        """Save a checkpoint as a model of its own and return the backend's name of it; a repeat finds it."""
+
+    @abstractmethod
+    def checkpoints_stay(self) -> bool:
+        """Tell whether such a model stays when the own model of its job is removed. Calls nobody."""
+
+
 class StopsEarly(Ability):
     """To end a training before its time and keep what it has learned as its model."""
 
@@ -57,7 +69,7 @@ class SavedStep:
 class ContinuesTuned(Ability):
     """To train a tuned model further, or a checkpoint of which no model has been made yet. None of this calls anybody.
 
-    The id of a checkpoint as a base is the name that `KeepsWeights.model_from_checkpoint` gives to the model of it.
+    The id of a checkpoint as a base is the name that `OffersCheckpoints` gives to the model of it.
     """
 
     @abstractmethod

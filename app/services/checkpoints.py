@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.backend import KeepsWeights, RemoteJob
-from app.domain.backend_abilities import ContinuesTuned, SavedStep
+from app.domain.backend import RemoteJob
+from app.domain.backend_abilities import ContinuesTuned, OffersCheckpoints, SavedStep
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import Checkpoint
@@ -45,7 +45,7 @@ def make_model(scope: Scope, job_id: str, step: int) -> FineTunedModel:
         Conflict: when there is no such checkpoint (any more), its model is being removed, or the backend cannot do it.
     """
     job, saved = _saved(scope, job_id, step)
-    with scope.ask(job.spec.connection, KeepsWeights, fix="Use the job's result.") as backend:
+    with scope.ask(job.spec.connection, OffersCheckpoints, fix="Use the job's result.") as backend:
         remote_id = backend.model_from_checkpoint(RemoteJob(saved.job), saved.checkpoint)
     tx = scope.write
     known = model_store.by_remote_id(tx, job.spec.connection, remote_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.backend import BackendError, KeepsWeights
+from app.domain.backend_abilities import OffersCheckpoints
 from app.domain.deployments import Deployment, DeploymentGoal, DeploymentStatus, RemovalReason
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.evaluations import Evaluation
@@ -153,7 +154,7 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
     """Remove a model's weights; its record stays.
 
     Raises:
-        Conflict: while a deployment serves it, naming each.
+        Conflict: while a deployment serves it, naming each, or another model would go with it.
     """
     model = get(scope, identifier)
     if model.status is ModelStatus.DELETED:
@@ -166,6 +167,9 @@ def delete(scope: Scope, identifier: str) -> FineTunedModel:
             f"The model {model.name!r} is served by {named}.",
             fix=f"Delete the deployments first: {plan}. Tear down does all of it.",
         )
+    above = _resting_on(scope, model)
+    if above:
+        raise Conflict(" ".join(above), fix="Then come back.")
     removal = discard(scope, model)
     newest = or_not_found(store.get(scope.write, identifier), "model", identifier)
     return record_removal(scope, newest, removal)
@@ -201,7 +205,19 @@ def teardown_plan(scope: Scope, identifier: str) -> TeardownPlan:
 
 
 def _resting_on(scope: Scope, model: FineTunedModel) -> list[str]:
-    """Return a sentence for each adapter that was trained upon a whole model and needs its weights."""
+    """Return a sentence for each model that would go with this one.
+
+    These are adapters that were trained upon a whole model, and checkpoints that their provider keeps with their job.
+    """
+    offers = (
+        None
+        if model.kept_there or model.checkpoint_step is not None
+        else scope.able(model.connection, OffersCheckpoints)
+    )
+    if offers is not None and model.job is not None and not offers.checkpoints_stay():
+        steps = [each for each in of_job(scope, model.job) if each.checkpoint_step is not None]
+        there = [each for each in steps if each.status is ModelStatus.PRESENT and not each.kept_there]
+        return [f"The model {each.name!r} is a checkpoint of the same job. Remove it first." for each in there]
     if model.adapter != "none":
         return []
     above = [each for each in children(scope, model) if each.adapter == "lora" and each.status is ModelStatus.PRESENT]
@@ -226,7 +242,7 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the model's name.", fix)])
     above = _resting_on(scope, model)
     if above and model.status is ModelStatus.PRESENT:
-        raise Conflict(" ".join(above), fix="Tear down the adapter, then come back.")
+        raise Conflict(" ".join(above), fix="Tear that down, then come back.")
     if model.status is ModelStatus.PRESENT:
         store.save(tx, replace(model, status=ModelStatus.DELETING))
         there = " It was made elsewhere; its name there was typed." if confirm == model.remote_id else ""

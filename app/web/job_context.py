@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from app.domain.backend import KeepsWeights
-from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints
+from app.domain.backend_abilities import ContinuesTuned, DiscardsCheckpoints, OffersCheckpoints
 from app.domain.jobs import FineTuningJob
 from app.domain.metrics import FURTHER, LOSSES
 from app.domain.models import ModelStatus
@@ -100,11 +99,12 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         "can_stop": jobs.stops_early(scope, job),
         "can_pause": pausing.can_pause(scope, job),
         "can_resume": pausing.can_resume(scope, job),
+        "offers_checkpoints": isinstance(backend, OffersCheckpoints),
         "can_continue": isinstance(backend, ContinuesTuned),
         "can_discard": job.status.is_final
         and any(each.present for each in saved)
         and isinstance(backend, DiscardsCheckpoints),
-        "saves": bool(saved) or isinstance(backend, KeepsWeights),
+        "saves": bool(saved) or isinstance(backend, OffersCheckpoints),
         "queue_position": queue.position(scope, job),
         "key": fresh_key(),
         "profile": backend.profile,

@@ -39,6 +39,7 @@ from app.domain.backend_abilities import (
     MergesAdapters,
     MergeStatus,
     NamesBases,
+    OffersCheckpoints,
     PollsInBatch,
     ShowsFirstBatch,
     StopsEarly,
@@ -114,11 +115,6 @@ class AbilitiesContract(AbilityContract):
         seen = bench.until(lambda: bench.backend.observe(job, since=None), job_over)
         assert seen.fine_tuned_model is not None
         assert (backend.model_files(seen.fine_tuned_model) / "README.md").is_file()
-        kept = [each for each in seen.checkpoints if each.present]
-        if kept:
-            name = backend.model_from_checkpoint(job, kept[-1].remote_id)
-            assert backend.model_from_checkpoint(job, kept[-1].remote_id) == name
-            assert name != seen.fine_tuned_model
 
     def deployed(self, bench: Bench, tag: str) -> Deploys:
         backend = ability(bench.backend, Deploys)
@@ -319,7 +315,7 @@ class AbilitiesContract(AbilityContract):
             assert model.name in backend.base_name(model.id)
         assert backend.base_name("no-such:model")
 
-    @covers(DiscardsCheckpoints, KeepsWeights)
+    @covers(DiscardsCheckpoints, KeepsWeights, OffersCheckpoints)
     def test_checkpoints_go_and_the_model_stays(self, bench: Bench) -> None:
         job, seen = bench.finished("job-space")
         assert seen.fine_tuned_model is not None
@@ -328,7 +324,7 @@ class AbilitiesContract(AbilityContract):
         assert ability(bench.backend, KeepsWeights).model_files(seen.fine_tuned_model).is_dir()
         for checkpoint in seen.checkpoints:
             with pytest.raises(BackendError):
-                ability(bench.backend, KeepsWeights).model_from_checkpoint(job, checkpoint.remote_id)
+                ability(bench.backend, OffersCheckpoints).model_from_checkpoint(job, checkpoint.remote_id)
 
     @covers(ShowsFirstBatch)
     def test_a_batch_is_shown_whole_or_not_at_all(self, bench: Bench) -> None:

@@ -25,6 +25,7 @@ from app.domain.backend_abilities import (
     LooksAhead,
     MendsEnds,
     NamesCandidates,
+    OffersCheckpoints,
     Pauses,
     TellsHistory,
 )
@@ -262,6 +263,19 @@ class ProviderAbilitiesContract(AbilitiesContract):
         assert [each.id for each in after.jobs] == [each.id for each in shown.jobs]
         with pytest.raises(NotFound):
             backend.account_rows(file.id)
+
+    @covers(OffersCheckpoints)
+    def test_a_checkpoint_is_a_model_of_its_own(self, bench: Bench) -> None:
+        backend = ability(bench.backend, OffersCheckpoints)
+        job, seen = bench.finished("job-checkpoint")
+        kept = [each for each in seen.checkpoints if each.present]
+        for each in kept[:2]:
+            name = backend.model_from_checkpoint(job, each.remote_id)
+            assert ability(bench.reopen(), OffersCheckpoints).model_from_checkpoint(job, each.remote_id) == name
+            assert name != seen.fine_tuned_model
+        assert backend.checkpoints_stay() in {True, False}
+        with pytest.raises(BackendError):
+            backend.model_from_checkpoint(job, "no-such-checkpoint")
 
     @covers(Quotas)
     def test_limits_have_names_of_their_own_and_shares_between_0_and_1(self, bench: Bench) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.backends.local.backend import LocalBackend
-from app.domain.backend import JobObservation, KeepsWeights, Resumes
-from app.domain.backend_abilities import ContinuesTuned, SavedStep
+from app.domain.backend import JobObservation, Resumes
+from app.domain.backend_abilities import ContinuesTuned, OffersCheckpoints, SavedStep
 from app.domain.jobs import JobStatus
 from app.training import run_lock
 from tests.contract.bench import Bench, ability, covers
@@ -114,7 +114,7 @@ class TestLocalAbilities(ProviderAbilitiesContract):
     def bench(self, bench: Bench) -> Bench:
         return bench
 
-    @covers(ContinuesTuned, KeepsWeights)
+    @covers(ContinuesTuned, OffersCheckpoints)
     def test_a_checkpoint_is_a_base_before_and_after_a_model_is_made_of_it(self, bench: Bench) -> None:
         job, seen = bench.finished("job-step")
         backend = ability(bench.backend, ContinuesTuned)
@@ -124,7 +124,7 @@ class TestLocalAbilities(ProviderAbilitiesContract):
             base = backend.checkpoint_as_base(saved)
             assert backend.checkpoint_behind(base) == saved
             before = bench.backend.base_model(base)
-            name = ability(bench.backend, KeepsWeights).model_from_checkpoint(job, checkpoint.remote_id)
+            name = ability(bench.backend, OffersCheckpoints).model_from_checkpoint(job, checkpoint.remote_id)
             assert backend.as_base(name) == base
             after = bench.backend.base_model(base)
             assert (before.id, before.name, before.parameters) == (after.id, after.name, after.parameters)

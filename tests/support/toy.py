@@ -21,6 +21,7 @@ from app.domain.backend import (
     RemoteJob,
     TrainingRequest,
 )
+from app.domain.backend_abilities import OffersCheckpoints
 from app.domain.catalog import CatalogModel
 from app.domain.connection_kinds import ConnectionKind
 from app.domain.connections import Check, CheckStatus
@@ -63,6 +64,7 @@ PROFILE = BackendProfile(
         Deploys: "Toy Cloud serves no models: they are made of wood.",
         Evaluates: "Toy Cloud cannot tell good answers from bad ones.",
         KeepsWeights: "Toy Cloud keeps what it has carved.",
+        OffersCheckpoints: "Toy Cloud shows nothing that is half carved.",
     },
 )
 

@@ -8,6 +8,7 @@ from app.domain.backend_abilities import (
     LooksAhead,
     MendsEnds,
     MergesAdapters,
+    OffersCheckpoints,
     Pauses,
     ShowsFirstBatch,
     StopsEarly,
@@ -23,6 +24,7 @@ PROFILE = BackendProfile(
     model_help="As the catalog writes it; a version may follow, as in serverless:azureml/Phi-4-mini-instruct:1.",
     cannot={
         Adopts: "What other programs trained in a project is not taken into the record from there yet.",
+        OffersCheckpoints: "Azure registers the result of a training, and none of its checkpoints.",
         Completes: "An endpoint at Azure answers chats only.",
         ContinuesTuned: "Azure trains its own base models, and no tuned one further.",
         DiscardsCheckpoints: "The checkpoints are Azure's; it gives none of their space back.",

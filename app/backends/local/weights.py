@@ -14,6 +14,7 @@ from app.domain.backend_abilities import (
     ContinuesTuned,
     DiscardsCheckpoints,
     NamesBases,
+    OffersCheckpoints,
     Piece,
     SavedStep,
     ShowsFirstBatch,
@@ -30,7 +31,9 @@ _FACTS = ("versions", "device", "parameters", "trained_parameters")
 _NAMED = 3  # of several, in a sentence
 
 
-class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints, ShowsFirstBatch, Backend):
+class LocalWeights(
+    KeepsWeights, OffersCheckpoints, ContinuesTuned, NamesBases, DiscardsCheckpoints, ShowsFirstBatch, Backend
+):
     """To hand out a tuned model's files."""
 
     context: LocalContext
@@ -70,6 +73,10 @@ class LocalWeights(KeepsWeights, ContinuesTuned, NamesBases, DiscardsCheckpoints
             if not final.is_dir() and source is not None:
                 self._copy(source, final)
         return name
+
+    def checkpoints_stay(self) -> bool:
+        """Return True: such a model is a folder of its own."""
+        return True
 
     def _copy(self, source: Path, final: Path) -> None:
         run = final.parent

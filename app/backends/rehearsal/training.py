@@ -27,7 +27,7 @@ from app.domain.backend import (
     TrainingRequest,
     Unavailable,
 )
-from app.domain.backend_abilities import KnownJob, Pauses, PollsInBatch
+from app.domain.backend_abilities import KnownJob, OffersCheckpoints, Pauses, PollsInBatch
 from app.domain.events import EventLevel
 from app.domain.jobs import JobProgress, JobReason, JobStatus
 from app.domain.metrics import Checkpoint, Metric
@@ -45,7 +45,7 @@ _REFUSED = {*ERRORS, *ODD, *FOREIGN, FaultKind.DIES_BEFORE}
 _UNTOLD = {FaultKind.LOST_ANSWER, FaultKind.LATE_ACCEPTANCE, FaultKind.DIES_AFTER}
 
 
-class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, PollsInBatch, Backend):
+class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, OffersCheckpoints, PollsInBatch, Backend):
     """Files and jobs."""
 
     @property
@@ -229,6 +229,10 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, PollsIn
         if not step.isdigit() or int(step) > now.share * self.script.steps:
             raise self.missing("checkpoint", checkpoint)
         return f"{_model_name(entry)}:step-{step}"
+
+    def checkpoints_stay(self) -> bool:
+        """Return True: a model of a checkpoint is one of its own."""
+        return True
 
 
 def _model_name(entry: Entry) -> str:

@@ -172,6 +172,22 @@ class AzurePlane(Plane):
         }
         return made
 
+    def list_checkpoints(self, call: Call, identifier: str) -> dict[str, Any]:
+        """Return checkpoints with ids as Azure has them, by which they are deployed."""
+        page = super().list_checkpoints(call, identifier)
+        for each in page["data"]:
+            each["id"] = f"ftchkpt-{each['id'].removeprefix('ftckpt_'):0>32}"
+        ids = [each["id"] for each in page["data"]]
+        return page | {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
+
+    def base_of(self, name: str) -> str:
+        """Return what a tuned model or a checkpoint was trained from; anything else is a base."""
+        for job in self.tuned():
+            ids = [each["id"] for each in self.list_checkpoints(Call("GET", "", [("limit", "100")]), job.id)["data"]]
+            if name in {job.model(), *ids}:
+                return str(job.body["model"])
+        return name
+
     def list_jobs(self, call: Call) -> dict[str, Any]:
         call.query = [(key, value) for key, value in call.query if not key.startswith("metadata[")]
         return super().list_jobs(call)
@@ -229,7 +245,7 @@ class AzurePlane(Plane):
 
     def put_deployment(self, call: Call, _account: str, name: str) -> dict[str, Any]:
         model = call.body["properties"]["model"]
-        base = next((job.body["model"] for job in self.tuned() if job.model() == model["name"]), model["name"])
+        base = self.base_of(model["name"])
         known = self.deployments.get(name)
         if known is not None and known.body["properties"]["model"]["name"] != model["name"]:
             raise Failed(409, f"The deployment '{name}' has another model already.", code="Conflict")

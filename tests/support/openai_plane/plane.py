@@ -328,6 +328,9 @@ class Plane:
                 name in self.models() or self._model_reads[name] > self.script.models_late_reads
             ):
                 return each
+        for job in self.tuned():
+            if name in {each["fine_tuned_model_checkpoint"] for each in life.checkpoints(job, self.script, self.now())}:
+                return {"id": name, "object": "model", "created": int(job.at), "owned_by": "organization-owner"}
         raise Failed(404, f"The model '{name}' does not exist", code="model_not_found")
 
     def delete_model(self, call: Call, name: str) -> dict[str, Any]:

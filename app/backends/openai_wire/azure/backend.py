@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.backends.openai_wire.azure.catalog import AzureCatalog
+from app.backends.openai_wire.azure.checkpoints import AzureCheckpoints
 from app.backends.openai_wire.azure.doctor import AzureDoctor
 from app.backends.openai_wire.azure.evaluation import AzureEvaluation
 from app.backends.openai_wire.azure.prices import AzurePrices
@@ -37,6 +38,7 @@ class AzureOpenAIBackend(
     AzureTraining,
     WireOrphans,
     WireAccount,
+    AzureCheckpoints,
     AzureEvaluation,
     TellsPast,
     WireCode,

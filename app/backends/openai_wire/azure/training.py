@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.backends.openai_wire.azure.catalog import GLOBAL, STANDARD, TRAINING_TYPE, row_of, training_types
+from app.backends.openai_wire.azure.checkpoints import CHECKPOINT
 from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.training.files import listed
 from app.backends.openai_wire.training.jobs import JOBS, Dialect, WireTraining
@@ -17,6 +18,7 @@ DIALECT = Dialect(metadata_filter=False, waits_for_files=True, estimates=False, 
 _IN_PORTAL = (
     "Azure has no way to remove a tuned model from here: remove it in the portal. It costs nothing by being there."
 )
+_WITH_ITS_JOB = "The checkpoint stays at Azure until its job goes, and costs nothing by being there."
 
 
 class AzureTraining(WireTraining):
@@ -34,6 +36,8 @@ class AzureTraining(WireTraining):
 
     def discard_model(self, model: str) -> str | None:
         """Remove a tuned model with its job, which only the dated plane can; deployments of it are gone by then."""
+        if model.startswith(CHECKPOINT):
+            return _WITH_ITS_JOB
         job = next((each for each in listed(self.wire.plane, JOBS) if each.get("fine_tuned_model") == model), None)
         if job is None:
             return None

@@ -14,6 +14,7 @@ from app.backends.openai_wire.serving.evaluation import EvaluatesByName
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.account import WireAccount
+from app.backends.openai_wire.training.checkpoints import CheckpointsByName
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Dialect, Wire, WireTraining
 from app.backends.openai_wire.training.orphans import WireOrphans
@@ -28,6 +29,7 @@ class OpenAIBackend(
     WireTraining,
     WireOrphans,
     WireAccount,
+    CheckpointsByName,
     ServesByName,
     EvaluatesByName,
     TellsPast,
