@@ -351,7 +351,7 @@ def accounts_in(app_context: AppContext, settings: Settings) -> Accounts | None:
         app_context=app_context,
         secure=settings.tls_certificate is not None or settings.behind_tls,
         proxies=[ip_network(each) for each in settings.trusted_proxies],
-        person_header=settings.person_header.lower(),
+        person_header=settings.person_header,
     )
 
 

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment (`TUNEDESK_…`) and handed down as values."""
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +17,10 @@ from app.kit.open_id import Client
 from app.kit.redaction import know
 from app.setup.problems import SetupError
 
+_HEADER = re.compile(r"[a-z0-9-]+")
+_CLIENTS_OWN = frozenset(
+    {"accept", "authorization", "cookie", "forwarded", "from", "host", "origin", "referer", "user-agent"}
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -166,10 +171,22 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what is no address."""
+        """Refuse what is no address, or everybody's."""
         for each in value:
-            ip_network(each)
+            if ip_network(each).prefixlen == 0:
+                raise ValueError(f"{each!r} would let everybody say who they are")
         return value
+
+    @field_validator("person_header")
+    @classmethod
+    def _header(cls, value: str) -> str:
+        """Refuse a header that clients send by themselves."""
+        name = value.strip().lower()
+        if name and (not _HEADER.fullmatch(name) or name in _CLIENTS_OWN or name.startswith(("x-forwarded-", "sec-"))):
+            raise ValueError(
+                f"{value!r} is no header for this: name one that the proxy alone sets, such as x-remote-user"
+            )
+        return name
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -1,6 +1,7 @@
 """All of REST, in the order in which addresses are tried."""
 
 from app.api import (
+    account,
     adoptions,
     audit,
     autotrain,
@@ -22,6 +23,7 @@ from app.api import (
     model_aliases,
     models,
     openapi,
+    people,
     prices,
     projects,
     runtimes,
@@ -57,6 +59,9 @@ ROUTERS = (
     prices.router,
     runtimes.router,
     webhooks.router,
+    people.router,
+    people.members_router,
+    account.router,
     audit.router,
     engine.router,
 )

@@ -72,7 +72,14 @@ class WrongKey(DomainError):
 
 
 class SignInFailed(DomainError):
-    """Whoever wanted to sign in is not let in. Which of name and password was wrong is not said."""
+    """Whoever wanted to sign in is not let in. Which of name and password was wrong is not said.
+
+    `about`: the id of the person that it was about, for the audit alone.
+    """
+
+    def __init__(self, message: str, *, fix: str = "", about: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.about = about
 
 
 class TooManyTries(DomainError):

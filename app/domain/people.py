@@ -14,7 +14,8 @@ LONGEST_PASSWORD = 1024  # bytes; more would only make the hash work longer
 LONGEST_TOKEN_LIFE = timedelta(days=366)
 SESSION_IDLE = timedelta(hours=8)
 SESSION_LIFE = timedelta(days=7)
-_NAME = re.compile(r"[\w][\w.@+-]{0,63}", re.ASCII)
+ACCOUNT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$"
+_NAME = re.compile(ACCOUNT_PATTERN)
 _LEAST_DIFFERENT = 5
 # What guessers try first, in whatever form it comes; the rules above take the rest of such lists out.
 _WORDS = ("password", "passwort", "letmein", "qwerty", "123456", "tunedesk", "finetun", "welcome", "changeme", "admin")
@@ -32,6 +33,11 @@ class Person:
     disabled_at: datetime | None = None
     created_at: datetime
     signed_in_at: datetime | None = None
+
+    @property
+    def single_sign_on(self) -> bool:
+        """Whether they sign in with the directory, and have no password here."""
+        return self.issuer is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,13 +51,12 @@ class Accounts:
         if wants_json(connection.scope["path"]) and "authorization" in connection.headers:
             scheme, _, secret = connection.headers["authorization"].partition(" ")
             return entering.by_token(self.app_context, secret.strip()) if scheme.lower() == "bearer" else None
+        if self.person_header and self._is_proxy(_peer(connection)):  # the address itself, whatever a header says of it
+            named = connection.headers.getlist(self.person_header)
+            if named:  # twice: one of them is perhaps the browser's own
+                return entering.by_name(self.app_context, named[0]) if len(named) == 1 else None
         cookie = connection.cookies.get(self.cookie)
-        if cookie:
-            return entering.by_session(self.app_context, cookie)
-        if self.person_header and self._is_proxy(_peer(connection)):
-            name = connection.headers.get(self.person_header, "")
-            return entering.by_name(self.app_context, name) if name else None
-        return None
+        return entering.by_session(self.app_context, cookie) if cookie else None
 
     def where(self, connection: HTTPConnection) -> From:
         """Return from where somebody asks: the last address that no trusted proxy is."""

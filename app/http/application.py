@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Scope
 from app.http.broadcast import Broadcaster
 from app.http.fragments import Fragments
 from app.http.guard import Guard, GuardPolicy
+from app.http.refusals import Refusals
 from app.http.signed_in import WhileSignedIn
 from app.kit.request_stats import RequestStats
 
@@ -35,6 +36,7 @@ class GuardedApp(FastAPI):
         self.state.broadcaster = Broadcaster()
         self.state.fragments = Fragments()
         self.state.request_stats = RequestStats()
+        self.state.refusals = Refusals()
 
     def include(self, routers: Iterable[APIRouter]) -> None:
         """Answer the routers' addresses, in their order, with their routes as they are.

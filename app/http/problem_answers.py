@@ -9,13 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.domain.errors import DomainError, Invalid, Problem, no_room
+from app.domain.errors import DomainError, Forbidden, Invalid, Problem, no_room
 from app.http.application import GuardedApp
 from app.http.guard import wants_json
 from app.http.idempotency import AlreadyAnswered
 from app.http.openai_errors import openai_error, speaks_openai
 from app.http.plain_page import plain_page
 from app.http.problems import MEDIA_TYPE, ProblemDocument, describe
+from app.http.refusals import note_forbidden
 from app.http.validation import field_problems
 from app.kit.paging import BadCursor
 
@@ -52,6 +53,8 @@ def answer_problems(app: GuardedApp, page: PageRenderer | None = None) -> None:
             error = HTTPException(_WRONG_METHOD, headers={"Allow": ", ".join(app.methods_at(request.scope))})
         problem = problem_of(error, request_id(request))
         _log_if_unexpected(request, problem, error)
+        if isinstance(error, Forbidden):
+            await to_thread.run_sync(note_forbidden, request, error, limiter=CapacityLimiter(1))
         if speaks_openai(request.url.path):
             failure = openai_error(problem, error)
             return Response(failure.as_json(), failure.status, failure.all_headers)

@@ -100,7 +100,10 @@ def make_token(scope: Scope, name: object, *, reach: object, days: object, proje
     Raises:
         Invalid: when a field is wrong.
         NotFound: there is no such project.
+        Conflict: one has too many, or there are no accounts here.
     """
+    if store.get(scope.read, scope.actor.id) is None:
+        raise Conflict("There are no accounts here, so there are no tokens.", fix="Programs need none on this machine.")
     label = checked_name(name, "/name", "The token")
     if not isinstance(reach, str) or reach not in set(TokenScope):
         fix = f"Use one of {', '.join(TokenScope)}."

@@ -76,7 +76,7 @@ def sign_in(scope: Scope, scopes: Scopes, name: str, password: str, where: From)
     with busy():
         right = fits(password) and passwords.is_right(password, kept)
     if not right or person is None or person.disabled_at is not None:
-        raise SignInFailed(_FAILED, fix=_FIX)
+        raise SignInFailed(_FAILED, fix=_FIX, about="" if person is None else person.id)
     if kept is not None and passwords.is_outdated(kept):
         with busy():
             made = passwords.hashed(password)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import Conflict, Forbidden, Invalid, Problem, or_not_found
-from app.domain.people import Membership, Person, checked_account
+from app.domain.people import ApiToken, Membership, Person, Session, checked_account
 from app.services import verbs
 from app.services.scope import Scope
 from app.store import people as store
@@ -35,7 +35,7 @@ def list_people(scope: Scope) -> Sequence[Person]:
 @verbs.reads("people")
 def memberships(scope: Scope, identifier: str) -> Sequence[Membership]:
     """Return what a person is in which project."""
-    return store.of_person(scope.read, identifier)
+    return store.of_person(scope.read, get(scope, identifier).id)
 
 
 @verbs.reads("overview")
@@ -122,6 +122,67 @@ def enable(scope: Scope, identifier: str) -> Person:
     person = _other(scope, identifier)
     store.change(scope.write, identifier, disabled_at=None)
     return replace(person, disabled_at=None)
+
+
+@verbs.administers("people")
+def change(scope: Scope, identifier: str, *, administers: bool | None, disabled: bool | None) -> Person:
+    """Change what is given of somebody: all of it, or nothing.
+
+    Raises:
+        NotFound: there is no such person.
+        Forbidden: it is oneself.
+    """
+    person = _other(scope, identifier)
+    if administers is not None and administers != person.administers:
+        person = set_administers(scope, identifier, administers=administers)
+    if disabled is not None and disabled != (person.disabled_at is not None):
+        (disable if disabled else enable)(scope, identifier)
+    return get(scope, identifier)
+
+
+@verbs.administers("people")
+def remove(scope: Scope, identifier: str) -> None:
+    """Forget a disabled account with its roles and tokens; what its person made stays, and is signed by their id.
+
+    Raises:
+        NotFound: there is no such person.
+        Forbidden: it is oneself.
+        Conflict: they are let in still.
+    """
+    person = _other(scope, identifier)
+    if person.disabled_at is None:
+        fix = "Disable it first, and move into a project what belongs to nobody else."
+        raise Conflict(f"The account {person.name!r} is in use.", fix=fix)
+    store.remove(scope.write, identifier)
+
+
+@verbs.reads("people")
+def sessions(scope: Scope, identifier: str) -> Sequence[Session]:
+    """Return where somebody is signed in."""
+    found = ways_in.sessions_of(scope.read, get(scope, identifier).id)
+    return [each for each in found if each.ends_at() > scope.now()]
+
+
+@verbs.administers("people")
+def end_sessions(scope: Scope, identifier: str) -> None:
+    """Sign somebody out everywhere."""
+    ways_in.end_sessions(scope.write, get(scope, identifier).id)
+
+
+@verbs.reads("people")
+def tokens(scope: Scope, identifier: str) -> Sequence[ApiToken]:
+    """Return somebody's tokens, without their secrets."""
+    return ways_in.tokens_of(scope.read, get(scope, identifier).id)
+
+
+@verbs.administers("people")
+def revoke_token(scope: Scope, identifier: str, token: str) -> None:
+    """Let somebody's token open nothing any more.
+
+    Raises:
+        NotFound: they have no such token.
+    """
+    or_not_found(ways_in.revoke_token(scope.write, identifier, token) or None, "token", token)
 
 
 def _other(scope: Scope, identifier: str) -> Person:

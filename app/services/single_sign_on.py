@@ -221,7 +221,7 @@ def _free_name(tx: Writer, wanted: str) -> str:
 
 def _let_in(scope: Scope, person: Person, identity: Identity, where: From, *, after: str = "/") -> Entered:
     if person.disabled_at is not None:
-        raise SignInFailed(_DISABLED, fix=_ASK)
+        raise SignInFailed(_DISABLED, fix=_ASK, about=person.id)
     _give_roles(scope, person, identity)
     ways_in.clear_attempt(scope.write, guessing.address_key(where.address))
     return Entered(entering.begin_session(scope, person, where), person, after)

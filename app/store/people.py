@@ -33,6 +33,11 @@ def change(tx: Writer, identifier: str, **values: object) -> None:
     rows.change(tx, _T, identifier, values)
 
 
+def remove(tx: Writer, identifier: str) -> None:
+    """Forget a person, with their roles and ways in."""
+    tx.execute(delete(_T).where(_T.c.id == identifier))
+
+
 def by_name(tx: Reader, name: str) -> Person | None:
     return _M.first(tx, _M.query.where(_T.c.name_key == key_of(name)))
 

@@ -14,6 +14,7 @@ from app.domain.people import SESSION_LIFE
 from app.http.actor import Accounts, accounts_of
 from app.http.dependencies import may, may_enter
 from app.http.problems import describe
+from app.http.refusals import note_sign_in
 from app.services import account, entering
 from app.services.scope import Scope
 from app.web.i18n import gettext as _
@@ -68,6 +69,7 @@ def sign_in(request: Request, scope: Annotated[Scope, may_enter(entering.sign_in
             scope, request.app.state.scopes, name, form.get("password", ""), accounts.where(request)
         )
     except (SignInFailed, TooManyTries) as error:
+        note_sign_in(request, scope, "entering.sign_in", error)
         return sign_in_page(request, SignInView(after=after, name=name, error=f"{error.message} {error.fix}"), error)
     return with_session(see_other(after), accounts, secret)
 
@@ -88,6 +90,7 @@ def redeem(request: Request, scope: Annotated[Scope, may_enter(entering.redeem)]
             scope, request.app.state.scopes, form.get("code", ""), password, accounts.where(request)
         )
     except (Invalid, SignInFailed, TooManyTries) as error:
+        note_sign_in(request, scope, "entering.redeem", error)
         return _welcome(request, field_errors(error), error)
     return with_session(see_other("/"), accounts, secret)
 

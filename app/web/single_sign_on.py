@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.errors import NotFound, ProviderFailed, SignInFailed, TooManyTries
 from app.http.dependencies import may_enter
+from app.http.refusals import note_sign_in
 from app.services import single_sign_on
 from app.services.scope import Scope
 from app.services.single_sign_on import BEGUN_LIVES, Answer, Stranger
@@ -59,6 +60,7 @@ def come_back(
     try:
         found = single_sign_on.finish(scope, request.app.state.scopes, answer, accounts.where(request))
     except (SignInFailed, ProviderFailed, TooManyTries) as problem:
+        note_sign_in(request, scope, "single_sign_on.finish", problem)
         page = sign_in_page(request, SignInView(error=f"{problem.message} {problem.fix}"), problem)
         return _without_cookie(request, page, _BEGUN)
     if isinstance(found, Stranger):
@@ -78,6 +80,7 @@ def connect(request: Request, scope: Annotated[Scope, may_enter(single_sign_on.c
             scope, request.app.state.scopes, cookie, form.get("code", ""), accounts.where(request)
         )
     except (SignInFailed, TooManyTries) as problem:
+        note_sign_in(request, scope, "single_sign_on.connect", problem)
         return answered(_stranger_page(request, "", errors=field_errors(problem)), problem)
     return _without_cookie(request, with_session(see_other("/"), accounts, found.secret), _STRANGER)
 

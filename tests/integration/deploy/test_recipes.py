@@ -12,8 +12,7 @@ from tests.architecture.tree import ROOT
 
 DEPLOY = ROOT / "docs" / "deploy"
 FILES = [ROOT / "compose.yaml", ROOT / "Dockerfile", ROOT / "docs" / "deploy.md", *sorted(DEPLOY.iterdir())]
-# Read by compose and Caddy; the other two come with accounts.
-NO_SETTINGS = {"TUNEDESK_NAME", "TUNEDESK_BEHIND_TLS", "TUNEDESK_TRUSTED_PROXIES"}
+NO_SETTINGS = {"TUNEDESK_NAME"}  # read by compose and Caddy
 
 
 def text(path: Path) -> str:
