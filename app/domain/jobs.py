@@ -155,7 +155,10 @@ class JobParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProgress:
-    """How far training is. `eta_s` in seconds; None where the backend does not tell."""
+    """How far training is. `eta_s` in seconds; None where the backend does not tell.
+
+    `trained_tokens`: how many tokens were trained on, over all epochs, as the provider counted them for its bill.
+    """
 
     step: int | None = None
     steps: int | None = None
@@ -163,6 +166,7 @@ class JobProgress:
     epochs: float | None = None
     eta_s: float | None = None
     stage: str = ""
+    trained_tokens: int | None = None
 
     @property
     def share(self) -> float | None:

@@ -207,7 +207,7 @@ def _body(job: FineTuningJob, seen: Seen) -> dict[str, Any]:
         "result_files": [outside(job.id, RESULT)] if status is WireStatus.SUCCEEDED else [],
         "seed": spec.seed or 0,
         "status": status.value,
-        "trained_tokens": None,
+        "trained_tokens": job.progress.trained_tokens,
         "training_file": outside(spec.training_dataset, FILE),
         "user_provided_suffix": asked.suffix if asked else spec.name,
         "validation_file": None if validation is None else outside(validation, FILE),

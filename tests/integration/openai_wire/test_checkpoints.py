@@ -88,3 +88,12 @@ def test_the_last_checkpoint_of_openai_is_the_result(tmp_path: Path) -> None:
             assert "Save as model" in client.get(f"/jobs/{job.id}").text
             answer = client.post(f"/jobs/{job.id}/checkpoints/{last.step}/model")
             assert answer.headers["location"].startswith(f"/models/{job.fine_tuned_model}")
+
+
+def test_the_tokens_that_the_provider_counted_are_told(house: WireHouse) -> None:
+    job = house.until(house.job().id)
+    (there,) = house.plane.jobs.values()
+    assert job.progress.trained_tokens == house.plane.job_body(there)["trained_tokens"]
+    assert job.progress.trained_tokens
+    with visiting(house.scopes) as client:
+        assert client.get(f"/api/v1/jobs/{job.id}").json()["progress"]["trained_tokens"] == job.progress.trained_tokens

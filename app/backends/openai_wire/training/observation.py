@@ -158,7 +158,9 @@ def _progress(
     epochs = _sent(body).get("n_epochs")
     whole = float(epochs) if isinstance(epochs, int | float) else None
     if status is JobStatus.SUCCEEDED:
-        return JobProgress(step=steps or 1, steps=steps or 1, epoch=whole, epochs=whole)
+        tokens = body.get("trained_tokens")
+        counted = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+        return JobProgress(step=steps or 1, steps=steps or 1, epoch=whole, epochs=whole, trained_tokens=counted)
     if step is None:
         return None
     ends = body.get("estimated_finish")
