@@ -29,10 +29,18 @@ _DESCRIPTION = (
     "`Idempotency-Key`."
 )
 _DEPLOYMENT_KEY = "DeploymentKey"
-_SCHEME = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "The key of one deployment, for its base address: its page and `POST …/client-key` show it.",
+_API_TOKEN = "ApiToken"  # noqa: S105 -- what it is called in the document
+_SCHEMES = {
+    _DEPLOYMENT_KEY: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The key of one deployment, for its base address: its page and `POST …/client-key` show it.",
+    },
+    _API_TOKEN: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of one's account's page, where there are accounts; without them none is needed.",
+    },
 }
 # What a failure is called in the document, and when it happens: the table of docs/rest.md.
 _FAILURES = {
@@ -48,7 +56,7 @@ _FAILURES = {
     "422": ("Invalid", "Fields are wrong, or do not agree with what is stored or offered here; `errors` names each."),
     "424": ("ProviderFailed", "The backend did not do as asked."),
 }
-_ANYWHERE = {"400", "401", "413", "421"}
+_ANYWHERE = {"400", "401", "403", "413", "421"}
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -70,6 +78,7 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
                 operation["security"] = [{_DEPLOYMENT_KEY: []}]
                 operation["responses"].pop("422", None)  # FastAPI's own; what is wrong with a field is a 400 here
                 continue
+            operation["security"] = [{}, {_API_TOKEN: []}]
             problem = _as_problem(operation["responses"]["default"])
             _tell_failures(method, operation)
     for schema in _parts(document, "requestBody"):
@@ -81,7 +90,7 @@ def describe_api(routes: Any, version: str) -> dict[str, Any]:  # noqa: ANN401 -
     document["components"]["responses"] = {
         name: {"description": when, "content": {MEDIA_TYPE: problem}} for name, when in _FAILURES.values()
     }
-    document["components"]["securitySchemes"] = {_DEPLOYMENT_KEY: _SCHEME}
+    document["components"]["securitySchemes"] = _SCHEMES
     return document
 
 
@@ -138,7 +147,7 @@ def _tell_failures(method: str, operation: dict[str, Any]) -> None:
     failures = _ANYWHERE | (answers.keys() & _FAILURES.keys())
     parameters = operation.get("parameters", [])
     if method != "get":
-        failures |= {"403", "409"}
+        failures |= {"409"}
     if parameters or "requestBody" in operation:
         failures |= {"422"}
     if "requestBody" in operation or any(each["in"] == "path" for each in parameters):

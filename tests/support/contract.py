@@ -184,17 +184,29 @@ def furnish(url: str) -> dict[str, str]:
 
 
 def run(
-    url: str, ids: Mapping[str, str], *, examples: int, seed: int = SEED, phases: tuple[str, ...] = PHASES
+    url: str,
+    ids: Mapping[str, str],
+    *,
+    examples: int,
+    seed: int = SEED,
+    phases: tuple[str, ...] = PHASES,
+    token: str = "",
 ) -> Report:
     """Ask the installation at `url`; `examples` is how many requests of chance each operation gets.
 
-    `ids` names one thing of each kind that is there (`furnish`), so that most requests reach what they ask for.
+    `ids` names one thing of each kind that is there (`furnish`), so that most requests reach what they ask for. With
+    the `token` of somebody, refusals by their role are counted as `Refusal` of status 403.
     """
-    document = httpx.get(f"{url}/openapi.json", timeout=60).raise_for_status().json()
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    document = httpx.get(f"{url}/openapi.json", timeout=60, headers=headers).raise_for_status().json()
     for item in document["paths"].values():
         for operation in item.values():
             operation["responses"].pop("default", None)  # it would describe whatever comes
-    config = SchemathesisConfig.from_dict(_config(url, ids, examples, seed, phases))
+    chosen = _config(url, ids, examples, seed, phases)
+    if token:  # whoever may not is told that before anything else is looked at
+        chosen["headers"] = headers
+        chosen["checks"][REJECTED]["expected-statuses"].append("403")
+    config = SchemathesisConfig.from_dict(chosen)
     report = Report()
     for event in from_schema(openapi.from_dict(document, config=config)).execute():
         if isinstance(event, events.ScenarioFinished):

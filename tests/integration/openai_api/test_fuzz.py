@@ -8,9 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from app.domain.actors import ProjectRole, TokenScope
+from app.services import jobs
+from app.store import people as store
 from tests.integration.openai_api.conftest import BASE, Door
 from tests.integration.openai_api.rows import chats
 from tests.support.connections import REHEARSAL_ID
+from tests.support.office import Office
+from tests.support.server import serving
 
 METHODS = ("GET", "GET", "GET", "GET", "POST", "POST", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 PATHS = (
@@ -37,6 +42,7 @@ class Sender:
 
     def __init__(self, door: Door, seed: int) -> None:
         self.door, self.chance = door, random.Random(seed)
+        self.url, self.key = door.url, "x"  # where to, and as whom
         made = door.client.fine_tuning.jobs.create(model=BASE, training_file=door.brought(chats()))
         door.turn()
         done = door.client.fine_tuning.jobs.retrieve(made.id)
@@ -80,21 +86,20 @@ class Sender:
                 self.chance.choice((*ODD, *self.ids))
             )} if self.chance.random() < 0.4 else None  # fmt: skip
             method = self.chance.choice(METHODS)
-            headers = {"authorization": "Bearer x", "content-type": self.chance.choice(KINDS)}
+            headers = {"authorization": f"Bearer {self.key}", "content-type": self.chance.choice(KINDS)}
             if self.chance.random() < 0.1:
                 headers |= {"idempotency-key": self.chance.choice(("k", "a b", "x" * 300))}
             try:
-                url = httpx.URL(f"{self.door.url}/v1{path}", params=query)
+                url = httpx.URL(f"{self.url}/v1{path}", params=query)
                 yield httpx.Request(method, url, headers=headers, content=None if method == "GET" else self.body())
             except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
                 continue
             made += 1
 
 
-def hold(door: Door, *, seed: int, count: int) -> None:
-    """Send so many requests, and hold each answer against what every client relies on."""
+def hold(sender: Sender, *, count: int) -> set[int]:
+    """Send so many requests, and hold each answer against what every client relies on; return the statuses."""
     statuses = set()
-    sender = Sender(door, seed)
     with httpx.Client(trust_env=False, timeout=60) as client:
         for request in sender.requests(count):
             answered = client.send(request)
@@ -106,14 +111,32 @@ def hold(door: Door, *, seed: int, count: int) -> None:
                 assert error.keys() == {"message", "type", "param", "code"}, said
                 assert isinstance(error["message"], str), said
                 assert error["message"], said
-    assert statuses >= {200, 400, 404, 405}
+    return statuses
 
 
 def test_two_hundred_requests(door: Door) -> None:
-    hold(door, seed=1, count=200)
+    assert hold(Sender(door, 1), count=200) >= {200, 400, 404, 405}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["vera", "ada", "alma", "bob", "root"])
+def test_two_hundred_requests_of_each_role(door: Door, who: str) -> None:
+    sender = Sender(door, 2)
+    with door.house.open() as scope:
+        (project,) = {each.spec.project for each in jobs.list_jobs(scope).items}
+    office = Office(door.house)
+    roles = {"vera": ProjectRole.VIEWER, "ada": ProjectRole.MEMBER, "alma": ProjectRole.ADMIN}
+    with door.house.open() as scope:
+        for name, role in roles.items():
+            store.set_role(scope.write, office.people[name].id, project, role)
+    with serving(office.app) as url:
+        sender.url, sender.key = url, office.token(who, TokenScope.WRITE)
+        statuses = hold(sender, count=200)
+    assert statuses >= {200, 404}
+    assert (403 in statuses) == (who == "vera")
 
 
 @pytest.mark.named
 @pytest.mark.parametrize("seed", range(10))
 def test_three_thousand_requests(door: Door, seed: int) -> None:
-    hold(door, seed=100 + seed, count=300)
+    assert hold(Sender(door, 100 + seed), count=300) >= {200, 400, 404, 405}
