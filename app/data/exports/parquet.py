@@ -14,7 +14,7 @@ from app.data.marked_columns import ABSENT, MARK, marked_name
 from app.kit.forward import ForwardFile
 
 _GROUP_BYTES = 8 << 20  # of rows as JSON
-_GROUP_ROWS = 100_000
+_GROUP_ROWS = 32_768
 
 
 @dataclass(frozen=True, slots=True)
