@@ -44,6 +44,7 @@ class Served:
     port: int
     pid: int
     database: Path
+    cookie: str = ""  # of whoever asks, where there are accounts
     _kept: list[http.client.HTTPConnection] = field(default_factory=list)
 
     def ask(self, method: str, path: str, body: object = None) -> bytes:
@@ -56,12 +57,13 @@ class Served:
             self._kept.append(http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S))
         connection = self._kept[0]
         text = None if body is None else json.dumps(body)
+        headers = {"Content-Type": "application/json", **({"Cookie": self.cookie} if self.cookie else {})}
         try:
-            connection.request(method, path, text, {"Content-Type": "application/json"})
+            connection.request(method, path, text, headers)
             answer = connection.getresponse()
         except (http.client.HTTPException, OSError):
             connection.close()  # kept too long: once more on a fresh one
-            connection.request(method, path, text, {"Content-Type": "application/json"})
+            connection.request(method, path, text, headers)
             answer = connection.getresponse()
         reported = answer.read()
         if answer.status != http.client.OK:

@@ -1,13 +1,13 @@
 """Fine-tuning jobs in the database."""
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, union, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, union, union_all, update
 
 from app.domain.actors import OWNER
 from app.domain.hyperparameters import Hyperparameter
@@ -148,12 +148,20 @@ def filtered_page(
     cursor: str | None,
 ) -> Page[T]:
     """Return what `query` says of the jobs that fit, one page of them."""
-    if wanted.statuses:
-        query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
-    conditions = wanted.conditions()
-    if conditions:  # without any it stays the same query, which SQLAlchemy knows again
-        query = query.where(*conditions)
-    key, descending = SORTS[sort]
+    conditions, (key, descending) = wanted.conditions(), SORTS[sort]
+    if len(wanted.statuses) > 1 and key == "created_at":
+        # A walk along the index for each status: the few that are under way may lie behind a hundred thousand others.
+        asked = [select(_T.c.id).where(_T.c.status == status.value, *conditions) for status in wanted.statuses]
+        firsts = [
+            rows.first_of(each, _T, limit + 1, cursor=cursor, key=key, descending=descending).subquery()
+            for each in asked
+        ]
+        query = query.where(_T.c.id.in_(union_all(*(select(each.c.id) for each in firsts))))
+    else:
+        if wanted.statuses:
+            query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
+        if conditions:  # without any it stays the same query, which SQLAlchemy knows again
+            query = query.where(*conditions)
     return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
 
 
@@ -242,19 +250,36 @@ def first_waiting(tx: Reader, connection: str) -> str | None:
     line = (_T.c.connection == connection, *_WAITING)
     people = tx.execute(select(_BY, func.min(_T.c.queue_rank)).where(*line).group_by(_BY)).all()
     if len(people) > 1:
-        _, _, _, first = min((*_load(tx, connection, by), rank, by) for by, rank in people)
+        loads = _loads(tx, connection, (by for by, _ in people))
+        _, _, _, first = min((*loads[by], rank, by) for by, rank in people)
         chosen = _BY.in_([first])
         return tx.scalar(select(_T.c.id).where(*line, chosen).order_by(*_LINE).limit(1))
     return tx.scalar(select(_T.c.id).where(*line).order_by(*_LINE).limit(1))
 
 
-def _load(tx: Reader, connection: str, by: str) -> tuple[int, int]:
-    """Return how many jobs somebody has under way at a connection, and when the last one began, in microseconds."""
-    own = (_T.c.connection == connection, _BY.in_([by]))
-    holding = [status.value for status in ACTIVE]
-    active = tx.scalar(select(func.count()).select_from(_T).where(*own, _T.c.status.in_(holding))) or 0
-    last = tx.scalar(select(func.max(_T.c.submit_started_at)).where(*own))
-    return active, 0 if last is None else columns.to_microseconds(last)
+def _loads(tx: Reader, connection: str, people: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return for each how many jobs they have under way at a connection, and when the last one began, in microseconds.
+
+    Both are asked so that no job that is over is looked at: there may be a hundred thousand of them.
+    """
+    here = _T.c.connection == connection
+    under_way = [select(_BY, func.count()).where(_T.c.status == status.value, here).group_by(_BY) for status in ACTIVE]
+    active: Counter[str] = Counter()
+    for by, count in tx.execute(union_all(*under_way)):
+        active[by] += count
+    asked = list(people)
+    begun = _T.c.submit_started_at
+    lasts = [
+        select(begun).where(here, _T.c.created_by == maker, begun.is_not(None)).order_by(begun.desc()).limit(1)
+        for by in asked
+        for maker in ([by] if by else ["", OWNER.id])
+    ]
+    makers = [by for by in asked for _ in ([by] if by else ["", OWNER.id])]
+    latest = dict.fromkeys(asked, 0)
+    (row,) = tx.execute(select(*(each.scalar_subquery() for each in lasts)))
+    for by, last in zip(makers, row, strict=True):
+        latest[by] = max(latest[by], 0 if last is None else columns.to_microseconds(last))
+    return {by: (active[by], latest[by]) for by in asked}
 
 
 def in_turn(tx: Reader, connection: str, waiting: Sequence[tuple[str, str]]) -> list[str]:
@@ -264,7 +289,8 @@ def in_turn(tx: Reader, connection: str, waiting: Sequence[tuple[str, str]]) -> 
         own.setdefault(by, deque()).append(identifier)
     if len(own) <= 1:
         return [identifier for identifier, _ in waiting]
-    turns = [(*_load(tx, connection, by), number, by) for number, by in enumerate(own)]
+    loads = _loads(tx, connection, own)
+    turns = [(*loads[by], number, by) for number, by in enumerate(own)]
     heapify(turns)
     order: list[str] = []
     while turns:

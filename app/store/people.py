@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.actors import ProjectRole
@@ -17,6 +17,8 @@ _T = people
 _M = Mapper(Person, _T)
 get = _M.get
 ACCOUNTS = "accounts"
+# Made once, as every request asks it.
+_ROLES = select(members.c.project, members.c.role).where(members.c.person == bindparam("wanted"))
 
 
 def key_of(name: str) -> str:
@@ -69,7 +71,7 @@ def administrators(tx: Reader) -> int:
 
 def roles(tx: Reader, person: str) -> dict[str, ProjectRole]:
     """Return what a person is in which project."""
-    found = tx.execute(select(members.c.project, members.c.role).where(members.c.person == person))
+    found = tx.execute(_ROLES, {"wanted": person})
     return {row.project: ProjectRole(row.role) for row in found}
 
 

@@ -46,19 +46,30 @@ def page(
     Raises:
         BadCursor: when the cursor is none of ours.
     """
-    column, identifier = table.c[key], table.c.id
-    position = decode_cursor(cursor, int, str)
-    if position is not None:
-        after = tuple_(from_microseconds(int(position[0])), str(position[1]), types=[column.type, identifier.type])
-        sort_key: ColumnElement[Any] = tuple_(column, identifier)
-        query = query.where(sort_key < after if descending else sort_key > after)
-    rows = tx.execute(_ordered(query, table, key, limit + 1, descending=descending)).all()
+    rows = tx.execute(first_of(query, table, limit + 1, cursor=cursor, key=key, descending=descending)).all()
     items = [make(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Page(items)
     last = rows[limit - 1]
     moment: datetime = getattr(last, key)
     return Page(items, encode_cursor(to_microseconds(moment), str(last.id)))
+
+
+def first_of(
+    query: Select[Any], table: Table, most: int, *, cursor: str | None, key: str, descending: bool
+) -> Select[Any]:
+    """Return a query for the first so many rows behind a cursor, ordered by the moment `key`, then id.
+
+    Raises:
+        BadCursor: when the cursor is none of ours.
+    """
+    column, identifier = table.c[key], table.c.id
+    position = decode_cursor(cursor, int, str)
+    if position is not None:
+        after = tuple_(from_microseconds(int(position[0])), str(position[1]), types=[column.type, identifier.type])
+        sort_key: ColumnElement[Any] = tuple_(column, identifier)
+        query = query.where(sort_key < after if descending else sort_key > after)
+    return _ordered(query, table, key, most, descending=descending)
 
 
 def cursor_at(tx: Reader, table: Table, identifier: str, key: str = "created_at") -> str | None:

@@ -166,7 +166,8 @@ jobs = Table(
     maker(),
     Column("adopted", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_created", "created_at", "id"),
-    Index("ix_jobs_status_created", "status", "created_at", "id"),
+    # The project stands in it so that whoever sees some projects alone is counted for out of the index, too.
+    Index("ix_jobs_status_created", "status", "created_at", "id", "project"),
     Index("ix_jobs_project_created", "project", "created_at", "id"),
     Index("ix_jobs_connection_status", "connection", "status"),
     Index("ix_jobs_turns", "connection", "created_by", "submit_started_at"),

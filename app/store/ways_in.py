@@ -2,8 +2,10 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.people import SESSION_IDLE, SESSION_LIFE, ApiToken, Session
@@ -30,9 +32,16 @@ def add_session(tx: Writer, session: Session, secret: str) -> None:
     _S.add(tx, session, sha256=sha256_of(secret))
 
 
+@cache
+def _session_by() -> Select[Any]:
+    """Return the query for a session, made once, as every request asks it."""
+    return _S.query.where(sessions.c.sha256 == bindparam("secret")).limit(1)
+
+
 def session_by(tx: Reader, secret: str) -> Session | None:
     """Return the session of a cookie, ended or not."""
-    return _S.first(tx, _S.query.where(sessions.c.sha256 == sha256_of(secret)))
+    row = tx.execute(_session_by(), {"secret": sha256_of(secret)}).first()
+    return None if row is None else _S.make(row)
 
 
 def sessions_of(tx: Reader, person: str) -> list[Session]:

@@ -1,9 +1,10 @@
 """What a person does not see is not there: the database itself hides it, from every query that there is."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
 from app.domain.actors import Actor, ProjectRole, Role
 from app.domain.errors import Forbidden, Invalid, NotFound
@@ -161,3 +162,20 @@ def test_no_job_of_somebody_else_can_be_claimed_by_its_id_at_the_provider(two: T
         scope.write.execute(unknown.values(status="unknown"))
     with pytest.raises(Invalid, match="is that one there"):
         jobs.resolve(member, two.ours.job, remote_id="ft-theirs")
+
+
+def test_a_members_jobs_are_counted_out_of_the_index_alone(member: Scope) -> None:
+    statements: list[tuple[str, tuple[Any, ...]]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[Any, ...], *_: object) -> None:
+        if "FROM jobs" in statement:
+            statements.append((statement, parameters))
+
+    event.listen(member.read.engine, "before_cursor_execute", hear)
+    jobs.counts(member)
+    event.remove(member.read.engine, "before_cursor_execute", hear)
+    ((statement, parameters),) = statements
+    plan = [row[3] for row in member.read.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    looks = [step for step in plan if step.startswith("SEARCH main.jobs")]
+    assert looks, plan
+    assert [step for step in looks if "COVERING INDEX ix_jobs_status_created" not in step] == []

@@ -1,8 +1,10 @@
 """The line of jobs takes turns between people, and tells nobody what others have in it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.domain.actors import Actor, ProjectRole, Role
 from app.domain.jobs import JobStatus
@@ -73,3 +75,24 @@ def test_one_owner_has_one_line(app_context: TestHouse) -> None:
         app_context.clock.turn(timedelta(seconds=1))
     with app_context.open() as scope:
         assert names(scope) == ["0", "1", "2"]
+
+
+def test_whose_turn_it_is_is_known_without_a_look_at_what_is_over(app_context: TestHouse, line: dict[str, str]) -> None:
+    start(app_context, line["a1"], JobStatus.RUNNING)
+    plans: list[str] = []
+    with app_context.open() as scope:
+        asked: list[tuple[str, tuple[Any, ...]]] = []
+
+        def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[Any, ...], *_: object) -> None:
+            if "ORDER BY jobs.submit_started_at" in statement or "count(*)" in statement:
+                asked.append((statement, parameters))
+
+        event.listen(scope.read.engine, "before_cursor_execute", hear)
+        assert names(scope)[0] == "b1"
+        event.remove(scope.read.engine, "before_cursor_execute", hear)
+        for statement, parameters in asked:
+            plans += [row[3] for row in scope.read.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    looks = [step for step in plans if "jobs" in step and "SUBQUERY" not in step]
+    assert looks
+    narrow = ("connection=? AND status=?", "connection=? AND created_by=?")
+    assert [step for step in looks if not any(each in step for each in narrow)] == []

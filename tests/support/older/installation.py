@@ -145,7 +145,8 @@ class Installation:
         assert self._process is not None
         assert self._process.poll() is None, f"the server does not start:\n{self.log()}"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False).is_success
+            answer = httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False)
+            return answer.is_success or answer.status_code == httpx.codes.UNAUTHORIZED  # accounts are on there
         except httpx.TransportError:
             return False
 

@@ -35,6 +35,7 @@ _FIRST = {**_AT_ONCE, "evaluate_s": 3600.0}  # an evaluation that goes on keeps 
 WAITING = ("failed", "running", "cancelled", "queued", "preparing", "unknown", "cancelling")
 _ACCEPTED = 6  # of those, and of the trainings on this machine, before the one whose record is lost
 STAND_IN_STEPS, REACHED = 8, 3
+_FINAL = {"succeeded", "failed", "cancelled"}
 
 
 def slow(jobs: dict[str, str]) -> dict[str, Any]:
@@ -71,6 +72,22 @@ class Furnished:
     upload: bytes = b""
     documents: Documents = field(default_factory=dict)
     promises: set[str] = field(default_factory=set)  # of the earlier contract
+
+
+def changing(made: Furnished) -> dict[str, frozenset[str]]:
+    """Return what a start changes of the documents before anything at the provider moves: fields by path."""
+    seen = frozenset({"observed_at", "progress"})
+    found = {
+        path: seen
+        for path, document in made.documents.items()
+        if path.count("/") == 2 and document.get("status") not in _FINAL
+    }
+    accepted = {"status", "note", "raw_status", "remote_id", "parts", "started_at"}
+    found[f"/jobs/{made.jobs['submitted']}"] = seen | accepted
+    found[f"/jobs/{made.jobs['interrupted']}"] = seen | {"raw_status"}
+    found[f"/jobs/{made.jobs['preparing']}"] = seen | {"note"}  # tried once more, and refused in the words of now
+    found["/connections/con_rehearsal"] = frozenset({"slots"})  # every start sets it
+    return found
 
 
 def furnish(made: Furnished) -> None:
