@@ -80,8 +80,9 @@ def test_proxies_send_streams_on_and_let_nobody_claim_to_be_one() -> None:
     for line in (
         "proxy_buffering off;", "proxy_request_buffering off;", "client_max_body_size 0;",
         "proxy_set_header X-Forwarded-For $remote_addr;", 'proxy_set_header Forwarded "";', 'proxy_set_header Via "";',
-        "Strict-Transport-Security",
+        'proxy_set_header X-Remote-User "";', "Strict-Transport-Security",
     ):  # fmt: skip
         assert line in nginx
-    for line in ("flush_interval -1", "header_up -Forwarded", "header_up -Via", "Strict-Transport-Security"):
+    for line in ("flush_interval -1", *(f"header_up -{each}" for each in ("Forwarded", "Via", "X-Remote-User"))):
         assert line in caddy
+    assert "Strict-Transport-Security" in caddy

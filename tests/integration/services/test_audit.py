@@ -201,7 +201,7 @@ def test_the_page_shows_filters_and_verifies(app_context: TestHouse, visitor: Te
     shown = BeautifulSoup(visitor.get(f"/settings/audit?subject={made}&verify=true").text, "html.parser")
     assert len(shown.select("#entries tbody tr")) == 1
     assert shown.select_one("#entries img") is None
-    assert "All 2 entries fit" in shown.text
+    assert "All 2 entries are intact" in shown.text
     forced(app_context, "UPDATE audit SET actor = 'me' WHERE number = 1")
     assert "Entry 1 was changed." in visitor.get("/settings/audit?verify=true").text
     assert visitor.get("/api/v1/audit/verification").json()["whole"] is False
