@@ -15,6 +15,7 @@ from sqlalchemy import Connection, String, insert, select, text, update
 from app.domain.lifeboats import LifeboatStatus, RescueStage
 from app.domain.webhooks import MessageStatus, WebhookEvent
 from app.store import (
+    adoption_schema,
     audit_schema,
     columns,
     lifeboat_schema,
@@ -27,7 +28,8 @@ from app.store import (
 
 # Every module that says of a table that it is there.
 TABLES = (
-    audit_schema, lifeboat_schema, outbox_schema, people_schema, schema, schema_of_installation, schema_of_openai,
+    adoption_schema, audit_schema, lifeboat_schema, outbox_schema, people_schema, schema, schema_of_installation,
+    schema_of_openai,
 )  # fmt: skip
 METADATA = columns.metadata
 MARK = "data-payload"  # an element that has it was made of a payload
@@ -182,6 +184,7 @@ def _why_none(column: str) -> str:
 
 # What a person, a file, a program or a provider says: the reviewed list of what `plain` finds.
 PLAIN = (
+    "adopted_files.name", "adopted_files.remote_id",
     "audit.actor", "audit.request", "audit.peer", "connections.name", "connections.paused_reason", "connections.note",
     "events.message", "model_aliases.name", "model_aliases.target", "people.name", "people.issuer", "people.subject",
     "projects.name", "projects.description", "api_tokens.name", "datasets.name", "datasets.filename",
@@ -215,6 +218,9 @@ def furnish(tx: Connection, *, connection: str, project: str, dataset: str, at: 
         "rescued_jobs": {
             "id": "rj_1", "lifeboat": "lb_1", "remote_id": "x", "job": '{"id": "x"}', "stage": next(iter(RescueStage)),
             "curves": "[]", "answers": "[]", "notes": "[]", "created_at": at, "validation_dataset": dataset,
+        },
+        "adopted_files": {
+            "connection": connection, "remote_id": "x", "name": "x", "dataset": dataset, "created_at": at,
         },
         "model_aliases": {"name": "x", "target": "y", "created_at": at},
     }  # fmt: skip
