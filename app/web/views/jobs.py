@@ -152,6 +152,8 @@ def _best(last: tuple[int, float | None] | None, curve: MetricSeries | None) -> 
 
 
 def _time(job: FineTuningJob, now: datetime) -> Stat:
+    if job.status.is_final and job.adopted:  # when it was adopted says nothing of how long it took
+        return Stat(label=_("Took"), value=formats.NOTHING, note=_("made elsewhere"))
     if job.status.is_final:
         end = job.ended_at or now
         took = (end - job.created_at).total_seconds()

@@ -90,7 +90,7 @@ def test_the_last_checkpoint_of_openai_is_the_result(tmp_path: Path) -> None:
             assert answer.headers["location"].startswith(f"/models/{job.fine_tuned_model}")
 
 
-def test_the_tokens_that_the_provider_counted_are_told(house: WireHouse) -> None:
+def test_the_tokens_that_the_provider_counted_are_shown(house: WireHouse) -> None:
     job = house.until(house.job().id)
     (there,) = house.plane.jobs.values()
     assert job.progress.trained_tokens == house.plane.job_body(there)["trained_tokens"]
