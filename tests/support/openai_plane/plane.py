@@ -329,7 +329,8 @@ class Plane:
             ):
                 return each
         for job in self.tuned():
-            if name in {each["fine_tuned_model_checkpoint"] for each in life.checkpoints(job, self.script, self.now())}:
+            steps = life.checkpoints(job, self.script, self.now())
+            if name != job.model() and name in {each["fine_tuned_model_checkpoint"] for each in steps}:
                 return {"id": name, "object": "model", "created": int(job.at), "owned_by": "organization-owner"}
         raise Failed(404, f"The model '{name}' does not exist", code="model_not_found")
 
