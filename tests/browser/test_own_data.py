@@ -188,8 +188,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     ids=["csv", "parquet", "sharegpt"],
 )
 def test_it_trains_and_every_page_on_the_way_can_be_used_by_everybody(
-    visit: Visit,
     shop: Installation,
+    visit: Visit,  # closed before the server stops, lest its last look fails
     tmp_path: Path,
     made: Callable[[Path], Path],
     columns: tuple[str, str] | None,
