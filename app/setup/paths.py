@@ -52,7 +52,7 @@ class Paths:
 
     @property
     def blob_store(self) -> Path:
-        """Azurite and, where there is none on the PATH, the Node it runs in; only tests use them."""
+        """Azurite, OpenAI's client for Node and, where none is on the PATH, the Node they run in; only tests use them."""
         return self.scratch / "azurite"
 
 

@@ -4,14 +4,8 @@ answers, and the provider's own ledger to judge by afterwards.
 
 import os
 import random
-import signal
-import subprocess
-import sys
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +15,7 @@ from app.services import connections, datasets, jobs, projects
 from app.services.scope import Scopes
 from app.settings import ROOT
 from app.store.migrating import upgrade
+from tests.campaigns.births import Births, Verdict, midwife
 from tests.support.app_context import chats
 from tests.support.azure.azurite import Azurite
 from tests.support.azure.certificates import Certificates
@@ -49,20 +44,6 @@ _LOOKS = ("GET", r"/jobs(/job-|$)")
 _PATIENCE_S = 240.0
 
 
-@dataclass(kw_only=True)
-class Verdict:
-    """What the cloud's ledger and TuneDesk's own record say."""
-
-    jobs: int
-    kills: int
-    lives: int = 0
-    met: Counter[str] = field(default_factory=Counter)  # faults that were met
-    doubled: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    stuck: list[str] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
-
-
 def run(certificates: Certificates, azurite: Azurite, folder: Path, *, seed: int, wanted: int, kills: int) -> Verdict:
     """Record `wanted` jobs, kill the engine `kills` times while it works, let the last life finish, and judge."""
     chance = random.Random(seed)
@@ -87,74 +68,10 @@ def run(certificates: Certificates, azurite: Azurite, folder: Path, *, seed: int
     return verdict
 
 
-class _Births:
-    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
-        self._process = process
-        self._log = log
-        self.tick = threading.Event()
-
-    def give(self) -> int:
-        assert self._process.stdin is not None
-        self._process.stdin.write("live\n")
-        self._process.stdin.flush()
-        return int(self.read())
-
-    @contextmanager
-    def one_after_another(self) -> Iterator[None]:
-        """Let there be a life for as long as the block runs."""
-        over, child = threading.Event(), [self.give()]
-
-        def follow() -> None:
-            while int(self.read()) < 0 and not over.is_set():
-                child[0] = self.give()
-
-        follower = threading.Thread(target=follow, name="births")
-        follower.start()
-        try:
-            yield
-        finally:
-            over.set()
-            with suppress(ProcessLookupError):
-                os.kill(child[0], signal.SIGKILL)
-            follower.join()
-
-    def end(self, child: int) -> None:
-        """Kill a life. A fork of a process with so many native libraries may also crash by itself: a death as well.
-
-        Raises:
-            AssertionError: it had ended without a signal; its log is told.
-        """
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        code = self.read()
-        if int(code) >= 0:
-            raise AssertionError(
-                f"a life ended by itself with {code}:\n{self._log.read_text(encoding='utf-8')[-3000:]}"
-            )
-
-    def read(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        assert line, "the midwife is gone"
-        return line
-
-
-@contextmanager
-def _midwife(folder: Path, cloud: AzureCloud, clock: CloudClock) -> Iterator[_Births]:
+def _midwife(folder: Path, cloud: AzureCloud, clock: CloudClock) -> AbstractContextManager[Births]:
     environment = {**cloud.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     start = clock.began.timestamp()
-    command = [sys.executable, "-W", "ignore", "-m", "tests.support.azure.lives", str(folder), str(start), str(SPEED)]
-    with (folder / "lives.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-    try:
-        births = _Births(process, folder / "lives.log")
-        assert births.read() == "ready"
-        yield births
-    finally:
-        process.kill()
-        process.communicate()
+    return midwife(folder, "tests.support.azure.lives", str(start), str(SPEED), environment=environment)
 
 
 def _made(folder: Path) -> Path:

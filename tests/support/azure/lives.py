@@ -6,9 +6,7 @@ as fast as the machine's. It prints the life's process id, waits for its end, an
 """
 
 import importlib
-import os
 import sys
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from app.services.scope import AppContext, Backends, Scopes
 from app.store.database import Database
 from app.store.files import FileStore
 from tests.support.azure.clock import CloudClock
+from tests.support.forks import forking
 
 LEASE_S = 3600.0  # by the fast clock; after a death the next life frees what was held
 WORKERS = 4
@@ -77,19 +76,7 @@ def main() -> None:
         importlib.import_module(package)
     folder, start, speed = Path(sys.argv[1]), datetime.fromtimestamp(float(sys.argv[2]), UTC), float(sys.argv[3])
     clock = CloudClock(start, speed=speed, zero=start)
-    print("ready", flush=True)  # noqa: T201 -- the midwife's words
-    for _ in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            try:
-                live(folder, clock)
-            except BaseException:  # noqa: BLE001 -- a life that ends by itself is told, and judged by the test
-                traceback.print_exc()
-                sys.stderr.flush()
-            os._exit(1)
-        print(child, flush=True)  # noqa: T201
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+    forking(lambda: live(folder, clock))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.parser import BytesParser
@@ -21,6 +22,11 @@ _NO_CONTENT = 204
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     plane: Plane
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 -- the library's
+        """Say nothing of clients that went away: some are killed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):

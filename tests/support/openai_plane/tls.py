@@ -30,9 +30,13 @@ class Names:
 
     def outgoing(self, base: str) -> Outgoing:
         """Return what may call the server at a base address, under each of the names."""
-        port = urlsplit(base).port
-        allowed = frozenset(f"{host}:{port}" for host in HOSTS)
-        return Outgoing(AddressPolicy(loopback=True, allowed=allowed), ca_file=self.bundle, resolve=_to_loopback)
+        return outgoing_to(self.bundle, base)
+
+
+def outgoing_to(bundle: Path, base: str) -> Outgoing:
+    """Return what may call the server at a base address and trusts an authority's certificate."""
+    allowed = frozenset(f"{host}:{urlsplit(base).port}" for host in HOSTS)
+    return Outgoing(AddressPolicy(loopback=True, allowed=allowed), ca_file=bundle, resolve=_to_loopback)
 
 
 def names(folder: Path) -> Names:
