@@ -51,3 +51,11 @@ def test_the_top_level_is_fixed() -> None:
     folders = {path.relative_to(ROOT).parts[0] for path in tracked() if len(path.relative_to(ROOT).parts) > 1}
     known = {"app", "templates", "static", "migrations", "tests", "docs", "benchmarks", "findings", ".ci"}
     assert folders - known == set()
+
+
+def test_each_decision_has_a_number_of_its_own_and_bears_it() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    numbers = [path.name[:4] for path in decisions]
+    assert len(numbers) > 40
+    assert sorted(set(numbers)) == numbers
+    assert [path.name for path in decisions if not text(path).startswith(f"# {path.name[:4]} ")] == []

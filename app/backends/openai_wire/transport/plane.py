@@ -1,4 +1,4 @@
-"""One base address and how it is called. The official `openai` client is not used: see ADR 0046.
+"""One base address and how it is called. The official `openai` client is not used: see ADR 0052.
 
 Nothing is repeated here: whoever repeats a create makes a second job, and the engine looks up first. Nothing is read
 from the process's environment, which may hold somebody else's key (`OPENAI_API_KEY`, `OPENAI_CUSTOM_HEADERS`, …).
