@@ -1,7 +1,7 @@
 """What the tests take from npm: Azurite, the blob store that those of Azure write to, and OpenAI's client for Node.
 
-Both against a lock of their own, for the tests alone. What cannot be fetched is told and left out: the tests that need it
-are skipped, and say so.
+Both against a lock of their own, for the tests alone. What cannot be fetched is told and left out: the tests that need
+it are skipped, and say so.
 """
 
 import shutil

@@ -52,7 +52,7 @@ class Paths:
 
     @property
     def blob_store(self) -> Path:
-        """Azurite, OpenAI's client for Node and, where none is on the PATH, the Node they run in; only tests use them."""
+        """For tests alone: Azurite, OpenAI's client for Node and, where none is on the PATH, the Node they run in."""
         return self.scratch / "azurite"
 
 

@@ -135,3 +135,10 @@ def test_messages_are_extracted_from_pages_and_code() -> None:
         )
     }
     assert {"Overview", "Playground", "Skip to the page's content", "no price known"} <= messages
+
+
+@for_each(NAMES)
+def test_a_page_loads_itself_again_only_where_there_are_no_scripts(name: str) -> None:
+    """With scripts a page that was come to by a press has the earlier one's head: it would stand still."""
+    bare = re.sub(r"<noscript>.*?</noscript>", "", source(name), flags=re.DOTALL)
+    assert 'http-equiv="refresh"' not in bare

@@ -23,7 +23,8 @@ def run(folder: str, test: str, log: str) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     pytest = importlib.import_module("pytest")
-    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no", *_QUIET]))
+    own = f"--basetemp={folder}.temporary"  # the folder of all runs would be tidied at each end
+    return int(pytest.main([test, "-x", "-q", "-p", "no:cacheprovider", "--show-capture=no", own, *_QUIET]))
 
 
 def main() -> None:

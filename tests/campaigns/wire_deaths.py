@@ -20,8 +20,8 @@ from app.settings import ROOT
 from tests.campaigns.births import Births, Verdict, midwife
 from tests.support.openai_plane.azure import AzurePlane, AzureScript
 from tests.support.openai_plane.azure_bench import settings_for
-from tests.support.openai_plane.jobs import Job
 from tests.support.openai_plane.lives import FastClock, opened
+from tests.support.openai_plane.past import MODEL, trained_by_others
 from tests.support.openai_plane.plane import KEY, Plane
 from tests.support.openai_plane.script import Script, Wrong
 from tests.support.openai_plane.server import serving
@@ -31,7 +31,6 @@ from tests.support.spending import ANYTHING
 from tests.support.waiting import until
 
 FACTOR = 200.0  # five minutes of grace are a second and a half
-MODEL = "gpt-4.1-mini-2025-04-14"
 BACKENDS = ("openai", "azure_openai")
 ROWS = 4  # that a rescued model is asked
 _CREATE = "POST /fine_tuning/jobs"
@@ -63,7 +62,7 @@ def rescue(folder: Path, *, seed: int, wanted: int, kills: int) -> Verdict:
     verdict = Verdict(jobs=wanted, kills=kills)
     wrongs = [Wrong(call="POST /chat/completions", kind=chance.choice(("500", "cut", "429", "half"))) for _ in range(9)]
     plane = _plane("openai", clock, [*wrongs, Wrong(call="GET /fine_tuning/jobs", kind="503", times=2)])
-    _trained_by_others(plane, wanted)
+    trained_by_others(plane, wanted)
     with _served(folder, plane) as base:
         with opened(folder, clock, base) as scopes:
             connection, project = _connected(scopes, "openai", base)
@@ -129,21 +128,6 @@ def _record(scopes: Scopes, backend: str, base: str, wanted: int) -> None:
     for number in range(wanted):
         with scopes.open(OWNER) as scope:
             jobs.create(scope, {**asked, "name": f"job-{number:03d}", "validation": None}, accepted=ANYTHING)
-
-
-def _trained_by_others(plane: Plane, wanted: int) -> None:
-    """Let the plane have jobs of somebody else's that are over, each with rows of its own."""
-    for number in range(wanted):
-        files = []
-        for part, content in (("train", rows_file(20 + number)), ("valid", rows_file(10 + number))):
-            identifier = f"file-{part}-{number:012d}"
-            file = {"filename": f"{part}-{number}.jsonl", "bytes": len(content), "at": plane.now() - 9000}
-            plane.files[identifier] = {**file, "purpose": "fine-tune"}
-            plane.contents[identifier] = content
-            files.append(identifier)
-        body = {"model": MODEL, "training_file": files[0], "validation_file": files[1], "suffix": f"theirs-{number}"}
-        identifier = f"ftjob-{number:024d}"
-        plane.jobs[identifier] = Job(id=identifier, body=body, at=plane.now() - 5000)
 
 
 def _known(scopes: Scopes) -> list[FineTuningJob]:

@@ -157,8 +157,8 @@ WIRE_MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="an unknown word taken for an end",
         file=f"{_WIRE}/training/observation.py",
-        right="known = status or (JobStatus.RUNNING if metrics",
-        wrong="known = status or (JobStatus.RUNNING if not metrics and word else JobStatus.FAILED if metrics",
+        right='known = status or (JobStatus.RUNNING if metrics or body.get("trained_tokens") else JobStatus.QUEUED)',
+        wrong="known = status or JobStatus.FAILED",
         test=f"{_ONCE}::test_an_unknown_word_is_kept_and_no_end",
     ),
     Mutant(

@@ -132,9 +132,9 @@ def _json(value: Any) -> bytes:  # noqa: ANN401 -- JSON
 
 
 @contextmanager
-def serving(plane: Plane, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(plane: Plane, tls: ssl.SSLContext | None = None, *, port: int = 0) -> Iterator[str]:
     """Serve a plane; give its base address. With `tls` it is that of the real host, at the port of this one."""
-    server = _Server(("127.0.0.1", 0), _Connection)
+    server = _Server(("127.0.0.1", port), _Connection)
     server.plane = plane
     origin = f"http://127.0.0.1:{server.server_address[1]}"
     if tls is not None:

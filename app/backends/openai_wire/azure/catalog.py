@@ -9,7 +9,7 @@ from typing import Any
 
 from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.catalog.hyperparameters import PRESETS, SPECS
-from app.backends.openai_wire.catalog.models import data, day
+from app.backends.openai_wire.catalog.models import as_of, data, day
 from app.domain.backend import Backend, NotFound
 from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel, Lifecycle, LifecycleStatus
@@ -136,7 +136,13 @@ def _lifecycle(row: Mapping[str, Any], source: str) -> Lifecycle:
     if train is None and serve is None:
         return Lifecycle(note="When it ends, no source says.")
     who, base = row.get("training_retirement_note") or "", row.get("base_retirement")
+    who = who.replace("no earlier than; ", "These are the earliest days, and for ")
     note = f"{who}. The base model retires on {base}. Dates have moved before".removeprefix(". ")
     return Lifecycle(
-        status=LifecycleStatus.RETIRING.value, train_until=train, serve_until=serve, source=source, note=f"{note}."
+        status=LifecycleStatus.RETIRING.value,
+        train_until=train,
+        serve_until=serve,
+        source=source,
+        as_of=as_of(),
+        note=f"{note}.",
     )
