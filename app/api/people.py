@@ -58,7 +58,7 @@ def remove_person(scope: Annotated[Scope, may(people.remove)], identifier: PathI
 
 @router.post("/{identifier}/code", response_model=CodeOut, status_code=CREATED)
 def make_code(scope: Annotated[Scope, may(people.new_code)], identifier: PathId) -> Response:
-    """Make a one-time code for a new password; the one before opens nothing any more."""
+    """Make a one-time code for a new password; the one before no longer works."""
     return answer(CodeOut, people.new_code(scope, identifier), CREATED)
 
 

@@ -62,7 +62,7 @@ def invite(scope: Scope, name: object, *, administers: bool = False) -> Code:
 
 @verbs.administers("people")
 def new_code(scope: Scope, identifier: str, *, lives: timedelta = CODE_LIVES) -> Code:
-    """Return a code for a new password; the one before opens nothing any more, the password still does until then.
+    """Return a code for a new password; the one before no longer works, the password still does until then.
 
     Raises:
         NotFound: there is no such person.
