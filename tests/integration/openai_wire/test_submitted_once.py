@@ -137,6 +137,8 @@ def test_pages_of_events_are_read_to_the_end(build: Build) -> None:
     with house.open() as scope:
         (series,) = jobs.metrics(scope, job.id, names=["train_loss"], points=5000)
     assert list(series.steps) == list(range(1, 901))
+    pages = house.plane.calls["list_events"]
+    assert pages >= 20, f"{pages} pages in one look: the figures are those of the result file alone"
 
 
 def test_a_wrong_key_pauses_the_connection(build: Build) -> None:
