@@ -113,8 +113,8 @@ def check(visit: Visit, client: AzureInstallation) -> None:
 def begin(page: Page, client: AzureInstallation) -> None:
     page.goto(f"{client.url}/wizard")
     page.get_by_role("button", name="Start the wizard").click()
-    page.get_by_label("Name of the new project").fill("Support")
     page.get_by_label("Project", exact=True).select_option("new")
+    page.get_by_label("Name of the new project").fill("Support")
     page.get_by_label(re.compile("^Team subscription")).check()
     go_on(page, "Model")
 

@@ -112,6 +112,7 @@ class Reader:
     def submit(self, connection: str, *, epochs: str = "") -> None:
         page = self.page
         self.press("Fine-tune on this")
+        page.get_by_label("Project", exact=True).select_option("new")
         page.get_by_label("Name of the new project").fill("Lampe & Schal")
         page.get_by_role("radio", name=re.compile(f"^{connection}")).check()
         self.sees("wizard-project")
