@@ -199,6 +199,7 @@ def test_rows_that_are_still_being_made_are_not_shown_as_those_of_the_source(app
             page = soup(pages.get(f"{made}?tab=rows").text)
         assert page.select_one("progress")["value"] == "25.0"
         assert "The rows are still being made" in page.text
+        assert "/download" not in page.text
         assert not page.select("section[id^=line-]")
         assert "value" not in soup(pages.get(made).text).select_one("progress").attrs
         for address in (f"{made}/download", f"{made}/rows/1", f"{made}/download?format=csv"):
