@@ -135,6 +135,7 @@ class Target:
         noun = template.split("/")[3]
         values = {"identifier": identifier or self.ids.get(noun, "x"), "name": identifier or "trl", "step": "model"}
         values |= {"table": "jobs", "tag": identifier or "job_x", "model": identifier or self.served}
+        values |= {"token": identifier or "tok_x", "person": identifier or "per_x"}
         if template.endswith("/rotate"):  # a new key would shut the others out
             values["identifier"] = identifier or "dep_none"
         if "checkpoints" in template:
