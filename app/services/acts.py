@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.actors import Action, Role
 from app.domain.audit import Act
 from app.kit.ids import is_id
-from app.services.scope import Scope
+from app.services.scope import Scope, Scopes
 
 # Parameters whose values are noted. Of all others, the name alone: they may be large, private or secret.
 _PLAIN = frozenset(
@@ -38,16 +38,17 @@ class Acting:
         finally:
             scope.acting = False
         if scope.writes or self._action in {Action.DELETE, Action.ADMINISTER}:
-            scope.acts.append(self._act({**dict(zip(self._names, given, strict=False)), **named}, result))
+            scope.acts.append(self._act(scope, {**dict(zip(self._names, given, strict=False)), **named}, result))
         return result
 
-    def _act(self, given: Mapping[str, Any], result: object) -> Act:
-        noted = {name: _plain(value) if name in _PLAIN else None for name, value in given.items() if value is not None}
+    def _act(self, scope: Scope, given: Mapping[str, Any], result: object) -> Act:
+        spoken = {name: value for name, value in given.items() if not isinstance(value, Scopes | None)}
+        noted = {name: _plain(value) if name in _PLAIN else None for name, value in spoken.items()}
         return Act(
             verb=self._verb,
             action=self._action.value,
             noun=self._noun,
-            subject=_subject(given, result),
+            subject=scope.entered or _subject(given, result),
             given=json.dumps(noted, ensure_ascii=False, separators=(",", ":")),
         )
 
@@ -68,4 +69,4 @@ def _plain(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value[:20]]
-    return str(value)[:_LONGEST]
+    return str(value)[:_LONGEST] if isinstance(value, str) else None

@@ -129,6 +129,7 @@ def begin_session(scope: Scope, person: Person, where: From) -> str:
     )
     ways_in.add_session(scope.write, session, secret)
     store.signed_in(scope.write, person.id, now)
+    scope.entered = person.id
     return secret
 
 

@@ -177,6 +177,7 @@ class Scope:
         self.nudged = False
         self.acting = False  # a verb is being called for a person; what it calls in turn is a part of it
         self.acts: list[Act] = []  # what a person did here, for the audit
+        self.entered = ""  # the id of whom it let in, whom neither a name nor an answer tells
         self.changes = app_context.database.commits  # what had been written before anything is read here
         self._stack = stack
         self._reader: Reader | None = None

@@ -24,7 +24,9 @@ def test_every_link_leads_somewhere(furnished: Furnished) -> None:
                 continue
             seen.add(address)
             answer = client.get(address, follow_redirects=True)
-            assert answer.status_code < 400, f"{address} answers {answer.status_code}"
+            # Whether each row fits into a format is known once all are read; the answer says which one does not.
+            unfit = answer.status_code == 409 and "/download?format=" in address
+            assert answer.status_code < 400 or unfit, f"{address} answers {answer.status_code}"
             if answer.headers["content-type"].startswith("text/html"):
                 todo += [each for each in _named(answer.text, address, furnished.url) if each not in seen]
     assert len(seen) > len(furnished.pages)

@@ -11,7 +11,7 @@ from httpx2 import Response
 from app.domain.actors import OWNER, VISITOR, TokenScope
 from app.domain.errors import Invalid, SignInFailed, TooManyTries
 from app.domain.people import checked_password
-from app.services import entering, guessing, people, switching
+from app.services import audit, entering, guessing, people, switching
 from app.services.entering import From
 from app.store import people as store
 from tests.support.app_context import TestHouse
@@ -121,6 +121,10 @@ def test_of_all_who_come_with_one_code_one_gets_in(office: Office, code: str) ->
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(claim, range(6))) == 1
+    with office.house.open() as scope:  # who came in stands in the audit, and of what was given the names alone
+        (entry,) = [each for each in audit.entries(scope).items if each.verb == "entering.redeem"]
+    assert entry.given == '{"code":null,"password":null,"where":null}'
+    assert entry.subject == office.people["ada"].id
 
 
 def test_a_code_opens_once_and_not_for_long(office: Office, code: str) -> None:
