@@ -105,7 +105,7 @@ def connect_azure(visit: Visit, azure: WireInstallation) -> None:
     page.goto(f"{azure.url}/connections/new?backend=azure_openai")
     page.get_by_label("Name", exact=True).fill("Our resource")
     page.get_by_label(re.compile("^Endpoint")).fill(azure.base.removesuffix("/openai/v1"))
-    page.get_by_label(re.compile("^Whatever this machine has")).check()
+    page.get_by_label(re.compile("^Automatic")).check()
     page.get_by_label(re.compile("^Subscription")).fill(SUBSCRIPTION)
     page.get_by_label(re.compile("^Resource group")).fill("rg")
     page.get_by_label(re.compile("^Region")).fill("swedencentral")

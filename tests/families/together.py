@@ -341,7 +341,7 @@ def unheard(folder: Path) -> dict[str, Any]:
             fifth.wait()
             client.close()
             answer = Answer(prompt_tokens=3)
-            pieces = voice.pieces(ChatRequest([], prompt="Now", temperature=0, max_tokens=80), [30, 31, 32], answer)
+            pieces = voice.pieces(ChatRequest([], prompt="Now", temperature=0, max_tokens=300), [30, 31, 32], answer)
             left.set()
             heard = "".join(pieces)
         found["stream" if stream else "whole"] = [
