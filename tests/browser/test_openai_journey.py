@@ -50,7 +50,7 @@ def test_a_model_at_azure_openai(visit: Visit, azure: WireInstallation, tmp_path
     page.get_by_role("link", name="Tear down").click()
     page.get_by_label("Type the model's name").fill("triage")
     page.get_by_role("button", name="Tear down").click()
-    expect(page.get_by_text("All gone")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("All removed")).to_be_visible(timeout=PATIENCE)
     visit.looks_right("wire-torn-down", FEW_LOOKS)
     expect(page.locator("#meter")).to_contain_text("0 hosted")
     plane = azure.plane
@@ -167,7 +167,7 @@ def answer_the_rest(visit: Visit, folder: Path) -> None:
 def watch(visit: Visit, azure: WireInstallation) -> None:
     """Submit, and follow the page without loading it again."""
     page = visit.page
-    tick = page.get_by_role("checkbox", name="Go on with an unknown price")
+    tick = page.get_by_role("checkbox", name="Continue with an unknown price")
     if tick.count():
         tick.check()
     page.get_by_role("button", name=re.compile("^Submit")).click()
@@ -189,7 +189,7 @@ def deploy(visit: Visit, azure: WireInstallation) -> None:
     page.goto(f"{azure.url}/deployments")
     page.get_by_label("Model", exact=True).select_option(label="triage")
     expect(page.get_by_label("SKU")).to_be_visible()
-    tick = page.get_by_role("checkbox", name="Go on with an unknown price")
+    tick = page.get_by_role("checkbox", name="Continue with an unknown price")
     if tick.count():
         tick.check()
     visit.looks_right("wire-deploy", FEW_LOOKS)
