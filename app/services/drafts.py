@@ -105,7 +105,7 @@ def review_of(scope: Scope, draft: JobDraft, checked: Checked | None = None) -> 
     estimate = estimates.of_checked(scope, checked)
     targets: Mapping[str, str] = {}
     if checked.spec is not None and checked.connection is not None:
-        targets = {"curl": "curl", **code_targets(scope, checked.connection)}
+        targets = code_targets(scope, checked.connection)
     return DraftReview(
         draft=draft,
         checked=checked,
@@ -148,7 +148,7 @@ def code_targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     if isinstance(backend, ShowsCode):
         with suppress(*PROVIDER_ERRORS), provider_errors():
             own |= backend.code_targets()
-    return {**own, "curl": "curl", **openai_code.targets(scope, connection)}
+    return {**own, "curl": "REST (curl)", **openai_code.targets(scope, connection)}
 
 
 @verbs.spends("jobs", verbs.Within("drafts", "identifier"))

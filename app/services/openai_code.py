@@ -23,7 +23,7 @@ def targets(scope: Scope, connection: Connection) -> Mapping[str, str]:
     """Return what a job of a connection can be shown as; nothing where programs may begin nothing there."""
     if not openai_jobs.spends(scope, connection):
         return {}
-    return {f"{_PREFIX}{target}": f"{title}, /v1" for target, title in TARGETS.items()}
+    return {f"{_PREFIX}{target}": f"/v1 ({title})" for target, title in TARGETS.items()}
 
 
 def is_target(target: str) -> bool:

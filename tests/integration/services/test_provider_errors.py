@@ -255,7 +255,7 @@ def test_what_stands_beside_something_else_does_not_take_it_along(made: Made) ->
         assert catalog.BaseNames(scope)(REHEARSAL_ID, MODEL) == MODEL
         assert list(catalog.search(scope)) == [], "without its prices a model would look as if it were free"
         assert deployments.direct_code(scope, served) == {}
-        assert code.targets(scope, jobs.get(scope, made.job).spec) == {"curl": "curl"}
+        assert code.targets(scope, jobs.get(scope, made.job).spec) == {"curl": "REST (curl)"}
         offer, signed_in = deployments.offer(scope, served.target), sign_in.state(scope, where)
         assert offer is not None
         assert signed_in is not None
