@@ -95,7 +95,8 @@ def test_an_older_folder_is_taken_back_and_that_is_said(
 ) -> None:
     older(app_context, settings.data_dir)
     key = tmp_path / "key"
-    key.touch(mode=0o644)
+    key.touch()
+    key.chmod(0o644)  # whatever umask the process has by now
     (settings.data_dir / "elsewhere").symlink_to(tmp_path / "mine")
     (tmp_path / "mine").touch()
     (tmp_path / "mine").chmod(0o644)
