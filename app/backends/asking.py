@@ -34,6 +34,7 @@ from app.domain.canonical import Question, Row
 from app.domain.evaluations import EvaluationMetrics, EvaluationRow, EvaluationStatus
 from app.domain.jobs import JobReason
 from app.domain.serving import EvaluatesByChat
+from app.kit.whole_files import draft_of
 
 LONGEST_ANSWER = 512  # tokens that an evaluation lets a row's answer have, at the most
 _LOOK, _GLANCE_S = timedelta(seconds=2), 0.3
@@ -91,7 +92,7 @@ class AsksRows(Evaluates):
         folder = self._folder(request.tag)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "request.json").exists():
-            half = folder / "request.part"
+            half = draft_of(folder / "request.json")
             half.write_text(json.dumps({**asdict(request), "rows": str(request.rows)}), encoding="utf-8")
             half.replace(folder / "request.json")
         self._go_on(request.tag)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from app.kit.whole_files import draft_of
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -51,7 +53,7 @@ def save_index(index: LineIndex, path: Path) -> None:
     table = np.stack(
         [np.append(index.numbers, np.uint64(index.lines)), np.append(index.offsets, np.uint64(index.bytes))]
     )
-    part = path.with_name(f"{path.name}.part")
+    part = draft_of(path)
     with part.open("wb") as file:
         np.save(file, table, allow_pickle=False)
     part.replace(path)

@@ -5,6 +5,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from app.kit.whole_files import draft_of
+
 _FIELDS = 3
 _NO_END = 1 << 62
 
@@ -60,7 +62,7 @@ class Positions:
 
     def save(self, path: Path) -> None:
         """Write the runs, whole or not at all."""
-        part = path.with_name(f"{path.name}.part")
+        part = draft_of(path)
         part.write_bytes(self._runs.tobytes())
         part.replace(path)
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.backend import ChatRequest, Unavailable
+from app.kit.whole_files import draft_of
 
 _SCORE, _OPENAI = "/score", "/v1/chat/completions"
 Body = dict[str, Any]
@@ -132,7 +133,7 @@ class KnownForms:
         file = self._file(address)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            half = file.with_suffix(".part")
+            half = draft_of(file)
             half.write_text(text, encoding="utf-8")
             half.replace(file)
         except OSError:

@@ -11,6 +11,7 @@ from app.backends.azure_foundry.transport.hosts import Audience
 from app.backends.azure_foundry.transport.names import job_name
 from app.backends.azure_foundry.transport.workspace import Workspace
 from app.domain.backend import BackendError, KeepsLogs, NotFound, RemoteJob
+from app.kit.whole_files import draft_of
 
 # What people want to read first; other files follow in the order of their names.
 _FIRST = ("user_logs/std_log.txt", "std_log.txt", "logs/azureml/70_driver_log.txt")
@@ -51,7 +52,7 @@ class AzureLogs(KeepsLogs):
                 return path  # what was fetched before is better than nothing
             raise
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(".part")
+        half = draft_of(path)
         half.write_text(text, encoding="utf-8")
         half.replace(path)
         return path

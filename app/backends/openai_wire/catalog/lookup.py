@@ -11,6 +11,7 @@ from app.backends.openai_wire.catalog.models import day
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import BackendError
 from app.kit.clock import Clock
+from app.kit.whole_files import draft_of
 
 _TUNED = "ft:"
 
@@ -79,7 +80,7 @@ class ModelLookup:
             self._known = (at, found)
         rows = [{"id": each.id, "owner": each.owner, "shutdown": str(each.shutdown or "")} for each in found]
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        half = self._file.with_suffix(".part")
+        half = draft_of(self._file)
         half.write_text(json.dumps({"at": at.isoformat(), "models": rows}), encoding="utf-8")
         half.replace(self._file)
         return found

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.kit.whole_files import draft_of
+
 _TAG = re.compile(r"[\w.-]{1,80}")
 
 
@@ -21,7 +23,7 @@ class Served:
         """Write a deployment's note."""
         path = self._path(tag)
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(".part")
+        half = draft_of(path)
         half.write_text(json.dumps(dict(note)), encoding="utf-8")
         half.replace(path)
 
