@@ -5,6 +5,8 @@ import re
 import secrets
 from pathlib import Path
 
+from app.kit.whole_files import draft_of
+
 _FILE = "installation"
 _FORM = re.compile(r"[0-9a-f]{12}")
 
@@ -22,7 +24,7 @@ def installation_name(folder: Path) -> str:
         return _read(file)
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{_FILE}.{secrets.token_hex(6)}.part"
+    draft = draft_of(file)
     with draft.open("w", encoding="ascii") as made:
         made.write(secrets.token_hex(6) + "\n")
         made.flush()

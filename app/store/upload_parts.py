@@ -8,6 +8,7 @@ from pathlib import Path
 from app.domain.errors import Invalid, NotFound, Problem, TooLarge, no_room
 from app.domain.uploads import UploadInParts
 from app.kit.ids import is_id
+from app.kit.whole_files import draft_of
 from app.store import codec
 from app.store.files import FileStore, StoredFile
 
@@ -26,7 +27,7 @@ class UploadParts:
     def save(self, upload: UploadInParts) -> None:
         """Write what is known of an upload; a new one gets its folder."""
         folder = self._root / upload.id
-        half = folder / "said.new"
+        half = draft_of(folder / "said")
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             half.write_text(codec.dump(upload), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Many waiting jobs cost one list together, not a call each."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,3 +39,13 @@ def test_five_hundred_waiting_jobs_are_followed_by_the_list(tmp_path: Path) -> N
             clock.turn(timedelta(seconds=60))
     assert singles < COUNT / 5
     assert calls * 5 <= 4 * COUNT
+
+
+def test_a_catalog_that_many_look_up_at_once_is_had_by_each(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    with serving(Plane(clock, Script())) as base, ThreadPoolExecutor(8) as pool:
+        for number in range(10):
+            backend = make_backend(base, clock, tmp_path / f"cache-{number}")
+            found = list(pool.map(lambda _, each=backend: len(each.base_models()), range(8)))
+            assert found[0] > 0
+            assert set(found) == {found[0]}
