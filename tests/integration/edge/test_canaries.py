@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -169,7 +170,11 @@ def test_the_log_has_a_line_for_each_request_with_who_and_what(here: Installatio
         "/jobs", job_request(here.client) | {"connection": REHEARSAL_ID, "base_model": "rehearsal:small"}
     )
     here.client.get(f"/jobs/{job['id']}")
-    lines = [json.loads(line) for line in here.server.log.read_text().splitlines() if line.startswith("{")]
-    (seen,) = [each for each in lines if each.get("path") == f"/api/v1/jobs/{job['id']}"]
+
+    def logged() -> list[dict[str, Any]]:  # a line is written once its answer is out
+        lines = [json.loads(each) for each in here.server.log.read_text().splitlines() if each.startswith("{")]
+        return [each for each in lines if each.get("path") == f"/api/v1/jobs/{job['id']}"]
+
+    (seen,) = until(logged, doing="the request's line")
     assert (seen["person"], seen["job"], seen["status"], seen["method"]) == ("owner", job["id"], 200, "GET")
     assert seen["request"].startswith("req_")
