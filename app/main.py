@@ -25,7 +25,7 @@ from app.http.actor import Accounts
 from app.http.application import GuardedApp
 from app.http.guard import MIB, GuardPolicy
 from app.http.problem_answers import answer_problems
-from app.kit import crash_points, locks, logs
+from app.kit import crash_points, heap, locks, logs
 from app.kit.addresses import AddressPolicy
 from app.kit.clock import Clock, SystemClock
 from app.kit.open_id import OpenIdProvider
@@ -166,6 +166,7 @@ def serve(settings: Settings) -> None:
         SetupError: when the address is not loopback, or another process has the data folder.
     """
     os.umask(data_folder.OTHERS)
+    heap.share_one()
     with ExitStack() as stack:
         server = _made(settings, stack)
         gc.freeze()  # what stands now stays for good

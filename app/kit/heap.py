@@ -1,0 +1,18 @@
+"""One heap for all threads: what one of them gives back, any other takes.
+
+glibc gives threads arenas of their own, up to eight a core (mallopt(3), M_ARENA_MAX), and never moves free memory from
+one to another. Each page is made in whichever thread is free, and each commit lets SQLite drop what it has cached of
+the database, so every arena grew to its own peak: after four minutes of thirty people at work 101 of 155 MB were free
+and held, and rising (benchmarks/team.py); with one arena 15 of 65 MB, and no more. Python's own lock lets one thread
+at a time make objects anyhow; there is nobody to wait for at the one heap.
+"""
+
+import ctypes
+
+_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+
+
+def share_one() -> bool:
+    """Let all threads that are still to come use the process's first heap; False where the C library is another."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(_ARENA_MAX, 1))
