@@ -59,6 +59,8 @@ def test_a_form_that_gets_no_answer_says_so_and_a_second_press_starts_nothing_tw
     cut_off.goto(f"{rehearsal_installation.server.url}/")
     cut_off.get_by_role("button", name="Try the sample").first.click()
     expect(cut_off.get_by_role("heading", level=1)).to_have_text("Review")
+    # While the review looks ahead it asks every two seconds, and would find the job before the second press.
+    expect(cut_off.locator("#main [hx-trigger^=every]")).to_have_count(0, timeout=60_000)
     lost: list[str] = []
 
     def answer_lost(route: Route) -> None:

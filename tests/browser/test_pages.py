@@ -6,9 +6,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog
 from tests.browser.looks import AXE, FEW_LOOKS, OTHER_LOOKS, STICKS_OUT, Looks, violations
 from tests.support.pages import HOSTILE, NAMES, Furnished
 
-# A third of the pages in every run, all of them in the long one; so is the page of all patterns, by far the longest.
+# A twelfth of the pages in every run, all of them in the long one; so is the page of all patterns, by far the longest.
 PAGES = [
-    *(name if not at % 6 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)),
+    *(name if not at % 12 else pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(NAMES)),
     pytest.param("patterns", marks=pytest.mark.slow),
 ]
 

@@ -60,6 +60,7 @@ def crowd(rehearsal_installation: Installation) -> Crowd:
     return Crowd(rehearsal_installation.server.url, str(client.post("/drafts", wanted)["id"]))
 
 
+@pytest.mark.slow
 def test_long_names_push_nothing_out_and_no_row_is_taller_than_two_lines(
     browser: Browser, crowd: Crowd, visit: Visit
 ) -> None:

@@ -29,6 +29,7 @@ GRACE_S = 2.0
 REAL = "builtin:starter"
 _STILLBORN = 0.2  # the share of servers that are killed while they start
 _LIFE_S = 8.0  # the longest life where nobody gets an answer
+_TRIES = 6  # at a named point, until a server came to it
 # A bad day at the provider: one submit in three goes wrong, one look in ten.
 BAD_DAY: Mapping[str, Any] = {
     "queue_s": 0.1,
@@ -183,8 +184,8 @@ class Campaign:
                 break
             if point is None:
                 self._die_at_random()
-            else:
-                self._die_at(point)
+            elif not self._die_at(point) and order.count(point) < _TRIES:
+                order.append(point)  # on a busy machine nobody came to it in time
             # The next one is born with the point at which it is to die.
             following = order[number + 1] if number + 1 < len(order) else None
             self._server.start(cold=self._chance.random() < self.plan.cold, crash_at=following)
@@ -208,13 +209,15 @@ class Campaign:
         self._server.kill()
         self.kills += 1
 
-    def _die_at(self, point: CrashPoint) -> None:
-        """Wait until the server ends itself there; if it never comes to it, kill it at last."""
-        if self._server.comes_up(may_end=True) and not self._server.springs(self.plan.patience_s):
+    def _die_at(self, point: CrashPoint) -> bool:
+        """Wait until the server ends itself there; if it never comes to it, kill it at last. Tell whether it did."""
+        came = not self._server.comes_up(may_end=True) or self._server.springs(self.plan.patience_s)
+        if came:
+            self.named[point] += 1
+        else:
             self._server.kill()
             self.kills += 1
-        else:
-            self.named[point] += 1
+        return came
 
     def _let_live(self, answers: int) -> None:
         """Wait for some answers to people, whatever else the machine has to do, and for a moment on top."""

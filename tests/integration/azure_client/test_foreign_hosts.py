@@ -136,7 +136,7 @@ def field(bench: AzureBench) -> Iterator[AzureBench]:
 
 
 # In the default run those whose token, secret or storage is somebody else's business than plain REST's.
-_SHORT = {"check", "rows", "submit"}
+_SHORT = {"check", "submit"}
 
 
 @pytest.mark.parametrize(
