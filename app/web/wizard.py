@@ -21,6 +21,7 @@ from app.web.layout import chosen_project
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
+    asks_for_part,
     field_errors,
     fresh_key,
     page,
@@ -59,6 +60,13 @@ def try_the_sample(scope: Annotated[Scope, may(demo_project.draft)]) -> Response
     return see_other(f"/wizard/{demo_project.draft(scope).id}/review")
 
 
+def _to_its_job(request: Request, job: str) -> Response:
+    """Lead to what a draft became; a page that asked by itself goes there whole, so that its address follows."""
+    if asks_for_part(request):
+        return Response(headers={"hx-redirect": f"/jobs/{job}"})
+    return see_other(f"/jobs/{job}")
+
+
 @router.get("/wizard/{draft}/review")
 def review(
     request: Request,
@@ -69,7 +77,7 @@ def review(
     """Everything on one page, with what is missing as links."""
     found = drafts.get(scope, draft)
     if found.job is not None:
-        return see_other(f"/jobs/{found.job}")
+        return _to_its_job(request, found.job)
     context = review_context(scope, found, fresh_key())
     targets, base_url = context["review"].code_targets, str(request.base_url).rstrip("/")
     shown = target if target in targets else next(iter(targets), None)
@@ -149,7 +157,7 @@ def show(
     """One step, with what is wrong in it once it has been visited; `dropped` names settings that were taken out."""
     found = drafts.get(scope, draft)
     if found.job is not None:
-        return see_other(f"/jobs/{found.job}")
+        return _to_its_job(request, found.job)
     review = drafts.review_of(scope, found)
     problems = review.problems[step] if step in found.visited else ()
     context = {**step_context(scope, review, step, problems, query=q), "dropped": dropped or ()}

@@ -50,6 +50,9 @@ def test_five_steps_without_scripts_make_a_job(pages: TestClient, app_context: T
     assert job.spec.hyperparameters == {"n_epochs": 2}
     assert job.spec.seed == 3
     assert pages.get(f"/wizard/{draft}/model").headers["location"] == f"/jobs/{job.id}"
+    for asked in ("model", "review"):  # a page that was left open and asks by itself goes there whole
+        part = pages.get(f"/wizard/{draft}/{asked}", headers={"hx-request": "true", "hx-request-type": "partial"})
+        assert part.headers["hx-redirect"] == f"/jobs/{job.id}"
 
 
 def test_a_wrong_answer_is_reported_at_its_field_and_kept(pages: TestClient) -> None:
