@@ -64,7 +64,7 @@ class Accounts:
         passed_on = [each.strip() for each in connection.headers.get("x-forwarded-for", "").split(",") if each.strip()]
         while passed_on and self._is_proxy(address):
             address = passed_on.pop()
-        return From(address[:45], connection.headers.get("user-agent", ""))
+        return From(address[:45], connection.headers.get("user-agent", ""), connection.cookies.get(self.cookie, ""))
 
     def _is_proxy(self, address: str) -> bool:
         try:

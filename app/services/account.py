@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.actors import TokenScope
+from app.domain.actors import VISITOR, TokenScope
 from app.domain.errors import Conflict, Invalid, Problem, SignInFailed, or_not_found
 from app.domain.names import checked_name
 from app.domain.people import LONGEST_TOKEN_LIFE, ApiToken, Membership, Session, checked_password, fits
 from app.kit import passwords
-from app.services import projects, verbs
+from app.services import guessing, projects, verbs
 from app.services.entering import TOKEN_PREFIX, busy
-from app.services.scope import Scope
+from app.services.scope import Scope, Scopes
 from app.store import people as store
 from app.store import ways_in
 
@@ -64,11 +64,12 @@ def has_password(scope: Scope) -> bool:
 
 
 @verbs.writes("account", verbs.LATER)
-def change_password(scope: Scope, old: str, new: str) -> None:
+def change_password(scope: Scope, scopes: Scopes, old: str, new: str) -> None:
     """Change one's password; all other sessions end.
 
     Raises:
         Conflict: one has none here.
+        TooManyTries: the old one was tried too often.
         SignInFailed: the old one is another.
         Invalid: the new one is weak.
     """
@@ -76,6 +77,9 @@ def change_password(scope: Scope, old: str, new: str) -> None:
     if kept is None:
         raise Conflict("You sign in by single sign-on.", fix="Change your password there.")
     scope.release()
+    key = guessing.change_key(scope.actor.id)
+    with scopes.open(VISITOR) as first:  # committed before the password is looked at, whatever comes of that
+        guessing.count_try(first.write, key, guessing.OF_AN_ACCOUNT, first.now(), of="Changing the password")
     with busy():
         right = fits(old) and passwords.is_right(old, kept)
     if not right:
@@ -83,6 +87,7 @@ def change_password(scope: Scope, old: str, new: str) -> None:
     good = checked_password(new, scope.actor.name, "/new")
     with busy():
         made = passwords.hashed(good)
+    ways_in.clear_attempt(scope.write, key)
     ways_in.end_sessions(scope.write, scope.actor.id, but=scope.actor.session)
     store.change(scope.write, scope.actor.id, password=made)
 

@@ -6,7 +6,7 @@ A guess costs its account and its address waiting time before its password is lo
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.actors import VISITOR, Actor, ProjectRole, Role
@@ -39,10 +39,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """Where somebody signs in from, for their list of sessions and against guessing."""
+    """Where somebody signs in from, for their list of sessions and against guessing.
+
+    `former` is the cookie that their browser brings along: whoever signs in anew goes on with one session, not two.
+    """
 
     address: str
     agent: str = ""
+    former: str = field(default="", repr=False)
 
 
 @contextmanager
@@ -117,7 +121,10 @@ def redeem(scope: Scope, scopes: Scopes, code: str, password: str, where: From) 
 
 @verbs.enters("account")
 def begin_session(scope: Scope, person: Person, where: From) -> str:
-    """Return the secret of a new session: a fresh one each time, so that none can be handed to anybody before."""
+    """Return the secret of a new session: a fresh one each time, so that none can be handed to anybody before.
+
+    The one that the same browser had ends, whosever it was (ASVS 5.0, V7.2.4).
+    """
     secret, now = secrets.token_urlsafe(_SECRET_BYTES), scope.now()
     session = Session(
         id=scope.new_id("ses"),
@@ -127,6 +134,8 @@ def begin_session(scope: Scope, person: Person, where: From) -> str:
         address=where.address,
         agent="".join(each for each in where.agent if each.isprintable())[:_AGENT_LIMIT],
     )
+    if where.former:
+        ways_in.forget_session(scope.write, where.former)
     ways_in.add_session(scope.write, session, secret)
     store.signed_in(scope.write, person.id, now)
     scope.entered = person.id

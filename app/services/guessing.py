@@ -38,8 +38,15 @@ def address_key(address: str) -> str:
     return ways_in.sha256_of(f"address {address}")
 
 
-def count_try(tx: Writer, key: str, patience: Patience, now: datetime) -> None:
-    """Count a try.
+def change_key(person: str) -> str:
+    """Return under which key tries at the old password of whoever changes theirs are counted: those in a session that
+    somebody else has got hold of must not make its person wait before they sign in.
+    """
+    return ways_in.sha256_of(f"change {person}")
+
+
+def count_try(tx: Writer, key: str, patience: Patience, now: datetime, *, of: str = "Signing in") -> None:
+    """Count a try; `of` is what was tried.
 
     Raises:
         TooManyTries: it comes too early.
@@ -47,7 +54,7 @@ def count_try(tx: Writer, key: str, patience: Patience, now: datetime) -> None:
     failures, next_at = ways_in.attempt(tx, key) or (0, now)
     if next_at > now:
         wait = int((next_at - now).total_seconds()) + 1
-        message = "Signing in was tried too often for this account, or from here."
+        message = f"{of} was tried too often for this account, or from here."
         raise TooManyTries(message, wait_s=wait, fix=f"Wait {wait} seconds, then try again.")
     after = now + timedelta(seconds=patience.wait_s(failures + 1))
     ways_in.set_attempt(tx, key, failures + 1, next_at=after, now=now)

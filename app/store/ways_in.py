@@ -59,6 +59,11 @@ def end_session(tx: Writer, person: str, identifier: str) -> bool:
     return tx.execute(gone).rowcount == 1
 
 
+def forget_session(tx: Writer, secret: str) -> None:
+    """End the session of a cookie, if it is one."""
+    tx.execute(delete(sessions).where(sessions.c.sha256 == sha256_of(secret)))
+
+
 def end_sessions(tx: Writer, person: str, *, but: str = "") -> int:
     """End all of a person's sessions but perhaps one; return how many that were."""
     return tx.execute(delete(sessions).where(sessions.c.person == person, sessions.c.id != but)).rowcount

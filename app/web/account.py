@@ -40,7 +40,7 @@ def show(request: Request, scope: Annotated[Scope, may(account.sessions)]) -> Re
 def change_password(request: Request, scope: Annotated[Scope, may(account.change_password)], form: Fields) -> Response:
     """Change the password; every other session ends."""
     try:
-        account.change_password(scope, form.get("old", ""), form.get("new", ""))
+        account.change_password(scope, request.app.state.scopes, form.get("old", ""), form.get("new", ""))
     except DomainError as error:
         return _page(request, scope, _wrong(error))
     return see_other("/account", "password_changed")

@@ -167,12 +167,49 @@ def test_a_session_ends_by_itself_by_its_owner_and_with_the_account(ada: Office)
         assert browser.get("/account").status_code == 401
 
 
+@pytest.mark.parametrize("whose", ["ada", "vera"])
+def test_whoever_signs_in_anew_ends_the_session_that_the_browser_had(ada: Office, whose: str) -> None:
+    former = ada.session(whose)
+    with ada.browser() as browser:
+        browser.cookies.set(COOKIE, former)
+        assert browser.get("/account").status_code == 200
+        assert browser.post("/sign-in", data={"name": "ada", "password": "another long password"}).status_code == 401
+        assert browser.get("/account").status_code == 200, "a wrong password ends nothing"
+        answer = browser.post("/sign-in", data={"name": "ada", "password": PASSWORD})
+        assert answer.status_code == 303
+        browser.cookies.clear()
+        browser.cookies.set(COOKIE, former)
+        assert browser.get("/account").status_code == 401
+        browser.cookies.clear()
+        browser.cookies.set(COOKIE, answer.headers["set-cookie"].split("=")[1].split(";")[0])
+        assert browser.get("/account").status_code == 200
+
+
 def test_what_asks_by_itself_keeps_nobody_signed_in(ada: Office) -> None:
     with ada.browser("ada") as browser:
         for _ in range(5):
             ada.house.clock.turn(timedelta(hours=2))
             browser.get("/meter")
         assert browser.get("/account").status_code == 401
+
+
+def test_whoever_has_got_hold_of_a_session_guesses_no_password_in_it(ada: Office) -> None:
+    """Somebody at a desk that was left must not find by trying what would let them in for good."""
+    statuses = []
+    with ada.browser("ada") as browser:
+        for number in range(60):
+            tried = {"old": f"guess number {number} of many", "new": "another long password", "again": "x"}
+            statuses.append(browser.post("/account/password", data=tried).status_code)
+            ada.house.clock.turn(timedelta(seconds=10))
+        refused = browser.post("/account/password", data={"old": PASSWORD, "new": "another long password"})
+        assert (refused.status_code, "tried too often" in refused.text) == (429, True)
+        assert try_in(ada, PASSWORD).status_code == 303, "whose account it is signs in as before"
+        ada.house.clock.turn(timedelta(minutes=11))
+        assert (
+            browser.post("/account/password", data={"old": PASSWORD, "new": "another long password"}).status_code == 303
+        )
+    assert statuses.count(401) <= 12
+    assert set(statuses) == {401, 429}
 
 
 def test_a_new_password_ends_all_other_sessions(ada: Office) -> None:
