@@ -152,10 +152,10 @@ def in_project(actor: Actor, action: Action, thing: str, project: str | None) ->
 
 def refusal(actor: Actor | None, action: Action, thing: str) -> Forbidden:
     """Return what somebody is told who may not do `action` to `thing`."""
-    if actor is None or actor.role is not Role.PERSON:
-        fix = "Ask the owner of this installation."
-    elif actor.token is not None:
+    if actor is not None and actor.token is not None:
         fix = "Use a token with a wider scope, of somebody who may."
+    elif actor is None or actor.role is not Role.PERSON:
+        fix = "Ask the owner of this installation."
     elif thing in OF_PROJECTS:
         fix = "Ask an administrator of the project for another role."
     else:

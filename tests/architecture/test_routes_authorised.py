@@ -15,7 +15,7 @@ from app.http.dependencies import Allowed, AllowedToOpen
 from app.http.strict_route import StrictRoute
 from app.main import create_app
 from app.settings import Settings
-from tests.support.asgi import ask
+from tests.support.asgi import Wanted, ask, ask_each
 from tests.support.door import address
 
 # The only addresses that ask for nobody: files that are the same for everybody, and the beat of the process.
@@ -112,3 +112,26 @@ def test_strangers_get_nothing_from_any_address(whole: GuardedApp) -> None:
                 if reply.status not in {401, 403, 421}:
                     through.append((who, method, path, reply.status))
     assert through == []
+
+
+# Security study, T3: names under which a page of somebody else's could make a browser ask this installation.
+NOT_OURS = [
+    "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "",
+    "evil.example#127.0.0.1", "127.0.0.1@evil.example", "evil.example/127.0.0.1", "127.0.0.1:8000:8000", "[::2]:8000",
+]  # fmt: skip
+
+
+def test_ten_names_that_are_not_ours_are_refused_at_every_address(whole: GuardedApp) -> None:
+    """Also where nobody is asked who they are: files, and the beat of the process."""
+    asked = [
+        (host, method, address(context.path or "/") if context.path != "/static" else "/static/css/app.css")
+        for context in contexts(whole)
+        for method in sorted(context.methods or {"GET"})
+        for host in NOT_OURS
+    ]
+    wanted = [Wanted(method, path, [("host", host)]) for host, method, path in asked]
+    replies = ask_each(whole, wanted, peer=("127.0.0.1", 1))
+    through = [(each, reply.status) for each, reply in zip(asked, replies, strict=True) if reply.status != 421]
+    assert through == []
+    assert len(NOT_OURS) == 10
+    assert len(asked) > 3000

@@ -41,13 +41,17 @@ class Wanted:
     method: str
     target: str
     headers: Headers
+    body: bytes = b""
 
 
 def ask_each(app: ASGIApp, wanted: Sequence[Wanted], *, peer: tuple[str, int]) -> list[Reply]:
     """Send requests one after the other, without a new event loop for each."""
 
     async def each() -> list[Reply]:
-        return [await _ask(app, _scope(one.method, one.target, one.headers, peer, "http"), []) for one in wanted]
+        return [
+            await _ask(app, _scope(one.method, one.target, one.headers, peer, "http"), [one.body] if one.body else [])
+            for one in wanted
+        ]
 
     return asyncio.run(each())
 

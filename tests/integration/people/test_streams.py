@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,10 +23,9 @@ def office(app_context: TestHouse) -> Office:
     return Office(app_context)
 
 
-def listen(office: Office, path: str, header: tuple[bytes, bytes], then: Callable[[], None]) -> tuple[int, bool]:
-    """Open a stream, do something once it has begun, and return its status and whether the server ended it."""
-    app = WhileSignedIn(office.app, every=0.02)
-    scope: dict[str, Any] = {
+def request(office: Office, path: str, header: tuple[bytes, bytes]) -> dict[str, Any]:
+    """Return a request for a stream as the server hands it on."""
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
@@ -41,6 +41,11 @@ def listen(office: Office, path: str, header: tuple[bytes, bytes], then: Callabl
         "state": {},
         "app": office.app,
     }
+
+
+def listen(office: Office, path: str, header: tuple[bytes, bytes], then: Callable[[], None]) -> tuple[int, bool]:
+    """Open a stream, do something once it has begun, and return its status and whether the server ended it."""
+    app, scope = WhileSignedIn(office.app, every=0.02), request(office, path, header)
     sent: list[Message] = []
     begun = asyncio.Event()
 
@@ -106,3 +111,44 @@ def test_one_person_ends_no_session_of_another(office: Office) -> None:
         assert browser.post(f"/account/sessions/{session.id}/end").status_code == 404
     with known.database.reading() as tx:
         assert [each.id for each in ways_in.sessions_of(tx, office.people["ada"].id)] == [session.id]
+
+
+# Each address that streams, asked by everybody who may look; whoever may not stands in `test_who_may_what`.
+@pytest.mark.parametrize("path", ["/jobs/{job}/live", "/api/v1/jobs/{job}/stream"])
+def test_a_stream_begins_for_everybody_who_may_look(office: Office, path: str) -> None:
+    asked = path.format(job=office.two.ours.job)
+    headers = {
+        name: (b"cookie", f"{COOKIE}={office.session(name)}".encode()) for name in ("vera", "ada", "alma", "root")
+    }
+    if path.startswith("/api/"):
+        for name in ("vera", "ada", "alma", "root"):
+            for reach in TokenScope:
+                headers[f"{name} {reach}"] = (b"authorization", f"Bearer {office.token(name, reach)}".encode())
+    begun = {who: first_of(office, asked, header) for who, header in headers.items()}
+    assert {status for status, _ in begun.values()} == {200}, begun
+    assert {data.startswith(b"retry:") for _, data in begun.values()} == {True}, begun
+
+
+def first_of(office: Office, path: str, header: tuple[bytes, bytes]) -> tuple[int, bytes]:
+    """Open a stream, take its status and its first piece, and hang up."""
+    sent: list[Message] = []
+    begun = asyncio.Event()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body":
+            begun.set()
+
+    async def run() -> None:
+        task = asyncio.create_task(office.app(request(office, path, header), receive, send))
+        await begun.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    return sent[0]["status"], sent[1]["body"]
