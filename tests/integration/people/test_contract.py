@@ -1,5 +1,7 @@
-"""Requests made from the OpenAPI document, signed in as each role: no 5xx, and no status that it does not name."""
+"""Requests made from the OpenAPI documents, signed in as each role: no 5xx, and no status that they do not name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
@@ -7,8 +9,9 @@ import pytest
 from app.domain.actors import ProjectRole, TokenScope
 from app.engine.engine import Engine
 from app.store import people as store
-from tests.support.app_context import TestHouse
-from tests.support.contract import furnish, run
+from tests.support import openai_contract
+from tests.support.app_context import MODEL, TestHouse
+from tests.support.contract import SEED, Report, furnish, run
 from tests.support.door import turning
 from tests.support.hostile import pretend_ready
 from tests.support.office import Office
@@ -23,34 +26,63 @@ ROLES = {
     "root": TokenScope.ADMIN,
 }
 IN_OURS = {"vera": ProjectRole.VIEWER, "ada": ProjectRole.MEMBER, "alma": ProjectRole.ADMIN}
+PHASES = ("examples", "fuzzing")
+# The campaign goes role by role in slices, each with a seed of its own: it can be stopped and gone on with.
+SLICES = [
+    *(pytest.param(who, SEED, 2, marks=pytest.mark.slow, id=f"{who}-few") for who in ROLES),
+    *(
+        pytest.param(who, seed, 11, marks=pytest.mark.named, id=f"{who}-seed-{seed}")
+        for seed in range(1, 11)
+        for who in ROLES
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("who", "examples", "cases"),
-    [
-        *(pytest.param(who, 2, 300, marks=pytest.mark.slow, id=f"{who}-few") for who in ROLES),
-        *(pytest.param(who, 70, 10_000, marks=pytest.mark.named, id=f"{who}-many") for who in ROLES),
-    ],
-)
-def test_the_document_says_what_each_role_is_answered(
-    app_context: TestHouse, engine: Engine, who: str, examples: int, cases: int
-) -> None:
-    office = Office(app_context)
-    pretend_ready(app_context.app_context.runtimes)
+@contextmanager
+def furnished(house: TestHouse, engine: Engine) -> Iterator[tuple[Office, str, dict[str, str]]]:
+    """Serve an office with a thing of each kind in a project of its own; give its address, and their ids by noun."""
+    office = Office(house)
+    pretend_ready(house.app_context.runtimes)
     with serving(office.app) as url:
         office.app.state.accounts = None  # as the owner, before there are accounts
-        with turning(app_context, engine):
-            ids = furnish(url)
+        with turning(house, engine):
+            ids = {**furnish(url), **openai_contract.names_of(url, f"rehearsal/{MODEL}")}
         office.app.state.accounts = office.accounts
-        with app_context.open() as scope:
+        with house.open() as scope:
             for name, role in IN_OURS.items():
                 store.set_role(scope.write, office.people[name].id, ids["projects"], role)
+        yield office, url, ids
+
+
+def tell(what: str, who: str, seed: int, report: Report) -> None:
+    """Say how much was asked, for whoever runs a campaign (`pytest -s`)."""
+    print(f"\n{what}, {who}, seed {seed}: {report.cases} requests made from the document")  # noqa: T201
+
+
+@pytest.mark.parametrize(("who", "seed", "examples"), SLICES)
+def test_the_document_says_what_each_role_is_answered(
+    app_context: TestHouse, engine: Engine, who: str, seed: int, examples: int
+) -> None:
+    with furnished(app_context, engine) as (office, url, ids):
         token = office.token(who, ROLES[who])
-        report = run(url, ids, examples=examples, phases=("examples", "fuzzing"), token=token)
+        report = run(url, ids, examples=examples, seed=seed, phases=PHASES, token=token)
+    tell("REST", who, seed, report)
     by_role = {each: count for each, count in report.kinds.items() if each.status == HTTPStatus.FORBIDDEN}
     assert report.wrong == {}, report.examples
     assert report.kinds.keys() == by_role.keys(), report.examples
     # With a token nobody makes tokens or ends sessions, whatever their role.
     others = [each for each in by_role if "/api/v1/account/" not in each.operation]
     assert (not others) == (who == "root")
-    assert report.cases >= cases
+    assert report.cases >= (1_000 if examples > 2 else 300)  # ten slices of five roles: 50,000
+
+
+@pytest.mark.parametrize(("who", "seed", "examples"), SLICES)
+def test_openais_addresses_answer_each_role_as_described(
+    app_context: TestHouse, engine: Engine, who: str, seed: int, examples: int
+) -> None:
+    with furnished(app_context, engine) as (office, url, ids):
+        token, document = office.token(who, ROLES[who]), openai_contract.described(office.app)
+        report = run(url, ids, examples=4 * examples, seed=seed, phases=PHASES, token=token, openai=document)
+    tell("/v1", who, seed, report)
+    assert report.wrong == {}, report.examples
+    assert report.cases >= (500 if examples > 2 else 100)
