@@ -87,6 +87,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
 
     policy = GuardPolicy(
         hosts=LOOPBACK_NAMES | {name.lower() for name in settings.allowed_hosts},
+        by_tls=settings.by_tls,
         upload_bytes=settings.upload_limit_mb * MIB,
     )
     app = GuardedApp(policy=policy, describe=describe_api, title="TuneDesk", version=VERSION, lifespan=lifespan)
@@ -350,7 +351,7 @@ def accounts_in(app_context: AppContext, settings: Settings) -> Accounts | None:
         return None
     return Accounts(
         app_context=app_context,
-        secure=settings.tls_certificate is not None or settings.behind_tls,
+        secure=settings.by_tls,
         proxies=[ip_network(each) for each in settings.trusted_proxies],
         person_header=settings.person_header,
     )

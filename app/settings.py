@@ -204,6 +204,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def by_tls(self) -> bool:
+        """Whether pages come by TLS alone: from here, or from a proxy."""
+        return self.tls_certificate is not None or self.behind_tls
+
+    @property
     def directory(self) -> Directory:
         """The directory that people may sign in with."""
         return Directory(

@@ -62,12 +62,14 @@ _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 class GuardPolicy:
     """What the guard lets through: host names without port (IPv6 in brackets), origins, and bytes of a body.
 
+    `by_tls`: pages come by TLS alone, so no cookie is for anything else.
     `uploads` are the (method, path) pairs that take `upload_bytes` instead of `body_bytes`: a path that ends in a slash
     with all right below it, and one whose last step but one is `*` with whatever stands there.
     """
 
     hosts: frozenset[str]
     trusted_origins: frozenset[str] = frozenset()
+    by_tls: bool = False
     body_bytes: int = MIB
     upload_bytes: int = 5 * 1024 * MIB
     uploads: frozenset[tuple[str, str]] = field(
@@ -138,7 +140,7 @@ class Guard:
             return
         request_id = f"req_{secrets.token_hex(10)}"
         scope.setdefault("state", {})["request_id"] = request_id
-        complete = _completed(scope, request_id, send)
+        complete = _completed(scope, request_id, send, by_tls=self.policy.by_tls)
         limit = self.policy.limit(scope["method"], scope["path"])
         refusal = self._refusal(scope, limit)
         if refusal is not None:
@@ -247,8 +249,8 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return bounded
 
 
-def _completed(scope: Scope, request_id: str, send: Send) -> Send:
-    """Add the headers that every answer carries and that the route has not set itself."""
+def _completed(scope: Scope, request_id: str, send: Send, *, by_tls: bool) -> Send:
+    """Add the headers that every answer carries and that the route has not set itself; cookies may be for TLS alone."""
     caching = _caching(scope["path"], scope["query_string"])
     began = time.perf_counter()
     openai = speaks_openai(scope["path"])
@@ -262,6 +264,8 @@ def _completed(scope: Scope, request_id: str, send: Send) -> Send:
         if message["type"] == "http.response.start":
             own = list(message.get("headers", ()))
             present = {name.lower() for name, _ in own}
+            if by_tls and b"set-cookie" in present:
+                own = [(name, _for_tls(value) if name.lower() == b"set-cookie" else value) for name, value in own]
             if openai:
                 took = round((time.perf_counter() - began) * 1000)
                 own += [(b"openai-version", OPENAI_VERSION.encode()), (b"openai-processing-ms", str(took).encode())]
@@ -269,6 +273,11 @@ def _completed(scope: Scope, request_id: str, send: Send) -> Send:
         await send(message)
 
     return complete
+
+
+def _for_tls(cookie: bytes) -> bytes:
+    """Return a cookie that browsers send by TLS alone (ASVS 5.0, V3.3.1)."""
+    return cookie if b"; secure" in cookie.lower() else cookie + b"; Secure"
 
 
 def _caching(path: str, query: bytes) -> bytes:

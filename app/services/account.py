@@ -83,7 +83,8 @@ def change_password(scope: Scope, scopes: Scopes, old: str, new: str) -> None:
     with busy():
         right = fits(old) and passwords.is_right(old, kept)
     if not right:
-        raise SignInFailed("The old password is another one.", fix="Enter the password that you sign in with.")
+        fix = "Enter the password that you sign in with."
+        raise SignInFailed("The old password is another one.", fix=fix, about=scope.actor.id)
     good = checked_password(new, scope.actor.name, "/new")
     with busy():
         made = passwords.hashed(good)

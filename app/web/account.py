@@ -12,6 +12,7 @@ from app.domain.actors import TokenScope
 from app.domain.errors import DomainError
 from app.http.dependencies import may
 from app.http.fields import Id
+from app.http.refusals import note_sign_in
 from app.services import account, projects
 from app.services.account import NewToken
 from app.services.scope import Scope
@@ -42,6 +43,7 @@ def change_password(request: Request, scope: Annotated[Scope, may(account.change
     try:
         account.change_password(scope, request.app.state.scopes, form.get("old", ""), form.get("new", ""))
     except DomainError as error:
+        note_sign_in(request, scope, "account.change_password", error)
         return _page(request, scope, _wrong(error))
     return see_other("/account", "password_changed")
 

@@ -122,6 +122,8 @@ def test_people_sign_in_through_it_and_the_word_of_nobody_else_is_taken_for_wher
     assert flags >= {"secure", "httponly", "samesite=lax", "path=/"}
     assert not {each for each in flags if each.startswith("domain")}
     assert ada.get("/jobs").status == 200
+    chosen = ada.form("/settings/theme", {"theme": "dark", "next": "/"})
+    assert chosen.headers["set-cookie"].endswith("; Secure"), "and so is every other cookie"
     assert where(ada) == {"127.0.0.3"}
     again = Browser(site, source="127.0.0.4")
     signed_in(again, "ada", **FORGED)

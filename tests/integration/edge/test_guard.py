@@ -207,6 +207,20 @@ def test_only_static_files_may_be_kept(target: str, caching: str) -> None:
     assert ask(guarded(), "GET", target).headers["cache-control"] == caching
 
 
+@pytest.mark.parametrize(("by_tls", "flags"), [(True, "; Path=/; Secure"), (False, "; Path=/")])
+def test_every_cookie_is_for_tls_where_pages_come_by_tls(by_tls: bool, flags: str) -> None:
+    async def chooses(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ok", headers={"set-cookie": "theme=dark; Path=/"})(scope, receive, send)
+
+    async def lets_in(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ok", headers={"Set-Cookie": "a=b; Path=/; Secure"})(scope, receive, send)
+
+    policy = GuardPolicy(hosts=HOSTS, by_tls=by_tls)
+    host = [("host", "dash.corp")]
+    assert ask(Guard(chooses, policy), headers=host).headers["set-cookie"] == f"theme=dark{flags}"
+    assert ask(Guard(lets_in, policy), headers=host).headers["set-cookie"] == "a=b; Path=/; Secure"
+
+
 def test_a_route_s_own_headers_stand() -> None:
     async def strict(scope: Scope, receive: Receive, send: Send) -> None:
         own = {"Content-Security-Policy": "sandbox", "Cache-Control": "no-cache"}

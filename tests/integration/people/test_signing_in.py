@@ -208,6 +208,13 @@ def test_whoever_has_got_hold_of_a_session_guesses_no_password_in_it(ada: Office
         assert (
             browser.post("/account/password", data={"old": PASSWORD, "new": "another long password"}).status_code == 303
         )
+    with ada.house.open() as scope:
+        noted = [each for each in audit.after(scope, 0) if each.action == "refused"]
+    assert 5 <= len(noted) <= 10, "the audit has the first ones of each ten minutes"
+    assert {(each.verb, each.subject, each.actor) for each in noted} == {
+        ("account.change_password", ada.people["ada"].id, ada.people["ada"].id)
+    }
+    assert not any("guess" in each.given for each in noted)
     assert statuses.count(401) <= 12
     assert set(statuses) == {401, 429}
 
