@@ -14,6 +14,7 @@ _TABLES = {
     "deployments": (schema.deployments, schema.deployments.c.project),
     "drafts": (schema.drafts, func.json_extract(schema.drafts.c.answers, "$.project")),
 }
+NOUNS = frozenset(_TABLES)
 
 
 def project_of(tx: Reader, noun: str, identifier: str) -> tuple[str | None] | None:

@@ -1,6 +1,6 @@
 """What stands around every page: the top bar's figures, the projects, the theme, a word about the last act."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from app.domain.projects import Project
 from app.services import overview, projects
 from app.services.scope import Scope
 from app.web.flash import NOTICE_COOKIE, notice
+from app.web.rights import Rights
 from app.web.views.parts import Message
 
 THEMES = ("system", "light", "dark")
@@ -36,6 +37,7 @@ class Frame:
     hosting_per_hour: Money | None = None
     version: str = ""  # of what the page shows, as `http.fragments` counts; "" where nothing will change
     flash: Sequence[Message] = ()
+    refusal: Callable[[str], str] = lambda _: ""  # what the reader would be told who sent a form to an address
 
 
 def frame_of(request: Request, scope: Scope) -> Frame:
@@ -49,6 +51,7 @@ def frame_of(request: Request, scope: Scope) -> Frame:
         projects=shown_projects(scope),
         project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),
+        refusal=Rights(request, scope).refusal,
     )
 
 

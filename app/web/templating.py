@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,13 @@ from app.domain.staleness import stale_since
 from app.web.i18n import LANGUAGE, translations
 from app.web.views import charts, formats
 
+_JINJA = r"\{\{(?:(?!\}\}).)*\}\}|\{%(?:(?!%\}).)*%\}"
+_FORM = re.compile(
+    rf"""(<form\b(?=[^>]*\bmethod="post")(?:[^>{{]|{_JINJA})*?\baction="((?:[^"{{]|{_JINJA})*)"(?:[^>{{]|{_JINJA})*>)"""
+    r"(.*?)(</form>)",
+    re.DOTALL,
+)
+_reader: ContextVar[object] = ContextVar("reader", default=None)
 _PLAIN = re.compile(r"""(?<![\w.])_\((?:"([^"%{}\\]+)"|'([^'%{}\\]+)')\)""")  # with variables they stay calls
 
 
@@ -36,20 +44,24 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n", PlainWords],
+            extensions=["jinja2.ext.i18n", PlainWords, GuardedForms],
         )
         self.environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         self.environment.filters.update(_filters(translations))
         # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
         components = SimpleNamespace()
         self.environment.globals.update(
-            asset=self.asset, language=LANGUAGE, ui=components, navigation=cache(self._navigation)
+            asset=self.asset, refusal=refusal, language=LANGUAGE, ui=components, navigation=cache(self._navigation)
         )
         vars(components).update(self._components())
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
         """The template `name` filled with `context`; a name that the context lacks is an error, never an empty spot."""
-        return self.environment.get_template(name).render(context)
+        before = _reader.set(context.get("frame"))
+        try:
+            return self.environment.get_template(name).render(context)
+        finally:
+            _reader.reset(before)
 
     def asset(self, path: str) -> str:
         """The address of a static file, with its content's hash, so that a browser never keeps an old one."""
@@ -70,6 +82,35 @@ class Templates:
             module = self.environment.get_template(name).module
             macros.update({key: value for key, value in vars(module).items() if not key.startswith("_")})
         return macros
+
+
+def refusal(action: str) -> str:
+    """Return what the reader of the page would be told who sent a form to this address; "" where they may."""
+    asked = getattr(_reader.get(), "refusal", None)
+    return str(asked(str(action))) if asked else ""
+
+
+class GuardedForms(Extension):
+    """Every form that its reader may not send is off, with the reason: no template has to think of it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 -- Jinja's
+        """Put what is in a form that is posted into a field set that is off where the form's address refuses it."""
+        return _FORM.sub(_guarded, source)
+
+
+def _guarded(found: re.Match[str]) -> str:
+    head, action, inside, end = found.groups()
+    return (
+        f"{head}{{% set refused %}}{{{{ refusal({_expression(action)}) }}}}{{% endset %}}"
+        '{% if refused %}<fieldset class="refused" disabled title="{{ refused }}">{% endif %}'
+        f'{inside}{{% if refused %}}<span class="refusal">{{{{ refused }}}}</span></fieldset>{{% endif %}}{end}'
+    )
+
+
+def _expression(written: str) -> str:
+    """Return an attribute's text as an expression of Jinja's that gives what it is when the page is made."""
+    parts = re.split(r"\{\{(.*?)\}\}", written)
+    return " ~ ".join(f"({part})" if at % 2 else json.dumps(part) for at, part in enumerate(parts) if part)
 
 
 class PlainWords(Extension):

@@ -1,0 +1,26 @@
+"""What somebody may press, asked before they do: of the same table and by the same rule as the verbs themselves."""
+
+from app.domain.actors import OF_PROJECTS, Role, authorize, in_project
+from app.domain.errors import Forbidden
+from app.services import verbs
+from app.services.scope import Scope
+from app.services.verbs import Permission
+from app.store import ownership
+
+
+@verbs.reads("account")
+def refusal(scope: Scope, asked: Permission, noun: str = "", identifier: str = "") -> Forbidden | None:
+    """Return what the scope's actor would be told who did what is asked to the thing of a noun; None: they may.
+
+    Without a thing that belongs to a project, a person may what they may in any project of theirs.
+    """
+    actor = scope.actor
+    try:
+        authorize(actor, asked.action, asked.noun)
+        if actor.role is Role.PERSON and asked.noun in OF_PROJECTS and noun in ownership.NOUNS:
+            what = ("whose", noun, identifier)
+            for project in scope.read_once(what, lambda tx: ownership.project_of(tx, noun, identifier)) or ():
+                in_project(actor, asked.action, asked.noun, project)
+    except Forbidden as error:
+        return error
+    return None
