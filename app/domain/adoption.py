@@ -40,11 +40,12 @@ class AccountJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What is on the account, the newest first. `cut`: there is more than was listed."""
+    """What is on the account, the newest first. `cut`: there is more than was listed. `missing`: what was not read."""
 
     jobs: Sequence[AccountJob] = field(default_factory=tuple)
     files: Sequence[AccountFile] = field(default_factory=tuple)
     cut: bool = False
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

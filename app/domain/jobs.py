@@ -91,6 +91,11 @@ class Method(StrEnum):
 
     SFT = "sft"
     DPO = "dpo"
+    OTHER = "other"  # of adopted jobs alone, which are read and never trained again: see `JobSpec.method_name`
+
+
+TRAINED = (Method.SFT, Method.DPO)
+PROVIDER_METHOD = "provider_method"  # of an adopted job's options: what its provider calls a method that none here is
 
 
 class ValidationKind(StrEnum):
@@ -142,6 +147,11 @@ class JobSpec:
     seed: int | None = None
     options: Mapping[str, Hyperparameter] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def method_name(self) -> str:
+        """The method, in the provider's word where none here is meant."""
+        return str(self.options.get(PROVIDER_METHOD) or self.method.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

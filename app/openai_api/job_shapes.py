@@ -186,7 +186,7 @@ def model_of(job: FineTuningJob, projects: Mapping[str, str], step: int | None =
 def _body(job: FineTuningJob, seen: Seen) -> dict[str, Any]:
     spec, asked, status = job.spec, seen.asked.get(job.id), status_of(job)
     chosen = _hyperparameters(job, asked.hyperparameters if asked else {})
-    word = WORDS[spec.method]
+    word = WORDS.get(spec.method)
     left = None if job.progress.eta_s is None or job.status is not JobStatus.RUNNING else job.progress.eta_s
     over = job.ended_at if status in _OVER else None
     validation = job.datasets.validation
@@ -201,7 +201,8 @@ def _body(job: FineTuningJob, seen: Seen) -> dict[str, Any]:
         "hyperparameters": {name: value for name, value in chosen.items() if name != "beta"},
         "integrations": [],
         "metadata": dict(spec.metadata) or None,
-        "method": {"type": word, word: {"hyperparameters": chosen}},
+        # That of an adopted one may be another, of which more would have to be told than is known.
+        **({"method": {"type": word, word: {"hyperparameters": chosen}}} if word else {}),
         "model": asked.model if asked else spec.base_model,
         "organization_id": ORGANISATION,
         "result_files": [outside(job.id, RESULT)] if status is WireStatus.SUCCEEDED else [],

@@ -17,7 +17,17 @@ from app.domain.connections import Connection
 from app.domain.datasets import Dataset
 from app.domain.errors import Conflict, Invalid, NotFound, Problem, ProviderFailed, or_not_found
 from app.domain.hyperparameters import Hyperparameter
-from app.domain.jobs import FineTuningJob, JobParts, JobSpec, JobStatus, Method, ValidationChoice, ValidationKind
+from app.domain.jobs import (
+    PROVIDER_METHOD,
+    TRAINED,
+    FineTuningJob,
+    JobParts,
+    JobSpec,
+    JobStatus,
+    Method,
+    ValidationChoice,
+    ValidationKind,
+)
 from app.domain.lifeboats import PastJob
 from app.domain.names import checked_name, fitting_name, model_name_problem
 from app.services import connections, datasets, projects, verbs
@@ -45,6 +55,7 @@ class AccountReport:
     files: Sequence[AccountFile]
     adopted: Sequence[AdoptedFile]
     cut: bool
+    missing: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,7 @@ def report(scope: Scope, connection: str) -> AccountReport:
         files=[each for each in found.files if each.id not in known and job_of(tx, each.tag) is None],
         adopted=adopted,
         cut=found.cut,
+        missing=found.missing,
     )
 
 
@@ -123,13 +135,14 @@ def adopt_job(
 ) -> FineTuningJob:
     """Take a training of the account into the record, with its rows; asking again finds it.
 
-    From then on it is followed as any. It is never submitted, steered or billed from here. `training_dataset` names its
-    rows where the provider has them no more.
+    From then on it is followed as any, and never submitted, steered or billed from here. A method that is not known
+    here (reinforcement) keeps its provider's word. `training_dataset` names its rows where the provider has them no
+    more.
 
     Raises:
         NotFound: there is no such job, project or dataset.
         Conflict: it is a job of this installation's, or the provider cannot do this.
-        Invalid: its rows cannot be had and none are named; its method is not known here; its name is wrong.
+        Invalid: its rows cannot be had and none are named; its name is wrong.
     """
     known = _adopted(scope.read, connection, job)
     if known is not None:
@@ -138,9 +151,6 @@ def adopt_job(
     found: AccountJob = _ask(scope, connection, job, lambda backend: backend.account_job(job))
     _refuse_ours(scope.read, found.tag, job)
     label = _name(found.job, name)
-    if found.job.method not in set(Method):
-        message = f"It is trained by {found.job.method}, which is not known here."
-        raise Invalid([Problem("/job", "unsupported", message, "Bring it home instead: a lifeboat keeps any job.")])
     training = _training_rows(scope, connection, found.job, training_dataset)
     validation = _validation_rows(scope, connection, found.job)
     tx = scope.write
@@ -295,6 +305,7 @@ def _recorded(scope: Scope, connection: str, rows: _Rows, project: str, name: st
 
 
 def _spec(past: PastJob, connection: str, project: str, name: str, parts: JobParts) -> JobSpec:
+    method = Method(past.method) if past.method in TRAINED else Method.OTHER
     validation = ValidationChoice()
     if parts.validation is not None:
         validation = ValidationChoice(kind=ValidationKind.DATASET, dataset=parts.validation)
@@ -303,10 +314,11 @@ def _spec(past: PastJob, connection: str, project: str, name: str, parts: JobPar
         connection=connection,
         base_model=past.base_model or "unknown",
         name=name,
-        method=Method(past.method),
+        method=method,
         training_dataset=parts.training,
         validation=validation,
         hyperparameters=_values(past),
+        options={} if method in TRAINED else {PROVIDER_METHOD: past.method[:_LONGEST_VALUE]},
         seed=past.seed,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.domain.backend import ShowsCode
 from app.domain.drafts import Checked
 from app.domain.errors import Invalid, Problem
-from app.domain.jobs import JobSpec, ValidationKind
+from app.domain.jobs import TRAINED, JobSpec, ValidationKind
 from app.domain.prices import Bill
 from app.domain.spending import agreeing_to, most_of_job
 from app.services import connections, datasets, drafts, estimates, jobs, openai_code, specs, splits, verbs
@@ -18,7 +18,9 @@ CURL = "curl"
 
 @verbs.reads("jobs")
 def targets(scope: Scope, spec: JobSpec) -> Mapping[str, str]:
-    """Return what a job can be shown as, by the names for people."""
+    """Return what a job can be shown as, by the names for people; nothing where it is trained by a method not ours."""
+    if spec.method not in TRAINED:
+        return {}
     return drafts.code_targets(scope, connections.get(scope, spec.connection))
 
 
@@ -28,7 +30,7 @@ def of_job(scope: Scope, job: jobs.AnyJob, target: str, *, base_url: str) -> str
     job = jobs.at_hand(scope, job)
     training = job.parts.training if job.parts else None
     validation = job.parts.validation if job.parts else None
-    if target == CURL:
+    if target == CURL and job.spec.method in TRAINED:
         return _curl(job.spec, job.bill, base_url)
     return _write(scope, job.spec, target, (training, validation), base_url)
 
@@ -59,15 +61,20 @@ Parts = tuple[str | None, str | None]  # the datasets that a job's split has mad
 def _write(scope: Scope, spec: JobSpec, target: str, parts: Parts, base_url: str) -> str:
     known = targets(scope, spec)
     if target not in known:
-        listed = ", ".join(known)
-        problem = Problem("/target", "unknown", f"This job cannot be shown as {target!r}.", f"Use one of {listed}.")
-        raise Invalid([problem])
+        raise Invalid([_unknown(spec, target, known)])
     if openai_code.is_target(target):
         rows, held_out = _datasets(scope, spec, parts)
         return openai_code.write_job(scope, spec, target, base_url=base_url, training=rows, validation=held_out)
     train_file, validation_file = _files(scope, spec, *parts)
     with scope.ask(spec.connection, ShowsCode, fix="Use curl.") as backend:
         return backend.code(target, spec, training_file=train_file, validation_file=validation_file)
+
+
+def _unknown(spec: JobSpec, target: str, known: Mapping[str, str]) -> Problem:
+    if not known:
+        message = f"It was trained by {spec.method_name}, which is not written here."
+        return Problem("/target", "unsupported", message, "Look at it where it was made.")
+    return Problem("/target", "unknown", f"This job cannot be shown as {target!r}.", f"Use one of {', '.join(known)}.")
 
 
 def _datasets(scope: Scope, spec: JobSpec, parts: Parts) -> tuple[str | Path, str | Path | None]:

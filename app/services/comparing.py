@@ -99,7 +99,7 @@ def _settings(scope: Scope, runs: Sequence[FineTuningJob], known: Parts) -> list
     lines = [
         setting("connection", [_connection(scope, spec.connection) for spec in specs], [s.connection for s in specs]),
         setting("base_model", [spec.base_model for spec in specs]),
-        setting("method", [spec.method.value for spec in specs]),
+        setting("method", [spec.method_name for spec in specs]),
         setting("task_type", [spec.task_type.value for spec in specs]),
     ]
     for part in ("training", "validation", "test"):

@@ -8,7 +8,7 @@ from app.domain.backend_abilities import TellsHistory
 from app.domain.connections import Connection
 from app.domain.drafts import JobDraft
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
-from app.domain.jobs import Method, ValidationKind
+from app.domain.jobs import TRAINED, Method, ValidationKind
 from app.domain.lifeboats import Lifeboat, PastJob, RescuedJob
 from app.domain.names import model_name_problem
 from app.kit.paging import DEFAULT_LIMIT, Page
@@ -194,7 +194,7 @@ def _answers(found: RescuedJob, lifeboat: Lifeboat) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "project": lifeboat.project,
         "name": name,
-        "method": job.method if job.method in set(Method) else Method.SFT.value,
+        "method": job.method if job.method in TRAINED else Method.SFT.value,
         "training_dataset": found.training_dataset,
         "hyperparameters": chosen,
     }

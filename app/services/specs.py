@@ -1,7 +1,7 @@
 """From the fields that a form or REST sends to a checked `JobSpec`: every problem at once, each with its place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from app.domain.datasets import Dataset, DatasetFormat, DatasetStatus
 from app.domain.drafts import Checked
 from app.domain.errors import Invalid, NotFound, Problem
 from app.domain.hyperparameters import Hyperparameter, HyperparameterSpec, check_values
-from app.domain.jobs import JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
+from app.domain.jobs import TRAINED, JobSpec, Method, SplitStrategy, TaskType, ValidationChoice, ValidationKind
 from app.domain.metadata import check_metadata
 from app.domain.names import model_name_problem
 from app.domain.projects import Project
@@ -44,11 +44,12 @@ class _Check:
         self.complain(f"/{field}", "missing", f"Choose {what[0].lower()}{what[1:]}.", "")
         return ""
 
-    def choice(self, field: str, kind: type[E], default: E) -> E:
+    def choice(self, field: str, kind: type[E], default: E, among: Sequence[E] | None = None) -> E:
         value = self.fields.get(field) or default
-        if isinstance(value, str) and value in set(kind):
+        offered = tuple(kind) if among is None else among
+        if isinstance(value, str) and value in offered:
             return kind(value)
-        listed = ", ".join(kind)
+        listed = ", ".join(offered)
         self.complain(f"/{field}", "invalid", f"{field} must be one of {listed}.", "Choose one of them.")
         return default
 
@@ -154,7 +155,7 @@ def check(scope: Scope, fields: Mapping[str, Any], *, waits: bool = False) -> Ch
     name_problem = model_name_problem(fields.get("name"), "/name")
     if name_problem is not None:
         reading.problems.append(name_problem)
-    method = reading.choice("method", Method, Method.SFT)
+    method = reading.choice("method", Method, Method.SFT, TRAINED)
     tasks = model.task_types if model else ()
     task_type = reading.choice("task_type", TaskType, TaskType(next(iter(tasks), "chat_completion")))
     _check_offered(reading, model, method, task_type)

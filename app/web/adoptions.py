@@ -1,13 +1,15 @@
 """Pages of what others made on a connection's account: shown, taken into the record, and removed by its name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.datasets import Dataset
 from app.domain.errors import DomainError
+from app.domain.jobs import FineTuningJob
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.services import adopting, datasets, projects
@@ -21,12 +23,37 @@ router = APIRouter(include_in_schema=False)
 RemoteId = Annotated[str, Query(min_length=1, max_length=200)]
 Label = Annotated[str, Query(max_length=300)]
 _LISTED = 100
+_SHOWN = 200  # of each kind; a search finds the others
+_ASKED = {"job": ("project", "name", "training_dataset"), "file": ("project", "name")}
+_PAGES = {"job": "jobs", "file": "datasets"}
 
 
 @router.get("/connections/{connection}/account")
-def show(request: Request, scope: Annotated[Scope, may(adopting.report)], connection: Id) -> Response:
-    """What is on the account now and not in the record, and the files that were adopted."""
-    return page(request, scope, "adoptions/account.html", {"report": adopting.report(scope, connection)})
+def show(
+    request: Request,
+    scope: Annotated[Scope, may(adopting.report)],
+    connection: Id,
+    now: Literal["yes"] | None = None,
+    q: Label = "",
+) -> Response:
+    """What is on the account now and not in the record, and the files that were adopted.
+
+    Reading it takes its time: the page comes at once with its progress, and asks for the rest by itself (`now`).
+    """
+    if now is None:
+        found = {"connection": adopting.source(scope, connection), "report": None}
+        return page(request, scope, "adoptions/account.html", found)
+    report, wanted = adopting.report(scope, connection), q.strip().lower()
+    jobs = [each for each in report.jobs if _has(wanted, each.id, each.job.name, each.job.base_model)]
+    files = [each for each in report.files if _has(wanted, each.id, each.name)]
+    context = {
+        "connection": report.connection,
+        "report": report,
+        "jobs": jobs[:_SHOWN],
+        "files": files[:_SHOWN],
+        "wanted": q.strip(),
+    }
+    return page(request, scope, "adoptions/account.html", context)
 
 
 @router.get("/connections/{connection}/account/adopt")
@@ -49,14 +76,7 @@ def adopt_job(
     request: Request, open_scope: Annotated[OpenScope, may_open(adopting.adopt_job)], connection: Id, form: Fields
 ) -> Response:
     """Adopt a job; pressed twice, it is the same one."""
-    given = [form.get(name, "") for name in ("remote", "project", "name", "training_dataset")]
-    try:
-        with open_scope() as scope:
-            made = adopting.adopt_job(scope, connection, *given)
-            return see_other(f"/jobs/{made.id}", "adopted")
-    except DomainError as error:
-        with open_scope() as scope:
-            return _form(request, scope, connection, {**form, "kind": "job"}, error)
+    return _adopted(request, open_scope, connection, form, "job", adopting.adopt_job)
 
 
 @router.post("/connections/{connection}/account/files")
@@ -64,14 +84,7 @@ def adopt_file(
     request: Request, open_scope: Annotated[OpenScope, may_open(adopting.adopt_file)], connection: Id, form: Fields
 ) -> Response:
     """Adopt a file; pressed twice, it is the same dataset."""
-    given = [form.get(name, "") for name in ("remote", "project", "name")]
-    try:
-        with open_scope() as scope:
-            made = adopting.adopt_file(scope, connection, *given)
-            return see_other(f"/datasets/{made.id}", "adopted")
-    except DomainError as error:
-        with open_scope() as scope:
-            return _form(request, scope, connection, {**form, "kind": "file"}, error)
+    return _adopted(request, open_scope, connection, form, "file", adopting.adopt_file)
 
 
 @router.get("/connections/{connection}/account/remove")
@@ -98,6 +111,29 @@ def remove(
     except DomainError as error:
         with open_scope() as scope:
             return _removal(request, scope, connection, form, error)
+
+
+def _has(wanted: str, *names: str) -> bool:
+    return any(wanted in name.lower() for name in names)
+
+
+def _adopted(
+    request: Request,
+    open_scope: OpenScope,
+    connection: str,
+    form: Mapping[str, str],
+    kind: str,
+    adopt: Callable[..., FineTuningJob | Dataset],
+) -> Response:
+    """Adopt what the form names, and lead to it; or show the form again, with what is wrong."""
+    given = {name: form.get(name, "") for name in _ASKED[kind]}
+    try:
+        with open_scope() as scope:
+            made = adopt(scope, connection, form.get("remote", ""), **given)
+            return see_other(f"/{_PAGES[kind]}/{made.id}", "adopted")
+    except DomainError as error:
+        with open_scope() as scope:
+            return _form(request, scope, connection, {**form, "kind": kind}, error)
 
 
 def _form(

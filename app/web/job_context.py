@@ -128,6 +128,8 @@ def _of_tab(
             }
         case "code":
             known = code.targets(scope, job.spec)
+            if not known:
+                return {"targets": known}
             shown = target if target is not None and target in known else next(iter(known))
             return {"targets": known, "target": shown, "code": code.of_job(scope, job, shown, base_url=base_url)}
         case _:

@@ -63,21 +63,7 @@ def test_a_model_at_azure_openai(visit: Visit, azure: WireInstallation, tmp_path
 @pytest.mark.slow
 def test_a_lifeboat_from_a_provider_that_dies_in_the_middle(visit: Visit, openai: WireInstallation) -> None:
     page = visit.page
-    page.goto(f"{openai.url}/connections/new?backend=openai")
-    page.get_by_label("Name", exact=True).fill("Old home")
-    page.get_by_label(re.compile("^Base address")).fill(openai.base)
-    page.get_by_label(re.compile("^API key")).fill(KEY)
-    visit.looks_right("wire-connect-openai", FEW_LOOKS)
-    page.get_by_role("button", name="Connect", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Old home")
-    visit.looks_right("wire-openai", FEW_LOOKS)
-    page.get_by_role("link", name="Bring home").click()
-    page.get_by_role("link", name="Make one first").click()
-    page.get_by_label("Name", exact=True).fill("Rescued")
-    page.get_by_role("button", name="Create project").click()
-    page.goto(f"{openai.url}/connections")
-    page.get_by_role("link", name="Old home").click()
-    page.get_by_role("link", name="Bring home").click()
+    connect_openai(visit, openai)
     expect(page.locator("#begin")).to_contain_text(f"{RESCUED} jobs were found")
     page.get_by_label("Project", exact=True).select_option(label="Rescued")
     page.get_by_label("Answers of each model").fill("3")
@@ -98,6 +84,61 @@ def test_a_lifeboat_from_a_provider_that_dies_in_the_middle(visit: Visit, openai
     expect(page.get_by_role("heading", level=1)).to_have_text("Project")
     assert not [name for name in openai.plane.calls if name.startswith("delete")]
     page.goto("about:blank")
+
+
+@pytest.mark.slow
+def test_what_others_made_is_adopted(visit: Visit, openai: WireInstallation) -> None:
+    page = visit.page
+    connect_openai(visit, openai)
+    page.goto(f"{openai.url}/connections")
+    page.get_by_role("link", name="Old home").click()
+    with openai.plane.lock:  # the provider takes its time
+        page.get_by_role("link", name="On the account").click()
+        expect(page.get_by_role("progressbar", name="Reading the account")).to_be_visible()
+        visit.looks_right("wire-account-reading")
+    expect(page.locator("#jobs tbody tr")).to_have_count(RESCUED, timeout=PATIENCE)
+    visit.looks_right("wire-account")
+    page.get_by_role("link", name="Adopt theirs-0").click()
+    page.get_by_label("Project", exact=True).select_option(label="Rescued")
+    visit.looks_right("wire-adopt")
+    with openai.plane.lock:
+        page.get_by_role("button", name="Adopt").click(no_wait_after=True)
+        expect(page.get_by_role("progressbar", name="Fetching the rows from the provider")).to_be_visible()
+        visit.looks_right("wire-adopting", FEW_LOOKS)
+    expect(page.get_by_role("heading", level=1)).to_have_text("theirs-0", timeout=PATIENCE)
+    expect(page.locator(".pagehead")).to_contain_text("adopted")
+    visit.looks_right("wire-adopted", FEW_LOOKS)
+    page.goto(f"{openai.url}/connections")
+    page.get_by_role("link", name="Old home").click()
+    page.get_by_role("link", name="On the account").click()
+    expect(page.locator("#jobs tbody tr")).to_have_count(RESCUED - 1, timeout=PATIENCE)
+    page.locator("#adopted").get_by_role("link", name=re.compile("^Remove")).first.click()
+    visit.looks_right("wire-remove-there")
+    page.get_by_label("Type its name").fill("another name")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("not the file's name").first).to_be_visible()
+    assert not [name for name in openai.plane.calls if name.startswith(("delete", "steer", "create"))]
+    page.goto("about:blank")
+
+
+def connect_openai(visit: Visit, openai: WireInstallation) -> None:
+    """Connect to OpenAI's plane, make the project "Rescued", and look at what could be brought home."""
+    page = visit.page
+    page.goto(f"{openai.url}/connections/new?backend=openai")
+    page.get_by_label("Name", exact=True).fill("Old home")
+    page.get_by_label(re.compile("^Base address")).fill(openai.base)
+    page.get_by_label(re.compile("^API key")).fill(KEY)
+    visit.looks_right("wire-connect-openai", FEW_LOOKS)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Old home")
+    visit.looks_right("wire-openai", FEW_LOOKS)
+    page.get_by_role("link", name="Bring home").click()
+    page.get_by_role("link", name="Make one first").click()
+    page.get_by_label("Name", exact=True).fill("Rescued")
+    page.get_by_role("button", name="Create project").click()
+    page.goto(f"{openai.url}/connections")
+    page.get_by_role("link", name="Old home").click()
+    page.get_by_role("link", name="Bring home").click()
 
 
 def connect_azure(visit: Visit, azure: WireInstallation) -> None:

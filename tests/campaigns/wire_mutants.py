@@ -7,6 +7,7 @@ from tests.campaigns.planted import Mutant
 _WIRE = "app/backends/openai_wire"
 _HERE = "tests/integration/openai_wire"
 _ONCE, _WRONGS, _AZURE = f"{_HERE}/test_submitted_once.py", f"{_HERE}/test_wrongs.py", f"{_HERE}/test_azure.py"
+_FINAL, _LARGE = f"{_HERE}/test_final_refusals.py", f"{_HERE}/test_large_files.py"
 _CROWD, _LIFEBOAT = f"{_HERE}/test_crowd.py", f"{_HERE}/test_lifeboat.py"
 _UNIT = "tests/unit/backends/openai_wire"
 _WORDS, _TOKENS = f"{_UNIT}/test_wire_words.py", f"{_UNIT}/test_tokens.py"
@@ -120,6 +121,34 @@ WIRE_MUTANTS: Sequence[Mutant] = (
         test=f"{_ONCE}::test_a_lost_upload_is_found_by_its_name",
     ),
     Mutant(
+        name="a large file in one request",
+        file=f"{_WIRE}/training/parts.py",
+        right="return bytes_ > self.sizes.one_request",
+        wrong="return bytes_ > self.sizes.most",
+        test=f"{_LARGE}::test_a_large_file_goes_up_in_parts_and_is_whole",
+    ),
+    Mutant(
+        name="each part of a file is its first",
+        file=f"{_WIRE}/training/parts.py",
+        right="self._whole.seek(self._start + self._at)",
+        wrong="self._whole.seek(self._at)",
+        test=f"{_LARGE}::test_a_large_file_goes_up_in_parts_and_is_whole",
+    ),
+    Mutant(
+        name="another's deployment is removed",
+        file=f"{_WIRE}/azure/deployments.py",
+        right="        if not self._is_ours(tag, body):\n            raise _AnothersError",
+        wrong="        if not body:\n            raise _AnothersError",
+        test=f"{_WRONGS}::test_a_name_that_is_taken_is_said",
+    ),
+    Mutant(
+        name="a 409 tried for ever",
+        file=f"{_WIRE}/transport/errors.py",
+        right="passes = said.status == _CONFLICT and said.has(*_PASSING)",
+        wrong="passes = said.status == _CONFLICT",
+        test=f"{_FINAL}::test_a_create_that_is_refused_by_409_for_good_ends_once_it_is_sure_that_nothing_runs",
+    ),
+    Mutant(
         name="a create before its file is processed",
         file=f"{_WIRE}/training/files.py",
         right='ready=status in {_READY, ""} or not self._waits',
@@ -136,8 +165,8 @@ WIRE_MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="a list ends with its first page",
         file=f"{_WIRE}/training/files.py",
-        right='if not body.get("has_more") or not items',
-        wrong='if body or not body.get("has_more") or not items',
+        right='more = bool(body.get("has_more") and items',
+        wrong="more = bool(not body and items",
         test=f"{_CROWD}::test_five_hundred_waiting_jobs_are_followed_by_the_list",
     ),
     Mutant(
@@ -153,6 +182,13 @@ WIRE_MUTANTS: Sequence[Mutant] = (
         right='if known is not None or not body.get("has_more")',
         wrong='if body or known is not None or not body.get("has_more")',
         test=f"{_ONCE}::test_pages_of_events_are_read_to_the_end",
+    ),
+    Mutant(
+        name="a job is over before its events are read",
+        file=f"{_WIRE}/training/observation.py",
+        right="status.is_final and (last.after or cursor.after):",
+        wrong="status.is_final and last.after and cursor.after:",
+        test=f"{_ONCE}::test_no_event_of_a_job_that_ended_between_two_looks_is_lost",
     ),
     Mutant(
         name="an unknown word taken for an end",

@@ -49,13 +49,17 @@ class FileRemovalIn(RequestModel):
 
 
 class AccountOut(ResponseModel):
-    """What is on the account and not in the record; `adopted` are the files that are. `cut`: there is more."""
+    """What is on the account and not in the record; `adopted` are the files that are. `cut`: there is more.
+
+    `missing`: what of the account could not be read, each with the reason.
+    """
 
     checked_at: datetime
     jobs: list[PastJob]
     files: list[AccountFile]
     adopted: list[AdoptedFile]
     cut: bool
+    missing: list[str]
 
     @classmethod
     def of(cls, report: AccountReport) -> "AccountOut":
@@ -66,4 +70,5 @@ class AccountOut(ResponseModel):
             files=list(report.files),
             adopted=list(report.adopted),
             cut=report.cut,
+            missing=list(report.missing),
         )

@@ -106,10 +106,19 @@ def stats(job: FineTuningJob, last: Last, series: Sequence[MetricSeries], now: d
             note=_("last step"),
             id="stat-rate",
         ),
-        Stat(label=_("Speed"), value=formats.compact(_value(last, TOKENS_PER_SECOND)), note=_("tokens a second")),
+        _tokens(job, last),
         _time(job, now),
         job_cost(job, now),
     ]
+
+
+def _tokens(job: FineTuningJob, last: Last) -> Stat:
+    """Return how many tokens were trained on, as the provider counted them for its bill; else how fast it goes."""
+    counted = job.progress.trained_tokens
+    if counted is not None:
+        note = _("counted by the provider")
+        return Stat(label=_("Trained tokens"), value=formats.number(counted), note=note, id="stat-tokens")
+    return Stat(label=_("Speed"), value=formats.compact(_value(last, TOKENS_PER_SECOND)), note=_("tokens a second"))
 
 
 def _value(last: Last, name: str) -> float | None:

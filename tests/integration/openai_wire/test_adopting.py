@@ -1,16 +1,19 @@
 """Jobs and files that others made over the wire, at OpenAI and at Azure, adopted into the record and followed."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.backends.openai_wire.training.jobs import Wire, WireTraining
 from app.domain.adoption import Adopts
-from app.domain.jobs import FineTuningJob, JobStatus
+from app.domain.jobs import FineTuningJob, JobStatus, Method
 from app.domain.models import ModelStatus
-from app.services import adopting, datasets, jobs, models
+from app.services import adopting, connections, datasets, jobs, models
+from tests.integration.openai_wire.deploying import plane as azures
 from tests.support.door import visiting
 from tests.support.openai_plane.azure import AzureScript
 from tests.support.openai_plane.azure_bench import azure_house
@@ -90,6 +93,75 @@ def test_its_model_goes_there_too_once_its_name_there_is_typed(house: WireHouse)
     assert house.plane.files, "the file has a name of its own"
 
 
+def test_every_page_of_jobs_and_files_is_listed(tmp_path: Path) -> None:
+    with openai_house(tmp_path, Script(page_cap=3)) as house:
+        first = made_elsewhere(house)
+        (file,) = house.plane.files
+        for _ in range(70):  # more than twenty pages of each
+            house.plane.jobs[f"ftjob-{house.plane.number()}"] = replace(house.plane.jobs[first], at=house.plane.now())
+            house.plane.files[f"file-{house.plane.number()}"] = house.plane.files[file]
+        for identifier, job in house.plane.jobs.items():
+            job.id = identifier
+        with house.open() as scope:
+            seen = adopting.report(scope, house.connection.id)
+        assert (len(seen.jobs), len(seen.files), seen.cut) == (71, 71, False)
+        assert seen.jobs[-1].id == first, "the newest stand first"
+
+
+def test_what_is_at_a_projects_resource_is_listed_and_followed_too(tmp_path: Path) -> None:
+    with azure_house(tmp_path, AzureScript(apart=True)) as house:
+        remote = made_elsewhere(house)
+        endpoint = f"{house.connection.settings['endpoint']}/api/projects/p"
+        with house.open() as scope:
+            moved = {**house.connection.settings, "endpoint": endpoint}
+            house.connection = connections.update(scope, house.connection.id, settings=moved)
+        made_at_project = made_elsewhere(house, "rows of the project.jsonl")
+        assert set(azures(house).homes.values()) == {True, False}
+        with house.open() as scope:
+            seen = adopting.report(scope, house.connection.id)
+        assert [each.id for each in seen.jobs] == [made_at_project, remote]
+        assert {each.name for each in seen.files} == {"their rows.jsonl", "rows of the project.jsonl"}
+        over = house.until(adopted(house, remote).id)
+        assert over.status is JobStatus.SUCCEEDED
+        with house.open() as scope:
+            file = next(each for each in adopting.report(scope, house.connection.id).adopted)
+            adopting.remove_file(scope, house.connection.id, file.remote_id, file.name)
+        assert file.remote_id not in house.plane.files
+
+
+def test_a_reinforcement_job_is_adopted_under_its_providers_word_and_only_read(house: WireHouse) -> None:
+    rows = house.folder / "prompts.jsonl"
+    row = {"messages": [{"role": "user", "content": "2 + 2?"}], "reference_answer": "4"}
+    rows.write_text("".join(json.dumps(row) + "\n" for _ in range(12)), encoding="utf-8")
+    wire = wire_of(house)
+    file = str(wire.plane.send_file("files", rows, name="prompts.jsonl", purpose="fine-tune")["id"])
+    house.tick(every=120)
+    grader = {"type": "string_check", "name": "exact", "operation": "eq", "input": "{{sample.output_text}}"}
+    method = {"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": {"n_epochs": 1}}}
+    further = {} if house.kind.profile.id == "openai" else AT_AZURE
+    asked = {"model": house.base_model, "training_file": file, "method": method, "suffix": "theirs"}
+    remote = str(wire.plane.create("fine_tuning/jobs", asked | further)["id"])
+    own = house.upload(rows_file(30), "rows of any kind").id
+    project = house.project("Theirs")
+    with house.open() as scope:
+        job = adopting.adopt_job(scope, house.connection.id, remote, project, training_dataset=own)
+    assert (job.spec.method, job.spec.method_name) == (Method.OTHER, "reinforcement")
+    over = house.until(job.id)
+    assert over.status is JobStatus.SUCCEEDED
+    with visiting(house.scopes) as client:
+        page = client.get(f"/jobs/{job.id}").text
+        assert "reinforcement" in page
+        assert not any(f"/jobs/{job.id}/{verb}" in page for verb in ("clone", "retry", "run-again", "cancel"))
+        assert "trained by reinforcement where it was made" in client.get(f"/jobs/{job.id}?tab=code").text
+        seen = client.get(f"/api/v1/jobs/{job.id}").json()["spec"]
+        assert (seen["method"], seen["options"]) == ("other", {"provider_method": "reinforcement"})
+        again = client.post(f"/api/v1/jobs/{job.id}/retry", headers={"idempotency-key": "again"})
+        assert again.status_code == 422
+        listed = client.get("/v1/fine_tuning/jobs", headers={"authorization": "Bearer any"}).json()["data"]
+        assert [("method" in each, each["status"]) for each in listed] == [(False, "succeeded")]
+    assert len(house.plane.requests) == 1
+
+
 def until_gone(house: WireHouse, model: str) -> None:
     for _ in range(60):
         with house.open() as scope:
@@ -118,7 +190,11 @@ def test_a_deleted_file_is_named_and_the_pages_and_rest_say_the_same(tmp_path: P
         here, rows = f"/connections/{house.connection.id}", house.upload(rows_file(30), "the same").id
         project = house.project("Theirs")
         with visiting(house.scopes) as client:
-            listed = client.get(f"{here}/account")
+            waiting = client.get(f"{here}/account")
+            assert ("Reading the account" in waiting.text, remote in waiting.text) == (True, False), "it comes at once"
+            assert f'hx-get="{here}/account?now=yes"' in waiting.text
+            listed = client.get(f"{here}/account?now=yes")
+            assert "None matches." in client.get(f"{here}/account?now=yes&q=nothing-like-it").text
             assert "&lt;b&gt;hostile" in listed.text
             assert "<b>hostile" not in listed.text
             form = client.get(f"{here}/account/adopt?kind=job&remote={remote}&label=x")

@@ -5,14 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from app.domain.backend import ChatRequest, Chats, Checks
+from app.domain.catalog import LooksUpModels
 from app.domain.connections import CheckStatus
 from app.domain.deployments import DeploymentStatus
 from app.domain.jobs import JobReason, JobStatus
 from app.domain.models import ModelStatus
-from app.services import models, pausing
+from app.services import drafts, lifecycle, models, pausing
 from tests.integration.openai_wire.deploying import deploy, plane, tuned, until
 from tests.support.openai_plane.house import WireHouse
 from tests.support.openai_plane.script import Wrong
+from tests.support.waiting import until as waiting
 
 Build = Callable[..., WireHouse]
 CREATE = "POST /fine_tuning/jobs"
@@ -110,6 +112,25 @@ def test_a_developer_deployment_ends_after_a_day_and_is_made_again(build: Build)
     house.tick(every=90_000)
     house.tick(2, every=1)
     assert until(house, served, DeploymentStatus.READY).restarts == 1
+
+
+def test_the_resources_own_list_says_when_training_ends_and_the_radar_shows_it(build: Build) -> None:
+    house = build(train_until=1_797_000_000)  # 11 December 2026, in less than 90 days
+    tuned(house)
+    backend = house.app_context.backends.of(house.connection)
+    assert isinstance(backend, LooksUpModels)
+    before = backend.base_model(house.base_model).lifecycle
+    assert str(before.train_until) == "2027-04-14", "as the data has it"
+    backend.refresh_catalog()
+    waiting(lambda: backend.catalog_state().fetched_at is not None, doing="the look-up")
+    life = backend.base_model(house.base_model).lifecycle
+    assert (str(life.train_until), life.source) == ("2026-12-11", "the resource's own list of models")
+    assert life.serve_until == before.serve_until, "what was tuned answers longer than its base"
+    assert "It answers untuned until 2026-12-10." in life.note
+    with house.open() as scope:
+        drafts.create(scope, {"connection": house.connection.id, "base_model": house.base_model, "name": "soon"})
+        (ending,) = [each for each in lifecycle.endings(scope) if each.kind == "draft"]
+    assert str(ending.day) == "2026-12-11"
 
 
 def test_the_doctor_tells_the_right_to_train_from_that_to_deploy(build: Build) -> None:

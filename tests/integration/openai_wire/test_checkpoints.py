@@ -97,3 +97,5 @@ def test_the_tokens_that_the_provider_counted_are_shown(house: WireHouse) -> Non
     assert job.progress.trained_tokens
     with visiting(house.scopes) as client:
         assert client.get(f"/api/v1/jobs/{job.id}").json()["progress"]["trained_tokens"] == job.progress.trained_tokens
+        shown = client.get(f"/jobs/{job.id}").text
+    assert "counted by the provider" in shown.partition("Trained tokens")[2][:300]

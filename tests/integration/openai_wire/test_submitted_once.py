@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.domain.backend_abilities import TellsHistory
 from app.domain.jobs import JobReason, JobStatus
 from app.services import jobs
 from tests.support.openai_plane.house import WireHouse
@@ -139,6 +140,22 @@ def test_pages_of_events_are_read_to_the_end(build: Build) -> None:
     assert list(series.steps) == list(range(1, 901))
     pages = house.plane.calls["list_events"]
     assert pages >= 20, f"{pages} pages in one look: the figures are those of the result file alone"
+
+
+@pytest.mark.parametrize("trained_s", [2.0, 60.0])
+def test_no_event_of_a_job_that_ended_between_two_looks_is_lost(build: Build, trained_s: float) -> None:
+    house = build(steps=900, page_cap=20, train_s=trained_s)
+    job = house.job()
+    done = house.until(job.id, every=25)
+    said = [each.message for each in house.journal(job.id)]
+    assert done.status is JobStatus.SUCCEEDED
+    assert any("Created fine-tuning job" in each for each in said), "the first of 1,000 events"
+    assert len({each for each in said if each.startswith("Step ")}) == 900
+    assert any("has successfully completed" in each for each in said), "the last, which came while others were read"
+    history = house.app_context.backends.of(house.connection)
+    assert isinstance(history, TellsHistory)
+    (there,) = house.plane.jobs
+    assert {each.step for each in history.past_curves(there)} == set(range(1, 901))
 
 
 def test_a_wrong_key_pauses_the_connection(build: Build) -> None:

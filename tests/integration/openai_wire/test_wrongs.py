@@ -54,7 +54,7 @@ def test_every_wrong_has_a_test(wrong: str) -> None:
 
 
 def test_the_list_is_whole_and_no_test_here_stands_outside_it() -> None:
-    assert (len(OPENAI), len(AZURE)) == (21, 20)
+    assert (len(OPENAI), len(AZURE)) == (23, 24)
     named = {each.partition("::")[2] for nodes in EVERY.values() for each in nodes if "test_wrongs.py" in each}
     written = ast.parse(Path(__file__).read_text(encoding="utf-8")).body
     tests = {each.name for each in written if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
@@ -270,11 +270,15 @@ def test_a_name_that_is_taken_is_said(build_azure: Build) -> None:
     other = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "other"}}}
     now = house.plane.now()
     plane(house).deployments["tunedesk-" + served.replace("_", "-")] = Deployed(body=other, at=now, asked=now)
-    house.tick(3, every=20)
+    refused = until(house, served, DeploymentStatus.FAILED)
+    assert "already, of other. Azure says: The deployment" in refused.message
+    assert "deploy again, which takes another name" in refused.message
+    house.tick(3, every=400)
     with house.open() as scope:
-        waiting = deployments.get(scope, served)
-    assert waiting.status is DeploymentStatus.PENDING, "409 is also said of an operation that is not over yet"
-    assert "has another model already" in waiting.note
+        assert deployments.get(scope, served).status is DeploymentStatus.FAILED, "another's is never taken for ours"
+        deployments.delete(scope, served)
+    until(house, served, DeploymentStatus.DELETED)
+    assert [each.body for each in plane(house).deployments.values()] == [other], "and never removed"
 
 
 def test_quota_that_was_just_freed_is_waited_for(build_azure: Build) -> None:

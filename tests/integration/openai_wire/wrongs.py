@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 _HERE = "tests/integration/openai_wire"
 _ONCE, _WRONGS, _AZURE = f"{_HERE}/test_submitted_once.py", f"{_HERE}/test_wrongs.py", f"{_HERE}/test_azure.py"
+_FINAL, _LARGE = f"{_HERE}/test_final_refusals.py", f"{_HERE}/test_large_files.py"
 _CONFORM = f"{_HERE}/test_conformance.py"
 _WORDS = "tests/unit/backends/openai_wire/test_wire_words.py"
 
@@ -35,6 +36,13 @@ OPENAI: Mapping[str, Sequence[str]] = {
     "a list that lags behind a create": [f"{_ONCE}::test_what_was_accepted_is_not_created_again"],
     "result files in base64": [f"{_WRONGS}::test_result_files_are_read_in_both_forms"],
     "models without has_more": [f"{_WRONGS}::test_a_list_of_models_has_no_pages"],
+    "an upload in parts that loses an answer, or runs out": [
+        f"{_LARGE}::test_a_part_that_fails_is_sent_again_and_no_other",
+        f"{_LARGE}::test_an_upload_that_has_run_out_is_begun_anew",
+    ],
+    "409 to every create": [
+        f"{_FINAL}::test_a_create_that_is_refused_by_409_for_good_ends_once_it_is_sure_that_nothing_runs"
+    ],
     "a repeated create makes a second job": [f"{_ONCE}::test_a_second_job_on_the_same_file_is_cancelled_and_said"],
     "a model that is not there yet when its job has succeeded": [f"{_WRONGS}::test_a_model_that_comes_late_is_awaited"],
 }
@@ -53,6 +61,15 @@ AZURE: Mapping[str, Sequence[str]] = {
     ],
     "trainingType comes back in another case": [f"{_WRONGS}::test_azures_words_after_a_create_are_understood"],
     "404 to uploads in parts on v1 and at a project": [f"{_WRONGS}::test_uploads_in_parts_are_not_there"],
+    "more than 150 MB in one request is taken, and its job fails by 500": [
+        f"{_LARGE}::test_azure_takes_too_much_in_one_request_and_fails_the_job",
+        f"{_LARGE}::test_a_large_file_goes_up_in_parts_and_is_whole",
+    ],
+    "a right to deploy that is missing, beside one to train": [
+        f"{_FINAL}::test_a_deployment_that_is_refused_for_good_ends_and_trainings_go_on"
+    ],
+    "409 while another operation is under way": [f"{_FINAL}::test_what_passes_at_resource_manager_is_waited_out"],
+    "a lock against a deletion": [f"{_FINAL}::test_a_lock_on_a_deletion_is_said_and_what_is_billed_is_not_given_up"],
     "400 to an api-version on v1": [f"{_WRONGS}::test_an_api_version_on_v1_is_explained"],
     "431 to more than ten headers of one's own": [f"{_WRONGS}::test_eleven_headers_are_too_many_and_ours_are_few"],
     "a deployment is Accepted, Creating, Succeeded": [f"{_WRONGS}::test_a_deployment_goes_by_resource_managers_words"],

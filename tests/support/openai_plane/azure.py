@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.kit.clock import Clock
+from tests.support.openai_plane.calls import Call, Failed
 from tests.support.openai_plane.jobs import FINAL, Job
-from tests.support.openai_plane.plane import Call, Failed, Plane
+from tests.support.openai_plane.plane import Plane
 from tests.support.openai_plane.script import Script
 from tests.support.openai_plane.stream import Stream
 
@@ -49,6 +50,7 @@ class AzureScript(Script):
     """The same, and of Azure: `unready`, how many questions a deployment that succeeded refuses; `quota`, in thousands
     of tokens a minute; `may_deploy`, whether who signs in has that right; `created`, how a create is answered (201 on
     the dated plane, and seen on others); `formats`, by base model, where they are not those that are known.
+    `apart`: what was made at a project is known there alone, and what was made at its resource, only there.
     """
 
     bare_error: bool = False
@@ -61,6 +63,10 @@ class AzureScript(Script):
     may_deploy: bool = True
     sluggish_s: float = 15.0
     created: int = 200
+    one_request: int = 150_000_000
+    upload_s: float = 7200.0
+    apart: bool = False
+    train_until: int = 1_800_000_000  # 15 January 2027
     formats: dict[str, str] = field(default_factory=lambda: dict(_FORMATS))
 
 
@@ -88,6 +94,9 @@ class AzurePlane(Plane):
         self.deployments: dict[str, Deployed] = {}
         self.puts: list[dict[str, Any]] = []  # every deployment that was asked for and taken
         self.freed_at = 0.0
+        self.broken_files: set[str] = set()
+        self.homes: dict[str, bool] = {}  # whether a file or job was made at the project
+        self._at_project = False
 
     def authorised(self, headers: Mapping[str, str]) -> bool:
         return headers.get("api-key") == KEY or headers.get("authorization") == f"Bearer {TOKEN}"
@@ -109,7 +118,12 @@ class AzurePlane(Plane):
 
     def routed(self, call: Call) -> tuple[str, Any]:
         if self._on_v1(call):
+            self._at_project = _PROJECT.match(call.path) is not None
             call.path = _PROJECT.sub("", call.path)
+            if self.azure.apart:
+                return self._routed_apart(call)
+            if call.path.startswith(f"{self.prefix}/uploads"):  # on the dated plane alone
+                raise Failed(404, f"Resource not found ({call.method} {call.path})", code="404")
             if call.asked("api-version"):
                 raise Failed(400, "api-version query parameter is not allowed when using /v1 path")
             return super().routed(call)
@@ -122,6 +136,20 @@ class AzurePlane(Plane):
                     return name, getattr(self, name)(call, *found.groups())
         raise Failed(404, f"Resource not found ({call.method} {call.path})", code="404")
 
+    def _routed_apart(self, call: Call) -> tuple[str, Any]:
+        """Answer of what was made at this plane alone."""
+        named = re.search(r"/(?:jobs|files)/([^/]+)", call.path)
+        if named and self.homes.get(named[1], self._at_project) != self._at_project:
+            raise Failed(404, f"Resource not found: {named[1]}", code="404")
+        name, answer = super().routed(call)
+        if name in {"upload", "create"}:
+            self.homes[answer["id"]] = self._at_project
+        return name, answer
+
+    def visible(self, things: Mapping[str, Any]) -> list[str]:
+        shown = super().visible(things)
+        return [each for each in shown if self.homes.get(each, self._at_project) == self._at_project]
+
     # What differs in files and jobs
 
     def known_fields(self) -> set[str]:
@@ -130,8 +158,34 @@ class AzurePlane(Plane):
     def models(self) -> dict[str, str | None]:
         return BASES
 
+    def upload(self, call: Call) -> dict[str, Any]:
+        """Take a file whatever its size; a job on one that is too large for one request fails by 500."""
+        made = self.keep_file(*call.file) if call.file else super().upload(call)
+        if made["bytes"] > self.azure.one_request:
+            self.broken_files.add(made["id"])
+        return made
+
+    def list_resource_models(self, _call: Call) -> dict[str, Any]:
+        """Return the dated plane's list: with the last days, and with what was tuned."""
+        common = {"object": "model", "created_at": 1, "status": "succeeded", "lifecycle_status": "generally-available"}
+        ends = {"fine_tune": self.azure.train_until, "inference": self.azure.train_until - 86_400}
+        bases = [{"id": name, "capabilities": {"fine_tune": False}, "deprecation": ends} for name in self.models()]
+        tuned = [
+            {
+                "id": job.model(),
+                "model": job.body["model"],
+                "fine_tune": job.id,
+                "capabilities": {},
+                "deprecation": ends,
+            }
+            for job in self.tuned()
+        ]
+        return {"object": "list", "data": [common | each for each in [*bases, *tuned]]}
+
     def check_create(self, body: dict[str, Any]) -> None:
         super().check_create(body)
+        if body["training_file"] in self.broken_files:
+            raise Failed(500, "Internal server error.")
         for part in ("training_file", "validation_file"):
             if part in body and self.file_status(body[part]) != "processed":
                 raise Failed(
@@ -297,5 +351,9 @@ _AZURE_ROUTES = (
     ("GET", _ARM + r"/providers/Microsoft\.Authorization/permissions", "get_rights"),
     ("GET", r"/subscriptions/[^/]+/providers/Microsoft\.CognitiveServices/locations/([^/]+)/usages", "get_usages"),
     ("DELETE", r"/openai/fine_tuning/jobs/([^/]+)", "delete_job"),
+    ("GET", r"/openai/models", "list_resource_models"),
+    ("POST", r"/openai/uploads", "begin_upload"),
+    ("POST", r"/openai/uploads/([^/]+)/parts", "add_part"),
+    ("POST", r"/openai/uploads/([^/]+)/complete", "complete_upload"),
     ("POST", r"/openai/deployments/([^/]+)/chat/completions", "chat"),
 )

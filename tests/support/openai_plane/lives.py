@@ -27,7 +27,7 @@ from tests.support.openai_plane.azure_bench import credential
 from tests.support.openai_plane.tls import manager_of, outgoing_to
 
 LEASE_S = 3600.0  # by the fast clock; after a death the next life frees what was held
-_LOADED = ("httpx2", "httpcore2", "app.kit.checked_transport", "azure.core.exceptions", "certifi")
+LOADED = ("httpx2", "httpcore2", "app.kit.checked_transport", "azure.core.exceptions", "certifi")
 
 
 class FastClock:
@@ -80,7 +80,7 @@ def live(folder: Path, clock: FastClock, base: str) -> None:
 
 def main() -> None:
     """Load, then fork a life for every line."""
-    for package in _LOADED:
+    for package in LOADED:
         importlib.import_module(package)
     folder, clock, base = Path(sys.argv[1]), FastClock(float(sys.argv[2]), float(sys.argv[3])), sys.argv[4]
     forking(lambda: live(folder, clock, base))

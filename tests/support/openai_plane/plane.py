@@ -3,12 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
 from app.kit.clock import Clock
 from tests.support.openai_plane import jobs as life
+from tests.support.openai_plane.calls import Call, Failed
+from tests.support.openai_plane.files import FileRoutes, Upload
 from tests.support.openai_plane.jobs import FINAL, Job
 from tests.support.openai_plane.script import Script
 from tests.support.openai_plane.stream import Stream
@@ -26,33 +27,7 @@ _KNOWN_FIELDS = {
 _RANGES = {"n_epochs": (1, 50), "batch_size": (1, 256), "learning_rate_multiplier": (1e-9, 1e9), "beta": (1e-9, 2)}
 
 
-class Failed(Exception):
-    """An error answer: a status with OpenAI's envelope."""
-
-    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        kind = "invalid_request_error" if status < 500 else "server_error"
-        self.body: dict[str, Any] = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-        self.headers: dict[str, str] = {}
-
-
-@dataclass
-class Call:
-    """A call as it came."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]] = field(default_factory=list)
-    body: Any = None
-    file: tuple[str, bytes] | None = None
-
-    def asked(self, name: str, default: str = "") -> str:
-        """Return a query's value."""
-        return next((value for key, value in self.query if key == name), default)
-
-
-class Plane:
+class Plane(FileRoutes):
     """One account."""
 
     prefix = "/v1"
@@ -62,12 +37,13 @@ class Plane:
         self.clock, self.script = clock, script or Script()
         self.files: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
+        self.uploads: dict[str, Upload] = {}
         self.jobs: dict[str, Job] = {}
         self.deleted_models: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.bodies: list[tuple[str, Any]] = []  # every JSON answer by its route, for the conformance test
         self.requests: list[dict[str, Any]] = []  # every create
-        self._lists_since: dict[str, int] = {}
+        self.lists_since: dict[str, int] = {}
         self._numbers = 0
         self._model_reads: Counter[str] = Counter()
         self.lock = RLock()
@@ -112,68 +88,6 @@ class Plane:
                 return name, getattr(self, name)(call, *found.groups())
         raise Failed(404, f"Invalid URL ({call.method} {call.path})")
 
-    # Files
-
-    def upload(self, call: Call) -> dict[str, Any]:
-        if call.file is None or call.asked("purpose") != "fine-tune":
-            raise Failed(400, "'purpose' is a required property", param="purpose")
-        name, content = call.file
-        if not name.endswith(".jsonl"):
-            raise Failed(400, "Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
-        if content.startswith(b"\xef\xbb\xbf"):
-            raise Failed(400, 'Line 1 is not a dictionary (HINT: line starts with: "{\\"p...")', param="file")
-        identifier = f"file-{self.number()}"
-        self.files[identifier] = {"filename": name, "bytes": len(content), "at": self.now(), "purpose": "fine-tune"}
-        self.contents[identifier] = content
-        self._lists_since[identifier] = 0
-        return self.file_body(identifier)
-
-    def file_body(self, identifier: str) -> dict[str, Any]:
-        """Return a file as the wire has it."""
-        file = self.files[identifier]
-        return {
-            "id": identifier,
-            "object": "file",
-            "bytes": file["bytes"],
-            "created_at": int(file["at"]),
-            "filename": file["filename"],
-            "purpose": file["purpose"],
-            "status": (status := self.file_status(identifier)),
-            **({"status_details": "Line 3 is not a chat."} if status == "error" else {}),
-        }
-
-    def file_status(self, identifier: str) -> str:
-        """Return whether a file was taken in."""
-        is_done = self.now() >= self.files[identifier]["at"] + self.script.file_s
-        return self.script.file_ends if is_done else self.unready_file
-
-    unready_file = "uploaded"
-
-    def list_files(self, call: Call) -> dict[str, Any]:
-        wanted = [self.file_body(each) for each in self._visible(self.files) if each in self.files]
-        wanted = [each for each in wanted if call.asked("purpose", each["purpose"]) == each["purpose"]]
-        wanted.sort(key=lambda each: (each["created_at"], each["id"]), reverse=call.asked("order", "desc") == "desc")
-        page = self._page(wanted, call, 10_000)
-        ids = [each["id"] for each in page["data"]]
-        return page | {"first_id": ids[0] if ids else "", "last_id": ids[-1] if ids else ""}
-
-    def get_file(self, _call: Call, identifier: str) -> dict[str, Any]:
-        if identifier not in self.files:
-            raise Failed(404, f"No such File object: {identifier}", param="id")
-        return self.file_body(identifier)
-
-    def delete_file(self, call: Call, identifier: str) -> dict[str, Any]:
-        self.get_file(call, identifier)
-        del self.files[identifier]
-        return {"id": identifier, "object": "file", "deleted": True}
-
-    def file_content(self, _call: Call, identifier: str) -> bytes:
-        if identifier.startswith("file-results-"):
-            return life.results(self.script)
-        if identifier not in self.files:
-            raise Failed(404, f"No such File object: {identifier}", param="id")
-        return self.contents[identifier]
-
     # Jobs
 
     def create(self, call: Call) -> dict[str, Any]:
@@ -181,7 +95,7 @@ class Plane:
         self.check_create(body)
         identifier = f"ftjob-{self.number()}"
         self.jobs[identifier] = Job(id=identifier, body=body, at=self.now())
-        self._lists_since[identifier] = 0
+        self.lists_since[identifier] = 0
         self.requests.append(body)
         return self.job_body(self.jobs[identifier])
 
@@ -259,13 +173,13 @@ class Plane:
 
     def list_jobs(self, call: Call) -> dict[str, Any]:
         asked = [(key[9:-1], value) for key, value in call.query if key.startswith("metadata[")]
-        found = [self.jobs[each] for each in self._visible(self.jobs)]
+        found = [self.jobs[each] for each in self.visible(self.jobs)]
         found.sort(key=lambda job: (job.at, job.id), reverse=True)
         if self.script.filters:
             found = [
                 job for job in found if all((job.body.get("metadata") or {}).get(key) == value for key, value in asked)
             ]
-        return self._page([self.job_body(job) for job in found], call, 20)
+        return self.page([self.job_body(job) for job in found], call, 20)
 
     def job(self, identifier: str) -> Job:
         """Return a job.
@@ -296,10 +210,10 @@ class Plane:
         return self.job_body(job)
 
     def list_events(self, call: Call, identifier: str) -> dict[str, Any]:
-        return self._page(life.events(self.job(identifier), self.script, self.now()), call, 20)
+        return self.page(life.events(self.job(identifier), self.script, self.now()), call, 20)
 
     def list_checkpoints(self, call: Call, identifier: str) -> dict[str, Any]:
-        page = self._page(life.checkpoints(self.job(identifier), self.script, self.now()), call, 10)
+        page = self.page(life.checkpoints(self.job(identifier), self.script, self.now()), call, 10)
         ids = [each["id"] for each in page["data"]]
         return page | {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
 
@@ -354,17 +268,17 @@ class Plane:
         """Refuse a model that is not there."""
         self.get_model(call, model)
 
-    def _visible(self, things: Mapping[str, Any]) -> list[str]:
+    def visible(self, things: Mapping[str, Any]) -> list[str]:
         """Return what a list shows now: what is new is left out of the first lists."""
         shown = []
         for identifier in things:
-            reads = self._lists_since.get(identifier, 0)
-            self._lists_since[identifier] = reads + 1
+            reads = self.lists_since.get(identifier, 0)
+            self.lists_since[identifier] = reads + 1
             if reads >= self.script.lag_reads:
                 shown.append(identifier)
         return shown
 
-    def _page(self, items: list[dict[str, Any]], call: Call, default: int) -> dict[str, Any]:
+    def page(self, items: list[dict[str, Any]], call: Call, default: int) -> dict[str, Any]:
         after = call.asked("after")
         ids = [each["id"] for each in items]
         if after and after not in ids:
@@ -381,6 +295,9 @@ ROUTES = (
     ("GET", r"/files/([^/]+)", "get_file"),
     ("DELETE", r"/files/([^/]+)", "delete_file"),
     ("GET", r"/files/([^/]+)/content", "file_content"),
+    ("POST", r"/uploads", "begin_upload"),
+    ("POST", r"/uploads/([^/]+)/parts", "add_part"),
+    ("POST", r"/uploads/([^/]+)/complete", "complete_upload"),
     ("POST", r"/fine_tuning/jobs", "create"),
     ("GET", r"/fine_tuning/jobs", "list_jobs"),
     ("GET", _JOB, "get_job"),

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.parser import BytesParser
 from email.policy import HTTP
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.support.openai_plane.plane import Call, Failed, Plane
+from tests.support.openai_plane.calls import Call, Failed
+from tests.support.openai_plane.plane import Plane
 from tests.support.openai_plane.script import Wrong
 from tests.support.openai_plane.stream import Stream
 
@@ -68,7 +70,7 @@ class _Connection(BaseHTTPRequestHandler):
         name = f"{call.method} {call.path.removeprefix(plane.prefix)}"
         for number, wrong in enumerate(plane.script.wrongs):
             spent = plane.calls[f"wrong {number}"]
-            if wrong.call == name and spent < wrong.times:
+            if fnmatchcase(name, wrong.call) and spent < wrong.times:
                 plane.calls[f"wrong {number}"] += 1
                 return wrong
         return None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.backends.openai_wire.azure.catalog import AzureCatalog
+from app.backends.openai_wire.azure.catalog import AzureCatalog, listed_at_azure
 from app.backends.openai_wire.azure.checkpoints import AzureCheckpoints
 from app.backends.openai_wire.azure.doctor import AzureDoctor
 from app.backends.openai_wire.azure.evaluation import AzureEvaluation
@@ -13,6 +13,7 @@ from app.backends.openai_wire.azure.profile import MANAGER, PROFILE
 from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.azure.sign_in import PROJECT, RESOURCE, Tokens
 from app.backends.openai_wire.azure.training import DIALECT, AzureTraining
+from app.backends.openai_wire.catalog.lookup import ModelLookup
 from app.backends.openai_wire.platform.backend import mark_of
 from app.backends.openai_wire.serving.history import TellsPast
 from app.backends.openai_wire.serving.served import Served
@@ -20,6 +21,7 @@ from app.backends.openai_wire.training.account import WireAccount
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Wire
 from app.backends.openai_wire.training.orphans import WireOrphans
+from app.backends.openai_wire.training.parts import AZURE_SIZES, PartedUploads
 from app.backends.openai_wire.transport.plane import Plane
 from app.kit.clock import Clock
 from app.kit.outgoing import Outgoing
@@ -75,9 +77,13 @@ class AzureOpenAIBackend(
         first = plane(settings.base, PROJECT if settings.project_path else RESOURCE)
         # A job sent to the one may be listed at the other (azure-skills): an unknown outcome is looked up at both.
         others = [plane(settings.resource_base, RESOURCE)] if settings.project_path else []
-        self.wire = Wire(first, dialect=DIALECT, clock=clock, mark=mark_of(installation()), planes=(first, *others))
         self.dated = plane(settings.dated_base(".openai.azure.com"), RESOURCE, _DATED)
+        # Uploads in parts are on the dated plane alone; what comes of them is a file of the resource as any.
+        parts = PartedUploads(self.dated, AZURE_SIZES)
+        mark = mark_of(installation())
+        self.wire = Wire(first, dialect=DIALECT, clock=clock, mark=mark, planes=(first, *others), parts=parts)
         self.oss = plane(settings.dated_base(".cognitiveservices.azure.com"), RESOURCE, _DATED_CHAT)
+        self.lookup = ModelLookup(self.dated, clock, cache / "models.json", listed_at_azure)
         self.arm, self.rights = manages(_ARM), manages(_RIGHTS)
         self.cache = cache
         self.served = Served(cache / "served")

@@ -4,12 +4,15 @@ The dates moved by a year between April and July 2026, so a model that should ha
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from app.backends.openai_wire.azure.settings import AzureSettings
 from app.backends.openai_wire.catalog.hyperparameters import PRESETS, SPECS
+from app.backends.openai_wire.catalog.lookup import ListedModel, LooksUpList
 from app.backends.openai_wire.catalog.models import as_of, data, day
+from app.backends.openai_wire.training.past import moment
 from app.domain.backend import Backend, NotFound
 from app.domain.backend_abilities import NamesBases
 from app.domain.catalog import CatalogModel, Lifecycle, LifecycleStatus
@@ -69,13 +72,29 @@ def global_regions() -> Sequence[str]:
     return [*known["all_models"], *known["without_four_new_oss"]]
 
 
-class AzureCatalog(NamesBases, Backend):
+def listed_at_azure(body: Mapping[str, Any]) -> ListedModel | None:
+    """Return a base model of a resource's list (dated plane 2024-10-21); None for a tuned one.
+
+    `deprecation.fine_tune` is when training from it ends; `inference` ends the base, and its tuned models later.
+    `capabilities.fine_tune` is not read: it is false of open models that train (azure-skills, 2026-08-21).
+    """
+    if body.get("fine_tune"):
+        return None
+    found = body.get("deprecation")
+    ends: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    train, base = moment(ends.get("fine_tune")), moment(ends.get("inference"))
+    return ListedModel(
+        id=str(body["id"]), shutdown=base.date() if base else None, train_until=train.date() if train else None
+    )
+
+
+class AzureCatalog(LooksUpList, NamesBases, Backend):
     """To list base models."""
 
     settings: AzureSettings
 
     def base_models(self) -> Sequence[CatalogModel]:
-        """Return what the data names; calls nobody."""
+        """Return what the data names, with the last days that the resource's own list has; calls nobody."""
         return [self._model(row) for row in rows()]
 
     def base_model(self, identifier: str) -> CatalogModel:
@@ -109,12 +128,28 @@ class AzureCatalog(NamesBases, Backend):
             methods=tuple(each for each in row["methods"] if each in _TRAINED),
             hyperparameters=(*SPECS, _training_type(kinds)),
             presets=PRESETS,
-            lifecycle=_lifecycle(row, str(sources["retirement"])),
+            lifecycle=self._lifecycle(row, str(sources["retirement"])),
             regions=tuple(dict.fromkeys(everywhere)),
             serve_regions=tuple(row.get("std_deploy", ())),
             known_from="the data file",
             source=str(sources["models_regions"]),
             as_of=date.fromisoformat(str(data()["as_of"])),
+        )
+
+    def _lifecycle(self, row: Mapping[str, Any], source: str) -> Lifecycle:
+        """Return the data's days, or the resource's own: its list says when training ends, and when the base does."""
+        known, fetched = _lifecycle(row, source), self.lookup.fetched_at()
+        listed = next((each for each in self.lookup.models() if each.id == name_of(row)), None)
+        if listed is None or fetched is None or listed.train_until is None:
+            return known
+        base = f" It answers untuned until {listed.shutdown}." if listed.shutdown else ""
+        return replace(
+            known,
+            status=LifecycleStatus.RETIRING.value,
+            train_until=listed.train_until,
+            source="the resource's own list of models",
+            as_of=fetched.date(),
+            note=f"{known.note} The resource's own list ends its training on {listed.train_until}.{base}".strip(),
         )
 
 

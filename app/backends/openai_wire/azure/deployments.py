@@ -4,15 +4,16 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.backends.openai_wire.azure.catalog import OPENAI_FORMAT, format_of, row_of
-from app.backends.openai_wire.azure.settings import AzureSettings
+from app.backends.openai_wire.azure.settings import AzureSettings, SignIn
 from app.backends.openai_wire.serving.chat import ask
 from app.backends.openai_wire.serving.served import Served
 from app.backends.openai_wire.training.jobs import Wire
+from app.backends.openai_wire.transport.errors import Conflicting, Forbidden
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import (
     BackendError,
@@ -23,7 +24,9 @@ from app.domain.backend import (
     DeploymentRequest,
     Deploys,
     NoCapacity,
+    NotAuthorised,
     NotFound,
+    Permanent,
     QuotaExceeded,
     Refused,
     Rejected,
@@ -42,7 +45,22 @@ _OVER = frozenset({"failed", "canceled", "disabled"})
 _LOOK, _CALM_LOOK = timedelta(seconds=15), timedelta(minutes=5)
 # What a deletion frees can be had some 15 to 20 seconds later (azure-skills, 2026-08-21).
 _FREED, _SLUGGISH, _FREES_WITHIN = "quota-freed", timedelta(seconds=20), timedelta(minutes=1)
+_PATIENCE = timedelta(hours=1)  # for a deployment that Resource Manager calls Succeeded to answer
+_TAG = "tunedesk"  # of a deployment of ours: our id
+_ROLE = (
+    "Sign in by Entra, with the role Foundry Owner (deploying is a write at Resource Manager), or mend what a "
+    "policy of the subscription forbids; then deploy again. Training goes on."
+)
+_OTHER_NAME = (
+    "It is not ours, and stays as it is. Delete it in Azure if nobody needs it; or delete this one and deploy again, "
+    "which takes another name."
+)
+_AGAIN = "Mend what it names, or delete it here and deploy again after some minutes."
 _PROBE = ChatRequest(messages=[{"role": "user", "content": "Hello"}], max_tokens=1)
+
+
+class _AnothersError(NotFound):
+    """There is a deployment of that name, and it is not ours."""
 
 
 def deployment_name(tag: str) -> str:
@@ -79,10 +97,16 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
 
         Raises:
             QuotaExceeded: with the capacity that is needed.
+            Rejected: another's deployment has its name; or whoever signs in may not deploy.
         """
-        self.served.keep(request.tag, {"base_model": request.base_model})
+        body = _body(request)
+        model = str(body["properties"]["model"]["name"])
+        self.served.keep(request.tag, {"base_model": request.base_model, "model": model})
         try:
-            self.arm.post(self._path(request.tag), _body(request), method="PUT")
+            with self._managing():
+                self.arm.post(self._path(request.tag), body, method="PUT")
+        except Conflicting as error:
+            self._refuse_unless_ours(request.tag, error)
         except QuotaExceeded as error:
             if self._freed_lately():
                 fix = "A deployment was deleted a moment ago; its quota comes back within a minute. It is tried again."
@@ -101,8 +125,8 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
 
     def observe_deployment(self, tag: str) -> DeploymentObservation:
         """Look at Resource Manager, and, once it says Succeeded, ask the model until it answers."""
-        body = self.arm.get(self._path(tag))
-        properties = body.get("properties") if isinstance(body.get("properties"), dict) else {}
+        body = self._ours(tag)
+        properties = _properties(body)
         word = str(properties.get("provisioningState") or "")
         if word.lower() == "deleting":
             return DeploymentObservation(status=DeploymentStatus.DELETING, raw_status=word, next_look=_LOOK)
@@ -113,7 +137,11 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
             return DeploymentObservation(
                 status=DeploymentStatus.CREATING, raw_status=word, message=f"Azure says {word}.", next_look=_LOOK
             )
-        why = "" if self._has_answered(tag) else self._probe(tag, properties)
+        try:
+            why = "" if self._has_answered(tag) else self._probe(tag, properties)
+        except Permanent as error:
+            message = f"It stands, and is billed, and does not answer: {error.detail} {_AGAIN}"
+            return DeploymentObservation(status=DeploymentStatus.FAILED, raw_status=word, message=message)
         if why:
             return DeploymentObservation(
                 status=DeploymentStatus.CREATING,
@@ -132,16 +160,68 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
         )
 
     def undeploy(self, tag: str) -> None:
-        """Delete it; one that is gone is fine."""
-        with suppress(NotFound):
-            self.arm.delete(self._path(tag))
+        """Delete it; one that is gone is fine, and another's that has its name stays."""
+        try:
+            self._ours(tag)
+            with self._managing():
+                self.arm.delete(self._path(tag))
             self.served.keep(_FREED, {"at": self.wire.clock.now().isoformat()})
+        except _AnothersError:
+            return  # the note stays, by which that is known
+        except NotFound:
+            pass
         self.served.forget(tag)
 
     def chat(self, tag: str, request: ChatRequest) -> Iterator[ChatChunk]:
         """Answer piece by piece as the model writes."""
         plane, path = self._address(tag, {})
         yield from ask(plane, path, deployment_name(tag), request)
+
+    def _ours(self, tag: str) -> Mapping[str, Any]:
+        """Return the deployment.
+
+        Raises:
+            NotFound: there is none, or it is another's that has its name.
+        """
+        with self._managing():
+            body: Mapping[str, Any] = self.arm.get(self._path(tag))
+        if not self._is_ours(tag, body):
+            raise _AnothersError(self._taken(tag, body), fix=_OTHER_NAME)
+        return body
+
+    def _is_ours(self, tag: str, body: Mapping[str, Any]) -> bool:
+        """Tell it by the tag that ours carry; where there are no tags, by its model, as far as that is noted."""
+        tags, note = body.get("tags"), self.served.of(tag) or {}
+        if isinstance(tags, dict) and tags.get(_TAG):
+            return bool(tags[_TAG] == tag)
+        name = _model(body).get("name")
+        return not name or "model" not in note or name == note["model"]
+
+    def _taken(self, tag: str, body: Mapping[str, Any]) -> str:
+        return f"Azure has a deployment called {deployment_name(tag)} already, of {_model(body).get('name')}."
+
+    def _refuse_unless_ours(self, tag: str, error: Conflicting) -> None:
+        """Look at what a 409 is said of: ours, as an earlier call has put it, is fine.
+
+        Raises:
+            Rejected: with what stands there, if anything does.
+        """
+        try:
+            body = self.arm.get(self._path(tag))
+        except NotFound:
+            raise error from None
+        if not self._is_ours(tag, body):
+            raise Rejected(f"{self._taken(tag, body)} {error.detail}", fix=_OTHER_NAME) from error
+
+    @contextmanager
+    def _managing(self) -> Iterator[None]:
+        """Say of a right to deploy that is missing that it is that alone: whoever may train goes on training."""
+        try:
+            yield
+        except NotAuthorised as error:
+            if isinstance(error, Forbidden) or self.settings.sign_in == SignIn.KEY:
+                raise Rejected(error.detail, fix=_ROLE) from error
+            raise
 
     def _freed_lately(self) -> bool:
         note = self.served.of(_FREED)
@@ -151,13 +231,23 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
         return (self.served.of(tag) or {}).get("answered") == "yes"
 
     def _probe(self, tag: str, properties: Mapping[str, Any]) -> str:
-        """Ask for one token; return why there is none, if there is none. A filter's refusal is an answer, too."""
+        """Ask for one token; return why there is none yet, if there is none. A filter's refusal is an answer, too.
+
+        Raises:
+            Permanent: no repetition mends it, or it has not been there for an hour.
+        """
         plane, path = self._address(tag, properties)
         try:
             for _ in ask(plane, path, deployment_name(tag), _PROBE):
                 break
         except Refused:
             pass
+        except NotFound as error:  # DeploymentNotReady, which is known to last for ever, too (azure-skills)
+            if self.served.waited(tag, self.wire.clock.now()) > _PATIENCE:
+                raise
+            return error.detail
+        except Permanent:
+            raise
         except BackendError as error:
             return error.detail
         self.served.keep(tag, {**(self.served.of(tag) or {}), "answered": "yes"})
@@ -165,9 +255,7 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
 
     def _address(self, tag: str, properties: Mapping[str, Any]) -> tuple[Plane, str]:
         """Return (the plane, the path): OpenAI's family answers on the v1 plane, others on the dated one."""
-        note = self.served.of(tag)
-        given = properties.get("model")
-        model: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        note, model = self.served.of(tag), _model({"properties": properties})
         made = format_of(note["base_model"]) if note and "base_model" in note else model.get("format", OPENAI_FORMAT)
         if made == OPENAI_FORMAT:
             return self.wire.plane, CHAT
@@ -187,6 +275,16 @@ class AzureDeployments(OffersDeployments, Deploys, Chats):
         return f"{self.settings.account_path.lstrip('/')}/deployments/{deployment_name(tag)}"
 
 
+def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = body.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _model(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = _properties(body).get("model")
+    return found if isinstance(found, dict) else {}
+
+
 def _body(request: DeploymentRequest) -> dict[str, Any]:
     is_openai = format_of(request.base_model) == OPENAI_FORMAT
     sku = str(request.options.get(SKU) or ("Standard" if is_openai else "GlobalStandard"))
@@ -196,7 +294,7 @@ def _body(request: DeploymentRequest) -> dict[str, Any]:
     return {
         "sku": {"name": sku, "capacity": int(request.options.get(CAPACITY) or (1 if is_openai else 100))},
         "properties": {"model": {"format": format_of(request.base_model), "name": name, "version": version}},
-        "tags": {"tunedesk": request.tag},
+        "tags": {_TAG: request.tag},
     }
 
 

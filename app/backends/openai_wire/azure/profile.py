@@ -1,7 +1,6 @@
 """What Azure OpenAI is, known without loading what calls it."""
 
 from app.backends.openai_wire.platform.profile import CANNOT
-from app.domain.catalog import LooksUpModels
 from app.domain.profiles import BackendProfile
 from app.domain.sign_in import SignsIn
 
@@ -15,7 +14,6 @@ PROFILE = BackendProfile(
     model_help="As the catalog writes it, for example gpt-4.1-mini-2025-04-14.",
     cannot={
         **CANNOT,
-        LooksUpModels: "What Azure tunes is dated data; its own list says too little to go by.",
         SignsIn: "azure-identity signs in by itself; there is no code to type.",
     },
 )

@@ -38,7 +38,8 @@ class AzureTraining(WireTraining):
         """Remove a tuned model with its job, which only the dated plane can; deployments of it are gone by then."""
         if model.startswith(CHECKPOINT):
             return _WITH_ITS_JOB
-        job = next((each for each in listed(self.wire.plane, JOBS) if each.get("fine_tuned_model") == model), None)
+        jobs = (each for plane in self.wire.planes for each in listed(plane, JOBS))
+        job = next((each for each in jobs if each.get("fine_tuned_model") == model), None)
         if job is None:
             return None
         try:

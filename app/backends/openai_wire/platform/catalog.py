@@ -1,25 +1,25 @@
 """What can be tuned at OpenAI, by dated data and its list; at another server, what its list names."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
-from app.backends.openai_wire.catalog.lookup import ModelLookup
+from app.backends.openai_wire.catalog.lookup import LooksUpList
 from app.backends.openai_wire.catalog.models import as_of, listed_model, openai_models, openai_names
 from app.backends.openai_wire.platform.settings import PlatformSettings
 from app.backends.openai_wire.training.jobs import Wire
 from app.domain.backend import Backend, NotFound
 from app.domain.backend_abilities import NamesBases
-from app.domain.catalog import CatalogModel, CatalogState, LooksUpModels
+from app.domain.catalog import CatalogModel
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.prices import Charge, Meter, Price, Prices, Unit
 
 PRICING = "https://openai.com/api/pricing"
 
 
-class PlatformCatalog(LooksUpModels, NamesBases, Prices, Backend):
+class PlatformCatalog(LooksUpList, NamesBases, Prices, Backend):
     """To list base models, and what is paid for them."""
 
     settings: PlatformSettings
-    lookup: ModelLookup
     wire: Wire
 
     def base_models(self) -> Sequence[CatalogModel]:
@@ -56,18 +56,10 @@ class PlatformCatalog(LooksUpModels, NamesBases, Prices, Backend):
         """Return the name, which is the id."""
         return identifier
 
-    def catalog_state(self) -> CatalogState:
-        """Return how fresh the list and the data file are."""
-        return CatalogState(
-            fetched_at=self.lookup.fetched_at(),
-            refreshing=self.lookup.refreshing,
-            data_as_of=as_of() if self.settings.is_openai else None,
-            problem=self.lookup.problem,
-        )
-
-    def refresh_catalog(self) -> None:
-        """Begin to look the list up again."""
-        self.lookup.refresh()
+    @property
+    def data_as_of(self) -> date | None:
+        """Return how old the data file is, which counts at OpenAI alone."""
+        return as_of() if self.settings.is_openai else None
 
     def prices(self) -> Sequence[Price]:
         """Return what is paid by tokens; no amount has a source that can be named."""

@@ -20,6 +20,8 @@ from app.domain.deployments import DeploymentStatus
 
 CHAT = "chat/completions"
 _LOOK = timedelta(minutes=5)
+_PATIENCE = timedelta(hours=1)  # for a model's name to be known after its job has succeeded
+_GONE = " after an hour, so it is gone or belongs to another project; it is looked at every five minutes"
 
 
 class ServesByName(Deploys, Chats):
@@ -42,8 +44,12 @@ class ServesByName(Deploys, Chats):
         try:
             self.wire.plane.get(f"models/{model}")
         except (NotFound, Rejected) as error:
-            message = f"{self.wire.plane.name} does not answer for {model} yet: {error.detail}"
-            return DeploymentObservation(status=DeploymentStatus.CREATING, message=message, raw_status="not found")
+            is_late = self.served.waited(tag, self.wire.clock.now()) > _PATIENCE
+            status = DeploymentStatus.FAILED if is_late else DeploymentStatus.CREATING
+            how = _GONE if is_late else " yet"
+            message = f"{self.wire.plane.name} does not answer for {model}{how}: {error.detail}"
+            return DeploymentObservation(status=status, message=message, raw_status="not found")
+        self.served.arrived(tag)
         endpoint = f"{self.wire.plane.base}/{CHAT}"
         return DeploymentObservation(
             status=DeploymentStatus.READY, raw_status="listed", endpoint=endpoint, next_look=_LOOK

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.backends.openai_wire.serving.by_name import CHAT
 from app.backends.openai_wire.serving.chat import ask
 from app.backends.openai_wire.training.jobs import JOBS, Wire
-from app.backends.openai_wire.training.observation import observe
+from app.backends.openai_wire.training.observation import MOST_LOOKS, observe
 from app.backends.openai_wire.training.past import past_job
 from app.domain.backend import ChatRequest
 from app.domain.backend_abilities import TellsHistory
@@ -35,8 +35,14 @@ class TellsPast(TellsHistory):
 
     def past_curves(self, job: str) -> Sequence[Metric]:
         """Return what was measured: by its events and its result files, each figure once."""
-        seen = observe(self.wire.plane, job, since=None, now=self.wire.clock.now(), estimates=False)
-        figures = {(each.name, each.step): each for each in seen.metrics}
+        figures: dict[tuple[str, int], Metric] = {}
+        since, now = None, self.wire.clock.now()
+        for _ in range(MOST_LOOKS):
+            seen = observe(self.wire.plane, job, since=since, now=now, estimates=False)
+            figures |= {(each.name, each.step): each for each in seen.metrics}
+            if seen.next_look is None:
+                break
+            since = seen.cursor
         return [figures[key] for key in sorted(figures)]
 
     def past_answer(self, model: str, request: ChatRequest) -> str:

@@ -6,6 +6,7 @@ One small file each, in the connection's cache: without it a deployment is gone,
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.kit.whole_files import draft_of
@@ -34,6 +35,20 @@ class Served:
         except (OSError, ValueError):
             return None
         return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else None
+
+    def waited(self, tag: str, now: datetime) -> timedelta:
+        """Return how long a deployment has been waited for, as far as is known: since this was asked first."""
+        note = self.of(tag) or {}
+        if "awaited" not in note:
+            self.keep(tag, {**note, "awaited": now.isoformat()})
+            return timedelta(0)
+        return now - datetime.fromisoformat(note["awaited"])
+
+    def arrived(self, tag: str) -> None:
+        """Note that it is waited for no more."""
+        note = self.of(tag) or {}
+        if "awaited" in note:
+            self.keep(tag, {name: value for name, value in note.items() if name != "awaited"})
 
     def forget(self, tag: str) -> None:
         """Remove a deployment's note; none being there is fine."""

@@ -8,12 +8,14 @@ found by the file that it trains on.
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+from app.backends.openai_wire.training.parts import PartedUploads
 from app.backends.openai_wire.training.rows import write_rows
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
@@ -26,7 +28,7 @@ _UPLOADING = "uploading:"
 _AT_ONCE_BYTES = 4 << 20  # what a slow line takes within a turn of the engine
 _LISTED = 100
 _PAGES = 20
-MOST_LISTED = _LISTED * _PAGES
+ROWS = (("purpose", PURPOSE), ("order", "desc"))  # the query of a list of files of rows, the newest first
 _BAD = frozenset({"error", "deleted", "deleting"})
 _READY = "processed"
 
@@ -46,9 +48,9 @@ class KnownFile:
 class Files:
     """Uploads and what became of them; what is kept here is a cache, and looked up anew after a restart."""
 
-    def __init__(self, plane: Plane, *, mark: str, waits: bool) -> None:
-        """`waits`: whether a file may be trained on only once it is processed, as at Azure."""
-        self._plane, self._mark, self._waits = plane, mark, waits
+    def __init__(self, plane: Plane, *, mark: str, waits: bool, parts: PartedUploads) -> None:
+        """`waits`: whether a file may be trained on only once it is processed, as at Azure. `parts`: for large ones."""
+        self._plane, self._mark, self._waits, self.parts = plane, mark, waits, parts
         self._known: dict[str, str] = {}
         self._under_way: dict[str, BackendError | None] = {}
         self._lock = Lock()
@@ -97,7 +99,7 @@ class Files:
 
     def all(self) -> Iterator[Mapping[str, Any]]:
         """Give every file of rows, whoever made it; the newest first."""
-        yield from listed(self._plane, "files", [("purpose", PURPOSE), ("order", "desc")])
+        yield from listed(self._plane, "files", ROWS)
 
     def discard(self, path: Path) -> int:
         """Remove what this installation uploaded from a file; return how many files that were."""
@@ -110,12 +112,14 @@ class Files:
 
     def remove(self, identifier: str) -> None:
         """Remove a file; one that is gone is fine."""
+        self.forget(identifier)
+        with suppress(NotFound):
+            self._plane.delete(f"files/{identifier}")
+
+    def forget(self, identifier: str) -> None:
+        """Know a file no more, which is gone."""
         with self._lock:
             self._known = {name: known for name, known in self._known.items() if known != identifier}
-        try:
-            self._plane.delete(f"files/{identifier}")
-        except NotFound:
-            return
 
     def _name(self, path: Path, tag: str) -> str:
         return f"{PREFIX}-{self._mark}-{tag}-{_hash(path)}.jsonl"
@@ -133,7 +137,10 @@ class Files:
 
     def _send(self, path: Path, name: str) -> str:
         with _as_wire(path) as rows:
-            made = self._plane.send_file("files", rows, name=name, purpose=PURPOSE)
+            if self.parts.needed(rows.stat().st_size):
+                made = self.parts.send(rows, name=name, purpose=PURPOSE)
+            else:
+                made = self._plane.send_file("files", rows, name=name, purpose=PURPOSE)
         identifier = str(made.get("id") or "")
         if not identifier:
             raise Unavailable(f"{self._plane.name} answered an upload with something that names no file.")
@@ -180,13 +187,24 @@ def known_file(body: Mapping[str, Any]) -> KnownFile | None:
 
 
 def listed(plane: Plane, path: str, query: Sequence[tuple[str, str]] = ()) -> Iterator[Mapping[str, Any]]:
-    """Give a list's items, page after page. One without `has_more`, as at Azure's dated plane, has one page."""
-    after: list[tuple[str, str]] = []
-    for _ in range(_PAGES):
-        body = plane.get(path, [*query, ("limit", str(_LISTED)), *after])
-        items = [each for each in body.get("data") or () if isinstance(each, dict) and each.get("id")]
+    """Give a list's items, page after page, as far as 20 pages go."""
+    for items, _ in islice(paged(plane, path, query), _PAGES):
         yield from items
-        if not body.get("has_more") or not items or after == [("after", str(items[-1]["id"]))]:
+
+
+def paged(
+    plane: Plane, path: str, query: Sequence[tuple[str, str]] = ()
+) -> Iterator[tuple[list[Mapping[str, Any]], bool]]:
+    """Give a list page by page, with whether there is more. One without `has_more`, as at Azure, has one page."""
+    after: list[tuple[str, str]] = []
+    while True:
+        body = plane.get(path, [*query, ("limit", str(_LISTED)), *after])
+        items: list[Mapping[str, Any]] = [
+            each for each in body.get("data") or () if isinstance(each, dict) and each.get("id")
+        ]
+        more = bool(body.get("has_more") and items and after != [("after", str(items[-1]["id"]))])
+        yield items, more
+        if not more:
             return
         after = [("after", str(items[-1]["id"]))]
 

@@ -1,15 +1,18 @@
 """Training over the wire: files up, one create a job, looked up by metadata or its file, looked at, ended."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.backends.openai_wire.training.files import Files, KnownFile, listed
 from app.backends.openai_wire.training.job_list import JobList
 from app.backends.openai_wire.training.observation import observe
+from app.backends.openai_wire.training.parts import PartedUploads, Sizes
 from app.backends.openai_wire.training.statuses import status_of
+from app.backends.openai_wire.transport.errors import Conflicting
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import (
     Backend,
@@ -17,11 +20,13 @@ from app.domain.backend import (
     JobObservation,
     NotAuthorised,
     NotFound,
+    OutcomeUnknown,
     Rejected,
     RemoteEvent,
     RemoteFile,
     RemoteJob,
     TrainingRequest,
+    Unavailable,
 )
 from app.domain.backend_abilities import KnownJob, Pauses, PollsInBatch
 from app.domain.events import EventLevel
@@ -30,10 +35,12 @@ from app.domain.jobs import JobStatus
 from app.domain.serving import ForgetsUploads
 from app.kit.clock import Clock
 
+T = TypeVar("T")
 TAG, MARK = "tunedesk_job", "tunedesk"  # of our jobs' metadata: our id, and the installation
 JOBS = "fine_tuning/jobs"
 _EARLIER_S = 600  # how far a provider's clocks may differ between a file and a job
 _METHODS = {"sft": "supervised", "dpo": "dpo"}
+_CONFLICTS = 2  # creates that are answered by 409, and found by nobody, before the job ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +59,39 @@ class Wire:
     """What training needs beside the plane; caches, no truth. `planes`: all at which a job of ours may be listed."""
 
     def __init__(
-        self, plane: Plane, *, dialect: Dialect, clock: Clock, mark: str, planes: Sequence[Plane] = ()
+        self,
+        plane: Plane,
+        *,
+        dialect: Dialect,
+        clock: Clock,
+        mark: str,
+        planes: Sequence[Plane] = (),
+        parts: PartedUploads | None = None,
     ) -> None:
+        """`parts` sends large files where that is done at another plane, or by other sizes."""
         self.plane, self.dialect, self.clock, self.mark = plane, dialect, clock, mark
         self.planes = planes or (plane,)
-        self.files = Files(plane, mark=mark, waits=dialect.waits_for_files)
+        self.files = Files(
+            plane, mark=mark, waits=dialect.waits_for_files, parts=parts or PartedUploads(plane, Sizes())
+        )
         self.list = JobList(plane, clock)
         self.duplicates: dict[str, list[str]] = {}
+        self.conflicts: dict[str, list[Conflicting]] = {}  # by our ids; after a restart they are counted anew
+
+    def anywhere(self, ask: Callable[[Plane], T]) -> T:
+        """Return what the first plane says that knows the thing: at Azure, a project's and its resource's may differ.
+
+        Raises:
+            BackendError: as the first plane, where none knows it.
+        """
+        try:
+            return ask(self.plane)
+        except NotFound:
+            for plane in self.planes:
+                if plane is not self.plane:
+                    with suppress(BackendError):
+                        return ask(plane)
+            raise
 
 
 class WireTraining(PollsInBatch, Pauses, ForgetsUploads, Backend):
@@ -89,8 +122,20 @@ class WireTraining(PollsInBatch, Pauses, ForgetsUploads, Backend):
         known = self.find(request.tag)
         if known is not None:
             return known
-        made = self.wire.plane.create(JOBS, self.body(request))
+        made = self._created(request)
         return RemoteJob(str(made["id"]))
+
+    def _created(self, request: TrainingRequest) -> Mapping[str, Any]:
+        """Create the job; one that was answered by 409 twice, and looked for each time, is refused for good."""
+        conflicts = self.wire.conflicts.pop(request.tag, [])
+        if len(conflicts) >= _CONFLICTS:
+            raise Rejected(conflicts[-1].detail, fix=conflicts[-1].fix, code=conflicts[-1].code)
+        try:
+            return self.wire.plane.create(JOBS, self.body(request))
+        except OutcomeUnknown as doubt:
+            if isinstance(doubt.__cause__, Conflicting):
+                self.wire.conflicts[request.tag] = [*conflicts, doubt.__cause__]
+            raise
 
     def body(self, request: TrainingRequest) -> dict[str, Any]:
         """Return what a create sends."""
@@ -131,7 +176,8 @@ class WireTraining(PollsInBatch, Pauses, ForgetsUploads, Backend):
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at a job; `since` is the cursor of the last look."""
         now = self.wire.clock.now()
-        seen = observe(self.wire.plane, job.id, since=since, now=now, estimates=self.wire.dialect.estimates)
+        estimates = self.wire.dialect.estimates
+        seen = self.wire.anywhere(lambda plane: observe(plane, job.id, since=since, now=now, estimates=estimates))
         self.wire.list.looked(seen.status)
         twice = [
             RemoteEvent(
@@ -149,8 +195,16 @@ class WireTraining(PollsInBatch, Pauses, ForgetsUploads, Backend):
         return self.wire.list.unchanged(known)
 
     def cancel(self, job: RemoteJob) -> None:
-        """Ask the job to stop; one that is over is fine."""
-        self._steer(job, "cancel", lambda status: status is not None and status.is_final)
+        """Ask the job to stop; one that is over is fine, and one that may not be stopped now goes on, and is billed.
+
+        Raises:
+            Unavailable: it may not be stopped now. It is no failure of the job's.
+        """
+        try:
+            self._steer(job, "cancel", lambda status: status is not None and status.is_final)
+        except Rejected as error:
+            fix = "It goes on there until then, and may be billed: it is asked again, and followed to its end."
+            raise Unavailable(error.detail, fix=fix) from error
 
     def pause(self, job: RemoteJob) -> None:
         """Ask the job to stand still."""

@@ -21,6 +21,8 @@ from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS, Checkpoint, Metric
 
 _PAGE = 100
 _PAGES = 20  # of events in one look
+_READING = timedelta(seconds=1)  # to the next look, where one is not enough to read what there is
+MOST_LOOKS = 50  # at the events of a job that is over: 20,000 of them where a page has 20, 100,000 where it has 100
 _LEVELS = {
     "info": EventLevel.INFO,
     "warn": EventLevel.WARNING,
@@ -40,12 +42,13 @@ _AUTO_AT_AZURE = -1
 class _Cursor:
     """`newest`: the event up to which all is known. `after`, `until`: events between these two are yet to be read.
 
-    `results`: whether the result files were read.
+    `looks`: how many looks have read events of a job that is over. `results`: whether the result files were read.
     """
 
     newest: str = ""
     after: str = ""
     until: str = ""
+    looks: str = ""
     results: str = ""
 
     @classmethod
@@ -83,6 +86,9 @@ def observe(plane: Plane, identifier: str, *, since: str | None, now: datetime, 
         status = JobStatus.RUNNING
         notes.append("It has succeeded; the name of its model is still to come.")
     reported = [_event(each) for each in reversed(events)]
+    if status is not None and status.is_final and (last.after or cursor.after):
+        status, cursor, note = _held_back(status, last, cursor)
+        notes.append(note)
     if status is not None and status.is_final and not last.results:
         results, unread = _results(plane, body, now)
         metrics += results
@@ -107,7 +113,20 @@ def observe(plane: Plane, identifier: str, *, since: str | None, now: datetime, 
         metrics=metrics,
         checkpoints=_checkpoints(plane, identifier, known) if known is not JobStatus.QUEUED else (),
         cursor=cursor.written(),
+        next_look=_READING if cursor.after or (status is JobStatus.RUNNING and cursor.looks) else None,
     )
+
+
+def _held_back(status: JobStatus, last: _Cursor, cursor: _Cursor) -> tuple[JobStatus, _Cursor, str]:
+    """Return (the status to tell, the cursor, a note) of a job that is over and has events that no look has read.
+
+    What is over is not looked at again: so it is told to run until the older events are read, and then, once more,
+    those that came meanwhile.
+    """
+    looks = int(last.looks or 0) + 1
+    if looks > MOST_LOOKS:
+        return status, replace(cursor, after="", until=""), "Its oldest events were left out: there are too many."
+    return JobStatus.RUNNING, replace(cursor, looks=str(looks)), "It is over; its events are still being read."
 
 
 def _events(plane: Plane, identifier: str, last: _Cursor) -> tuple[list[Mapping[str, Any]], _Cursor]:

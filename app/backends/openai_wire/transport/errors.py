@@ -28,16 +28,33 @@ _DAY = timedelta(hours=6)  # a daily limit does not pass within a minute; four l
 _LONGEST_WAIT_S = 6 * 3600.0
 _SHOWN = 1000
 _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _UNPROCESSABLE, _TOO_MANY, _SERVER_ERROR = 400, 401, 403, 422, 429, 500
-_AGAIN, _GONE = frozenset({408, 409}), frozenset({404, 410})
+_TIMED_OUT, _CONFLICT, _GONE = 408, 409, frozenset({404, 410})
+# Of a 409: what is against it now will be over by itself. Any other 409 is final: asking again changes nothing.
+_PASSING = (
+    "another operation",
+    "in progress",
+    "being performed",
+    "try again",
+    "retry later",
+)
 _FIXES = {
     401: "Enter another key in the connection's settings.",
     403: "Give the key, or who signs in, the right to do this at the provider.",
     404: "It may have been removed, or belong to another project or resource.",
+    409: "Something at the provider stands against it: mend what it names there, then retry.",
     410: "It may have been removed, or belong to another project or resource.",
     413: "Use a smaller file: 512 MB is the most.",
 }
 OPENAI = "OpenAI"  # the provider itself, not another server of its wire
 _REQUEST_IDS = ("x-request-id", "apim-request-id", "x-ms-request-id")
+
+
+class Conflicting(Rejected):
+    """A 409 that does not pass: something at the provider stands against the call."""
+
+
+class Forbidden(NotAuthorised):
+    """A 403: the sign-in is good, and has no right to do this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +199,16 @@ _KNOWN: tuple[tuple[Callable[[_Said], bool], Callable[[_Said], BackendError]], .
 
 
 def _by_status(said: _Said) -> BackendError:
-    if said.status >= _SERVER_ERROR or said.status in _AGAIN:
+    passes = said.status == _CONFLICT and said.has(*_PASSING)
+    if said.status >= _SERVER_ERROR or said.status == _TIMED_OUT or passes:
         return Unavailable(said.words, retry_after=_retry_after(said.headers))
     fix = _FIXES.get(said.status, "Change what it names, then retry.")
     if said.status in {_UNAUTHORISED, _FORBIDDEN}:
-        return NotAuthorised(said.words, fix=fix)
+        return (Forbidden if said.status == _FORBIDDEN else NotAuthorised)(said.words, fix=fix)
     if said.status in _GONE:
         return NotFound(said.words, fix=fix)
-    return Rejected(said.words, fix=fix, field=said.param or None, code=said.code or None)
+    kind = Conflicting if said.status == _CONFLICT else Rejected
+    return kind(said.words, fix=fix, field=said.param or None, code=said.code or None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

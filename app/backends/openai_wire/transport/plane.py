@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from app.backends.openai_wire.transport.errors import Answer, error_of
 from app.domain.backend import BackendError, NotAuthorised, OutcomeUnknown, Unavailable
@@ -89,13 +89,20 @@ class Plane:
         Raises:
             BackendError: in sentences.
         """
-        with self._said(submitting=False), file.open("rb") as stream:
+        with file.open("rb") as stream:
+            return self.send_form(path, {"purpose": purpose}, {"file": (name, stream, "application/octet-stream")})
+
+    def send_form(
+        self, path: str, fields: Mapping[str, str], files: Mapping[str, tuple[str, BinaryIO, str]]
+    ) -> Mapping[str, Any]:
+        """Send a form, its files by (name, content, type); takes as long as it takes.
+
+        Raises:
+            BackendError: in sentences.
+        """
+        with self._said(submitting=False):
             found = self._client(UPLOAD_S).post(
-                self._address(path),
-                params=list(self._query),
-                headers=dict(self._headers()),
-                data={"purpose": purpose},
-                files={"file": (name, stream, "application/octet-stream")},
+                self._address(path), params=list(self._query), headers=dict(self._headers()), data=fields, files=files
             )
             answer = Answer(found.status_code, found.headers, found.text)
         self._refuse(answer, submitting=False)
@@ -156,7 +163,7 @@ class Plane:
             return
         unclear = answer.status >= _SERVER_ERROR or answer.status in _MAYBE_ACCEPTED
         if submitting and unclear:
-            raise OutcomeUnknown(error.detail, fix=error.fix)
+            raise OutcomeUnknown(error.detail, fix=error.fix) from error
         raise error
 
     def _address(self, path: str) -> str:
