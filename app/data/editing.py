@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from app.data import rules
 from app.data.fixes import BY_NAME, Fix, mended
 from app.data.limits import DEFAULT
 from app.data.lines import BOM, READ_BYTES
@@ -98,10 +99,10 @@ class _Edit:
 
     def _change(self, mending: Sequence[Fix]) -> Path:
         """Write the file with lines changed; their numbers stay."""
-        wanted = {rule.id for fix in mending for rule in fix.rules}
-        found = _Found(lambda issue: issue.rule.id in wanted)
+        wanted = {rule for fix in mending for rule in fix.rules}
+        found = _Found(lambda _: True)
         if mending:
-            validate(self._path, self._known, sha256=_NOT_ASKED, heard=found.hear)
+            validate(self._path, self._known, sha256=_NOT_ASKED, heard=found.hear, wanted=wanted)
         replaced = {line: text.encode() for line, text in self._wanted.replace.items()}
 
         def change(number: int, line: bytes) -> bytes:
@@ -119,13 +120,14 @@ class _Edit:
 
     def _reduce(self, path: Path) -> tuple[Path, int | None]:
         """Write the file without the lines that go; return it, and how many errors are left."""
-        removing = {rule.id for fix in self._fixes if fix.removes for rule in fix.rules}
+        removing = {rule for fix in self._fixes if fix.removes for rule in fix.rules}
+        wanted = removing | {rule for rule in rules.ALL if rule.severity is Severity.ERROR}
         drop = self._wanted.drop_errors
         out = frozenset(self._wanted.exclude)
-        found = _Found(lambda each: each.rule.id in removing or (drop and each.rule.severity is Severity.ERROR), out)
+        found = _Found(lambda each: each.rule in removing or (drop and each.rule.severity is Severity.ERROR), out)
         errors: int | None = None
         if removing or drop or path != self._path:
-            validate(path, self._known, sha256=_NOT_ASKED, heard=found.hear)
+            validate(path, self._known, sha256=_NOT_ASKED, heard=found.hear, wanted=wanted)
             errors = found.errors_elsewhere
 
         def remove(number: int, line: bytes) -> None:

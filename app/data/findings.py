@@ -1,10 +1,10 @@
 """Collecting findings: all of them counted, the first of each kind kept."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.data.limits import Limits
-from app.data.rules import Issue, Rule
+from app.data.rules import ALL, Issue, Rule
 from app.domain.datasets import Finding, RuleCount, Severity
 
 Heard = Callable[[int, Issue], object]
@@ -13,16 +13,32 @@ Heard = Callable[[int, Issue], object]
 class Findings:
     """What was found so far; never holds more than the limits allow."""
 
-    def __init__(self, limits: Limits, source: Callable[[int], str] = lambda _: "", heard: Heard | None = None) -> None:
-        """`source` says where a line stood in the file that it was made from; `heard` is told all about lines."""
+    def __init__(
+        self,
+        limits: Limits,
+        source: Callable[[int], str] = lambda _: "",
+        heard: Heard | None = None,
+        wanted: Collection[Rule] = ALL,
+    ) -> None:
+        """`source` says where a line stood in the file that it was made from; `heard` is told all about lines.
+
+        What breaches a rule that is not `wanted` is passed over.
+        """
+        self._wanted = frozenset(wanted)
         self._limits, self._source, self._heard = limits, source, heard
         self._kept: list[Finding] = []
         self._counts: Counter[Rule] = Counter()
         self.errors = 0
 
+    def wants(self, rule: Rule) -> bool:
+        """Return whether breaches of a rule are asked for."""
+        return rule in self._wanted
+
     def add(self, issue: Issue, *, line: int | None = None, offset: int | None = None) -> None:
         """Count a trouble, and keep it while there is room; `offset` is the first byte of its line."""
         rule = issue.rule
+        if rule not in self._wanted:
+            return
         self._counts[rule] += 1
         self.errors += rule.severity is Severity.ERROR
         if self._heard and line is not None:

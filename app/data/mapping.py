@@ -11,11 +11,13 @@ import msgspec
 import orjson
 
 from app.data.column_names import role_named
+from app.data.flat_rows import flat_rows
 from app.data.limits import DEFAULT
-from app.data.lines import numbered_lines, read_blocks
+from app.data.lines import numbered_lines, read_pieces
 from app.data.rows import Row, shown_row
 from app.data.visible import visible
 from app.domain.mappings import ColumnGuess, ColumnMapping, FirstRow, Role
+from app.kit.heap import keep_freed_blocks
 
 MAX_COLUMNS = 64
 _LOOKED_AT = 100  # rows
@@ -29,6 +31,7 @@ _FORMATS = frozenset(
 )  # fmt: skip
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _MAX_PLANS = 100
+_READ_BYTES = 1 << 19
 _QUOTE = ord('"')
 _MARK = b'"\xff%d\xff"'  # no text of a row, which is UTF-8
 _MARKED = re.compile(rb'"\xff(\d+)\xff"')
@@ -133,15 +136,18 @@ def write_mapped(path: Path, mapping: ColumnMapping, columns: Sequence[str], out
     Raises:
         OSError: a file cannot be read or written.
     """
+    keep_freed_blocks()
     with path.open("rb") as stream, out.open("wb") as target:
         make, first = _Maker(mapping.roles), mapping.first_row
         if first is FirstRow.ADD_NAMES:
             target.write(make.names(columns))
-        for block in read_blocks(stream, line_bytes=DEFAULT.line_bytes):
-            lines = block.lines or [b"[]"]  # one that is too long to be held
-            if block.line == 1 and first is FirstRow.DROP:
-                del lines[0]
-            target.write(b"".join(map(make.line, lines)))
+        drop = first is FirstRow.DROP
+        for piece in read_pieces(stream, line_bytes=DEFAULT.line_bytes, read_bytes=_READ_BYTES):
+            lines = b"[]" if piece.overlong else piece.data  # one that is too long to be held
+            if drop:
+                _, _, lines = lines.partition(b"\n")
+            target.write(make.lines(lines) if lines or not drop else b"")
+            drop = False
         target.flush()
         os.fsync(target.fileno())
 
@@ -181,6 +187,17 @@ class _Maker:
         """Return a line as what its row is made, with a line feed; as it is where it cannot be read."""
         row = _row(line)
         return line + b"\n" if row is None else self._row(row)
+
+    def lines(self, lines: bytes) -> bytes:
+        """Return the same of several lines, the last line feed left out."""
+        first, _, _ = lines.partition(b"\n")
+        row = _row(first)
+        plan = None if row is None else self._plan(tuple(row))
+        if row is not None and plan is not None and (rows := flat_rows(lines + b"\n", list(row))):
+            names = list(row)
+            texts = rows.texts([names.index(name) for name in plan.names])
+            return plan.template * len(rows.marks) % tuple(texts)
+        return b"".join(map(self.line, lines.split(b"\n")))
 
     def _row(self, row: _Raw) -> bytes:
         """Return a row as a line; columns without a role stand beside, as they were written."""

@@ -222,3 +222,13 @@ TOOLS = Rule(
 EQUAL_ANSWERS = Rule(
     "equal_answers", ERROR, "Chosen and rejected are equal", "Make the two answers differ, or remove the row."
 )
+
+# --- sets of rules, of which a check may be asked for one
+ALL = frozenset(each for each in tuple(globals().values()) if isinstance(each, Rule))
+# What the data check of OpenAI's cookbook looks for ("Data preparation and analysis for chat model fine-tuning"): a row
+# that is no object, no messages, a message without role or content, with an unknown field or role, with a content that
+# is empty or no text, and no answer. A row that a format other than chat fits has no messages either.
+COOKBOOK = frozenset(
+    {NOT_OBJECT, MESSAGES, MESSAGE, ROLE, CONTENT, EMPTY_CONTENT, MESSAGE_FIELD, LAST_ROLE, MIXED, AMBIGUOUS}
+    | {SYNTAX, TRUNCATED, SEVERAL, ENCODING}  # at which the cookbook's script stops
+)

@@ -7,7 +7,6 @@ as these are sound JSON texts. That is seen for a block of lines at once, with n
 an escape such as \u00e9) is left to the format's check, line by line.
 """
 
-from codecs import utf_8_decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 from app.data.formats.facts import SEPARATOR, Facts
 from app.data.formats.format import Format
 from app.data.limits import MIB, Limits
+from app.data.lines import is_utf8
+from app.kit.heap import keep_freed_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
 
 READ_BYTES = MIB  # at once
 _MOST_MARKS = 1 / 4  # quotation marks and backslashes among a block's bytes: more need too much memory here
-_DECODED_BYTES = 1 << 15
 _MOST_SKELETONS = 4096
 _MOST_BYTES = 4096  # of one skeleton
 _TRIAL_ROWS = 4096  # after so many rows, of which less than half were recognised, looking does not pay
 _QUOTE, _SLASH, _FEED, _SPACE = b'"\\\n '
-_SIMPLE = b'"\\nrtbf'  # escapes of one character, which is one byte in UTF-8
+SIMPLE_ESCAPES = b'"\\nrtbf'  # escapes of one character, which is one byte in UTF-8
 _WIDE_SPACES = (
     "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
@@ -80,6 +80,7 @@ class Skeletons:
     def __init__(self, form: Format, check: Callable[[bytes], Facts | None], limits: Limits) -> None:
         import numpy as np
 
+        keep_freed_blocks()
         self._np, self._check, self._texts, self._limits = np, check, form.texts, limits
         self._last = form.last
         self._known: dict[bytes, Skeleton | None] = {}
@@ -87,7 +88,7 @@ class Skeletons:
         self._rows = self._recognised = 0
         self._found, self._other = np.empty((2, limits.block_bytes), bool)  # used anew for each block
         spaces = [char.encode() for char in _WIDE_SPACES]
-        self._simple = self._table(_SIMPLE)
+        self._simple = self._table(SIMPLE_ESCAPES)
         self._unsure = self._table(b" \\" + bytes({space[0] for space in spaces}))
         self._two = np.array([int.from_bytes(space, "big") for space in spaces if len(space) == 2], np.int64)  # noqa: PLR2004
         self._three = np.array([int.from_bytes(space, "big") for space in spaces if len(space) > 2], np.int64)  # noqa: PLR2004
@@ -96,7 +97,7 @@ class Skeletons:
         """Return what lines are, the last line feed left out; None where that cannot be told, or does not pay."""
         if self._rows > _TRIAL_ROWS and self._recognised * 2 < self._rows:
             return None
-        if len(data) > self._limits.block_bytes or data.endswith(b"\\") or not _is_utf8(data):
+        if len(data) > self._limits.block_bytes or data.endswith(b"\\") or not is_utf8(data):
             return None
         np = self._np
         codes = np.frombuffer(data, np.uint8)
@@ -107,7 +108,7 @@ class Skeletons:
         line = np.cumsum(kinds == _FEED)
         ends = np.append(at[kinds == _FEED], len(data))
         starts = np.append(0, ends[:-1] + 1)
-        escapes = self._escapes(at, kinds)
+        escapes = escapes_among(at, kinds)
         quotes = np.flatnonzero(kinds == _QUOTE)
         marks, row = at[quotes], line[quotes]
         counts = np.bincount(row, minlength=len(ends))
@@ -121,7 +122,7 @@ class Skeletons:
             bad[line[escapes][~self._simple[codes[at[escapes] + 1]]]] = True
             sizes -= np.bincount(line[escapes], minlength=len(ends))
         controls = np.bincount(line[(kinds < _SPACE) & (kinds != _FEED)], minlength=len(ends))
-        first = np.searchsorted(row, np.arange(len(ends) + 1))
+        first = np.append(0, np.cumsum(np.bincount(row, minlength=len(ends))))
         spans = (each.tolist() for each in (starts, ends, opens, closes, first))
         look = Look(data, ends - starts, sizes, *spans)
         return replace(look, known=self._recognise(look, bad, controls))
@@ -190,25 +191,9 @@ class Skeletons:
         for offset, code in enumerate(self._last, 1):
             last &= codes[np.minimum(closes + offset, len(codes) - 1)] == code
         before = np.cumsum(last) - last
-        first = np.searchsorted(row, row)
-        trained: Flags = (before == before[first]) | (not self._last)
+        counts = np.bincount(row)
+        trained: Flags = (before == before[(np.cumsum(counts) - counts)[row]]) | (not self._last)
         return trained
-
-    def _escapes(self, at: "Numbers", kinds: "Bytes") -> "Numbers":
-        """Return which of these characters begin an escape, and take quotation marks that are escaped out of `kinds`.
-
-        Of several backslashes in a row, every second one is what the one before it says.
-        """
-        np = self._np
-        slashes: Numbers = np.flatnonzero(kinds == _SLASH)
-        single = np.diff(at[slashes], prepend=-2) != 1
-        if not single.all():
-            number = np.arange(len(slashes))
-            slashes = slashes[(number - np.maximum.accumulate(np.where(single, number, 0))) & 1 == 0]
-        following = slashes[slashes < len(at) - 1]
-        following = following[at[following + 1] == at[following] + 1] + 1
-        kinds[following[kinds[following] == _QUOTE]] = _SPACE
-        return slashes
 
     def _may_be_blank(self, codes: "Bytes", opens: "Numbers", closes: "Numbers") -> "Flags":
         """Return which texts are empty, or begin as one that is blank might."""
@@ -233,15 +218,20 @@ class Skeletons:
 _NEW = Skeleton((), frozenset(), 0, answers=False)
 
 
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    view = memoryview(data)
-    begin = 0
-    try:
-        while begin < len(data):  # piece by piece: what is made of one is used anew for the next
-            last = begin + _DECODED_BYTES >= len(data)
-            begin += utf_8_decode(view[begin : begin + _DECODED_BYTES], "strict", last)[1]
-    except UnicodeDecodeError:
-        return False
-    return True
+def escapes_among(at: "Numbers", kinds: "Bytes") -> "Numbers":
+    """Return which of these characters begin an escape, and take quotation marks that are escaped out of `kinds`.
+
+    `at` is where quotation marks, backslashes and control characters are in lines, none of which ends in an escape. Of
+    several backslashes in a row, every second one is what the one before it says.
+    """
+    import numpy as np
+
+    slashes: Numbers = np.flatnonzero(kinds == _SLASH)
+    single = np.diff(at[slashes], prepend=-2) != 1
+    if not single.all():
+        number = np.arange(len(slashes))
+        slashes = slashes[(number - np.maximum.accumulate(np.where(single, number, 0))) & 1 == 0]
+    following = slashes[slashes < len(at) - 1]
+    following = following[at[following + 1] == at[following] + 1] + 1
+    kinds[following[kinds[following] == _QUOTE]] = _SPACE
+    return slashes

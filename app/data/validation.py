@@ -1,8 +1,8 @@
 """One pass over a file of rows: every error with its line, its place, its reason and its remedy."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -14,12 +14,12 @@ from app.data.formats.facts import facts_of
 from app.data.formats.registry import AMBIGUOUS, UNKNOWN, format_of, format_of_file, issues_of, may_be_another
 from app.data.limits import DEFAULT, MIB, Limits
 from app.data.lines import BOM, Piece, numbered_lines, read_pieces
-from app.data.rules import Issue
+from app.data.rules import Issue, Rule
 from app.data.skeletons import READ_BYTES, Look, Skeleton, Skeletons
 from app.data.statistics import StatisticsCollector
 from app.data.syntax import read_line
 from app.data.visible import visible
-from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus
+from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus, Severity
 from app.kit.progress import passed
 from app.kit.sentences import ended
 
@@ -52,8 +52,9 @@ def validate(
     limits: Limits = DEFAULT,
     sha256: str = "",
     heard: Heard | None = None,
+    wanted: Collection[Rule] = rules.ALL,
 ) -> DatasetReport:
-    """Return what the file is and everything that is wrong with it, in constant memory.
+    """Return what the file is and everything that is wrong with it by the `wanted` rules, in constant memory.
 
     `sha256` is its hash where that is known already; counting it again takes a fifth of the time. `heard` is told of
     everything that is found in a line, also of what the report has no room for: in the order of lines, but for rows
@@ -63,18 +64,18 @@ def validate(
         OSError: the file cannot be read. Nothing that stands in the file raises.
     """
     with path.open("rb") as stream:
-        return _Pass(stream, background, limits, sha256, heard).run()
+        return _Pass(stream, background, limits, sha256, Findings(limits, background.source, heard, wanted)).run()
 
 
 class _Pass:
     """One pass over one file."""
 
     def __init__(
-        self, stream: BinaryIO, background: Background, limits: Limits, sha256: str, heard: Heard | None
+        self, stream: BinaryIO, background: Background, limits: Limits, sha256: str, findings: Findings
     ) -> None:
         self._stream = stream
         self._background = background
-        self._limits = limits
+        self._limits = limits = limits if findings.wants(rules.DUPLICATE) else replace(limits, duplicate_rows=0)
         self._head = stream.read(containers.HEAD_BYTES)
         stream.seek(0)
         first = islice(numbered_lines(stream, line_bytes=limits.line_bytes), FIRST_ROWS)
@@ -83,7 +84,7 @@ class _Pass:
         check = self._format.fast_check
         self._skeletons = Skeletons(self._format, check, limits) if check and limits.block_bytes else None
         self._alone: dict[frozenset[str], bool] = {}  # further fields, and whether they make rows of another format
-        self._findings = Findings(limits, background.source, heard)
+        self._findings = findings
         self._tally = StatisticsCollector(limits)
         self._sha256, self._hash = sha256, hashlib.sha256()
         self._bytes = self._lines = self._rows = self._longest = 0
@@ -187,12 +188,13 @@ class _Pass:
             self._overlong(number, offset, len(line))
             return
         self._row(len(line))
-        errors = self._findings.errors
         reading = read_line(line, depth=self._limits.depth, cut=cut)
         found = self._about_row(reading.value) if reading.readable else iter(())
+        sound = True
         for issue in chain(reading.issues, found):
+            sound &= issue.rule.severity is not Severity.ERROR
             self._findings.add(issue, line=number, offset=offset)
-        if self._format.convert and self._findings.errors == errors:
+        if self._format.convert and sound:
             extra = reading.value.keys() - self._format.fields
             self._tally.add(number, facts_of(self._format.canonical(reading.value), frozenset(extra)))
 

@@ -29,7 +29,8 @@ class ImportLimits:
     """Bounds of one import. `unpacked_bytes`: the most that archives may come to, and rows may be written.
 
     `ratio`: how many times its size an archive may unpack to, once that is more than `free_bytes`. `row_bytes`: a
-    longer row is refused. `layers`: how many archives and encodings may lie around one another.
+    longer row is refused. `layers`: how many archives and encodings may lie around one another. `block_bytes`: how much
+    of a table as text is looked at together (0: row by row); twice as much measured no faster.
     """
 
     unpacked_bytes: int = 8 * 1024 * MIB
@@ -37,6 +38,7 @@ class ImportLimits:
     free_bytes: int = 32 * MIB
     row_bytes: int = 8 * MIB
     layers: int = 3
+    block_bytes: int = 1 << 19
 
 
 DEFAULT = ImportLimits()

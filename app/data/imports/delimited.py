@@ -16,10 +16,12 @@ import msgspec
 from app.data import containers, rules
 from app.data.imports import tables
 from app.data.imports.container import Container, ImportLimits, Notes, Recognition, Refused, Rows, Sample
+from app.data.imports.even_rows import MOST_BYTES, EvenRows
 from app.data.imports.json_values import is_value
 from app.data.lines import BOM, READ_BYTES
 from app.data.marked_columns import Marks
 from app.data.rules import Issue
+from app.kit.heap import keep_freed_blocks
 
 _DELIMITERS = {
     ",": "CSV",
@@ -115,24 +117,79 @@ class _Reader:
         self._path, self._names, self._dialect = path, found.names, dialect
         self._limits, self._notes = limits, notes
         self._header_to_come = bool(found.header)
-        self._line = 0  # the last one that was taken in
+        self._line = dialect.skip  # the last one that was taken in
         self._blank = 0
         self._marks = Marks(found.names, msgspec.Raw)
 
     def rows(self) -> Iterator[Rows]:
-        """Yield the rows with the lines in which they begin: as fast as csv reads, up to a row that it cannot read."""
-        with self._open() as file:
-            for _ in range(self._dialect.skip):
-                file.readline()
-                self._line += 1
-            whole = yield from self._read(file)
+        """Yield the rows with the lines in which they begin: in blocks as long as these are regular, then by csv."""
+        whole = False
+        if self._limits.block_bytes and EvenRows.fit(self._names) and not self._marks:
+            whole = yield from self._in_blocks()
         if not whole:
-            with self._open() as file:
-                for _ in range(self._line):
-                    file.readline()
+            with self._rest() as file:
+                whole = yield from self._read(file)
+        if not whole:
+            with self._rest() as file:
                 yield from self._carefully(_Lines(file))
         if self._blank:
             self._notes.append(Issue(rules.BLANK, f"The table has {self._blank:,} blank lines; they were left out."))
+
+    def _rest(self) -> TextIO:
+        """Open the file at the first line that was not taken in."""
+        file = self._open()
+        for _ in range(self._line):
+            file.readline()
+        return file
+
+    def _in_blocks(self) -> Generator[Rows, None, bool]:
+        """Yield rows up to the end, or to a block that only csv can read; return whether it was the end."""
+        begin = self._behind_header()
+        if begin is None:
+            return False
+        keep_freed_blocks()
+        even, rest, chunk = EvenRows(self._names, self._dialect.delimiter), b"", b"-"
+        with io.BufferedReader(_Bounded(self._path, self._limits.row_bytes), READ_BYTES) as stream:
+            while begin > 0 and (skipped := len(stream.read(min(begin, READ_BYTES)))):
+                begin -= skipped
+            while chunk and len(rest) <= MOST_BYTES:
+                chunk = stream.read(self._limits.block_bytes)
+                if not chunk and not rest:
+                    break
+                data = rest + chunk if chunk or rest.endswith(b"\n") else rest + b"\n"
+                taken = even.take(data, self._line)
+                if taken is None:
+                    return False
+                if taken.rows:
+                    self._line += taken.lines
+                    yield taken.rows
+                elif taken.size:
+                    block = io.TextIOWrapper(io.BytesIO(data[: taken.size]), "utf-8", "surrogateescape", newline="")
+                    if not (yield from self._read(block)):
+                        return False
+                rest = data[taken.size :]
+        return not rest
+
+    def _behind_header(self) -> int | None:
+        """Read the names of columns, where the file has them; return the first byte behind them, None if that fails."""
+        seen = 0
+
+        def counted(lines: Iterable[str]) -> Iterator[str]:
+            nonlocal seen
+            for line in lines:
+                seen += len(line.encode("utf-8", "surrogateescape"))
+                yield line
+
+        with self._open() as file:
+            lines = counted(file)
+            for _ in range(self._dialect.skip):
+                next(lines, "")
+            if self._header_to_come:
+                try:
+                    self._header(self._dialect.reader(lines))
+                except csv.Error:
+                    return None
+        return seen
 
     def _open(self) -> TextIO:
         raw = _Bounded(self._path, self._limits.row_bytes)

@@ -1,6 +1,6 @@
 """Rows seen many at once: the report is the one of a check line by line, whatever stands in the lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.data import rules
 from app.data.limits import DEFAULT, Limits
+from app.data.rules import Rule
 from app.data.validation import validate
 
 Write = Callable[[bytes], Path]
@@ -88,3 +90,15 @@ def test_line_beyond_the_limit_is_named_although_its_form_is_known(write: Write,
     assert [each.line for each in reports[1].findings if each.rule == "long_line"] == (
         [2, 4] if line_bytes == 60 else [4]
     )
+
+
+@given(files(), st.sampled_from([rules.COOKBOOK, {rules.DUPLICATE}, {rules.EMPTY_CONTENT, rules.BLANK}, set()]))
+@settings(max_examples=60, deadline=None)
+def test_a_check_by_some_rules_finds_what_one_by_all_finds_of_them(content: bytes, wanted: Collection[Rule]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rows"
+        path.write_bytes(content)
+        whole, some = validate(path), validate(path, wanted=wanted)
+    names = {rule.id for rule in wanted}
+    assert some.findings == tuple(each for each in whole.findings if each.rule in names)
+    assert (some.rows, some.lines, some.roles, some.lengths) == (whole.rows, whole.lines, whole.roles, whole.lengths)
