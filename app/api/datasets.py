@@ -19,7 +19,7 @@ from app.api.shapes.datasets import (
     UploadQuery,
 )
 from app.data.rows import Row
-from app.domain.datasets import Dataset, DatasetUses, Finding
+from app.domain.datasets import Dataset, DatasetProgress, DatasetUses, Finding
 from app.domain.downloads import DownloadFormat
 from app.domain.jobs import SplitStrategy
 from app.domain.splits import SplitSpec
@@ -80,6 +80,12 @@ def delete_dataset(scope: Annotated[Scope, may(datasets.delete)], identifier: Pa
     """Remove a dataset that no job and no evaluation refers to."""
     datasets.delete(scope, identifier)
     return nothing()
+
+
+@router.get("/{identifier}/progress", response_model=DatasetProgress)
+def get_dataset_progress(scope: Annotated[Scope, may(datasets.progress)], identifier: PathId) -> Response:
+    """How far a large dataset is that is being read in, joined, edited or checked; it is then `validating`."""
+    return answer(DatasetProgress, datasets.progress(scope, identifier))
 
 
 @router.get("/{identifier}/uses", response_model=DatasetUses)

@@ -72,6 +72,17 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetProgress:
+    """How far the making and the check of a dataset's rows are.
+
+    `share` is what is done of them, 0 to 1; null where nothing is under way: before the engine's turn, and at the end.
+    """
+
+    status: DatasetStatus
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCount:
     """One answer and the number of rows that have it."""
 

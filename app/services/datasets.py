@@ -10,7 +10,7 @@ from app.data.fixes import BY_NAME, mended
 from app.data.index import LineIndex, build_index, load_index, save_index
 from app.data.rows import Row, line_at, read_rows
 from app.data.search import Finds
-from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile
+from app.domain.datasets import Dataset, DatasetProgress, DatasetReport, DatasetStatus, Finding, Severity, UploadedFile
 from app.domain.edits import MAX_ROW_BYTES
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.names import checked_name, fitting_name
@@ -172,6 +172,12 @@ def list_datasets(
 @verbs.reads("datasets")
 def get(scope: Scope, identifier: str) -> Dataset:
     return scope.row("dataset", identifier, store.get)
+
+
+@verbs.reads("datasets")
+def progress(scope: Scope, identifier: str) -> DatasetProgress:
+    """Return how far the making and the check of a dataset's rows are."""
+    return DatasetProgress(status=get(scope, identifier).status, share=scope.app_context.progress.share(identifier))
 
 
 @verbs.reads("datasets")

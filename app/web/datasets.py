@@ -126,7 +126,7 @@ def show(
         "tab": tab.value,
         "tabs": view.tabs(found, tab.value),
         "downloads": view.downloads(found),
-        "share": scope.app_context.progress.share(dataset),
+        "share": datasets.progress(scope, dataset).share,
         "severity": severity.value if severity else "",
         "rule": rule or "",
         "used": usage.counts(scope, [dataset]).get(dataset),

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
+from app.kit.progress import passed
 from app.services.scope import Scopes
 from tests.support.app_context import TestHouse
 from tests.support.door import client_of, rest_app, visiting
@@ -125,3 +126,31 @@ def test_the_form_reads_a_path_where_that_is_allowed(root: Path, app_context: Te
         refused = pages.post("/datasets", data={"path": "/etc/passwd"})
         assert refused.status_code == 422
         assert 'value="/etc/passwd"' in refused.text
+
+
+def test_a_join_of_more_than_is_read_at_once_copies_nothing_in_the_request_and_its_progress_is_asked_for(
+    client: TestClient, app_context: TestHouse
+) -> None:
+    parts = [brought(client, LINES, "a.jsonl"), brought(client, LINES.replace("p1", "x1"), "b.jsonl")]
+    wanted = {"datasets": [each["id"] for each in parts], "name": "both"}
+    files, size = app_context.app_context.files.root / "files", sum(each["bytes"] for each in parts)
+
+    def joined(at_once: int) -> dict[str, Any]:
+        app_context.app_context = replace(app_context.app_context, at_once_bytes=at_once)
+        app_context.scopes = Scopes(app_context.app_context)
+        with client_of(rest_app(app_context)) as bounded:
+            made = bounded.post(f"{DATASETS}/join", json=wanted)
+            progress = f"{DATASETS}/{made.json()['id']}/progress"
+            assert bounded.get(progress).json() == {"status": made.json()["status"], "share": None}
+            with app_context.app_context.progress.of(made.json()["id"], 200):
+                passed(50)
+                assert bounded.get(progress).json()["share"] == 0.25
+        return dict(made.json())
+
+    before = {each.name for each in files.glob("*/*")}
+    made = joined(size - 1)
+    assert (made["status"], made["rows"]) == ("validating", None)
+    assert [each for each in files.glob("*/*") if each.name not in before and ".join-" not in each.name] == []
+    wanted["name"] = "both at once"
+    made = joined(size)
+    assert (made["status"], made["rows"]) == ("ready", 24)
