@@ -49,6 +49,7 @@ def test_what_a_teardown_took_is_not_offered_any_more(
     after = pages.get(f"/jobs/{job}").text
     assert "Deploy</button>" not in after
     assert "Save as model" not in after
+    assert "to keep room" not in after, "nobody was short of room: the teardown removed them"
     assert "Ask it" not in pages.get(installation).text
     assert f'href="/models/{model.id}"' in after, "its record is kept"
     with app_context.open() as scope:

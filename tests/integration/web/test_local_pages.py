@@ -66,6 +66,8 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, page
     page = soup(pages, f"/jobs/{job}")
     assert "Stopped early as asked, after step 2 of 8." in page.get_text()
     assert {"Save as model", "Continue from here", "Remove all"} <= buttons(page)
+    listed = part(soup(pages, "/jobs"), f'tr:has(a[href="/jobs/{job}"])')
+    assert ["25%" in each.get_text() for each in (part(page, "#stat-progress"), listed)] == [True, True], "2 of 8"
     # From a checkpoint, by the page: a draft whose base is named, not spelled.
     before = pages.get("/api/v1/models").json()["items"]
     begun = pages.post(f"/jobs/{job}/checkpoints/1/continue").headers["location"]
