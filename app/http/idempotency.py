@@ -17,9 +17,10 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.errors import DomainError, KeyMissing, KeyReused
+from app.domain.errors import DomainError, KeyMissing, KeyReused, NotFound
 from app.services.scope import Scope
 from app.store import idempotency as stored_answers
+from app.store import ownership
 from app.store.database import Reader
 from app.store.idempotency import StoredAnswer
 
@@ -27,6 +28,8 @@ KEPT_FOR = timedelta(days=30)
 REPLAYED = "idempotency-replayed"
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 _KEY = re.compile(KEY_PATTERN)
+# Of what was made: in the address to go on to, or as the first field of a body.
+_ID = re.compile(rb'(?:^/[a-z]+/|^\{"id":")(?P<id>[a-z]{2,3}_[0-9a-z_]{1,40})')
 _STORED_HEADERS = ("content-type", "location", "etag")
 
 
@@ -55,10 +58,12 @@ class Once:
 
         Raises:
             KeyReused: the key came with another wish before.
+            NotFound: it made what whoever asks does not see any more.
             AlreadyAnswered: it was granted meanwhile; the scope must be left by this exception.
         """
         earlier = self._earlier(scope, scope.read)
         if earlier is not None:
+            _refuse_hidden(scope, earlier)
             return _replay(earlier)
         try:
             response = grant()
@@ -129,6 +134,15 @@ async def _once_of(
 
 
 OnceDep = Annotated[Once, Depends(_once_of)]
+
+
+def _refuse_hidden(scope: Scope, stored: StoredAnswer) -> None:
+    """Answer as of what there is not, where an answer is about a thing that its person may not see any more."""
+    about = _ID.search(json.loads(stored.headers_json).get("location", "").encode() or stored.body)
+    identifier = about["id"].decode() if about else ""
+    kind = ownership.hidden(scope.read, identifier)
+    if kind:
+        raise NotFound(kind, identifier)
 
 
 def _replay(stored: StoredAnswer) -> Response:

@@ -24,6 +24,7 @@ from app.services import capsule_import, capsules, catalog, connections, dataset
 from app.store import connections as connection_store
 from app.store import jobs as job_store
 from app.store import models as model_store
+from app.store import people as people_store
 from app.store import schema
 from app.store.codec import dump
 from tests.support.app_context import MODEL, TestHouse
@@ -288,3 +289,22 @@ def test_an_answer_to_a_person_is_not_given_again_to_a_token_of_another_project(
         refused = client.post("/api/v1/jobs", json=fields, headers=other)
     assert refused.status_code == 422
     assert "idempotency-replayed" not in refused.headers
+
+
+def test_an_answer_is_not_given_again_to_whoever_does_not_see_any_more_what_it_is_about(office: Office) -> None:
+    two, key = office.two, {"idempotency-key": "one-and-the-same"}
+    fields = office.house.fields(project=two.ours.project, training_dataset=two.ours.dataset, name="of-ours")
+    headers = {"authorization": f"Bearer {office.token('ada', TokenScope.WRITE)}", **key}
+    with office.browser() as client:
+        made = client.post("/api/v1/jobs", json=fields, headers=headers)
+        assert made.status_code == 201
+        with office.house.open() as scope:
+            people_store.set_role(scope.write, office.people["ada"].id, two.theirs.project, ProjectRole.MEMBER)
+            people_store.remove_role(scope.write, office.people["ada"].id, two.ours.project)
+        again = client.post("/api/v1/jobs", json=fields, headers=headers)
+        assert again.status_code == 404
+        assert "of-ours" not in again.text
+        with office.house.open() as scope:
+            people_store.set_role(scope.write, office.people["ada"].id, two.ours.project, ProjectRole.MEMBER)
+        known = client.post("/api/v1/jobs", json=fields, headers=headers)
+        assert (known.status_code, known.json()["id"]) == (201, made.json()["id"])
