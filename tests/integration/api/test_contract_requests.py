@@ -12,21 +12,22 @@ from tests.support.server import serving
 
 
 @pytest.mark.parametrize(
-    ("phases", "cases"),
+    ("phases", "examples", "cases"),
     [
-        (("examples", "fuzzing"), 1000),
+        # As many again come as each role: `tests/integration/people/test_contract.py`.
+        (("examples", "fuzzing"), 5, 700),
         # Every limit of every field, every method at every address, and chains of requests as well.
-        pytest.param(PHASES, 5000, marks=pytest.mark.campaign),
+        pytest.param(PHASES, 11, 5000, marks=pytest.mark.campaign),
     ],
 )
 def test_the_document_says_what_is_taken(
-    app: GuardedApp, app_context: TestHouse, engine: Engine, phases: tuple[str, ...], cases: int
+    app: GuardedApp, app_context: TestHouse, engine: Engine, phases: tuple[str, ...], examples: int, cases: int
 ) -> None:
     pretend_ready(app_context.app_context.runtimes)
     with serving(app) as url:
         with turning(app_context, engine):
             ids = furnish(url)
-        report = run(url, ids, examples=11, phases=phases)
+        report = run(url, ids, examples=examples, phases=phases)
     assert report.wrong == {}, report.examples
     assert report.kinds == {}, report.examples
     assert report.cases >= cases

@@ -94,7 +94,7 @@ class Address:
 
     @property
     def is_page(self) -> bool:
-        return not self.template.startswith(("/api/", "/v1/", "/healthz", "/openapi"))
+        return not self.template.startswith(("/api/", "/v1/", "/healthz", "/openapi", "/metrics"))
 
     def at(self, office: Office, *, missing: bool = False) -> str:
         """Return it with the id of one of our project's things, or with one that nothing has."""
