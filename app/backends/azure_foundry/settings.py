@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.backends.azure_fields import common
 from app.domain.errors import Problem
 from app.domain.fields import ConnectionField
 
@@ -20,7 +21,6 @@ class SignIn(StrEnum):
     DEVICE_CODE = "device_code"
 
 
-_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SIGN_INS = {
     SignIn.DEFAULT: "Automatic (environment, managed identity, Azure CLI)",
     SignIn.MANAGED_IDENTITY: "Managed identity of this machine",
@@ -46,23 +46,9 @@ FIELDS: Sequence[ConnectionField] = (
         choices={way.value: label for way, label in _SIGN_INS.items()},
         help="A service principal or a managed identity suits a server; the Azure CLI suits a laptop.",
     ),
-    ConnectionField(
-        name="tenant_id", label="Tenant", pattern=rf"{_GUID}|[A-Za-z0-9.-]+\.[A-Za-z]+", binds_secrets=True,
-        pattern_help="Enter the directory's id (a GUID) or its domain; `az account show --query tenantId` prints it.",
-        help="The directory (tenant) id of your organisation.", only_if=("credential", frozenset(_WITH_TENANT)),
-        required_if=("credential", _PRINCIPALS),
-    ),
-    ConnectionField(
-        name="client_id", label="Client id", pattern=_GUID, binds_secrets=True,
-        pattern_help="Enter the application (client) id, a GUID; the app registration's overview shows it.",
-        help="The application (client) id; for a managed identity only if it is a user-assigned one.",
-        only_if=("credential", frozenset(_WITH_CLIENT)), required_if=("credential", _PRINCIPALS),
-    ),
-    ConnectionField(
-        name="client_secret", label="Client secret", secret=True, required=True,
-        help="The value of the app registration's secret, not its id.",
-        only_if=("credential", frozenset({SignIn.CLIENT_SECRET.value})),
-    ),
+    common("tenant_id", only_if=("credential", frozenset(_WITH_TENANT)), required_if=("credential", _PRINCIPALS)),
+    common("client_id", only_if=("credential", frozenset(_WITH_CLIENT)), required_if=("credential", _PRINCIPALS)),
+    common("client_secret", only_if=("credential", frozenset({SignIn.CLIENT_SECRET.value}))),
     ConnectionField(
         name="certificate", label="Certificate with its key", secret=True, required=True, multiline=True,
         help="PEM text: the private key and the certificate, one after the other.",
@@ -82,24 +68,15 @@ FIELDS: Sequence[ConnectionField] = (
         name="cloud", label="Cloud", default="AzureCloud", choices=CLOUDS, binds_secrets=True,
         help="One installation speaks to one cloud: the SDK keeps the choice for the whole process.",
     ),
-    ConnectionField(
-        name="subscription_id", label="Subscription", pattern=_GUID,
-        pattern_help="Enter the subscription's id, a GUID; `az account list -o table` prints them.",
-        help="May be left empty now, and chosen from a list once signing in works.",
-    ),
-    ConnectionField(
-        name="resource_group", label="Resource group", pattern=r"[-\w.()]{1,89}[-\w()]|[-\w()]",
-        pattern_help="Use letters, digits, hyphens, underscores, parentheses and full stops, 90 at most.",
-        help="The resource group of the project.",
-    ),
+    common("subscription_id", help="May be left empty now, and chosen from a list once signing in works."),
+    common("resource_group", help="The resource group of the project."),
     ConnectionField(
         name="workspace", label="Project or workspace", pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{1,32}",
         pattern_help="Use 2 to 33 letters, digits, hyphens and underscores, a letter or digit first.",
         help="The hub project (or Azure Machine Learning workspace) in which jobs run.",
     ),
-    ConnectionField(
-        name="region", label="Region", pattern=r"[a-z0-9]{2,40}", placeholder="eastus2",
-        pattern_help="Enter the region's short name, for example eastus2.",
+    common(
+        "region", placeholder="eastus2",
         help="Where a new hub and project are created; otherwise the project's own region counts.",
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from app.backends.azure_fields import common
 from app.domain.errors import Problem
 from app.domain.fields import ConnectionField
 from app.kit.addresses import AddressRefused
@@ -22,7 +23,6 @@ class SignIn(StrEnum):
     AZURE_CLI = "azure_cli"
 
 
-_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _SIGN_INS = {
     SignIn.KEY: "A key of the resource (trains and answers; deploying needs Entra)",
     SignIn.DEFAULT: "Automatic (environment, managed identity, Azure CLI)",
@@ -50,41 +50,24 @@ FIELDS: Sequence[ConnectionField] = (
         pattern_help="Enter the key alone, without spaces.", help="One of the resource's two keys.",
         only_if=("sign_in", frozenset({SignIn.KEY.value})),
     ),
-    ConnectionField(
-        name="tenant_id", label="Tenant", pattern=rf"{_GUID}|[A-Za-z0-9.-]+\.[A-Za-z]+", binds_secrets=True,
-        pattern_help="Enter the directory's id (a GUID) or its domain.", help="The directory of your organisation.",
-        only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
+    common(
+        "tenant_id", only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
         required_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
     ),
-    ConnectionField(
-        name="client_id", label="Client id", pattern=_GUID, binds_secrets=True,
-        pattern_help="Enter the application (client) id, a GUID.",
-        help="The application's id; for a managed identity only if it is a user-assigned one.",
-        only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value, SignIn.MANAGED_IDENTITY.value})),
+    common(
+        "client_id", only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value, SignIn.MANAGED_IDENTITY.value})),
         required_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
     ),
-    ConnectionField(
-        name="client_secret", label="Client secret", secret=True, required=True,
-        help="The value of the app registration's secret, not its id.",
-        only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
-    ),
-    ConnectionField(
-        name="subscription_id", label="Subscription", pattern=_GUID,
-        pattern_help="Enter the subscription's id, a GUID.", help="Needed to deploy what was tuned.",
-    ),
-    ConnectionField(
-        name="resource_group", label="Resource group", pattern=r"[-\w.()]{1,89}[-\w()]|[-\w()]",
-        pattern_help="Use letters, digits, hyphens, underscores, parentheses and full stops, 90 at most.",
-        help="The resource group of the resource; needed to deploy.",
-    ),
+    common("client_secret", only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value}))),
+    common("subscription_id", help="Needed to deploy what was tuned."),
+    common("resource_group", help="The resource group of the resource; needed to deploy."),
     ConnectionField(
         name="account", label="Resource", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{1,63}",
         pattern_help="Use the resource's name: 2 to 64 letters, digits and hyphens.",
         help="The resource's name, where it is not the first part of the endpoint.",
     ),
-    ConnectionField(
-        name="region", label="Region", pattern=r"[a-z0-9]{2,40}", placeholder="swedencentral",
-        pattern_help="Enter the region's short name, for example swedencentral.",
+    common(
+        "region", placeholder="swedencentral",
         help="Where the resource is: which models train there, and as what, depends on it.",
     ),
 )  # fmt: skip
