@@ -12,7 +12,7 @@ from app.domain.autotrain import reading, translating, writing, yaml_text
 from app.domain.autotrain.entries import Surroundings
 from app.domain.canonical import Shape
 from app.domain.hyperparameters import HyperparameterSpec, HyperparameterType
-from app.domain.jobs import Method
+from app.domain.jobs import TRAINED, Method
 from app.training import trl_arguments
 
 ROWS = 321
@@ -40,7 +40,7 @@ def values_of(spec: HyperparameterSpec) -> st.SearchStrategy[Any]:
 
 @st.composite
 def trainings(draw: st.DrawFn) -> writing.Training:
-    method = draw(st.sampled_from(Method))
+    method = draw(st.sampled_from(TRAINED))
     known = [each for each in LOCAL if each.fits(method.value)]
     settings = {each.name: draw(values_of(each)) for each in known}
     steps = trl_arguments.total_steps(ROWS, settings)

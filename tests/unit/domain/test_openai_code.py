@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.domain.jobs import Method
+from app.domain.jobs import TRAINED, Method
 from app.domain.openai_code.request import CodeRequest, Rows, RowsForm, form_of
 from app.domain.openai_code.targets import TARGETS, write
 
@@ -36,7 +36,7 @@ def requests(draw: st.DrawFn) -> CodeRequest:
         key_otherwise=draw(st.sampled_from(["", "none"])),
         headers=draw(st.sampled_from([{}, {"project": "prj_1"}, {"organization": "it's", "project": "p"}])),
         model=draw(HOSTILE),
-        method=draw(st.sampled_from(Method)),
+        method=draw(st.sampled_from(TRAINED)),
         training=draw(rows(form)),
         validation=draw(st.none() | rows(form)),
         hyperparameters={"n_epochs": draw(st.integers(1, 50)), "batch_size": "auto"},
