@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import orjson
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -110,6 +111,32 @@ def test_every_value_is_that_which_its_library_wrote(tmp_path: Path, library: st
     assert [(note.rule.id, note.message.partition("by column: ")[2]) for note in made.notes] == [
         ("nulled", f"{each}.") for each in nulled
     ]
+
+
+TABLES = MADE.parent / "tables"
+CELLS: list[dict[str, str]] = [
+    {"question": 'Where is "it"?\nüé日本, here; there', "answer": "007", "id": str(2**64 - 1), "amount": "1.10",
+     "day": "2024-05-01", "flag": "True"},
+    {"question": "NA", "answer": "", "id": str(2**63), "amount": "-0.01", "day": "1999-12-31", "flag": "False"},
+    {"question": "null", "answer": "=1+1", "id": "0", "amount": "100", "day": "2000-01-01", "flag": "True"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["with-index.csv", "utf-16.tsv", "semicolons.csv", "packed.csv.gz"])
+def test_every_cell_is_that_which_pandas_wrote(tmp_path: Path, name: str) -> None:
+    rows, made = read(tmp_path, (TABLES / name).read_bytes())
+    index = [{"column 1": str(number)} if name == "with-index.csv" else {} for number in range(3)]
+    assert rows == [{**number, **cells} for number, cells in zip(index, CELLS, strict=True)]
+    assert made.kind == "csv"
+
+
+@pytest.mark.parametrize("quoting", ["needed", "all_valid"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_every_cell_is_that_which_arrow_wrote(tmp_path: Path, quoting: str, delimiter: str) -> None:
+    out, columns = io.BytesIO(), list(CELLS[0])
+    table = pa.table({name: [row[name] for row in CELLS] for name in columns})
+    pa_csv.write_csv(table, out, pa_csv.WriteOptions(quoting_style=quoting, delimiter=delimiter, batch_size=1))
+    assert read(tmp_path, out.getvalue())[0] == CELLS
 
 
 @pytest.mark.parametrize(
