@@ -85,6 +85,7 @@ UNREADABLE = Rule(
 TOO_LARGE = Rule(
     "unpacks_too_large", ERROR, "Unpacks to too much", "Unpack it yourself, look at it, and upload what is inside."
 )
+NO_ROWS = Rule("blank_lines_left_out", INFO, "Blank lines left out", "Nothing to do: they are not among the rows.")
 LEFT_OUT = Rule("left_out", WARNING, "Left out", "Upload it as a file of its own, if its rows are wanted.")
 REENCODED = Rule(
     "reencoded",

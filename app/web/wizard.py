@@ -17,6 +17,7 @@ from app.http.fields import Id
 from app.http.idempotency import once
 from app.services import catalog, code, connections, demo_project, drafts, lifecycle, projects
 from app.services.scope import Scope
+from app.web.i18n import gettext as _
 from app.web.layout import chosen_project
 from app.web.rendering import (
     UNPROCESSABLE,
@@ -244,6 +245,8 @@ def _store(
             fields["project"] = projects.create(scope, name).id
         except Invalid as error:
             extra = [Problem("/new_project", each.code, each.message, each.fix) for each in error.problems]
+    elif step is Step.PROJECT and form.get("project") == view.NEW:
+        extra = [Problem("/new_project", "missing", _("The new project has no name."), _("Name it, or choose one."))]
     found, checked = drafts.update_step(scope, draft, step, fields)
     kept = [each for each in checked.problems_in(step) if not extra or each.pointer != "/project"]
     return found, checked, [*extra, *kept]

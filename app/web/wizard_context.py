@@ -101,12 +101,13 @@ def _of_step(scope: Scope, draft: JobDraft, step: Step, chosen: Checked) -> dict
                 **_look_into(scope, chosen),
             }
         case Step.VALIDATION:
-            values = view.values_of(draft, "validation")
+            values, tested = view.values_of(draft, "validation"), draft.values.get("test_dataset")
             return {
                 "dataset_options": view.options(_ready(scope)),
                 "validation": Lenient(values),
                 "ratio": view.percent_of(values.get("ratio"), 10),
-                "test_ratio": view.percent_of(values.get("test_ratio"), 0),
+                # An evaluation on rows that chose the checkpoint flatters: without another answer some are kept apart.
+                "test_ratio": view.percent_of(values.get("test_ratio"), 0 if values or tested else 10),
                 "split": _split(scope, draft, chosen),
             }
         case Step.HYPERPARAMETERS | Step.MODEL:

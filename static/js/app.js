@@ -9,6 +9,7 @@
   }, capture);
   const announce = (text) => { const region = document.getElementById("announcer"); if (region) region.textContent = text; };
 
+  const posts = (form) => form?.getAttribute("method") === "post"; // form.method is a field where one has that name
   const typed = new WeakSet(); // forms with words that are not stored yet
 
   // -- one submit per press: a second is dropped, the button says it is busy ---------------------------------------------
@@ -19,7 +20,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     typed.delete(form); // all of it goes with the press
-    if (form.method !== "post") return;
+    if (!posts(form)) return;
     if (form.dataset.busy) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     form.dataset.busy = "yes";
     // After this turn: a disabled submitter would not send its own name and value.
@@ -38,8 +39,11 @@
 
   // -- no answer: said on the page, where the words still stand -------------------------------------------------------------
   const unanswered = (form) => {
-    const bar = document.getElementById("unanswered"), of = form?.method === "post" ? "form" : "page";
+    const bar = document.getElementById("unanswered"), of = posts(form) ? "form" : "page";
     if (bar.dataset.of === "form" && of === "page" && !bar.hidden) return; // the page asks by itself; what a person did matters more
+    // Before an open dialog nothing behind it can be read.
+    const home = form?.closest?.("dialog[open]") ?? document.getElementById("main");
+    if (bar.parentElement !== home) home.prepend(bar);
     bar.dataset.of = of; bar.lastElementChild.textContent = bar.dataset[of]; bar.hidden = false;
   };
   const answered = (source) => {
@@ -110,7 +114,7 @@
     for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === theme));
     document.dispatchEvent(new CustomEvent("tunedesk:theme"));
     const body = new URLSearchParams(new FormData(form)); body.set("theme", theme);
-    fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {}).finally(() => release(form));
+    fetch(form.action, { method: "POST", body, redirect: "manual" }).then(() => answered(form), () => unanswered(form)).finally(() => release(form));
     form.closest("details")?.removeAttribute("open");
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("tunedesk:theme")));

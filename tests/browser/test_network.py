@@ -93,17 +93,38 @@ def test_compare_waits_for_two_ticks(visitor: Page, furnished: Furnished) -> Non
 
 
 @pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
-def test_a_busy_button_can_be_read(visitor: Page, style_guide: str, theme: str) -> None:
+def test_a_button_that_is_busy_or_off_can_be_read(visitor: Page, style_guide: str, theme: str) -> None:
     visitor.goto(style_guide)
-    visitor.evaluate(
+    seen: dict[str, list[list[int]]] = visitor.evaluate(
         """theme => {
             document.documentElement.dataset.theme = theme;
-            const button = document.querySelector("button.btn.primary");
-            button.disabled = true; button.setAttribute("aria-busy", "true");
+            const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true }), seen = {};
+            for (const kind of ["primary", "danger", "quiet", "small", ""]) for (const busy of [true, false]) {
+                const button = document.createElement("button"), fieldset = document.createElement("fieldset");
+                button.className = `btn ${kind}`; button.textContent = "Submit"; button.disabled = busy;
+                fieldset.className = "refused"; fieldset.disabled = !busy; fieldset.append(button);
+                if (busy) button.setAttribute("aria-busy", "true");
+                document.querySelector("main").prepend(fieldset);
+                button.style.transition = "none";
+                const style = getComputedStyle(button);
+                [style.color, style.backgroundColor].forEach((colour, at) => {
+                    canvas.clearRect(at, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(at, 0, 1, 1);
+                });
+                const pixels = [...canvas.getImageData(0, 0, 2, 1).data];
+                if (pixels[7] !== 255) throw new Error(`${kind} shows what is behind it`);
+                seen[`${kind} ${busy ? "busy" : "off"}`] = [pixels.slice(0, 3), pixels.slice(4, 7)];
+            }
+            return seen;
         }""",
         theme,
     )
-    busy = visitor.locator("button.btn.primary[aria-busy=true]")
+    assert len(seen) == 10
+    assert {kind: colours for kind, colours in seen.items() if _contrast(colours) < 4.5} == {}
+    visitor.evaluate("""() => {
+        const button = document.querySelector("button.btn.primary:not(:disabled)");
+        button.disabled = true; button.setAttribute("aria-busy", "true");
+    }""")
+    busy = visitor.locator("button.btn.primary[aria-busy=true]").last
     busy.hover(force=True)
     assert _contrast(busy.evaluate("""button => {
         const style = getComputedStyle(button), canvas = document.createElement("canvas").getContext("2d");

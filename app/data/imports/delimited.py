@@ -133,7 +133,12 @@ class _Reader:
             with self._rest() as file:
                 yield from self._carefully(_Lines(file))
         if self._blank:
-            self._notes.append(Issue(rules.BLANK, f"The table has {self._blank:,} blank lines; they were left out."))
+            self._notes.append(
+                Issue(
+                    rules.NO_ROWS,
+                    f"Left out of the rows: {self._blank:,} blank {'line' if self._blank == 1 else 'lines'}.",
+                )
+            )
 
     def _rest(self) -> TextIO:
         """Open the file at the first line that was not taken in."""

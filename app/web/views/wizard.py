@@ -179,7 +179,11 @@ def fields_of(step: Step, form: Mapping[str, str]) -> dict[str, Any]:
         case Step.DATA:
             return {"training_dataset": form.get("training_dataset") or None}
         case Step.VALIDATION:
-            return {"validation": _validation(form), "test_dataset": form.get("test_dataset") or None}
+            test = form.get("test_dataset") or None
+            validation = _validation(form)
+            if test is not None:
+                validation.pop("test_ratio", None)  # the share that is offered is for those who have no such dataset
+            return {"validation": validation, "test_dataset": test}
         case Step.HYPERPARAMETERS:
             return {
                 "hyperparameters": _group(form, "hyperparameters."),

@@ -2,6 +2,7 @@ from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
 from app.services import drafts, jobs, projects
+from tests.integration.web.test_pressed_twice import fields_of
 from tests.support.app_context import MODEL, TestHouse
 from tests.support.connections import REHEARSAL_ID
 
@@ -70,6 +71,33 @@ def test_a_wrong_answer_is_reported_at_its_field_and_kept(pages: TestClient) -> 
     again = soup(pages.get(f"/wizard/{draft}/model").text).select_one("input#name")
     assert again is not None
     assert again["value"] == "Not A Name"
+
+
+def test_a_new_project_without_a_name_is_asked_for_its_name(pages: TestClient, app_context: TestHouse) -> None:
+    app_context.project("Letters")
+    draft = begin(pages)
+    answer = pages.post(f"/wizard/{draft}/project", data={"project": "new", "new_project": " ", "goto": "next"})
+    assert answer.status_code == 422
+    page = soup(answer.text)
+    assert page.select_one("#errors a[href='#new_project']") is not None
+    assert page.select_one("#new_project-err").text == "The new project has no name. Name it, or choose one."  # type: ignore[union-attr]
+    assert page.select_one("#project option[selected]")["value"] == "new"  # type: ignore[index]
+
+
+def test_a_tenth_is_kept_for_the_test_unless_another_share_is_chosen(pages: TestClient, app_context: TestHouse) -> None:
+    draft, rows = begin(pages), app_context.dataset(40).id
+    pages.post(f"/wizard/{draft}/data", data={"training_dataset": rows, "goto": "next"})
+    offered = fields_of(soup(pages.get(f"/wizard/{draft}/validation").text).select("#step-form")[0])
+    assert offered["validation.test_ratio"] == "10"
+    stored = {}
+    for test in ("", rows):  # a test dataset of one's own takes the place of the share that is offered
+        pages.post(f"/wizard/{draft}/validation", data={**offered, "test_dataset": test, "goto": "next"})
+        with app_context.open() as scope:
+            stored[test] = drafts.get(scope, draft).values["validation"].get("test_ratio")
+    assert stored == {"": 0.1, rows: None}
+    pages.post(f"/wizard/{draft}/validation", data={**offered, "validation.test_ratio": "0", "goto": "next"})
+    again = fields_of(soup(pages.get(f"/wizard/{draft}/validation").text).select("#step-form")[0])
+    assert again["validation.test_ratio"] == "0"
 
 
 def test_going_back_is_never_refused(pages: TestClient) -> None:

@@ -208,7 +208,7 @@ def test_a_row_that_is_no_row_of_the_table_is_given_as_its_cells(read: Read) -> 
     assert rows[1:5] == [["3"], ["4", "5", "6"], ['7,"8"9'], ['10,"11']]
     assert rows[5] == {"question": "12", "answer": "13"}
     assert [made.positions.of(row) for row in range(1, 7)] == [2, 3, 4, 6, 7, 8]
-    assert [each.rule.id for each in made.notes] == ["blank_line"]
+    assert [each.rule.id for each in made.notes] == ["blank_lines_left_out"]
 
 
 @pytest.mark.parametrize(
