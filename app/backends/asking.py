@@ -223,7 +223,7 @@ def _answer_with_pauses(ask: Ask, request: ChatRequest, stop: Event) -> dict[str
             reasons = {piece.finish_reason for piece in pieces}
             text = "".join(piece.text for piece in pieces).strip()
             return {"answer": text, "refused": "content_filter" in reasons, "ended": "length" not in reasons}
-    raise RateLimited("The provider asks for one pause after the other.", retry_after=timedelta(minutes=5))
+    raise RateLimited("The provider keeps asking to wait.", retry_after=timedelta(minutes=5))
 
 
 def _finished(

@@ -313,4 +313,4 @@ def _check(
 
 
 def _busy() -> IssuerBusy:
-    return IssuerBusy("Many people are signing in just now.", fix="Wait a few seconds, then try again.")
+    return IssuerBusy("Too many people are signing in right now.", fix="Wait a few seconds, then try again.")

@@ -84,7 +84,7 @@ def change_password(scope: Scope, scopes: Scopes, old: str, new: str) -> None:
         right = fits(old) and passwords.is_right(old, kept)
     if not right:
         fix = "Enter the password that you sign in with."
-        raise SignInFailed("The old password is another one.", fix=fix, about=scope.actor.id)
+        raise SignInFailed("The current password is wrong.", fix=fix, about=scope.actor.id)
     good = checked_password(new, scope.actor.name, "/new")
     with busy():
         made = passwords.hashed(good)

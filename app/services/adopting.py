@@ -176,7 +176,7 @@ def remove_file(scope: Scope, connection: str, file: str, confirm: str) -> str:
     known = or_not_found(store.file(scope.read, connection, file), "adopted file", file[:120])
     if confirm != known.name:
         fix = f"Type {known.name} exactly."
-        raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the file's name.", fix)])
+        raise Invalid([Problem("/confirm", "mismatch", "The name you typed is not the file's name.", fix)])
     for each in job_store.followed(scope.read, connection):
         if known.dataset in {each.datasets.training, each.datasets.validation}:
             raise Conflict(f"The job {each.spec.name} still trains on this file.", fix="Wait for its end.")

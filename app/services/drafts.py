@@ -75,7 +75,7 @@ def update_step(
     _check_open(draft)
     changed = _answered(draft, step, given, scope.now())
     if (revision or draft.revision) != draft.revision or not store.save(tx, changed, expected_revision=draft.revision):
-        fix = "Load the draft again; your change was not stored."
+        fix = "Reload the draft; your change was not saved."
         raise Stale("Somebody changed this draft meanwhile.", fix=fix)
     return changed, checked
 

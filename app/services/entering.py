@@ -23,9 +23,9 @@ _SECRET_BYTES = 32
 _AGENT_LIMIT = 200
 _BUSY_S = 5
 _TOUCHED_EVERY = timedelta(minutes=1)
-_FAILED = "Name and password do not belong together, or the account is disabled."
+_FAILED = "The name or the password is wrong, or the account is disabled."
 DEAD_CODE = "The code opens nothing."
-CODE_FIX = "Codes open once, and not for long. Ask whoever gave it to you for a new one."
+CODE_FIX = "A code works once, and only for a while. Ask whoever gave it to you for a new one."
 _FIX = "Try again. An administrator can give you a code for a new password."
 
 
@@ -59,7 +59,7 @@ def busy() -> Iterator[None]:
     try:
         yield
     except passwords.Busy:
-        message = "Many people are signing in just now."
+        message = "Too many people are signing in right now."
         raise TooManyTries(message, wait_s=_BUSY_S, fix=f"Wait {_BUSY_S} seconds, then try again.") from None
 
 

@@ -124,7 +124,7 @@ def _warnings(checked: Checked) -> list[Notice]:
     warnings = []
     training = checked.training
     if training is not None and (training.rows or 0) < _FEW_ROWS:
-        message = f"The training dataset has only {training.rows} rows."
+        message = f"The training dataset has only {training.rows} {'row' if training.rows == 1 else 'rows'}."
         fix = f"Providers advise at least {_FEW_ROWS}; quality grows with more."
         warnings.append(Notice(step=Step.DATA.value, pointer="/training_dataset", message=message, fix=fix))
     if training is not None and training.warnings:

@@ -168,7 +168,7 @@ def compare(
         raise Invalid([Problem("/base", "dataset", "The two evaluations answered different rows.", fix)])
     reason = why_not_comparable(left, right)
     if reason:
-        fix = "Evaluate the one of them again that is older."
+        fix = "Repeat the older of the two."
         raise Invalid([Problem("/base", "rendering", reason, fix)])
     both = store.pairs(scope.read, left.id, right.id, limit=MAX_PAIRS)
     pairs = [Pair(base=left_row, tuned=right_row) for left_row, right_row in both]

@@ -248,7 +248,7 @@ def bill_of_retry(scope: Scope, identifier: str) -> Bill:
 def _ended(scope: Scope, identifier: str) -> FineTuningJob:
     job = get(scope, identifier)
     if not job.status.is_final:
-        raise Conflict("The job is still under way.", fix="Cancel it first, or wait for its end.")
+        raise Conflict("The job is still under way.", fix="Cancel it first, or wait until it ends.")
     return job
 
 

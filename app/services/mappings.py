@@ -95,7 +95,7 @@ def _waiting(scope: Scope, identifier: str) -> Dataset:
     if dataset.status is DatasetStatus.VALIDATING:
         raise Conflict(f"The dataset {dataset.name!r} is still being checked.", fix="Wait a moment, then try again.")
     if dataset.status is not DatasetStatus.NEEDS_MAPPING:
-        message = f"What the columns of the dataset {dataset.name!r} are is known already."
+        message = f"The columns of the dataset {dataset.name!r} have been mapped already."
         raise Conflict(message, fix="Map the dataset that it was made from, or upload the file again.")
     return dataset
 

@@ -37,7 +37,7 @@ def create(scope: Scope, name: str, target: str) -> ModelAlias:
     known = store.get(tx, wanted)
     if known is not None and known.target != whole:
         message = f"{wanted} means {known.target}, and a name never changes its meaning."
-        raise Conflict(message, fix="Use another name: what was asked for under this one would be told wrong.")
+        raise Conflict(message, fix="Use another name: figures asked for under this one would be wrong.")
     alias = ModelAlias(name=wanted, target=whole, created_at=known.created_at if known else scope.now())
     store.put(tx, alias)
     return alias

@@ -239,7 +239,7 @@ def teardown(scope: Scope, identifier: str, confirm: str) -> TeardownPlan:
         model = replace(model, kept_there=False)
     elif confirm != model.name:
         fix = f"Type {model.name} exactly."
-        raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the model's name.", fix)])
+        raise Invalid([Problem("/confirm", "mismatch", "The name you typed is not the model's name.", fix)])
     above = _resting_on(scope, model)
     if above and model.status is ModelStatus.PRESENT:
         raise Conflict(" ".join(above), fix="Tear that down, then come back.")

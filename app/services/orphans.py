@@ -110,7 +110,7 @@ def remove(scope: Scope, identifier: str, key: str, confirm: str) -> str:
         raise Conflict(f"{found.thing.name} belongs to {found.record}.", fix="Delete that instead.")
     if confirm != found.thing.name:
         fix = f"Type {found.thing.name} exactly."
-        raise Invalid([Problem("/confirm", "mismatch", "The name that was typed is not the thing's name.", fix)])
+        raise Invalid([Problem("/confirm", "mismatch", "The name you typed does not match.", fix)])
     with scope.ask(identifier, FindsOrphans) as backend:
         said = backend.remove_thing(found.thing.kind, found.thing.name)
     sentence = f"{scope.actor} removed the {found.thing.kind} {found.thing.name}: {said}"

@@ -54,7 +54,7 @@ def invite(scope: Scope, name: object, *, administers: bool = False) -> Code:
     wanted = checked_account(name)
     if store.by_name(scope.write, wanted) is not None:
         fix = "Choose another name, or give that person a new code."
-        raise Invalid([Problem("/name", "taken", f"There is an account of the name {wanted!r} already.", fix)])
+        raise Invalid([Problem("/name", "taken", f"There is already an account named {wanted!r}.", fix)])
     person = Person(id=scope.new_id("per"), name=wanted, administers=administers, created_at=scope.now())
     store.add(scope.write, person)
     return _new_code(scope, person, CODE_LIVES)

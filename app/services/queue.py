@@ -58,7 +58,7 @@ def move(scope: Scope, identifier: str, to: Move) -> FineTuningJob:
     ranks = store.ranks(tx, job.spec.connection, job.created_by)
     here = next((number for number, (waiting, _) in enumerate(ranks) if waiting == identifier), None)
     if here is None:
-        message = f"The job is {job.status}: it waits in no line."
+        message = f"The job is {job.status}, so it is not in the queue."
         raise Conflict(message, fix="Only jobs that wait for a place can be moved.")
     for moved, rank in _ranks_after(ranks, here, to):
         store.set_rank(tx, moved, rank)

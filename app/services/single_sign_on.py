@@ -104,13 +104,15 @@ def finish(scope: Scope, scopes: Scopes, answer: Answer, where: From) -> Entered
     sign_on = _sign_on(scope)
     begun = _unwrapped(scope, _BEGUN, answer.cookie)
     if not answer.state or not hmac.compare_digest(answer.state.encode(), begun["state"].encode()):
-        raise SignInFailed("This answer is not to the sign-in that was begun last in this browser.", fix=_AGAIN)
+        raise SignInFailed(
+            "This answer does not belong to the last sign-in that was started in this browser.", fix=_AGAIN
+        )
     with scopes.open(VISITOR) as first:  # committed before anything is asked, whatever comes of that
         tx, now = first.write, first.now()
         guessing.count_try(tx, guessing.address_key(where.address), guessing.OF_AN_ADDRESS, now)
         used = guessing.used_before(tx, ways_in.sha256_of(f"state {answer.state}"), now)
     if used:
-        raise SignInFailed("This answer of single sign-on was used before.", fix=_AGAIN)
+        raise SignInFailed("This single sign-on answer has been used already.", fix=_AGAIN)
     _refuse_errors(answer)
     request = Request(
         state=begun["state"], nonce=begun["nonce"], verifier=begun["verifier"], redirect=begun["redirect"]
@@ -266,7 +268,7 @@ def _unwrapped(scope: Scope, kind: str, cookie: str) -> Mapping[str, str]:
     with suppress(VaultClosed):
         values = scope.backends.vault.unwrap(_OWNER.format(kind), cookie) if cookie.isascii() else {}
     if not values or not timedelta() <= scope.now() - datetime.fromisoformat(values["at"]) <= BEGUN_LIVES:
-        raise SignInFailed("This sign-in was not begun in this browser, or too long ago.", fix=_AGAIN)
+        raise SignInFailed("This sign-in was started in another browser, or too long ago.", fix=_AGAIN)
     return values
 
 

@@ -66,7 +66,7 @@ def create(
     if problems:
         raise Invalid(problems)
     if len(store.all_of_them(tx)) >= MOST:
-        raise Conflict(f"There are {MOST} webhooks already.", fix="Delete one that nobody needs.")
+        raise Conflict(f"There are already {MOST} webhooks.", fix="Delete one that nobody needs.")
     identifier, secret = scope.new_id("whk"), new_secret()
     made = Webhook(
         id=identifier,

@@ -255,7 +255,7 @@ class LocalTraining(Resumes, KeepsLogs, StopsEarly, Backend):
         if look.state == "stopped":
             return JobReason.BACKEND_ERROR, "The training was stopped from outside; it saved its work."
         if look.rebooted:
-            return JobReason.BACKEND_ERROR, "The machine was started anew during the training."
+            return JobReason.BACKEND_ERROR, "The machine was restarted during the training."
         code, text = self.context.runs.cause_of_death(tag, look)
         return reason_of(code), text
 

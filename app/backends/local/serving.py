@@ -105,7 +105,9 @@ class LocalServing(Deploys, Chats, Completes):
         spec = run_lock.read_whole(self.context.runs.folder(tag) / run_lock.SPEC)
         endpoint = self._endpoint(tag)
         if spec is None or endpoint is None:
-            raise NotFound("This deployment does not serve now.", fix="Wait until it is ready, or deploy it again.")
+            raise NotFound(
+                "This deployment is not serving at the moment.", fix="Wait until it is ready, or deploy it again."
+            )
         body = {
             **asked,
             "model": spec["alias"],

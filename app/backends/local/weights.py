@@ -68,7 +68,9 @@ class LocalWeights(
         name, tuned = checkpoint_name(job.id, checkpoint), self.context.tuned
         final, source = tuned.directory(name), tuned.checkpoint(name)
         if final is None or not (final.is_dir() or source is not None):
-            raise NotFound(f"There is no whole checkpoint of step {checkpoint[:20]}.", fix="Choose one that is listed.")
+            raise NotFound(
+                f"There is no complete checkpoint at step {checkpoint[:20]}.", fix="Choose one that is listed."
+            )
         with tuned.copying:  # two who ask at once are given the same copy
             if not final.is_dir() and source is not None:
                 self._copy(source, final)

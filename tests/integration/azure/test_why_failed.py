@@ -165,7 +165,7 @@ def test_a_word_that_nobody_knows_moves_nothing(azure_certificates: Certificates
             house.tick(60)
         now = house.deployment(ready.id)
         assert (now.status, now.raw_status) == (Status.READY, "Hibernating")
-        assert "'Hibernating', a word that this version does not know" in now.note
+        assert "'Hibernating', which this version of TuneDesk does not recognise" in now.note
         assert [each for each in served.cloud.ledger.entries[before:] if each.verb != "read-keys"] == []
         assert replace(now, note="").endpoint == ready.endpoint
         house.close()

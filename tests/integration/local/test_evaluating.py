@@ -359,7 +359,7 @@ def test_a_killed_server_is_gone_and_is_torn_down(serving: LocalBackend, trained
     folder = trained.folder / "runs" / "dep_1"
     local.kill(folder)
     until(lambda: serving.observe_deployment("dep_1").gone)
-    with pytest.raises(NotFound, match="does not serve now"):
+    with pytest.raises(NotFound, match="is not serving at the moment"):
         list(serving.chat("dep_1", ChatRequest(messages=[{"role": "user", "content": "Hi"}])))
     serving.undeploy("dep_1")
     until(lambda: serving.observe_deployment("dep_1").status is DeploymentStatus.DELETED)

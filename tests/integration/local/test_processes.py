@@ -275,7 +275,7 @@ def test_a_restarted_machine_interrupts(installation: Installation) -> None:
     process = run_lock.read_whole(installation.run / run_lock.PROCESS) or {}
     run_lock.write_whole(installation.run / run_lock.PROCESS, {**process, "boot": "another"})
     seen = installation.backend.observe(JOB, since=None)
-    assert (seen.interrupted, seen.message) == (True, "The machine was started anew during the training.")
+    assert (seen.interrupted, seen.message) == (True, "The machine was restarted during the training.")
 
 
 def test_what_does_not_stop_is_killed_after_the_grace_with_all_its_group(tmp_path: Path) -> None:

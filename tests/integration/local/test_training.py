@@ -138,7 +138,7 @@ def test_a_checkpoint_becomes_a_model_of_its_own(trained: Trained) -> None:
     trained.backend.discard_model(name)
     with pytest.raises(NotFound):
         trained.backend.model_files(name)
-    with pytest.raises(NotFound, match="no whole checkpoint"):
+    with pytest.raises(NotFound, match="no complete checkpoint"):
         trained.backend.model_from_checkpoint(job, "9999")
 
 

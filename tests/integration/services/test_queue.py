@@ -71,7 +71,7 @@ def test_only_who_waits_is_moved(app_context: TestHouse) -> None:
     (job,) = submitted(app_context, 1)
     with app_context.open() as scope:
         jobs.cancel(scope, job)
-    with app_context.open() as scope, pytest.raises(Conflict, match="waits in no line"):
+    with app_context.open() as scope, pytest.raises(Conflict, match="is not in the queue"):
         queue.move(scope, job, Move.UP)
     with app_context.open() as scope:
         assert queue.position(scope, jobs.get(scope, job)) is None

@@ -120,7 +120,7 @@ def test_the_line_is_shown_and_changed(demo: DemoClient, pages: TestClient) -> N
     assert pages.post(f"/jobs/{first}/move", data={"to": "sideways"}).status_code == 303
     demo.until_it(last, lambda job: job.status is JobStatus.RUNNING)
     refused = pages.post(f"/api/v1/jobs/{last}/move", json={"to": "up"})
-    assert (refused.status_code, "waits in no line" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "is not in the queue" in refused.json()["detail"]) == (409, True)
 
 
 def test_what_the_model_sees_and_says_is_shown_as_text(demo: DemoClient, pages: TestClient) -> None:

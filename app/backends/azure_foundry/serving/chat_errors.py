@@ -21,11 +21,11 @@ _BY_STATUS: dict[int, tuple[type[BackendError], str, str]] = {
     401: (
         NotAuthorised,
         "The endpoint refuses the key that Azure has just given for it.",
-        "Its keys may have been changed a moment ago: wait a minute and ask again.",
+        "Its keys may just have been changed: wait a minute, then ask again.",
     ),
     403: (
         NotAuthorised,
-        "The endpoint lets nobody in from here.",
+        "The endpoint refuses connections from here.",
         "Look at its network access in the studio: a private endpoint answers within its network only.",
     ),
     404: (
@@ -55,7 +55,7 @@ def explained(status: int, headers: Mapping[str, str], text: str) -> BackendErro
     if _is_filter(error, code):
         return Refused(
             f"Azure's content filter refused this{_categories(error)}.",
-            fix="Word it otherwise. Content safety can be switched off only by deploying again without it.",
+            fix="Rephrase it. Content safety can be switched off only by deploying again without it.",
         )
     if status == _TOO_MANY or code in {"429", "toomanyrequests", "rate_limit_exceeded"}:
         wait = retry_after(headers)

@@ -37,7 +37,7 @@ _GONE = DeploymentObservation(status=Status.DELETED, raw_status="not there", gon
 _NOT_LISTED = DeploymentObservation(
     status=Status.CREATING,
     raw_status="accepted, not listed yet",
-    message="Azure has accepted it, and does not list it yet.",
+    message="Azure has accepted it but does not list it yet.",
     next_look=_SOON,
 )
 

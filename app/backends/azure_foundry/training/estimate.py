@@ -150,7 +150,7 @@ def _steps(model: ModelId, hyperparameters: Mapping[str, Hyperparameter], rows: 
 def _warnings(spec: JobSpec, rows: int, validation_rows: int) -> Sequence[Notice]:
     notices = []
     if rows < _FEWEST_ROWS:
-        message = f"Azure wants at least {_FEWEST_ROWS} rows to train on; there are {rows}."
+        message = f"Azure wants at least {_FEWEST_ROWS} rows to train on; there are only {rows}."
         notices.append(Notice(step="data", pointer="/training_dataset", message=message, fix="Add rows."))
     if 0 < validation_rows < _FEWEST_ROWS:
         message = f"The {validation_rows} validation rows are few: their loss says little."

@@ -27,8 +27,8 @@ STATES: Mapping[str, JobStatus] = {
 }
 # No ends: somebody should have a look, and it may go on. What is said then.
 ATTENTION: Mapping[str, str] = {
-    "NotResponding": "Azure hears nothing from the training. It may come back; look at its log, or cancel it.",
-    "Paused": "Azure has paused the training. It goes on when it is resumed in the portal, or cancel it.",
+    "NotResponding": "Azure is not hearing from the training. It may recover; look at its log, or cancel it.",
+    "Paused": "Azure has paused the training. Resume it in the portal, or cancel it.",
     "Unknown": "Azure does not know the training's state at the moment.",
 }
 # In these the training itself has not begun, so that it has no metrics.
@@ -49,7 +49,7 @@ USUAL: Mapping[str, timedelta] = {
 _MANAGED: Mapping[str, timedelta] = {"Queued": timedelta(hours=1), "Running": timedelta(minutes=90)}
 _ADVICE = {
     "Queued": "The region may have no machine free; cancelling costs nothing while it waits.",
-    "Running": "Look at its log; Azure bills what was trained, also when it is cancelled.",
+    "Running": "Look at its log; Azure bills what was trained, even if it is cancelled.",
 }
 
 

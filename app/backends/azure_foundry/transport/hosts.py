@@ -78,7 +78,7 @@ class Cloud:
             shown = address.partition("?")[0][:120]  # what follows may be a signature
             raise StrangeHost(
                 f"Azure names {shown!r} as an address, which is none of its own: nothing was sent there.",
-                fix="Look whether a proxy changes what Azure answers, and at the cloud of the connection.",
+                fix="Check whether a proxy changes Azure's answers, and which cloud the connection names.",
             )
 
 

@@ -21,4 +21,4 @@ def unknown_word(what: str, word: str) -> str:
     """Return the sentence about a word that is in no table."""
     if not word:
         return f"Azure does not say the state of {what}."
-    return f"Azure calls the state of {what} {word[:_SHOWN]!r}, a word that this version does not know."
+    return f"Azure calls the state of {what} {word[:_SHOWN]!r}, which this version of TuneDesk does not recognise."

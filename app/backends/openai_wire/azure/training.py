@@ -15,10 +15,8 @@ from app.domain.backend import NotFound, Rejected, TrainingRequest
 # is processed fails. `estimated_finish` is a day ahead from the start, whatever comes. 18 characters of a suffix are
 # taken everywhere.
 DIALECT = Dialect(metadata_filter=False, waits_for_files=True, estimates=False, suffix_chars=18)
-_IN_PORTAL = (
-    "Azure has no way to remove a tuned model from here: remove it in the portal. It costs nothing by being there."
-)
-_WITH_ITS_JOB = "The checkpoint stays at Azure until its job goes, and costs nothing by being there."
+_IN_PORTAL = "Azure has no way to remove a tuned model from here: remove it in the portal. Keeping it costs nothing."
+_WITH_ITS_JOB = "The checkpoint stays at Azure until its job goes; keeping it costs nothing."
 
 
 class AzureTraining(WireTraining):

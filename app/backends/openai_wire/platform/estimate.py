@@ -31,7 +31,7 @@ def few_rows(rows: int) -> Sequence[Notice]:
     """Return the warning that the service refuses so few rows, where it does."""
     if rows >= FEWEST_ROWS:
         return ()
-    message = f"At least {FEWEST_ROWS} rows are wanted to train on; there are {rows}."
+    message = f"At least {FEWEST_ROWS} rows are needed to train; there are {rows}."
     return (Notice(step="data", pointer="/training_dataset", message=message, fix="Add rows."),)
 
 

@@ -27,7 +27,7 @@ CANNOT: Mapping[type[ABC], str] = {
     DiscardsCheckpoints: "The checkpoints are the provider's; they take no space here.",
     KeepsLogs: "The provider tells events, and keeps no log to be read.",
     KeepsWeights: "The provider keeps the weights of what it trains: they cannot be downloaded.",
-    LooksAhead: "The provider checks rows itself once a training was submitted.",
+    LooksAhead: "The provider checks rows itself once a training has been submitted.",
     MendsEnds: "The provider keeps the configs of what it trains: there is nothing to fix from here.",
     MergesAdapters: "There is nothing to merge: the provider serves what it trained.",
     NamesCandidates: "Each job names its model.",
@@ -37,7 +37,7 @@ CANNOT: Mapping[type[ABC], str] = {
     ShowsFirstBatch: "The provider does not show what its trainer reads.",
     SignsIn: "A key is all that is needed; nobody signs in.",
     StopsEarly: "A training there is cancelled without a model, or paused; a paused one has a checkpoint.",
-    TellsOrigin: "The provider does not tell the hashes of the weights that it trains.",
+    TellsOrigin: "The provider does not publish hashes of the weights it trains.",
 }
 PROFILE = BackendProfile(
     id="openai",

@@ -128,7 +128,7 @@ def _read(name: str, answer: Answer) -> _Said:
 
 
 def _filtered(said: _Said) -> BackendError:
-    return Refused(said.words, fix="Ask in other words; the provider's filter let this one not through.")
+    return Refused(said.words, fix="Rephrase it: the provider's filter did not let this one through.")
 
 
 def _daily(said: _Said) -> BackendError:
