@@ -1,6 +1,7 @@
-"""What the tests take from npm: Azurite, the blob store that those of Azure write to, and OpenAI's client for Node.
+"""What the tests take from npm: Azurite, the blob store that those of Azure write to; OpenAI's client for Node; and
+`oidc-provider`, a directory to sign in with.
 
-Both against a lock of their own, for the tests alone. What cannot be fetched is told and left out: the tests that need
+All against a lock of their own, for the tests alone. What cannot be fetched is told and left out: the tests that need
 it are skipped, and say so.
 """
 
@@ -31,7 +32,7 @@ def ensure(paths: Paths, terminal: Terminal, *, hold: Sequence[int] = ()) -> Non
         scratch = Path(folder)
         try:
             npm = find_npm(paths, scratch / "node", terminal, hold)
-            terminal.say("Bringing Azurite and OpenAI's client for Node, for the tests (206 MB)")
+            terminal.say("Bringing Azurite, OpenAI's client for Node and oidc-provider, for the tests (208 MB)")
             with explained("Azurite could not be fetched.", log):
                 modules = fetch(npm, _lock(paths), scratch, log=log, hold=hold)
         except SetupError as error:

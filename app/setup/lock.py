@@ -2,8 +2,9 @@
 
 Brings a resolver (uv) into a temporary environment and writes, for all supported systems at once, with hashes and
 without the address of any index: web.txt (what the app imports), test.txt (what the tests add), trl.txt (the training
-runtime without CUDA), cuda.txt (what torch adds on Linux with CUDA), node.txt (an npm to borrow), and `package-
-lock.json` for the browser libraries.
+runtime without CUDA), cuda.txt (what torch adds on Linux with CUDA), node.txt (an npm to borrow), and npm's
+`package-lock.json` for the browser libraries and for what the tests take from there. What is locked already stays at
+its version wherever that still fits; with `--upgrade` everything is taken anew.
 """
 
 import json
@@ -27,12 +28,18 @@ _HEAD = "# Made by `python3 -m app.setup.lock`; change pyproject.toml or the .in
 def main() -> int:
     """Write every lock."""
     paths = Paths.here()
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
+    with tempfile.TemporaryDirectory() as made:
+        scratch = Path(made)
         venv.create(scratch / "env", with_pip=True)
         subprocess.run([scratch / "env" / "bin" / "python", "-m", "pip", "install", "--quiet", RESOLVER], check=True)
         resolver = scratch / "env" / "bin" / "uv"
         project = paths.root / "pyproject.toml"
+        kept = {"web": ("web",), "test": ("web", "test"), "trl": ("trl", "cuda"), "node": ("node",)}
+        if "--upgrade" not in sys.argv[1:]:
+            for name, parts in kept.items():  # the resolver keeps to what it finds in the file that it writes
+                write_lock(
+                    scratch / f"{name}.txt", [each for part in parts for each in read_lock(paths.locks / f"{part}.txt")]
+                )
         web = _resolve(resolver, scratch / "web.txt", str(project))
         both = _resolve(
             resolver, scratch / "test.txt", str(project), "--extra", "test", "--constraint", str(scratch / "web.txt")
@@ -45,7 +52,8 @@ def main() -> int:
         _write(paths.locks / "trl.txt", [package for package in trl if package not in cuda])
         _write(paths.locks / "cuda.txt", cuda)
         _write(paths.locks / "node.txt", node)
-        _lock_browser_libraries(paths, scratch / "assets")
+        for folder in (paths.assets, paths.assets / "azurite"):
+            _lock_npm(folder, scratch / folder.name)
     return 0
 
 
@@ -72,11 +80,12 @@ def _write(path: Path, packages: list[Locked]) -> None:
     print(f"{path.name}: {len(packages)} packages")
 
 
-def _lock_browser_libraries(paths: Paths, scratch: Path) -> None:
+def _lock_npm(folder: Path, scratch: Path) -> None:
     """npm's own lock, without the addresses that it would note for funding."""
     scratch.mkdir()
-    for name in ("package.json", ".npmrc"):
-        shutil.copyfile(paths.assets / name, scratch / name)
+    upgrade = "--upgrade" in sys.argv[1:]
+    for name in ("package.json", ".npmrc", *([] if upgrade else ["package-lock.json"])):
+        shutil.copyfile(folder / name, scratch / name)
     options = [
         "--package-lock-only",
         "--ignore-scripts",
@@ -89,7 +98,7 @@ def _lock_browser_libraries(paths: Paths, scratch: Path) -> None:
     lock = json.loads((scratch / "package-lock.json").read_text(encoding="utf-8"))
     for package in lock["packages"].values():
         package.pop("funding", None)
-    (paths.assets / "package-lock.json").write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+    (folder / "package-lock.json").write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

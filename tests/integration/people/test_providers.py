@@ -1,18 +1,7 @@
-"""Signing in with two providers that others wrote: `oidc-provider-mock` (Python) and `oidc-provider` (Node).
+"""Signing in with two providers that others wrote (tests/support/providers.py)."""
 
-The first is looked for beside this interpreter (`pip install oidc-provider-mock`), the second in the folder that
-`TUNEDESK_TEST_OIDC_NODE` names, in which `npm i oidc-provider` was run. Without one its tests are skipped.
-"""
-
-import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
 import httpx
@@ -29,12 +18,10 @@ from tests.support.app_context import TestHouse
 from tests.support.door import BASE_URL
 from tests.support.issuer import CLIENT, SECRET
 from tests.support.office import Office
-from tests.support.waiting import until
+from tests.support.providers import KINDS, providing
 
-pytestmark = pytest.mark.slow
 START = "/sign-in/single-sign-on"
 BACK = f"{BASE_URL}{START}/callback"
-SCRIPT = Path(__file__).with_name("provider.mjs")
 
 
 @pytest.fixture
@@ -43,43 +30,16 @@ def office(app_context: TestHouse) -> Office:
     return Office(app_context)
 
 
-def command(kind: str, port: int) -> list[str]:
-    """Return how a provider is started."""
-    if kind == "python":
-        found = shutil.which("oidc-provider-mock", path=str(Path(sys.executable).parent))
-        if found is None:
-            pytest.skip("oidc-provider-mock is not here: run `pip install oidc-provider-mock`")
-        return [found, "--port", str(port), "--require-nonce", "true", "--user", "mia"]
-    folder, node = os.environ.get("TUNEDESK_TEST_OIDC_NODE", ""), shutil.which("node")
-    if not folder or node is None:
-        pytest.skip(
-            "oidc-provider is not here: run `npm i oidc-provider` in a folder, name it in TUNEDESK_TEST_OIDC_NODE"
-        )
-    return [node, str(SCRIPT), folder, str(port), BACK]
+@pytest.fixture(scope="module")
+def python_issuer() -> Iterator[str]:
+    with providing("python", BACK) as issuer:
+        yield issuer
 
 
-@contextmanager
-def providing(kind: str) -> Iterator[str]:
-    """Give the address of a provider that listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    issuer = f"http://127.0.0.1:{port}"
-    # The mock registers whoever asks, and refuses plain http otherwise.
-    surroundings = {**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"}
-    with subprocess.Popen(
-        command(kind, port), env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            until(lambda: answers(issuer), doing=f"{kind} listens")
-            yield issuer
-        finally:
-            process.terminate()
-
-
-def answers(issuer: str) -> bool:
-    with suppress(httpx.TransportError):
-        return httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=10).is_success
-    return False
+@pytest.fixture(scope="module")
+def node_issuer() -> Iterator[str]:
+    with providing("node", BACK) as issuer:
+        yield issuer
 
 
 def use(office: Office, issuer: str, client: str = CLIENT) -> None:
@@ -125,9 +85,10 @@ def sessions(office: Office) -> int:
         return sum(len(ways_in.sessions_of(scope.read, each.id)) for each in people.list_people(scope))
 
 
-@pytest.mark.parametrize("kind", ["python", "node"])
-def test_somebody_signs_in_once_by_each_answer(office: Office, kind: str) -> None:
-    with providing(kind) as issuer, office.browser() as browser, office.browser() as another:
+@pytest.mark.parametrize("kind", KINDS)
+def test_somebody_signs_in_once_by_each_answer(office: Office, kind: str, request: pytest.FixtureRequest) -> None:
+    issuer: str = request.getfixturevalue(f"{kind}_issuer")
+    with office.browser() as browser, office.browser() as another:
         use(office, issuer)
         address = sign_in_there(begin(browser))
         assert come_back(another, address) == 401, "it is not that browser's"
@@ -148,19 +109,19 @@ def test_somebody_signs_in_once_by_each_answer(office: Office, kind: str) -> Non
         assert made.administers == (kind == "node"), "only that one puts roles into its tokens"
 
 
-def test_a_code_of_another_client_of_the_same_issuer_opens_nothing(office: Office) -> None:
-    with providing("node") as issuer, office.browser() as browser, office.browser() as another:
-        use(office, issuer, "another-client")
+def test_a_code_of_another_client_of_the_same_issuer_opens_nothing(office: Office, node_issuer: str) -> None:
+    with office.browser() as browser, office.browser() as another:
+        use(office, node_issuer, "another-client")
         theirs = parse_qs(urlsplit(sign_in_there(begin(another))).query)["code"][0]
-        use(office, issuer)
+        use(office, node_issuer)
         ours = sign_in_there(begin(browser))
         assert come_back(browser, ours, code=theirs) == 401
         assert sessions(office) == 0
 
 
-def test_a_code_for_another_challenge_opens_nothing(office: Office) -> None:
-    with providing("node") as issuer, office.browser() as browser:
-        use(office, issuer)
+def test_a_code_for_another_challenge_opens_nothing(office: Office, node_issuer: str) -> None:
+    with office.browser() as browser:
+        use(office, node_issuer)
         first, second = begin(browser), begin(browser)
         swapped = parse_qs(urlsplit(sign_in_there(first)).query)["code"][0]
         assert come_back(browser, sign_in_there(second), code=swapped) == 401, "its challenge is of another verifier"
