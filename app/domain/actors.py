@@ -123,6 +123,26 @@ BY_TOKEN: dict[TokenScope, frozenset[Action]] = {
 }
 _ASKED = "answers"  # what a token may spend on that is for asking
 
+# How a refusal puts it.
+_DOING: dict[Action, str] = {
+    Action.ENTER: "enter by",
+    Action.READ: "see",
+    Action.WRITE: "change",
+    Action.SPEND: "start",
+    Action.DELETE: "delete",
+    Action.ADMINISTER: "manage",
+}
+_THINGS = {
+    "account": "this account",
+    "adoptions": "what is on the account",
+    "audit": "the audit",
+    "catalog": "the catalog",
+    "discovery": "what is at the provider",
+    "engine": "the engine",
+    "installation": "this installation",
+    "orphans": "leftovers",
+}
+
 
 def authorize(actor: Actor | None, action: Action, thing: str) -> Actor:
     """Return the actor if they may do `action` to `thing`: a person, in any of their projects (then see `in_project`).
@@ -160,7 +180,7 @@ def refusal(actor: Actor | None, action: Action, thing: str) -> Forbidden:
         fix = "Ask an administrator of the project for another role."
     else:
         fix = "Ask an administrator of this installation."
-    return Forbidden(f"You may not {action.value} {thing}.", fix=fix)
+    return Forbidden(f"You may not {_DOING[action]} {_THINGS.get(thing, thing)}.", fix=fix)
 
 
 def _of_itself(role: ProjectRole, action: Action) -> bool:

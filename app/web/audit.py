@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.http.audit_files import AuditForm, whole_audit
 from app.http.dependencies import OpenScope, may, may_open
-from app.services import audit
+from app.services import audit, people
 from app.services.scope import Scope
 from app.web.rendering import page
 from app.web.views import audit as view
@@ -26,10 +26,14 @@ def index(
     verify: Annotated[bool, Query()] = False,  # noqa: FBT002 -- a query
 ) -> Response:
     """The audit, newest first; `verify` looks through all of it."""
-    found = audit.entries(scope, actor=actor, subject=subject, cursor=cursor)
+    ids = {each.name: each.id for each in people.list_people(scope)} if actor or subject else {}
+    found = audit.entries(
+        scope, actor=ids.get(actor.strip(), actor), subject=ids.get(subject.strip(), subject), cursor=cursor
+    )
+    names = people.names(scope, view.people_in(found.items))
     context = {
         "found": found,
-        "lines": [view.line(each) for each in found.items],
+        "lines": [view.line(each, names) for each in found.items],
         "actor": actor,
         "subject": subject,
         "older": view.older(found.next, actor, subject),

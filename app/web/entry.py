@@ -33,6 +33,7 @@ class SignInView:
     name: str = ""
     error: str = ""
     leaving: bool = False  # signed out here; the directory knows nothing of it
+    ended: bool = False  # the browser brought a session that is over
 
 
 async def _few_fields(request: Request) -> AsyncIterator[Mapping[str, str]]:

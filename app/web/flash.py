@@ -68,6 +68,7 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "session_ended": ("ok", lambda: _("Signed out there.")),
     "token_revoked": ("ok", lambda: _("The token was revoked.")),
     "person_saved": ("ok", lambda: _("Saved. It applies from the next page on.")),
+    "person_signed_out": ("ok", lambda: _("Signed out in every browser. Open pages notice within seconds.")),
     "person_disabled": ("ok", lambda: _("Disabled. Sessions, codes and tokens no longer work.")),
     "member_removed": ("ok", lambda: _("Removed from the project.")),
     "model_made": ("ok", lambda: _("The checkpoint was saved as a model.")),

@@ -31,6 +31,7 @@ class Frame:
     account: str = ""
     has_account: bool = False  # signed in, where there are accounts
     administers: bool = True  # may change what is everybody's
+    belongs: bool = True  # sees some project, or all of them
     projects: Sequence[Project] = ()
     project: Project | None = None  # the one whose work the lists show; None for all
     counts: overview.Counts | None = None
@@ -48,6 +49,7 @@ def frame_of(request: Request, scope: Scope) -> Frame:
         account=str(scope.actor),
         has_account=scope.actor.role in {Role.PERSON, Role.ADMINISTRATOR},
         administers=scope.actor.role is not Role.PERSON,
+        belongs=scope.actor.role is not Role.PERSON or bool(scope.actor.projects),
         projects=shown_projects(scope),
         project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),

@@ -64,6 +64,13 @@ def enable(scope: Annotated[Scope, may(people.enable)], person: Id) -> Response:
     return see_other(_PEOPLE, "person_saved")
 
 
+@router.post(_PEOPLE + "/{person}/sign-out")
+def sign_out(scope: Annotated[Scope, may(people.end_sessions)], person: Id) -> Response:
+    """Sign somebody out of every browser, from now on; they can sign in again."""
+    people.end_sessions(scope, person)
+    return see_other(_PEOPLE, "person_signed_out")
+
+
 @router.get("/projects/{project}/people")
 def show_members(request: Request, scope: Annotated[Scope, may(members.list_members)], project: Id) -> Response:
     """Who is what in a project."""

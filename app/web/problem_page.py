@@ -73,7 +73,9 @@ def _entry(request: Request, problem: ProblemDocument) -> HTMLResponse:
     """Return the sign-in page in the place of what somebody unknown asked for, and lead back to it afterwards."""
     here = path_of(request)
     after = here if request.method == "GET" and not asks_for_part(request) else _before(request) or "/"
-    response = sign_in_page(request, SignInView(after=own_path(after)))
+    accounts = accounts_of(request)
+    ended = accounts is not None and accounts.cookie in request.cookies
+    response = sign_in_page(request, SignInView(after=own_path(after), ended=ended))
     response.status_code = problem.status
     if asks_for_part(request):
         response.headers["hx-redirect"] = "/sign-in"

@@ -10,7 +10,7 @@ from app.domain.errors import DomainError
 from app.domain.webhooks import CHOICES
 from app.http.dependencies import may
 from app.http.fields import Id
-from app.services import projects, webhooks
+from app.services import people, projects, webhooks
 from app.services.scope import Scope
 from app.web.rendering import Form, field_errors, page, see_other, status_of
 from app.web.views import webhooks as view
@@ -139,6 +139,7 @@ def _one_context(scope: Scope, identifier: str, cursor: str | None = None) -> di
         "webhook": webhook,
         "found": webhooks.messages(scope, identifier, cursor=cursor),
         "journal": webhooks.journal(scope, identifier),
+        "made_by": people.names(scope, [webhook.created_by]).get(webhook.created_by, webhook.created_by),
         "choices": view.choices(),
         "project": projects.find(scope, webhook.project) if webhook.project else None,
         "secret": "",

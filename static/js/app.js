@@ -38,8 +38,8 @@
   window.addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form[data-busy]").forEach(release); });
 
   // -- no answer: said on the page, where the words still stand -------------------------------------------------------------
-  const unanswered = (form) => {
-    const bar = document.getElementById("unanswered"), of = posts(form) ? "form" : "page";
+  const unanswered = (form, why) => {
+    const bar = document.getElementById("unanswered"), of = posts(form) ? "form" : why ?? "page";
     if (bar.dataset.of === "form" && of === "page" && !bar.hidden) return; // the page asks by itself; what a person did matters more
     // Before an open dialog nothing behind it can be read.
     const home = form?.closest?.("dialog[open]") ?? document.getElementById("main");
@@ -57,6 +57,16 @@
   });
   document.addEventListener("htmx:after:request", (event) => { if (event.detail?.ctx?.response) answered(event.detail.ctx.sourceElement); });
 
+  // -- signed out meanwhile: the way in, unless something is typed that it would take away ------------------------------------
+  const signedOut = () => {
+    if ([...document.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue)) unanswered(null, "ended");
+    else window.location.reload();
+  };
+  document.addEventListener("htmx:sse:error", (event) => {
+    const status = event.detail?.status; // of a stream that was asked for again once the server had ended it
+    if (status === 401) signedOut(); else if (status === 403 || status === 404) window.location.reload(); // what it showed is hidden now
+  });
+
   // -- has anything been written? one question for the whole page, asked while somebody sees it; lists ask again when told -----
   let asking = false;
   const look = async () => {
@@ -66,8 +76,7 @@
     try {
       const answer = await fetch("/meter", { headers: { "If-None-Match": version } });
       answered();
-      // Signed out meanwhile: the way in, unless something is typed that it would take away.
-      if (answer.status === 401 && ![...document.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue)) window.location.reload();
+      if (answer.status === 401) signedOut();
       if (answer.status !== 200 || !meter.isConnected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("meter");
       meter.dataset.version = fresh.dataset.version;

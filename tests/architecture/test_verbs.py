@@ -17,6 +17,7 @@ from app.http.dependencies import Allowed, AllowedToOpen
 from app.main import create_app
 from app.services import verbs
 from app.settings import Settings
+from app.web.views.audit_words import ACTS
 from tests.architecture import permissions
 from tests.architecture.tree import ROOT, for_each, modules, name, syntax
 
@@ -156,3 +157,7 @@ def test_the_check_finds_an_address_that_asks_for_less() -> None:
     asked = frozenset({verbs.Permission(Action.WRITE, "jobs")})
     less = Route("web/jobs.model_from_checkpoint", asked, frozenset({"checkpoints.make_model"}))
     assert disagreements([less]) != []
+
+
+def test_every_act_has_words_for_the_audits_page() -> None:
+    assert {name for name, asked in REGISTERED.items() if asked.action is not Action.READ} == set(ACTS)

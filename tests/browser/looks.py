@@ -1,5 +1,6 @@
 """How a page is held against its width and against axe, and a page whose console must stay silent meanwhile."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,20 +34,24 @@ def violations(page: Page, rules: Rules) -> list[tuple[str, list[str]]]:
 
 
 class Visit:
-    """A page whose console must stay silent, except while axe looks at it: axe tries inline styles itself."""
+    """A page whose console must stay silent, except while axe looks at it: axe tries inline styles itself.
 
-    def __init__(self, page: Page, pictures: Path) -> None:
+    `besides` are pieces of what it may say.
+    """
+
+    def __init__(self, page: Page, pictures: Path, *, besides: Sequence[str] = ()) -> None:
         self.page = page
         self.pictures = pictures
         self.complaints: list[str] = []
         self._axe_looks = False
+        # The browser notes every 4xx answer by itself; a form sent back with its mistakes is one.
+        self._besides = ("422 (Unprocessable Entity)", *besides)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _console(self, message: ConsoleMessage) -> None:
-        # The browser notes every 4xx answer by itself; a form sent back with its mistakes is one.
-        refused_form = "422 (Unprocessable Entity)" in message.text
-        if message.type in {"error", "warning"} and not self._axe_looks and not refused_form:
+        expected = any(each in message.text for each in self._besides)
+        if message.type in {"error", "warning"} and not self._axe_looks and not expected:
             self.complaints.append(message.text)
 
     def looks_right(self, name: str, looks: Looks = LOOKS) -> None:

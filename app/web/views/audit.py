@@ -1,11 +1,14 @@
 """Entries of the audit in words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from app.domain.actors import VISITOR
 from app.domain.audit import AuditEntry
+from app.web.i18n import gettext as _
+from app.web.views.audit_words import in_words
 
 _PAGES: Mapping[str, str] = {
     "con": "/connections/",
@@ -18,27 +21,48 @@ _PAGES: Mapping[str, str] = {
     "whk": "/settings/webhooks/",
 }
 _SHOWN = 160
+_REFUSED = "refused"
+_PERSON = "per_"
+_FINISHED = "single_sign_on.finish"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLine:
-    """An entry as a row: what was done, to what, and where that is; `given` in one line."""
+    """An entry as a row: who did what, to what, and where that is, in words; `given` in one line."""
 
     entry: AuditEntry
+    who: str
     what: str
+    about: str
     href: str
     given: str
 
 
-def line(entry: AuditEntry) -> AuditLine:
-    """Return an entry as a row."""
+def people_in(entries: Sequence[AuditEntry]) -> list[str]:
+    """Return the ids of the people who did what these entries tell, or whom they are about."""
+    return sorted({each for entry in entries for each in (entry.actor, entry.subject) if each.startswith(_PERSON)})
+
+
+def line(entry: AuditEntry, names: Mapping[str, str]) -> AuditLine:
+    """Return an entry as a row; `names` are those of people by their ids."""
     href = _PAGES.get(entry.subject[:3], "")
+    refused, what = entry.action == _REFUSED, in_words(entry.verb)
+    if entry.verb == _FINISHED and not entry.subject:
+        what = _("came from the directory, and has no account here")
+    entered = entry.actor == VISITOR.id and entry.subject.startswith(_PERSON) and not refused
+    about = names.get(entry.subject, entry.subject)
     return AuditLine(
         entry=entry,
-        what=entry.verb.replace(".", ": ").replace("_", " "),
+        who=about if entered else _who(entry.actor, names),
+        what=_("was refused: %(what)s") % {"what": what} if refused else what,
+        about=about,
         href=f"{href}{entry.subject}" if href else "",
         given=_given(entry.given),
     )
+
+
+def _who(actor: str, names: Mapping[str, str]) -> str:
+    return _("somebody not signed in") if actor == VISITOR.id else names.get(actor, actor)
 
 
 def _given(text: str) -> str:

@@ -23,6 +23,7 @@ from app.store import audit as store
 from tests.support.app_context import TestHouse
 from tests.support.connections import REHEARSAL_ID
 from tests.support.door import turn, visiting
+from tests.support.office import Office
 
 
 @pytest.fixture
@@ -192,6 +193,18 @@ def test_it_is_handed_out_whole_and_no_cell_is_a_formula(app_context: TestHouse,
     assert table[0][-1] == "hash"
     starts = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
     assert [cell for row in table for cell in row if cell.lstrip().startswith(starts)] == []
+
+
+def test_people_stand_by_their_names(app_context: TestHouse) -> None:
+    office = Office(app_context)
+    with office.browser("root") as browser:
+        address = f"/settings/people/{office.people['ada'].id}/sign-out"
+        assert browser.post(address, follow_redirects=False).status_code == 303
+        shown = BeautifulSoup(browser.get("/settings/audit?actor=root&subject=ada").text, "html.parser")
+    (line,) = shown.select("#entries tbody tr")
+    assert [each.text for each in line.select("td, th")][1:4] == ["root", "signed somebody out everywhere", "ada"]
+    with office.browser("ada") as browser:
+        assert browser.post(address, follow_redirects=False).status_code == 403
 
 
 def test_the_page_shows_filters_and_verifies(app_context: TestHouse, visitor: TestClient) -> None:
