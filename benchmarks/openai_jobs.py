@@ -85,8 +85,12 @@ def asking(port: int) -> Callable[[], bytes]:
     kept = http.client.HTTPConnection("127.0.0.1", port)
 
     def ask() -> bytes:
-        kept.request("GET", "/v1/fine_tuning/jobs", headers={"authorization": "Bearer any"})
-        answered = kept.getresponse()
+        try:
+            kept.request("GET", "/v1/fine_tuning/jobs", headers={"authorization": "Bearer any"})
+            answered = kept.getresponse()
+        except http.client.RemoteDisconnected:  # closed while the other server was asked, which may take seconds
+            kept.close()
+            return ask()
         body = answered.read()
         if answered.status != http.client.OK or body.count(b'"fine_tuning.job"') != JOBS:
             raise RuntimeError(body[:500].decode())
