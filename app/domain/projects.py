@@ -22,6 +22,14 @@ class DecisionRecord:
         return sum(bool(text.strip()) for text in (self.use_case, self.alternatives_tried, self.costs, self.benefits))
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectName:
+    """As much of a project as a list to choose from shows."""
+
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A project."""

@@ -88,7 +88,8 @@ class Reproduction:
 @verbs.reads("jobs")
 def reproduction(scope: Scope, job: FineTuningJob) -> Reproduction | None:
     """Return how a run stands to the one that it repeats; None where it repeats none, or another seed was asked for."""
-    original = store.get(scope.read, job.cloned_from) if job.cloned_from else None
+    repeats = job.cloned_from
+    original = scope.read_once(("job", repeats), lambda tx: store.get(tx, repeats)) if repeats else None
     if original is None or _requested_spec(scope, original) != _requested_spec(scope, job):
         return None
     then = jobs.last_values(scope, original.id).get(TRAIN_LOSS)

@@ -13,6 +13,7 @@ from app.services import verbs
 from app.services.provider_errors import provider_errors
 from app.services.scope import Scope
 from app.store import checkpoints as store
+from app.store import job_page as page_store
 from app.store import jobs as job_store
 from app.store import models as model_store
 
@@ -33,8 +34,8 @@ def of_job(scope: Scope, job: FineTuningJob | str) -> Sequence[Checkpoint]:
 def _result(scope: Scope, job: FineTuningJob) -> FineTunedModel | None:
     if job.fine_tuned_model is None:
         return None
-    made = scope.read_once(("models", job.id), lambda tx: model_store.of_job(tx, job.id))
-    return next((each for each in made if each.id == job.fine_tuned_model), None)
+    made = scope.read_once(("made", job.id), lambda tx: page_store.made(tx, job.id))
+    return next((each for each in made.models if each.id == job.fine_tuned_model), None)
 
 
 @verbs.spends("jobs")

@@ -25,6 +25,7 @@ MAX_SLOTS = 64
 def list_connections(scope: Scope) -> Sequence[Connection]:
     """Return the connections whose backend this installation has."""
     found = scope.read_once("connections", store.all_of_them)
+    scope.keep("connection", {each.id: each for each in found})
     return [each for each in found if each.backend in scope.backends.profiles]
 
 

@@ -183,13 +183,13 @@ def progress(scope: Scope, identifier: str) -> DatasetProgress:
 @verbs.reads("datasets")
 def many(scope: Scope, identifiers: Sequence[str]) -> Mapping[str, Dataset]:
     """Return datasets by id; unknown ids are left out."""
-    return scope.keep("dataset", store.many(scope.read, identifiers))
+    return scope.rows("dataset", identifiers, store.many)
 
 
 @verbs.reads("datasets")
 def reports(scope: Scope, identifiers: Sequence[str]) -> Sequence[DatasetReport]:
     """Return what validation found in several datasets, without the single findings; those that have none left out."""
-    return scope.read_once(("reports", *identifiers), lambda tx: store.reports(tx, identifiers))
+    return list(scope.rows("report", identifiers, store.reports).values())
 
 
 @verbs.reads("datasets")

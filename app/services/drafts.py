@@ -45,7 +45,9 @@ def create(scope: Scope, values: Mapping[str, Any] | None = None) -> JobDraft:
 
 @verbs.reads("drafts")
 def get(scope: Scope, identifier: str) -> JobDraft:
-    return or_not_found(store.get(scope.read, identifier), "draft", identifier)
+    found = or_not_found(store.get(scope.read, identifier), "draft", identifier)
+    scope.keep("whose", {f"drafts/{identifier}": (found.values.get("project"),)})
+    return found
 
 
 @verbs.reads("drafts")

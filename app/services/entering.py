@@ -145,20 +145,20 @@ def begin_session(scope: Scope, person: Person, where: From) -> str:
 def by_session(app_context: AppContext, secret: str) -> Known | None:
     """Return who the cookie of a session is; None for one that is over, revoked, or of somebody who is disabled."""
     now = app_context.clock.now()
-    with app_context.database.reading() as tx:
-        session = ways_in.session_by(tx, secret)
-        if session is None or session.ends_at() <= now:
-            return None
-        person = store.get(tx, session.person)
-        if person is None or person.disabled_at is not None:
-            return None
-        actor = Actor(
-            id=person.id,
-            role=Role.ADMINISTRATOR if person.administers else Role.PERSON,
-            name=person.name,
-            projects=store.roles(tx, person.id),
-            session=session.id,
-        )
+    with app_context.database.asking() as tx:
+        found = ways_in.session_by(tx, secret)
+    if found is None:
+        return None
+    session, person, roles = found
+    if session.ends_at() <= now or person.disabled_at is not None:
+        return None
+    actor = Actor(
+        id=person.id,
+        role=Role.ADMINISTRATOR if person.administers else Role.PERSON,
+        name=person.name,
+        projects=roles,
+        session=session.id,
+    )
 
     def note(context: AppContext) -> None:
         with context.database.writing() as tx:
@@ -172,25 +172,24 @@ def by_token(app_context: AppContext, secret: str) -> Known | None:
     if not secret.startswith(TOKEN_PREFIX):
         return None
     now = app_context.clock.now()
-    with app_context.database.reading() as tx:
-        token = ways_in.token_by(tx, secret)
-        if token is None or token.expires_at <= now:
-            return None
-        person = store.get(tx, token.person)
-        if person is None or person.disabled_at is not None:
-            return None
-        roles = store.roles(tx, person.id)
-        if person.administers and token.project is not None:  # an administrator is one in that project, too
-            roles = {token.project: ProjectRole.ADMIN}
-        everywhere = person.administers and token.project is None
-        actor = Actor(
-            id=person.id,
-            role=Role.ADMINISTRATOR if everywhere else Role.PERSON,
-            name=person.name,
-            projects=narrowed(roles, token),
-            token=token.scope,
-            within=token.project,
-        )
+    with app_context.database.asking() as tx:
+        found = ways_in.token_by(tx, secret)
+    if found is None:
+        return None
+    token, person, roles = found
+    if token.expires_at <= now or person.disabled_at is not None:
+        return None
+    if person.administers and token.project is not None:  # an administrator is one in that project, too
+        roles = {token.project: ProjectRole.ADMIN}
+    everywhere = person.administers and token.project is None
+    actor = Actor(
+        id=person.id,
+        role=Role.ADMINISTRATOR if everywhere else Role.PERSON,
+        name=person.name,
+        projects=narrowed(roles, token),
+        token=token.scope,
+        within=token.project,
+    )
 
     def note(context: AppContext) -> None:
         with context.database.writing() as tx:
@@ -202,12 +201,13 @@ def by_token(app_context: AppContext, secret: str) -> Known | None:
 
 def by_name(app_context: AppContext, name: str) -> Known | None:
     """Return who a proxy that this installation trusts says is there."""
-    with app_context.database.reading() as tx:
-        person = store.by_name(tx, name)
-        if person is None or person.disabled_at is not None:
-            return None
-        role = Role.ADMINISTRATOR if person.administers else Role.PERSON
-        return Known(Actor(person.id, role, person.name, store.roles(tx, person.id)))
+    with app_context.database.asking() as tx:
+        found = store.with_roles(tx, name)
+    if found is None or found[0].disabled_at is not None:
+        return None
+    person, roles = found
+    role = Role.ADMINISTRATOR if person.administers else Role.PERSON
+    return Known(Actor(person.id, role, person.name, roles))
 
 
 def are_on(app_context: AppContext) -> bool:

@@ -36,9 +36,10 @@ def estimate(scope: Scope, fields: Mapping[str, Any]) -> Estimate:
 @verbs.reads("jobs")
 def of_checked(scope: Scope, checked: Checked) -> Estimate:
     """Return the estimate for fields that have been checked already."""
-    base, looked = Estimate(), preflights.of_checked(scope, checked)
+    base, longest = Estimate(), _longest(scope, checked)  # read first: a backend that is asked ends the transaction
+    looked = preflights.of_checked(scope, checked)
     if checked.connection is not None:
-        base = _ask(scope, checked, base)
+        base = _ask(scope, checked, base, longest)
         made = prices.training_bill(scope, checked.connection, base.charges)
         base = replace(base, bill=made, cost=made.cost)
     return replace(
@@ -87,7 +88,7 @@ def _ending(scope: Scope, checked: Checked) -> list[Notice]:
     return [Notice(step=Step.MODEL.value, pointer="/base_model", message=message, fix=fix)]
 
 
-def _ask(scope: Scope, checked: Checked, base: Estimate) -> Estimate:
+def _ask(scope: Scope, checked: Checked, base: Estimate, longest: int | None) -> Estimate:
     spec, connection, training = checked.spec, checked.connection, checked.training
     if spec is None or connection is None or training is None:
         return base
@@ -106,15 +107,15 @@ def _ask(scope: Scope, checked: Checked, base: Estimate) -> Estimate:
     )
     try:
         with scope.provider_call():
-            return backend.estimate(
-                spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=_longest(scope, checked)
-            )
+            return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=longest)
     except PROVIDER_ERRORS as error:
         return replace(base, basis=error.message)
 
 
 def _longest(scope: Scope, checked: Checked) -> int | None:
     """Return the tokens that no row of a job has more of, by the reports of its files; None where nothing says it."""
+    if checked.spec is None:
+        return None  # nothing is estimated yet
     files = [each.id for each in (checked.training, checked.validation, checked.test) if each is not None]
     bins = [each for report in datasets.reports(scope, files) for each in report.lengths if each.rows]
     return max((each.high or _OPEN_BIN * each.low for each in bins), default=None)

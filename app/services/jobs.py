@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain.backend import RemoteJob
 from app.domain.backend_abilities import BatchRow, ShowsFirstBatch, StopsEarly
+from app.domain.deployments import Deployment
 from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
@@ -22,6 +23,7 @@ from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
+from app.store import job_page as page_store
 from app.store import job_summaries as summary_store
 from app.store import jobs as store
 from app.store import metrics as metric_store
@@ -135,12 +137,6 @@ def _sort(wanted: str) -> str:
 def counts(scope: Scope, *, project: str | None = None, query: str | None = None) -> dict[JobStatus, int]:
     """Return how many of the jobs that fit are in each status; more than `MOST_COUNTED` stands for any number above."""
     return summary_store.counts(scope.read, Filter(project=project, query=query))
-
-
-@verbs.reads("jobs")
-def open_counts(scope: Scope) -> dict[JobStatus, int]:
-    """Return how many jobs are under way, by status."""
-    return summary_store.open_counts(scope.read)
 
 
 @verbs.reads("jobs")
@@ -323,7 +319,11 @@ def metrics(
     `small`: how many points are enough, for series of which fewer are.
     """
     job = at_hand(scope, job)
-    found = metric_store.columns(scope.read, job.id, names=names, since=since, known=_heads(scope, job.id))
+    if since is None:
+        heads, found = metric_store.whole(scope.read, job.id, names=names)
+        scope.keep("series", {job.id: heads})
+    else:
+        found = metric_store.columns(scope.read, job.id, names=names, since=since, known=_heads(scope, job.id))
     wanted = {each.name: (small or {}).get(each.name, points) for each in found}
     return [downsample(series, max(2, min(wanted[series.name], MAX_POINTS))) for series in found]
 
@@ -342,7 +342,7 @@ def _heads(scope: Scope, identifier: str) -> Sequence[metric_store.Head]:
 def sent_parameters(scope: Scope, job: AnyJob) -> Mapping[str, Hyperparameter]:
     """Return the parameters as the backend took them; empty until it told."""
     job = at_hand(scope, job)
-    return store.sent(scope.read, job.id) or {}
+    return scope.read_once(("sent", job.id), lambda tx: store.sent(tx, job.id)) or {}
 
 
 @verbs.reads("jobs")
@@ -360,11 +360,17 @@ def first_batch(scope: Scope, job: AnyJob) -> Sequence[BatchRow]:
 def stages(scope: Scope, job: AnyJob) -> Sequence[Stage]:
     """Return the timeline of a job."""
     job = at_hand(scope, job)
-    tx = scope.read
-    served = deployment_store.of_model(tx, job.fine_tuned_model) if job.fine_tuned_model else []
-    changes = event_store.of_kind(tx, job.id, "status")
+    served = _served(scope, job.id, job.fine_tuned_model) if job.fine_tuned_model else []
+    changes = event_store.of_kind(scope.read, job.id, "status")
     evaluated = scope.read_once(("evaluations", job.id), lambda tx: evaluation_store.of_job(tx, job.id))
     return timeline(job, changes, evaluated, served)
+
+
+def _served(scope: Scope, job: str, model: str) -> Sequence[Deployment]:
+    made = scope.read_once(("made", job), lambda tx: page_store.made(tx, job))
+    if all(each.id != model for each in made.models):  # another job had made it before
+        return deployment_store.of_model(scope.read, model)
+    return [each for each in made.deployments if each.target.model == model]
 
 
 @verbs.reads("jobs")

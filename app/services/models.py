@@ -18,6 +18,7 @@ from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
 from app.store import events as event_store
+from app.store import job_page as page_store
 from app.store import jobs as job_store
 from app.store import leases
 from app.store import models as store
@@ -44,7 +45,7 @@ def get(scope: Scope, identifier: str) -> FineTunedModel:
 @verbs.reads("models")
 def of_job(scope: Scope, job: str) -> Sequence[FineTunedModel]:
     """Return the models a job made, its result first."""
-    return scope.read_once(("models", job), lambda tx: store.of_job(tx, job))
+    return scope.read_once(("made", job), lambda tx: page_store.made(tx, job)).models
 
 
 @verbs.reads("models")

@@ -14,10 +14,13 @@ from app.services.evaluations import JobEvaluations
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import metrics as metric_store
+from app.store import top_bar as store
 from app.store.downsampling import downsample
+from app.store.top_bar import TopBar
 
 _SPARK_POINTS = 60
 _SHOWN = 5
+_SHOWN_PROJECTS = 12
 _OPEN = (JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLING)
 
 
@@ -63,7 +66,6 @@ class FinishedJob:
 class Overview:
     """The whole page."""
 
-    counts: Counts
     first_run: bool
     attention: Sequence[Attention]
     running: Sequence[RunningJob]
@@ -74,10 +76,20 @@ class Overview:
 
 
 @verbs.reads("overview")
+def top_bar(scope: Scope, chosen: str = "") -> TopBar:
+    """Return what stands around every page; `chosen` is the id of a project that it names in any case."""
+    return scope.read_once(("top bar", chosen), lambda tx: store.read(tx, projects=_SHOWN_PROJECTS, chosen=chosen))
+
+
+@verbs.reads("overview")
 def counts(scope: Scope) -> Counts:
     """Return the top bar's figures."""
-    by_status = jobs.open_counts(scope)
-    served = prices.hosting(scope)
+    return counted(top_bar(scope))
+
+
+def counted(found: TopBar) -> Counts:
+    """Return the figures in what stands around a page."""
+    by_status, served = found.open_jobs, prices.hosting(found.bills)
     return Counts(
         running=by_status.get(JobStatus.RUNNING, 0) + by_status.get(JobStatus.CANCELLING, 0),
         queued=sum(by_status.get(each, 0) for each in (JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED)),
@@ -93,7 +105,6 @@ def summary(scope: Scope) -> Overview:
     done = jobs.list_jobs(scope, statuses=(JobStatus.SUCCEEDED,), limit=_SHOWN).items
     served = deployment_store.page(scope.read, limit=20, cursor=None).items
     return Overview(
-        counts=counts(scope),
         first_run=not open_jobs and not done and not jobs.list_jobs(scope, limit=1).items,
         attention=_attention(scope, done, served),
         running=[RunningJob(job=job, loss=_loss(scope, job)) for job in open_jobs],

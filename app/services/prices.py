@@ -70,7 +70,7 @@ def known(scope: Scope, connection: Connection) -> Mapping[str, Price]:
         return {}
     with provider_errors():
         sourced = list(backend.prices())
-    own = store.of_connection(scope.read, connection.id)
+    own = scope.read_once(("own prices", connection.id), lambda tx: store.of_connection(tx, connection.id))
     return {
         price.id: price
         if price.id not in own
@@ -160,10 +160,8 @@ def asking_bill(scope: Scope, connection: Connection, base_model: str, *, rows: 
     return UNKNOWN if charges is None else make_bill(charges, known(scope, connection))
 
 
-@verbs.reads("prices")
-def hosting(scope: Scope) -> Hosting:
-    """Return what is spent on hosting now."""
-    bills = deployment_store.hosting_bills(scope.read)
+def hosting(bills: Sequence[Bill]) -> Hosting:
+    """Return what is spent on hosting now, by the bills of what is hosted."""
     billed = [bill for bill in bills if not bill.is_free]
     rates = [rate for bill in billed if (rate := bill.per_hour) is not None]
     unpriced = sum(bill == UNKNOWN or bool(bill.unpriced) for bill in billed)

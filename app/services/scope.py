@@ -223,6 +223,18 @@ class Scope:
         """
         return or_not_found(self.read_once((noun, identifier), lambda tx: get(tx, identifier)), noun, identifier)
 
+    def rows(
+        self, noun: str, identifiers: Sequence[str], get: Callable[[Reader, Sequence[str]], Mapping[str, T]]
+    ) -> Mapping[str, T]:
+        """Return rows by id, those that were not read yet together; unknown ids are left out."""
+        missing = [each for each in identifiers if self._writer is not None or (noun, each) not in self._known]
+        found = get(self.read, missing) if missing else {}
+        if self._writer is not None:
+            return found
+        self._known.update({(noun, each): found.get(each) for each in missing})
+        known = {each: cast("T | None", self._known[noun, each]) for each in identifiers}
+        return {each: row for each, row in known.items() if row is not None}
+
     def keep(self, noun: str, rows: Mapping[str, T]) -> Mapping[str, T]:
         """Note rows that were read together, so that `row` need not read them, and return them."""
         if self._writer is None:

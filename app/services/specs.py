@@ -150,6 +150,7 @@ def check(scope: Scope, fields: Mapping[str, Any], *, waits: bool = False) -> Ch
     for field in fields:
         if field not in FIELDS:
             reading.complain(f"/{field}", "unknown", f"{field} is not a field of a job.", f"Use {', '.join(FIELDS)}.")
+    _read_named(scope, fields)
     project, connection = reading.project(), reading.connection()
     model = reading.model(connection)
     name_problem = model_name_problem(fields.get("name"), "/name")
@@ -190,6 +191,16 @@ def check(scope: Scope, fields: Mapping[str, Any], *, waits: bool = False) -> Ch
         validation=validation,
         test=test,
     )
+
+
+def _read_named(scope: Scope, fields: Mapping[str, Any]) -> None:
+    """Read the datasets that the fields name together; each is looked at by itself after that."""
+    choice = fields.get("validation")
+    chosen = choice.get("dataset") if isinstance(choice, Mapping) else None
+    named = (fields.get("training_dataset"), fields.get("test_dataset"), chosen)
+    identifiers = sorted({each for each in named if isinstance(each, str) and each})
+    if len(identifiers) > 1:
+        datasets.many(scope, identifiers)
 
 
 @verbs.reads("jobs")

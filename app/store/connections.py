@@ -9,7 +9,7 @@ from app.store import rows, schema
 from app.store.database import Reader, Writer
 from app.store.mapping import LEASED, Mapper
 
-_M = Mapper(Connection, schema.connections, made={**LEASED, "attempts": (("attempts",), int)})
+MAPPER = _M = Mapper(Connection, schema.connections, made={**LEASED, "attempts": (("attempts",), int)})
 add, save, get, remove = _M.add, _M.save, _M.get, _M.remove
 
 

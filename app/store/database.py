@@ -32,6 +32,7 @@ Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
 BY = "by"  # the execution option that names the actor
+_ALONE = "alone"  # the one of a connection on which a single statement is a transaction by itself
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
 # What SQLite's result codes (https://sqlite.org/rescode.html) mean to people.
 _UNUSABLE = {
@@ -67,6 +68,12 @@ class Database:
         """Give a read-only connection that sees one moment; with `seen`, as much of it as that lets through."""
         readers = self.readers if seen is None else self._limited_readers
         with readers.connect() as connection, sight.through(connection, seen):
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Reader]:
+        """Give a read-only connection for one statement, which sees one moment without a transaction around it."""
+        with self.readers.connect().execution_options(**{_ALONE: True}) as connection:
             yield connection
 
     @contextmanager
@@ -120,6 +127,8 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
 
     def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_ALONE):
+            return
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     def tell(context: ExceptionContext) -> None:

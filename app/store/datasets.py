@@ -50,10 +50,10 @@ def _finding_values(dataset: str, number: int, finding: Finding) -> dict[str, An
     }
 
 
-def reports(tx: Reader, identifiers: Sequence[str]) -> list[DatasetReport]:
-    """Return the reports of several datasets without their findings, as far as there are."""
-    bodies = tx.scalars(select(_T.c.report).where(_T.c.id.in_(identifiers), _T.c.report.is_not(None)))
-    return [codec.load(DatasetReport, body) for body in bodies]
+def reports(tx: Reader, identifiers: Sequence[str]) -> dict[str, DatasetReport]:
+    """Return the reports of several datasets by id without their findings, as far as there are."""
+    found = tx.execute(select(_T.c.id, _T.c.report).where(_T.c.id.in_(identifiers), _T.c.report.is_not(None)))
+    return {row.id: codec.load(DatasetReport, row.report) for row in found}
 
 
 def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, with_parts: bool = False) -> Page[Dataset]:

@@ -17,10 +17,6 @@ from app.store.mapping import LEASED, Mapper
 _T = schema.deployments
 KEPT_LATENCIES = 1000
 _GONE = (DeploymentStatus.DELETED.value,)
-_THERE = (DeploymentStatus.CREATING.value, DeploymentStatus.READY.value, DeploymentStatus.DELETING.value)
-# Every page asks these; to put them together costs more than to ask them.
-_BILLS = select(_T.c.bill).where(_T.c.status.in_(_THERE))
-
 
 # What says who uses it is counted and timed by answers, not by the engine, whose record must not write over it.
 _UNUSED = {"requests": 0, "errors": 0, "refusals": 0, "latencies": "[]"}
@@ -138,11 +134,6 @@ def of_target(tx: Reader, target: Target) -> list[Deployment]:
     same = (_T.c.connection == target.connection, _T.c.base_model == target.base_model)
     model = _T.c.model.is_(None) if target.model is None else _T.c.model == target.model
     return MAPPER.by_age(tx, *same, model, _T.c.status.not_in(_GONE))
-
-
-def hosting_bills(tx: Reader) -> list[Bill]:
-    """Return the bills of what is served now, one a deployment."""
-    return [prices.bill(row.bill) for row in tx.execute(_BILLS)]
 
 
 def ready_for(tx: Reader, target: Target) -> Deployment | None:

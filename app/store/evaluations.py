@@ -120,6 +120,8 @@ def _mean(rows: int, base: float | None, total: float | None, squares: float | N
 
 def pairs(tx: Reader, left: str, right: str, *, limit: int) -> list[tuple[EvaluationRow, EvaluationRow]]:
     """Return the rows that two evaluations both answered, side by side, in the order of their lines."""
-    lefts = _ROWS.all(tx, _ROWS.query.where(_R.c.evaluation == left).order_by(_R.c.line).limit(limit))
-    rights = {row.line: row for row in _ROWS.all(tx, _ROWS.query.where(_R.c.evaluation == right))}
-    return [(row, rights[row.line]) for row in lefts if row.line in rights]
+    one, other, width = _R.alias("one"), _R.alias("other"), _ROWS.width
+    wanted = [side.c[str(column.key)] for side in (one, other) for column in _ROWS.query.selected_columns]
+    query = select(*wanted).where(one.c.evaluation == left, other.c.evaluation == right, one.c.line == other.c.line)
+    found = tx.execute(query.order_by(one.c.line).limit(limit))
+    return [(_ROWS.make(row[:width]), _ROWS.make(row[width:])) for row in found]

@@ -88,13 +88,8 @@ def _counting(*conditions: ColumnElement[bool]) -> Executable:
     return union_all(*parts)
 
 
-def _counting_open() -> Executable:
-    query = select(_T.c.status, func.count()).where(_T.c.status.in_([status.value for status in OPEN]))
-    return query.group_by(_T.c.status)
-
-
 # Made once: to put them together costs more than to ask them.
-_COUNTS, _OPEN_COUNTS = _counting(), _counting_open()
+_COUNTS = _counting()
 
 
 def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
@@ -105,8 +100,3 @@ def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
     conditions = wanted.conditions()
     query = _counting(*conditions) if conditions else _COUNTS
     return {JobStatus(status): count for status, count in tx.execute(query) if count}
-
-
-def open_counts(tx: Reader) -> dict[JobStatus, int]:
-    """Return how many jobs there are in each status that something can follow."""
-    return {JobStatus(status): count for status, count in tx.execute(_OPEN_COUNTS)}

@@ -352,7 +352,11 @@ def set_rank(tx: Writer, identifier: str, rank: int) -> None:
 
 def sent(tx: Reader, identifier: str) -> Mapping[str, Hyperparameter] | None:
     """Return the parameters as the backend took them, once it told."""
-    body = tx.scalar(select(_T.c.sent).where(_T.c.id == identifier))
+    return sent_in(tx.scalar(select(_T.c.sent).where(_T.c.id == identifier)))
+
+
+def sent_in(body: str | None) -> Mapping[str, Hyperparameter] | None:
+    """Return the same, from its column."""
     return None if body is None else codec.load(dict[str, Hyperparameter], body)
 
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
-from sqlalchemy import Row, Select, Table, bindparam, delete, select
+from sqlalchemy import Select, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.kit.paging import Page
@@ -95,7 +95,12 @@ class Mapper(Generic[T]):
         """Every row, as `make` reads it."""
         return self._plan.query
 
-    def make(self, row: Row[Any]) -> T:
+    @property
+    def width(self) -> int:
+        """How many columns of a row `make` reads: values of several kinds may stand in one row, side by side."""
+        return len(self._plan.query.selected_columns)
+
+    def make(self, row: Sequence[Any]) -> T:
         """Return the value in a row of `query`."""
         plan = self._plan
         given = {

@@ -9,9 +9,10 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import CompoundSelect, bindparam, delete, insert, null, select, union_all
 
 from app.domain.metrics import TRAIN_LOSS, Metric, MetricSeries
 from app.store import schema
@@ -169,8 +170,6 @@ def columns(
 
     `known`: the heads, where they are at hand.
     """
-    import numpy as np
-
     wanted = set(names)
     found = [
         row
@@ -183,13 +182,57 @@ def columns(
     rows = _tail(tx, [row.id for row in found], after)
     packed = [row.id for row in found if row.packed_through is not None and row.packed_through > after]
     chunks = _chunks(tx, packed, after) if packed else {}
-    series = []
-    for row in found:
-        pieces = [*chunks.get(row.id, ()), rows[row.id]]
-        steps = np.concatenate([piece[0] for piece in pieces]) if len(pieces) > 1 else pieces[0][0]
-        values = np.concatenate([piece[1] for piece in pieces]) if len(pieces) > 1 else pieces[0][1]
-        series.append(Columns(row.name, steps, values))
-    return series
+    return [_joined(row.name, [*chunks.get(row.id, ()), rows[row.id]]) for row in found]
+
+
+def whole(tx: Reader, job: str, *, names: Sequence[str] = ()) -> tuple[list[Head], list[Columns]]:
+    """Return what is known of all of a job's series, and those of `names` whole, in one statement."""
+    heads, chunks = [], defaultdict(list)
+    tails: dict[int, tuple[list[int], list[float | None]]] = defaultdict(lambda: ([], []))
+    for series, step, value, name, packed, steps, numbers in tx.execute(_whole(tuple(names)), {"job": job}):
+        if name is not None:
+            heads.append(Head(series, name, packed, step, value))
+        elif steps is not None:
+            chunks[series].append(from_bytes(steps, numbers))
+        else:
+            tails[series][0].append(step)
+            tails[series][1].append(value)
+    heads.sort(key=lambda head: head.name)
+    wanted = [head for head in heads if not names or head.name in names]
+    return heads, [_joined(head.name, [*_in_order(chunks[head.id]), _sorted(*tails[head.id])]) for head in wanted]
+
+
+@lru_cache(maxsize=16)
+def _whole(names: tuple[str, ...]) -> CompoundSelect[Any]:
+    known = (_S.c.job == bindparam("job"), _S.c.last_step.is_not(None))
+    ids = select(_S.c.id).where(*known, *([_S.c.name.in_(names)] if names else []))
+    return union_all(
+        select(_S.c.id, _S.c.last_step, _S.c.last_value, _S.c.name, _S.c.packed_through, null(), null()).where(*known),
+        select(_M.c.series, _M.c.step, _M.c.value, null(), null(), null(), null()).where(_M.c.series.in_(ids)),
+        select(_K.c.series, _K.c.first, null(), null(), null(), _K.c.steps, _K.c.numbers).where(_K.c.series.in_(ids)),
+    )
+
+
+def _in_order(chunks: "list[tuple[Steps, Values]]") -> "list[tuple[Steps, Values]]":
+    return sorted(chunks, key=lambda chunk: int(chunk[0][0]))
+
+
+def _sorted(steps: Sequence[int], values: Sequence[float | None]) -> "tuple[Steps, Values]":
+    import numpy as np
+
+    all_steps, all_values = np.array(steps, np.int64), np.array(values, np.float64)  # None becomes NaN
+    if len(all_steps) > 1 and (all_steps[1:] < all_steps[:-1]).any():
+        order = np.argsort(all_steps)
+        return all_steps[order], all_values[order]
+    return all_steps, all_values
+
+
+def _joined(name: str, pieces: "Sequence[tuple[Steps, Values]]") -> Columns:
+    import numpy as np
+
+    steps = np.concatenate([piece[0] for piece in pieces]) if len(pieces) > 1 else pieces[0][0]
+    values = np.concatenate([piece[1] for piece in pieces]) if len(pieces) > 1 else pieces[0][1]
+    return Columns(name, steps, values)
 
 
 def _tail(tx: Reader, ids: Sequence[int], after: int) -> "dict[int, tuple[Steps, Values]]":

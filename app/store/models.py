@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import MetaData, exists, select
 
 from app.domain.models import FineTunedModel, ModelStatus
 from app.kit.paging import Page
@@ -12,7 +12,8 @@ from app.store.mapping import LEASED, Mapper
 from app.store.sight import EVERYTHING
 
 _T = schema.models
-_M = Mapper(FineTunedModel, _T, made=LEASED)
+_ALL = _T.to_metadata(MetaData(), schema="main")  # the table itself, behind what a reader sees of it
+MAPPER = _M = Mapper(FineTunedModel, _T, made=LEASED)
 add, save, get = _M.add, _M.save, _M.get
 
 
@@ -28,8 +29,10 @@ def taken(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
 
 def hidden(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
     """Return those ids that are models' that the reader does not see."""
-    seen = select(_T.c.remote_id).where(_T.c.connection == connection, _T.c.remote_id.in_(remote_ids))
-    return taken(tx, connection, remote_ids).difference(tx.scalars(seen))
+    there = _ALL.c
+    unseen = ~exists().where(_T.c.id == there.id)
+    same = select(there.remote_id).where(there.connection == connection, there.remote_id.in_(remote_ids), unseen)
+    return set(tx.scalars(same))
 
 
 def is_hidden(tx: Reader, connection: str, remote_id: str) -> bool:
@@ -40,11 +43,6 @@ def is_hidden(tx: Reader, connection: str, remote_id: str) -> bool:
 def on_base(tx: Reader, connection: str, base_model: str) -> list[FineTunedModel]:
     """Return the models that were trained from a base of that id, the oldest first."""
     return _M.by_age(tx, _T.c.connection == connection, _T.c.base_model == base_model)
-
-
-def of_job(tx: Reader, job: str) -> list[FineTunedModel]:
-    """Return the models that a job made: its result first, then those from its checkpoints."""
-    return _M.by_age(tx, _T.c.job == job)
 
 
 def of_jobs(tx: Reader, jobs: Sequence[str]) -> list[FineTunedModel]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.actors import ProjectRole
@@ -14,11 +15,9 @@ from app.store.mapping import Mapper
 from app.store.people_schema import installation, members, people
 
 _T = people
-_M = Mapper(Person, _T)
+MAPPER = _M = Mapper(Person, _T)
 get = _M.get
 ACCOUNTS = "accounts"
-# Made once, as every request asks it.
-_ROLES = select(members.c.project, members.c.role).where(members.c.person == bindparam("wanted"))
 
 
 def key_of(name: str) -> str:
@@ -69,10 +68,17 @@ def administrators(tx: Reader) -> int:
     return tx.scalar(able) or 0
 
 
-def roles(tx: Reader, person: str) -> dict[str, ProjectRole]:
-    """Return what a person is in which project."""
-    found = tx.execute(_ROLES, {"wanted": person})
-    return {row.project: ProjectRole(row.role) for row in found}
+def with_roles(tx: Reader, name: str) -> tuple[Person, Mapping[str, ProjectRole]] | None:
+    """Return who has that name, with what they are in which project."""
+    query = select(*_M.query.selected_columns, members.c.project, members.c.role)
+    query = query.outerjoin(members, members.c.person == _T.c.id).where(_T.c.name_key == key_of(name))
+    found = tx.execute(query).all()
+    return (_M.make(found[0][: _M.width]), roles_in(found)) if found else None
+
+
+def roles_in(found: Sequence[Sequence[Any]]) -> Mapping[str, ProjectRole]:
+    """Return the roles in rows of one person, whose last two columns are a project and a role there, or nothing."""
+    return {row[-2]: ProjectRole(row[-1]) for row in found if row[-2] is not None}
 
 
 def _memberships(tx: Reader, *conditions: object) -> list[Membership]:

@@ -8,7 +8,7 @@ from app.store.database import Reader
 from app.store.mapping import Mapper
 
 _T = schema.projects
-_M = Mapper(Project, _T)
+MAPPER = _M = Mapper(Project, _T)
 add, save, get, page, remove = _M.add, _M.save, _M.get, _M.page, _M.remove
 
 

@@ -1,18 +1,23 @@
 """Sessions, tokens, one-time codes and tries to sign in. Secrets are known by their SHA-256 alone: they are random."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from app.domain.people import SESSION_IDLE, SESSION_LIFE, ApiToken, Session
+from app.domain.actors import ProjectRole
+from app.domain.people import SESSION_IDLE, SESSION_LIFE, ApiToken, Person, Session
+from app.store import people as person_store
 from app.store.database import Reader, Writer
 from app.store.mapping import Mapper
-from app.store.people_schema import api_tokens, codes, sessions, sign_in_attempts
+from app.store.people_schema import api_tokens, codes, members, people, sessions, sign_in_attempts
 
+W = TypeVar("W", Session, ApiToken)
+Owned: TypeAlias = tuple[W, Person, Mapping[str, ProjectRole]]
 _S = Mapper(Session, sessions)
 _T = Mapper(ApiToken, api_tokens)
 _FORGOTTEN = timedelta(days=1)
@@ -33,15 +38,27 @@ def add_session(tx: Writer, session: Session, secret: str) -> None:
 
 
 @cache
-def _session_by() -> Select[Any]:
-    """Return the query for a session, made once, as every request asks it."""
-    return _S.query.where(sessions.c.sha256 == bindparam("secret")).limit(1)
+def _whose(way: Mapper[W]) -> Select[Any]:
+    """Return the query for a way in with its person and, row by row, their roles; made once: every request asks it."""
+    wanted = (*way.query.selected_columns, *person_store.MAPPER.query.selected_columns)
+    query = select(*wanted, members.c.project, members.c.role).select_from(way.table)
+    query = query.join(people, people.c.id == way.table.c.person)
+    query = query.outerjoin(members, members.c.person == people.c.id)
+    return query.where(way.table.c.sha256 == bindparam("secret"))
 
 
-def session_by(tx: Reader, secret: str) -> Session | None:
-    """Return the session of a cookie, ended or not."""
-    row = tx.execute(_session_by(), {"secret": sha256_of(secret)}).first()
-    return None if row is None else _S.make(row)
+def _owned(tx: Reader, way: Mapper[W], secret: str) -> Owned[W] | None:
+    found = tx.execute(_whose(way), {"secret": sha256_of(secret)}).all()
+    if not found:
+        return None
+    first, behind = found[0], way.width
+    person = person_store.MAPPER.make(first[behind : behind + person_store.MAPPER.width])
+    return way.make(first[:behind]), person, person_store.roles_in(found)
+
+
+def session_by(tx: Reader, secret: str) -> Owned[Session] | None:
+    """Return the session of a cookie, ended or not, with its person and what they are in which project."""
+    return _owned(tx, _S, secret)
 
 
 def sessions_of(tx: Reader, person: str) -> list[Session]:
@@ -73,9 +90,9 @@ def add_token(tx: Writer, token: ApiToken, secret: str) -> None:
     _T.add(tx, token, sha256=sha256_of(secret))
 
 
-def token_by(tx: Reader, secret: str) -> ApiToken | None:
-    """Return the token behind a secret, expired or not."""
-    return _T.first(tx, _T.query.where(api_tokens.c.sha256 == sha256_of(secret)))
+def token_by(tx: Reader, secret: str) -> Owned[ApiToken] | None:
+    """Return the token behind a secret, expired or not, with its person and what they are in which project."""
+    return _owned(tx, _T, secret)
 
 
 def tokens_of(tx: Reader, person: str) -> list[ApiToken]:

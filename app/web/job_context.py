@@ -15,6 +15,7 @@ from app.services import (
     datasets,
     evaluations,
     job_logs,
+    job_lookup,
     job_models,
     jobs,
     models,
@@ -26,7 +27,6 @@ from app.services import (
 from app.services.evaluations import PairFilter
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
-from app.web.layout import shown_projects
 from app.web.rendering import fresh_key
 from app.web.views import evaluations as evaluation_view
 from app.web.views import jobs as view
@@ -47,7 +47,7 @@ def job_context(
     Raises:
         ProviderFailed, StorageFull: when the tab asks a backend that fails.
     """
-    job = jobs.get(scope, identifier)
+    job = job_lookup.with_what_it_names(scope, identifier)
     around = _around(scope, job, tab)
     if tab == "evaluation":
         return around | _evaluation(scope, job, around["evaluated"], only)
@@ -80,8 +80,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
     return {
         "job": job,
         "base_name": catalog.BaseNames(scope, [connection]),
-        "project": next((each for each in shown_projects(scope) if each.id == job.spec.project), None)
-        or projects.get(scope, job.spec.project),
+        "project": projects.get(scope, job.spec.project),
         "connection": connection,
         "tab": tab,
         "tabs": view.tabs(job, tab),
@@ -127,6 +126,13 @@ def _of_tab(
                 "sampled": view.sampled(jobs.samples(scope, job)),
             }
         case "code":
+            files = (
+                job.datasets.training,
+                job.datasets.validation,
+                job.spec.training_dataset,
+                job.spec.validation.dataset,
+            )
+            datasets.many(scope, sorted({each for each in files if each}))
             known = code.targets(scope, job.spec)
             if not known:
                 return {"targets": known}
@@ -165,7 +171,8 @@ def _parameters(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
 def _data(scope: Scope, job: FineTuningJob) -> dict[str, Any]:
     parts = job.datasets
     ids = {"training": parts.training, "validation": parts.validation, "test": parts.test}
-    known = datasets.many(scope, [identifier for identifier in ids.values() if identifier])
+    wanted = {job.spec.training_dataset, *(each for each in ids.values() if each)}
+    known = datasets.many(scope, sorted(wanted))
     shown = {kind: known.get(identifier or "") for kind, identifier in ids.items()}
     training = shown["training"]
     return {

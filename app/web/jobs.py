@@ -31,7 +31,7 @@ from app.services.evaluations import PairFilter
 from app.services.scope import Scope
 from app.web import spending
 from app.web.job_context import page_context
-from app.web.layout import chosen_project
+from app.web.layout import chosen_project, read_ahead
 from app.web.live import JobPageStream
 from app.web.rendering import Fields, fresh_key, list_page, page, see_other, templates
 from app.web.views import costs, job_list
@@ -106,6 +106,7 @@ def show(
     """One job: where it stands, what it learned, and whether that was any good."""
     shown = tab if tab in view.TABS else "overview"
     base_url = str(request.base_url).rstrip("/")
+    read_ahead(request, scope)
     context = page_context(scope, identifier, shown, base_url=base_url, target=target, only=only)
     return page(request, scope, "jobs/show.html", context)
 

@@ -8,9 +8,10 @@ from starlette.requests import Request
 
 from app.domain.actors import Role
 from app.domain.money import Money
-from app.domain.projects import Project
-from app.services import overview, projects
+from app.domain.projects import ProjectName
+from app.services import overview
 from app.services.scope import Scope
+from app.store.top_bar import TopBar
 from app.web.flash import NOTICE_COOKIE, notice
 from app.web.rights import Rights
 from app.web.views.parts import Message
@@ -18,7 +19,6 @@ from app.web.views.parts import Message
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
 PROJECT_COOKIE = "project"
-_SHOWN_PROJECTS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,8 @@ class Frame:
     has_account: bool = False  # signed in, where there are accounts
     administers: bool = True  # may change what is everybody's
     belongs: bool = True  # sees some project, or all of them
-    projects: Sequence[Project] = ()
-    project: Project | None = None  # the one whose work the lists show; None for all
+    projects: Sequence[ProjectName] = ()
+    project: ProjectName | None = None  # the one whose work the lists show; None for all
     counts: overview.Counts | None = None
     hosting_per_hour: Money | None = None
     version: str = ""  # of what the page shows, as `http.fragments` counts; "" where nothing will change
@@ -50,7 +50,7 @@ def frame_of(request: Request, scope: Scope) -> Frame:
         has_account=scope.actor.role in {Role.PERSON, Role.ADMINISTRATOR},
         administers=scope.actor.role is not Role.PERSON,
         belongs=scope.actor.role is not Role.PERSON or bool(scope.actor.projects),
-        projects=shown_projects(scope),
+        projects=_around(request, scope).projects,
         project=chosen_project(request, scope),
         flash=notice(request.cookies.get(NOTICE_COOKIE)),
         refusal=Rights(request, scope).refusal,
@@ -59,21 +59,25 @@ def frame_of(request: Request, scope: Scope) -> Frame:
 
 def counted_frame(request: Request, scope: Scope) -> Frame:
     """Return a frame with the top bar's figures alone."""
-    counted = overview.counts(scope)
+    counted = overview.counted(_around(request, scope))
     version = request.app.state.fragments.version(scope.changes)
     per_hour = counted.hosting_cost.per_hour
     return Frame(path=path_of(request), now=scope.now(), counts=counted, hosting_per_hour=per_hour, version=version)
 
 
-def shown_projects(scope: Scope) -> Sequence[Project]:
-    """Return the newest projects, as many as the switcher and the palette show."""
-    return scope.read_once(("projects",), lambda _: projects.list_projects(scope, limit=_SHOWN_PROJECTS).items)
-
-
-def chosen_project(request: Request, scope: Scope) -> Project | None:
+def chosen_project(request: Request, scope: Scope) -> ProjectName | None:
     """Return the project that the reader looks at; None stands for all, and for one that is not there any more."""
     identifier = request.cookies.get(PROJECT_COOKIE)
-    return projects.find(scope, identifier) if identifier else None
+    return next((each for each in _around(request, scope).projects if each.id == identifier), None)
+
+
+def read_ahead(request: Request, scope: Scope) -> None:
+    """Read what stands around a page now. What asks a backend gives its connection back, and would begin another."""
+    _around(request, scope)
+
+
+def _around(request: Request, scope: Scope) -> TopBar:
+    return overview.top_bar(scope, request.cookies.get(PROJECT_COOKIE, ""))
 
 
 def bare_frame(request: Request, now: datetime) -> Frame:

@@ -18,7 +18,7 @@ from app.http.idempotency import once
 from app.services import catalog, code, connections, demo_project, drafts, lifecycle, projects
 from app.services.scope import Scope
 from app.web.i18n import gettext as _
-from app.web.layout import chosen_project
+from app.web.layout import chosen_project, read_ahead
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
@@ -79,6 +79,7 @@ def review(
     found = drafts.get(scope, draft)
     if found.job is not None:
         return _to_its_job(request, found.job)
+    read_ahead(request, scope)
     context = review_context(scope, found, fresh_key())
     targets, base_url = context["review"].code_targets, str(request.base_url).rstrip("/")
     shown = target if target in targets else next(iter(targets), None)
@@ -159,6 +160,9 @@ def show(
     found = drafts.get(scope, draft)
     if found.job is not None:
         return _to_its_job(request, found.job)
+    read_ahead(request, scope)
+    if step in {Step.PROJECT, Step.MODEL}:
+        connections.list_connections(scope)  # all of them are shown; the chosen one is among them
     review = drafts.review_of(scope, found)
     problems = review.problems[step] if step in found.visited else ()
     context = {**step_context(scope, review, step, problems, query=q), "dropped": dropped or ()}

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.domain.deployments import Deployment
 from app.domain.jobs import FineTuningJob
 from app.domain.prices import FREE, UNKNOWN, Billing
-from app.services import capsules, deployments, drafts, jobs, prices
+from app.services import capsules, deployments, drafts, jobs, overview
 from app.settings import ROOT
 from app.store import rows, schema
 from app.store.migrating import configuration
@@ -102,9 +102,9 @@ def test_both_doors_tell_free_from_unknown(made: Made, billing: Billing) -> None
 def test_the_meter_counts_what_has_no_known_bill(made: Made, billing: Billing) -> None:
     served = made.served(connection=made.job.spec.connection, base_model=made.job.spec.base_model)
     with made.app_context.open() as scope:
-        before = prices.hosting(scope)
+        before = overview.counts(scope).hosting_cost
         rows.change(scope.write, schema.deployments, served.id, {"status": "ready"})
-        after = prices.hosting(scope)
+        after = overview.counts(scope).hosting_cost
     assert after.billed - before.billed == (billing is not Billing.FREE), "a base model is billed by token"
     assert after.unpriced - before.unpriced == (billing is Billing.UNKNOWN)
 
