@@ -72,6 +72,7 @@ ELSEWHERE = frozenset(
         "/settings/people/{person}/code",
         "/settings/people/{person}/disable",
         "/settings/people/{person}/enable",
+        "/settings/people/{person}/sign-out",
         "/settings/prices",
         "/settings/webhooks/messages/{message}/send-again",
         "/settings/webhooks/{webhook}",
