@@ -1,5 +1,6 @@
 """What rows ask and answer, read quickly: for splits and leaks, which look at every row of a file."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
@@ -91,7 +92,8 @@ def _reader(path: Path, key: str | None, *, answers: bool) -> Reader:
         return slow
     make, fields = makers[form.name]
     names = {_VALUE: key, _OUTER: key.split(".")[0]} if key else {}
-    if not fields.keys().isdisjoint(names.values()):
+    # msgspec gives no field a name that JSON writes with a backslash.
+    if not fields.keys().isdisjoint(names.values()) or any(map(_ESCAPED.search, names.values())):
         return slow
     names = {name: field for name, field in names.items() if name == _VALUE or field != key}
     more = [(name, Any, msgspec.UNSET) for name in names]
@@ -99,6 +101,7 @@ def _reader(path: Path, key: str | None, *, answers: bool) -> Reader:
     return make(msgspec.json.Decoder(row).decode, partial(_group, key=key, names=names), slow, answers=answers)
 
 
+_ESCAPED = re.compile(r'[\\"\x00-\x1f]')
 _PAIR_FIELDS: dict[str, Any] = {"prompt": msgspec.Raw, "completion": msgspec.Raw}
 
 
