@@ -101,9 +101,9 @@ class GuardedForms(Extension):
 def _guarded(found: re.Match[str]) -> str:
     head, action, inside, end = found.groups()
     return (
-        f"{head}{{% set refused %}}{{{{ refusal({_expression(action)}) }}}}{{% endset %}}"
-        '{% if refused %}<fieldset class="refused" disabled title="{{ refused }}">{% endif %}'
-        f'{inside}{{% if refused %}}<span class="refusal">{{{{ refused }}}}</span></fieldset>{{% endif %}}{end}'
+        f"{head}{{% set off_for_reader %}}{{{{ refusal({_expression(action)}) }}}}{{% endset %}}"
+        '{% if off_for_reader %}<fieldset class="refused" disabled title="{{ off_for_reader }}">{% endif %}'
+        f'{inside}{{% if off_for_reader %}}<span class="refusal">{{{{ off_for_reader }}}}</span></fieldset>{{% endif %}}{end}'
     )
 
 

@@ -142,7 +142,7 @@ def test_a_large_upload_displaces_no_choice_until_it_is_known_to_be_good(
     here = upload(pages, large, "large.jsonl", draft=wizard)
     assert here.endswith(f"?draft={wizard}")
     page = pages.get(here).text
-    assert "being checked" in page
+    assert "Waiting for other work on this machine" in page
     assert f"draft={wizard}" in soup(page).select_one("[hx-get]")["hx-get"]
     assert soup(pages.get(f"/wizard/{wizard}/data").text).select_one("input[checked]")["value"] == chosen
 
