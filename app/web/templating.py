@@ -103,7 +103,8 @@ def _guarded(found: re.Match[str]) -> str:
     return (
         f"{head}{{% set off_for_reader %}}{{{{ refusal({_expression(action)}) }}}}{{% endset %}}"
         '{% if off_for_reader %}<fieldset class="refused" disabled title="{{ off_for_reader }}">{% endif %}'
-        f'{inside}{{% if off_for_reader %}}<span class="refusal">{{{{ off_for_reader }}}}</span></fieldset>{{% endif %}}{end}'
+        f'{inside}{{% if off_for_reader %}}<span class="refusal">{{{{ off_for_reader }}}}</span></fieldset>'
+        f"{{% endif %}}{end}"
     )
 
 
