@@ -175,7 +175,7 @@ def test_what_nobody_here_knows_is_reported_and_removed_by_name(app_context: Azu
     assert {each.thing.kind for each in report.known} == {"endpoint", "model", "data"}
     assert [each.thing.name for each in report.foreign] == ["theirs:1"]
     with app_context.open() as scope:
-        with pytest.raises(Invalid, match="not the thing's name"):
+        with pytest.raises(Invalid, match="does not match"):
             orphans.remove(scope, app_context.connection.id, "endpoint:dep-lost", "dep")
         with pytest.raises(ProviderFailed, match="still served by dep-lost"):
             orphans.remove(scope, app_context.connection.id, "model:lost:1", "lost:1")
