@@ -252,8 +252,8 @@ def _test(asked: argparse.Namespace, paths: Paths) -> int:
         state = _install(_environments(paths), RUNTIMES[0], allow_cuda=False)
         environ[_TEST_RUNTIME] = str(state.python)
     selection = ["-m", "not named"] if asked.all else []
-    # One more than there are cores: many tests wait for processes of their own.
-    workers = min(_TEST_WORKERS, (os.cpu_count() or 1) + 1)
+    # Two more than there are cores: many tests wait for processes of their own.
+    workers = min(_TEST_WORKERS, (os.cpu_count() or 1) + 2)
     if not asked.further:
         selection += ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder", "--max-worker-restart", "0"]
         selection += ["--durations", "30"]  # what takes long is seen, and may move to the long form

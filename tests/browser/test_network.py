@@ -54,7 +54,7 @@ def test_what_was_typed_last_is_stored_whichever_way_the_step_is_left(
 
 
 def test_a_form_that_gets_no_answer_says_so_and_a_second_press_starts_nothing_twice(
-    cut_off: Page, rehearsal_installation: Installation
+    rehearsal_installation: Installation, cut_off: Page
 ) -> None:
     cut_off.goto(f"{rehearsal_installation.server.url}/")
     cut_off.get_by_role("button", name="Try the sample").first.click()

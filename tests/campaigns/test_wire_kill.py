@@ -22,7 +22,6 @@ def seed() -> int:
     return seed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_thirty_deaths(backend: str, tmp_path: Path, seed: int) -> None:
     run(tmp_path, backend, seed=seed, wanted=10, kills=30).expect_whole()

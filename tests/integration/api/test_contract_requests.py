@@ -15,7 +15,7 @@ from tests.support.server import serving
     ("phases", "examples", "cases"),
     [
         # As many again come as each role: `tests/integration/people/test_contract.py`.
-        (("examples", "fuzzing"), 5, 700),
+        (("examples", "fuzzing"), 4, 500),
         # Every limit of every field, every method at every address, and chains of requests as well.
         pytest.param(PHASES, 11, 5000, marks=pytest.mark.campaign),
     ],

@@ -142,7 +142,7 @@ def test_pages_of_events_are_read_to_the_end(build: Build) -> None:
     assert pages >= 20, f"{pages} pages in one look: the figures are those of the result file alone"
 
 
-@pytest.mark.parametrize("trained_s", [2.0, 60.0])
+@pytest.mark.parametrize("trained_s", [2.0, pytest.param(60.0, marks=pytest.mark.slow)])
 def test_no_event_of_a_job_that_ended_between_two_looks_is_lost(build: Build, trained_s: float) -> None:
     house = build(steps=900, page_cap=20, train_s=trained_s)
     job = house.job()
