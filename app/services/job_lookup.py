@@ -9,7 +9,7 @@ from app.services import verbs
 from app.services.scope import Scope
 from app.store import job_page as page_store
 from app.store import jobs as store
-from app.store.jobs import Filter
+from app.store.job_filter import Filter
 
 
 @verbs.reads("jobs")

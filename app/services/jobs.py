@@ -29,7 +29,7 @@ from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import samples as sample_store
 from app.store.downsampling import downsample
-from app.store.jobs import Filter
+from app.store.job_filter import Filter
 
 MAX_POINTS = 5000
 AnyJob = FineTuningJob | str  # a job, or its id

@@ -34,6 +34,7 @@ from app.services.scope import Scope
 from app.store import events as event_store
 from app.store import jobs as store
 from app.store import openai_requests as request_store
+from app.store.job_filter import Filter
 
 _MULTIPLIER, _RATE = "learning_rate_multiplier", "learning_rate"
 _LONGEST_NAME = 64
@@ -236,7 +237,7 @@ def _page(scope: Scope, *, after: str | None, limit: int, ascending: bool, **wan
     cursor = None
     if after is not None:
         cursor = or_not_found(store.cursor_at(scope.read, after), "job", after)
-    return store.page(scope.read, store.Filter(**wanted), sort=_ORDER[ascending], limit=limit, cursor=cursor)
+    return store.page(scope.read, Filter(**wanted), sort=_ORDER[ascending], limit=limit, cursor=cursor)
 
 
 @verbs.writes("jobs")

@@ -73,7 +73,7 @@ def files(tx: Reader, *, after: str | None, limit: int, ascending: bool) -> Page
     """Return all datasets that are no parts of splits, whatever their state, from behind the dataset `after` on."""
     query = _M.query.where(_T.c.made_by.not_like("split:%"))
     cursor = None if after is None else rows.cursor_at(tx, _T, after)
-    return rows.page(tx, query, _T, _M.make, limit=limit, cursor=cursor, descending=not ascending)
+    return rows.page(tx, query, _T, _M.make, limit=limit, cursor=cursor, order=("created_at", not ascending))
 
 
 def child(tx: Reader, parent: str, made_by: str) -> Dataset | None:

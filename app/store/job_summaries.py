@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, func, literal, select, union_all
@@ -13,7 +14,8 @@ from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
 from app.kit.paging import Page
 from app.store import codec, columns, schema
 from app.store.database import Reader
-from app.store.jobs import Filter, filtered_page
+from app.store.job_filter import Filter, Shape, asking
+from app.store.jobs import filtered_page
 from app.store.metric_columns import curve_values
 
 _T = schema.jobs
@@ -88,8 +90,10 @@ def _counting(*conditions: ColumnElement[bool]) -> Executable:
     return union_all(*parts)
 
 
-# Made once: to put them together costs more than to ask them.
-_COUNTS = _counting()
+@cache
+def _counting_by(shape: Shape) -> Executable:
+    """Return the same for what is usually asked, made once: to put it together costs more than to ask it."""
+    return _counting(*asking(shape))
 
 
 def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
@@ -97,6 +101,5 @@ def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
 
     Of a final one at most `MOST_COUNTED` + 1, which means more.
     """
-    conditions = wanted.conditions()
-    query = _counting(*conditions) if conditions else _COUNTS
-    return {JobStatus(status): count for status, count in tx.execute(query) if count}
+    query = _counting_by(wanted.shape) if wanted.metadata is None else _counting(*wanted.conditions())
+    return {JobStatus(status): count for status, count in tx.execute(query, dict(wanted.values)) if count}

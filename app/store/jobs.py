@@ -7,14 +7,15 @@ from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, exists, func, or_, select, union, union_all, update
+from sqlalchemy import Row, Select, bindparam, case, func, select, union, union_all, update
 
 from app.domain.actors import OWNER
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.jobs import ACTIVE, FineTuningJob, JobGoal, JobStatus
 from app.kit.paging import Page
-from app.store import codec, columns, prices, rows, schema
+from app.store import codec, columns, job_filter, prices, rows, schema
 from app.store.database import Reader, Writer
+from app.store.job_filter import Filter
 from app.store.mapping import LEASED, Mapper
 from app.store.sight import EVERYTHING
 
@@ -88,50 +89,6 @@ def cursor_at(tx: Reader, identifier: str) -> str | None:
     return rows.cursor_at(tx, _T, identifier)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model.
-
-    `metadata` are pairs that a job must have, all of them; without any pair, it must have none at all.
-    """
-
-    statuses: Sequence[JobStatus] = ()
-    project: str | None = None
-    connection: str | None = None
-    query: str | None = None
-    metadata: Mapping[str, str] | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row must fulfil, whatever its status."""
-        found = []
-        if self.project is not None:
-            found.append(_T.c.project == self.project)
-        if self.connection is not None:
-            found.append(_T.c.connection == self.connection)
-        if self.query:
-            found.append(_mentions(self.query))
-        for key, value in (self.metadata or {}).items():
-            found.append(_T.c.id.in_(select(_M.c.job).where(_M.c.key == key, _M.c.value == value)))
-        if self.metadata is not None and not self.metadata:
-            found.append(~exists().where(_M.c.job == _T.c.id))
-        return found
-
-
-def _mentions(text: str) -> ColumnElement[bool]:
-    own = [column.icontains(text, autoescape=True) for column in (_T.c.name, _T.c.base_model, _T.c.id)]
-    # Asked for once a query, not once a row: none of the three depends on the job.
-    named = (
-        (_T.c.project, schema.projects, ("name",)),
-        (_T.c.training_dataset, schema.datasets, ("name", "filename")),
-        (_T.c.fine_tuned_model, schema.models, ("name",)),
-    )
-    linked = [
-        column.in_(select(table.c.id).where(or_(*(table.c[name].icontains(text, autoescape=True) for name in names))))
-        for column, table, names in named
-    ]
-    return or_(*own, *linked)
-
-
 def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[FineTuningJob]:
     """Return the jobs that fit; `sort` is a key of `SORTS`."""
     return filtered_page(tx, MAPPER.query, wanted, MAPPER.make, sort=sort, limit=limit, cursor=cursor)
@@ -160,9 +117,8 @@ def filtered_page(
     else:
         if wanted.statuses:
             query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
-        if conditions:  # without any it stays the same query, which SQLAlchemy knows again
-            query = query.where(*conditions)
-    return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, key=key, descending=descending)
+        query = job_filter.where(query, wanted.shape) if wanted.metadata is None else query.where(*conditions)
+    return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, order=(key, descending), values=wanted.values)
 
 
 def needed_content(tx: Reader, connection: str) -> set[str]:

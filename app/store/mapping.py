@@ -172,7 +172,7 @@ class Mapper(Generic[T]):
         found = self.query if query is None else query
         for column, value in equal.items():
             found = found if value is None else found.where(self.table.c[column] == value)
-        return rows.page(tx, found, self.table, self.make, limit=limit, cursor=cursor, key=key)
+        return rows.page(tx, found, self.table, self.make, limit=limit, cursor=cursor, order=(key, True))
 
     def set_goal(self, tx: Writer, identifier: str, goal: StrEnum, *, due_at: float, **more: Any) -> None:  # noqa: ANN401
         """Write what people want; the engine does the rest. The status is left alone."""

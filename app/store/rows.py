@@ -38,15 +38,19 @@ def page(
     *,
     limit: int,
     cursor: str | None,
-    key: str = "created_at",
-    descending: bool = True,
+    order: tuple[str, bool] = ("created_at", True),
+    values: Mapping[str, Any] | None = None,
 ) -> Page[T]:
-    """Return one page of `query`, ordered by the moment `key`, then id.
+    """Return one page of `query`, with the values of its open parameters.
+
+    `order`: a moment, and whether it descends; rows of one moment stand by id.
 
     Raises:
         BadCursor: when the cursor is none of ours.
     """
-    rows = tx.execute(first_of(query, table, limit + 1, cursor=cursor, key=key, descending=descending)).all()
+    key, descending = order
+    first = first_of(query, table, limit + 1, cursor=cursor, key=key, descending=descending)
+    rows = tx.execute(first, dict(values or {})).all()
     items = [make(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Page(items)

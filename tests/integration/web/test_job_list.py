@@ -72,7 +72,7 @@ def test_a_search_looks_at_what_belongs_to_a_job_and_the_counts_follow(
         assert [chip.text.split()[-1] for chip in page.select(".chips a")] == ["1", "1"], text
         assert rows(pages, str(page.select(".chips a")[1]["href"]))[0] == ids, text
     assert len(rows(pages, "/jobs?q=tuned")[0]) == 1
-    assert rows(pages, "/jobs?q=100%25")[0] == []
+    assert rows(pages, "/jobs?q=100%25")[0] == rows(pages, "/jobs?q=a_other")[0] == []
 
 
 def _model(job: FineTuningJob) -> FineTunedModel:

@@ -1,0 +1,86 @@
+"""Which jobs a list asks for, as conditions of its queries."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select
+
+from app.domain.jobs import JobStatus
+from app.store import schema
+
+_T = schema.jobs
+_M = schema.job_metadata
+_PROJECT, _CONNECTION, _TEXT = "asked_project", "asked_connection", "asked_text"
+Shape = tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which jobs; `query` is looked for in name, base model and id, and in the names of project, dataset and model.
+
+    `metadata` are pairs that a job must have, all of them; without any pair, it must have none at all.
+    """
+
+    statuses: Sequence[JobStatus] = ()
+    project: str | None = None
+    connection: str | None = None
+    query: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Whether a project, a connection and a text are asked for: all that `asking` depends on."""
+        return self.project is not None, self.connection is not None, bool(self.query)
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The values of what `conditions` leaves open."""
+        found = {_PROJECT: self.project, _CONNECTION: self.connection}
+        if self.query:
+            found[_TEXT] = "%" + re.sub(r"[/%_]", r"/\g<0>", self.query) + "%"
+        return {name: value for name, value in found.items() if value is not None}
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a row must fulfil, whatever its status, with `values`."""
+        found = list(asking(self.shape))
+        for key, value in (self.metadata or {}).items():
+            found.append(_T.c.id.in_(select(_M.c.job).where(_M.c.key == key, _M.c.value == value)))
+        if self.metadata is not None and not self.metadata:
+            found.append(~exists().where(_M.c.job == _T.c.id))
+        return found
+
+
+@cache
+def asking(shape: Shape) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of a shape, made once: to put them together costs as much as to ask them."""
+    each = (_T.c.project == bindparam(_PROJECT), _T.c.connection == bindparam(_CONNECTION), _mentions())
+    return [condition for condition, wanted in zip(each, shape, strict=True) if wanted]
+
+
+def _contains(column: ColumnElement[str]) -> ColumnElement[bool]:
+    # SQLite's LIKE ignores the case of ASCII letters, as lower() on both sides does at three times the cost.
+    return column.like(bindparam(_TEXT), escape="/")
+
+
+def _mentions() -> ColumnElement[bool]:
+    own = [_contains(column) for column in (_T.c.name, _T.c.base_model, _T.c.id)]
+    # Asked for once a query, not once a row: none of the three depends on the job.
+    named = (
+        (_T.c.project, schema.projects, ("name",)),
+        (_T.c.training_dataset, schema.datasets, ("name", "filename")),
+        (_T.c.fine_tuned_model, schema.models, ("name",)),
+    )
+    linked = [
+        column.in_(select(table.c.id).where(or_(*(_contains(table.c[name]) for name in names))))
+        for column, table, names in named
+    ]
+    return or_(*own, *linked)
+
+
+@lru_cache(maxsize=32)
+def where(query: Select[Any], shape: Shape) -> Select[Any]:
+    """Return a query for what is usually asked; of the same one the same, which SQLAlchemy knows again at once."""
+    return query.where(*asking(shape))
