@@ -19,8 +19,8 @@ from tests.support.waiting import until
 OTHER_PROJECT, OTHERS_MODEL = "Payroll", "salaries"
 LONG = 3000.0  # seconds: what is trained so is under way until the test ends
 OPENAI = OpenAI(api_key="unused", base_url="http://127.0.0.1:9")
-REHEARSED = ("^Rehearsal", "^Rehearsal small")
-LOCAL = ("^This machine", "^Starter")
+REHEARSED = ("^Rehearsal", "rehearsal:small")
+LOCAL = ("^This machine", "builtin:starter")
 ENDED = "Your session has ended"
 
 
@@ -111,7 +111,7 @@ def trains(somebody: Colleague, folder: Path, project: str, name: str, where: tu
     page.get_by_label("Project", exact=True).select_option(label=project)
     page.get_by_label(re.compile(connection)).first.check()
     goes_on(somebody, "Model")
-    page.get_by_label(re.compile(model)).first.check()
+    page.locator(f"input[name=base_model][value='{model}']").check()
     page.get_by_label("Name of the fine-tuned model").fill(name)
     goes_on(somebody, "Data")
     page.locator("input[type=file]").set_input_files(file)
@@ -177,8 +177,8 @@ def only_looks(lena: Colleague, job: str) -> None:
     button = lena.page.get_by_role("button", name="Run again").first
     expect(button).to_be_disabled()
     lena.sees("viewed")
-    button.evaluate("button => { button.closest('fieldset').disabled = false; }")
-    button.click()
+    # At once: a page that still follows its job's evaluation turns the form off again.
+    button.evaluate("button => { button.closest('fieldset').disabled = false; button.click(); }")
     lena.at("Not allowed")
     expect(lena.page.locator("#main")).to_contain_text("You may not start jobs.")
     expect(lena.page.locator("#main")).to_contain_text("Ask an administrator of the project for another role.")
@@ -188,9 +188,10 @@ def only_looks(lena: Colleague, job: str) -> None:
 def is_signed_out(root: Colleague, mia: Colleague) -> None:
     """End somebody's sessions while a job's page of theirs is open: its stream ends, and the page says why."""
     ended: list[str] = []
-    listen(mia.page, ended)
-    with mia.page.expect_response(re.compile("/live")):
-        mia.opens(under_way(mia.here))
+    job = under_way(mia.here)
+    listen(mia.page, f"{job}/live", ended)  # that of the page before may end as it is left
+    with mia.page.expect_response(re.compile(f"{job}/live")):
+        mia.opens(job)
     expect(mia.page.locator("#job-status")).to_have_attribute("data-status", "running")
     assert ended == []
     root.signs_out_everywhere("mia")
@@ -200,9 +201,9 @@ def is_signed_out(root: Colleague, mia: Colleague) -> None:
     assert mia.opens("/jobs") == 401
 
 
-def listen(page: Page, ended: list[str]) -> None:
+def listen(page: Page, stream: str, ended: list[str]) -> None:
     for event in ("requestfinished", "requestfailed"):
-        page.on(event, lambda request: ended.append(request.url) if "/live" in request.url else None)
+        page.on(event, lambda request: ended.append(request.url) if stream in request.url else None)
 
 
 def under_way(here: TeamInstallation) -> str:
