@@ -12,7 +12,7 @@ from app.domain.errors import Conflict, Invalid, Problem, or_not_found
 from app.domain.events import Event
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import JobSummary
-from app.domain.jobs import FineTuningJob, JobGoal, JobSpec, JobStatus
+from app.domain.jobs import TRAINED, FineTuningJob, JobGoal, JobSpec, JobStatus
 from app.domain.metrics import MetricSeries, Sample
 from app.domain.prices import Bill
 from app.domain.spending import AcceptedCost, most_of_job, require
@@ -245,6 +245,9 @@ def _ended(scope: Scope, identifier: str) -> FineTuningJob:
     job = get(scope, identifier)
     if not job.status.is_final:
         raise Conflict("The job is still under way.", fix="Cancel it first, or wait until it ends.")
+    if job.spec.method not in TRAINED:  # adopted
+        message = f"It was trained by {job.spec.method_name}, which nothing here trains by."
+        raise Invalid([Problem("/method", "unsupported", message, "Run it again where it was made.")])
     return job
 
 

@@ -60,6 +60,7 @@ def _job(entry: Entry) -> AccountJob:
         id=str(entry.id),
         name=str(data["name"]),
         base_model=str(data["base_model"]),
+        method=str(data.get("method", "sft")),
         training_file=str(data.get("training_file", "")),
         validation_file=str(data.get("validation_file", "")),
         hyperparameters=data["settings"],

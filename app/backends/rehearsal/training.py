@@ -108,6 +108,7 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, OffersC
             settings=settings,
             name=request.suffix,
             base_model=request.base_model,
+            method=request.method,
             training_file=request.training_file.id,
             validation_file="" if request.validation_file is None else request.validation_file.id,
         )

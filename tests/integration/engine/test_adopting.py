@@ -7,10 +7,10 @@ import pytest
 from app.backends.rehearsal import Fault, FaultKind
 from app.domain.backend import RemoteFile, TrainingRequest
 from app.domain.errors import Conflict, Invalid, NotFound, ProviderFailed
-from app.domain.jobs import FineTuningJob, JobGoal, JobStatus
+from app.domain.jobs import FineTuningJob, JobGoal, JobStatus, Method
 from app.domain.models import ModelStatus
 from app.domain.prices import Billing
-from app.services import adopting, comparing, datasets, drafts, evaluations, jobs, models, pausing
+from app.services import adopting, capsules, comparing, datasets, drafts, evaluations, jobs, models, pausing
 from app.services.models import KEPT_THERE
 from app.store import events
 from tests.support.app_context import MODEL
@@ -20,19 +20,19 @@ from tests.support.rehearsed import Rehearsed, rows_file
 Build = Callable[..., Rehearsed]
 
 
-def made_elsewhere(house: Rehearsed, tag: str = "elsewhere", *, rows: bytes | None = None) -> str:
+def made_elsewhere(house: Rehearsed, tag: str = "elsewhere", *, rows: bytes | None = None, method: str = "sft") -> str:
     """Train at the provider without the record knowing of it; return the provider's id of the job."""
     file = house.folder / f"{tag}.jsonl"
     file.write_bytes(rows or rows_file(30))
     sent = [house.backend.upload(file, tag=f"{tag}-{part}") for part in ("training", "validation")]
-    return house.backend.submit(request(tag, *sent)).id
+    return house.backend.submit(request(tag, *sent, method=method)).id
 
 
-def request(tag: str, training: RemoteFile, validation: RemoteFile | None) -> TrainingRequest:
+def request(tag: str, training: RemoteFile, validation: RemoteFile | None, *, method: str = "sft") -> TrainingRequest:
     return TrainingRequest(
         tag=tag,
         base_model=MODEL,
-        method="sft",
+        method=method,
         task_type="chat_completion",
         training_file=training,
         validation_file=validation,
@@ -79,6 +79,20 @@ def test_an_adopted_job_is_followed_to_its_end_and_compared_like_any(build: Buil
     assert {each.dataset for each in after.adopted} == {over.datasets.training, over.datasets.validation}
     assert (rows.rows, rows.project, rows.made_by) == (30, project, "adopted")
     assert "adopted" in "\n".join(each.message for each in house.journal(job.id))
+
+
+def test_one_trained_by_a_method_that_is_not_ours_keeps_its_word_and_is_never_repeated(
+    build: Build,
+) -> None:
+    house = build(train_s=3)
+    remote = made_elsewhere(house, method="reinforcement")
+    job = adopted(house, remote, house.project("Others"))
+    assert (job.spec.method, job.spec.method_name) == (Method.OTHER, "reinforcement")
+    assert house.until(job.id).status is JobStatus.SUCCEEDED
+    for again in (capsules.run_again, jobs.retry):
+        with pytest.raises(Invalid, match="reinforcement"), house.open() as scope:
+            again(scope, job.id)
+    assert len(calls(house, "submit")) == 1
 
 
 def test_adopting_again_finds_the_first_also_after_a_death(build: Build) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from app.domain.backend import NotFound
 from app.domain.jobs import JobSpec, JobStatus
+from app.kit.clock import SystemClock
 from app.training.checkpoints import is_complete
 from tests.integration.local.conftest import EPOCHS, STEPS_PER_EPOCH, VALUES, Trained
 from tests.support import local
+from tests.support.clock import TurnedClock
 from tests.support.killing import Killing
 from tests.support.local import Watched
 from tests.support.waiting import until
@@ -192,7 +194,8 @@ def test_killed_inside_a_checkpoint_write_it_goes_on_to_the_very_same_weights(tr
 
 
 def test_cancelled_it_saves_its_work_first_and_meanwhile_it_stepped_back(trained: Trained, tmp_path: Path) -> None:
-    backend = local.backend_over(tmp_path / "runs", trained.python, niceness=7)
+    clock = TurnedClock(SystemClock().now())  # stands still: however slow the machine, nobody loses patience and kills
+    backend = local.backend_over(tmp_path / "runs", trained.python, niceness=7, clock=clock)
     values = {**VALUES, "n_epochs": 100}
     wanted = local.request(backend, "job_1", [trained.training_rows], values)
     watched = Watched(backend, backend.submit(wanted))
