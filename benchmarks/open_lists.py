@@ -1,6 +1,6 @@
 """A hundred open lists of jobs with twenty filters, while a job is submitted every second: CPU, and when they show it.
 
-Each list does what its page does: it asks every 1.5 s whether anything was written, and fetches itself when so. The
+Each list does what its page does: it asks for itself every 1.5 s, with the version of what it shows. The
 baseline is the same window with the same jobs and nobody watching: the engine's and the submits' own share.
 
     python3 -m benchmarks.open_lists [--lists 100] [--filters 20] [--seconds 20] [--rounds 3]
@@ -42,23 +42,21 @@ class OpenList:
         """Look until cancelled."""
         await asyncio.sleep(delay)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        version = _VERSION.search((await self._ask(reader, writer, self.address))[1])
+        version = _VERSION.search((await self._ask(reader, writer, ""))[1])
         known = (version[1] if version else b"").decode().replace("&#34;", '"')
         while True:
             began = time.monotonic()
-            status, answer = await self._ask(reader, writer, "/meter", f"If-None-Match: {known}\r\n")
-            found = _VERSION.search(answer)
+            headers = f"HX-Request-Type: partial\r\nIf-None-Match: {known}\r\n"
+            status, page = await self._ask(reader, writer, headers)
+            found = _VERSION.search(page)
             if status == 200 and found:
                 known = found[1].decode().replace("&#34;", '"')
-                page = (await self._ask(reader, writer, self.address, "HX-Request-Type: partial\r\n"))[1]
                 for job in re.findall(rb'id="row-(job_[0-9a-z]+)"', page):
                     self.shown.setdefault(job.decode(), time.monotonic())
             await asyncio.sleep(max(0.0, _LOOK_EVERY_S - (time.monotonic() - began)))
 
-    async def _ask(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str, more: str = ""
-    ) -> tuple[int, bytes]:
-        writer.write(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{more}\r\n".encode())
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: str) -> tuple[int, bytes]:
+        writer.write(f"GET {self.address} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{headers}\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head)
         return int(head[9:12]), await reader.readexactly(int(length[1])) if length else b""

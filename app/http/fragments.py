@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-AT_MOST_EVERY_S = 1.0
+AT_MOST_EVERY_S = 1.2  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
 AT_LEAST_EVERY_S = 30.0
 _MOST_KEPT = 200
 

@@ -12,8 +12,9 @@ from app.http.actor import Accounts, accounts_of
 from app.services.entering import Known
 
 LOOK_EVERY_S = 2.0
-# What browsers ask for by themselves keeps nobody signed in.
+# What pages ask for by themselves keeps nobody signed in: figures, streams, and whether what they show is still so.
 _BY_THEMSELVES = ("/meter", "/live", "/stream")
+_STILL_SO = b"if-none-match"
 
 
 class WhileSignedIn:
@@ -39,8 +40,12 @@ class WhileSignedIn:
             with contextlib.suppress(OSError):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         known: Known | None = scope.get("state", {}).get("known")
-        if known is not None and known.note is not None and not scope["path"].endswith(_BY_THEMSELVES):
+        if known is not None and known.note is not None and not _by_itself(scope):
             await to_thread.run_sync(known.note, accounts.app_context)
+
+
+def _by_itself(scope: Scope) -> bool:
+    return scope["path"].endswith(_BY_THEMSELVES) or any(name == _STILL_SO for name, _value in scope["headers"])
 
 
 class _Answer:

@@ -12,11 +12,10 @@ from app.http.fragments import Fragments
 from app.services import overview
 from app.services.scope import Scope
 from app.web.layout import counted_frame
-from app.web.rendering import list_page, templates
+from app.web.rendering import NOT_MODIFIED, list_page, templates
 from app.web.views import overview as view
 
 router = APIRouter(include_in_schema=False)
-NOT_MODIFIED = 304
 
 
 @router.get("/")

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.errors import DomainError, Invalid, Problem
 from app.http.actor import actor_of
@@ -19,7 +19,7 @@ from app.services import catalog
 from app.services.scope import Scope
 from app.web.flash import NOTICE_COOKIE
 from app.web.i18n import gettext as _
-from app.web.layout import PROJECT_COOKIE, frame_of, path_of
+from app.web.layout import PROJECT_COOKIE, counted_frame, frame_of, path_of
 from app.web.templating import Templates
 from app.web.views.parts import FieldError
 
@@ -27,6 +27,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _MAX_FIELDS = 400
 _NOTICE_SECONDS = 60
 SEE_OTHER = 303
+NOT_MODIFIED = 304
 UNPROCESSABLE = 422
 
 
@@ -61,17 +62,26 @@ def page(
 
 def list_page(
     request: Request, scope: Scope, name: str, context: Callable[[], Mapping[str, object]], *, part: str
-) -> HTMLResponse:
-    """Render the page of a list, or its `part`: that once for all who ask alike, while nothing is written."""
+) -> Response:
+    """Render the page of a list, or its `part` with the top bar's figures: that once for all who ask alike.
+
+    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed.
+    """
     if not asks_for_part(request):
         return page(request, scope, name, context())
     fragments: Fragments = request.app.state.fragments
-    text = fragments.get(
-        (part, path_of(request), scope.actor.sees, request.cookies.get(PROJECT_COOKIE, "")),
-        fragments.version(scope.changes),
-        lambda: bytes(page(request, scope, name, context(), part=part).body).decode(),
-    )
-    return HTMLResponse(text, headers={"vary": "HX-Request-Type"})
+    version = fragments.version(scope.changes)
+    headers = {"vary": "HX-Request-Type", "etag": version}
+    if request.headers.get("if-none-match") == version:
+        return Response(status_code=NOT_MODIFIED, headers=headers)
+
+    def render() -> str:
+        frame = counted_frame(request, scope)
+        listed = bytes(page(request, scope, name, context(), part=part).body).decode()
+        return listed + templates().render("_meter_again.html", {"frame": frame})
+
+    key = (part, path_of(request), scope.actor.sees, request.cookies.get(PROJECT_COOKIE, ""))
+    return HTMLResponse(fragments.get(key, version, render), headers=headers)
 
 
 def asks_for_part(request: Request) -> bool:

@@ -67,18 +67,25 @@
     if (status === 401) signedOut(); else if (status === 403 || status === 404) window.location.reload(); // what it showed is hidden now
   });
 
-  // -- has anything been written? one question for the whole page, asked while somebody sees it; lists ask again when told -----
+  // -- has anything been written? one question for the whole page, asked while somebody sees it. A list asks for itself, and
+  // its answer brings the bar's figures; any other page asks for these alone, and tells its parts that something changed ---
   let asking = false;
   const look = async () => {
     const meter = document.getElementById("meter"), version = meter?.dataset.version;
     if (!version || asking || document.hidden) return;
     asking = true;
+    const list = document.querySelector("[data-live]"), address = list?.dataset.live ?? "/meter";
     try {
-      const answer = await fetch("/meter", { headers: { "If-None-Match": version } });
+      const answer = await fetch(address, { headers: { "If-None-Match": version, ...list && { "HX-Request-Type": "partial" } } });
       answered();
       if (answer.status === 401) signedOut();
       if (answer.status !== 200 || !meter.isConnected) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("meter");
+      const text = await answer.text();
+      if (list) {
+        if (list.isConnected && list.dataset.live === address) await htmx.swap({ sourceElement: list, target: list, swap: "outerMorph", text });
+        return;
+      }
+      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("meter");
       meter.dataset.version = fresh.dataset.version;
       // Link by link, so that one that has the focus keeps it.
       if (meter.innerHTML !== fresh.innerHTML) for (const [at, link] of [...meter.children].entries()) link.replaceChildren(...fresh.children[at].childNodes);

@@ -190,6 +190,7 @@ def test_what_asks_by_itself_keeps_nobody_signed_in(ada: Office) -> None:
         for _ in range(5):
             ada.house.clock.turn(timedelta(hours=2))
             browser.get("/meter")
+            browser.get("/jobs", headers={"if-none-match": '"what it shows"'})
         assert browser.get("/account").status_code == 401
 
 
