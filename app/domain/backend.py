@@ -63,10 +63,11 @@ __all__ = [  # the errors stand in a module of their own, and belong to the seam
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file at the backend; `ready` once it may be trained on."""
+    """A file at the backend; `ready` once it may be trained on. `note`: why that takes longer than usual."""
 
     id: str
     ready: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.kit.crash_points import CrashPoint, reached
 from app.services import specs, splits
 from app.services.scope import Scope
 
-_FILE_LOOK = timedelta(seconds=5)
+_FILE_LOOK, _LATE_LOOK = timedelta(seconds=5), timedelta(minutes=1)
 _LOOK = timedelta(seconds=1)
 
 
@@ -44,7 +44,8 @@ def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
     local = step.context.canonical([part for part in (parts.training, parts.validation) if part is not None])
     files = [_sent(step, path, kind) for path, kind in zip(local, ("training", "validation"), strict=False)]
     if not all(file.ready for file in files):
-        return step.requeue(_FILE_LOOK, note="The backend is taking in the files.")
+        late = " ".join(dict.fromkeys(file.note for file in files if file.note))
+        return step.requeue(_LATE_LOOK if late else _FILE_LOOK, note=late or "The backend is taking in the files.")
     return submit(step, _request(step.subject, *files))
 
 

@@ -1,5 +1,6 @@
 """A model at Azure OpenAI from its rows to its teardown, and what goes wrong on the way."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,26 @@ def test_what_was_accepted_is_found_by_its_file(build: Build, kind: str) -> None
     assert house.until(job.id, every=20).status is JobStatus.SUCCEEDED
     assert len(house.plane.jobs) == 1
     assert "although its answer was lost" in house.said(job.id)
+
+
+def test_a_file_that_is_never_taken_in_is_said_waited_for_and_given_up_after_a_day(build: Build) -> None:
+    house = build(file_s=float("inf"))
+    job = house.job()
+    house.until(job.id, JobStatus.PREPARING)
+    house.tick(10, every=60)
+    assert house.look(job.id).note == "The backend is taking in the files.", "ten minutes are usual"
+    house.tick(5, every=300)
+    late = house.look(job.id)
+    assert late.status is JobStatus.PREPARING
+    assert re.search(r"has had the file file-\d+ for over half an hour, and still says 'pending' of it", late.note)
+    house.restart()
+    house.tick(3, every=600)
+    assert "for over half an hour" in house.look(job.id).note, "a restart begins no other wait"
+    failed = house.until(job.id, every=3600, limit=30)
+    assert (failed.status, failed.reason) == (JobStatus.FAILED, JobReason.TIMED_OUT)
+    assert "Nothing was trained or billed. Retry the job" in failed.message
+    assert not house.plane.requests
+    assert 24 <= (house.clock.now() - failed.created_at).total_seconds() / 3600 <= 26
 
 
 def test_pausing_keeps_azures_word(build: Build) -> None:

@@ -1,6 +1,7 @@
 """Files that are too large for one request: in parts where the plane has that, else refused before anything begins."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,11 +29,18 @@ from tests.support.rehearsed import rows_file
 
 SMALL = Sizes(one_request=1_000, part=700, most=20_000)  # as a plane a hundred thousand times smaller has them
 PARTS = "POST /uploads/*/parts"
+DAY_S = 86_400
 Open = Callable[..., tuple[Files, Emulated]]
 
 
 @pytest.fixture
-def opened() -> Iterator[Open]:
+def records(tmp_path: Path) -> Path:
+    """The folder in which uploads under way are written down."""
+    return tmp_path / "uploads"
+
+
+@pytest.fixture
+def opened(records: Path) -> Iterator[Open]:
     """Give the opener of files at a plane with small limits."""
     with ExitStack() as stack:
 
@@ -49,7 +57,8 @@ def opened() -> Iterator[Open]:
                 return Plane(where, name="The plane", headers=lambda: headers, outgoing=OUTGOING, query=query)
 
             dated = plane(base.removesuffix("/v1"), (("api-version", "2024-10-21"),)) if azure else plane(base)
-            return Files(plane(base), mark="here", waits=azure, parts=PartedUploads(dated, SMALL)), emulated
+            parts = PartedUploads(dated, SMALL, records)
+            return Files(plane(base), mark="here", waits=azure, parts=parts, clock=clock), emulated
 
         yield make
 
@@ -61,6 +70,12 @@ def rows(tmp_path: Path) -> Path:
     path.write_bytes(rows_file(30))
     assert 2_000 < path.stat().st_size < 20_000
     return path
+
+
+def restarted(files: Files, records: Path) -> Files:
+    """Return what another process has in its stead: the plane and the disk are all there is."""
+    parts = PartedUploads(files.parts._plane, SMALL, records)
+    return Files(files._plane, mark="here", waits=files._waits, parts=parts, clock=TurnedClock())
 
 
 def sent(emulated: Emulated) -> list[object]:
@@ -109,10 +124,75 @@ def test_a_part_that_fails_is_sent_again_and_no_other(opened: Open, rows: Path, 
     assert emulated.calls["begin_upload"] == 1, "it went on with the same upload"
 
 
-def test_an_upload_that_has_run_out_is_begun_anew(opened: Open, rows: Path) -> None:
+@pytest.mark.parametrize(("kind", "made_twice"), [("500", 0), ("accepted_cut", 1)])
+@pytest.mark.parametrize("azure", [False, True])
+def test_after_a_restart_it_goes_on_behind_the_last_part(
+    opened: Open, rows: Path, records: Path, kind: str, made_twice: int, *, azure: bool
+) -> None:
+    call = "POST */uploads/*/parts" if azure else PARTS
+    files, emulated = opened(Wrong(call=call, kind=kind, after=3), azure=azure)
+    with pytest.raises(Unavailable):
+        files.upload(rows, "job_1-training")
+    made = emulated.calls["add_part"]
+    assert made == 3 + made_twice
+    again = restarted(files, records)
+    again.upload(rows, "job_1-training")
+    assert len(sent(emulated)) == 30
+    assert emulated.calls["begin_upload"] == 1, "it went on with the same upload"
+    parts = -(-len(next(iter(emulated.contents.values()))) // 700)
+    assert emulated.calls["add_part"] - made_twice == parts, "only the part whose id got lost went up twice"
+    assert list(records.iterdir()) == []
+
+
+def test_an_upload_whose_file_or_record_is_another_is_begun_anew(opened: Open, rows: Path, records: Path) -> None:
+    files, emulated = opened(Wrong(call="POST /uploads/*/complete", kind="500", times=2))
+    with pytest.raises(Unavailable):
+        files.upload(rows, "job_1-training")
+    rows.write_bytes(rows_file(40))  # as a newer version of ours might write the same rows
+    named_alike = rows.rename(rows.with_name("0123456789ab.jsonl"))
+    (record,) = records.iterdir()
+    record.rename(record.with_name(f"{files._name(named_alike, 'job_1-training')}.json"))
+    with pytest.raises(Unavailable):
+        restarted(files, records).upload(named_alike, "job_1-training")
+    assert emulated.calls["begin_upload"] == 2
+    (record,) = records.iterdir()
+    record.write_text('{"id": "upload_1"')
+    restarted(files, records).upload(named_alike, "job_1-training")
+    assert emulated.calls["begin_upload"] == 3
+    assert len(sent(emulated)) == 40
+
+
+def test_records_of_what_nobody_wanted_any_more_go_after_a_day(opened: Open, rows: Path, records: Path) -> None:
+    files, _ = opened(Wrong(call="POST /uploads/*/complete", kind="500", times=3))
+    for name in ("job_1", "job_2"):
+        with pytest.raises(Unavailable):
+            files.upload(rows, f"{name}-training")
+    assert len(list(records.iterdir())) == 2
+    (old,) = [each for each in records.iterdir() if "job_1" in each.name]
+    then = old.stat().st_mtime - 2 * DAY_S
+    os.utime(old, (then, then))
+    with pytest.raises(Unavailable):
+        files.upload(rows, "job_3-training")
+    assert sorted(each.name.split("-")[2] for each in records.iterdir()) == ["job_2", "job_3"]
+
+
+def test_a_record_that_cannot_be_written_is_said_and_tried_again(opened: Open, rows: Path, records: Path) -> None:
+    files, emulated = opened()
+    records.write_text("in the way of the folder")
+    with pytest.raises(Unavailable, match="How far the upload is cannot be written down"):
+        files.upload(rows, "job_1-training")
+    records.unlink()
+    files.upload(rows, "job_1-training")
+    assert len(sent(emulated)) == 30
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_upload_that_has_run_out_is_begun_anew(opened: Open, rows: Path, records: Path, *, restarts: bool) -> None:
     files, emulated = opened(Wrong(call="POST /uploads/*/complete", kind="500"))
     with pytest.raises(Unavailable):
         files.upload(rows, "job_1-training")
+    if restarts:
+        files = restarted(files, records)
     (first,) = emulated.uploads.values()
     first.at -= 4_000
     with pytest.raises(Unavailable, match="is expired"):
@@ -121,12 +201,13 @@ def test_an_upload_that_has_run_out_is_begun_anew(opened: Open, rows: Path) -> N
     assert len(sent(emulated)) == 30
 
 
-def test_a_completion_whose_answer_is_lost_is_found_by_its_name(opened: Open, rows: Path) -> None:
+def test_a_completion_whose_answer_is_lost_is_found_by_its_name(opened: Open, rows: Path, records: Path) -> None:
     files, emulated = opened(Wrong(call="POST /uploads/*/complete", kind="accepted_cut"))
     with pytest.raises(Unavailable):
         files.upload(rows, "job_1-training")
-    files.upload(rows, "job_1-training")
+    restarted(files, records).upload(rows, "job_1-training")
     assert len(emulated.files) == 1
+    assert list(records.iterdir()) == []
 
 
 def test_more_than_the_plane_takes_is_refused_before_anything_is_sent(opened: Open, tmp_path: Path) -> None:

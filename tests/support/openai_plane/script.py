@@ -9,13 +9,14 @@ class Wrong:
     """At `call` (a method and a path, * for any part of it), do `kind` for the first `times` calls.
 
     `kind`: an HTTP status as a number, `cut` (no answer), `half` (half an answer), `silent` (none until the client goes
-    away), each before anything was done; the same with `accepted_` before it: it was done. `body`: what an error says.
-    `headers` go along.
+    away), each before anything was done; the same with `accepted_` before it: it was done. `after`: so many calls go
+    well before. `body`: what an error says. `headers` go along.
     """
 
     call: str
     kind: str
     times: int = 1
+    after: int = 0
     body: dict[str, object] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 

@@ -69,10 +69,11 @@ class _Connection(BaseHTTPRequestHandler):
     def _wrong(self, plane: Plane, call: Call) -> Wrong | None:
         name = f"{call.method} {call.path.removeprefix(plane.prefix)}"
         for number, wrong in enumerate(plane.script.wrongs):
-            spent = plane.calls[f"wrong {number}"]
-            if fnmatchcase(name, wrong.call) and spent < wrong.times:
+            met = plane.calls[f"wrong {number}"]
+            if fnmatchcase(name, wrong.call) and met < wrong.after + wrong.times:
                 plane.calls[f"wrong {number}"] += 1
-                return wrong
+                if met >= wrong.after:
+                    return wrong
         return None
 
     def _go_wrong(self, wrong: Wrong, answer: Any, headers: dict[str, str]) -> None:  # noqa: ANN401 -- JSON

@@ -79,7 +79,7 @@ class AzureOpenAIBackend(
         others = [plane(settings.resource_base, RESOURCE)] if settings.project_path else []
         self.dated = plane(settings.dated_base(".openai.azure.com"), RESOURCE, _DATED)
         # Uploads in parts are on the dated plane alone; what comes of them is a file of the resource as any.
-        parts = PartedUploads(self.dated, AZURE_SIZES)
+        parts = PartedUploads(self.dated, AZURE_SIZES, cache / "uploads")
         mark = mark_of(installation())
         self.wire = Wire(first, dialect=DIALECT, clock=clock, mark=mark, planes=(first, *others), parts=parts)
         self.oss = plane(settings.dated_base(".cognitiveservices.azure.com"), RESOURCE, _DATED_CHAT)

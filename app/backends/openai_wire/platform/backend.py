@@ -18,6 +18,7 @@ from app.backends.openai_wire.training.checkpoints import CheckpointsByName
 from app.backends.openai_wire.training.code import CodeServer, WireCode
 from app.backends.openai_wire.training.jobs import Dialect, Wire, WireTraining
 from app.backends.openai_wire.training.orphans import WireOrphans
+from app.backends.openai_wire.training.parts import PartedUploads, Sizes
 from app.backends.openai_wire.transport.plane import Plane
 from app.kit.clock import Clock
 from app.kit.outgoing import Outgoing
@@ -56,7 +57,8 @@ class OpenAIBackend(
         named = {"openai-organization": settings.organization, "openai-project": settings.project}
         headers |= {name: value for name, value in named.items() if value}
         plane = Plane(settings.base_url, name=settings.name, headers=lambda: headers, outgoing=outgoing)
-        self.wire = Wire(plane, dialect=Dialect(), clock=clock, mark=mark_of(installation()))
+        parts = PartedUploads(plane, Sizes(), cache / "uploads")
+        self.wire = Wire(plane, dialect=Dialect(), clock=clock, mark=mark_of(installation()), parts=parts)
         self.lookup = ModelLookup(plane, clock, cache / "models.json")
         self.cache = cache
         self.served = Served(cache / "served")

@@ -10,15 +10,19 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
 from app.backends.openai_wire.training.parts import PartedUploads
+from app.backends.openai_wire.training.past import moment
 from app.backends.openai_wire.training.rows import write_rows
 from app.backends.openai_wire.transport.plane import Plane
-from app.domain.backend import BackendError, DataRejected, NotFound, RemoteFile, Unavailable
+from app.domain.backend import BackendError, DataRejected, NotFound, Permanent, RemoteFile, Unavailable
+from app.domain.jobs import JobReason
+from app.kit.clock import Clock
 from app.kit.sentences import ended
 
 PURPOSE = "fine-tune"
@@ -29,6 +33,8 @@ _AT_ONCE_BYTES = 4 << 20  # what a slow line takes within a turn of the engine
 _LISTED = 100
 _PAGES = 20
 ROWS = (("purpose", PURPOSE), ("order", "desc"))  # the query of a list of files of rows, the newest first
+_USUAL = timedelta(minutes=30)  # as long as the official clients wait, and then give up
+_PATIENCE = timedelta(days=1)
 _BAD = frozenset({"error", "deleted", "deleting"})
 _READY = "processed"
 
@@ -45,13 +51,20 @@ class KnownFile:
     status: str
 
 
+class NeverReady(Permanent):
+    """A file is not taken in, and nothing says that it ever will be."""
+
+    reason = JobReason.TIMED_OUT
+
+
 class Files:
     """Uploads and what became of them; what is kept here is a cache, and looked up anew after a restart."""
 
-    def __init__(self, plane: Plane, *, mark: str, waits: bool, parts: PartedUploads) -> None:
+    def __init__(self, plane: Plane, *, mark: str, waits: bool, parts: PartedUploads, clock: Clock) -> None:
         """`waits`: whether a file may be trained on only once it is processed, as at Azure. `parts`: for large ones."""
-        self._plane, self._mark, self._waits, self.parts = plane, mark, waits, parts
+        self._plane, self._mark, self._waits, self.parts, self._clock = plane, mark, waits, parts, clock
         self._known: dict[str, str] = {}
+        self._asked: dict[str, datetime] = {}  # when files were asked for first whose bodies do not say their age
         self._under_way: dict[str, BackendError | None] = {}
         self._lock = Lock()
 
@@ -60,6 +73,7 @@ class Files:
         name = self._name(path, tag)
         known = self._find(name)
         if known is not None:
+            self.parts.forget(name)  # of one whose completion got no answer
             return RemoteFile(known, ready=False)
         self._raise_if_failed(name)
         if path.stat().st_size <= _AT_ONCE_BYTES:
@@ -75,6 +89,7 @@ class Files:
 
         Raises:
             DataRejected: when the provider has refused it, with its words.
+            NeverReady: when it has not become ready within a day.
         """
         if file.id.startswith(_UPLOADING):
             return RemoteFile(file.id, ready=False)
@@ -83,7 +98,37 @@ class Files:
         if status in _BAD:
             said = str(body.get("status_details") or "without saying why")
             raise DataRejected(f"{self._plane.name} refused the file: {said}", fix="Fix the rows, then retry.")
-        return RemoteFile(file.id, ready=status in {_READY, ""} or not self._waits)
+        if status in {_READY, ""} or not self._waits:
+            return RemoteFile(file.id)
+        return RemoteFile(file.id, ready=False, note=self._late(file.id, status, body))
+
+    def _late(self, identifier: str, status: str, body: Mapping[str, Any]) -> str:
+        """Return what to say of a file that is not ready yet: nothing, as long as that is usual.
+
+        Its age is counted from the moment that the provider gives, so that a restart of ours begins no other wait.
+
+        Raises:
+            NeverReady: it is too old for that.
+        """
+        now = self._clock.now()
+        made = moment(body.get("created_at"))
+        if made is None:
+            with self._lock:
+                made = self._asked.setdefault(identifier, now)
+        age = now - made
+        if age > _PATIENCE:
+            raise NeverReady(
+                f"{self._plane.name} has had the file {identifier} for over a day, and still says {status!r} of it.",
+                fix="Nothing was trained or billed. Retry the job, which sends a file of its own; if that waits, too, "
+                f"ask the support of {self._plane.name} about this file.",
+            )
+        if age <= _USUAL:
+            return ""
+        return (
+            f"{self._plane.name} has had the file {identifier} for over half an hour, and still says {status!r} of it; "
+            "usually that takes minutes. Nothing is billed meanwhile. It is waited for until a day is over; then the "
+            "job fails."
+        )
 
     def of_tag(self, tag: str) -> list[KnownFile]:
         """Return the files that were sent for a job's part, the oldest first."""
@@ -120,6 +165,7 @@ class Files:
         """Know a file no more, which is gone."""
         with self._lock:
             self._known = {name: known for name, known in self._known.items() if known != identifier}
+            self._asked.pop(identifier, None)
 
     def _name(self, path: Path, tag: str) -> str:
         return f"{PREFIX}-{self._mark}-{tag}-{_hash(path)}.jsonl"

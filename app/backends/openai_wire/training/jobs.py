@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from app.backends.openai_wire.training.files import Files, KnownFile, listed
 from app.backends.openai_wire.training.job_list import JobList
 from app.backends.openai_wire.training.observation import observe
-from app.backends.openai_wire.training.parts import PartedUploads, Sizes
+from app.backends.openai_wire.training.parts import PartedUploads
 from app.backends.openai_wire.training.statuses import status_of
 from app.backends.openai_wire.transport.errors import Conflicting
 from app.backends.openai_wire.transport.plane import Plane
@@ -65,15 +65,13 @@ class Wire:
         dialect: Dialect,
         clock: Clock,
         mark: str,
+        parts: PartedUploads,
         planes: Sequence[Plane] = (),
-        parts: PartedUploads | None = None,
     ) -> None:
-        """`parts` sends large files where that is done at another plane, or by other sizes."""
+        """`parts` sends large files, where at some that is done at another plane."""
         self.plane, self.dialect, self.clock, self.mark = plane, dialect, clock, mark
         self.planes = planes or (plane,)
-        self.files = Files(
-            plane, mark=mark, waits=dialect.waits_for_files, parts=parts or PartedUploads(plane, Sizes())
-        )
+        self.files = Files(plane, mark=mark, waits=dialect.waits_for_files, parts=parts, clock=clock)
         self.list = JobList(plane, clock)
         self.duplicates: dict[str, list[str]] = {}
         self.conflicts: dict[str, list[Conflicting]] = {}  # by our ids; after a restart they are counted anew

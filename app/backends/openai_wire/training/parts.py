@@ -3,6 +3,9 @@
 A part is at most 64 MB, and an upload is gone an hour after its beginning at OpenAI, two at Azure (OpenAI's reference
 of uploads, openai-openapi 2.3.0; Microsoft's azure-skills, "large file uploads", 2026-08-21). Until it is completed
 there is no file, and completing it twice makes none twice: whoever asks again finds the file by its name.
+
+An upload is written down before its first part is sent, and each part as soon as it has an id: what was interrupted, by
+the network or by the end of this process, goes on behind the last part that was written down.
 """
 
 import hashlib
@@ -10,11 +13,11 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import BinaryIO
 
+from app.backends.openai_wire.training.begun import BegunUpload, BegunUploads
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import DataRejected, NotFound, Permanent, Unavailable
 
@@ -37,21 +40,13 @@ class Sizes:
 AZURE_SIZES = Sizes(one_request=128 << 20, most=9_000_000_000)
 
 
-@dataclass(slots=True)
-class _Begun:
-    """An upload under way: its id at the provider, and those of the parts that are there."""
-
-    id: str
-    parts: list[str] = field(default_factory=list)
-
-
 class PartedUploads:
-    """Sends large files; one that was interrupted goes on behind its last part, as long as this process lives."""
+    """Sends large files; one that was interrupted goes on behind its last part, in another process, too."""
 
-    def __init__(self, plane: Plane, sizes: Sizes) -> None:
+    def __init__(self, plane: Plane, sizes: Sizes, records: Path) -> None:
+        """`records` is a folder of this plane's own for what is under way."""
         self._plane, self.sizes = plane, sizes
-        self._begun: dict[str, _Begun] = {}
-        self._lock = Lock()
+        self._begun = BegunUploads(records)
 
     @property
     def base(self) -> str:
@@ -75,51 +70,68 @@ class PartedUploads:
         Raises:
             BackendError: in sentences; DataRejected where the server knows no uploads in parts.
         """
-        total = path.stat().st_size
-        with self._lock:
-            begun, earlier = self._begun.get(name), name in self._begun
-        if begun is None:
-            begun = self._begin(name, purpose, total)
+        file = BegunUpload(id="", size=path.stat().st_size, part=self.sizes.part, md5=_md5(path))
+        known = self._begun.of(name)
+        earlier = known if known is not None and known.is_of(file) else None
+        begun = earlier or self._begin(name, purpose, file)
         try:
-            self._send_parts(path, begun, total)
-            made = self._plane.post(f"{UPLOADS}/{begun.id}/complete", {"part_ids": begun.parts, "md5": _md5(path)})
+            whole = self._with_all_parts(path, name, begun)
+            made = self._plane.post(f"{UPLOADS}/{begun.id}/complete", {"part_ids": whole.parts, "md5": file.md5})
         except Permanent as error:
-            with self._lock:
-                self._begun.pop(name, None)
-            if earlier:  # it has run out meanwhile; the next turn begins another
+            self.forget(name)
+            if earlier is not None:  # it has run out meanwhile; the next turn begins another
                 raise Unavailable(error.detail, fix="The upload is begun anew.") from error
             raise
-        with self._lock:
-            self._begun.pop(name, None)
+        self.forget(name)
         found = made.get("file") if isinstance(made, dict) else None
         if not isinstance(found, dict):
             raise Unavailable(f"{self._plane.name} completed an upload, and names no file yet.")
         return found
 
-    def _begin(self, name: str, purpose: str, total: int) -> _Begun:
-        body = {"filename": name, "purpose": purpose, "bytes": total, "mime_type": "application/jsonl"}
+    def forget(self, name: str) -> None:
+        """Know nothing more of an upload, which is over; none being there is fine."""
+        with _recorded():
+            self._begun.forget(name)
+
+    def _begin(self, name: str, purpose: str, file: BegunUpload) -> BegunUpload:
+        body = {"filename": name, "purpose": purpose, "bytes": file.size, "mime_type": "application/jsonl"}
         try:
             made = self._plane.post(UPLOADS, body)
         except NotFound as error:
             message = (
-                f"The rows come to {_said(total)}; {self._plane.name} takes {_said(self.sizes.one_request)} in one "
+                f"The rows come to {_said(file.size)}; {self._plane.name} takes {_said(self.sizes.one_request)} in one "
                 "request, and has no uploads in parts."
             )
             raise DataRejected(message, fix="Train on fewer rows, or on shorter ones.") from error
         if not isinstance(made, dict) or not made.get("id"):
             raise Unavailable(f"{self._plane.name} answered the beginning of an upload with something that names none.")
-        begun = _Begun(str(made["id"]))
-        with self._lock:
-            self._begun[name] = begun
+        begun = replace(file, id=str(made["id"]))
+        with _recorded():
+            self._begun.keep(name, begun)
+            self._begun.sweep(name)
         return begun
 
-    def _send_parts(self, path: Path, begun: _Begun, total: int) -> None:
-        while (start := len(begun.parts) * self.sizes.part) < total:
-            with _opened(path, start, min(self.sizes.part, total - start)) as part:
+    def _with_all_parts(self, path: Path, name: str, begun: BegunUpload) -> BegunUpload:
+        """Send what is missing, and return the upload with all of its parts."""
+        while (start := len(begun.parts) * begun.part) < begun.size:
+            with _opened(path, start, min(begun.part, begun.size - start)) as part:
                 made = self._plane.send_form(f"{UPLOADS}/{begun.id}/parts", {}, {"data": ("upload", part, _TYPE)})
             if not made.get("id"):
                 raise Unavailable(f"{self._plane.name} answered a part of an upload with something that names none.")
-            begun.parts.append(str(made["id"]))
+            begun = begun.with_part(str(made["id"]))
+            with _recorded():
+                self._begun.keep(name, begun)
+        return begun
+
+
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """Say in our words that a record cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"How far the upload is cannot be written down: {error.strerror or error}."
+        raise Unavailable(message, fix="Look at the disk, and at the rights of the data folder.") from error
 
 
 class _Slice(io.RawIOBase):
