@@ -82,6 +82,9 @@ LONGEST = (
 )  # fmt: skip
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
+# Folders whose files share one server, or one machine's slots.
+WHOLE = frozenset({"local", "first_hour"})
+
 # Long files whose tests share nothing.
 APART = frozenset({"campaigns/test_faults.py", "engine/test_bad_days.py"})
 
@@ -92,7 +95,7 @@ def _group(nodeid: str) -> str:
     file = f"{folder}/{name}"
     if file in APART:
         return nodeid
-    return "furnished" if file in FURNISHED else folder if folder == "local" else file
+    return "furnished" if file in FURNISHED else folder if folder in WHOLE else file
 
 
 class ByFile(LoadScopeScheduling):

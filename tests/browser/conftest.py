@@ -1,23 +1,22 @@
 """A real Chromium over a real server. Every page that a test opens must leave the console silent."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.looks import PATIENCE, Visit
 from tests.support.app_context import TestHouse
 from tests.support.azure.fixtures import azure_certificates, azurite
+from tests.support.chromium import MISSING, browser
 from tests.support.door import whole_app
 from tests.support.journeys import Installation, installation
 from tests.support.pages import Furnished, furnish
 from tests.support.server import serving
 
-__all__ = ["azure_certificates", "azurite"]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+__all__ = ["azure_certificates", "azurite", "browser"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,22 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
-            if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine: apt-get install chromium"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, which is there already; no browser is downloaded.
-
-    It ends with the file: Playwright keeps an event loop running in the main thread meanwhile, and no other test could
-    start one of its own there.
-    """
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield started
-        started.close()
+            item.add_marker(MISSING)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
 
 from app.settings import ROOT
 
@@ -67,3 +67,29 @@ class Visit:
         page.set_viewport_size({"width": 1440, "height": 900})
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
         self._axe_looks = False
+
+
+def contrast(element: Locator) -> float:
+    """Return the ratio between an element's words and its own background, which hides what is behind it."""
+    colours: list[list[int]] = element.evaluate("""element => {
+        const style = getComputedStyle(element);
+        const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+        [style.color, style.backgroundColor].forEach((colour, at) => {
+            canvas.fillStyle = colour; canvas.fillRect(at, 0, 1, 1);
+        });
+        const pixels = [...canvas.getImageData(0, 0, 2, 1).data];
+        return [pixels.slice(0, 3), pixels.slice(4, 7)];
+    }""")
+    return ratio(colours)
+
+
+def ratio(colours: list[list[int]]) -> float:
+    """Return the ratio by WCAG 2.2, section 1.4.3."""
+    high, low = sorted((_luminance(each) for each in colours), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: list[int]) -> float:
+    parts = [value / 255 for value in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

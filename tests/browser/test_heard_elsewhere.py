@@ -11,12 +11,11 @@ SOON = 3000  # milliseconds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("address", ["/jobs", "/"])
-def test_what_is_submitted_elsewhere_shows_within_three_seconds(
-    visitor: Page, furnished: Furnished, address: str
+def test_what_is_submitted_elsewhere_shows_on_the_overview_within_three_seconds(
+    visitor: Page, furnished: Furnished
 ) -> None:
     client = furnished.installation.client
-    visitor.goto(furnished.url + address)
+    visitor.goto(furnished.url)
     dataset = next(each for each in client.items("/datasets") if each["status"] == "ready")
     job = client.post("/jobs", {**fields(str(dataset["project"]), str(dataset["id"])), "name": "from-elsewhere"})
     expect(visitor.locator(f"main a[href='/jobs/{job['id']}']").first).to_be_visible(timeout=SOON)

@@ -110,27 +110,6 @@ def test_points_that_come_twice_are_drawn_once(visitor: Page, style_guide: str) 
     expect(legend.nth(1)).to_contain_text("0.1250")
 
 
-def test_the_legend_tells_only_what_was_measured_at_the_step_that_is_pointed_at(
-    visitor: Page, style_guide: str
-) -> None:
-    visitor.goto(style_guide)
-    step, loss, validation = (visitor.locator(".u-legend .u-series").nth(number) for number in range(3))
-    expect(step).to_contain_text("240")
-    expect(validation).not_to_contain_text("–")  # nobody points at it: the newest value
-    plot = visitor.locator(".u-over").first
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    assert box is not None
-    for pointed, measured in ((50, False), (60, True)):  # of 240; validation loss is measured every 20 steps
-        visitor.mouse.move(box["x"] + box["width"] * (pointed - 1) / 239, box["y"] + box["height"] / 2)
-        expect(step).to_contain_text(str(pointed))
-        expect(loss).not_to_contain_text("–")
-        if measured:
-            expect(validation).not_to_contain_text("–")
-        else:
-            expect(validation).to_contain_text("–")
-
-
 @pytest.mark.parametrize("name", ["Log", pytest.param("Linear", marks=pytest.mark.slow)])
 def test_the_value_axis_can_be_switched(visitor: Page, style_guide: str, name: str) -> None:
     visitor.goto(style_guide)

@@ -1,15 +1,15 @@
 """Lists with names as long as they may be, at the widths of common screens: nothing is pushed out, no row is tall."""
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
-from app.demo.client import Answer
 from tests.browser.looks import RULES, STICKS_OUT, Visit
-from tests.support.journeys import Installation
-from tests.support.pages import FINAL, fields, rows
+from tests.first_hour.house import SPLIT, House, chats, requested
+from tests.support.chromium import MISSING
 
+pytestmark = [pytest.mark.browser, MISSING]
 WIDTHS = (1280, 1440, 1920)
 LONG = "customer-messages-of-the-northern-region-triaged-by-queue-v2026"
 LISTS = ("/jobs", "/datasets", "/models", "/deployments", "/wizard/data")
@@ -32,50 +32,37 @@ TOO_MUCH = """() => {
 }"""
 
 
-@dataclass(frozen=True)
-class Crowd:
-    """An installation whose names are all as long as they may be."""
-
-    url: str
-    draft: str
-
-    def address(self, path: str) -> str:
-        return self.url + path.replace("/wizard", f"/wizard/{self.draft}")
-
-
 @pytest.fixture
-def crowd(rehearsal_installation: Installation) -> Crowd:
-    client = rehearsal_installation.client
+def draft(house: House) -> str:
+    """Fill every list with names that are as long as they may be; return the id of a draft."""
     assert len(LONG) == 63
-    project = client.post("/projects", {"name": f"{LONG} {LONG[:16]}"})["id"]
-    query = {"name": f"{LONG}x", "filename": f"{LONG}.jsonl", "project": project}
-    data = client.ask("PUT", "/datasets", params=query, content=rows())
-    client.ask("PUT", "/datasets", params={**query, "filename": "bad.jsonl"}, content=rows(6) + b"{}\n")
-    wanted = {**fields(project, data["id"]), "name": f"{LONG}1"}
-    done: Answer = client.post("/jobs", wanted)
-    client.until(f"/jobs/{done['id']}", lambda seen: seen["status"] in FINAL)
-    model = client.items("/models")[0]["id"]
+    client, project = house.client, house.project(f"{LONG} {LONG[:16]}")
+    rows = house.bring(f"{LONG}x.jsonl", chats(LONG), project)["id"]
+    house.bring(f"{LONG}y.jsonl", chats(LONG, count=6) + b"{}\n", project)
+    fields = {"project": project, "training_dataset": rows, "validation": SPLIT}
+    model = house.ended(**fields, name=f"{LONG}1")["fine_tuned_model"]
     client.post("/deployments", {"target": {"model": model}, "name": f"{LONG} for everybody"})
-    client.post("/jobs", {**wanted, "name": f"{LONG}2"})
-    return Crowd(rehearsal_installation.server.url, str(client.post("/drafts", wanted)["id"]))
+    client.post("/jobs", requested(**fields, name=f"{LONG}2"))
+    return str(client.post("/drafts", requested(**fields, name=f"{LONG}1"))["id"])
 
 
 @pytest.mark.slow
-def test_long_names_push_nothing_out_and_no_row_is_taller_than_two_lines(
-    browser: Browser, crowd: Crowd, visit: Visit
+def test_12_long_names_push_nothing_out_and_no_row_is_taller_than_two_lines(
+    house: House, page: Page, draft: str, tmp_path: Path
 ) -> None:
-    page, wrong = visit.page, {}
+    visit, wrong = Visit(page, tmp_path), {}
     for path in LISTS:
-        page.goto(crowd.address(path))
+        page.goto(house.address + path.replace("/wizard", f"/wizard/{draft}"))
         assert page.locator("main table tbody tr").count() >= 1, f"{path} has no rows to look at"
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=visit.pictures / f"{path.strip('/').replace('/', '-')}-{width}.png", full_page=True)
+            page.screenshot(path=tmp_path / f"{path.strip('/').replace('/', '-')}-{width}.png", full_page=True)
             found = page.evaluate(TOO_MUCH)
             if page.evaluate(STICKS_OUT) > 0:
                 found.append("the page is wider than the window")
             if found:
                 wrong[f"{path} at {width}"] = found
-    assert wrong == {}
-    page.goto(crowd.address("/jobs"))
+    assert wrong == {}, "columns are pushed out, or rows are tall"
+    page.goto(f"{house.address}/jobs")
     visit.looks_right("jobs", ((390, "light", RULES),))
+    assert visit.complaints == []
