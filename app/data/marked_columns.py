@@ -15,8 +15,8 @@ ABSENT = (
     b"tunedesk.absent"  # in the metadata of Parquet that was written here: where a null is a field that is not there
 )
 _STARTS = frozenset('"[{-0123456789tfn')
-# What a header may say as it is: more would be trimmed, renamed or taken for values when it is read.
-_PLAIN_NAME = re.compile(r"[^\W\d](?:[\w .-]{0,58}[\w.-])?")
+# What a header may say as it is: more would be trimmed, renamed, or taken for values or a workbook's escapes.
+_PLAIN_NAME = re.compile(r"(?!.*_x[0-9A-Fa-f]{4}_)[^\W\d](?:[\w .-]{0,58}[\w.-])?")
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 

@@ -73,7 +73,7 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetProgress:
-    """How far the making and the check of a dataset's rows are.
+    """How far the reading in, the making and the check of a dataset's rows are.
 
     `share` is what is done of them, 0 to 1; null where nothing is under way: before the engine's turn, and at the end.
     """

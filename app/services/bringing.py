@@ -10,8 +10,18 @@ from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, UploadedF
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.names import checked_name, fitting_name
 from app.kit.confined import NotAllowed, opened, whole
+from app.kit.progress import counted_as
 from app.services import datasets, projects, verbs
-from app.services.reading_in import Checked, brought_lines, check, is_large, own_lines, positions_of, read_in
+from app.services.reading_in import (
+    Checked,
+    brought_lines,
+    check,
+    is_large,
+    own_lines,
+    positions_of,
+    read_in,
+    work_of,
+)
 from app.services.scope import Scope
 from app.store import datasets as store
 from app.store import planned
@@ -152,7 +162,7 @@ def carry_out(scope: Scope, identifier: str) -> Checked | None:
     if plan is None:
         return None
     scope.release()
-    raw = sum(each.bytes for each in plan.parts if not each.origins)
+    raw = sum(work_of(_stored(scope, each), each.filename) for each in plan.parts if not each.origins)
     with scope.app_context.progress.of(identifier, 2 * dataset.bytes + raw):
         checked = _joined(scope, plan, at_once=True)
     held = {each.sha256 for each in dataset.origins} - {each.sha256 for each in checked.origins}
@@ -163,7 +173,7 @@ def _begun(scope: Scope, plan: JoinPlan, made_by: str) -> Checked | None:
     """Keep a join of large files for the engine, and return what stands for its rows until then; None of small ones."""
     files, first, size = scope.files, plan.parts[0], sum(each.bytes for each in plan.parts)
     most = scope.app_context.at_once_bytes
-    stored = [StoredFile(each.sha256, each.bytes, files.path(each.sha256)) for each in plan.parts]
+    stored = [_stored(scope, each) for each in plan.parts]
     raw = [(file, part.filename) for file, part in zip(stored, plan.parts, strict=True) if not part.origins]
     if size <= most and not any(is_large(file, filename, most) for file, filename in raw):
         return None
@@ -178,7 +188,7 @@ def _joined(scope: Scope, plan: JoinPlan, *, at_once: bool = False) -> Checked:
     files = scope.files
     read, passing = list[Checked](), list[str]()
     for each in plan.parts:
-        stored = StoredFile(each.sha256, each.bytes, files.path(each.sha256))
+        stored = _stored(scope, each)
         if each.origins:
             read.append(Checked(stored, None, each.origins))
             continue
@@ -187,10 +197,12 @@ def _joined(scope: Scope, plan: JoinPlan, *, at_once: bool = False) -> Checked:
         if rows.report is None or rows.report.status is DatasetStatus.REJECTED:
             return replace(rows, report=_naming(rows.report, each.filename), passing=passing)
         read.append(replace(rows, origins=rows.origins or [own_lines(stored, each.filename)]))
-    files.check_room(sum(each.rows.bytes for each in read))
+    size, brought = sum(each.rows.bytes for each in read), sum(each.bytes for each in plan.parts)
+    files.check_room(size)
     incoming = files.temporary()
     try:
-        before = join_files([each.rows.path for each in read], incoming)
+        with counted_as(brought, of=size):
+            before = join_files([each.rows.path for each in read], incoming)
         stored = files.keep(incoming)
     finally:
         incoming.unlink(missing_ok=True)
@@ -200,7 +212,14 @@ def _joined(scope: Scope, plan: JoinPlan, *, at_once: bool = False) -> Checked:
             positions_of(files, origin).save(files.positions_path(origin.sha256, stored.sha256))
             origins.append(replace(origin, made=stored.sha256, shift=origin.shift + lines))
     later = stored.bytes > scope.app_context.at_once_bytes and not at_once
-    return Checked(stored, None if later else check(files, stored, origins), origins, passing)
+    if later:
+        return Checked(stored, None, origins, passing)
+    with counted_as(brought, of=stored.bytes):
+        return Checked(stored, check(files, stored, origins), origins, passing)
+
+
+def _stored(scope: Scope, part: JoinedPart) -> StoredFile:
+    return StoredFile(part.sha256, part.bytes, scope.files.path(part.sha256))
 
 
 def _naming(report: DatasetReport | None, filename: str) -> DatasetReport | None:

@@ -17,7 +17,7 @@ from app.domain.names import checked_name, fitting_name
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
 from app.services import projects, verbs
-from app.services.reading_in import Checked, is_large, read_in
+from app.services.reading_in import Checked, is_large, read_in, work_of
 from app.services.reading_in import check as report_of
 from app.services.scope import Scope
 from app.store import datasets as store
@@ -148,7 +148,7 @@ def check(scope: Scope, identifier: str) -> Checked:
     dataset = get(scope, identifier)
     scope.release()
     stored = StoredFile(dataset.sha256, dataset.bytes, scope.files.path(dataset.sha256))
-    with scope.app_context.progress.of(identifier, dataset.bytes):
+    with scope.app_context.progress.of(identifier, work_of(stored, dataset.filename)):
         if dataset.origins:  # its rows were made already, and changed since
             checked = Checked(stored, report_of(scope.files, stored, dataset.origins), dataset.origins)
         else:
@@ -176,7 +176,7 @@ def get(scope: Scope, identifier: str) -> Dataset:
 
 @verbs.reads("datasets")
 def progress(scope: Scope, identifier: str) -> DatasetProgress:
-    """Return how far the making and the check of a dataset's rows are."""
+    """Return how far the reading in, the making and the check of a dataset's rows are."""
     return DatasetProgress(status=get(scope, identifier).status, share=scope.app_context.progress.share(identifier))
 
 

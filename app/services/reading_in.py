@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from app.data.imports.container import ImportLimits, Refused
-from app.data.imports.importing import Imported, Importer, is_packed
+from app.data.imports.importing import Imported, Importer, is_imported, is_packed
 from app.data.imports.positions import Positions
 from app.data.validation import Background, validate
 from app.domain.datasets import Dataset, DatasetReport, UploadedFile
 from app.kit.crash_points import CrashPoint, reached
+from app.kit.progress import counted_as
 from app.store.files import FileStore, StoredFile
 
 _UNPACKED = 4  # times the largest file that is taken, which rows may come to
@@ -40,6 +41,11 @@ def is_large(stored: StoredFile, filename: str, most: int) -> bool:
     return stored.bytes * (_PACKED if is_packed(stored.path, filename) else 1) > most
 
 
+def work_of(stored: StoredFile, filename: str) -> int:
+    """Return how many bytes are passed while a file is read in: its own, and as many for the rows made of it."""
+    return stored.bytes * (2 if is_imported(stored.path, filename) else 1)
+
+
 def read_in(files: FileStore, stored: StoredFile, filename: str) -> Checked:
     """Make rows of a file where it is none of JSON Lines, and check them; may take long: hold no transaction.
 
@@ -58,7 +64,8 @@ def read_in(files: FileStore, stored: StoredFile, filename: str) -> Checked:
     rows = files.keep(made.path)
     origins = (_origin(made, stored, rows, filename),)
     made.positions.save(files.positions_path(stored.sha256, rows.sha256))
-    return Checked(rows, check(files, rows, origins, made), origins)
+    with counted_as(stored.bytes, of=rows.bytes):
+        return Checked(rows, check(files, rows, origins, made), origins)
 
 
 def check(

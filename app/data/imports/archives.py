@@ -15,20 +15,20 @@ _ENCRYPTED = 1
 _UNPACK = "Unpack it, and upload the file with the rows."
 
 
-def _stream(name: str, words: str, magic: bytes, opened: Callable[[Path], BinaryIO]) -> Layer:
+def _stream(name: str, words: str, magic: bytes, opened: Callable[[BinaryIO], BinaryIO]) -> Layer:
     """Return the layer of a stream that holds one file without a name."""
 
-    def inside(sample: Sample) -> tuple[BinaryIO, str]:
+    def inside(sample: Sample, file: BinaryIO) -> tuple[BinaryIO, str]:
         path = Path(sample.filename)
-        return opened(sample.path), path.stem if path.suffix.lower() in _ENDINGS else path.name
+        return opened(file), path.stem if path.suffix.lower() in _ENDINGS else path.name
 
     return Layer(name=name, recognise=lambda sample: words if sample.head.startswith(magic) else None, open=inside)
 
 
-def _zstd(path: Path) -> BinaryIO:
+def _zstd(file: BinaryIO) -> BinaryIO:
     import pyarrow as pa
 
-    return cast("BinaryIO", pa.input_stream(str(path), compression="zstd"))
+    return cast("BinaryIO", pa.input_stream(file, compression="zstd"))
 
 
 def _is_zip(sample: Sample) -> str | None:
@@ -44,8 +44,8 @@ def _is_document(sample: Sample) -> bool:
         return False
 
 
-def _open_zip(sample: Sample) -> tuple[BinaryIO, str]:
-    archive = zipfile.ZipFile(sample.path)
+def _open_zip(_: Sample, file: BinaryIO) -> tuple[BinaryIO, str]:
+    archive = zipfile.ZipFile(file)
     files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
     if len(files) != 1:
         names = ", ".join(PurePosixPath(each.filename).name[:40] for each in files[:5]) or "none"
@@ -60,8 +60,8 @@ def _open_zip(sample: Sample) -> tuple[BinaryIO, str]:
 
 
 _ENDINGS = {".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd"}
-GZIP = _stream("gzip", "gzip", b"\x1f\x8b", lambda path: cast("BinaryIO", gzip.GzipFile(path)))
-BZIP2 = _stream("bzip2", "bzip2", b"BZh", lambda path: cast("BinaryIO", bz2.BZ2File(path)))
-XZ = _stream("xz", "xz", b"\xfd7zXZ\0", lambda path: cast("BinaryIO", lzma.LZMAFile(path)))  # noqa: SIM115 - closed by the reader
+GZIP = _stream("gzip", "gzip", b"\x1f\x8b", lambda file: cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")))
+BZIP2 = _stream("bzip2", "bzip2", b"BZh", lambda file: cast("BinaryIO", bz2.BZ2File(file)))
+XZ = _stream("xz", "xz", b"\xfd7zXZ\0", lambda file: cast("BinaryIO", lzma.LZMAFile(file)))  # noqa: SIM115 - closed by the reader
 ZSTD = _stream("zstd", "Zstandard", b"\x28\xb5\x2f\xfd", _zstd)
 ZIP = Layer(name="zip", recognise=_is_zip, open=_open_zip)

@@ -97,8 +97,9 @@ Notes = list[Issue]
 class Container:
     """One kind of file. `unit` is what positions in it count (`line`, `row`), empty where rows have none.
 
-    `rows` reads the file in constant memory; what it finds about the file as a whole it adds to the notes. It may
-    raise Refused. `packs` says that its rows may be many times as large.
+    `rows` reads the file in constant memory, and passes its bytes (`app.kit.progress`) as it goes; what it finds about
+    the file as a whole it adds to the notes. It may raise Refused. `packs` says that its rows may be many times as
+    large.
     """
 
     name: str
@@ -112,13 +113,13 @@ class Container:
 class Layer:
     """What may lie around a file: an archive, or another encoding than UTF-8.
 
-    `recognise` gives the words for people, None where it is not there. `open` gives the bytes inside, and what the
-    file inside is called; both may raise Refused.
+    `recognise` gives the words for people, None where it is not there. `open` is given the file as well, which its
+    caller closes, and gives the bytes inside, and what the file inside is called; both may raise Refused.
     """
 
     name: str
     recognise: Callable[[Sample], str | None]
-    open: Callable[[Sample], tuple[BinaryIO, str]]
+    open: Callable[[Sample, BinaryIO], tuple[BinaryIO, str]]
     packs: bool = True
 
 

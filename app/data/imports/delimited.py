@@ -22,6 +22,7 @@ from app.data.lines import BOM, READ_BYTES
 from app.data.marked_columns import Marks
 from app.data.rules import Issue
 from app.kit.heap import keep_freed_blocks
+from app.kit.progress import Furthest
 
 _DELIMITERS = {
     ",": "CSV",
@@ -120,6 +121,7 @@ class _Reader:
         self._line = dialect.skip  # the last one that was taken in
         self._blank = 0
         self._marks = Marks(found.names, msgspec.Raw)
+        self._furthest = Furthest()
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows with the lines in which they begin: in blocks as long as these are regular, then by csv."""
@@ -154,7 +156,7 @@ class _Reader:
             return False
         keep_freed_blocks()
         even, rest, chunk = EvenRows(self._names, self._dialect.delimiter), b"", b"-"
-        with io.BufferedReader(_Bounded(self._path, self._limits.row_bytes), READ_BYTES) as stream:
+        with io.BufferedReader(self._bytes(), READ_BYTES) as stream:
             while begin > 0 and (skipped := len(stream.read(min(begin, READ_BYTES)))):
                 begin -= skipped
             while chunk and len(rest) <= MOST_BYTES:
@@ -197,8 +199,10 @@ class _Reader:
         return seen
 
     def _open(self) -> TextIO:
-        raw = _Bounded(self._path, self._limits.row_bytes)
-        return io.TextIOWrapper(io.BufferedReader(raw, READ_BYTES), "utf-8", "surrogateescape", newline="")
+        return io.TextIOWrapper(io.BufferedReader(self._bytes(), READ_BYTES), "utf-8", "surrogateescape", newline="")
+
+    def _bytes(self) -> "_Bounded":
+        return _Bounded(self._path, self._limits.row_bytes, self._furthest)
 
     def _read(self, lines: Iterable[str], taken: list[str] | None = None) -> Generator[Rows, None, bool]:
         """Yield rows up to the end, or to one that cannot be read; return whether it was the end."""
@@ -275,16 +279,17 @@ class _Lines(Iterator[str]):
 class _Bounded(io.RawIOBase):
     """A file's bytes from behind its byte-order mark, refused where one line is too long to be held."""
 
-    def __init__(self, path: Path, line_bytes: int) -> None:
+    def __init__(self, path: Path, line_bytes: int, furthest: Furthest) -> None:
         self._file = path.open("rb", buffering=0)
         self._file.seek(len(BOM) if self._file.read(len(BOM)) == BOM else 0)
-        self._most, self._open = line_bytes, 0
+        self._most, self._open, self._furthest = line_bytes, 0, furthest
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 -- what has the buffer protocol
         size = self._file.readinto(buffer) or 0
+        self._furthest.reached(self._file.tell())
         piece = bytes(memoryview(buffer)[:size])
         end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
         self._open = size - end - 1 if end >= 0 else self._open + size

@@ -80,15 +80,15 @@ def _recognise(sample: Sample) -> str | None:
     return None if name is None else _WORDS.get(name, "Windows-1252")
 
 
-def _open(sample: Sample) -> tuple[BinaryIO, str]:
-    return cast("BinaryIO", io.BufferedReader(_Reencoded(sample, _name(sample) or "utf-8"))), sample.filename
+def _open(sample: Sample, file: BinaryIO) -> tuple[BinaryIO, str]:
+    return cast("BinaryIO", io.BufferedReader(_Reencoded(file, _name(sample) or "utf-8"))), sample.filename
 
 
 class _Reencoded(io.RawIOBase):
     """A file's text as UTF-8."""
 
-    def __init__(self, sample: Sample, name: str) -> None:
-        self._stream = sample.path.open("rb")
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._stream = file
         self._decoder = codecs.getincrementaldecoder(name)("strict")
         self._name, self._offset, self._ready = name, 0, b""
 
@@ -114,10 +114,6 @@ class _Reencoded(io.RawIOBase):
         view[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
 
 
 LAYER = Layer(name="encoding", recognise=_recognise, open=_open, packs=False)

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from lzma import LZMAError
 from pathlib import Path
+from typing import BinaryIO, cast
 from zipfile import BadZipFile
 
 from app.data import containers, rules
 from app.data.imports.container import (
     DEFAULT,
+    Container,
     ImportLimits,
     Layer,
     Notes,
@@ -22,6 +24,7 @@ from app.data.imports.positions import Positions
 from app.data.imports.registry import layer_of, recognise
 from app.data.limits import MIB
 from app.data.rules import Issue
+from app.kit.progress import CountedFile, counted_as, passed
 from app.kit.sentences import ended
 
 _BROKEN = (OSError, EOFError, zlib.error, LZMAError, BadZipFile, NotImplementedError, RuntimeError, ValueError)
@@ -62,9 +65,19 @@ def sample_of(path: Path, filename: str) -> Sample:
 
 def is_packed(path: Path, filename: str) -> bool:
     """Return whether rows may be many times as large as their file."""
-    sample = sample_of(path, filename)
+    found = _outermost(sample_of(path, filename))
+    return found is not None and found.packs
+
+
+def is_imported(path: Path, filename: str) -> bool:
+    """Return whether rows are made of a file before they are checked: it is no JSON Lines as it stands."""
+    return _outermost(sample_of(path, filename)) is not None
+
+
+def _outermost(sample: Sample) -> Layer | Container | None:
+    """Return what a file is read as first, None for JSON Lines and what is of no kind."""
     found = layer_of(sample) or recognise(sample)
-    return found is not None and found[0].packs
+    return found[0] if found else None
 
 
 class Importer:
@@ -84,6 +97,8 @@ class Importer:
     def run(self, path: Path, filename: str) -> Imported | None:
         """Make rows of a file; None where it is JSON Lines already, or nothing that rows can be taken out of.
 
+        As many bytes are passed (`app.kit.progress`) as the file has, whatever lies around its rows.
+
         Raises:
             Refused: when it cannot be read, or not within the limits.
             OSError: the file itself cannot be read, or nothing can be written.
@@ -101,6 +116,7 @@ class Importer:
     def _run(self, sample: Sample) -> Imported | None:
         notes: Notes = []
         layers: list[tuple[Layer, str]] = []
+        left: float = _size(sample)  # of the work, which comes to the file's size in all
         while found := layer_of(sample):
             layer, words = found
             if len(layers) >= self._limits.layers:
@@ -108,15 +124,20 @@ class Importer:
             if not layer.packs:
                 notes.append(Issue(rules.REENCODED, f"The file is in {words}; it was read as that."))
             layers.append(found)
-            sample = self._unpacked(layer, words, sample)
+            left /= 2  # the other half is what is done with the file inside
+            with counted_as(left, of=_size(sample)):
+                sample = self._unpacked(layer, words, sample)
         around = [words for _, words in reversed(layers)]
         found_kind = recognise(sample)
         if found_kind is None:
-            return self._lines(sample, layers, notes) if layers else None
+            if not layers:
+                return None
+            passed(left)
+            return self._lines(sample, layers, notes)
         kind, seen = found_kind
         target, positions = self._file(), Positions()
         rows = 0
-        with target.open("wb") as out:
+        with target.open("wb") as out, counted_as(left, of=_size(sample)):
             for batch in kind.rows(sample.path, seen, self._limits, notes):
                 out.write(batch.lines)
                 positions.add(rows + 1, batch.positions)
@@ -138,12 +159,13 @@ class Importer:
         """Return the file inside a layer, written out within the limits."""
         target, written = self._file(), 0
         try:
-            stream, inside = layer.open(sample)
-            with stream, target.open("wb") as out:
-                while chunk := stream.read(MIB):
-                    written += len(chunk)
-                    self._check(written, sample if layer.packs else None)
-                    out.write(chunk)
+            with CountedFile(sample.path) as file:
+                stream, inside = layer.open(sample, cast("BinaryIO", file))
+                with stream, target.open("wb") as out:
+                    while chunk := stream.read(MIB):
+                        written += len(chunk)
+                        self._check(written, sample if layer.packs else None)
+                        out.write(chunk)
         except _BROKEN as error:
             if getattr(error, "errno", None):  # the disk's, not the file's
                 raise
@@ -164,3 +186,7 @@ class Importer:
         if written - self._checked >= _ROOM_EVERY:
             self._checked = written
             self._check_room()
+
+
+def _size(sample: Sample) -> int:
+    return sample.path.stat().st_size

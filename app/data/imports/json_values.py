@@ -27,6 +27,7 @@ from app.data.imports.container import (
 from app.data.lines import BOM, READ_BYTES
 from app.data.rules import Issue
 from app.data.visible import visible
+from app.kit.progress import passed
 from app.kit.sentences import ended
 
 KEYS = ("data", "train", "rows", "examples", "items", "records", "instances", "training", "dataset", "entries")
@@ -160,6 +161,7 @@ class _Reader:
 
     def _more(self) -> None:
         chunk = self._stream.read(READ_BYTES)
+        passed(len(chunk))
         self._ended = not chunk
         self._line += self._data.count(b"\n", self._counted, self._start)
         self._data = self._data[self._start :] + chunk

@@ -27,6 +27,7 @@ from app.data.imports.container import (
 from app.data.marked_columns import ABSENT, Marks
 from app.data.rules import Issue
 from app.data.visible import visible
+from app.kit.progress import passed
 from app.kit.sentences import ended
 
 _MAGIC = b"PAR1"
@@ -50,7 +51,7 @@ def read(path: Path, found: Recognition, limits: ImportLimits, notes: Notes) -> 
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False, buffer_size=1 << 20) as file:
             if not len(file.schema_arrow.names):
                 return
-            yield from _Reader(file, notes).rows()
+            yield from _Reader(file, notes).rows(path.stat().st_size)
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise unreadable(f"The Parquet file cannot be read to its end: {visible(first)}", _AGAIN) from error
@@ -67,8 +68,9 @@ class _Reader:
         self._marks = Marks(file.schema_arrow.names, orjson.Fragment)
         self._absent = _absent(file.schema_arrow.metadata)
 
-    def rows(self) -> Iterator[Rows]:
-        """Yield the rows, a batch of them at a time."""
+    def rows(self, size: int) -> Iterator[Rows]:
+        """Yield the rows, a batch of them at a time; each has its part of the file's `size`."""
+        each = size / max(self._file.metadata.num_rows, 1)
         tables.note_marks(self._marks, self._notes)
         for batch in self._file.iter_batches(batch_size=_BATCH, use_threads=False):
             columns = {}
@@ -82,6 +84,7 @@ class _Reader:
             if self._marks or self._absent:
                 rows = [*map(self._row, rows)]
             lines = [self._line(row) for row in rows]
+            passed(len(lines) * each)
             yield Rows(b"".join(lines), len(lines))
         for found, rule, message in (
             (self._bytes, rules.LEFT_OUT, "Columns that hold bytes were left out: {}"),
@@ -102,9 +105,13 @@ class _Reader:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from app.data.imports.arrow_values import values
+
+        if isinstance(column.type, pa.JsonType | pa.UuidType):
+            return values(column)
+        if isinstance(column.type, pa.BaseExtensionType):
+            column = column.storage
         kind = column.type
-        if isinstance(kind, pa.BaseExtensionType):
-            column, kind = column.storage, column.type.storage_type
         if pa.types.is_dictionary(kind):
             column = column.dictionary_decode()
             kind = column.type
@@ -123,7 +130,7 @@ class _Reader:
             most = pc.max(pc.abs(column.cast(pa.float64()))).as_py()
             if most is not None and _EXACT < most < float("inf"):
                 self._rounded.add(name)
-        return list(column.to_pylist())
+        return values(column)
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row without the nulls that say that a field is not there, and with the values of marked columns."""

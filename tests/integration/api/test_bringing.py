@@ -1,6 +1,8 @@
 """Datasets brought otherwise than by one upload: by a path on the server, several files and datasets as one."""
 
+import gzip
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from app.kit.progress import passed
+from app.domain.actors import ENGINE
+from app.kit.progress import Progress, passed
+from app.services import bringing, datasets
 from app.services.scope import Scopes
 from tests.support.app_context import TestHouse
 from tests.support.door import client_of, rest_app, visiting
@@ -126,6 +130,43 @@ def test_the_form_reads_a_path_where_that_is_allowed(root: Path, app_context: Te
         refused = pages.post("/datasets", data={"path": "/etc/passwd"})
         assert refused.status_code == 422
         assert 'value="/etc/passwd"' in refused.text
+
+
+class Remembering(Progress):
+    """Remembers how far each work was at its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: dict[str, float | None] = {}
+
+    @contextmanager
+    def of(self, key: str, total: float) -> Iterator[None]:
+        with super().of(key, total):
+            yield
+            self.last[key] = self.share(key)
+
+
+def test_reading_in_is_counted_from_the_file_to_its_checked_rows(app_context: TestHouse) -> None:
+    progress = Remembering()
+    app_context.app_context = replace(app_context.app_context, progress=progress, at_once_bytes=64)
+    app_context.scopes = Scopes(app_context.app_context)
+    table = TABLE.removesuffix("q,\n")
+    with client_of(rest_app(app_context)) as client:
+        put = [
+            client.put(DATASETS, params={"filename": name}, content=content).json()["id"]
+            for name, content in (
+                ("t.csv", table.encode()), ("t.csv.gz", gzip.compress(table.encode())), ("t.jsonl", LINES.encode()),
+            )
+        ]  # fmt: skip
+        files = [("a.csv", [table.encode()]), ("b.gz", [gzip.compress(table.encode())]), ("c.jsonl", [LINES.encode()])]
+        with app_context.open() as scope:
+            joined = bringing.upload_several(scope, files, name="all").id
+        assert client.get(f"{DATASETS}/{joined}/progress").json() == {"status": "validating", "share": None}
+    with app_context.scopes.open(ENGINE) as scope:
+        for each in put:
+            assert datasets.check(scope, each).report is not None
+        assert bringing.carry_out(scope, joined) is not None
+    assert progress.last == dict.fromkeys([*put, joined], pytest.approx(1.0))
 
 
 def test_a_join_of_more_than_is_read_at_once_copies_nothing_in_the_request_and_its_progress_is_asked_for(

@@ -73,6 +73,14 @@ def with_duckdb() -> None:
             ) AS t(question, id, amount, label, day, turns, more, score)
         """
     ).write_parquet(str(HERE / "duckdb.parquet"), compression="zstd")
+    duckdb.sql(
+        """
+            SELECT * FROM (VALUES
+                ('[{"a": 1.10}]'::JSON, '00000000-0000-0000-0000-000000000001'::UUID, [('{"n": 1}')::JSON]),
+                (NULL, NULL, NULL)
+            ) AS t(tools, id, calls)
+        """
+    ).write_parquet(str(HERE / "duckdb-json.parquet"))
 
 
 def main() -> int:

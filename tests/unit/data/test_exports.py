@@ -2,8 +2,6 @@
 
 import csv
 import io
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,40 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.data.exports.columns import Unfit
-from app.data.exports.exporting import pieces
-from app.data.imports.importing import Importer
 from app.domain.downloads import DownloadFormat
+from tests.support.there_and_back import back, out, values
 
 PLAIN = (DownloadFormat.JSON, DownloadFormat.CSV, DownloadFormat.TSV, DownloadFormat.PARQUET, DownloadFormat.XLSX)
-_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 Rows = list[dict[str, Any]]
-
-
-def out(content: bytes, wanted: DownloadFormat) -> bytes:
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(content)
-        return b"".join(pieces(Path(file.name), wanted))
-
-
-def back(content: bytes, wanted: DownloadFormat) -> bytes:
-    """Return what an import makes of a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"rows.{wanted}"
-        file.write_bytes(content)
-        made = iter(Path(folder) / f"made-{number}" for number in range(9))
-        done = Importer(lambda: next(made)).run(file, file.name)
-        return content if done is None else done.path.read_bytes()
-
-
-def values(lines: bytes) -> list[dict[str, Any]]:
-    """Return rows with their numbers as they are written: 1.10 is another one than 1.1, and -0 than 0."""
-    return [{name: _value(bytes(raw)) for name, raw in _raw(line).items()} for line in lines.split(b"\n") if line]
-
-
-def _value(raw: bytes) -> object:
-    if raw[:1] in {b"[", b"{", b'"'}:
-        return orjson.loads(raw)
-    return raw.decode()
 
 
 def jsonl(rows: Rows) -> bytes:
@@ -85,6 +54,7 @@ KINDS: dict[str, bytes] = {
         [{"text": "\0\x0b\x1f\x7f\x85\ufeff\uffff\U0001f600"}, {"text": "_x0041_ \r"}, {"text": "\t=1"}]
     ),
     "names": jsonl([{"": "a", " b ": "c", "=d": "e", "f:json": "g", "h\n": "i", '"j"': "k", "é": "l", "7": "m"}]),
+    "escaped": jsonl([{"_x0041_": "_x005F_", "a_x000D_": "_x000d_\n"}, {"_x0041_": "x005F_", "a_x000D_": "_x_"}]),
     "spaces": b'{"a": [1,\r\t{"b": "_x0041_"}], "b": "\\u00e9"}\n',
     "header": jsonl([{"text": "text"}, {"text": "text"}]),
     "empty": jsonl([{"a": "", "b": ""}, {"a": "", "b": ""}, {"a": "x", "b": ""}]),

@@ -5,6 +5,7 @@ import io
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import openpyxl
 import orjson
@@ -76,6 +77,29 @@ def test_columns_of_bytes_are_left_out_and_rounded_numbers_are_named(tmp_path: P
     }
 
 
+def test_what_a_column_says_is_json_is_the_value_and_not_its_text(tmp_path: Path) -> None:
+    texts = ['{"a": 1.10,\n "b": null}', " [] ", None, "not json"]
+    ids = [UUID(int=number) for number in range(3)]
+    calls = pa.ListArray.from_arrays([0, 2, 3], pa.array(['{"n": 1}', "2", None], pa.json_()))
+    turns = pa.StructArray.from_arrays([pa.array(["assistant", "user"]), calls], ["role", "calls"])
+    columns = {
+        "tools": pa.array(texts, pa.json_()),
+        "id": pa.array([*(each.bytes for each in ids), None], pa.uuid()),
+        "turns": pa.ListArray.from_arrays([0, 1, None, 1, 2], turns),
+        "more": pa.MapArray.from_arrays([0, 1, None, 1, 2], ["k", "k"], pa.array(["true", None], pa.json_())),
+    }
+    rows, made = read(tmp_path, parquet(columns))
+    assert rows == [
+        {"tools": {"a": 1.10, "b": None}, "id": str(ids[0]), "turns": [{"role": "assistant", "calls": [{"n": 1}, 2]}],
+         "more": [["k", True]]},
+        {"tools": [], "id": str(ids[1]), "turns": [], "more": []},
+        {"tools": None, "id": str(ids[2]), "turns": None, "more": None},
+        {"tools": "not json", "id": None, "turns": [{"role": "user", "calls": [None]}], "more": [["k", None]]},
+    ]  # fmt: skip
+    assert b"1.10" in made.path.read_bytes()
+    assert made.notes == ()
+
+
 MADE = Path(__file__).parents[2] / "support" / "parquet"
 QUESTIONS = ["Where is it?\nüé日本", "", None]
 TURN = {"role": "user", "content": "q"}
@@ -113,6 +137,15 @@ def test_every_value_is_that_which_its_library_wrote(tmp_path: Path, library: st
     ]
 
 
+def test_json_and_ids_are_those_which_duckdb_wrote(tmp_path: Path) -> None:
+    rows, made = read(tmp_path, (MADE / "duckdb-json.parquet").read_bytes())
+    assert rows == [
+        {"tools": [{"a": 1.10}], "id": str(UUID(int=1)), "calls": [{"n": 1}]},
+        {"tools": None, "id": None, "calls": None},
+    ]
+    assert made.notes == ()
+
+
 TABLES = MADE.parent / "tables"
 CELLS: list[dict[str, str]] = [
     {"question": 'Where is "it"?\nüé日本, here; there', "answer": "007", "id": str(2**64 - 1), "amount": "1.10",
@@ -128,6 +161,17 @@ def test_every_cell_is_that_which_pandas_wrote(tmp_path: Path, name: str) -> Non
     index = [{"column 1": str(number)} if name == "with-index.csv" else {} for number in range(3)]
     assert rows == [{**number, **cells} for number, cells in zip(index, CELLS, strict=True)]
     assert made.kind == "csv"
+
+
+@pytest.mark.parametrize("name", ["polars.csv", "polars-mark.tsv", "duckdb.csv", "duckdb.psv.gz"])
+def test_every_cell_is_that_which_polars_and_duckdb_wrote(tmp_path: Path, name: str) -> None:
+    rows, made = read(tmp_path, (TABLES / name).read_bytes())
+    amounts = ["1.10", "-0.01", "100.00"]
+    assert rows == [
+        {**cells, "amount": amount, "flag": cells["flag"].lower(), "note": note}
+        for cells, amount, note in zip(CELLS, amounts, ["", "", "x"], strict=True)
+    ]
+    assert (made.kind, made.notes) == ("csv", ())
 
 
 @pytest.mark.parametrize("quoting", ["needed", "all_valid"])
