@@ -29,7 +29,7 @@ class Differs(Exception):
     """What is trained is not what the row says; the text says how."""
 
 
-def check(trainer: Any, rows: Sequence[Row], *, answers_only: bool) -> None:
+def check(trainer: Any, rows: Sequence[Row], *, answers_only: bool) -> list[int]:
     """Compare what the trainer's collator makes of the kept rows with the rows themselves.
 
     Args:
@@ -37,12 +37,15 @@ def check(trainer: Any, rows: Sequence[Row], *, answers_only: bool) -> None:
         rows: the person's.
         answers_only: whether the answers alone are learned.
 
+    Returns:
+        The lines that were compared, one for each sequence.
+
     Raises:
         ChildError: with the first line that differs, and how.
     """
     by_line = {row.line: row for row in rows}
     parts = Counter(trainer.train_dataset["line"])  # a row may be several sequences, one for each answer
-    look = _Look(trainer.processing_class, answers_only=answers_only)
+    look, compared = _Look(trainer.processing_class, answers_only=answers_only), list[int]()
     for sequence in _chosen(trainer.train_dataset, by_line):
         row = by_line[sequence["line"]]
         columns = {name: value for name, value in sequence.items() if name != "line"}
@@ -56,6 +59,8 @@ def check(trainer: Any, rows: Sequence[Row], *, answers_only: bool) -> None:
                 f"Line {row.line} would not be trained as it stands: {difference}",
                 "Nothing was trained. Choose another model, or report this with the line and the model's name.",
             ) from None
+        compared.append(row.line)
+    return compared
 
 
 def _chosen(dataset: Any, by_line: Mapping[int, Row]) -> Iterator[dict[str, Any]]:

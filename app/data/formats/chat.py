@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
+import orjson
 
-from app.data import rules
+from app.data import numbers, rules
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.formats.format import Format, Row
+from app.data.formats.format import Format, Misshapen, Row
 from app.data.rules import Issue
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat
@@ -18,7 +19,9 @@ OPENING = {"system", "developer"}
 FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
 _SYSTEM = "system"  # a system prompt may stand beside the messages
-_KNOWN = frozenset({"messages", _SYSTEM, "tools", "parallel_tool_calls", "functions"})
+_TOOLS = "tools"
+_KNOWN = frozenset({"messages", _SYSTEM, _TOOLS, "parallel_tool_calls", "functions"})
+_CLOSELY = frozenset({_SYSTEM, _TOOLS})  # fields beside the messages that a quick look does not tell all of
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -50,7 +53,7 @@ def fast_check(line: bytes) -> Facts | None:
     more = line.count(b'"') - 2 - 8 * len(texts)  # besides those around names, roles and contents
     if more and (more := more - text.count('"')):
         extra = extra_fields(line, more, _MESSAGES)
-        return None if extra is None or _SYSTEM in extra else Facts(roles, text, texts[-1], extra - _KNOWN)
+        return None if extra is None or extra & _CLOSELY else Facts(roles, text, texts[-1], extra - _KNOWN)
     return Facts(roles, text, texts[-1])
 
 
@@ -69,7 +72,8 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     """Yield everything that is wrong with a row."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        yield Issue(rules.MESSAGES, _missing(row, messages), "$.messages")
+        is_list = isinstance(messages, str) and messages.lstrip().startswith("[")
+        yield Issue(rules.MESSAGES, _missing(row, messages), "$.messages", fix=_LIST_AS_TEXT if is_list else "")
         return
     yield from message_issues(messages, "$.messages")
     roles = [known_role(message) for message in messages]
@@ -84,6 +88,10 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
     yield from _order(roles)
     yield from _weights(messages)
+    try:
+        _tools_of(row)
+    except Misshapen as error:
+        yield error.issue
 
 
 def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
@@ -95,7 +103,7 @@ def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
             continue
         yield from _role(message, location)
         yield from _content(message, location)
-        for name in message.keys() - FIELDS:
+        for name in present(message).keys() - FIELDS:
             yield Issue(
                 rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{location}.{visible(name[:60])}"
             )
@@ -140,7 +148,7 @@ def meant_role(role: str) -> str | None:
 
 
 def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
-    content, path = message.get("content"), f"{location}.content"
+    content, path = _joined(message.get("content")), f"{location}.content"
     calls = message.get("tool_calls") or message.get("function_call")
     if isinstance(content, str):
         if not content.strip() and not calls:
@@ -148,8 +156,8 @@ def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
         if "\0" in content:
             yield Issue(rules.NUL_TEXT, "The content holds a NUL character (\\u0000).", path)
     elif isinstance(content, list):
-        fix = "Join the parts into one text; pictures and sound are not trained on."
-        yield Issue(rules.CONTENT, "The content is a list of parts, not one text.", path, fix=fix)
+        fix = "Leave all parts but those of the type text out: pictures and sound are not trained on."
+        yield Issue(rules.CONTENT, "The content is a list of parts that are not all text.", path, fix=fix)
     elif content is not None:
         yield Issue(rules.CONTENT, f"The content is {kind_in_words(content)}, not a text.", path)
     elif not calls:
@@ -160,7 +168,7 @@ def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
 
 def _tools(message: dict[str, Any], location: str) -> Iterator[Issue]:
     role, calls = known_role(message), message.get("tool_calls")
-    if calls is None and role not in {"tool", "function"} and "function_call" not in message:
+    if calls is None and role not in {"tool", "function"} and message.get("function_call") is None:
         return
     yield Issue(rules.TOOLS, "The message calls a tool or answers for one.", location)
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
@@ -192,9 +200,9 @@ def _weights(messages: list[Any]) -> Iterator[Issue]:
         weight, path = message.get("weight"), f"$.messages[{number}].weight"
         if message.get("role") == "assistant":
             learned.append(weight)
-        elif "weight" in message:
+        elif weight is not None:
             yield Issue(rules.WEIGHT, f"A weight stands on a message from {message.get('role')!r:.40}.", path)
-        if "weight" in message and (isinstance(weight, bool) or not isinstance(weight, int) or weight not in {0, 1}):
+        if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int) or weight not in {0, 1}):
             yield Issue(rules.WEIGHT, f"The weight is {str(weight)[:40]}, not 0 or 1.", path)
     if learned and all(isinstance(weight, int) and weight == 0 for weight in learned):
         yield Issue(rules.ALL_WEIGHTS_ZERO, "Every assistant message has the weight 0.", "$.messages")
@@ -213,11 +221,68 @@ def kind_in_words(value: object) -> str:
     return names.get(type(value), "null")
 
 
+def present(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message without the fields that it has not got.
+
+    Tables, Parquet's too, have a column for each field that any message has, and a null where one has it not. A content
+    that is null stays: it is one of a call of tools.
+    """
+    if None not in message.values():
+        return message
+    return {name: value for name, value in message.items() if value is not None or name == "content"}
+
+
+def plain(part: Any) -> Any:  # noqa: ANN401 -- whatever a row has there
+    """Return a list of messages with what each has, and its content as one text; anything else as it is."""
+    return [_plain(each) if isinstance(each, dict) else each for each in part] if isinstance(part, list) else part
+
+
+def _plain(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    content = message.get("content")
+    return present({**message, "content": _joined(content)} if isinstance(content, list) else message)
+
+
+def _joined(content: object) -> object:
+    """Return parts of text as one text, as the server's own door to chats reads them; anything else as it is."""
+    if not isinstance(content, list) or not content or not all(isinstance(part, dict) for part in content):
+        return content
+    parts = [present(part) for part in content]
+    if all(part.keys() == {"type", "text"} and part["type"] == "text" for part in parts):
+        texts = [part["text"] for part in parts]
+        return "".join(texts) if all(isinstance(text, str) for text in texts) else content
+    return content
+
+
+def _tools_of(row: Row) -> list[dict[str, Any]] | None:
+    """Return the tools of a row, None where it has none: TRL's rows may hold them as a text of JSON.
+
+    Raises:
+        Misshapen: when they are no list of objects.
+    """
+    tools = row.get(_TOOLS)
+    if isinstance(tools, str):
+        try:
+            tools = numbers.loads(tools.encode(errors="surrogatepass")) if tools.strip() else None
+        except orjson.JSONDecodeError:
+            raise Misshapen(Issue(rules.TOOL, "tools is a text that is no JSON.", "$.tools", fix=_LIST)) from None
+    if tools is None or (isinstance(tools, list) and all(isinstance(each, dict) for each in tools)):
+        return tools
+    said = "a list of other things than objects" if isinstance(tools, list) else f"{kind_in_words(tools)}, not a list"
+    raise Misshapen(Issue(rules.TOOL, f"tools is {said}.", "$.tools", fix=_LIST))
+
+
 def _canonical(row: Row) -> dict[str, Any]:
-    made = {name: row[name] for name in ("messages", "tools") if name in row}
-    if row.get(_SYSTEM) and isinstance(row[_SYSTEM], str) and isinstance(row["messages"], list):
-        made["messages"] = [message("system", row[_SYSTEM]), *row["messages"]]
-    return made
+    messages, tools = plain(row["messages"]), _tools_of(row)
+    if row.get(_SYSTEM) and isinstance(row[_SYSTEM], str) and isinstance(messages, list):
+        messages = [message("system", row[_SYSTEM]), *messages]
+    return {"messages": messages} if tools is None else {"messages": messages, _TOOLS: tools}
+
+
+_LIST = 'Write a list of objects: [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'
+_LIST_AS_TEXT = (
+    "Export the rows as JSON Lines or Parquet: a table as text has no lists. Where the cells are JSON, call the column "
+    "messages:json."
+)
 
 
 FORMAT = Format(

@@ -38,6 +38,6 @@ FORMAT = Format(
     fits=lambda row: all(isinstance(row[name], list) for name in _NAMES),
     shape=DatasetFormat.PROMPT_COMPLETION,
     fields=frozenset(_NAMES),
-    convert=lambda row: {name: row[name] for name in _NAMES},
+    convert=lambda row: {name: chat.plain(row[name]) for name in _NAMES},
     issues=_issues,
 )

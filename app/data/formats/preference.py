@@ -29,7 +29,7 @@ def _issues(row: Row) -> Iterator[Issue]:
 
 def _canonical(row: Row) -> dict[str, Any]:
     try:
-        return canonical.paired(row)
+        return {name: chat.plain(part) for name, part in canonical.paired(row).items()}
     except canonical.BadRow as error:
         raise Misshapen(Issue(rules.TYPE, f"The row {error.reason}.", "$", fix=_FIX)) from error
 

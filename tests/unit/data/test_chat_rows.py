@@ -1,11 +1,15 @@
 """Chat rows: every rule, its JSON path and its remedy."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from app.data import numbers
+from app.data.convert import write_canonical
+from app.data.formats.registry import format_of
 from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus, Severity
 
 Check = Callable[[bytes], DatasetReport]
@@ -34,12 +38,17 @@ ANSWER = {"role": "assistant", "content": "a"}
         ({"messages": [{**USER, "content": True}, ANSWER]}, "content", "$.messages[0].content", "true or false"),
         ({"messages": [{**USER, "content": {"a": 1}}, ANSWER]}, "content", "$.messages[0].content", "an object"),
         ({"messages": [{**USER, "content": [{"type": "text"}]}, ANSWER]}, "content", "$.messages[0].content", "parts"),
+        ({"messages": [{**USER, "content": []}, ANSWER]}, "content", "$.messages[0].content", "parts"),
         ({"messages": [USER]}, "last_role", "$.messages[0].role", "from user"),
         ({"messages": [USER, ANSWER, USER]}, "last_role", "$.messages[2].role", "from user"),
         ({"messages": [{**USER, "weight": 1}, ANSWER]}, "weight", "$.messages[0].weight", "'user'"),
         ({"messages": [USER, {**ANSWER, "weight": 0.5}]}, "weight", "$.messages[1].weight", "0.5"),
         ({"messages": [USER, {**ANSWER, "weight": True}]}, "weight", "$.messages[1].weight", "True"),
         ({"messages": [USER, {**ANSWER, "weight": 0}]}, "nothing_to_learn", "$.messages", "weight 0"),
+        ({"messages": [USER, ANSWER], "tools": "[{]"}, "tool", "$.tools", "no JSON"),
+        ({"messages": [USER, ANSWER], "tools": '{"a": 1}'}, "tool", "$.tools", "an object, not a list"),
+        ({"messages": [USER, ANSWER], "tools": ["find"]}, "tool", "$.tools", "other things than objects"),
+        ({"messages": [USER, ANSWER], "tools": 7}, "tool", "$.tools", "a number, not a list"),
         ({"messages": [USER, ANSWER], "prompt": "x", "completion": "y"}, "ambiguous", "$", "more than one"),
         ({"messages": [USER, ANSWER], "text": "x"}, "ambiguous", "$", "more than one"),
         ({"prompt": "x", "completion": "y"}, "mixed_formats", "$", "prompt and completion, while"),
@@ -111,6 +120,59 @@ def test_sound_rows_and_what_they_make_use_of(
 def test_broken_tool_calls(check: Check, twelve: list[bytes], messages: list[Any], path: str) -> None:
     report = check(b"".join(twelve) + orjson.dumps({"messages": messages}))
     assert path in [one.path for one in report.findings if one.rule == "tool"]
+
+
+NULLS = dict.fromkeys(("name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal", "thinking"))
+CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+
+
+def test_a_null_in_a_message_is_a_field_that_it_has_not_got(
+    check: Check, write: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    """Tables, Parquet's too, have a column for each field that any message has; `datasets` writes the nulls as JSON."""
+    plain = {"messages": [USER, {**ANSWER, "weight": 1}]}
+    calling = {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": CALLS}]}
+    more = ({"messages": [USER, {**ANSWER, "content": str(n)}]} for n in range(12))
+    rows: list[dict[str, Any]] = [plain, *more, calling]
+    beside = {"tools": None, "system": None}
+    full = [{"messages": [{**NULLS, **turn} for turn in row["messages"]], **beside} for row in rows]
+    content = b"".join(orjson.dumps(row) + b"\n" for row in full)
+    report = check(content)
+    assert (report.status, report.errors) == (DatasetStatus.READY, 0)
+    assert {one.rule: one.count for one in report.rules} == {"tools": 1}
+    write_canonical(write(content), tmp_path / "made")
+    made = [orjson.loads(line) for line in (tmp_path / "made").read_bytes().splitlines()]
+    assert made == [{"line": line, **row} for line, row in enumerate(rows, 1)]
+    for names in (("completion",), ("chosen", "rejected")):
+        row = {"prompt": [{**NULLS, **USER}], **{name: [{**NULLS, **ANSWER}] for name in names}}
+        assert format_of(row).canonical(row) == {"prompt": [USER], **{name: [ANSWER] for name in names}}
+
+
+def test_parts_of_text_are_one_text(check: Check, twelve: list[bytes]) -> None:
+    parts = [{"type": "text", "text": "q"}, {"type": "text", "text": "uestion", "image_url": None}]
+    row = {"messages": [{"role": "user", "content": parts}, ANSWER]}
+    report = check(b"".join(twelve) + orjson.dumps(row))
+    assert (report.status, report.errors) == (DatasetStatus.READY, 0)
+    assert format_of(row).canonical(row) == {"messages": [{"role": "user", "content": "question"}, ANSWER]}
+    pair = {"prompt": row["messages"][:1], "chosen": [ANSWER], "rejected": [{**ANSWER, "content": "b"}]}
+    assert format_of(pair).canonical(pair)["prompt"] == [{"role": "user", "content": "question"}]
+
+
+def test_tools_may_be_a_text_of_json(check: Check, twelve: list[bytes]) -> None:
+    """As TRL has them kept where a table can hold them no other way; numbers stay as they are written."""
+    text = '[{"type": "function", "function": {"name": "f", "parameters": {"most": 1.10}}}]'
+    row = {"messages": [USER, ANSWER], "tools": text}
+    report = check(b"".join(twelve) + orjson.dumps(row))
+    assert (report.status, report.errors) == (DatasetStatus.READY, 0)
+    made = format_of(row).canonical(row)
+    assert numbers.dumps(made["tools"]).decode() == text.replace(" ", "")
+    assert format_of(row).canonical({**row, "tools": " "}) == {"messages": [USER, ANSWER]}
+
+
+def test_a_list_that_a_table_wrote_as_a_text_says_how_to_write_it(check: Check) -> None:
+    row = {"messages": "[{'role': 'user', 'content': 'q'}]"}
+    report = check((orjson.dumps(row) + b"\n") * 12)
+    assert "messages:json" in next(one.fix for one in report.findings if one.rule == "messages")
 
 
 def test_all_errors_of_one_row(check: Check, twelve: list[bytes]) -> None:
