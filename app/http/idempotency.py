@@ -47,11 +47,12 @@ class AlreadyAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """One costly wish: its route, its key, and the fingerprint of what it asks for."""
+    """One costly wish: its route, its key, and the fingerprint of what it asks for; and how long it is the same one."""
 
     route: str
     key: str
     fingerprint: str
+    within: timedelta = KEPT_FOR
 
     def __call__(self, scope: Scope, grant: Callable[[], Response]) -> Response:
         """Return the stored answer, or that of `grant`, stored in the transaction in which it worked.
@@ -84,7 +85,7 @@ class Once:
             raise AlreadyAnswered(earlier)
 
     def _earlier(self, scope: Scope, tx: Reader) -> StoredAnswer | None:
-        since = scope.now() - KEPT_FOR
+        since = scope.now() - self.within
         earlier = stored_answers.get(tx, actor=scope.actor.asks_as, route=self.route, key=self.key, since=since)
         if earlier is not None and earlier.body_sha256 != self.fingerprint:
             raise KeyReused(
@@ -108,7 +109,7 @@ class Once:
         )
 
 
-def once(route: str, key: str | None, content: bytes) -> Once:
+def once(route: str, key: str | None, content: bytes, *, within: timedelta = KEPT_FOR) -> Once:
     """Return the guard of one costly wish; pages call it with the key that their form carries.
 
     Raises:
@@ -119,7 +120,7 @@ def once(route: str, key: str | None, content: bytes) -> Once:
         raise KeyMissing("This may cost money or start something, so it needs an Idempotency-Key.", fix=fix)
     if not _KEY.fullmatch(key):
         raise KeyMissing("The Idempotency-Key must be 1 to 200 visible ASCII characters.", fix=fix)
-    return Once(route, key, hashlib.sha256(content).hexdigest())
+    return Once(route, key, hashlib.sha256(content).hexdigest(), within)
 
 
 async def _once_of(

@@ -183,12 +183,11 @@ def remove_file(scope: Scope, connection: str, file: str, confirm: str) -> str:
     with scope.ask(connection, Adopts) as backend:
         backend.remove_account_file(file)
     tx = scope.write
-    store.forget_file(tx, connection, file)
-    said = f"{known.name} is removed at the provider; its rows stay here."
-    event_store.add(
-        tx, connection, f"{scope.actor} removed the adopted file {known.name}.", at=scope.now(), kind="note"
-    )
-    return said
+    if store.file(tx, connection, file) is not None:  # the same press may have come twice
+        store.forget_file(tx, connection, file)
+        sentence = f"{scope.actor} removed the adopted file {known.name}."
+        event_store.add(tx, connection, sentence, at=scope.now(), kind="note")
+    return f"{known.name} is removed at the provider; its rows stay here."
 
 
 def _ask(scope: Scope, connection: str, name: str, call: Callable[[Adopts], T]) -> T:

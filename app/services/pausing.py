@@ -7,6 +7,7 @@ from app.services import jobs, verbs
 from app.services.scope import Scope
 from app.store import events as event_store
 from app.store import jobs as store
+from app.store.database import Writer
 
 _PAUSABLE = {JobStatus.QUEUED, JobStatus.RUNNING}
 
@@ -33,17 +34,18 @@ def pause(scope: Scope, identifier: str) -> FineTuningJob:
     Raises:
         Conflict: when it is not at its backend, is being ended, was made elsewhere, or the backend cannot.
     """
+    tx = scope.write
     job = jobs.get(scope, identifier).steered()
     if job.goal is JobGoal.PAUSED and not job.status.is_final:
         return job
     if job.goal is not JobGoal.FINISHED or job.status.is_final:
         raise Conflict("The job has ended, or is being ended.", fix="There is nothing left to pause.")
     if job.status is JobStatus.PAUSED:
-        return _want(scope, job, JobGoal.PAUSED, "to keep it paused")
+        return _want(scope, tx, job, JobGoal.PAUSED, "to keep it paused")
     if job.status not in _PAUSABLE:
         raise Conflict(f"The job is {job.status}: it does not train yet.", fix="Pause it once it trains, or cancel it.")
     _refuse_unable(scope, job)
-    return _want(scope, job, JobGoal.PAUSED, "to pause it")
+    return _want(scope, tx, job, JobGoal.PAUSED, "to pause it")
 
 
 @verbs.spends("jobs")
@@ -53,13 +55,14 @@ def resume(scope: Scope, identifier: str) -> FineTuningJob:
     Raises:
         Conflict: when it is not paused, is being ended, or was made elsewhere.
     """
+    tx = scope.write
     job = jobs.get(scope, identifier).steered()
     if job.is_resuming:
         return job
     if job.goal not in {JobGoal.FINISHED, JobGoal.PAUSED} or not (job.status is JobStatus.PAUSED or job.is_pausing):
         raise Conflict(f"The job is {job.status}, and not paused.", fix="Only a paused job can go on.")
     _refuse_unable(scope, job)
-    return _want(scope, job, JobGoal.FINISHED, "to go on")
+    return _want(scope, tx, job, JobGoal.FINISHED, "to go on")
 
 
 def _refuse_unable(scope: Scope, job: FineTuningJob) -> None:
@@ -68,8 +71,7 @@ def _refuse_unable(scope: Scope, job: FineTuningJob) -> None:
         raise Conflict(why, fix="Let it train, or cancel it.")
 
 
-def _want(scope: Scope, job: FineTuningJob, goal: JobGoal, asked: str) -> FineTuningJob:
-    tx = scope.write
+def _want(scope: Scope, tx: Writer, job: FineTuningJob, goal: JobGoal, asked: str) -> FineTuningJob:
     event_store.add(tx, job.id, f"{scope.actor} asked {asked}.", at=scope.now(), kind="request")
     store.set_goal(tx, job.id, goal, at=scope.now(), due_at=scope.due_now())
     scope.nudge()

@@ -16,6 +16,7 @@ from app.services.autotrain import Chosen
 from app.services.scope import Scope
 from app.web.i18n import gettext as _
 from app.web.layout import chosen_project
+from app.web.presses import pressed
 from app.web.rendering import Form, field_errors, page, see_other, status_of
 from app.web.views.parts import Lenient
 from app.web.views.wizard import options
@@ -49,14 +50,18 @@ def read(request: Request, open_scope: Annotated[OpenScope, may_open(autotrain.c
         given["yaml"] = redacted(text)
         with open_scope() as scope:
             if given.get("goto") == "make":
-                made = autotrain.create(scope, text, _chosen(given))
-                return see_other(f"/wizard/{made.draft.id}/review", "from_autotrain")
+                return pressed(scope, request.url.path, given, lambda: _made(scope, text, given))
             report = autotrain.report(scope, text, _chosen(given))
             return page(request, scope, _PAGE, {**_context(scope, given), "report": report})
     except DomainError as error:
         with open_scope() as scope:
             context = {**_context(scope, given), "errors": field_errors(error)}
             return page(request, scope, _PAGE, context, status=status_of(error))
+
+
+def _made(scope: Scope, text: str, given: Mapping[str, str]) -> Response:
+    made = autotrain.create(scope, text, _chosen(given))
+    return see_other(f"/wizard/{made.draft.id}/review", "from_autotrain")
 
 
 def _text(form: FormData) -> str:

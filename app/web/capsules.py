@@ -17,11 +17,11 @@ from app.services import capsule_import, capsules, connections, jobs, projects
 from app.services.scope import Scope
 from app.web import spending
 from app.web.i18n import gettext as _
+from app.web.presses import fresh_key
 from app.web.rendering import (
     Fields,
     Form,
     field_errors,
-    fresh_key,
     page,
     see_other,
     status_of,

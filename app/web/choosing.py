@@ -15,10 +15,10 @@ from app.http.fields import Id, Line
 from app.http.idempotency import once
 from app.services import connections, discovery
 from app.services.scope import Scope
+from app.web.presses import fresh_key
 from app.web.rendering import (
     Fields,
     field_errors,
-    fresh_key,
     page,
     see_other,
     sentence_of,

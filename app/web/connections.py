@@ -16,6 +16,7 @@ from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
 from app.services import adopting, catalog, connections, lifeboats, orphans, sign_in
 from app.services.scope import Scope
+from app.web.presses import pressed
 from app.web.rendering import (
     Fields,
     field_errors,
@@ -59,18 +60,22 @@ def create(request: Request, scope: Annotated[Scope, may(connections.create)], f
     kind = connections.kind_of(scope, form.get("backend", ""))
     if form.get("goto") == _ASK_AGAIN:
         return _form(request, scope, kind, form, ())
-    settings, secrets = view.typed(form)
     try:
-        made = connections.create(
-            scope,
-            backend=kind.profile.id,
-            name=form.get("name", ""),
-            settings=settings,
-            secrets=secrets,
-            slots=view.whole(form.get("slots", "")),
-        )
+        return pressed(scope, request.url.path, form, lambda: _created(scope, kind, form))
     except DomainError as error:
         return _form(request, scope, kind, form, field_errors(error), status=status_of(error))
+
+
+def _created(scope: Scope, kind: ConnectionKind, form: Mapping[str, str]) -> Response:
+    settings, secrets = view.typed(form)
+    made = connections.create(
+        scope,
+        backend=kind.profile.id,
+        name=form.get("name", ""),
+        settings=settings,
+        secrets=secrets,
+        slots=view.whole(form.get("slots", "")),
+    )
     return see_other(f"/connections/{made.id}", "connection_made")
 
 

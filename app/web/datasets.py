@@ -23,12 +23,12 @@ from app.http.idempotency import Once, once
 from app.services import bringing, datasets, drafts, edits, mappings, projects, uploads, usage
 from app.services.scope import Scope
 from app.web.layout import chosen_project
+from app.web.presses import fresh_key
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
     Form,
     field_errors,
-    fresh_key,
     list_page,
     page,
     see_other,

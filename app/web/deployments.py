@@ -18,11 +18,11 @@ from app.http.idempotency import once
 from app.services import catalog, client_keys, deployments, models, serving_targets, usage
 from app.services.scope import Scope
 from app.web.layout import chosen_project
+from app.web.presses import fresh_key
 from app.web.rendering import (
     Fields,
     asks_for_part,
     field_errors,
-    fresh_key,
     list_page,
     page,
     see_other,

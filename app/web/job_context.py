@@ -27,7 +27,7 @@ from app.services import (
 from app.services.evaluations import PairFilter
 from app.services.provider_errors import PROVIDER_ERRORS
 from app.services.scope import Scope
-from app.web.rendering import fresh_key
+from app.web.presses import fresh_key
 from app.web.views import evaluations as evaluation_view
 from app.web.views import jobs as view
 from app.web.views.wizard import options

@@ -33,7 +33,8 @@ from app.web import spending
 from app.web.job_context import page_context
 from app.web.layout import chosen_project, read_ahead
 from app.web.live import JobPageStream
-from app.web.rendering import Fields, fresh_key, list_page, page, see_other, templates
+from app.web.presses import fresh_key, pressed
+from app.web.rendering import Fields, list_page, page, see_other, templates
 from app.web.views import costs, job_list
 from app.web.views import jobs as view
 
@@ -227,9 +228,11 @@ def retry(request: Request, scope: Annotated[Scope, may(jobs.retry)], identifier
 
 
 @router.post("/jobs/{identifier}/clone")
-def clone(scope: Annotated[Scope, may(drafts.of_job)], identifier: Id) -> Response:
+def clone(request: Request, scope: Annotated[Scope, may(drafts.of_job)], identifier: Id, form: Fields) -> Response:
     """Begin a draft with this job's answers."""
-    return see_other(f"/wizard/{drafts.of_job(scope, identifier).id}/review")
+    return pressed(
+        scope, request.url.path, form, lambda: see_other(f"/wizard/{drafts.of_job(scope, identifier).id}/review")
+    )
 
 
 @router.post("/jobs/{identifier}/resolve")
@@ -281,7 +284,11 @@ def discard_checkpoints(scope: Annotated[Scope, may(retention.discard)], identif
 
 @router.post("/jobs/{identifier}/checkpoints/{step}/continue")
 def continue_from_checkpoint(
-    scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: Id, step: Step
+    request: Request, scope: Annotated[Scope, may(drafts.of_checkpoint)], identifier: Id, step: Step, form: Fields
 ) -> Response:
     """Begin a draft that trains a checkpoint further."""
-    return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/review", "continuing_step")
+
+    def begin() -> Response:
+        return see_other(f"/wizard/{drafts.of_checkpoint(scope, identifier, step).id}/review", "continuing_step")
+
+    return pressed(scope, request.url.path, form, begin)

@@ -16,6 +16,7 @@ from app.http.fields import Id
 from app.services import connections, datasets, evaluations, lifeboats, projects
 from app.services.scope import Scope
 from app.web.layout import chosen_project
+from app.web.presses import pressed
 from app.web.rendering import Fields, field_errors, page, see_other, status_of
 from app.web.views.parts import Lenient
 from app.web.views.wizard import options
@@ -85,9 +86,15 @@ def show_job(
 
 
 @router.post("/rescued-jobs/{identifier}/draft")
-def train_again(scope: Annotated[Scope, may(lifeboats.train_again)], identifier: Id) -> Response:
+def train_again(
+    request: Request, scope: Annotated[Scope, may(lifeboats.train_again)], identifier: Id, form: Fields
+) -> Response:
     """Begin a draft with what the job was trained with."""
-    return see_other(f"/wizard/{lifeboats.train_again(scope, identifier).id}/project", "train_again")
+
+    def drafted() -> Response:
+        return see_other(f"/wizard/{lifeboats.train_again(scope, identifier).id}/project", "train_again")
+
+    return pressed(scope, request.url.path, form, drafted)
 
 
 def _form(

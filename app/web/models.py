@@ -14,11 +14,11 @@ from app.http.fields import Id
 from app.services import connections, datasets, drafts, ends, jobs, merging, models, prices, usage
 from app.services.scope import Scope
 from app.web.layout import chosen_project
+from app.web.presses import fresh_key, pressed
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
     field_errors,
-    fresh_key,
     list_page,
     page,
     see_other,
@@ -83,9 +83,13 @@ def mend_ends(scope: Annotated[Scope, may(ends.mend)], model: Id) -> Response:
 
 
 @router.post("/models/{model}/continue")
-def train_further(scope: Annotated[Scope, may(drafts.of_model)], model: Id) -> Response:
+def train_further(request: Request, scope: Annotated[Scope, may(drafts.of_model)], model: Id, form: Fields) -> Response:
     """Begin a draft that trains the model further."""
-    return see_other(f"/wizard/{drafts.of_model(scope, model).id}/review", "continuing")
+
+    def begin() -> Response:
+        return see_other(f"/wizard/{drafts.of_model(scope, model).id}/review", "continuing")
+
+    return pressed(scope, request.url.path, form, begin)
 
 
 @router.post("/models/{model}/merge")

@@ -19,7 +19,8 @@ from app.http.problems import describe
 from app.kit.openai_stream import DONE, MEDIA_TYPE, ChunkWriter, error_event, event
 from app.services import deployments, models
 from app.services.scope import Scope, Scopes
-from app.web.rendering import Fields, fresh_key, page, see_other, sentence_of, status_of
+from app.web.presses import fresh_key
+from app.web.rendering import Fields, page, see_other, sentence_of, status_of
 from app.web.views import deployments as deployment_view
 from app.web.views import playground as view
 

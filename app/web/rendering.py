@@ -1,6 +1,5 @@
 """From a template's name and values to an answer, and from a form to fields: the two ends of every page's route."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -102,11 +101,6 @@ def own_path(address: str) -> str:
     elsewhere = not address.startswith("/") or address.startswith(("//", "/\\"))
     odd = "\\" in address or any(ord(character) < 33 for character in address)  # noqa: PLR2004 -- controls and space
     return "/" if elsewhere or odd else address
-
-
-def fresh_key() -> str:
-    """Return an idempotency key for a form that is about to be shown: pressing twice sends it twice."""
-    return secrets.token_urlsafe(16)
 
 
 async def _form(request: Request) -> AsyncIterator[FormData]:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from app.domain.staleness import stale_since
 from app.web.i18n import LANGUAGE, translations
+from app.web.presses import fresh_key
 from app.web.views import charts, formats
 
 _JINJA = r"\{\{(?:(?!\}\}).)*\}\}|\{%(?:(?!%\}).)*%\}"
@@ -51,7 +52,12 @@ class Templates:
         # A macro's context is copied when its template loads, so the namespace is there first and filled afterwards.
         components = SimpleNamespace()
         self.environment.globals.update(
-            asset=self.asset, refusal=refusal, language=LANGUAGE, ui=components, navigation=cache(self._navigation)
+            asset=self.asset,
+            fresh_key=fresh_key,
+            refusal=refusal,
+            language=LANGUAGE,
+            ui=components,
+            navigation=cache(self._navigation),
         )
         vars(components).update(self._components())
 

@@ -12,7 +12,8 @@ from app.http.dependencies import may
 from app.http.fields import Id
 from app.services import people, projects, webhooks
 from app.services.scope import Scope
-from app.web.rendering import Form, field_errors, page, see_other, status_of
+from app.web.presses import pressed
+from app.web.rendering import Fields, Form, field_errors, page, see_other, status_of
 from app.web.views import webhooks as view
 from app.web.views.parts import Lenient
 
@@ -75,10 +76,16 @@ def renew(request: Request, scope: Annotated[Scope, may(webhooks.renew_secret)],
 
 
 @router.post("/settings/webhooks/{webhook}/test")
-def send_test(scope: Annotated[Scope, may(webhooks.send_test)], webhook: Id) -> Response:
+def send_test(
+    request: Request, scope: Annotated[Scope, may(webhooks.send_test)], webhook: Id, form: Fields
+) -> Response:
     """Send a message that is about nothing."""
-    webhooks.send_test(scope, webhook)
-    return see_other(f"/settings/webhooks/{webhook}", "message_sent")
+
+    def send() -> Response:
+        webhooks.send_test(scope, webhook)
+        return see_other(f"/settings/webhooks/{webhook}", "message_sent")
+
+    return pressed(scope, request.url.path, form, send)
 
 
 @router.get("/settings/webhooks/{webhook}/delete")

@@ -19,12 +19,12 @@ from app.services import catalog, code, connections, demo_project, drafts, lifec
 from app.services.scope import Scope
 from app.web.i18n import gettext as _
 from app.web.layout import chosen_project, read_ahead
+from app.web.presses import fresh_key, pressed
 from app.web.rendering import (
     UNPROCESSABLE,
     Fields,
     asks_for_part,
     field_errors,
-    fresh_key,
     page,
     see_other,
 )
@@ -46,6 +46,10 @@ def index(request: Request, scope: Annotated[Scope, may(drafts.list_drafts)]) ->
 @router.post("/wizard")
 def begin(request: Request, scope: Annotated[Scope, may(drafts.create)], form: Fields) -> Response:
     """Begin a draft, perhaps with a project, a dataset or a base model already chosen."""
+    return pressed(scope, request.url.path, form, lambda: _begun(request, scope, form))
+
+
+def _begun(request: Request, scope: Scope, form: Fields) -> Response:
     given = {name: form[name] for name in ("project", "training_dataset", "base_model", "connection") if form.get(name)}
     chosen = chosen_project(request, scope)
     listed = [chosen] if chosen is not None else projects.list_projects(scope, limit=2).items
@@ -56,9 +60,9 @@ def begin(request: Request, scope: Annotated[Scope, may(drafts.create)], form: F
 
 
 @router.post("/sample")
-def try_the_sample(scope: Annotated[Scope, may(demo_project.draft)]) -> Response:
+def try_the_sample(request: Request, scope: Annotated[Scope, may(demo_project.draft)], form: Fields) -> Response:
     """Begin a draft in which everything is answered, at its review."""
-    return see_other(f"/wizard/{demo_project.draft(scope).id}/review")
+    return pressed(scope, request.url.path, form, lambda: see_other(f"/wizard/{demo_project.draft(scope).id}/review"))
 
 
 def _to_its_job(request: Request, job: str) -> Response:

@@ -12,7 +12,7 @@ from app.domain.splits import SplitResult
 from app.services import catalog, checkpoints, connections, datasets, drafts, preflights, projects, splits
 from app.services import models as tuned_models
 from app.services.scope import Scope
-from app.web.rendering import fresh_key
+from app.web.presses import fresh_key
 from app.web.views import catalog as catalog_view
 from app.web.views import costs
 from app.web.views import datasets as dataset_view

@@ -19,19 +19,17 @@ from sqlalchemy import func, select
 from app.engine.engine import Engine
 from app.services import jobs
 from tests.browser.looks import PATIENCE
-from tests.integration.web.test_pressed_twice import routes
 from tests.support.app_context import TestHouse, chats
 from tests.support.cut_line import Line, Loses, line_to
 from tests.support.door import turn
 from tests.support.office import COOKIE
 from tests.support.payload_pages import Planted
 from tests.support.payloads import METADATA
+from tests.support.pressing import OF_REQUESTS, route_of, routes
 from tests.support.server import serving
 from tests.support.waiting import until
 
 log = logging.getLogger(__name__)
-# What grows by every request, whatever it does.
-OF_REQUESTS = frozenset({"audit", "idempotency", "counters", "sessions", "sign_in_attempts"})
 # Forms of which a second press makes another thing, with why that is right.
 ANEW = {
     "/account/tokens": "the lost answer had the only copy of the secret",
@@ -129,9 +127,9 @@ class _Tried:
             self.found.append("a request that never arrived changed something")
         self._held(form)
         self._said("answer", form, typed)
-        once = self.site.records()
+        once, already = self.site.records(), len(self.site.line.answered)
         self._press(Loses.NOTHING)
-        self._come_through()
+        self._come_through(already)
         grown = {name for name, count in self.site.records().items() if count > once[name]}
         if grown and self.form.route not in ANEW:
             self.found.append(f"pressed again, it made another of {sorted(grown)}")
@@ -182,9 +180,8 @@ class _Tried:
         if form.evaluate(_VALUES) != typed:
             self.found.append(f"{lost} lost: {typed} became {form.evaluate(_VALUES)}")
 
-    def _come_through(self) -> None:
-        line, already = self.site.line, len(self.site.line.answered)
-        until(lambda: len(line.answered) >= already and line.answered[-1][0] in line.sent[-1], doing="an answer")
+    def _come_through(self, already: int) -> None:
+        until(lambda: len(self.site.line.answered) > already, doing="an answer")
         self.page.wait_for_load_state()
 
 
@@ -221,7 +218,7 @@ def forms_on(planted: Planted, addresses: list[str]) -> dict[str, Form]:
             soup = BeautifulSoup(answer.text, "html.parser")
             for form in soup.select("form[method=post]"):
                 action = str(form["action"])
-                route = next((path for path, looks in known.items() if looks.fullmatch(action.partition("?")[0])), "")
+                route = route_of(action, known)
                 beside = soup.select(f'button[form="{form["id"]}"]') if form.get("id") else []
                 if any(not each.has_attr("disabled") for each in [*form.select("button:not([type=button])"), *beside]):
                     same = soup.select(f'form[method=post][action="{action}"]')

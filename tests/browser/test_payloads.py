@@ -16,7 +16,8 @@ from tests.support.payload_pages import Planted
 from tests.support.payloads import MARK, PAYLOADS
 from tests.support.server import serving
 
-_LISTEN = "addEventListener('securitypolicyviolation', each => (window.refused ||= []).push(each.blockedURI))"
+_LISTEN = """addEventListener("securitypolicyviolation", each => (window.refused ||= []).push(
+  [each.effectiveDirective, each.blockedURI, each.sourceFile, each.lineNumber, each.sample].join(" ")))"""
 # Whatever a payload waits for happens: handlers that wait for somebody run, too.
 _LOOK = """mark => {
   const all = [...document.querySelectorAll('*')];

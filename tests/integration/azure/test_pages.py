@@ -129,7 +129,8 @@ def test_a_project_is_chosen_from_lists(site: Site) -> None:
     forms = listed.select("#workspaces form")
     assert len(forms) == 1
     request = {str(each["name"]): str(each["value"]) for each in forms[0].select("input")}
-    site.post(str(forms[0]["action"]), request)
+    for _ in range(2):  # pressed twice, it is the same project
+        site.post(str(forms[0]["action"]), request)
     settings = site.connection(identifier).settings
     assert (settings["workspace"], settings["resource_group"], settings["subscription_id"]) == (
         "proj1",
@@ -241,9 +242,12 @@ def test_the_wizards_first_step_shows_the_checks_and_checks_again(site: Site) ->
 def test_signing_in_by_code_is_followed_on_the_page(site: Site) -> None:
     identifier = site.connect(credential="device_code", client_id="")
     site.post(f"/connections/{identifier}/sign-in", {})
+    first = site.soup(f"/connections/{identifier}").select_one("#sign-in code")
+    site.post(f"/connections/{identifier}/sign-in", {})
     page = site.soup(f"/connections/{identifier}")
     code = page.select_one("#sign-in code")
     assert code is not None
+    assert code == first, "pressed twice, it is the same code"
     assert page.select_one('meta[http-equiv="refresh"]')
     assert site.client.get(f"{API}/connections/{identifier}/sign-in").json()["code"] == code.text
     site.cloud.entra.approve(code.text, site.cloud.seed.person.oid)

@@ -40,7 +40,7 @@ def soup(pages: TestClient, path: str) -> BeautifulSoup:
     return BeautifulSoup(answer.text, "html.parser")
 
 
-def part(page: BeautifulSoup, selector: str) -> Tag:
+def part(page: Tag, selector: str) -> Tag:
     """Return the first element that fits."""
     found = page.select_one(selector)
     assert found is not None, selector
@@ -103,6 +103,17 @@ def test_a_training_is_stopped_and_saved_and_then_goes_on(demo: DemoClient, page
     gone = pages.delete(f"/api/v1/jobs/{job}/checkpoints").json()["items"]
     assert [each["present"] for each in gone] == [False, False]
     assert pages.post(f"/api/v1/jobs/{job}/checkpoints/2/continue").status_code == 409
+
+
+def test_the_sample_that_is_pressed_twice_is_one_draft(pages: TestClient) -> None:
+    form = part(soup(pages, "/wizard"), 'form[action="/sample"]')
+    key = {"idempotency_key": str(part(form, "input[name=idempotency_key]")["value"])}
+    first, again = (pages.post("/sample", data=key) for _ in range(2))
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"] == again.headers["location"]
+    another = pages.post("/sample", data={"idempotency_key": "another-press"})
+    assert another.headers["location"] != first.headers["location"]
+    assert len(pages.get("/api/v1/drafts").json()["items"]) == 2
 
 
 def test_the_line_is_shown_and_changed(demo: DemoClient, pages: TestClient) -> None:

@@ -1,10 +1,9 @@
 """Forms that pages show are pressed twice, as when an answer was lost: nothing is begun twice, and a refusal speaks.
 
-A route that takes a form and is neither reached by these pages nor named below fails the test.
+Every route, and two presses at the same instant: `test_pressed_at_once`.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
@@ -12,99 +11,16 @@ from starlette.testclient import TestClient
 from app.engine.engine import Engine
 from app.services import drafts, jobs
 from app.store import schema
-from app.web.site import ROUTERS
 from tests.support.app_context import TestHouse
 from tests.support.door import turn
+from tests.support.pressing import route_of, routes
 
 # What is billed, or takes a machine's time.
 STARTED = (schema.jobs, schema.evaluations, schema.deployments)
-# Routes whose forms these pages do not show: they need a provider, an account, a failure or a training under
-# way. They are not pressed twice by this test.
-ELSEWHERE = frozenset(
-    {
-        "/account/password",
-        "/account/sessions/{identifier}/end",
-        "/account/tokens/{identifier}/revoke",
-        "/catalog/refresh",
-        "/connections/fields",
-        "/connections/new",
-        "/connections/{connection}/account/files",
-        "/connections/{connection}/account/jobs",
-        "/connections/{connection}/account/remove",
-        "/connections/{connection}/choose",
-        "/connections/{connection}/create/{name}",
-        "/connections/{connection}/delete",
-        "/connections/{connection}/edit",
-        "/connections/{connection}/lifeboats",
-        "/connections/{connection}/orphans/remove",
-        "/connections/{connection}/sign-in",
-        "/datasets/{dataset}/edits",
-        "/datasets/{dataset}/mapping",
-        "/datasets/{dataset}/use",
-        "/deployments/{deployment}/client-key",
-        "/deployments/{deployment}/client-key/rotate",
-        "/deployments/{deployment}/delete",
-        "/deployments/{deployment}/key",
-        "/evaluations/{evaluation}/cancel",
-        "/jobs/{identifier}/checkpoints/discard",
-        "/jobs/{identifier}/checkpoints/{step}/continue",
-        "/jobs/{identifier}/model",
-        "/jobs/{identifier}/move",
-        "/jobs/{identifier}/pause",
-        "/jobs/{identifier}/resolve",
-        "/jobs/{identifier}/resume",
-        "/jobs/{identifier}/retry",
-        "/jobs/{identifier}/stop",
-        "/models/{model}/continue",
-        "/models/{model}/ends",
-        "/models/{model}/merge",
-        "/playground",
-        "/playground/base",
-        "/playground/stream",
-        "/projects/{project}/people",
-        "/projects/{project}/people/{person}/remove",
-        "/rescued-jobs/{identifier}/draft",
-        "/settings/engine/clear",
-        "/settings/engine/look",
-        "/settings/openai/withdrawals",
-        "/settings/people",
-        "/settings/people/{person}/administers",
-        "/settings/people/{person}/code",
-        "/settings/people/{person}/disable",
-        "/settings/people/{person}/enable",
-        "/settings/people/{person}/sign-out",
-        "/settings/prices",
-        "/settings/webhooks/messages/{message}/send-again",
-        "/settings/webhooks/{webhook}",
-        "/settings/webhooks/{webhook}/delete",
-        "/settings/webhooks/{webhook}/secret",
-        "/settings/webhooks/{webhook}/test",
-        "/sign-in",
-        "/sign-in/single-sign-on/connect",
-        "/sign-out",
-        "/welcome",
-        "/wizard/{draft}/preflight",
-        "/wizard/{draft}/replacement",
-        "/wizard/{draft}/validate/{step}",
-    }
-)
-_PARAMETER = re.compile(r"\{[^}]+\}")
-
-
-def routes() -> Mapping[str, re.Pattern[str]]:
-    """Return every route of the pages that takes a form, with what its addresses look like; exact ones come first."""
-    paths = {
-        route.path
-        for router in ROUTERS
-        for route in router.routes
-        if "POST" in (getattr(route, "methods", None) or ()) and hasattr(route, "path")
-    }
-    ordered = sorted(paths, key=lambda path: (path.count("{"), path))
-    return {path: re.compile(_PARAMETER.sub("[^/]+", path)) for path in ordered}
 
 
 def fields_of(form: Tag) -> dict[str, str]:
-    """Return what a browser would send of a form as it stands there; a text that is missing is typed."""
+    """Return what a browser would send of a form as it stands there."""
     found = {}
     for each in form.select("input[name]:not([type=file]), textarea[name]"):
         chosen = each.get("type") not in {"radio", "checkbox"} or each.has_attr("checked")
@@ -152,8 +68,8 @@ def test_no_form_that_is_pressed_twice_begins_anything_twice(
     addresses += ["/settings/openai", "/jobs/from-capsule", "/wizard/from-autotrain", "/wizard"]
     known, pressed = routes(), dict[str, str]()
     for action, fields in list(forms(pages, addresses)):
-        route = next((path for path, looks in known.items() if looks.fullmatch(action.partition("?")[0])), None)
-        assert route is not None, f"no route takes {action}"
+        route = route_of(action, known)
+        assert route, f"no route takes {action}"
         if route in pressed:
             continue
         pressed[route] = action
@@ -166,4 +82,3 @@ def test_no_form_that_is_pressed_twice_begins_anything_twice(
             spoken = BeautifulSoup(answer.text, "html.parser").select_one("#errors, main")
             assert answer.status_code < 400 or (spoken is not None and spoken.text.strip()), action
     assert {"/wizard/{draft}/submit", "/deployments", "/jobs/{identifier}/run-again"} <= pressed.keys()
-    assert known.keys() - pressed.keys() == ELSEWHERE

@@ -55,6 +55,7 @@ def test_phi_3_is_searched_its_end_is_shown_and_one_press_takes_the_replacement(
     assert "Use Phi-4-mini-instruct (serverless) instead" in form.text
     taken = pages.post(f"/wizard/{draft}/replacement", data={"base_model": PHI3})
     assert taken.status_code == 303
+    assert pages.post(f"/wizard/{draft}/replacement", data={"base_model": PHI3}).status_code == 303, "pressed twice"
     after = soup(pages.get(taken.headers["location"]).text)
     chosen = after.select_one("input[name=base_model][checked]")
     assert chosen is not None
