@@ -20,6 +20,7 @@ from app.domain.actors import Actor, ProjectRole, Role, TokenScope
 from app.domain.capsule import Capsule
 from app.domain.connections import Check, CheckStatus, DoctorReport, Fix
 from app.domain.errors import Forbidden, Invalid
+from app.kit.ids import ID_PATTERN
 from app.services import capsule_import, capsules, catalog, connections, datasets, evaluations, jobs
 from app.store import connections as connection_store
 from app.store import jobs as job_store
@@ -42,10 +43,13 @@ NAMES = {
     "project": "project", "project_id": "project", "wanted_project": "project",
     "dataset": "dataset", "training_dataset": "dataset", "test_dataset": "dataset", "few_shot_dataset": "dataset",
     "datasets": "dataset", "training_file": "dataset", "validation_file": "dataset", "rows": "dataset",
+    "validation_dataset": "dataset",
     "job": "job", "jobs": "job", "cloned_from": "job", "after": "job", "id": "job",
     "model": "model", "deployment": "deployment", "target": "model", "evaluation": "evaluation",
     "base": "evaluation", "tuned": "evaluation", "draft": "draft",
 }  # fmt: skip
+# Fields that take the id of something that everybody sees, or nobody but administrators.
+OF_THE_INSTALLATION = {"connection", "remote_id"}
 
 
 @pytest.fixture
@@ -103,23 +107,18 @@ def test_no_body_tells_that_something_hidden_is_there(office: Office) -> None:
     headers = {"authorization": f"Bearer {office.token('bob', TokenScope.WRITE)}"}
     document = office.app.openapi()
     with office.browser() as client:
-        for method, route in routes(office):
-            content = document["paths"].get(route.path, {}).get(method.lower(), {}).get("requestBody", {})
-            example = content.get("content", {}).get("application/json", {}).get("schema")
-            if example is None:
-                continue
-            for field in fields_of(example, document):
+        for method, path, schema in bodies(office):
+            for field in fields_of(schema, document):
                 noun = NAMES.get(field[-1])
                 if noun is None:
                     continue
                 whole = sound(two.theirs)
                 answers = [
-                    send(client, method, route.path, with_field(whole, field, each), headers)
-                    for each in both(two.ours, noun)
+                    send(client, method, path, with_field(whole, field, each), headers) for each in both(two.ours, noun)
                 ]
                 asked += 1
                 if alike(answers[0]) != alike(answers[1]) or answers[0].status_code not in {403, 404, 409, 422}:
-                    wrong.append((route.path, field, alike(answers[0]), alike(answers[1])))
+                    wrong.append((path, field, alike(answers[0]), alike(answers[1])))
     assert not wrong, "\n".join(difference(*each) for each in wrong)
     assert asked > 15
 
@@ -144,15 +143,48 @@ def with_field(whole: Mapping[str, Any], field: tuple[str, ...], value: str) -> 
     return made
 
 
+Field = tuple[tuple[str, ...], Mapping[str, Any]]
+
+
 def fields_of(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int = 2) -> Iterator[tuple[str, ...]]:
     """Yield the ways to the fields of a schema, down to the second storey."""
+    yield from (way for way, _ in described_fields(schema, document, depth))
+
+
+def described_fields(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int = 2) -> Iterator[Field]:
+    """Yield the same, each with its own schema."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     for name, inner in schema.get("properties", {}).items():
-        yield (name,)
+        yield (name,), inner
         options = [inner, *inner.get("anyOf", ())]
         if depth > 1:
-            yield from ((name, *rest) for each in options for rest in fields_of(each, document, depth - 1))
+            found = ((way, each) for option in options for way, each in described_fields(option, document, depth - 1))
+            yield from (((name, *way), each) for way, each in found)
+
+
+def bodies(office: Office) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield (method, path, the schema of its JSON body)."""
+    document = office.app.openapi()
+    for method, route in routes(office):
+        content = document["paths"].get(route.path, {}).get(method.lower(), {}).get("requestBody", {})
+        schema = content.get("content", {}).get("application/json", {}).get("schema")
+        if schema is not None:
+            yield method, route.path, schema
+
+
+def test_every_field_of_a_body_that_takes_an_id_is_asked(office: Office) -> None:
+    """Generated from the OpenAPI document: a field that takes an id has its pattern, or says so by its name."""
+    document = office.app.openapi()
+    taking = {
+        way[-1]
+        for _, _, schema in bodies(office)
+        for way, inner in described_fields(schema, document, 3)
+        if ID_PATTERN in json.dumps({key: value for key, value in inner.items() if key != "properties"})
+        or way[-1].endswith("_id")
+    }
+    assert taking - NAMES.keys() == OF_THE_INSTALLATION
+    assert len(taking) > 8
 
 
 def send(client: TestClient, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
