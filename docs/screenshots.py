@@ -1,123 +1,36 @@
-"""Every page as a picture: a real server, the sample's main job done for real, two widths, light and dark.
+"""Every page as a picture: real servers, the sample's main job done for real, two widths, light and dark.
 
-    python -m docs.screenshots
+    python -m docs.screenshots [--to FOLDER] [--only main|data|providers|team]
 
 Needs Chromium and the training runtime (TUNEDESK_RUNTIME_PYTHON, or the one that the server makes). All pictures go to
-screenshots/, which git ignores; the README's four go to docs/images/.
+screenshots/, which git ignores, and the README's four to docs/images/; with `--to` all go there, and the README keeps
+its own. Pages that lead to providers and those of a team are shown over emulated providers and by rehearsed jobs; a
+page that no picture was taken of fails the whole.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
 
-from playwright.sync_api import FloatRect, Page, sync_playwright
+from playwright.sync_api import Page
 
 from app.demo import cleared, steps
 from app.demo.client import Answer, DemoClient, DemoError
 from app.demo.server import serving
 from app.demo.steps import RunOptions
-from tests.support.connections import LOCAL_ID
+from docs.camera import CHOSEN, ROOT, WAIT_MS, Camera, camera
+from docs.data_screenshots import photograph_data, photograph_settings
+from docs.provider_screenshots import photograph_providers
+from docs.team_screenshots import photograph_team
 
-ROOT = Path(__file__).resolve().parents[1]
 ALL = ROOT / "screenshots"
-CHOSEN = ROOT / "docs" / "images"
-SETTINGS = {"disk_reserve_mb": "0", "log_level": "warning"}
-BROKEN = b'{"messages": [{"role": "user", "content": "hello"}]}\n{"messages": [}\n{"prompt": "where is it?"}\n\n'
-README_HEIGHT = 720
-LARGEST_BYTES = 150_000
+SETTINGS = {"disk_reserve_mb": "0", "log_level": "warning", "local_niceness": "0"}
 SHOWN_AT = 0.6  # of the training: both curves are to be seen
-WAIT_MS = 120_000
-Act = Callable[[Page], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a page is looked at."""
-
-    width: int
-    height: int
-    scheme: Literal["light", "dark"]
-
-    def __str__(self) -> str:
-        return f"{self.width}-{self.scheme}"
-
-
-LOOKS = (Look(1440, 900, "light"), Look(1440, 900, "dark"), Look(390, 844, "light"), Look(390, 844, "dark"))
-README: Mapping[str, tuple[str, str]] = {
-    "job": ("job-training", "1440-light"),
-    "review": ("wizard-review", "1440-light"),
-    "evaluation": ("job-evaluation", "1440-dark"),
-    "phone": ("job-training", "390-light"),
-}
-
-
-class Camera:
-    """Four browsers side by side, one for each look, over one server."""
-
-    def __init__(self, pages: Mapping[str, Page], url: str) -> None:
-        self.pages = pages
-        self.url = url
-
-    def take(self, name: str, path: str, act: Act | None = None) -> None:
-        """Photograph the whole page at `path`, after `act` where given, in every look."""
-        for look, page in self.pages.items():
-            answer = page.goto(self.url + path)
-            if answer is None or (answer.status >= HTTPStatus.BAD_REQUEST and name != "error"):
-                raise DemoError(f"{path} is no page: {answer.status if answer else 'no answer'}.")
-            if act:
-                act(page)
-            page.evaluate("document.fonts.ready")
-            page.screenshot(path=ALL / f"{name}-{look}.png", full_page=True, animations="disabled")
-            for chosen, wanted in README.items():
-                if wanted == (name, look):
-                    self._choose(page, chosen)
-
-    def take_all(self, prefix: str, base: str, names: tuple[str, ...], query: str = "") -> None:
-        """Photograph `base` with each name behind it, as `prefix-name`."""
-        for name in names:
-            self.take(f"{prefix}-{name}", f"{base}{query or '/'}{name}")
-
-    @staticmethod
-    def _choose(page: Page, name: str) -> None:
-        target = CHOSEN / f"{name}.png"
-        size = page.viewport_size or {"width": 0, "height": 0}
-        height = size["height"] if size["width"] < size["height"] else README_HEIGHT
-        part = FloatRect(x=0, y=0, width=size["width"], height=height)
-        page.screenshot(path=target, animations="disabled", clip=part)
-        weight = target.stat().st_size
-        if weight > LARGEST_BYTES:
-            raise DemoError(f"{target} has {weight} bytes; at most {LARGEST_BYTES} may go into the README.")
-
-
-@contextmanager
-def camera(url: str) -> Iterator[Camera]:
-    """Have the browsers for as long as the block takes.
-
-    Raises:
-        DemoError: without a Chromium on the PATH.
-    """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        raise DemoError("There is no Chromium on this machine: apt-get install chromium")
-    ALL.mkdir(parents=True, exist_ok=True)
-    CHOSEN.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        pages = {
-            str(look): browser.new_page(
-                viewport={"width": look.width, "height": look.height}, color_scheme=look.scheme, reduced_motion="reduce"
-            )
-            for look in LOOKS
-        }
-        yield Camera(pages, url)
-        browser.close()
+# Pages that stand only where a provider did what it seldom does.
+SELDOM = {"/jobs/{identifier}/model": "a training that succeeded, of which Azure does not say which model it made"}
 
 
 def photograph(camera: Camera, client: DemoClient) -> None:
@@ -129,7 +42,9 @@ def photograph(camera: Camera, client: DemoClient) -> None:
     _job(camera, client, job)
     model = next(each for each in client.items("/models") if each["job"] == job["id"])
     _serving(camera, client, job, model)
-    _data_and_rest(camera, client, job)
+    camera.take("datasets", "/datasets")
+    camera.take_all("dataset", f"/datasets/{job['parts']['training']}", ("overview", "rows", "lineage"), "?tab=")
+    camera.take("project", f"/projects/{job['spec']['project']}")
     camera.take("overview", "/")
     _teardown(camera, model)
 
@@ -138,7 +53,7 @@ def _first_run(camera: Camera) -> None:
     camera.take("overview-first-run", "/")
     for name in ("jobs", "datasets", "models", "deployments", "playground", "projects"):
         camera.take(f"{name}-empty", f"/{name}")
-    camera.take("error", "/jobs/job_00000000000000000000000000")
+    camera.take("error", "/jobs/job_00000000000000000000000000", status=HTTPStatus.NOT_FOUND)
 
 
 def _wizard(camera: Camera, client: DemoClient) -> Answer:
@@ -212,20 +127,6 @@ def _serving(camera: Camera, client: DemoClient, job: Answer, model: Answer) -> 
     camera.take("playground-answers", f"/playground?left={left['id']}&right={right['id']}", ask)
 
 
-def _data_and_rest(camera: Camera, client: DemoClient, job: Answer) -> None:
-    broken = client.ask("PUT", "/datasets", params={"name": "broken", "filename": "broken.jsonl"}, content=BROKEN)
-    camera.take("datasets", "/datasets")
-    camera.take_all("dataset", f"/datasets/{job['parts']['training']}", ("overview", "rows", "lineage"), "?tab=")
-    camera.take_all("dataset-broken", f"/datasets/{broken['id']}", ("overview", "findings"), "?tab=")
-    client.post(f"/connections/{LOCAL_ID}/doctor")
-    camera.take("connections", "/connections")
-    camera.take("connection", f"/connections/{LOCAL_ID}")
-    for name in ("projects", "catalog", "settings", "commands"):
-        camera.take(name, f"/{name}")
-    camera.take("prices", "/settings/prices")
-    camera.take("project", f"/projects/{job['spec']['project']}")
-
-
 def _teardown(camera: Camera, model: Answer) -> None:
     path = f"/models/{model['id']}/teardown"
     camera.take("teardown", path)
@@ -238,18 +139,51 @@ def _teardown(camera: Camera, model: Answer) -> None:
     camera.take("teardown-wrong", path, mistype)
 
 
+def photograph_main(lens: Camera, folder: Path) -> None:
+    """Photograph the main job at a server of its own."""
+    with serving(folder, SETTINGS) as server, cleared(server) as client:
+        lens.point_at(server.url)
+        photograph(lens, client)
+
+
+def photograph_rest(lens: Camera, folder: Path) -> None:
+    """Photograph one's own data on its way in, and what is the same before anything is trained."""
+    with serving(folder, SETTINGS) as server, cleared(server) as client:
+        lens.point_at(server.url)
+        photograph_data(lens, client)
+        photograph_settings(lens, client)
+
+
+SETS: Mapping[str, Callable[[Camera, Path], None]] = {
+    "main": photograph_main,
+    "data": photograph_rest,
+    "providers": photograph_providers,
+    "team": photograph_team,
+}
+
+
 def main() -> int:
     """Take the pictures; returns the exit code."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    with tempfile.TemporaryDirectory(prefix="tunedesk-pictures-") as folder:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, help="where the pictures go; the README keeps its own then")
+    parser.add_argument("--only", choices=SETS, help="one part of them")
+    given = parser.parse_args()
+    folder = given.to or ALL
+    with tempfile.TemporaryDirectory(prefix="tunedesk-pictures-") as scratch:
         try:
-            with serving(Path(folder), SETTINGS) as server, cleared(server) as client, camera(server.url) as lens:
-                photograph(lens, client)
+            with camera(folder, readme=given.to is None) as lens:
+                for name, take in SETS.items():
+                    if given.only in {None, name}:
+                        take(lens, Path(scratch) / name)
+                unseen = [] if given.only else [each for each in lens.unseen() if each not in SELDOM]
         except DemoError as error:
             print(error, file=sys.stderr)
             return 1
-    print(f"{len(list(ALL.glob('*.png')))} pictures are in {ALL}, the README's in {CHOSEN}.")
-    return 0
+    where = folder if given.to else f"{folder}, those of the README in {CHOSEN}"
+    print(f"{len(list(folder.glob('*.png')))} pictures are in {where}.")
+    if unseen:
+        print(f"No picture was taken of {', '.join(unseen)}.", file=sys.stderr)
+    return bool(unseen)
 
 
 if __name__ == "__main__":

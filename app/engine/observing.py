@@ -7,7 +7,7 @@ from datetime import timedelta
 from app.domain.backend import BackendError, JobObservation, NotFound, Rejected, RemoteJob, Resumes
 from app.domain.backend_abilities import NamesCandidates, Pauses, StopsEarly
 from app.domain.events import EventLevel
-from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobReason, JobStatus
+from app.domain.jobs import TRANSITIONS, FineTuningJob, JobGoal, JobProgress, JobReason, JobStatus
 from app.engine import admission, backoff
 from app.engine.jobs import JobStep
 from app.engine.reconciling import DeferredResult, SideEffect, StepResult
@@ -124,11 +124,20 @@ def _brought_up_to_date(step: JobStep, seen: JobObservation) -> FineTuningJob:
         step.subject,
         raw_status=seen.raw_status[:_MESSAGE_LIMIT],
         observed_at=step.context.now(),
-        progress=seen.progress or step.subject.progress,
+        progress=_progress(seen, step.subject.progress),
         cursor=seen.cursor or step.subject.cursor,
         note=seen.note[:NOTE_LIMIT],
         attempts=0,
     )
+
+
+def _progress(seen: JobObservation, former: JobProgress) -> JobProgress:
+    """Return how far it is; how many steps there were stays known where the last look does not say it again."""
+    if seen.progress is None:
+        return former
+    if seen.status is JobStatus.SUCCEEDED and seen.progress.steps is None and former.steps is not None:
+        return replace(seen.progress, step=former.steps, steps=former.steps)
+    return seen.progress
 
 
 def _log_observation(job: str, seen: JobObservation) -> SideEffect:

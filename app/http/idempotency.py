@@ -126,7 +126,7 @@ def once(route: str, key: str | None, content: bytes, *, within: timedelta = KEP
 async def _once_of(
     request: Request,
     idempotency_key: Annotated[
-        str | None, Header(description="A fresh random text per wish; repeat it only with the same body.")
+        str | None, Header(description="A fresh random text per request; repeat it only with the same body.")
     ] = None,
 ) -> Once:
     template = f"{request.method} {request.scope['route'].path}"

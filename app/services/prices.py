@@ -168,6 +168,12 @@ def hosting(bills: Sequence[Bill]) -> Hosting:
     return Hosting(per_hour=total(rates), unpriced=unpriced, billed=len(billed), deployments=len(bills))
 
 
+@verbs.reads("connections")
+def can_tell_quotas(scope: Scope, connection: Connection) -> bool:
+    """Tell whether a connection's provider can be asked for its limits."""
+    return scope.backends.opened(connection, Quotas) is not None
+
+
 @verbs.reads("prices")
 def quotas(scope: Scope, connection_id: str) -> QuotaReport:
     """Ask a connection's provider for its limits.

@@ -14,7 +14,7 @@ from app.domain.connections import Connection
 from app.domain.errors import DomainError
 from app.http.dependencies import OpenScope, may, may_open
 from app.http.fields import Id
-from app.services import adopting, catalog, connections, lifeboats, orphans, sign_in
+from app.services import adopting, catalog, connections, lifeboats, orphans, prices, sign_in
 from app.services.scope import Scope
 from app.web.presses import pressed
 from app.web.rendering import (
@@ -210,6 +210,7 @@ def _shown(
         "chosen_steps": _chosen_steps(scope, found) if administers else [],
         "leaves_things": administers and orphans.can_report(scope, found),
         "shows_account": administers and adopting.can_adopt(scope, found),
+        "tells_limits": administers and prices.can_tell_quotas(scope, found),
         "tells_history": administers and lifeboats.can_begin(scope, found),
         "models": _models(scope, found.id),
         "uses": connections.uses(scope, found.id),

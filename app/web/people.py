@@ -98,7 +98,13 @@ def remove_member(scope: Annotated[Scope, may(members.remove)], project: Id, per
 def _people_page(
     request: Request, scope: Scope, *, code: Code | None = None, errors: Sequence[FieldError] = (), status: int = 200
 ) -> Response:
-    context = {"people": people.list_people(scope), "me": scope.actor.id, "code": code, "errors": errors}
+    context = {
+        "people": people.list_people(scope),
+        "me": scope.actor.id,
+        "code": code,
+        "welcome": f"{str(request.base_url).rstrip('/')}/welcome",
+        "errors": errors,
+    }
     return page(request, scope, "people/index.html", context, status=status)
 
 

@@ -140,7 +140,7 @@ class Colleague:
         self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("Role", exact=True).select_option(role)
         self.press("Save")
-        expect(self.page.locator("#people li", has_text=name)).to_contain_text(role)
+        expect(self.page.locator("#people li", has_text=name)).to_contain_text(role, ignore_case=True)
 
     def signs_out_everywhere(self, name: str) -> None:
         """End all sessions of somebody else."""

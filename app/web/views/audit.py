@@ -1,7 +1,7 @@
 """Entries of the audit in words."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from app.web.views.audit_words import in_words
 _PAGES: Mapping[str, str] = {
     "con": "/connections/",
     "dep": "/deployments/",
-    "dst": "/datasets/",
+    "ds_": "/datasets/",
     "evl": "/evaluations/",
     "job": "/jobs/",
     "mdl": "/models/",
@@ -24,6 +24,12 @@ _SHOWN = 160
 _REFUSED = "refused"
 _PERSON = "per_"
 _FINISHED = "single_sign_on.finish"
+# Ways in that were tried in vain: there is no word for a verb that did not happen.
+_IN_VAIN: Mapping[str, Callable[[], str]] = {
+    "entering.sign_in": lambda: _("failed to sign in with a password"),
+    "entering.redeem": lambda: _("failed to sign in with a one-time code"),
+    "account.change_password": lambda: _("failed to change their password"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +60,16 @@ def line(entry: AuditEntry, names: Mapping[str, str]) -> AuditLine:
     return AuditLine(
         entry=entry,
         who=about if entered else _who(entry.actor, names),
-        what=_("was refused: %(what)s") % {"what": what} if refused else what,
+        what=_refused(entry.verb, what) if refused else what,
         about=about,
         href=f"{href}{entry.subject}" if href else "",
         given=_given(entry.given),
     )
+
+
+def _refused(verb: str, what: str) -> str:
+    in_vain = _IN_VAIN.get(verb)
+    return in_vain() if in_vain else _("was refused: %(what)s") % {"what": what}
 
 
 def _who(actor: str, names: Mapping[str, str]) -> str:

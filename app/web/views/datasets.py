@@ -133,7 +133,7 @@ def lengths(found: Sequence[LengthBin]) -> Lengths | None:
         return Lengths(sentence=f"{', '.join(map(_bar, full))}.")
     middle, most, longest = _span(_reaching(full, 0.5)), _reaching(full, 0.95), full[-1]
     return Lengths(
-        sentence=_("Half of the rows have at most %(middle)s tokens, 95 %% at most %(most)s; the longest %(longest)s.")
+        sentence=_("Half of the rows have at most %(middle)s tokens, 95%% at most %(most)s; the longest %(longest)s.")
         % {
             "middle": middle.rpartition("–")[2],
             "most": _span(most).rpartition("–")[2],

@@ -234,4 +234,12 @@ def _titles() -> dict[str, str]:
         "runtimes": _("Runtimes"),
         "engine": _("Engine"),
         "health": _("Health"),
+        "account": _("Your account"),
+        "audit": _("Audit"),
+        "lifeboats": _("Lifeboats"),
+        "model-aliases": _("Aliases of models"),
+        "people": _("People"),
+        "rescued-jobs": _("Rescued jobs"),
+        "uploads": _("Uploads"),
+        "webhooks": _("Webhooks"),
     }

@@ -90,6 +90,11 @@ def test_the_last_checkpoint_of_openai_is_the_result(tmp_path: Path) -> None:
             assert answer.headers["location"].startswith(f"/models/{job.fine_tuned_model}")
 
 
+def test_a_training_that_is_over_has_taken_as_many_steps_as_it_had(house: WireHouse) -> None:
+    job = house.until(house.job().id)
+    assert job.progress.step == job.progress.steps == house.plane.script.steps
+
+
 def test_the_tokens_that_the_provider_counted_are_shown(house: WireHouse) -> None:
     job = house.until(house.job().id)
     (there,) = house.plane.jobs.values()

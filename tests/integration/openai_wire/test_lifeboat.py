@@ -153,7 +153,9 @@ def test_by_rest_and_by_page(tmp_path: Path) -> None:
                 break
         compared = client.get(f"/api/v1/rescued-jobs/{found.id}/comparison", params={"evaluation": identifier}).json()
         assert [each["line"] for each in compared["rows"]] == [1, 2, 3]
-        assert "the model that is gone answered" in client.get(f"/rescued-jobs/{found.id}?evaluation={identifier}").text
+        assert (
+            "the model at the provider answered" in client.get(f"/rescued-jobs/{found.id}?evaluation={identifier}").text
+        )
         other = client.post("/api/v1/lifeboats", json={"connection": REHEARSAL_ID, "project": into})
         assert other.status_code == 409
 

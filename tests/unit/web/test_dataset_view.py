@@ -33,7 +33,7 @@ def test_many_lengths_are_a_histogram_with_its_axis_and_a_sentence() -> None:
     bins = [(low, low + 4, 1000 if low == 16 else 1) for low in range(8, 60, 4)]
     found = lengths(counted(*bins))
     assert found is not None
-    assert found.sentence == "Half of the rows have at most 19 tokens, 95 % at most 19; the longest 56–59."
+    assert found.sentence == "Half of the rows have at most 19 tokens, 95% at most 19; the longest 56–59."
     assert (found.high, len(found.bins)) == (1000, 13)
     assert [found.ticks[0], found.ticks[-1], len(found.ticks)] == ["8", "56", 5]
     assert found.bins[2].label == "16–19 tokens: 1,000 rows"

@@ -59,7 +59,7 @@ FIELDS: Sequence[ConnectionField] = (
         required_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value})),
     ),
     common("client_secret", only_if=("sign_in", frozenset({SignIn.CLIENT_SECRET.value}))),
-    common("subscription_id", help="Needed to deploy what was tuned."),
+    common("subscription_id", help="Needed to deploy tuned models."),
     common("resource_group", help="The resource group of the resource; needed to deploy."),
     ConnectionField(
         name="account", label="Resource", pattern=r"[A-Za-z0-9][A-Za-z0-9-]{1,63}",
@@ -68,7 +68,7 @@ FIELDS: Sequence[ConnectionField] = (
     ),
     common(
         "region", placeholder="swedencentral",
-        help="Where the resource is: which models train there, and as what, depends on it.",
+        help="Where the resource is. It decides which models can be trained, and by which training types.",
     ),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from app.domain.catalog import CatalogModel, Lifecycle, LifecycleStatus
 CLOSES = date(2027, 1, 6)  # OpenAI, "deprecations": from this day nobody can create fine-tuning jobs there
 CLOSING = (
     "OpenAI closes its self-serve fine-tuning: since 2 July 2026 only organisations train that used a tuned model in "
-    "the 60 days before, and from 6 January 2027 none. What was tuned answers until its base model is shut down."
+    "the 60 days before, and from 6 January 2027 none. Tuned models answer until their base model is shut down."
 )
 DEPRECATIONS = "https://developers.openai.com/api/docs/deprecations"
 _TRAINED = frozenset({"sft", "dpo"})

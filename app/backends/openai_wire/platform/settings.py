@@ -18,7 +18,8 @@ FIELDS: Sequence[ConnectionField] = (
         name="base_url", label="Base address", default=BASE, placeholder=BASE, binds_secrets=True, limit=2000,
         help=(
             "OpenAI's own, or that of any server that speaks its fine-tuning API; it usually ends in /v1. OpenAI "
-            "itself takes new trainings until 5 January 2027, and only of organisations that used tuned models lately."
+            "itself takes new trainings until 5 January 2027, and only from organisations that used a tuned model "
+            "recently."
         ),
     ),
     ConnectionField(

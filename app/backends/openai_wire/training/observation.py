@@ -106,7 +106,7 @@ def observe(plane: Plane, identifier: str, *, since: str | None, now: datetime, 
         message=message,
         raw_status=word,
         note=" ".join(notes),
-        progress=_progress(body, events, known, now, estimates=estimates),
+        progress=_progress(body, events, metrics, known, now, estimates=estimates),
         fine_tuned_model=model,
         sent=_sent(body),
         events=reported,
@@ -171,7 +171,13 @@ def _figures(event: Mapping[str, Any]) -> Sequence[Metric]:
 
 
 def _progress(
-    body: Mapping[str, Any], events: Sequence[Mapping[str, Any]], status: JobStatus, now: datetime, *, estimates: bool
+    body: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+    metrics: Sequence[Metric],
+    status: JobStatus,
+    now: datetime,
+    *,
+    estimates: bool,
 ) -> JobProgress | None:
     steps, step = _steps(events)
     epochs = _sent(body).get("n_epochs")
@@ -179,7 +185,9 @@ def _progress(
     if status is JobStatus.SUCCEEDED:
         tokens = body.get("trained_tokens")
         counted = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
-        return JobProgress(step=steps or 1, steps=steps or 1, epoch=whole, epochs=whole, trained_tokens=counted)
+        # The events with steps may have been read before: then the file of results says how many there were.
+        steps = steps or max((each.step for each in metrics), default=None)
+        return JobProgress(step=steps, steps=steps, epoch=whole, epochs=whole, trained_tokens=counted)
     if step is None:
         return None
     ends = body.get("estimated_finish")
