@@ -116,8 +116,8 @@ WIRE_MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="the same rows are sent again",
         file=f"{_WIRE}/training/files.py",
-        right="        if known is not None:\n            return RemoteFile(known, ready=False)\n",
-        wrong="",
+        right="        known = self._find(name)\n        if known is not None:\n            self.parts.forget(name)",
+        wrong="        known = self._find(name)\n        if name is None:\n            self.parts.forget(name)",
         test=f"{_ONCE}::test_a_lost_upload_is_found_by_its_name",
     ),
     Mutant(
@@ -151,8 +151,8 @@ WIRE_MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="a create before its file is processed",
         file=f"{_WIRE}/training/files.py",
-        right='ready=status in {_READY, ""} or not self._waits',
-        wrong="ready=True",
+        right='if status in {_READY, ""} or not self._waits:',
+        wrong="if status not in _BAD:",
         test=f"{_WRONGS}::test_a_create_waits_until_its_file_is_processed",
     ),
     Mutant(
