@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.backends.rehearsal import RehearsalBackend
 from app.backends.rehearsal.backend import PROFILE
 from app.domain.backend import ChatRequest, RemoteJob
 from app.domain.backend_abilities import (
-    ContinuesTuned,
     DiscardsCheckpoints,
     Ends,
     LooksAhead,
@@ -19,7 +17,6 @@ from app.domain.backend_abilities import (
     MergeStatus,
     ModelCandidate,
     NamesCandidates,
-    SavedStep,
     StopsEarly,
     TellsHistory,
 )
@@ -31,6 +28,7 @@ from app.domain.runs import ListsRuns, Run
 from app.domain.serving import AnswersDirectly, FindsOrphans, RemoteThing
 from app.services.scope import Backends, Scopes
 from tests.support.app_context import TestHouse
+from tests.support.billed import Continues
 from tests.support.toy import ToyKind, ToyProvider
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,9 +37,8 @@ CANDIDATE = "a-model-there"
 
 
 class AbleBackend(
-    RehearsalBackend,
+    Continues,
     AnswersDirectly,
-    ContinuesTuned,
     DiscardsCheckpoints,
     FindsOrphans,
     ListsRuns,
@@ -69,20 +66,6 @@ class AbleBackend(
     def endpoint_key(self, tag: str) -> str:
         """Return a key."""
         return f"key of {tag}"
-
-    def as_base(self, model: str) -> str:
-        """Return a base of its own."""
-        assert model
-        return "rehearsal:large"
-
-    def checkpoint_as_base(self, saved: SavedStep) -> str:
-        """Return the same."""
-        assert saved.checkpoint
-        return "rehearsal:large"
-
-    def checkpoint_behind(self, base_model: str) -> None:
-        """Return nothing: a base is a base."""
-        del base_model
 
     def discard_checkpoints(self, job: RemoteJob) -> None:
         """Note it."""
