@@ -8,7 +8,7 @@ from app.web.views.parts import Message
 NOTICE_COOKIE = "notice"
 # Called when shown, so that a translation installed later is found.
 _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
-    "cancel_asked": ("ok", lambda: _("Cancelling. What has been trained so far is kept as a checkpoint.")),
+    "cancel_asked": ("ok", lambda: _("Cancelling. Checkpoints that are saved already are kept.")),
     "submitted": ("ok", lambda: _("Submitted. This page updates by itself.")),
     "retried": ("ok", lambda: _("A new job with the same settings was submitted.")),
     "run_again": ("ok", lambda: _("The same run was submitted again, with the same seed.")),

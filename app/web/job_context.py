@@ -104,6 +104,7 @@ def _around(scope: Scope, job: FineTuningJob, tab: str) -> dict[str, Any]:
         and any(each.present for each in saved)
         and isinstance(backend, DiscardsCheckpoints),
         "saves": bool(saved) or isinstance(backend, OffersCheckpoints),
+        "cancelling": view.cancelling(job, backend.profile),
         "queue_position": queue.position(scope, job),
         "key": fresh_key(),
         "profile": backend.profile,

@@ -162,7 +162,9 @@ def whole_log(scope: Annotated[Scope, may(job_logs.log_path)], identifier: Id) -
 @router.get("/jobs/{identifier}/cancel")
 def ask_to_cancel(request: Request, scope: Annotated[Scope, may(jobs.get)], identifier: Id) -> Response:
     """The question behind Cancel, for browsers without scripts."""
-    return page(request, scope, "confirm.html", {"question": view.cancelling(jobs.get(scope, identifier))})
+    job = jobs.get(scope, identifier)
+    question = view.cancelling(job, scope.backend(job.spec.connection).profile)
+    return page(request, scope, "confirm.html", {"question": question})
 
 
 @router.post("/jobs/{identifier}/cancel")

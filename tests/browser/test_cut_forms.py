@@ -25,17 +25,12 @@ from tests.support.door import turn
 from tests.support.office import COOKIE
 from tests.support.payload_pages import Planted
 from tests.support.payloads import METADATA
-from tests.support.pressing import OF_REQUESTS, route_of, routes
+from tests.support.pressing import ANEW, JOURNAL, OF_REQUESTS, route_of, routes
 from tests.support.server import serving
 from tests.support.waiting import until
 
 log = logging.getLogger(__name__)
-# Forms of which a second press makes another thing, with why that is right.
-ANEW = {
-    "/account/tokens": "the lost answer had the only copy of the secret",
-    "/settings/people": "the lost answer had the only copy of the one-time code",
-    "/settings/people/{person}/code": "as above",
-}
+OF_PEOPLE = "/settings/people"  # the lost answer had the only copy of the one-time code
 LAST = ("/delete", "/disable", "/end", "/remove", "/revoke", "/teardown")  # they take away what others are about
 # Forms that a browser sends by itself, and says itself what became of them: the way in and out has no scripts.
 BY_THE_BROWSER = frozenset({"/sign-in", "/sign-in/single-sign-on/connect", "/sign-out", "/welcome"})
@@ -131,7 +126,8 @@ class _Tried:
         self._press(Loses.NOTHING)
         self._come_through(already)
         grown = {name for name, count in self.site.records().items() if count > once[name]}
-        if grown and self.form.route not in ANEW:
+        grown -= {"events"} if self.form.route in JOURNAL else set()
+        if grown and self.form.route not in {OF_PEOPLE, *ANEW}:
             self.found.append(f"pressed again, it made another of {sorted(grown)}")
         return [f"{self.form.route} on {self.form.page}: {each}" for each in self.found]
 
@@ -251,6 +247,8 @@ def test_no_form_of_any_page_loses_a_word_or_begins_twice(site: Site, planted: P
         if form.route not in BY_THE_BROWSER:
             wrong += site.try_form(form)
             log.info("%s: %d wrong so far", form.route, len(wrong))
-    assert wrong == []
+        if form.route == "/settings/runtimes":  # it was asked for; to make it takes minutes and both cores
+            planted.house.app_context.runtimes.remove("trl")
+    assert wrong == [], "\n".join(wrong)
     assert len(found) > 50
     assert len(site.gone) < 6, site.gone

@@ -18,7 +18,7 @@ from typing import Any
 from app.backends.rehearsal import Ledger
 from app.kit.crash_points import CrashPoint
 from tests.campaigns import stand_in_child
-from tests.campaigns.people import Diary, Person, local_fields
+from tests.campaigns.people import STALLED_REAL_S, Diary, Person, local_fields
 from tests.campaigns.servers import Server
 from tests.campaigns.verdict import Verdict, assess, processes_under
 from tests.support.local import STARTER, runtime_python
@@ -169,8 +169,8 @@ class Campaign:
         people = [Person(f"person-{n}", address, self.diary, more) for n in range(self.plan.people)]
         people.append(Person("quick", address, self.diary, more, local_fields(f"path:{self._quick}")))
         if self.plan.real_jobs:
-            real = Person("real", address, self.diary, self._real_is_left, local_fields(REAL))
-            people.append(real)
+            fields, left = local_fields(REAL), self._real_is_left
+            people.append(Person("real", address, self.diary, left, fields, patience_s=STALLED_REAL_S))
         return people
 
     def _real_is_left(self) -> bool:

@@ -21,6 +21,8 @@ _LOOK_S = 0.25
 _FINAL = {"succeeded", "failed", "cancelled"}
 _CANCELLED_EACH, _LARGE_EACH = 4, 5  # every fourth job is cancelled, every fifth brings a large file
 STALLED_S = 240.0
+# A real training reads libraries for a minute and computes; between deaths it shares the cores with everybody else.
+STALLED_REAL_S = 900.0
 
 
 class Stalled(AssertionError):
@@ -49,11 +51,19 @@ class Person:
     """One of them. `more` says whether another job is to be begun."""
 
     def __init__(
-        self, name: str, address: str, diary: Diary, more: Callable[[], bool], fields: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        address: str,
+        diary: Diary,
+        more: Callable[[], bool],
+        fields: Mapping[str, Any] | None = None,
+        *,
+        patience_s: float = STALLED_S,
     ) -> None:
-        """`fields` of the jobs; those of a rehearsal where nothing else is said."""
+        """`fields` of the jobs; those of a rehearsal where nothing else is said. `patience_s` for a thing to fit."""
         self.name = name
         self.diary = diary
+        self._patience_s = patience_s
         self._more = more
         self._fields = {**(fields or REHEARSED)}
         self._ways = 0
@@ -110,7 +120,7 @@ class Person:
             Stalled: it never does.
         """
         begun, seen = time.monotonic(), None
-        while time.monotonic() - begun < STALLED_S and not self.diary.broken_off:
+        while time.monotonic() - begun < self._patience_s and not self.diary.broken_off:
             seen = self.ask("GET", path)
             if fits(seen):
                 return seen

@@ -28,6 +28,26 @@ from tests.support.payloads import METADATA
 
 # What grows by every request, whatever it does.
 OF_REQUESTS = frozenset({"audit", "idempotency", "counters", "sessions", "sign_in_attempts"})
+# Of which two presses make two, with why that is right.
+ANEW = {
+    "/account/tokens": "a lost answer had the only copy of the secret",
+    "/settings/people/{person}/code": "as above",
+    "/settings/webhooks": "as above",
+    "/settings/webhooks/{webhook}/secret": "as above",
+    "/playground": "each question is answered",
+    "/jobs/{identifier}/move": "each press is one step in the line",
+}
+# Of which two presses are two lines in the journal, and nothing else: it says each time who saw or asked for what.
+JOURNAL = frozenset(
+    {
+        "/deployments/{deployment}/client-key",
+        "/deployments/{deployment}/client-key/rotate",
+        "/deployments/{deployment}/key",
+        "/settings/engine/look",
+        "/settings/webhooks/messages/{message}/send-again",
+        "/settings/webhooks/{webhook}",
+    }
+)
 WORDS, PASSWORD, URL = "typed words", "a long enough password", "https://example.com/hook"
 _PATIENCE_S = 60
 _ID = re.compile(r"\b[a-z]{2,3}_[0-9a-z]{26}\b")

@@ -18,6 +18,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OPENING = {"system", "developer"}
 FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
+_CALLS = ("tool_calls", "function_call")
 _SYSTEM = "system"  # a system prompt may stand beside the messages
 _TOOLS = "tools"
 _KNOWN = frozenset({"messages", _SYSTEM, _TOOLS, "parallel_tool_calls", "functions"})
@@ -239,7 +240,22 @@ def plain(part: Any) -> Any:  # noqa: ANN401 -- whatever a row has there
 
 def _plain(message: Mapping[str, Any]) -> Mapping[str, Any]:
     content = message.get("content")
-    return present({**message, "content": _joined(content)} if isinstance(content, list) else message)
+    found = present({**message, "content": _joined(content)} if isinstance(content, list) else message)
+    calls = {name: _all_present(found[name]) for name in _CALLS if name in found}
+    return {**found, **calls} if calls else found
+
+
+def _all_present(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    """Return calls or descriptions of tools without the fields that they have not got, at any depth.
+
+    Arrow gives every object in a column the fields of all of them: the arguments of one tool would stand in the calls
+    of each other one as null, and be learned.
+    """
+    if isinstance(value, list):
+        return [_all_present(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _all_present(each) for name, each in value.items() if each is not None}
+    return value
 
 
 def _joined(content: object) -> object:
@@ -265,8 +281,10 @@ def _tools_of(row: Row) -> list[dict[str, Any]] | None:
             tools = numbers.loads(tools.encode(errors="surrogatepass")) if tools.strip() else None
         except orjson.JSONDecodeError:
             raise Misshapen(Issue(rules.TOOL, "tools is a text that is no JSON.", "$.tools", fix=_LIST)) from None
-    if tools is None or (isinstance(tools, list) and all(isinstance(each, dict) for each in tools)):
-        return tools
+    if tools is None:
+        return None
+    if isinstance(tools, list) and all(isinstance(each, dict) for each in tools):
+        return [_all_present(each) for each in tools]
     said = "a list of other things than objects" if isinstance(tools, list) else f"{kind_in_words(tools)}, not a list"
     raise Misshapen(Issue(rules.TOOL, f"tools is {said}.", "$.tools", fix=_LIST))
 

@@ -1,7 +1,7 @@
 """The job's pages as values: figures, curves, stages and tabs."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from app.domain.metrics import (
     MetricSeries,
     Sample,
 )
+from app.domain.profiles import BackendProfile
 from app.domain.timeline import Stage as DomainStage
 from app.services.jobs import MOST_COUNTED
 from app.web.i18n import gettext as _
@@ -30,6 +31,7 @@ from app.web.views.prices import job_cost
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
 # How long the engine may take to begin the evaluations of a job that has just succeeded.
+_BEFORE_TRAINING = frozenset({JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED})
 _EVALUATION_GRACE = timedelta(seconds=60)
 _MAX_EPOCH_MARKS = 40
 
@@ -339,16 +341,31 @@ def discarding(job: FineTuningJob) -> Question:
     )
 
 
-def cancelling(job: FineTuningJob) -> Question:
-    """Return what is asked before a training is stopped."""
+def cancelling(job: FineTuningJob, backend: BackendProfile) -> Question:
+    """Return what is asked before a job is cancelled: what is lost, what is kept, and what stays charged."""
+    begun = job.status not in _BEFORE_TRAINING or bool(job.progress.step)  # one that was paused waits again
     return Question(
-        title=_("Stop this training?"),
-        message=_(
-            "Training stops after the current step. The checkpoints saved so far are kept. "
-            "A cancelled job cannot be resumed; continue from one of its checkpoints instead."
-        ),
+        title=_("Stop this training?") if begun else _("Cancel this job?"),
+        message=" ".join(_of_cancelling(job, backend, begun=begun)),
         action=f"/jobs/{job.id}/cancel",
-        yes=_("Yes, stop it"),
-        no=_("Keep training"),
+        yes=_("Yes, stop it") if begun else _("Yes, cancel it"),
+        no=_("Keep training") if begun else _("Keep the job"),
         back=f"/jobs/{job.id}",
     )
+
+
+def _of_cancelling(job: FineTuningJob, backend: BackendProfile, *, begun: bool) -> Iterator[str]:
+    where = {"backend": backend.title}
+    if job.status is JobStatus.PENDING:
+        yield _("It has not been submitted yet, so nothing has been trained.")
+    elif not begun:
+        yield _("Training has not begun, so there is nothing to keep.")
+        if backend.bills:
+            yield _("If it begins before %(backend)s stops it, that part is charged.") % where
+    elif backend.runs_here:
+        yield _("Training stops after the current step. The checkpoints saved so far are kept.")
+        yield _("A cancelled job cannot be resumed; continue from one of its checkpoints instead.")
+    else:
+        yield _("%(backend)s ends the training as soon as it can. A cancelled job cannot be resumed.") % where
+        if backend.bills:
+            yield _("What has been trained until then stays charged.")

@@ -76,7 +76,9 @@ def test_a_waiting_job_opens_its_stream_and_can_be_cancelled(
     assert stream is not None
     assert stream["hx-sse:connect"] == f"/jobs/{waiting}/live?tab=overview"
     assert stream["hx-sse:close"] == "done"
-    assert "Stop this training?" in pages.get(f"/jobs/{waiting}/cancel").text
+    asked = "It has not been submitted yet, so nothing has been trained."
+    assert asked in pages.get(f"/jobs/{waiting}/cancel").text
+    assert page.select_one("dialog#cancel p").get_text() == asked  # type: ignore[union-attr]
     assert pages.post(f"/jobs/{waiting}/cancel").headers["location"] == f"/jobs/{waiting}"
     with app_context.open() as scope:
         assert jobs.get(scope, waiting).goal == "cancelled"

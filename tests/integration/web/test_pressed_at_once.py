@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from app.settings import ROOT
 from tests.support.able import CANDIDATE, ORPHAN, AbleHouse
 from tests.support.pressable import Pressable, furnish
-from tests.support.pressing import PASSWORD, Done, Grounds, Press, routes
+from tests.support.pressing import ANEW, JOURNAL, PASSWORD, Done, Grounds, Press, routes
 from tests.support.server import serving
 
 CONFIGURATION = "task: llm-sft\nbase_model: some/model\nproject_name: from-autotrain\ndata:\n  path: data\n"
@@ -120,26 +120,6 @@ PRESSES = {
 }
 # The long form has all of them: three houses and four requests each, 2 s of CPU.
 IN_EVERY_RUN = frozenset({"/jobs/{identifier}/clone", "/models/{model}/merge", "/wizard/{draft}/submit"})
-# Of which two presses make two, with why that is right.
-ANEW = {
-    "/account/tokens": "a lost answer had the only copy of the secret",
-    "/settings/people/{person}/code": "as above",
-    "/settings/webhooks": "as above",
-    "/settings/webhooks/{webhook}/secret": "as above",
-    "/playground": "each question is answered",
-    "/jobs/{identifier}/move": "each press is one step in the line",
-}
-# Of which two presses are two lines in the journal, and nothing else: it says each time who saw or asked for what.
-JOURNAL = frozenset(
-    {
-        "/deployments/{deployment}/client-key",
-        "/deployments/{deployment}/client-key/rotate",
-        "/deployments/{deployment}/key",
-        "/settings/engine/look",
-        "/settings/webhooks/messages/{message}/send-again",
-        "/settings/webhooks/{webhook}",
-    }
-)
 # Which record nothing that could be there twice.
 NOTHING = {
     "/account/sessions/{identifier}/end": "takes a session away",

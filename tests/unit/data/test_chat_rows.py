@@ -148,6 +148,21 @@ def test_a_null_in_a_message_is_a_field_that_it_has_not_got(
         assert format_of(row).canonical(row) == {"prompt": [USER], **{name: [ANSWER] for name in names}}
 
 
+def test_a_null_in_a_tool_or_a_call_is_a_field_of_another_one() -> None:
+    """Arrow gives each object of a column the fields of all; texts of JSON stand as somebody wrote them."""
+    function = {"name": "f", "arguments": {"city": "Bonn", "unit": None, "more": [{"a": None}, None]}}
+    schema = {"type": "object", "properties": {"city": {"type": "string", "enum": None}, "unit": None}}
+    tools = [{"type": "function", "function": {"name": "f", "description": None, "parameters": schema}}]
+    calling = {"role": "assistant", "content": None, "tool_calls": [{"id": None, "function": function}]}
+    made = format_of({"messages": [USER]}).canonical({"messages": [USER, calling], "tools": tools})
+    called = {"name": "f", "arguments": {"city": "Bonn", "more": [{}, None]}}
+    assert made["messages"] == [USER, {**calling, "tool_calls": [{"function": called}]}]
+    known = {"type": "object", "properties": {"city": {"type": "string"}}}
+    assert made["tools"] == [{"type": "function", "function": {"name": "f", "parameters": known}}]
+    written = {"messages": [USER, {**calling, "tool_calls": [{"function": {"name": "f", "arguments": '{"u": null}'}}]}]}
+    assert format_of(written).canonical(written) == written
+
+
 def test_parts_of_text_are_one_text(check: Check, twelve: list[bytes]) -> None:
     parts = [{"type": "text", "text": "q"}, {"type": "text", "text": "uestion", "image_url": None}]
     row = {"messages": [{"role": "user", "content": parts}, ANSWER]}
