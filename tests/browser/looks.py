@@ -24,7 +24,35 @@ LOOKS: Looks = (
 )
 FEW_LOOKS: Looks = (LOOKS[0], LOOKS[2])  # both sizes and both colours, though not each with each
 OTHER_LOOKS: Looks = (LOOKS[1], LOOKS[3])
+# Tables with columns that are not in sight.
+PUSHED_OUT = """() => [...document.querySelectorAll("main .scroll")]
+    .map((frame) => [frame.getAttribute("aria-label"), frame.scrollWidth - frame.clientWidth])
+    .filter(([, over]) => over > 0)
+    .map(([name, over]) => `${name} is ${over} px wider than its frame`)"""
+# Cells of more than two lines.
+TALL = """() => {
+    const found = [];
+    for (const cell of document.querySelectorAll("main table tbody :is(td, th)")) {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        const tops = [...range.getClientRects()].filter((each) => each.width && each.height).map((each) => each.top);
+        let lines = 0, last = -Infinity;
+        for (const top of tops.sort((one, other) => one - other)) if (top - last > 9) { lines++; last = top; }
+        if (lines > 2) found.push(`${lines} lines: ${cell.textContent.trim().slice(0, 60)}`);
+    }
+    return found;
+}"""
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+# The innermost elements that reach out of the window, and no frame around them has a scrollbar for.
+_OUTSIDE = """() => {
+    const most = document.documentElement.clientWidth;
+    const out = (each) => each.getBoundingClientRect().right > most + 1;
+    const framed = (each) => each.closest(".scroll, .tabs, .menulist, dialog:not([open])");
+    return [...document.querySelectorAll("body *")]
+        .filter((each) => out(each) && !framed(each) && ![...each.children].some(out))
+        .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`).slice(0, 8);
+}"""
 
 
 def violations(page: Page, rules: Rules) -> list[tuple[str, list[str]]]:
@@ -62,7 +90,7 @@ class Visit:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.screenshot(path=self.pictures / f"{name}-{width}-{scheme}.png", full_page=True, caret="initial")
-            assert page.evaluate(STICKS_OUT) <= 0, f"{name} sticks out at {width} px"
+            assert page.evaluate(STICKS_OUT) <= 0, f"{name} sticks out at {width} px: {page.evaluate(_OUTSIDE)}"
             assert violations(page, rules) == [], f"{name} at {width} px, {scheme}"
         page.set_viewport_size({"width": 1440, "height": 900})
         page.emulate_media(color_scheme="light", reduced_motion="reduce")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.looks import RULES, STICKS_OUT, Visit
+from tests.browser.looks import PUSHED_OUT, RULES, STICKS_OUT, TALL, Visit
 from tests.first_hour.house import SPLIT, House, chats, requested
 from tests.support.chromium import MISSING
 
@@ -13,23 +13,6 @@ pytestmark = [pytest.mark.browser, MISSING]
 WIDTHS = (1280, 1440, 1920)
 LONG = "customer-messages-of-the-northern-region-triaged-by-queue-v2026"
 LISTS = ("/jobs", "/datasets", "/models", "/deployments", "/wizard/data")
-# What a list must not do: more than two lines in a cell, or more in a table than its frame shows.
-TOO_MUCH = """() => {
-    const found = [];
-    for (const frame of document.querySelectorAll("main .scroll")) {
-        const over = frame.scrollWidth - frame.clientWidth;
-        if (over > 0) found.push(`${frame.getAttribute("aria-label")} is ${over} px wider than its frame`);
-    }
-    for (const cell of document.querySelectorAll("main table tbody :is(td, th)")) {
-        const range = document.createRange();
-        range.selectNodeContents(cell);
-        const tops = [...range.getClientRects()].filter((each) => each.width && each.height).map((each) => each.top);
-        let lines = 0, last = -Infinity;
-        for (const top of tops.sort((one, other) => one - other)) if (top - last > 9) { lines++; last = top; }
-        if (lines > 2) found.push(`${lines} lines: ${cell.textContent.trim().slice(0, 60)}`);
-    }
-    return found;
-}"""
 
 
 @pytest.fixture
@@ -57,7 +40,7 @@ def test_12_long_names_push_nothing_out_and_no_row_is_taller_than_two_lines(
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             page.screenshot(path=tmp_path / f"{path.strip('/').replace('/', '-')}-{width}.png", full_page=True)
-            found = page.evaluate(TOO_MUCH)
+            found = [*page.evaluate(PUSHED_OUT), *page.evaluate(TALL)]
             if page.evaluate(STICKS_OUT) > 0:
                 found.append("the page is wider than the window")
             if found:
