@@ -35,8 +35,8 @@ def test_who_cancels_is_told_what_is_lost_kept_and_charged() -> None:
     cloud = BackendProfile(id="cloud", title="Cloud", bills=True)
     ours = BackendProfile(id="ours", title="This machine", bills=False, runs_here=True)
 
-    def said(status: JobStatus, backend: BackendProfile, **more: JobProgress) -> str:
-        return jobs.cancelling(replace(JOB, status=status, **more), backend).message
+    def said(status: JobStatus, backend: BackendProfile, *, step: int | None = None) -> str:
+        return jobs.cancelling(replace(JOB, status=status, progress=JobProgress(step=step)), backend).message
 
     for backend in (cloud, ours):
         assert "not been submitted yet" in said(JobStatus.PENDING, backend)
@@ -46,4 +46,4 @@ def test_who_cancels_is_told_what_is_lost_kept_and_charged() -> None:
     assert "checkpoint" not in said(JobStatus.RUNNING, cloud)  # whether there are any, the provider decides
     assert "checkpoints saved so far are kept" in said(JobStatus.RUNNING, ours)
     assert "charged" not in said(JobStatus.RUNNING, ours) + said(JobStatus.QUEUED, ours)
-    assert "checkpoints" in said(JobStatus.QUEUED, ours, progress=JobProgress(step=30))  # paused before
+    assert "checkpoints" in said(JobStatus.QUEUED, ours, step=30)  # paused before
