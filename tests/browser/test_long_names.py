@@ -27,14 +27,14 @@ def results(house: House) -> list[str]:
     rows = house.bring(f"{LONG}.jsonl", chats(LONG), project)["id"]
     fields = {"project": project, "training_dataset": rows, "validation": PARTS}
     jobs = [house.ended(**fields, name=f"{LONG}{n}") for n in "12"]
-    base, judged = (each["id"] for each in house.evaluated(jobs[0]["id"]))
+    base, tuned = (each["id"] for each in house.evaluated(jobs[0]["id"]))
     model = jobs[0]["fine_tuned_model"]
     deployment = house.client.post("/deployments", {"target": {"model": model}, "name": f"{LONG} for all"})["id"]
     one, other = (each["id"] for each in jobs)
     return [
         f"/jobs/compare?ids={one}&ids={other}&all=true",
-        f"/evaluations/{judged}",
-        f"/evaluations/{judged}/compare?base={base}",
+        f"/evaluations/{tuned}",
+        f"/evaluations/{tuned}/compare?base={base}",
         f"/jobs/{one}?tab=evaluation",
         f"/models/{model}",
         f"/deployments/{deployment}",

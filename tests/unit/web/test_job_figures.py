@@ -31,7 +31,7 @@ def test_progress_is_reported_as_well_as_the_provider_tells_it(progress: JobProg
     assert (shown.value, shown.note) == (value, note)
 
 
-def test_who_cancels_is_told_what_is_lost_kept_and_charged() -> None:
+def test_who_cancels_reads_what_is_lost_kept_and_charged() -> None:
     cloud = BackendProfile(id="cloud", title="Cloud", bills=True)
     ours = BackendProfile(id="ours", title="This machine", bills=False, runs_here=True)
 
