@@ -9,7 +9,7 @@ T = TypeVar("T")
 _LOOK_EVERY_S = 0.05
 
 
-def until(look: Callable[[], T | None], *, within: float = 120.0, doing: str = "it") -> T:
+def until(look: Callable[[], T | None], *, within: float = 300.0, doing: str = "it") -> T:
     """Return the first answer of `look` that is true; fail after `within` seconds."""
     tick = threading.Event()
     looks = int(within / _LOOK_EVERY_S)

@@ -68,7 +68,7 @@ class Client:
             seen = self.get(path)
             return seen if all(seen[name] == value for name, value in fields.items()) and so(seen) else None
 
-        return until(look, within=120, doing=f"{path} {fields or ''}")
+        return until(look, within=600, doing=f"{path} {fields or ''}")
 
     def says(self, deployment: str, words: str) -> str:
         """Return what a deployment answers to one message."""
