@@ -50,7 +50,7 @@ def test_from_the_sample_to_the_teardown(reader: Page, context: Installation) ->
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review")
     # What is looked at beforehand comes without a reload, however long it takes.
-    expect(page.locator("#preflight")).to_contain_text("No problems found.", timeout=90_000)
+    expect(page.locator("#preflight")).to_contain_text("No problems found.", timeout=5 * MINUTES)
     page.get_by_role("button", name=re.compile("^Submit")).click()
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("support-triage")
