@@ -17,6 +17,7 @@ from app.http.answering import OpenAIAnswer, token_usage
 from app.http.dependencies import may_by_key
 from app.http.openai_shapes import (
     AnswerOut,
+    CallingOut,
     ChatAnswerOut,
     ChatCompletionIn,
     ChatCompletionOut,
@@ -66,7 +67,9 @@ def create_chat_completion(
 
     def whole() -> Response:
         text, last = under_way.read()
-        choice = ChatAnswerOut(message=AnswerOut(content=text), finish_reason=last.finish_reason or "stop")
+        calls = [dict(each) for each in last.tool_calls]
+        said = CallingOut(content=text, tool_calls=calls) if calls else AnswerOut(content=text)
+        choice = ChatAnswerOut(message=said, finish_reason=last.finish_reason or "stop")
         return answer(ChatCompletionOut, ChatCompletionOut(**under_way.head, choices=[choice], usage=token_usage(last)))
 
     return AwaitedResponse(whole)

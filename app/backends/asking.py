@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from app.domain import canonical, scoring
+from app.domain import canonical, scoring, tool_calls
 from app.domain.backend import (
     BackendError,
     ChatChunk,
@@ -190,7 +190,7 @@ class AsksRows(Evaluates):
             for each in left:
                 if run.stop.is_set():
                     return
-                request = ChatRequest(messages=each.turns, max_tokens=tokens)
+                request = ChatRequest(messages=each.turns, tools=each.tools or (), max_tokens=tokens)
                 row = {"line": each.line, **_answer_with_pauses(ask, request, run.stop)}
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
                 file.flush()
@@ -198,7 +198,7 @@ class AsksRows(Evaluates):
 
 def answer_tokens(wanted: Sequence[Question]) -> int:
     """Return how many tokens an answer may have: twice the longest right answer, by about three characters a token."""
-    longest = max(len(each.expected) for each in wanted)
+    longest = max(len(each.answer_text) for each in wanted)
     return max(_LEAST_TOKENS, min(LONGEST_ANSWER, 2 * longest // _CHARS_PER_TOKEN))
 
 
@@ -221,8 +221,9 @@ def _answer_with_pauses(ask: Ask, request: ChatRequest, stop: Event) -> dict[str
                 break
         else:
             reasons = {piece.finish_reason for piece in pieces}
-            text = "".join(piece.text for piece in pieces).strip()
-            return {"answer": text, "refused": "content_filter" in reasons, "ended": "length" not in reasons}
+            text = "".join(piece.text for piece in pieces)
+            said = tool_calls.as_text(text, [call for piece in pieces for call in piece.tool_calls])
+            return {"answer": said, "refused": "content_filter" in reasons, "ended": "length" not in reasons}
     raise RateLimited("The provider keeps asking to wait.", retry_after=timedelta(minutes=5))
 
 
@@ -233,9 +234,9 @@ def _finished(
         EvaluationRow(
             line=each.line,
             prompt=each.shown,
-            expected=each.expected,
+            expected=each.answer_text,
             answer=str(done[each.line]["answer"]),
-            correct=scoring.exact_match(str(done[each.line]["answer"]), each.expected),
+            correct=scoring.exact_match(str(done[each.line]["answer"]), each.answer_text),
             ended=done[each.line].get("ended"),  # an earlier release wrote down answers alone
         )
         for each in wanted

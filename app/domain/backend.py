@@ -292,10 +292,11 @@ class CompletionRequest(Sampling):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatChunk:
-    """A piece of an answer; the last one has `finish_reason` and the token counts."""
+    """A piece of an answer; the last has `finish_reason`, token counts, and calls that stand apart from its text."""
 
     text: str = ""
     finish_reason: str | None = None
+    tool_calls: Sequence[Mapping[str, Any]] = ()
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 

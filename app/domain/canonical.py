@@ -8,10 +8,10 @@ A file of canonical rows is UTF-8 JSON Lines, one object a line, in one of these
     {"line": 7, "text": "…"}                                   a text, all of it learned
     {"line": 7, "prompt": p, "chosen": c, "rejected": r}       an answer to prefer: all texts, or all lists of messages
 
-A message is {"role": "…", "content": "…"}, with the further fields that the person's file has: `weight` (0: shown to
-the model, and not learned), `name`, `tool_calls`, … `line` is always there, comes first, and is the row's line in the
-file that the person brought, from 1: every sentence about a row names that one. `without_line` gives a row as it is
-sent to a provider, who would refuse a field of ours.
+The last three may have `tools`, too, where they are messages. A message is {"role": "…", "content": "…"}, with the
+further fields that the person's file has: `weight` (0: shown to the model, and not learned), `name`, `tool_calls`, …
+`line` is always there, comes first, and is the row's line in the file that the person brought, from 1: every sentence
+about a row names that one. `without_line` gives a row as it is sent to a provider, who would refuse a field of ours.
 
 Which of a person's rows becomes what is for `app.data.formats` to say; this module only reads what was made there. It
 also runs in the children that train, and so it needs the standard library alone.
@@ -24,7 +24,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.domain import tool_calls
+
 LINE = "line"
+_TOOLS = "tools"
 _OF_TOOLS = ("name", "tool_calls", "tool_call_id")  # the fields of a message that calls a tool, or answers for one
 _NUMBER = re.compile(rb'\A\{"line":\d+,')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -60,7 +63,7 @@ class Row:
     @property
     def is_conversation(self) -> bool:
         """Whether it is made of messages, and so is written by a chat template."""
-        return any(isinstance(part, list) for part in self.value.values())
+        return any(isinstance(part, list) for name, part in self.value.items() if name != _TOOLS)
 
     @property
     def turns(self) -> list[Message]:
@@ -124,16 +127,17 @@ def parse(value: Mapping[str, Any], number: int = 0) -> Row:
     """
     said = value.get(LINE)
     line = said if isinstance(said, int) else number  # rows that an earlier release wrote for a job do not say it
+    tools = {_TOOLS: value[_TOOLS]} if value.get(_TOOLS) else {}
     if {"chosen", "rejected"} <= value.keys() or "preferred_output" in value:
-        return Row(line, Shape.PREFERENCE, paired(value, line))  # an earlier release left them as the person wrote them
+        pair = paired(value, line)  # an earlier release left them as the person wrote them
+        return Row(line, Shape.PREFERENCE, pair if isinstance(pair["prompt"], str) else {**pair, **tools})
     if isinstance(value.get("messages"), list):
-        tools = {"tools": value["tools"]} if value.get("tools") else {}
         return Row(line, Shape.MESSAGES, {"messages": value["messages"], **tools})
     parts = {name: value.get(name) for name in ("prompt", "completion")}
     if all(isinstance(part, str) for part in parts.values()):
         return Row(line, Shape.PROMPT, parts)
     if all(isinstance(part, list) for part in parts.values()):
-        return Row(line, Shape.MESSAGES, {"messages": [*value["prompt"], *value["completion"]]})
+        return Row(line, Shape.MESSAGES, {"messages": [*value["prompt"], *value["completion"]], **tools})
     if isinstance(value.get("text"), str):
         return Row(line, Shape.TEXT, {"text": value["text"]})
     raise BadRow(line, "has neither messages, nor prompt and completion, nor text, nor chosen and rejected")
@@ -197,6 +201,11 @@ class Question:
     answer: Mapping[str, Any] | None = None  # the message that is expected, where it calls a tool
     tools: Sequence[Mapping[str, Any]] | None = None
 
+    @property
+    def answer_text(self) -> str:
+        """The expected answer with its calls of tools, for those who are asked by chat."""
+        return tool_calls.as_text(self.expected, (self.answer or {}).get("tool_calls") or ())
+
 
 def question(row: Row, *, system: str | None = None, examples: Sequence[Row] = ()) -> Question:
     """Return a row as a conversation up to the last of the assistant's turns, which is the answer that is expected.
@@ -214,6 +223,6 @@ def question(row: Row, *, system: str | None = None, examples: Sequence[Row] = (
     shots = [turn for each in examples for turn in each.turns]
     rest = [turn for turn in (*shots, *asked) if turn["role"] != "system"]
     shown = next((turn["content"] for turn in reversed(asked) if turn["role"] == "user"), "")
-    answer, tools = turns[last], row.value.get("tools")
+    answer, tools = turns[last], row.value.get(_TOOLS)
     calling = answer if answer.get("tool_calls") else None
     return Question(row.line, shown, answer["content"], turns=(*head, *rest), answer=calling, tools=tools)

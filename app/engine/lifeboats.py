@@ -186,12 +186,13 @@ class _Fetching:
         return found
 
     def _ask(self, model: str, asked: Question) -> RecordedAnswer:
-        request = ChatRequest(messages=[dict(each) for each in asked.turns], max_tokens=_LONGEST_ANSWER)
+        turns = [dict(each) for each in asked.turns]
+        request = ChatRequest(messages=turns, tools=asked.tools or (), max_tokens=_LONGEST_ANSWER)
         return replace(_recorded(asked), answer=self.backend.past_answer(model, request))
 
 
 def _recorded(asked: Question) -> RecordedAnswer:
-    return RecordedAnswer(line=asked.line, asked=asked.shown, expected=asked.expected)
+    return RecordedAnswer(line=asked.line, asked=asked.shown, expected=asked.answer_text)
 
 
 def _write(rescued: RescuedJob) -> Callable[[Scope], None]:

@@ -59,7 +59,7 @@ class Answering:
     def last(self, chunk: ChatChunk) -> Iterator[bytes]:
         """Yield what follows the text: the reason of its end, and the counts."""
         used = usage(chunk.prompt_tokens, chunk.completion_tokens)
-        yield self.writer.chunk({}, finish_reason=chunk.finish_reason, usage=used)
+        yield self.writer.chunk(_calls(chunk), finish_reason=chunk.finish_reason, usage=used)
 
     def failure(self, problem: ProblemDocument, error: Exception) -> bytes:  # noqa: ARG002 -- for those who tell more
         """Return the message that stands in place of the rest."""
@@ -106,7 +106,7 @@ class OpenAIAnswer(Answering):
 
     def last(self, chunk: ChatChunk) -> Iterator[bytes]:
         """Yield the reason of the end, and the counts if they are asked for."""
-        yield self.writer.chunk({}, finish_reason=chunk.finish_reason)
+        yield self.writer.chunk(_calls(chunk), finish_reason=chunk.finish_reason)
         used = token_usage(chunk)
         if self.tells_usage and used is not None:
             yield self.writer.chunk(usage=used.model_dump())
@@ -114,6 +114,12 @@ class OpenAIAnswer(Answering):
     def failure(self, problem: ProblemDocument, error: Exception) -> bytes:
         """Return the error as an event."""
         return event(openai_error(problem, error).body)
+
+
+def _calls(last: ChatChunk) -> dict[str, Any]:
+    """Return the delta of the end: the calls of tools, each with its place in the answer."""
+    calls = [{"index": index, **call} for index, call in enumerate(last.tool_calls)]
+    return {"tool_calls": calls} if calls else {}
 
 
 def token_usage(last: ChatChunk) -> TokenUsageOut | None:

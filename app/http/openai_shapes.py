@@ -304,18 +304,24 @@ class TokenUsageOut(ResponseModel):
 
 
 class AnswerOut(ResponseModel):
-    """What the model said; a tool call is part of the text, as the model's template has it."""
+    """What the model said; of one on this machine a tool call is part of the text, as the model's template has it."""
 
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
 
 
+class CallingOut(AnswerOut):
+    """What a provider's model said, and the calls of tools that the provider tells apart from it."""
+
+    tool_calls: list[dict[str, Any]]
+
+
 class ChatAnswerOut(ResponseModel):
     """The one answer."""
 
     index: int = 0
-    message: AnswerOut
+    message: AnswerOut | CallingOut
     logprobs: None = None
     finish_reason: str
 

@@ -11,7 +11,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming (the chunks, and t
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,10 +55,14 @@ class ReportedError(StreamError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A piece of text; or, with `finish_reason`, the end and the tokens that were counted (None: not told)."""
+    """A piece of text; or, with `finish_reason`, the end and the tokens that were counted (None: not told).
+
+    `tool_calls` come whole with the end, in OpenAI's shape: the arguments of each are a text of JSON.
+    """
 
     text: str = ""
     finish_reason: str | None = None
+    tool_calls: Sequence[Mapping[str, Any]] = ()
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
@@ -74,7 +78,7 @@ class ChunkWriter:
 
     def chunk(
         self,
-        delta: Mapping[str, str] | None = None,
+        delta: Mapping[str, Any] | None = None,
         *,
         finish_reason: str | None = None,
         usage: Mapping[str, int | None] | None = None,
@@ -114,6 +118,7 @@ def read(pieces: Iterable[bytes]) -> Iterator[Delta]:
     """
     reason: str | None = None
     counted: Mapping[str, Any] = {}
+    calls: dict[int, dict[str, Any]] = {}
     for name, data, ended in _events(pieces):
         if data.strip() == b"[DONE]":
             break
@@ -128,17 +133,31 @@ def read(pieces: Iterable[bytes]) -> Iterator[Delta]:
             raise ReportedError(error if isinstance(error, dict) else {"message": error, **chunk})
         counted = _field(chunk, "usage", dict) or counted
         for choice in _field(chunk, "choices", list) or ():
-            text = _field(_field(choice, "delta", dict) or {}, "content", str) or _field(choice, "text", str)
+            delta = _field(choice, "delta", dict) or {}
+            text = _field(delta, "content", str) or _field(choice, "text", str)
             if text:
                 yield Delta(text=valid_text(text))
+            for piece in _field(delta, "tool_calls", list) or ():
+                _add_to_call(calls, piece)
             reason = _field(choice, "finish_reason", str) or reason
     if reason is None:
         raise CutShort("The answer broke off before its end.")
     yield Delta(
         finish_reason=reason,
+        tool_calls=tuple(calls[index] for index in sorted(calls)),
         prompt_tokens=_count(counted, "prompt_tokens"),
         completion_tokens=_count(counted, "completion_tokens"),
     )
+
+
+def _add_to_call(calls: dict[int, dict[str, Any]], piece: object) -> None:
+    """Add a piece to the call of its index: the first one names the function, the others go on with its arguments."""
+    function = _field(piece, "function", dict) or {}
+    empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+    call = calls.setdefault(_field(piece, "index", int) or 0, empty)
+    call["id"] += _field(piece, "id", str) or ""
+    for name in ("name", "arguments"):
+        call["function"][name] += valid_text(_field(function, name, str) or "")
 
 
 def valid_text(text: str) -> str:

@@ -74,9 +74,10 @@ def _serving(open_scope: OpenScope, model: str) -> Deployment:
 
 def _whole(under_way: OpenAIAnswer) -> Response:
     text, last = under_way.read()
+    calls = {"tool_calls": list(last.tool_calls)} if last.tool_calls else {}
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": text, "refusal": None},
+        "message": {"role": "assistant", "content": text, "refusal": None, **calls},
         "logprobs": None,
         "finish_reason": last.finish_reason or "stop",
     }

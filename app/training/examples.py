@@ -95,7 +95,7 @@ def _sequences(row: Row, renderer: Renderer, *, answers_only: bool) -> Iterator[
 
 def _pair(row: Row, renderer: Renderer) -> Pair:
     prompt, answers = row.value["prompt"], (row.value["chosen"], row.value["rejected"])
-    sides = [_side(renderer, prompt, answer) for answer in answers]
+    sides = [_side(renderer, prompt, answer, row.value.get("tools")) for answer in answers]
     chosen, rejected = ([*side.answer, *side.end] for side in sides)
     return Pair(row.line, list(sides[0].prompt), chosen, rejected)
 
@@ -121,15 +121,15 @@ def refused(line: int, error: TemplateRefused) -> ChildError:
     )
 
 
-def _side(renderer: Renderer, prompt: str | list[Message], answer: str | list[Message]) -> Tokens:
+def _side(renderer: Renderer, prompt: str | list[Message], answer: str | list[Message], tools: Any) -> Tokens:
     if isinstance(prompt, str) and isinstance(answer, str):
         return renderer.encode_text(prompt, answer)
     turns = [*_as_turns(prompt, "user"), *_as_turns(answer, "assistant")]
-    last = renderer.encode(renderer.turn(turns))
+    last = renderer.encode(renderer.turn(turns, tools=tools))
     if len(answer) <= 1 or isinstance(answer, str):
         return last
     # An answer of several turns begins where the prompt ends; all of it is compared.
-    first = renderer.encode(renderer.turn(turns[: len(turns) - len(answer) + 1]))
+    first = renderer.encode(renderer.turn(turns[: len(turns) - len(answer) + 1], tools=tools))
     between = last.ids[len(first.prompt) : len(last.ids) - len(last.end)]
     return Tokens(first.prompt, tuple(between), last.end, last.stop)
 

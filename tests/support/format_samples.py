@@ -73,6 +73,22 @@ def _tools() -> list[Row]:
     return rows
 
 
+def _function(name: str, kind: str) -> Row:
+    parameters = {"type": "object", "properties": {name: {"type": kind}}, "required": [name]}
+    return {"type": "function", "function": {"name": f"by_{name}", "parameters": parameters}}
+
+
+# Two that share no parameter: Arrow gives each of them, and each call, the fields of the other one.
+APART = [_function("city", "string"), _function("number", "integer")]
+
+
+def _called(number: int) -> dict[str, Any]:
+    """Return a call of one tool or the other, TRL's way, with the arguments as an object."""
+    name, value = ("number", number) if number % 2 else ("city", f"Bern {number}")
+    function = {"name": f"by_{name}", "arguments": {name: value}}
+    return _turn("assistant", None, tool_calls=[{"type": "function", "function": function}])
+
+
 FLAT: Mapping[str, Sequence[Row]] = {  # rows that are nothing but texts, which every table can hold
     "prompt_completion": [{"prompt": asked, "completion": answer} for asked, answer in ASKED],
     "text": [{"text": asked} for asked, _ in ASKED],
@@ -87,6 +103,27 @@ FLAT: Mapping[str, Sequence[Row]] = {  # rows that are nothing but texts, which 
 NESTED: Mapping[str, Sequence[Row]] = {
     "chat": _chats(),
     "chat/tools": _tools(),
+    "chat/objects": [{"messages": [_turn("user", f"Find {n}"), _called(n)], "tools": APART} for n in range(12)],
+    "message_pair/tools": [
+        {"prompt": [_turn("user", f"Find {n}")], "completion": [_called(n)], "tools": APART} for n in range(12)
+    ],
+    "preference/tools": [
+        {
+            "prompt": [_turn("user", f"Find {n}")],
+            "chosen": [_called(n)],
+            "rejected": [_turn("assistant", "I cannot.")],
+            "tools": APART,
+        }
+        for n in range(12)
+    ],
+    "preference/openai tools": [
+        {
+            "input": {"messages": [_turn("user", f"Find {n}")], "tools": APART},
+            "preferred_output": [_called(n)],
+            "non_preferred_output": [_turn("assistant", "I cannot.")],
+        }
+        for n in range(12)
+    ],
     "chat/system": [{"system": "Be short.", "messages": _asked(*each)} for each in ASKED],
     "message_pair": [
         {"prompt": [_turn("user", asked)], "completion": [_turn("assistant", answer)]} for asked, answer in ASKED

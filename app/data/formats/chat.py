@@ -20,9 +20,10 @@ FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_cal
 _MESSAGES = frozenset({"messages"})
 _CALLS = ("tool_calls", "function_call")
 _SYSTEM = "system"  # a system prompt may stand beside the messages
-_TOOLS = "tools"
-_KNOWN = frozenset({"messages", _SYSTEM, _TOOLS, "parallel_tool_calls", "functions"})
-_CLOSELY = frozenset({_SYSTEM, _TOOLS})  # fields beside the messages that a quick look does not tell all of
+TOOLS = "tools"
+_FUNCTIONS = "functions"  # what OpenAI had before tools
+_KNOWN = frozenset({"messages", _SYSTEM, TOOLS, "parallel_tool_calls", _FUNCTIONS})
+_CLOSELY = frozenset({_SYSTEM, TOOLS, _FUNCTIONS})  # fields beside the messages that a quick look does not tell all of
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -89,10 +90,7 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
     yield from _order(roles)
     yield from _weights(messages)
-    try:
-        _tools_of(row)
-    except Misshapen as error:
-        yield error.issue
+    yield from tool_issues(row)
 
 
 def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
@@ -269,13 +267,15 @@ def _joined(content: object) -> object:
     return content
 
 
-def _tools_of(row: Row) -> list[dict[str, Any]] | None:
+def tools_of(row: Row) -> list[dict[str, Any]] | None:
     """Return the tools of a row, None where it has none: TRL's rows may hold them as a text of JSON.
 
     Raises:
         Misshapen: when they are no list of objects.
     """
-    tools = row.get(_TOOLS)
+    tools, functions = row.get(TOOLS), row.get(_FUNCTIONS)
+    if tools is None and isinstance(functions, list):
+        tools = [{"type": "function", "function": each} for each in functions]
     if isinstance(tools, str):
         try:
             tools = numbers.loads(tools.encode(errors="surrogatepass")) if tools.strip() else None
@@ -290,10 +290,28 @@ def _tools_of(row: Row) -> list[dict[str, Any]] | None:
 
 
 def _canonical(row: Row) -> dict[str, Any]:
-    messages, tools = plain(row["messages"]), _tools_of(row)
+    messages, tools = plain(row["messages"]), tools_of(row)
     if row.get(_SYSTEM) and isinstance(row[_SYSTEM], str) and isinstance(messages, list):
         messages = [message("system", row[_SYSTEM]), *messages]
-    return {"messages": messages} if tools is None else {"messages": messages, _TOOLS: tools}
+    return {"messages": messages} if tools is None else {"messages": messages, TOOLS: tools}
+
+
+def with_tools(made: dict[str, Any], row: Row) -> dict[str, Any]:
+    """Return a canonical row of messages, prompt and answers apart, with the tools that the row names beside them.
+
+    Raises:
+        Misshapen: as `tools_of`.
+    """
+    tools = tools_of(row)
+    return made if tools is None else {**made, TOOLS: tools}
+
+
+def tool_issues(row: Row) -> Iterator[Issue]:
+    """Yield what is wrong with the tools of a row."""
+    try:
+        tools_of(row)
+    except Misshapen as error:
+        yield error.issue
 
 
 _LIST = 'Write a list of objects: [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'

@@ -23,6 +23,7 @@ def _issues(row: Mapping[str, Any]) -> Iterator[Issue]:
         else:
             yield from chat.message_issues(messages, f"$.{name}")
             yield from _last(name, messages)
+    yield from chat.tool_issues(row)
 
 
 def _last(name: str, messages: list[Any]) -> Iterator[Issue]:
@@ -37,7 +38,7 @@ FORMAT = Format(
     marks=(frozenset(_NAMES),),
     fits=lambda row: all(isinstance(row[name], list) for name in _NAMES),
     shape=DatasetFormat.PROMPT_COMPLETION,
-    fields=frozenset(_NAMES),
-    convert=lambda row: {name: chat.plain(row[name]) for name in _NAMES},
+    fields=frozenset({*_NAMES, chat.TOOLS}),
+    convert=lambda row: chat.with_tools({name: chat.plain(row[name]) for name in _NAMES}, row),
     issues=_issues,
 )

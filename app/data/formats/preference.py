@@ -29,9 +29,12 @@ def _issues(row: Row) -> Iterator[Issue]:
 
 def _canonical(row: Row) -> dict[str, Any]:
     try:
-        return {name: chat.plain(part) for name, part in canonical.paired(row).items()}
+        made = {name: chat.plain(part) for name, part in canonical.paired(row).items()}
     except canonical.BadRow as error:
         raise Misshapen(Issue(rules.TYPE, f"The row {error.reason}.", "$", fix=_FIX)) from error
+    asked = row.get("input")  # OpenAI's rows name the tools beside the messages there
+    named = asked if isinstance(asked, dict) else row
+    return made if isinstance(made["prompt"], str) else chat.with_tools(made, named)
 
 
 def _answer(row: Row, name: str) -> Iterator[Issue]:
@@ -57,7 +60,7 @@ FORMAT = Format(
     marks=(frozenset(_OURS), frozenset(_OPENAI)),
     wins=True,
     shape=DatasetFormat.PREFERENCE,
-    fields=frozenset({"prompt", "input", *_OURS, *_OPENAI}),
+    fields=frozenset({"prompt", "input", chat.TOOLS, *_OURS, *_OPENAI}),
     convert=_canonical,
     issues=_issues,
 )

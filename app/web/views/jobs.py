@@ -30,8 +30,8 @@ from app.web.views.parts import Question, SeriesSummary, Stage, Stat, Tab
 from app.web.views.prices import job_cost
 
 TABS = ("overview", "events", "log", "data", "parameters", "evaluation", "code")
-# How long the engine may take to begin the evaluations of a job that has just succeeded.
 _BEFORE_TRAINING = frozenset({JobStatus.PENDING, JobStatus.PREPARING, JobStatus.QUEUED})
+# How long the engine may take to begin the evaluations of a job that has just succeeded.
 _EVALUATION_GRACE = timedelta(seconds=60)
 _MAX_EPOCH_MARKS = 40
 

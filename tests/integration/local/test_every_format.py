@@ -16,6 +16,7 @@ from tests.support.format_samples import FLAT, TRAINED, UNTRAINED
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 NESTED_BY = {"pandas.jsonl", "pandas.parquet", "datasets.jsonl", "datasets.parquet"}
+WITH_TOOLS = {name.replace("/", "-") for name in TRAINED if "tool_calls" in str(TRAINED[name])}
 FLAT_BY = {*NESTED_BY, "pandas.csv", "pandas-gzip.csv.gz", "datasets.csv"}
 
 
@@ -53,7 +54,7 @@ def looked(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
             asked[file.name] = {
                 "rows": str(found.canonical[file.name]),
                 "method": bringing.method(brought),
-                "tools": sample == "chat-tools",
+                "tools": sample in WITH_TOOLS,
             }
     (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     run(python, "checked_rows", folder)

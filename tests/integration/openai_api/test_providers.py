@@ -14,6 +14,7 @@ import httpx
 import openai
 import pytest
 from openai import OpenAI
+from openai.types.chat import ChatCompletionMessageFunctionToolCall
 
 from app.domain.backend_abilities import Pauses
 from tests.integration.openai_api.losing import Losing
@@ -29,6 +30,7 @@ __all__ = ["azure_certificates", "azurite"]
 CHAT = "openai-chat.json"
 OVER = ("succeeded", "failed", "cancelled")
 Json = dict[str, Any]
+TOOLS: Any = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}]
 TURNS: Any = [{"role": "user", "content": "Title: Pancakes"}]
 # azure-ai-ml takes seconds to be loaded alone
 SLOW = [pytest.param(name, marks=pytest.mark.slow) if name == "azure_foundry" else name for name in PROVIDERS]
@@ -152,6 +154,27 @@ def answers(door: Door, model: str) -> None:
         fits(json.loads(each.to_json()), "CreateChatCompletionStreamResponse", CHAT)
     streamed = "".join(each.choices[0].delta.content or "" for each in pieces if each.choices)
     assert streamed == whole.choices[0].message.content
+    calls(door, door.client, model)
+    key = door.raw.post(f"/api/v1/deployments/{made.json()['id']}/client-key").json()
+    own = f"{door.url}/api/v1/deployments/{made.json()['id']}/v1"
+    calls(door, door.client.with_options(base_url=own, api_key=key["key"]), key["model"])
+
+
+def calls(door: Door, client: OpenAI, model: str) -> None:
+    """Offer the model a tool: what it calls arrives, whole and streamed; a provider that takes none is named."""
+    if door.provider.connection.backend not in {"openai", "azure_openai"}:
+        with pytest.raises(openai.APIStatusError, match="tools"):
+            client.chat.completions.create(model=model, messages=TURNS, tools=TOOLS)
+        return
+    whole = client.chat.completions.create(model=model, messages=TURNS, tools=TOOLS)
+    fits(json.loads(whole.to_json()), "CreateChatCompletionResponse", CHAT)
+    called = (whole.choices[0].message.tool_calls or [])[0]
+    assert whole.choices[0].finish_reason == "tool_calls"
+    assert isinstance(called, ChatCompletionMessageFunctionToolCall)
+    assert (called.function.name, "Pancakes" in called.function.arguments) == ("find", True)
+    with client.chat.completions.stream(model=model, messages=TURNS, tools=TOOLS) as stream:
+        again = (stream.get_final_completion().choices[0].message.tool_calls or [])[0]
+    assert (again.id, again.function.arguments) == (called.id, called.function.arguments)
 
 
 def test_a_job_is_steered_as_far_as_its_provider_can(door: Door) -> None:

@@ -85,6 +85,31 @@ def test_both_models_answer_once_it_was_agreed_to(build: Build) -> None:
         assert len(evaluations.compare(scope, pair[0].id, pair[1].id)) == ROWS
 
 
+def test_calls_of_tools_are_offered_and_compared(build: Build) -> None:
+    """A model that is taught to call tools is told of them, and what it calls counts, not the text beside it."""
+    house = build()
+    tools = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}]
+
+    def calling(arguments: object) -> dict[str, object]:
+        call = {"id": "c", "type": "function", "function": {"name": "find", "arguments": arguments}}
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+    first = [{"role": "user", "content": "first"}, calling({"asked": "first"})]
+    found = {"role": "tool", "tool_call_id": "c", "content": "nothing"}
+    wanted = [{"asked": "parcel 0"}, '{"asked":"parcel 1"}', {"asked": "another"}]
+    rows = [[*first, found, {"role": "user", "content": f"parcel {n}"}, calling(each)] for n, each in enumerate(wanted)]
+    content = b"".join(json.dumps({"messages": each, "tools": tools}).encode() + b"\n" for each in rows)
+    held_out = house.upload(content, "calls").id
+    seen = over(house, ask(house, held_out, connection=house.connection.id, base_model=house.base_model))
+    assert seen.status is EvaluationStatus.SUCCEEDED, seen.message
+    with house.open() as scope:
+        answers = evaluations.rows(scope, seen.id).items
+    assert [each.answer for each in answers] == [f'find({{"asked": "parcel {n}"}})' for n in range(3)]
+    assert [each.expected == each.answer for each in answers] == [True, True, False]
+    assert seen.metrics is not None
+    assert seen.metrics.exact_match == pytest.approx(2 / 3)
+
+
 def test_a_refused_row_counts_as_wrong_and_a_limit_is_waited_for(build: Build) -> None:
     house = build(Wrong(call="POST /chat/completions", kind="429", times=1, headers={"retry-after": "0"}))
     turns = [{"role": "user", "content": "FORBIDDEN"}, {"role": "assistant", "content": "no"}]

@@ -262,6 +262,11 @@ class Plane(FileRoutes):
         last = str(call.body["messages"][-1]["content"])
         if "FORBIDDEN" in last:
             raise Failed(400, "The response was filtered", code="content_filter", param="prompt")
+        called = [each for message in call.body["messages"] for each in message.get("tool_calls") or ()]
+        if not all(isinstance(each["function"]["arguments"], str) for each in called):
+            raise Failed(400, "Invalid type for 'messages': arguments must be a string.", code="invalid_type")
+        if tools := call.body.get("tools"):
+            return Stream(model=model, text=last, created=int(self.now()), calls=tools[0]["function"]["name"])
         return Stream(model=model, text=f"You said: {last}", created=int(self.now()))
 
     def check_model(self, call: Call, model: str) -> None:

@@ -163,6 +163,12 @@ def test_a_null_in_a_tool_or_a_call_is_a_field_of_another_one() -> None:
     assert format_of(written).canonical(written) == written
 
 
+def test_functions_are_tools_of_the_former_kind() -> None:
+    function = {"name": "f", "parameters": {"type": "object"}}
+    row = {"messages": [USER, ANSWER], "functions": [function]}
+    assert format_of(row).canonical(row)["tools"] == [{"type": "function", "function": function}]
+
+
 def test_parts_of_text_are_one_text(check: Check, twelve: list[bytes]) -> None:
     parts = [{"type": "text", "text": "q"}, {"type": "text", "text": "uestion", "image_url": None}]
     row = {"messages": [{"role": "user", "content": parts}, ANSWER]}

@@ -35,6 +35,32 @@ def chunk(**fields: object) -> bytes:
 END = chunk(delta={}, finish_reason="stop")
 
 
+def test_calls_of_tools_come_whole_with_the_end() -> None:
+    """As OpenAI sends them: the first piece names the function, the next ones go on with its arguments."""
+
+    def piece(index: int, more: dict[str, object], **head: object) -> bytes:
+        return chunk(delta={"tool_calls": [{"index": index, "function": more, **head}]})
+
+    pieces = [
+        chunk(delta={"role": "assistant", "content": None}),
+        piece(0, {"name": "weather", "arguments": ""}, id="call_a", type="function"),
+        piece(0, {"arguments": '{"city": '}),
+        piece(1, {"name": "now", "arguments": "{}"}, id="call_b", type="function"),
+        piece(0, {"arguments": '"Bonn"}'}),
+        chunk(delta={}, finish_reason="tool_calls"),
+        DONE,
+    ]
+    (last,) = read(pieces)
+    assert last.finish_reason == "tool_calls"
+    assert list(last.tool_calls) == [
+        {"id": "call_a", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}},
+        {"id": "call_b", "type": "function", "function": {"name": "now", "arguments": "{}"}},
+    ]
+    for wrong in ([1], [{"function": "f"}], [{"index": "0"}], {"index": 0}):
+        with pytest.raises(Malformed):
+            list(read([chunk(delta={"tool_calls": wrong}), END]))
+
+
 @st.composite
 def cut(draw: st.DrawFn, whole: bytes) -> list[bytes]:
     """The bytes, cut anywhere."""

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.backends.openai_wire.transport.errors import Answer, error_of
+from app.backends.openai_wire.transport.messages import message_of
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import ChatChunk, ChatRequest, Rejected, Unavailable
 from app.kit import openai_stream
@@ -48,7 +49,7 @@ def _asked(plane: Plane, path: str, body: Mapping[str, Any]) -> Iterator[ChatChu
 def _body(model: str, request: ChatRequest) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
-        "messages": [dict(message) for message in request.messages],
+        "messages": [message_of(each) for each in request.messages],
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stream": True,
@@ -68,6 +69,7 @@ def _whole(text: str) -> Iterator[ChatChunk]:
         body = json.loads(text)
         choice = body["choices"][0]
         content = choice["message"].get("content") or ""
+        calls = choice["message"].get("tool_calls") or ()
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise Unavailable("The answer is no chat completion.", fix="Ask once more.") from error
     if content:
@@ -75,6 +77,7 @@ def _whole(text: str) -> Iterator[ChatChunk]:
     usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
     yield ChatChunk(
         finish_reason=str(choice.get("finish_reason") or "stop"),
+        tool_calls=tuple(each for each in calls if isinstance(each, dict)),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
     )

@@ -7,6 +7,7 @@ from app.backends.openai_wire.serving.chat import ask
 from app.backends.openai_wire.training.jobs import JOBS, Wire
 from app.backends.openai_wire.training.observation import MOST_LOOKS, observe
 from app.backends.openai_wire.training.past import past_job
+from app.domain import tool_calls
 from app.domain.backend import ChatRequest
 from app.domain.backend_abilities import TellsHistory
 from app.domain.lifeboats import PastPage
@@ -46,5 +47,6 @@ class TellsPast(TellsHistory):
         return [figures[key] for key in sorted(figures)]
 
     def past_answer(self, model: str, request: ChatRequest) -> str:
-        """Return what a model answers, whole."""
-        return "".join(each.text for each in ask(self.wire.plane, CHAT, model, request))
+        """Return what a model answers, whole, with its calls of tools."""
+        pieces = list(ask(self.wire.plane, CHAT, model, request))
+        return tool_calls.as_text("".join(each.text for each in pieces), pieces[-1].tool_calls)

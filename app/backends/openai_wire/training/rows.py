@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from app.backends.openai_wire.transport.messages import message_of
 from app.domain import canonical
 from app.domain.backend import DataRejected
 
@@ -58,20 +59,4 @@ def _wire(line: int, row: Mapping[str, Any]) -> dict[str, Any]:
 def _messages(given: str | list[Mapping[str, Any]], role: str) -> list[dict[str, Any]]:
     if isinstance(given, str):
         return [{"role": role, "content": given}]
-    return [_message(each) for each in given]
-
-
-def _message(given: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: given[name] for name in _OF_A_MESSAGE if name in given}
-    if isinstance(known.get("tool_calls"), list):
-        known["tool_calls"] = [_call(each) for each in known["tool_calls"]]
-    return known
-
-
-def _call(given: Any) -> Any:  # noqa: ANN401 -- whatever the row has there
-    """Return a tool call with its arguments as a text of JSON, which the wire asks for; TRL's rows have objects."""
-    function = given.get("function") if isinstance(given, dict) else None
-    if not isinstance(function, dict) or isinstance(function.get("arguments"), str):
-        return given
-    arguments = json.dumps(function.get("arguments") or {}, ensure_ascii=False)
-    return {**given, "function": {**function, "arguments": arguments}}
+    return [message_of({name: each[name] for name in _OF_A_MESSAGE if name in each}) for each in given]
