@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from app.data import containers, rules
 from app.data.findings import Findings, Heard
-from app.data.formats.chat import kind_in_words
 from app.data.formats.facts import facts_of
+from app.data.formats.format import kind_in_words
 from app.data.formats.registry import AMBIGUOUS, UNKNOWN, format_of, format_of_file, issues_of, may_be_another
 from app.data.limits import DEFAULT, MIB, Limits
 from app.data.lines import BOM, Piece, numbered_lines, read_pieces

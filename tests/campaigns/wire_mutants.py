@@ -46,8 +46,8 @@ WIRE_MUTANTS: Sequence[Mutant] = (
     Mutant(
         name="rows with fields that the wire does not know",
         file=f"{_WIRE}/training/rows.py",
-        right="message_of({name: each[name] for name in _OF_A_MESSAGE if name in each})",
-        wrong="message_of(each)",
+        right="[{name: each[name] for name in _OF_A_MESSAGE if name in each} for each in given]",
+        wrong="[dict(each) for each in given]",
         test=f"{_WORDS}::test_rows_go_as_the_wire_has_them",
     ),
     Mutant(

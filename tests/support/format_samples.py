@@ -3,6 +3,7 @@
 Standard library only: libraries of a runtime's interpreter write files of them, too.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,33 @@ def _tools() -> list[Row]:
     return rows
 
 
+def _answered(call: Row, answer: Row, asked: str) -> list[Row]:
+    """Return a conversation in which a tool is called, and answers."""
+    return [_turn("user", asked), call, answer, _turn("assistant", "It is in Bern.")]
+
+
+def _former(number: int) -> Row:
+    """Return a row of OpenAI's first spelling of tools."""
+    called = {"name": "find_order", "arguments": f'{{"number": {number}}}'}
+    calling = _turn("assistant", None, function_call=called)
+    answer = _turn("function", "in Bern", name="find_order")
+    turns = _answered(calling, answer, f"Where is order {number}?")
+    return {"messages": turns, "functions": [FUNCTION["function"]]}
+
+
+def _observed(number: int) -> list[dict[str, str]]:
+    """Return turns of LLaMA-Factory's, of which the last calls a tool; every third thinks first."""
+    call = f'{{"name": "find_order", "arguments": {{"number": {number}}}}}'
+    return [
+        _said("human", f"Where is order {number}?"),
+        _said("function_call", call if number % 3 else f"<think>\nLook.\n</think>\n\n[{call}]"),
+        _said("observation", "in Bern"),
+        _said("gpt", "It is in Bern."),
+        _said("human", "And the next?"),
+        _said("function_call", call.replace(str(number), str(number + 1))),
+    ]
+
+
 def _function(name: str, kind: str) -> Row:
     parameters = {"type": "object", "properties": {name: {"type": kind}}, "required": [name]}
     return {"type": "function", "function": {"name": f"by_{name}", "parameters": parameters}}
@@ -103,6 +131,14 @@ FLAT: Mapping[str, Sequence[Row]] = {  # rows that are nothing but texts, which 
 NESTED: Mapping[str, Sequence[Row]] = {
     "chat": _chats(),
     "chat/tools": _tools(),
+    "chat/functions": [_former(n) for n in range(12)],
+    "chat/named": [
+        {
+            "messages": _answered(_called(2 * n), _turn("tool", "here", name="by_city"), f"Find {n}"),
+            "tools": APART,
+        }
+        for n in range(12)
+    ],
     "chat/objects": [{"messages": [_turn("user", f"Find {n}"), _called(n)], "tools": APART} for n in range(12)],
     "message_pair/tools": [
         {"prompt": [_turn("user", f"Find {n}")], "completion": [_called(n)], "tools": APART} for n in range(12)
@@ -133,6 +169,7 @@ NESTED: Mapping[str, Sequence[Row]] = {
         for number, (asked, answer) in enumerate(ASKED)
     ],
     "sharegpt": [{"conversations": [_said("human", asked), _said("gpt", answer)]} for asked, answer in ASKED],
+    "sharegpt/tools": [{"conversations": _observed(n), "tools": json.dumps([FUNCTION["function"]])} for n in range(12)],
     "sharegpt_preference": [
         {"conversations": [_said("human", asked)], "chosen": _said("gpt", answer), "rejected": _said("gpt", "no")}
         for asked, answer in ASKED

@@ -96,6 +96,8 @@ def chats(chance: random.Random) -> Planted:
         ("weight", [USER, {**ANSWER, "weight": 0.5}]),
         ("nothing_to_learn", [USER, {**ANSWER, "weight": 0}]),
         ("tool", [USER, {**ANSWER, "tool_calls": "x"}]),
+        ("tool", [USER, {**ANSWER, "tool_calls": [{"id": "c"}]}]),
+        ("tool", [USER, {**ANSWER, "function_call": "x"}]),
     ]
     broken: list[Wrong] = [("messages", {"messages": []}), ("messages", {"messages": "x"})]
     broken += [(rule, {"messages": messages}) for rule, messages in wrong]
@@ -106,7 +108,9 @@ def sharegpt(chance: random.Random) -> Planted:
     """Break one row of ShareGPT's."""
     human, gpt = {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}
     wrong: list[Wrong] = [
-        ("message", {"conversations": [{"from": "observation", "value": "x"}, gpt]}),
+        ("message", {"conversations": [{"from": "narrator", "value": "x"}, gpt]}),
+        ("tool", {"conversations": [human, {"from": "observation", "value": "x"}, gpt]}),
+        ("tool", {"conversations": [human, {"from": "function_call", "value": "f(1)"}, gpt]}),
         ("message", {"conversations": [human, {"from": "gpt", "value": 7}]}),
         ("message", {"conversations": ["x", gpt]}),
         ("messages", {"conversations": []}),

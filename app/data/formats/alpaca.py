@@ -9,7 +9,7 @@ from typing import Any
 
 from app.data import rules
 from app.data.formats import chat
-from app.data.formats.format import Format, Misshapen, Row
+from app.data.formats.format import Format, Misshapen, Row, kind_in_words
 from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
@@ -21,7 +21,7 @@ def _canonical(row: Row) -> dict[str, Any]:
     texts = {name: row.get(name) or "" for name in _TEXTS}
     for name, text in texts.items():
         if not isinstance(text, str):
-            raise Misshapen(Issue(rules.TYPE, f"{name} is {chat.kind_in_words(text)}, not a text.", f"$.{name}"))
+            raise Misshapen(Issue(rules.TYPE, f"{name} is {kind_in_words(text)}, not a text.", f"$.{name}"))
     opening = [chat.message("system", texts["system"])] if texts["system"] else []
     asked = "\n".join(filter(None, (texts["instruction"], texts["input"])))
     turns = [*_history(row.get("history") or []), asked, texts["output"]]

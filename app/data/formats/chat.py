@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-import orjson
 
-from app.data import numbers, rules
+from app.data import rules
+from app.data.formats import tools
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.formats.format import Format, Misshapen, Row
+from app.data.formats.format import Format, Row, kind_in_words
 from app.data.rules import Issue
 from app.data.visible import visible
 from app.domain.datasets import DatasetFormat
@@ -18,12 +18,10 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OPENING = {"system", "developer"}
 FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"})
 _MESSAGES = frozenset({"messages"})
-_CALLS = ("tool_calls", "function_call")
 _SYSTEM = "system"  # a system prompt may stand beside the messages
-TOOLS = "tools"
-_FUNCTIONS = "functions"  # what OpenAI had before tools
-_KNOWN = frozenset({"messages", _SYSTEM, TOOLS, "parallel_tool_calls", _FUNCTIONS})
-_CLOSELY = frozenset({_SYSTEM, TOOLS, _FUNCTIONS})  # fields beside the messages that a quick look does not tell all of
+_OF_TOOLS = frozenset({tools.CALLS, tools.FORMER_CALL})
+_KNOWN = frozenset({"messages", _SYSTEM, tools.TOOLS, "parallel_tool_calls", tools.FORMER_TOOLS})
+_CLOSELY = frozenset({_SYSTEM, tools.TOOLS, tools.FORMER_TOOLS})  # fields of which a quick look does not tell all
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -90,11 +88,12 @@ def issues(row: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue(rules.LAST_ROLE, message, f"$.messages[{len(messages) - 1}].role")
     yield from _order(roles)
     yield from _weights(messages)
-    yield from tool_issues(row)
+    yield from tools.issues(row)
 
 
 def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
     """Yield what is wrong with single messages of a list."""
+    called = False
     for number, message in enumerate(messages):
         location = f"{path}[{number}]"
         if not isinstance(message, dict):
@@ -102,6 +101,8 @@ def message_issues(messages: list[Any], path: str) -> Iterator[Issue]:
             continue
         yield from _role(message, location)
         yield from _content(message, location)
+        yield from tools.message_issues(message, known_role(message), location, called=called)
+        called = called or tools.calls_anything(message)
         for name in present(message).keys() - FIELDS:
             yield Issue(
                 rules.MESSAGE_FIELD, f"The field {name[:60]!r} is unknown here.", f"{location}.{visible(name[:60])}"
@@ -162,20 +163,6 @@ def _content(message: dict[str, Any], location: str) -> Iterator[Issue]:
     elif not calls:
         said = "The content is null." if "content" in message else "The message has no content."
         yield Issue(rules.EMPTY_CONTENT, said, path)
-    yield from _tools(message, location)
-
-
-def _tools(message: dict[str, Any], location: str) -> Iterator[Issue]:
-    role, calls = known_role(message), message.get("tool_calls")
-    if calls is None and role not in {"tool", "function"} and message.get("function_call") is None:
-        return
-    yield Issue(rules.TOOLS, "The message calls a tool or answers for one.", location)
-    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        yield Issue(rules.TOOL, "The tool's message has no tool_call_id.", f"{location}.tool_call_id")
-    if calls is not None and role != "assistant":
-        yield Issue(rules.TOOL, "Only the assistant calls tools.", f"{location}.tool_calls")
-    if calls is not None and not (isinstance(calls, list) and calls and all(isinstance(call, dict) for call in calls)):
-        yield Issue(rules.TOOL, "tool_calls must be a list of objects with at least one.", f"{location}.tool_calls")
 
 
 def _order(roles: list[str | None]) -> Iterator[Issue]:
@@ -207,19 +194,6 @@ def _weights(messages: list[Any]) -> Iterator[Issue]:
         yield Issue(rules.ALL_WEIGHTS_ZERO, "Every assistant message has the weight 0.", "$.messages")
 
 
-def kind_in_words(value: object) -> str:
-    """Return what a JSON value is, for a sentence."""
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), "null")
-
-
 def present(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message without the fields that it has not got.
 
@@ -239,21 +213,7 @@ def plain(part: Any) -> Any:  # noqa: ANN401 -- whatever a row has there
 def _plain(message: Mapping[str, Any]) -> Mapping[str, Any]:
     content = message.get("content")
     found = present({**message, "content": _joined(content)} if isinstance(content, list) else message)
-    calls = {name: _all_present(found[name]) for name in _CALLS if name in found}
-    return {**found, **calls} if calls else found
-
-
-def _all_present(value: Any) -> Any:  # noqa: ANN401 -- any JSON
-    """Return calls or descriptions of tools without the fields that they have not got, at any depth.
-
-    Arrow gives every object in a column the fields of all of them: the arguments of one tool would stand in the calls
-    of each other one as null, and be learned.
-    """
-    if isinstance(value, list):
-        return [_all_present(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _all_present(each) for name, each in value.items() if each is not None}
-    return value
+    return found if _OF_TOOLS.isdisjoint(found) and found.get("role") not in tools.ANSWERS else tools.current(found)
 
 
 def _joined(content: object) -> object:
@@ -267,54 +227,13 @@ def _joined(content: object) -> object:
     return content
 
 
-def tools_of(row: Row) -> list[dict[str, Any]] | None:
-    """Return the tools of a row, None where it has none: TRL's rows may hold them as a text of JSON.
-
-    Raises:
-        Misshapen: when they are no list of objects.
-    """
-    tools, functions = row.get(TOOLS), row.get(_FUNCTIONS)
-    if tools is None and isinstance(functions, list):
-        tools = [{"type": "function", "function": each} for each in functions]
-    if isinstance(tools, str):
-        try:
-            tools = numbers.loads(tools.encode(errors="surrogatepass")) if tools.strip() else None
-        except orjson.JSONDecodeError:
-            raise Misshapen(Issue(rules.TOOL, "tools is a text that is no JSON.", "$.tools", fix=_LIST)) from None
-    if tools is None:
-        return None
-    if isinstance(tools, list) and all(isinstance(each, dict) for each in tools):
-        return [_all_present(each) for each in tools]
-    said = "a list of other things than objects" if isinstance(tools, list) else f"{kind_in_words(tools)}, not a list"
-    raise Misshapen(Issue(rules.TOOL, f"tools is {said}.", "$.tools", fix=_LIST))
-
-
 def _canonical(row: Row) -> dict[str, Any]:
-    messages, tools = plain(row["messages"]), tools_of(row)
+    messages = plain(row["messages"])
     if row.get(_SYSTEM) and isinstance(row[_SYSTEM], str) and isinstance(messages, list):
         messages = [message("system", row[_SYSTEM]), *messages]
-    return {"messages": messages} if tools is None else {"messages": messages, TOOLS: tools}
+    return tools.with_tools({"messages": messages}, row)
 
 
-def with_tools(made: dict[str, Any], row: Row) -> dict[str, Any]:
-    """Return a canonical row of messages, prompt and answers apart, with the tools that the row names beside them.
-
-    Raises:
-        Misshapen: as `tools_of`.
-    """
-    tools = tools_of(row)
-    return made if tools is None else {**made, TOOLS: tools}
-
-
-def tool_issues(row: Row) -> Iterator[Issue]:
-    """Yield what is wrong with the tools of a row."""
-    try:
-        tools_of(row)
-    except Misshapen as error:
-        yield error.issue
-
-
-_LIST = 'Write a list of objects: [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'
 _LIST_AS_TEXT = (
     "Export the rows as JSON Lines or Parquet: a table as text has no lists. Where the cells are JSON, call the column "
     "messages:json."

@@ -62,3 +62,16 @@ class Format:
     def has(self, row: Row) -> bool:
         """Return whether a row is in this format, as far as this format knows."""
         return any(mark <= row.keys() for mark in self.marks) and self.fits(row)
+
+
+def kind_in_words(value: object) -> str:
+    """Return what a JSON value is, for a sentence."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.data import rules
 from app.data.formats import chat
-from app.data.formats.format import Format, Misshapen, Row
+from app.data.formats.format import Format, Misshapen, Row, kind_in_words
 from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
@@ -14,7 +14,7 @@ _FIELDS = frozenset({"text", "ground_truth"})
 def _canonical(row: Row) -> dict[str, Any]:
     for name in ("text", "ground_truth"):
         if not isinstance(row[name], str):
-            raise Misshapen(Issue(rules.TYPE, f"{name} is {chat.kind_in_words(row[name])}, not a text.", f"$.{name}"))
+            raise Misshapen(Issue(rules.TYPE, f"{name} is {kind_in_words(row[name])}, not a text.", f"$.{name}"))
     return {"messages": [chat.message("user", row["text"]), chat.message("assistant", row["ground_truth"])]}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.data import numbers, rules
 from app.data.formats import chat
-from app.data.formats.format import Format, Misshapen, Row
+from app.data.formats.format import Format, Misshapen, Row, kind_in_words
 from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
@@ -14,9 +14,9 @@ _FIELDS = frozenset({"text", "label"})
 def _canonical(row: Row) -> dict[str, Any]:
     text, label = row["text"], row["label"]
     if not isinstance(text, str):
-        raise Misshapen(Issue(rules.TYPE, f"text is {chat.kind_in_words(text)}, not a text.", "$.text"))
+        raise Misshapen(Issue(rules.TYPE, f"text is {kind_in_words(text)}, not a text.", "$.text"))
     if not isinstance(label, str | int | float):
-        message = f"label is {chat.kind_in_words(label)}, not a text or a number."
+        message = f"label is {kind_in_words(label)}, not a text or a number."
         raise Misshapen(Issue(rules.TYPE, message, "$.label"))
     answer = label if isinstance(label, str) else numbers.dumps(label).decode()
     return {"messages": [chat.message("user", text), chat.message("assistant", answer)]}

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.data import rules
-from app.data.formats import chat
-from app.data.formats.format import Format
+from app.data.formats import chat, tools
+from app.data.formats.format import Format, kind_in_words
 from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
@@ -16,14 +16,14 @@ def _issues(row: Mapping[str, Any]) -> Iterator[Issue]:
     for name in _NAMES:
         messages = row.get(name)
         if not isinstance(messages, list):
-            said = f"is {chat.kind_in_words(messages)}, not a list of messages" if name in row else "is missing"
+            said = f"is {kind_in_words(messages)}, not a list of messages" if name in row else "is missing"
             yield Issue(rules.TYPE if name in row else rules.MISSING, f"{name} {said}.", f"$.{name}")
         elif not messages:
             yield Issue(rules.EMPTY_TEXT, f"{name} is an empty list.", f"$.{name}")
         else:
             yield from chat.message_issues(messages, f"$.{name}")
             yield from _last(name, messages)
-    yield from chat.tool_issues(row)
+    yield from tools.issues(row)
 
 
 def _last(name: str, messages: list[Any]) -> Iterator[Issue]:
@@ -38,7 +38,7 @@ FORMAT = Format(
     marks=(frozenset(_NAMES),),
     fits=lambda row: all(isinstance(row[name], list) for name in _NAMES),
     shape=DatasetFormat.PROMPT_COMPLETION,
-    fields=frozenset({*_NAMES, chat.TOOLS}),
-    convert=lambda row: chat.with_tools({name: chat.plain(row[name]) for name in _NAMES}, row),
+    fields=frozenset({*_NAMES, tools.TOOLS}),
+    convert=lambda row: tools.with_tools({name: chat.plain(row[name]) for name in _NAMES}, row),
     issues=_issues,
 )

@@ -9,7 +9,7 @@ import msgspec
 from app.data import rules
 from app.data.formats import chat
 from app.data.formats.facts import SEPARATOR, Facts, extra_fields
-from app.data.formats.format import Format
+from app.data.formats.format import Format, kind_in_words
 from app.data.rules import Issue
 from app.domain.datasets import DatasetFormat
 
@@ -62,7 +62,7 @@ def _text_field(row: Mapping[str, Any], name: str) -> Iterator[Issue]:
     if name not in row:
         yield Issue(rules.MISSING, f"The row has no {name}.", path, fix=f'Add "{name}": "…".')
     elif not isinstance(value, str):
-        yield Issue(rules.TYPE, f"{name} is {chat.kind_in_words(value)}, not a text.", path)
+        yield Issue(rules.TYPE, f"{name} is {kind_in_words(value)}, not a text.", path)
     elif not value.strip():
         yield Issue(rules.EMPTY_TEXT, f"{name} is {'blank' if value else 'empty'}.", path)
     elif "\0" in value:

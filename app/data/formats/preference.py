@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.data import rules
-from app.data.formats import chat
-from app.data.formats.format import Format, Misshapen, Row
+from app.data.formats import chat, tools
+from app.data.formats.format import Format, Misshapen, Row, kind_in_words
 from app.data.rules import Issue
 from app.domain import canonical
 from app.domain.datasets import DatasetFormat, Severity
@@ -34,7 +34,7 @@ def _canonical(row: Row) -> dict[str, Any]:
         raise Misshapen(Issue(rules.TYPE, f"The row {error.reason}.", "$", fix=_FIX)) from error
     asked = row.get("input")  # OpenAI's rows name the tools beside the messages there
     named = asked if isinstance(asked, dict) else row
-    return made if isinstance(made["prompt"], str) else chat.with_tools(made, named)
+    return made if isinstance(made["prompt"], str) else tools.with_tools(made, named)
 
 
 def _answer(row: Row, name: str) -> Iterator[Issue]:
@@ -47,7 +47,7 @@ def _answer(row: Row, name: str) -> Iterator[Issue]:
         if not value.strip():
             yield Issue(rules.EMPTY_TEXT, f"{name} is empty.", path)
     else:
-        said = "an empty list" if value == [] else chat.kind_in_words(value)
+        said = "an empty list" if value == [] else kind_in_words(value)
         yield Issue(rules.TYPE, f"{name} is {said}, not a text or a list of messages.", path)
 
 
@@ -60,7 +60,7 @@ FORMAT = Format(
     marks=(frozenset(_OURS), frozenset(_OPENAI)),
     wins=True,
     shape=DatasetFormat.PREFERENCE,
-    fields=frozenset({"prompt", "input", chat.TOOLS, *_OURS, *_OPENAI}),
+    fields=frozenset({"prompt", "input", tools.TOOLS, *_OURS, *_OPENAI}),
     convert=_canonical,
     issues=_issues,
 )

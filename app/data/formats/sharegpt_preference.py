@@ -7,7 +7,7 @@ The rules are those of LLaMA-Factory (data/README.md); an answer may be one turn
 
 from typing import Any
 
-from app.data.formats import sharegpt
+from app.data.formats import sharegpt, tools
 from app.data.formats.format import Format, Row
 from app.domain.datasets import DatasetFormat
 
@@ -16,10 +16,11 @@ _ANSWERS = ("chosen", "rejected")
 
 def _canonical(row: Row) -> dict[str, Any]:
     answers = {name: row[name] if isinstance(row[name], list) else [row[name]] for name in _ANSWERS}
-    return {
+    made = {
         "prompt": sharegpt.turns_of(row, "conversations", opening=True),
         **{name: sharegpt.turns_of(answers, name) for name in _ANSWERS},
     }
+    return tools.with_tools(made, row, tools.described)
 
 
 FORMAT = Format(
@@ -28,6 +29,6 @@ FORMAT = Format(
     marks=(frozenset({"conversations", *_ANSWERS}),),
     wins=True,
     shape=DatasetFormat.PREFERENCE,
-    fields=frozenset({"conversations", "system", *_ANSWERS}),
+    fields=frozenset({"conversations", "system", tools.TOOLS, *_ANSWERS}),
     convert=_canonical,
 )

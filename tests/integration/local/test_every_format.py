@@ -16,7 +16,7 @@ from tests.support.format_samples import FLAT, TRAINED, UNTRAINED
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 NESTED_BY = {"pandas.jsonl", "pandas.parquet", "datasets.jsonl", "datasets.parquet"}
-WITH_TOOLS = {name.replace("/", "-") for name in TRAINED if "tool_calls" in str(TRAINED[name])}
+WITH_TOOLS = {name.replace("/", "-") for name in TRAINED if "_call" in str(TRAINED[name])}
 FLAT_BY = {*NESTED_BY, "pandas.csv", "pandas-gzip.csv.gz", "datasets.csv"}
 
 

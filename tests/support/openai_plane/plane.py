@@ -265,6 +265,9 @@ class Plane(FileRoutes):
         called = [each for message in call.body["messages"] for each in message.get("tool_calls") or ()]
         if not all(isinstance(each["function"]["arguments"], str) for each in called):
             raise Failed(400, "Invalid type for 'messages': arguments must be a string.", code="invalid_type")
+        answered = [each.get("tool_call_id") for each in call.body["messages"] if each["role"] == "tool"]
+        if not {*answered} <= {each.get("id") for each in called} or not all(each.get("type") for each in called):
+            raise Failed(400, "Missing required parameter in 'messages': an id or a type.", code="missing_parameter")
         if tools := call.body.get("tools"):
             return Stream(model=model, text=last, created=int(self.now()), calls=tools[0]["function"]["name"])
         return Stream(model=model, text=f"You said: {last}", created=int(self.now()))

@@ -93,7 +93,7 @@ def test_odd_row_is_a_warning_and_counts(check: Check, twelve: list[bytes], mess
         (
             [
                 USER,
-                {"role": "assistant", "tool_calls": [{"id": "c"}]},
+                {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]},
                 {"role": "tool", "tool_call_id": "c", "content": "t"},
                 ANSWER,
             ],
@@ -114,7 +114,13 @@ def test_sound_rows_and_what_they_make_use_of(
     [
         ([USER, {"role": "assistant", "tool_calls": []}, ANSWER], "$.messages[1].tool_calls"),
         ([{**USER, "tool_calls": [{}]}, ANSWER], "$.messages[0].tool_calls"),
+        ([USER, {"role": "assistant", "tool_calls": [{"id": "c"}]}, ANSWER], "$.messages[1].tool_calls"),
+        ([USER, {"role": "assistant", "tool_calls": "f()"}, ANSWER], "$.messages[1].tool_calls"),
+        ([USER, {"role": "assistant", "function_call": "f()"}, ANSWER], "$.messages[1].function_call"),
+        ([USER, {"role": "assistant", "function_call": {"arguments": "{}"}}, ANSWER], "$.messages[1].function_call"),
+        ([{**USER, "function_call": {"name": "f"}}, ANSWER], "$.messages[0].function_call"),
         ([USER, {"role": "tool", "content": "t"}, ANSWER], "$.messages[1].tool_call_id"),
+        ([USER, {"role": "function", "name": "f", "content": "t"}, ANSWER], "$.messages[1].tool_call_id"),
     ],
 )
 def test_broken_tool_calls(check: Check, twelve: list[bytes], messages: list[Any], path: str) -> None:
@@ -163,10 +169,40 @@ def test_a_null_in_a_tool_or_a_call_is_a_field_of_another_one() -> None:
     assert format_of(written).canonical(written) == written
 
 
-def test_functions_are_tools_of_the_former_kind() -> None:
-    function = {"name": "f", "parameters": {"type": "object"}}
-    row = {"messages": [USER, ANSWER], "functions": [function]}
-    assert format_of(row).canonical(row)["tools"] == [{"type": "function", "function": function}]
+def test_functions_are_tools_of_the_former_kind(check: Check, twelve: list[bytes]) -> None:
+    """And so are a call of one and its answer, which OpenAI's first rows with tools have."""
+    function, called = {"name": "f", "parameters": {"type": "object"}}, {"name": "f", "arguments": '{"a": 1.10}'}
+    calling = {"role": "assistant", "content": None, "function_call": called, "weight": 1}
+    answer = {"role": "function", "name": "f", "content": "t"}
+    row = {"messages": [USER, calling, answer, ANSWER], "functions": [function]}
+    report = check(b"".join(twelve) + orjson.dumps(row))
+    assert (report.status, report.errors) == (DatasetStatus.READY, 0)
+    assert "tools" in report.features
+    made = [{"type": "function", "function": called}]
+    assert format_of(row).canonical(row) == {
+        "messages": [
+            USER,
+            {"role": "assistant", "content": None, "weight": 1, "tool_calls": made},
+            {**answer, "role": "tool"},
+            ANSWER,
+        ],
+        "tools": [{"type": "function", "function": function}],
+    }
+
+
+def test_an_answer_of_a_tool_may_do_without_the_id_of_its_call(check: Check, twelve: list[bytes]) -> None:
+    """TRL's rows name the tool instead; a call may also stand without the object around its function."""
+    function = {"name": "f", "arguments": {"a": 1}}
+    for call in ({"type": "function", "function": function}, function):
+        calling, answer = {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "name": "f", "content": "t"}
+        row = {"messages": [USER, calling, answer, ANSWER]}
+        report = check(b"".join(twelve) + orjson.dumps(row))
+        assert (report.status, report.errors) == (DatasetStatus.READY, 0)
+        made = format_of(row).canonical(row)["messages"]
+        assert made[1:3] == [
+            {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]},
+            answer,
+        ]
 
 
 def test_parts_of_text_are_one_text(check: Check, twelve: list[bytes]) -> None:

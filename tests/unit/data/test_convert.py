@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app.data import numbers
 from app.data.convert import conversation, prompt_and_answer, write_canonical
 from app.data.formats.format import Misshapen
 from app.data.formats.registry import format_of
@@ -41,6 +42,37 @@ MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content
         (
             {"system": "s", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
             {"messages": [SYSTEM, *CHAT]},
+        ),
+        (
+            {
+                "conversations": [
+                    {"from": "human", "value": "q"},
+                    {
+                        "from": "function_call",
+                        "value": '<think>hm</think>\n{"name": "f", "arguments": {"n": 1.10}}',
+                    },
+                    {"from": "observation", "value": "7"},
+                    {"from": "observation", "value": "8"},
+                    {"from": "gpt", "value": "a"},
+                ],
+                "tools": '[{"name": "f"}, {"type": "function", "function": {"name": "g"}}]',
+            },
+            {
+                "messages": [
+                    CHAT[0],
+                    {
+                        "role": "assistant",
+                        "content": "<think>hm</think>",
+                        "tool_calls": [
+                            {"type": "function", "function": {"name": "f", "arguments": {"n": numbers.loads(b"1.10")}}}
+                        ],
+                    },
+                    {"role": "tool", "name": "f", "content": "7"},
+                    {"role": "tool", "content": "8"},
+                    CHAT[1],
+                ],
+                "tools": [{"type": "function", "function": {"name": name}} for name in "fg"],
+            },
         ),
         (
             {
@@ -89,7 +121,11 @@ def test_alpaca_input_is_a_line_of_its_own_and_labels_are_written_as_json_has_th
         ({"text": "q", "label": None}, "label is null"),
         ({"text": ["q"], "label": "a"}, "text is a list"),
         ({"conversations": []}, "an empty list"),
-        ({"conversations": [{"from": "observation", "value": "x"}]}, "Turn 1"),
+        ({"conversations": [{"from": "narrator", "value": "x"}]}, "Turn 1"),
+        ({"conversations": [{"from": "function_call", "value": "f(1)"}]}, "Turn 1 .* does not name a function"),
+        ({"conversations": [{"from": "function_call", "value": "[]"}]}, "does not name a function"),
+        ({"conversations": [{"from": "function_call", "value": '[{"name": "f"}, 1]'}]}, "does not name a function"),
+        ({"conversations": [{"from": "human", "value": "x"}], "tools": "f"}, "tools is a text that is no JSON"),
         ({"conversations": ["x"]}, "Turn 1"),
         ({"chosen": [CHAT[1]], "rejected": [MORE[3]]}, "no prompt"),
         ({"prompt": 7, "chosen": "y", "rejected": "n"}, "neither text nor a list"),

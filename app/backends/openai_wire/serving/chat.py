@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.backends.openai_wire.transport.errors import Answer, error_of
-from app.backends.openai_wire.transport.messages import message_of
+from app.backends.openai_wire.transport.messages import messages_of
 from app.backends.openai_wire.transport.plane import Plane
 from app.domain.backend import ChatChunk, ChatRequest, Rejected, Unavailable
 from app.kit import openai_stream
@@ -49,7 +49,7 @@ def _asked(plane: Plane, path: str, body: Mapping[str, Any]) -> Iterator[ChatChu
 def _body(model: str, request: ChatRequest) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
-        "messages": [message_of(each) for each in request.messages],
+        "messages": messages_of(request.messages),
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stream": True,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.backends.openai_wire.transport.messages import message_of
+from app.backends.openai_wire.transport.messages import messages_of
 from app.domain import canonical
 from app.domain.backend import DataRejected
 
@@ -48,8 +48,8 @@ def _wire(line: int, row: Mapping[str, Any]) -> dict[str, Any]:
     if "messages" in row:
         return {"messages": _messages(row["messages"], "user"), **further}
     if "prompt" in row:
-        turns = _messages(row["prompt"], "user") + _messages(row["completion"], "assistant")
-        return {"messages": turns, **further}
+        turns = _known(row["prompt"], "user") + _known(row["completion"], "assistant")
+        return {"messages": messages_of(turns), **further}
     raise DataRejected(
         f"Line {line} is a text without a question, and this provider trains chats.",
         fix="Use rows of messages, or of prompt and completion.",
@@ -57,6 +57,10 @@ def _wire(line: int, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _messages(given: str | list[Mapping[str, Any]], role: str) -> list[dict[str, Any]]:
+    return messages_of(_known(given, role))
+
+
+def _known(given: str | list[Mapping[str, Any]], role: str) -> list[dict[str, Any]]:
     if isinstance(given, str):
         return [{"role": role, "content": given}]
-    return [message_of({name: each[name] for name in _OF_A_MESSAGE if name in each}) for each in given]
+    return [{name: each[name] for name in _OF_A_MESSAGE if name in each} for each in given]

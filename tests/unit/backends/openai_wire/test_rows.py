@@ -35,3 +35,18 @@ def test_arguments_of_a_call_are_sent_as_a_text_of_json(tmp_path: Path) -> None:
     preferred = {"prompt": [USER], "chosen": row["messages"][1:], "rejected": [{"role": "assistant", "content": "no"}]}
     calling = sent(tmp_path, preferred)["preferred_output"][0]["tool_calls"]
     assert calling == made["messages"][1]["tool_calls"]
+
+
+def test_a_call_and_its_answer_get_an_id_where_the_row_has_none(tmp_path: Path) -> None:
+    """TRL's rows name the tool in its answer; OpenAI refuses a call without id and an answer without its call."""
+    function = {"name": "weather", "arguments": {}}
+    calls = [{"function": function}, {"id": "mine", "type": "function", "function": function}, {"function": function}]
+    answers = [{"role": "tool", "name": "weather", "content": str(n)} for n in range(3)]
+    turns = [USER, {"role": "assistant", "content": None, "tool_calls": calls}, *answers]
+    last = [{"role": "assistant", "content": "Fine."}]
+    for row in ({"messages": turns + last}, {"prompt": turns, "completion": last}):
+        made = sent(tmp_path, row)["messages"]
+        ids = [each["id"] for each in made[1]["tool_calls"]]
+        assert ids == ["call00100", "mine", "call00102"]
+        assert {each["type"] for each in made[1]["tool_calls"]} == {"function"}
+        assert [each["tool_call_id"] for each in made[2:5]] == ids

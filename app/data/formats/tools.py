@@ -1,0 +1,161 @@
+"""Tools that a row names and calls of them, in each spelling that people bring, as the canonical one.
+
+Canonical are OpenAI's `tools` and `tool_calls`, with arguments as a text of JSON or, as TRL has them, an object; an
+answer of a tool may name its call by `tool_call_id`, as OpenAI asks, or go without, as TRL does.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from app.data import numbers, rules
+from app.data.formats.format import Misshapen, Row, kind_in_words
+from app.data.rules import Issue
+
+TOOLS, CALLS, FORMER_CALL, CALL_ID = "tools", "tool_calls", "function_call", "tool_call_id"
+FORMER_TOOLS, FORMER_ROLE = "functions", "function"  # what OpenAI had before tools
+ANSWERS = ("tool", FORMER_ROLE)  # the roles of what a tool answers
+_LIST = 'Write a list of objects: [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
+
+
+def tools_of(row: Row) -> list[dict[str, Any]] | None:
+    """Return the tools of a row, None where it has none: TRL's rows may hold them as a text of JSON.
+
+    Raises:
+        Misshapen: when they are no list of objects.
+    """
+    tools, former = row.get(TOOLS), row.get(FORMER_TOOLS)
+    if tools is None and isinstance(former, list):
+        tools = [_nested(each) for each in former]
+    if isinstance(tools, str):
+        tools = _read(tools, Issue(rules.TOOL, "tools is a text that is no JSON.", "$.tools", fix=_LIST))
+    if tools is None:
+        return None
+    if isinstance(tools, list) and all(isinstance(each, dict) for each in tools):
+        return [_all_present(each) for each in tools]
+    said = "a list of other things than objects" if isinstance(tools, list) else f"{kind_in_words(tools)}, not a list"
+    raise Misshapen(Issue(rules.TOOL, f"tools is {said}.", "$.tools", fix=_LIST))
+
+
+def with_tools(made: dict[str, Any], row: Row, tools: Callable[[Row], Any] = tools_of) -> dict[str, Any]:
+    """Return a canonical row of messages with the tools that the row names beside them, as `tools` reads them.
+
+    Raises:
+        Misshapen: as `tools_of`.
+    """
+    found = tools(row)
+    return made if found is None else {**made, TOOLS: found}
+
+
+def described(row: Row) -> list[dict[str, Any]] | None:
+    """Return the tools of a row of LLaMA-Factory's, which may be nothing but functions.
+
+    Raises:
+        Misshapen: as `tools_of`.
+    """
+    found = tools_of(row)
+    return None if found is None else [each if "function" in each else _nested(each) for each in found]
+
+
+def issues(row: Row) -> Iterator[Issue]:
+    """Yield what is wrong with the tools of a row."""
+    try:
+        tools_of(row)
+    except Misshapen as error:
+        yield error.issue
+
+
+def message_issues(message: Mapping[str, Any], role: str | None, location: str, *, called: bool) -> Iterator[Issue]:
+    """Yield what is wrong with the calls of a message, or with the answer of a tool; `called`: a call stood before."""
+    made = [name for name in (CALLS, FORMER_CALL) if message.get(name) is not None]
+    if not made and role not in ANSWERS:
+        return
+    yield Issue(rules.TOOLS, "The message calls a tool or answers for one.", location)
+    if role in ANSWERS and not called and not isinstance(message.get(CALL_ID), str):
+        said = "The tool's message has no tool_call_id, and no tool was called before it."
+        yield Issue(rules.TOOL, said, f"{location}.{CALL_ID}")
+    for name in made:
+        path = f"{location}.{name}"
+        if role != "assistant":
+            yield Issue(rules.TOOL, "Only the assistant calls tools.", path)
+        calls = message[name] if name == CALLS else [message[name]]
+        if not (isinstance(calls, list) and calls and all(isinstance(call, dict) for call in calls)):
+            shape = "a list of objects with at least one" if name == CALLS else "an object"
+            yield Issue(rules.TOOL, f"{name} must be {shape}.", path)
+            continue
+        for number, call in enumerate(calls):
+            if not isinstance(_function(call).get("name"), str):
+                yield Issue(rules.TOOL, f"Call {number + 1} does not name a function.", path)
+
+
+def calls_anything(message: object) -> bool:
+    """Return whether a message calls a tool, soundly or not."""
+    return isinstance(message, dict) and (message.get(CALLS) is not None or message.get(FORMER_CALL) is not None)
+
+
+def current(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message that calls a tool, or answers for one, in the canonical spelling; any other as it is."""
+    found = dict(message)
+    if found.get("role") == FORMER_ROLE:
+        found["role"] = "tool"
+    if isinstance(call := found.get(FORMER_CALL), dict):
+        del found[FORMER_CALL]
+        found.setdefault(CALLS, [call])
+    if isinstance(calls := found.get(CALLS), list):
+        found[CALLS] = [_nested(_all_present(each)) for each in calls]
+    return found
+
+
+def calls_in(value: str) -> tuple[str, list[dict[str, Any]]] | None:
+    """Return the thought and the calls in a turn of ShareGPT's, None where it holds none.
+
+    As LLaMA-Factory reads them (data/formatter.py, FunctionFormatter): a call or a list of calls, each a name and
+    arguments, as JSON; a thought in tags of its own may stand before them.
+    """
+    thought = _THOUGHT.match(value)
+    try:
+        said = numbers.loads(value[thought.end() if thought else 0 :].encode(errors="surrogatepass"))
+    except orjson.JSONDecodeError:
+        return None
+    calls = said if isinstance(said, list) else [said]
+    if not calls or not all(isinstance(each, dict) and isinstance(_function(each).get("name"), str) for each in calls):
+        return None
+    return thought.group().strip() if thought else "", [_nested(each) for each in calls]
+
+
+def _read(text: str, wrong: Issue) -> Any:  # noqa: ANN401 -- any JSON
+    try:
+        return numbers.loads(text.encode(errors="surrogatepass")) if text.strip() else None
+    except orjson.JSONDecodeError:
+        raise Misshapen(wrong) from None
+
+
+def _function(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the function of a call, which templates also take without the object around it."""
+    inner = call.get("function")
+    return inner if isinstance(inner, dict) else call
+
+
+def _nested(function: Any) -> Any:  # noqa: ANN401 -- whatever a row has there
+    """Return a function, called or described, within the object of its kind."""
+    if not isinstance(function, dict) or "function" in function or not isinstance(function.get("name"), str):
+        return function
+    outer = {name: function[name] for name in ("id",) if name in function}
+    inner = {name: value for name, value in function.items() if name not in {"id", "type"}}
+    return {**outer, "type": "function", "function": inner}
+
+
+def _all_present(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    """Return calls or descriptions of tools without the fields that they have not got, at any depth.
+
+    Arrow gives every object in a column the fields of all of them: the arguments of one tool would stand in the calls
+    of each other one as null, and be learned.
+    """
+    if isinstance(value, list):
+        return [_all_present(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _all_present(each) for name, each in value.items() if each is not None}
+    return value
