@@ -1,13 +1,14 @@
 """Rows of any format as canonical rows: a whole file for training and evaluation, and single ones to be shown."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from app.data import numbers
+from app.data.formats import tools
 from app.data.formats.format import Misshapen, Row
 from app.data.formats.registry import format_of
 from app.data.limits import DEFAULT
@@ -48,12 +49,12 @@ def _canonical(number: int, line: bytes) -> dict[str, Any]:
 
 
 def conversation(row: Row) -> list[Turn]:
-    """Return a row, sound or not, as turns for showing.
+    """Return a row, sound or not, as turns for showing: what a turn says, and a line for each tool that it calls.
 
     Raises:
         Misshapen: when it cannot be understood.
     """
-    return list(_turns(format_of(row).canonical(row)))
+    return list(_turns(format_of(row).canonical(row), _shown_turn))
 
 
 def prompt_and_answer(row: Row) -> tuple[str, str]:
@@ -62,7 +63,7 @@ def prompt_and_answer(row: Row) -> tuple[str, str]:
     A text row asks its whole text and answers nothing; a preference, and what cannot be read, is ("", "").
     """
     try:
-        turns = conversation(row)
+        turns = list(_turns(format_of(row).canonical(row), _turn))
     except Misshapen:
         turns = []
     if not turns or turns[-1][0] == "rejected":
@@ -73,18 +74,18 @@ def prompt_and_answer(row: Row) -> tuple[str, str]:
     return "\n".join(asked), turns[-1][1]
 
 
-def _turns(canonical: Row) -> Iterator[Turn]:
+def _turns(canonical: Row, turn: Callable[[object], Turn]) -> Iterator[Turn]:
     """Yield the turns of a canonical row: of a preference, the prompt's and then the end of either answer."""
     pair = "chosen" in canonical
     for name, role in (("text", "text"), ("messages", "?"), ("prompt", "user"), ("completion", "assistant")):
         part = canonical.get(name, [])
         if isinstance(part, list):
-            yield from ((said, content, learned and not pair) for said, content, learned in map(_turn, part))
+            yield from ((said, content, learned and not pair) for said, content, learned in map(turn, part))
         elif part or not pair:
             yield role, part if isinstance(part, str) else _as_text(part), role in {"text", "assistant"}
     for name in ("chosen", "rejected") if pair else ():
         answer = canonical[name]
-        yield name, answer if isinstance(answer, str) else _turn(answer[-1])[1], name == "chosen"
+        yield name, answer if isinstance(answer, str) else turn(answer[-1])[1], name == "chosen"
 
 
 def _turn(message: object) -> Turn:
@@ -93,6 +94,21 @@ def _turn(message: object) -> Turn:
     role, content = message.get("role"), message.get("content")
     learned = role == "assistant" and message.get("weight") != 0
     return role if isinstance(role, str) else "?", content if isinstance(content, str) else _as_text(content), learned
+
+
+def _shown_turn(message: object) -> Turn:
+    role, content, learned = _turn(message)
+    calls = message.get(tools.CALLS) if isinstance(message, dict) else None
+    lines = [_call(each) for each in calls] if isinstance(calls, list) else []
+    return role, "\n".join(filter(None, (content, *lines))), learned
+
+
+def _call(call: object) -> str:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return _as_text(call)
+    arguments = function.get("arguments")
+    return f"{function.get('name')}({arguments if isinstance(arguments, str) else _as_text(arguments)})"
 
 
 def _as_text(value: object) -> str:

@@ -149,6 +149,22 @@ def test_a_preference_shows_both_answers_and_asks_nothing_of_a_split() -> None:
     assert prompt_and_answer(row) == ("", "")
 
 
+def test_a_call_of_a_tool_is_shown() -> None:
+    """As it is written: with arguments as a text or an object, in any spelling; what a row asks stays its texts."""
+    calls = [
+        {"type": "function", "function": {"name": "f", "arguments": '{"n":  1}'}},
+        {"type": "function", "function": {"name": "g", "arguments": {"n": numbers.loads(b"1.10")}}},
+        {"name": "h"},
+        "i",
+    ]
+    row = {"messages": [CHAT[0], {"role": "assistant", "content": "Well.", "tool_calls": calls}]}
+    shown = 'Well.\nf({"n":  1})\ng({"n":1.10})\nh()\n"i"'
+    assert conversation(row) == [("user", "q", False), ("assistant", shown, True)]
+    assert prompt_and_answer(row) == ("q", "Well.")
+    pair = {"prompt": CHAT[:1], "chosen": [{"role": "assistant", "tool_calls": calls[:1]}], "rejected": MORE[3:]}
+    assert conversation(pair)[1:] == [("chosen", 'f({"n":  1})', True), ("rejected", "a2", False)]
+
+
 def test_a_canonical_file_has_the_lines_of_the_file_that_was_brought(write: Write, tmp_path: Path) -> None:
     rows = [{"messages": CHAT, "id": number, "note": {"x": None}, "line": 99} for number in range(3)]
     path = write(b"\n".join([orjson.dumps(rows[0]), b"", *map(orjson.dumps, rows[1:])]) + b"\n")
