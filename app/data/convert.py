@@ -11,23 +11,24 @@ from app.data import numbers
 from app.data.formats import tools
 from app.data.formats.format import Misshapen, Row
 from app.data.formats.registry import format_of
-from app.data.limits import DEFAULT
-from app.data.lines import numbered_lines
+from app.data.lines import lines_in, lines_of
 from app.domain.errors import Invalid, Problem
 
 Turn = tuple[str, str, bool]  # role, content, whether it is learned
 
 
-def write_canonical(path: Path, out: Path) -> int:
+def write_canonical(path: Path, out: Path, *, source: Path | None = None) -> int:
     """Write the rows of a file as canonical rows (`app.domain.canonical`); return their number.
+
+    Of a part of a split, `source` is what was split: its line numbers are the ones that people know.
 
     Raises:
         Invalid: for the first row that cannot be understood: validate first.
         OSError: a file cannot be read or written.
     """
     written = 0
-    with path.open("rb") as stream, out.open("wb") as target:
-        for number, line in numbered_lines(stream, line_bytes=DEFAULT.line_bytes):
+    with out.open("wb") as target:
+        for number, line in lines_of(path) if source is None else lines_in(source, path):
             row = numbers.dumps(_canonical(number, line), option=orjson.OPT_APPEND_NEWLINE)
             target.write(b'{"line":%d,%b' % (number, row.removeprefix(b"{")))
             written += 1

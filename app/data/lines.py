@@ -107,6 +107,20 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
         yield from numbered_lines(stream, line_bytes=DEFAULT.line_bytes)
 
 
+def lines_in(source: Path, part: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a part of a file with the numbers that they have there: the part keeps the file's order.
+
+    A line that stands there several times has the first number that is left. One that is not there has its own.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    there = lines_of(source)
+    for own, line in lines_of(part):
+        number = next((number for number, each in there if each == line), own)
+        yield number, line
+
+
 def is_utf8(data: bytes) -> bool:
     """Return whether bytes are UTF-8, without a copy of them all."""
     if data.isascii():

@@ -41,7 +41,8 @@ def reconcile_preparing(step: JobStep) -> StepResult:
 
 
 def _hand_over(step: JobStep, parts: JobParts) -> StepResult:
-    local = step.context.canonical([part for part in (parts.training, parts.validation) if part is not None])
+    sources = [part for part in (parts.training, parts.validation) if part is not None]
+    local = step.context.canonical(sources, splits.training_rows)
     files = [_sent(step, path, kind) for path, kind in zip(local, ("training", "validation"), strict=False)]
     if not all(file.ready for file in files):
         late = " ".join(dict.fromkeys(file.note for file in files if file.note))

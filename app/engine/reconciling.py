@@ -72,8 +72,10 @@ class ReconcileContext:
             return call()
         return self.tasks.result(f"{self.id}:{name}", call)
 
-    def canonical(self, sources: Sequence[str]) -> Sequence[Path]:
-        """Return the files with the canonical rows of these datasets.
+    def canonical(
+        self, sources: Sequence[str], make: Callable[[Scope, str], Path] = datasets.canonical
+    ) -> Sequence[Path]:
+        """Return the files with the canonical rows of these datasets, as `make` has them.
 
         Raises:
             NotReady: while large ones are being made.
@@ -82,7 +84,7 @@ class ReconcileContext:
 
         def made() -> Sequence[Path]:
             with self.open() as scope:
-                return [datasets.canonical(scope, each) for each in sources]
+                return [make(scope, each) for each in sources]
 
         return self.apart("convert", sources, made)
 

@@ -264,13 +264,13 @@ def canonical(scope: Scope, identifier: str) -> Path:
 
 
 @verbs.reads("datasets")
-def canonical_of(scope: Scope, sha256: str) -> Path:
-    """Return the same for a stored file by its hash."""
-    made = scope.files.rows_path(sha256)
+def canonical_of(scope: Scope, sha256: str, *, source: str = "") -> Path:
+    """Return the same for a stored file by its hash; with the lines of the `source` that it is a part of, if one is."""
+    made = scope.files.rows_path(sha256, source)
     if not made.is_file():
         half = scope.files.temporary()
         try:
-            write_canonical(scope.files.path(sha256), half)
+            write_canonical(scope.files.path(sha256), half, source=scope.files.path(source) if source else None)
             reached(CrashPoint.CONVERSION_HALF_WRITTEN)
             half.replace(made)
         finally:

@@ -18,6 +18,8 @@ from app.store import datasets as store
 from app.store import splits as kept_splits
 from app.store.files import StoredFile
 
+_MADE_BY = "split:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitOutcome:
@@ -82,6 +84,25 @@ def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path
     return {kind: datasets.canonical_of(scope, part.sha256) for kind, part in stored.items()}
 
 
+@verbs.reads("datasets")
+def training_rows(scope: Scope, identifier: str) -> Path:
+    """Return the file with a dataset's canonical rows; those of a part have their lines in the dataset that was split.
+
+    That one is what people chose for the job, and open to see what a sentence about a line means.
+
+    Raises:
+        Conflict, Invalid: as `datasets.canonical`.
+    """
+    dataset = datasets.get(scope, identifier)
+    is_part = dataset.parent is not None and dataset.made_by.startswith(_MADE_BY)
+    whole = datasets.many(scope, [dataset.parent]).get(dataset.parent) if is_part and dataset.parent else None
+    if whole is None or not scope.files.path(whole.sha256).is_file():
+        return datasets.canonical(scope, identifier)
+    sha256 = datasets.path(scope, identifier).name
+    scope.release()
+    return datasets.canonical_of(scope, sha256, source=whole.sha256)
+
+
 def _parts(planned: SplitResult) -> dict[str, Part]:
     parts = {"training": planned.training, "validation": planned.validation, "test": planned.test}
     filled = {kind: part for kind, part in parts.items() if part is not None and part.rows}
@@ -119,7 +140,7 @@ def _recorded(scope: Scope, source: Dataset, spec: SplitSpec, kind: str, part: C
 
 
 def _made_by(spec: SplitSpec, kind: str) -> str:
-    return f"split:{_key(spec)}:{kind}"
+    return f"{_MADE_BY}{_key(spec)}:{kind}"
 
 
 def _key(spec: SplitSpec) -> str:

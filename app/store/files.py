@@ -43,9 +43,12 @@ class FileStore:
         """Return where the line index of that file lives."""
         return self._files / sha256[:2] / f"{sha256}.idx"
 
-    def rows_path(self, sha256: str) -> Path:
-        """Return where that file's rows lie as canonical rows; the number grows when formats are read another way."""
-        return self._files / sha256[:2] / f"{sha256}.rows-1.jsonl"
+    def rows_path(self, sha256: str, source: str = "") -> Path:
+        """Return where that file's rows lie as canonical rows; the number grows when formats are read another way.
+
+        With a `source`, the hash of the file that it is a part of, the rows have the lines of that one.
+        """
+        return self._files / sha256[:2] / f"{sha256}.rows-2{source and f'-of-{source[:16]}'}.jsonl"
 
     def positions_path(self, sha256: str, rows: str) -> Path:
         """Return where it stands which row of the file with that hash became which of the rows with the other."""

@@ -95,8 +95,13 @@ def test_it_is_split_trained_on_and_evaluated(build: Build, name: str) -> None:
         training, validation = (
             datasets.canonical(scope, part) for part in (done.parts.training, done.parts.validation)
         )
+        given = [splits.training_rows(scope, part) for part in (done.parts.training, done.parts.validation)]
     asked = [row.turns[0]["content"] for path in (training, validation) for row in read_rows(path)]
     assert len(set(asked)) == 24
+    # A training's sentences name the lines of the dataset that was chosen: a blank line stands before each row.
+    for path in given:
+        for row in read_rows(path):
+            assert row.turns[0]["content"] == f"Message {row.line // 2 - 1}"
     for each in app_context.evaluations(done.id):
         app_context.tick(30)
         assert app_context_evaluation(app_context, each.id) is EvaluationStatus.SUCCEEDED

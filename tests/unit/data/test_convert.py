@@ -6,12 +6,16 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.data import numbers
 from app.data.convert import conversation, prompt_and_answer, write_canonical
 from app.data.formats.format import Misshapen
 from app.data.formats.registry import format_of
 from app.data.labels import LabelTracker
+from app.data.lines import lines_in, lines_of
+from app.data.split import write_part
 from app.domain import canonical
 from app.domain.errors import Invalid
 
@@ -163,6 +167,25 @@ def test_a_call_of_a_tool_is_shown() -> None:
     assert prompt_and_answer(row) == ("q", "Well.")
     pair = {"prompt": CHAT[:1], "chosen": [{"role": "assistant", "tool_calls": calls[:1]}], "rejected": MORE[3:]}
     assert conversation(pair)[1:] == [("chosen", 'f({"n":  1})', True), ("rejected", "a2", False)]
+
+
+@given(st.lists(st.sampled_from("abc \n"), max_size=30), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_parts_lines_are_those_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], data: st.DataObject
+) -> None:
+    """In their order, blank ones counted; of equal lines each has a number of its own."""
+    folder = tmp_path_factory.mktemp("lines")
+    source, part = folder / "source", folder / "part"
+    source.write_text("".join(f"{each.strip()}\n" for each in lines))
+    there = dict(lines_of(source))
+    chosen = sorted(data.draw(st.sets(st.sampled_from(sorted(there)))) if there else ())
+    write_part(source, chosen, part)
+    found = list(lines_in(source, part))
+    assert [line for _, line in found] == [there[number] for number in chosen]
+    assert all(there[number] == line for number, line in found)
+    numbers_found = [number for number, _ in found]
+    assert numbers_found == sorted(set(numbers_found))
 
 
 def test_a_canonical_file_has_the_lines_of_the_file_that_was_brought(write: Write, tmp_path: Path) -> None:
