@@ -6,7 +6,7 @@ again where the file ends. A backend says how one question is asked (`asker`), a
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -196,6 +196,12 @@ class AsksRows(Evaluates):
                 file.flush()
 
 
+def answer_of(pieces: Iterable[ChatChunk]) -> str:
+    """Return a streamed answer whole, with its calls of tools."""
+    said = list(pieces)
+    return tool_calls.as_text("".join(each.text for each in said), [call for each in said for call in each.tool_calls])
+
+
 def answer_tokens(wanted: Sequence[Question]) -> int:
     """Return how many tokens an answer may have: twice the longest right answer, by about three characters a token."""
     longest = max(len(each.answer_text) for each in wanted)
@@ -221,8 +227,7 @@ def _answer_with_pauses(ask: Ask, request: ChatRequest, stop: Event) -> dict[str
                 break
         else:
             reasons = {piece.finish_reason for piece in pieces}
-            text = "".join(piece.text for piece in pieces)
-            said = tool_calls.as_text(text, [call for piece in pieces for call in piece.tool_calls])
+            said = answer_of(pieces)
             return {"answer": said, "refused": "content_filter" in reasons, "ended": "length" not in reasons}
     raise RateLimited("The provider keeps asking to wait.", retry_after=timedelta(minutes=5))
 

@@ -17,11 +17,12 @@ def as_text(said: str, calls: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _call(call: Mapping[str, Any]) -> str:
-    function = call.get("function") or {}
+    inner = call.get("function")
+    function = inner if isinstance(inner, Mapping) else {}
     arguments = function.get("arguments") or {}
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
-        except ValueError:  # a model may write anything
+        except (ValueError, RecursionError):  # a model may write anything
             return f"{function.get('name')}({arguments})"
     return f"{function.get('name')}({json.dumps(arguments, ensure_ascii=False, sort_keys=True)})"

@@ -118,7 +118,7 @@ def read(pieces: Iterable[bytes]) -> Iterator[Delta]:
     """
     reason: str | None = None
     counted: Mapping[str, Any] = {}
-    calls: dict[int, dict[str, Any]] = {}
+    calls: dict[int, list[object]] = {}
     for name, data, ended in _events(pieces):
         if data.strip() == b"[DONE]":
             break
@@ -138,26 +138,27 @@ def read(pieces: Iterable[bytes]) -> Iterator[Delta]:
             if text:
                 yield Delta(text=valid_text(text))
             for piece in _field(delta, "tool_calls", list) or ():
-                _add_to_call(calls, piece)
+                calls.setdefault(_field(piece, "index", int) or 0, []).append(piece)
             reason = _field(choice, "finish_reason", str) or reason
     if reason is None:
         raise CutShort("The answer broke off before its end.")
     yield Delta(
         finish_reason=reason,
-        tool_calls=tuple(calls[index] for index in sorted(calls)),
+        tool_calls=tuple(_whole_call(calls[index]) for index in sorted(calls)),
         prompt_tokens=_count(counted, "prompt_tokens"),
         completion_tokens=_count(counted, "completion_tokens"),
     )
 
 
-def _add_to_call(calls: dict[int, dict[str, Any]], piece: object) -> None:
-    """Add a piece to the call of its index: the first one names the function, the others go on with its arguments."""
-    function = _field(piece, "function", dict) or {}
-    empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-    call = calls.setdefault(_field(piece, "index", int) or 0, empty)
-    call["id"] += _field(piece, "id", str) or ""
-    for name in ("name", "arguments"):
-        call["function"][name] += valid_text(_field(function, name, str) or "")
+def _whole_call(pieces: Sequence[object]) -> dict[str, Any]:
+    """Return the call of its pieces: the first one names the function, the others go on with its arguments."""
+    functions = [_field(piece, "function", dict) for piece in pieces]
+    name, arguments = ("".join(_field(each, key, str) or "" for each in functions) for key in ("name", "arguments"))
+    return {
+        "id": "".join(_field(piece, "id", str) or "" for piece in pieces),
+        "type": "function",
+        "function": {"name": valid_text(name), "arguments": valid_text(arguments)},
+    }
 
 
 def valid_text(text: str) -> str:

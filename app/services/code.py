@@ -10,7 +10,7 @@ from app.domain.errors import Invalid, Problem
 from app.domain.jobs import TRAINED, JobSpec, ValidationKind
 from app.domain.prices import Bill
 from app.domain.spending import agreeing_to, most_of_job
-from app.services import connections, datasets, drafts, estimates, jobs, openai_code, specs, splits, verbs
+from app.services import connections, drafts, estimates, jobs, openai_code, specs, splits, verbs
 from app.services.scope import Scope
 
 CURL = "curl"
@@ -89,9 +89,9 @@ def _files(scope: Scope, spec: JobSpec, training: str | None, validation: str | 
     if training is None and spec.validation.kind is ValidationKind.SPLIT:
         parts = splits.part_files(scope, spec.training_dataset, specs.split_spec(spec.validation))
         return parts["training"], parts["validation"]
-    train_file = datasets.canonical(scope, training or spec.training_dataset)
+    train_file = splits.training_rows(scope, training or spec.training_dataset)
     validation = validation or spec.validation.dataset
-    return train_file, datasets.canonical(scope, validation) if validation else None
+    return train_file, splits.training_rows(scope, validation) if validation else None
 
 
 def _curl(spec: JobSpec, bill: Bill, base_url: str) -> str:

@@ -13,7 +13,7 @@ from app.domain.models import FineTunedModel, ModelStatus, TeardownPlan, Teardow
 from app.domain.serving import ForgetsUploads
 from app.kit.crash_points import CrashPoint, reached
 from app.kit.paging import DEFAULT_LIMIT, Page
-from app.services import datasets, jobs, notices, verbs
+from app.services import datasets, jobs, notices, splits, verbs
 from app.services.scope import Scope
 from app.store import deployments as deployment_store
 from app.store import evaluations as evaluation_store
@@ -329,9 +329,9 @@ def _uploads_to_forget(scope: Scope, model: FineTunedModel) -> Sequence[Path]:
     if job is None or job.parts is None or job.adopted:
         return ()
     sent = [part for part in (job.parts.training, job.parts.validation) if part is not None]
-    going = {each.sha256 for each in datasets.many(scope, sent).values()}
-    going -= job_store.needed_content(scope.read, model.connection)
-    return [datasets.canonical_of(scope, each) for each in sorted(going) if scope.files.path(each).is_file()]
+    going, needed = datasets.many(scope, sent).values(), job_store.needed_content(scope.read, model.connection)
+    there = [each.id for each in going if each.sha256 not in needed and scope.files.path(each.sha256).is_file()]
+    return [splits.training_rows(scope, each) for each in sorted(there)]
 
 
 def _is_adopted(scope: Scope, job: str) -> bool:

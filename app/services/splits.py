@@ -81,7 +81,7 @@ def part_files(scope: Scope, identifier: str, spec: SplitSpec) -> dict[str, Path
     source = datasets.get(scope, identifier)
     scope.release()
     stored = {kind: _part_file(scope, source, part.lines) for kind, part in _parts(planned).items()}
-    return {kind: datasets.canonical_of(scope, part.sha256) for kind, part in stored.items()}
+    return {kind: datasets.canonical_of(scope, part.sha256, source=source.sha256) for kind, part in stored.items()}
 
 
 @verbs.reads("datasets")

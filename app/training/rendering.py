@@ -316,7 +316,7 @@ def _with_object(call: object) -> dict[str, Any]:
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise TemplateRefused(f"The arguments of the call of {function['name']} are not JSON.") from None
     known = {name: own[name] for name in ("id", "type") if name in own}
     return {**known, "function": {"name": function["name"], "arguments": arguments}}

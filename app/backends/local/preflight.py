@@ -23,7 +23,7 @@ from app.training import run_lock
 from app.training.model_files import fingerprint
 
 PREFLIGHT = "preflight"
-RULES = 1  # grows when what is found in unchanged files changes
+RULES = 2  # grows when what is found in unchanged files changes
 _SLOTS = 2  # children at once; whoever asks for another asks again
 _KEPT = 64  # run folders, the newest
 # All that it depends on, beside those of a fresh adapter.

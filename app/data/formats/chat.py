@@ -20,7 +20,7 @@ FIELDS = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_cal
 _MESSAGES = frozenset({"messages"})
 _SYSTEM = "system"  # a system prompt may stand beside the messages
 _OF_TOOLS = frozenset({tools.CALLS, tools.FORMER_CALL})
-_KNOWN = frozenset({"messages", _SYSTEM, tools.TOOLS, "parallel_tool_calls", tools.FORMER_TOOLS})
+_KNOWN = frozenset({"messages", _SYSTEM, tools.TOOLS, tools.PARALLEL, tools.FORMER_TOOLS})
 _CLOSELY = frozenset({_SYSTEM, tools.TOOLS, tools.FORMER_TOOLS})  # fields of which a quick look does not tell all
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 

@@ -38,7 +38,7 @@ FORMAT = Format(
     marks=(frozenset(_NAMES),),
     fits=lambda row: all(isinstance(row[name], list) for name in _NAMES),
     shape=DatasetFormat.PROMPT_COMPLETION,
-    fields=frozenset({*_NAMES, tools.TOOLS}),
+    fields=frozenset({*_NAMES, tools.TOOLS, tools.PARALLEL}),
     convert=lambda row: tools.with_tools({name: chat.plain(row[name]) for name in _NAMES}, row),
     issues=_issues,
 )

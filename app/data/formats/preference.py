@@ -60,7 +60,7 @@ FORMAT = Format(
     marks=(frozenset(_OURS), frozenset(_OPENAI)),
     wins=True,
     shape=DatasetFormat.PREFERENCE,
-    fields=frozenset({"prompt", "input", tools.TOOLS, *_OURS, *_OPENAI}),
+    fields=frozenset({"prompt", "input", tools.TOOLS, tools.PARALLEL, *_OURS, *_OPENAI}),
     convert=_canonical,
     issues=_issues,
 )

@@ -50,11 +50,11 @@ def _messages(name: str, turns: list[Any]) -> Iterator[dict[str, Any]]:
             said = f"Turn {number + 1} of {name} does not have from (one of {', '.join(_ROLES)}) and value (a text)."
             raise Misshapen(Issue(rules.MESSAGE, said, f"$.{name}[{number}]", fix=_FIX))
         if speaker == _CALL:
-            found = tools.calls_in(value)
-            if found is None:
-                said = f"Turn {number + 1} of {name} is a function_call whose value does not name a function."
-                raise Misshapen(Issue(rules.TOOL, said, f"$.{name}[{number}].value", fix=_FIX_CALL))
-            thought, calls = found
+            try:
+                thought, calls = tools.calls_in(value)
+            except ValueError as error:
+                said = f"Turn {number + 1} of {name} is a function_call whose value {error}."
+                raise Misshapen(Issue(rules.TOOL, said, f"$.{name}[{number}].value", fix=_FIX_CALL)) from None
             called = [call["function"]["name"] for call in calls]
             yield {"role": "assistant", "content": thought or None, tools.CALLS: calls}
         elif speaker == _ANSWER and called:

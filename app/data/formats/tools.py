@@ -12,9 +12,12 @@ import orjson
 
 from app.data import numbers, rules
 from app.data.formats.format import Misshapen, Row, kind_in_words
+from app.data.limits import DEFAULT
 from app.data.rules import Issue
+from app.data.syntax import depth_of
 
 TOOLS, CALLS, FORMER_CALL, CALL_ID = "tools", "tool_calls", "function_call", "tool_call_id"
+PARALLEL = "parallel_tool_calls"  # whether a model may call several at once: OpenAI's
 FORMER_TOOLS, FORMER_ROLE = "functions", "function"  # what OpenAI had before tools
 ANSWERS = ("tool", FORMER_ROLE)  # the roles of what a tool answers
 _LIST = 'Write a list of objects: [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'
@@ -27,17 +30,20 @@ def tools_of(row: Row) -> list[dict[str, Any]] | None:
     Raises:
         Misshapen: when they are no list of objects.
     """
-    tools, former = row.get(TOOLS), row.get(FORMER_TOOLS)
-    if tools is None and isinstance(former, list):
-        tools = [_nested(each) for each in former]
+    name = FORMER_TOOLS if row.get(TOOLS) is None else TOOLS
+    tools = row.get(name)
     if isinstance(tools, str):
-        tools = _read(tools, Issue(rules.TOOL, "tools is a text that is no JSON.", "$.tools", fix=_LIST))
+        try:
+            tools = _read(tools) if tools.strip() else None
+        except ValueError as error:
+            raise Misshapen(Issue(rules.TOOL, f"{name} is a text that {error}.", f"$.{name}", fix=_LIST)) from None
     if tools is None:
         return None
     if isinstance(tools, list) and all(isinstance(each, dict) for each in tools):
-        return [_all_present(each) for each in tools]
+        found = [_all_present(each) for each in tools]
+        return [_nested(each) for each in found] if name == FORMER_TOOLS else found
     said = "a list of other things than objects" if isinstance(tools, list) else f"{kind_in_words(tools)}, not a list"
-    raise Misshapen(Issue(rules.TOOL, f"tools is {said}.", "$.tools", fix=_LIST))
+    raise Misshapen(Issue(rules.TOOL, f"{name} is {said}.", f"$.{name}", fix=_LIST))
 
 
 def with_tools(made: dict[str, Any], row: Row, tools: Callable[[Row], Any] = tools_of) -> dict[str, Any]:
@@ -46,8 +52,8 @@ def with_tools(made: dict[str, Any], row: Row, tools: Callable[[Row], Any] = too
     Raises:
         Misshapen: as `tools_of`.
     """
-    found = tools(row)
-    return made if found is None else {**made, TOOLS: found}
+    beside = {TOOLS: tools(row), PARALLEL: row.get(PARALLEL)}
+    return {**made, **{name: value for name, value in beside.items() if value is not None}}
 
 
 def described(row: Row) -> list[dict[str, Any]] | None:
@@ -57,7 +63,7 @@ def described(row: Row) -> list[dict[str, Any]] | None:
         Misshapen: as `tools_of`.
     """
     found = tools_of(row)
-    return None if found is None else [each if "function" in each else _nested(each) for each in found]
+    return None if found is None else [_nested(each) for each in found]
 
 
 def issues(row: Row) -> Iterator[Issue]:
@@ -77,6 +83,8 @@ def message_issues(message: Mapping[str, Any], role: str | None, location: str, 
     if role in ANSWERS and not called and not isinstance(message.get(CALL_ID), str):
         said = "The tool's message has no tool_call_id, and no tool was called before it."
         yield Issue(rules.TOOL, said, f"{location}.{CALL_ID}")
+    if len(made) > 1:
+        yield Issue(rules.TOOL, "The message has both tool_calls and function_call.", f"{location}.{FORMER_CALL}")
     for name in made:
         path = f"{location}.{name}"
         if role != "assistant":
@@ -109,28 +117,36 @@ def current(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def calls_in(value: str) -> tuple[str, list[dict[str, Any]]] | None:
-    """Return the thought and the calls in a turn of ShareGPT's, None where it holds none.
+def calls_in(value: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the thought and the calls in a turn of ShareGPT's.
 
     As LLaMA-Factory reads them (data/formatter.py, FunctionFormatter): a call or a list of calls, each a name and
     arguments, as JSON; a thought in tags of its own may stand before them.
+
+    Raises:
+        ValueError: it holds none; with what is wrong with it.
     """
     thought = _THOUGHT.match(value)
-    try:
-        said = numbers.loads(value[thought.end() if thought else 0 :].encode(errors="surrogatepass"))
-    except orjson.JSONDecodeError:
-        return None
+    said = _read(value[thought.end() if thought else 0 :])
     calls = said if isinstance(said, list) else [said]
     if not calls or not all(isinstance(each, dict) and isinstance(_function(each).get("name"), str) for each in calls):
-        return None
+        raise ValueError("does not name a function")
     return thought.group().strip() if thought else "", [_nested(each) for each in calls]
 
 
-def _read(text: str, wrong: Issue) -> Any:  # noqa: ANN401 -- any JSON
+def _read(text: str) -> Any:  # noqa: ANN401 -- any JSON
+    """Return the value of a text of JSON within a row, which may nest as deep as the row itself.
+
+    Raises:
+        ValueError: with what is wrong with it.
+    """
+    line = text.encode(errors="surrogatepass")
     try:
-        return numbers.loads(text.encode(errors="surrogatepass")) if text.strip() else None
+        if line.count(b"[") + line.count(b"{") > DEFAULT.depth and depth_of(orjson.loads(line)) > DEFAULT.depth:
+            raise ValueError(f"nests deeper than {DEFAULT.depth} levels")
+        return numbers.loads(line)
     except orjson.JSONDecodeError:
-        raise Misshapen(wrong) from None
+        raise ValueError("is no JSON") from None
 
 
 def _function(call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -141,7 +157,9 @@ def _function(call: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _nested(function: Any) -> Any:  # noqa: ANN401 -- whatever a row has there
     """Return a function, called or described, within the object of its kind."""
-    if not isinstance(function, dict) or "function" in function or not isinstance(function.get("name"), str):
+    if not isinstance(function, dict) or isinstance(function.get("function"), dict):
+        return function
+    if not isinstance(function.get("name"), str):
         return function
     outer = {name: function[name] for name in ("id",) if name in function}
     inner = {name: value for name, value in function.items() if name not in {"id", "type"}}

@@ -15,6 +15,7 @@ from app.domain.datasets import DatasetFormat, DatasetReport, DatasetStatus, Sev
 Check = Callable[[bytes], DatasetReport]
 USER = {"role": "user", "content": "q"}
 ANSWER = {"role": "assistant", "content": "a"}
+CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,7 @@ def test_sound_rows_and_what_they_make_use_of(
         ([USER, {"role": "assistant", "function_call": "f()"}, ANSWER], "$.messages[1].function_call"),
         ([USER, {"role": "assistant", "function_call": {"arguments": "{}"}}, ANSWER], "$.messages[1].function_call"),
         ([{**USER, "function_call": {"name": "f"}}, ANSWER], "$.messages[0].function_call"),
+        ([USER, {**ANSWER, "function_call": {"name": "f"}, "tool_calls": CALLS}], "$.messages[1].function_call"),
         ([USER, {"role": "tool", "content": "t"}, ANSWER], "$.messages[1].tool_call_id"),
         ([USER, {"role": "function", "name": "f", "content": "t"}, ANSWER], "$.messages[1].tool_call_id"),
     ],
@@ -129,7 +131,6 @@ def test_broken_tool_calls(check: Check, twelve: list[bytes], messages: list[Any
 
 
 NULLS = dict.fromkeys(("name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal", "thinking"))
-CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 
 def test_a_null_in_a_message_is_a_field_that_it_has_not_got(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.data import numbers
 from app.data.convert import conversation, prompt_and_answer, write_canonical
 from app.data.formats.format import Misshapen
-from app.data.formats.registry import format_of
+from app.data.formats.registry import format_of, issues_of
 from app.data.labels import LabelTracker
 from app.data.lines import lines_in, lines_of
 from app.data.split import write_part
@@ -20,6 +20,7 @@ from app.domain import canonical
 from app.domain.errors import Invalid
 
 Write = Callable[[bytes], Path]
+DEEP = '[{"name": "f", "arguments": ' + "[" * 900 + "]" * 900 + "}]"  # JSON that is sound, and deeper than a row may be
 CHAT = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 SYSTEM = {"role": "system", "content": "s"}
 MORE = [*CHAT, {"role": "user", "content": "q2"}, {"role": "assistant", "content": "a2"}]
@@ -126,7 +127,11 @@ def test_alpaca_input_is_a_line_of_its_own_and_labels_are_written_as_json_has_th
         ({"text": ["q"], "label": "a"}, "text is a list"),
         ({"conversations": []}, "an empty list"),
         ({"conversations": [{"from": "narrator", "value": "x"}]}, "Turn 1"),
-        ({"conversations": [{"from": "function_call", "value": "f(1)"}]}, "Turn 1 .* does not name a function"),
+        ({"conversations": [{"from": "function_call", "value": "f(1)"}]}, "Turn 1 .* is no JSON"),
+        ({"conversations": [{"from": "function_call", "value": DEEP}]}, "nests deeper than 64 levels"),
+        ({"messages": CHAT, "tools": DEEP}, "tools is a text that nests deeper than 64 levels"),
+        ({"messages": CHAT, "functions": "f"}, "functions is a text that is no JSON"),
+        ({"messages": CHAT, "functions": {"name": "f"}}, "functions is an object, not a list"),
         ({"conversations": [{"from": "function_call", "value": "[]"}]}, "does not name a function"),
         ({"conversations": [{"from": "function_call", "value": '[{"name": "f"}, 1]'}]}, "does not name a function"),
         ({"conversations": [{"from": "human", "value": "x"}], "tools": "f"}, "tools is a text that is no JSON"),
@@ -151,6 +156,56 @@ def test_a_preference_shows_both_answers_and_asks_nothing_of_a_split() -> None:
     row = {"chosen": MORE[:2], "rejected": [MORE[0], MORE[3]]}
     assert conversation(row) == [("user", "q", False), ("chosen", "a", True), ("rejected", "a2", False)]
     assert prompt_and_answer(row) == ("", "")
+
+
+JSON = st.recursive(
+    st.none()
+    | st.integers(-2, 2)
+    | st.sampled_from(["", "f", "[]", '{"name": "f"}', '[{"function": 1, "name": "f"}]']),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "id", "type", "function", "arguments"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.tuples(JSON, JSON, JSON), st.sampled_from(["user", "assistant", "tool", "function"]))
+@settings(max_examples=300, deadline=None)
+def test_whatever_stands_for_a_tool_or_a_call_is_read_or_refused(values: tuple[Any, ...], role: str) -> None:
+    one, two, three = values
+    calling = {"role": role, "content": "x", "tool_calls": one, "function_call": two, "tool_call_id": three}
+    turns = [{"from": "human", "value": "q"}, {"from": "function_call", "value": two}, {"from": "gpt", "value": "a"}]
+    for row in (
+        {"messages": [CHAT[0], calling, CHAT[1]], "tools": three, "functions": one},
+        {"prompt": [CHAT[0], calling], "completion": CHAT[1:], "tools": one},
+        {
+            "input": {"messages": [calling], "tools": two},
+            "preferred_output": [calling],
+            "non_preferred_output": CHAT[1:],
+        },
+        {"conversations": turns, "tools": one},
+    ):
+        form = format_of(row)
+        wrong = [each for each in issues_of(form, row) if each.rule.severity == "error"]
+        try:
+            made = form.canonical(row)
+            conversation(row)
+        except Misshapen:
+            assert wrong
+        else:
+            numbers.dumps(made)
+
+
+def test_whether_several_calls_are_allowed_at_once_is_kept() -> None:
+    """OpenAI's rows may forbid them, beside the messages or in a preference's input; its wire gets it again."""
+    assert format_of({"messages": CHAT}).canonical({"messages": CHAT, "parallel_tool_calls": False}) == {
+        "messages": CHAT,
+        "parallel_tool_calls": False,
+    }
+    asked = {"messages": CHAT[:1], "parallel_tool_calls": False}
+    row = {"input": asked, "preferred_output": CHAT[1:], "non_preferred_output": MORE[3:]}
+    assert format_of(row).canonical(row)["parallel_tool_calls"] is False
 
 
 def test_a_call_of_a_tool_is_shown() -> None:

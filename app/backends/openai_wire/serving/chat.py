@@ -69,7 +69,7 @@ def _whole(text: str) -> Iterator[ChatChunk]:
         body = json.loads(text)
         choice = body["choices"][0]
         content = choice["message"].get("content") or ""
-        calls = choice["message"].get("tool_calls") or ()
+        calls = list(choice["message"].get("tool_calls") or ())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise Unavailable("The answer is no chat completion.", fix="Ask once more.") from error
     if content:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from app.backends.asking import answer_of
 from app.backends.openai_wire.serving.by_name import CHAT
 from app.backends.openai_wire.serving.chat import ask
 from app.backends.openai_wire.training.jobs import JOBS, Wire
 from app.backends.openai_wire.training.observation import MOST_LOOKS, observe
 from app.backends.openai_wire.training.past import past_job
-from app.domain import tool_calls
 from app.domain.backend import ChatRequest
 from app.domain.backend_abilities import TellsHistory
 from app.domain.lifeboats import PastPage
@@ -48,5 +48,4 @@ class TellsPast(TellsHistory):
 
     def past_answer(self, model: str, request: ChatRequest) -> str:
         """Return what a model answers, whole, with its calls of tools."""
-        pieces = list(ask(self.wire.plane, CHAT, model, request))
-        return tool_calls.as_text("".join(each.text for each in pieces), pieces[-1].tool_calls)
+        return answer_of(ask(self.wire.plane, CHAT, model, request))
