@@ -58,7 +58,11 @@ class PreflightStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
-    """A pre-flight and what it found; `stage` says in words what is being looked at."""
+    """A pre-flight and what it found; `stage` says in words what is being looked at.
+
+    `sequences` are what the rows become that is trained, `sequence_tokens` their tokens within the limit of length: a
+    row makes several where the chat template writes an earlier answer otherwise than as the last.
+    """
 
     status: PreflightStatus
     stage: str = ""
@@ -66,6 +70,8 @@ class Preflight:
     findings: Sequence[PreflightFinding] = ()
     rows: int | None = None
     tokens: int | None = None
+    sequences: int | None = None
+    sequence_tokens: int | None = None
     learned_tokens: int | None = None
     longest: int | None = None  # tokens of the longest sequence
     trained_parameters: int | None = None

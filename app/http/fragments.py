@@ -1,5 +1,5 @@
 """Parts of pages that browsers ask for again and again: "nothing changed" costs a look at a number, and what did change
-is rendered once for all who ask alike.
+is rendered once for all who ask alike, also when they ask at the same instant.
 
 The number counts what was written (`Scope.changes`). A version is that number as the pages are told it, at most once in
 a while however much is written, and at least every half minute: ages and what stands outside the database change, too.
@@ -8,10 +8,33 @@ a while however much is written, and at least every half minute: ages and what s
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
 
 AT_MOST_EVERY_S = 1.2  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
 AT_LEAST_EVERY_S = 30.0
 _MOST_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """How new a part is; as a text it is the entity tag (RFC 9110, 8.8.3) that pages carry."""
+
+    changes: int
+    half_minute: int
+    process: str = field(compare=False)  # another process counts from 0 again
+
+    def __str__(self) -> str:
+        return f'"{self.process}.{self.changes}.{self.half_minute}"'
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A part as it was rendered last; whoever renders it holds the lock, and whoever asks meanwhile waits for that."""
+
+    lock: Lock = field(default_factory=Lock)
+    version: Version | None = None
+    content: bytes = b""
 
 
 class Fragments:
@@ -22,28 +45,32 @@ class Fragments:
     ) -> None:
         self._at_most_every = at_most_every
         self._seconds = seconds
-        self._process = secrets.token_hex(4)  # another process counts from 0 again
+        self._process = secrets.token_hex(4)
         self._current = 0
         self._changed_at = float("-inf")
-        self._kept: dict[tuple[str, ...], str] = {}
-        self._kept_version = ""
+        self._kept: dict[tuple[str, ...], _Kept] = {}
 
-    def version(self, changes: int) -> str:
-        """Return the version of what was read when so much had been written, as an entity tag.
+    def version(self, changes: int) -> Version:
+        """Return the version of what was read when so much had been written.
 
         It never is newer than what was read: a page that carries it asks once too often rather than once too little.
         """
         now = self._seconds()
         if changes > self._current and now - self._changed_at >= self._at_most_every:
             self._current, self._changed_at = changes, now
-        return f'"{self._process}.{min(changes, self._current)}.{int(now / AT_LEAST_EVERY_S)}"'
+        return Version(min(changes, self._current), int(now / AT_LEAST_EVERY_S), self._process)
 
-    def get(self, key: tuple[str, ...], version: str, render: Callable[[], str]) -> str:
-        """Return the part that belongs to a key, rendered if nobody has asked for it since the version changed."""
-        if version != self._kept_version or len(self._kept) >= _MOST_KEPT:
-            self._kept, self._kept_version = {}, version
-        kept = self._kept  # another thread may begin a new one meanwhile
-        text = kept.get(key)
-        if text is None:
-            text = kept[key] = render()
-        return text
+    def get(self, key: tuple[str, ...], version: Version, render: Callable[[], str]) -> tuple[Version, bytes]:
+        """Return the part that belongs to a key and its version, rendered if there is only an older one.
+
+        Whoever began to read before the last change is given what was rendered since: it is newer than asked for.
+        """
+        kept = self._kept.get(key)
+        if kept is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept = {}
+            kept = self._kept.setdefault(key, _Kept())
+        with kept.lock:
+            if kept.version is None or kept.version < version:
+                kept.content, kept.version = render().encode(), version
+            return kept.version, kept.content

@@ -6,11 +6,12 @@ from typing import Any
 
 from app.domain.backend import Estimates
 from app.domain.catalog import LifecycleStatus
+from app.domain.datasets import Dataset
 from app.domain.drafts import Checked, Step, step_of
 from app.domain.errors import Problem
 from app.domain.estimates import Estimate, Notice
-from app.domain.jobs import ValidationKind
-from app.domain.preflight import PreflightSeverity
+from app.domain.jobs import ValidationChoice, ValidationKind
+from app.domain.preflight import Preflight, PreflightSeverity
 from app.domain.prices import FREE, Bill
 from app.services import catalog, datasets, preflights, prices, specs, verbs
 from app.services.provider_errors import PROVIDER_ERRORS
@@ -39,7 +40,7 @@ def of_checked(scope: Scope, checked: Checked) -> Estimate:
     base, longest = Estimate(), _longest(scope, checked)  # read first: a backend that is asked ends the transaction
     looked = preflights.of_checked(scope, checked)
     if checked.connection is not None:
-        base = _ask(scope, checked, base, longest)
+        base = _ask(scope, checked, base, longest, looked)
         made = prices.training_bill(scope, checked.connection, base.charges)
         base = replace(base, bill=made, cost=made.cost)
     return replace(
@@ -88,28 +89,39 @@ def _ending(scope: Scope, checked: Checked) -> list[Notice]:
     return [Notice(step=Step.MODEL.value, pointer="/base_model", message=message, fix=fix)]
 
 
-def _ask(scope: Scope, checked: Checked, base: Estimate, longest: int | None) -> Estimate:
+def _ask(scope: Scope, checked: Checked, base: Estimate, longest: int | None, looked: Preflight | None) -> Estimate:
     spec, connection, training = checked.spec, checked.connection, checked.training
     if spec is None or connection is None or training is None:
         return base
     backend = scope.backends.of(connection)
     if not isinstance(backend, Estimates):
         return base
-    held_out = (spec.validation.ratio or 0) + (spec.validation.test_ratio or 0)
-    share = 1 - held_out if spec.validation.kind is ValidationKind.SPLIT else 1
-    rows, tokens = round((training.rows or 0) * share), round((training.tokens or 0) * share)
-    validation_rows = (
-        round((training.rows or 0) * (spec.validation.ratio or 0))
-        if spec.validation.kind is ValidationKind.SPLIT
-        else (checked.validation.rows or 0)
-        if checked.validation
-        else 0
-    )
+    rows, tokens, validation_rows = _trained(spec.validation, training, checked.validation, looked)
     try:
         with scope.provider_call():
             return backend.estimate(spec, rows=rows, tokens=tokens, validation_rows=validation_rows, longest=longest)
     except PROVIDER_ERRORS as error:
         return replace(base, basis=error.message)
+
+
+def _trained(
+    validation: ValidationChoice, training: Dataset, chosen: Dataset | None, looked: Preflight | None
+) -> tuple[int, int, int]:
+    """Return the rows and tokens that are trained, and the rows that are held against them.
+
+    Each row stands for one sequence until a look has counted what it becomes in training.
+    """
+    rows, tokens = training.rows or 0, training.tokens or 0
+    sequences = looked.sequences if looked is not None and looked.sequences is not None else rows
+    if looked is not None and looked.sequence_tokens is not None:
+        tokens = looked.sequence_tokens
+    each = sequences / rows if rows else 1.0
+    if validation.kind is not ValidationKind.SPLIT:
+        held_out = chosen.rows or 0 if chosen else 0
+        return sequences, tokens, round(held_out * each)
+    ratio, tested = validation.ratio or 0, validation.test_ratio or 0
+    share = 1 - ratio - tested
+    return round(sequences * share), round(tokens * share), round(sequences * ratio)
 
 
 def _longest(scope: Scope, checked: Checked) -> int | None:

@@ -89,6 +89,8 @@ def _facts(found: Looked) -> dict[str, Any]:
     return facts | {
         "rows": len(rows.rows),
         "tokens": rows.tokens,
+        "sequences": rows.kept,
+        "sequence_tokens": rows.kept_tokens,
         "learned_tokens": rows.learned,
         "longest": rows.longest,
     }

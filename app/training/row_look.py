@@ -32,6 +32,8 @@ class Rows:
     empty: list[int] = field(default_factory=list)
     same: list[int] = field(default_factory=list)
     tokens: int = 0
+    kept: int = 0  # sequences whose answer begins within the limit: those that are trained
+    kept_tokens: int = 0  # theirs, as the limit cuts them
     learned: int = 0
     longest: int = 0
     largest_id: int = 0
@@ -127,7 +129,10 @@ def _count(found: Rows, row: Row, made: Sequence[Example | Pair]) -> None:
         )
         found.learned += sum(learned)
         begins = _begins(each) if length > limit else (0,)
-        kept = kept or begins[0] < limit
+        if begins[0] < limit:
+            kept = True
+            found.kept += 1
+            found.kept_tokens += sum(min(len(ids), limit) for ids in sequences)
         cut = cut or (length > limit and begins[0] < limit)
         if begins[0] < limit <= begins[-1]:
             found.cut_away.append(row.line)

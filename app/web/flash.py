@@ -42,6 +42,10 @@ _WORDS: dict[str, tuple[str, Callable[[], str]]] = {
     "catalog_refreshing": ("ok", lambda: _("Looking up the registries. Reload this page in a few seconds.")),
     "model_replaced": ("ok", lambda: _("The base model was replaced.")),
     "webhook_saved": ("ok", lambda: _("The webhook was saved.")),
+    "webhook_there": (
+        "warn",
+        lambda: _("This webhook was made already. If its secret never reached you, make a new one below."),
+    ),
     "webhook_deleted": ("ok", lambda: _("The webhook was deleted.")),
     "message_sent": ("ok", lambda: _("The message was queued; reload this page to see the result.")),
     "price_saved": ("ok", lambda: _("The price was saved. Estimates and what is hosted use it from now on.")),

@@ -60,7 +60,7 @@ def frame_of(request: Request, scope: Scope) -> Frame:
 def counted_frame(request: Request, scope: Scope) -> Frame:
     """Return a frame with the top bar's figures alone."""
     counted = overview.counted(_around(request, scope))
-    version = request.app.state.fragments.version(scope.changes)
+    version = str(request.app.state.fragments.version(scope.changes))
     per_hour = counted.hosting_cost.per_hour
     return Frame(path=path_of(request), now=scope.now(), counts=counted, hosting_per_hour=per_hour, version=version)
 

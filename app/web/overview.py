@@ -29,13 +29,13 @@ def meter(request: Request, scope: Annotated[Scope, may(overview.counts)]) -> Re
     """The top bar's figures, 304 while nothing has been written: what every open page asks for."""
     fragments: Fragments = request.app.state.fragments
     version = fragments.version(scope.changes)
-    if request.headers.get("if-none-match") == version:
-        return Response(status_code=NOT_MODIFIED, headers={"etag": version})
+    if request.headers.get("if-none-match") == str(version):
+        return Response(status_code=NOT_MODIFIED, headers={"etag": str(version)})
     key = ("meter", scope.actor.sees)
-    text = fragments.get(
+    rendered, content = fragments.get(
         key, version, lambda: templates().render("_meter.html", {"frame": counted_frame(request, scope)})
     )
-    return HTMLResponse(text, headers={"etag": version})
+    return HTMLResponse(content, headers={"etag": str(rendered)})
 
 
 def _context(scope: Scope) -> Mapping[str, object]:

@@ -70,8 +70,8 @@ def list_page(
         return page(request, scope, name, context())
     fragments: Fragments = request.app.state.fragments
     version = fragments.version(scope.changes)
-    headers = {"vary": "HX-Request-Type", "etag": version}
-    if request.headers.get("if-none-match") == version:
+    headers = {"vary": "HX-Request-Type", "etag": str(version)}
+    if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=NOT_MODIFIED, headers=headers)
 
     def render() -> str:
@@ -80,7 +80,8 @@ def list_page(
         return listed + templates().render("_meter_again.html", {"frame": frame})
 
     key = (part, path_of(request), scope.actor.sees, request.cookies.get(PROJECT_COOKIE, ""))
-    return HTMLResponse(fragments.get(key, version, render), headers=headers)
+    rendered, content = fragments.get(key, version, render)
+    return HTMLResponse(content, headers={**headers, "etag": str(rendered)})
 
 
 def asks_for_part(request: Request) -> bool:

@@ -28,17 +28,29 @@ def index(request: Request, scope: Annotated[Scope, may(webhooks.list_webhooks)]
 
 @router.post("/settings/webhooks")
 def create(request: Request, scope: Annotated[Scope, may(webhooks.create)], form: Form) -> Response:
-    """Make a webhook, and show its secret: on this answer and never again, so a reload would make another one."""
+    """Make a webhook, and show its secret, on this answer and never again.
+
+    Whoever presses again, because that answer was lost or to load it anew, comes to the same webhook and may renew it.
+    """
     given = view.requested_fields(form)
+    fresh: list[webhooks.WithSecret] = []
+
+    def make() -> Response:  # what is stored of it names the webhook and not its secret
+        fresh.append(webhooks.create(scope, **given, project=str(form.get("project", "")) or None))
+        return see_other(f"/settings/webhooks/{fresh[0].webhook.id}")
+
+    said = {**given, "events": " ".join(given["events"]), "project": str(form.get("project", ""))}
     try:
-        made = webhooks.create(scope, **given, project=str(form.get("project", "")) or None)
+        answer = pressed(
+            scope, request.url.path, {**said, "idempotency_key": str(form.get("idempotency_key", ""))}, make
+        )
     except DomainError as error:
         errors = field_errors(error)
         values = Lenient(given | {"project": form.get("project", "")})
         context = {**_list_context(scope), "values": values, "errors": errors}
         context["errors_by_field"] = Lenient({each.field: each.message for each in errors})
         return page(request, scope, "settings/webhooks.html", context, status=status_of(error))
-    return _with_secret(request, scope, made)
+    return _with_secret(request, scope, fresh[0]) if fresh else see_other(answer.headers["location"], "webhook_there")
 
 
 @router.get("/settings/webhooks/{webhook}")

@@ -32,7 +32,6 @@ OF_REQUESTS = frozenset({"audit", "idempotency", "counters", "sessions", "sign_i
 ANEW = {
     "/account/tokens": "a lost answer had the only copy of the secret",
     "/settings/people/{person}/code": "as above",
-    "/settings/webhooks": "as above",
     "/settings/webhooks/{webhook}/secret": "as above",
     "/playground": "each question is answered",
     "/jobs/{identifier}/move": "each press is one step in the line",

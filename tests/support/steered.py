@@ -50,9 +50,10 @@ class DemoClient:
 
         return until(look, doing="the job's way")
 
-    def found_ahead(self, *findings: PreflightFinding) -> None:
-        """Let pre-flights find this, those under way and those to come."""
+    def found_ahead(self, *findings: PreflightFinding, **counts: int) -> None:
+        """Let pre-flights find this and count that, those under way and those to come."""
         reported = {"findings": [each.as_json() for each in findings], "rows": 40, "tokens": 900, "learned_tokens": 80}
+        reported |= counts
         (self.runs / "preflights").mkdir(parents=True, exist_ok=True)
         run_lock.write_whole(self.runs / "preflights" / "found", {**reported, "longest": 30})
 

@@ -23,12 +23,12 @@ from app.training import run_lock
 from app.training.model_files import fingerprint
 
 PREFLIGHT = "preflight"
-RULES = 2  # grows when what is found in unchanged files changes
+RULES = 3  # grows when what is found in unchanged files changes
 _SLOTS = 2  # children at once; whoever asks for another asks again
 _KEPT = 64  # run folders, the newest
 # All that it depends on, beside those of a fresh adapter.
 _SETTINGS = ("max_length", "adapter", "assistant_only_loss", "learn_turns")
-_COUNTS = ("rows", "tokens", "learned_tokens", "longest", "trained_parameters")
+_COUNTS = ("rows", "tokens", "sequences", "sequence_tokens", "learned_tokens", "longest", "trained_parameters")
 
 
 class LocalPreflight(LooksAhead):

@@ -97,6 +97,7 @@ def test_good_rows_are_counted_as_they_are_trained_and_looked_at_once(
         reported["tokens"],
         reported["learned_tokens"],
     )
+    assert (seen.sequences, seen.sequence_tokens) == (reported["kept"], reported["tokens"])
     took = []
     for _ in range(5):
         began = time.process_time()
@@ -111,6 +112,25 @@ def test_good_rows_are_counted_as_they_are_trained_and_looked_at_once(
     assert backend.observe_preflight(request).status is PreflightStatus.ABSENT
     hub = replace(request, base_model="hf:org/model")
     assert backend.observe_preflight(hub).status is PreflightStatus.DEFERRED
+
+
+def test_rows_are_counted_as_the_sequences_that_they_become(
+    backend: LocalBackend, python: Path, tmp_path: Path
+) -> None:
+    made = "import pathlib, sys; from tests.families import make, table; "
+    made += "make.make(table.BY_NAME['hybrid-thinking'], pathlib.Path(sys.argv[1]))"
+    subprocess.run([str(python), "-c", made, str(tmp_path / "model")], cwd=local.ROOT, check=True)
+    asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "yes"}]
+    far = [{"role": "user", "content": "? " * 200}, {"role": "assistant", "content": "no"}]
+    lines = [json.dumps({"messages": each}) for each in (asked * 3, asked, [*asked, *far])]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    request = replace(REQUEST, base_model=f"path:{tmp_path / 'model'}", hyperparameters={"max_length": 128})
+    # The template takes the thoughts out of earlier answers, so each answer is learned in a sequence of its own.
+    seen = looked(backend, request, tmp_path / "rows.jsonl")
+    assert (seen.rows, seen.sequences) == (3, 3 + 1 + 1), seen
+    assert seen.sequence_tokens < seen.tokens - 128, "the answer behind the limit is not trained"  # type: ignore[operator]
+    last = replace(request, hyperparameters={**request.hyperparameters, "learn_turns": "last"})
+    assert looked(backend, last, tmp_path / "rows.jsonl").sequences == 2
 
 
 def test_a_job_that_nobody_looked_at_fails_before_its_first_step(backend: LocalBackend, tmp_path: Path) -> None:

@@ -164,7 +164,8 @@ def test_no_job_of_somebody_else_can_be_claimed_by_its_id_at_the_provider(two: T
         jobs.resolve(member, two.ours.job, remote_id="ft-theirs")
 
 
-def test_a_members_jobs_are_counted_out_of_the_index_alone(member: Scope) -> None:
+@pytest.mark.parametrize(("query", "index"), [(None, "ix_jobs_status_created"), ("tri", "ix_jobs_searched")])
+def test_a_members_jobs_are_counted_out_of_the_index_alone(member: Scope, query: str | None, index: str) -> None:
     statements: list[tuple[str, tuple[Any, ...]]] = []
 
     def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[Any, ...], *_: object) -> None:
@@ -172,10 +173,10 @@ def test_a_members_jobs_are_counted_out_of_the_index_alone(member: Scope) -> Non
             statements.append((statement, parameters))
 
     event.listen(member.read.engine, "before_cursor_execute", hear)
-    jobs.counts(member)
+    jobs.counts(member, query=query)
     event.remove(member.read.engine, "before_cursor_execute", hear)
     ((statement, parameters),) = statements
     plan = [row[3] for row in member.read.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     looks = [step for step in plan if step.startswith("SEARCH main.jobs")]
     assert looks, plan
-    assert [step for step in looks if "COVERING INDEX ix_jobs_status_created" not in step] == []
+    assert [step for step in looks if f"COVERING INDEX {index} " not in step] == []

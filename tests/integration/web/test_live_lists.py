@@ -1,5 +1,7 @@
 """Open lists hear of what was written elsewhere: asked cheaply, rendered once for all who ask alike."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -106,10 +108,44 @@ def test_a_version_changes_once_a_second_and_is_never_newer_than_what_was_read()
 
 
 def test_what_was_rendered_for_one_version_is_not_shown_for_the_next() -> None:
-    fragments = Fragments()
-    assert fragments.get(("a",), "1", lambda: "old") == "old"
-    assert fragments.get(("a",), "1", lambda: "unused") == "old"
-    assert fragments.get(("a",), "2", lambda: "new") == "new"
+    fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
+    first, second = fragments.version(1), fragments.version(2)
+    assert fragments.get(("a",), first, lambda: "old") == (first, b"old")
+    assert fragments.get(("a",), first, lambda: "unused") == (first, b"old")
+    assert fragments.get(("a",), second, lambda: "new") == (second, b"new")
+    assert fragments.get(("a",), first, lambda: "unused") == (second, b"new"), "who read before is shown no older one"
+
+
+def test_who_asks_while_the_same_is_rendered_waits_for_it_instead_of_rendering_it_again() -> None:
+    fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
+    version, rendered = fragments.version(1), []
+    begun, go_on, asked = Event(), Event(), Barrier(8)
+
+    def render() -> str:
+        rendered.append(1)
+        begun.set()
+        assert go_on.wait(30)
+        return "once"
+
+    def ask() -> bytes:
+        asked.wait(30)
+        return fragments.get(("a",), version, render)[1]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(ask) for _ in range(8)]
+        assert begun.wait(30)
+        assert fragments.get(("b",), version, lambda: "another") == (version, b"another"), "others need not wait"
+        go_on.set()
+        assert [each.result() for each in answers] == [b"once"] * 8
+    assert rendered == [1]
+
+
+def test_a_part_that_could_not_be_rendered_is_rendered_for_the_next_who_asks() -> None:
+    fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
+    version = fragments.version(1)
+    with pytest.raises(ZeroDivisionError):
+        fragments.get(("a",), version, lambda: str(1 // 0))
+    assert fragments.get(("a",), version, lambda: "now") == (version, b"now")
 
 
 def test_a_page_with_a_stream_of_its_own_does_not_ask_beside_it(pages: TestClient, app_context: TestHouse) -> None:

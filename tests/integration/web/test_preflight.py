@@ -101,6 +101,25 @@ def test_the_review_looks_shows_how_far_it_is_and_what_was_found(
     assert WARNING.message in card(pages, draft)
 
 
+def test_steps_and_tokens_are_those_of_what_the_rows_become_in_training(
+    demo: DemoClient, pages: TestClient, draft: str
+) -> None:
+    def facts(part: str) -> dict[str, str]:
+        found = review(pages, draft).select(f"{part} dl.facts .pair")
+        return {pair.select_one("dt").text: pair.select_one("dd").text for pair in found}  # type: ignore[union-attr]
+
+    def steps() -> int:
+        return int(facts("#ready")["Steps"])
+
+    before = steps()
+    demo.found_ahead(rows=20, sequences=160, sequence_tokens=1_234_000)
+    pages.post(f"/wizard/{draft}/preflight")
+    done(pages, draft)
+    assert facts("#preflight")["Sequences trained"] == "160"
+    assert steps() == 5 * before, "ten batches of sixteen instead of two"
+    assert facts("#ready")["Tokens trained on"] == "about 4.94M", "of four epochs"
+
+
 def test_a_submit_is_refused_with_the_sentence_that_the_job_would_fail_with(
     demo: DemoClient, pages: TestClient, draft: str
 ) -> None:

@@ -42,6 +42,26 @@ def test_a_webhook_is_made_and_its_secret_shown_once(visitor: TestClient) -> Non
         assert "Our &lt;b&gt;chat" in text
 
 
+def test_a_press_whose_answer_was_lost_makes_no_second_webhook(visitor: TestClient, app_context: TestHouse) -> None:
+    key = str(soup(visitor.get("/settings/webhooks").text).select_one("#new input[name=idempotency_key]")["value"])  # type: ignore[index]
+    first = visitor.post("/settings/webhooks", data={**GIVEN, "idempotency_key": key})
+    again = visitor.post("/settings/webhooks", data={**GIVEN, "idempotency_key": key}, follow_redirects=True)
+    secret = soup(first.text).select_one("#secret code")
+    assert secret is not None
+    assert "was made already" in again.text
+    assert soup(again.text).select_one("form[action$='/secret']") is not None
+    assert secret.text not in again.text
+    with app_context.open() as scope:
+        assert len(webhooks.list_webhooks(scope)) == 1
+        stored = scope.read.exec_driver_sql("SELECT body FROM idempotency").fetchall()
+    assert stored
+    assert [row for row in stored if secret.text.encode() in bytes(row[0])] == []
+    other = {**GIVEN, "events": ["fine_tuning.job.succeeded"], "idempotency_key": key}
+    assert visitor.post("/settings/webhooks", data=other).status_code == 200
+    with app_context.open() as scope:
+        assert len(webhooks.list_webhooks(scope)) == 2, "another wish under the key of a page that was gone back to"
+
+
 def test_a_mistake_stands_beside_its_field_and_nothing_typed_is_lost(visitor: TestClient) -> None:
     refused = visitor.post("/settings/webhooks", data={**GIVEN, "url": "http://10.0.0.1/hook"})
     assert refused.status_code == 422
