@@ -1,5 +1,6 @@
 """The rehearsal keeps the contract, and its faults do what their names say."""
 
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,27 @@ def test_the_ledger_outlives_a_line_that_was_never_finished(tmp_path: Path) -> N
     assert [entry.tag for entry in Ledger(path).entries()] == ["a"]
     Ledger(path).append(Entry(call="submit", tag="b", at=2.0))
     assert [entry.tag for entry in Ledger(path).entries()] == ["a", "b"]
+
+
+def test_two_ledgers_on_one_file_read_what_the_other_wrote_and_keep_little_of_it(tmp_path: Path) -> None:
+    path, tags, calls = tmp_path / "ledger.jsonl", 200, 9
+    ours, theirs = Ledger(path), Ledger(path)
+    for number in range(tags):
+        for call in range(calls):
+            writer = (ours, theirs)[call % 2]
+            writer.append(Entry(call=f"call-{call}", tag=f"job_{number}", at=float(call), data={"rows": "x" * 200}))
+        assert len(ours.entries()) == len(theirs.entries()) == (number + 1) * calls
+    for ledger in (ours, theirs, Ledger(path)):
+        assert [each.call for each in ledger.of("job_7")] == [f"call-{call}" for call in range(calls)]
+        assert ledger.of("job_x") == []
+    tracemalloc.start()
+    again = Ledger(path)
+    assert again.of("job_199")
+    kept = tracemalloc.take_snapshot().filter_traces(
+        [tracemalloc.Filter(inclusive=True, filename_pattern="*/ledger.py")]
+    )
+    tracemalloc.stop()
+    assert sum(each.size for each in kept.statistics("filename")) < 500 * tags, "more than 500 bytes a job"
 
 
 def test_two_processes_share_one_ledger(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field, GetJsonSchemaHandler, TypeAdapter
 from app.api.shapes.common import CostIn
 from app.api.shapes.jobs import VALIDATION_RULES
 from app.domain.capsule import FORMAT, VERSION, Capsule
+from app.domain.jobs import TRAINED, Method
 from app.domain.names import MODEL_NAME
 from app.domain.splits import MAX_SEED
 from app.http.fields import VISIBLE_LINE, Id, RequestModel, exemplified
@@ -28,6 +29,7 @@ class _CapsuleFile:
             owner[name] = _written_out(owner[name], handler)
         recipe["base_model"]["pattern"] = VISIBLE_LINE
         recipe["name"]["pattern"] = MODEL_NAME.pattern
+        recipe["method"] = {"enum": list(TRAINED), "default": Method.SFT}  # others are read, not run
         recipe["seed"] |= {"minimum": 0, "maximum": MAX_SEED}
         recipe["validation"]["allOf"] = VALIDATION_RULES
         return reference

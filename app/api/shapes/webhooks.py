@@ -9,7 +9,8 @@ from app.domain.webhooks import CHOICES, MessageStatus, WebhookEvent
 from app.http.fields import Id, Label, RequestModel, ResponseModel, described, exemplified
 
 _WORDS = [each.value for each in CHOICES]
-Address = Annotated[str, StringConstraints(min_length=1, max_length=2048), described(pattern=r"^\s*https?://\S+\s*$")]
+_ADDRESS = r"^\s*https?://[^\s\x00]+\s*$"
+Address = Annotated[str, StringConstraints(min_length=1, max_length=2048), described(pattern=_ADDRESS)]
 Events = Annotated[
     list[Annotated[str, StringConstraints(max_length=80), described(enum=_WORDS)]], Field(min_length=1, max_length=20)
 ]

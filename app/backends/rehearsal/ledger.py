@@ -1,7 +1,8 @@
 """The rehearsal's own book: append-only, on the disk before a call returns, there to check the engine by."""
 
 import os
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +34,14 @@ _ENTRIES = msgspec.json.Decoder(Entry)  # made at import: the first decoding of 
 
 
 class Ledger:
-    """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten."""
+    """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten.
+
+    Kept in memory is where each tag's lines begin, not what they say: a server may rehearse for weeks.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._entries: list[Entry] = []
-        self._by_tag: dict[str, list[Entry]] = {}
+        self._lines: dict[str, array[int]] = {}  # by tag: the bytes before each line
         self._read_to = 0
         self._thread_lock = RLock()
         self._held = 0
@@ -67,13 +70,14 @@ class Ledger:
         """Return everything that was written, oldest first, also what other processes wrote."""
         with self._thread_lock:
             self._refresh()
-            return list(self._entries)
+            return [entry for _, _, entry in self._read(0) if entry is not None]
 
     def of(self, tag: str) -> list[Entry]:
         """Return what was written for one tag, oldest first."""
         with self._thread_lock:
             self._refresh()
-            return list(self._by_tag.get(tag, ()))
+            begins = self._lines.get(tag)
+            return [] if begins is None or not self.path.exists() else list(self._at(begins))
 
     def append(self, entry: Entry) -> None:
         """Write one entry; it is on the disk when this returns."""
@@ -88,17 +92,28 @@ class Ledger:
     def _refresh(self) -> None:
         if not self.path.exists() or self.path.stat().st_size == self._read_to:
             return
+        for begin, end, entry in self._read(self._read_to):
+            self._read_to = end
+            if entry is not None:
+                self._lines.setdefault(entry.tag, array("Q")).append(begin)
+
+    def _read(self, begin: int) -> Iterator[tuple[int, int, Entry | None]]:
+        """Yield where each whole line behind so many bytes begins and ends, and its entry; None for a torn one."""
+        if not self.path.exists():
+            return
         with self.path.open("rb") as file:
-            file.seek(self._read_to)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read_to += len(whole)
-        for line in whole.splitlines():
-            if line.strip():
-                entry = _decode(line)
-                if entry is not None:
-                    self._entries.append(entry)
-                    self._by_tag.setdefault(entry.tag, []).append(entry)
+            file.seek(begin)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                yield begin, begin + len(line), _decode(line)
+                begin += len(line)
+
+    def _at(self, begins: Iterable[int]) -> Iterator[Entry]:
+        with self.path.open("rb") as file:
+            for begin in begins:
+                file.seek(begin)
+                yield _ENTRIES.decode(file.readline())
 
 
 def _mend_torn_line(file: IO[bytes]) -> None:
