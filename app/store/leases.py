@@ -8,9 +8,10 @@ it found. On SQLite a writer is alone (BEGIN IMMEDIATE); on PostgreSQL, SKIP LOC
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, and_, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, Table, and_, bindparam, case, func, literal, or_, select, update
 
 from app.store import lifeboat_schema, outbox_schema, schema
 from app.store.database import Reader, Writer
@@ -45,16 +46,13 @@ def claim(tx: Writer, table: str, *, now: float, lease_s: float, limit: int, tok
 
     A claimed row falls due again when its lease ends; so a worker that dies needs nobody to notice.
     """
-    t = TABLES[table]
-    free = or_(t.c.lease_until.is_(None), t.c.lease_until <= now)
-    due = select(t.c.id).where(t.c.due_at <= now, free).order_by(t.c.due_at, t.c.id).limit(limit)
-    found = tx.scalars(due.with_for_update(skip_locked=True)).all()
+    found = tx.scalars(_due(table), {"now": now, "most": limit}).all()
     if not found:
         return []
-    until = now + lease_s
+    t, until = TABLES[table], now + lease_s
     taken = (
         update(t)
-        .where(t.c.id.in_(found), free)
+        .where(t.c.id.in_(found), or_(t.c.lease_until.is_(None), t.c.lease_until <= now))
         .values(lease_token=token, lease_until=until, due_at=until, gen=t.c.gen + 1)
         .returning(t.c.id, t.c.gen)
     )
@@ -137,13 +135,31 @@ def release(tx: Writer, token: str | None = None) -> int:
 
 def next_due(tx: Reader, *, now: float) -> float | None:
     """Return when the next row that nobody holds falls due (seconds since 1970), read from the due indexes."""
-    moments = [tx.scalar(_first_due(table, now)) for table in TABLES.values()]
+    moments = tx.execute(_next_due(), {"now": now}).one()
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _first_due(t: Table, now: float) -> Any:  # noqa: ANN401 -- a SQL expression
-    free = or_(t.c.lease_until.is_(None), t.c.lease_until <= now)
-    return select(t.c.due_at).where(t.c.due_at.is_not(None), free).order_by(t.c.due_at).limit(1)
+# The engine asks these some times a second, whatever there is to do: to put them together costs more than to ask them.
+@cache
+def _next_due() -> Select[Any]:
+    """Return the query for the first moment of each table, as the columns of one row."""
+    firsts = [
+        select(t.c.due_at).where(t.c.due_at.is_not(None), _free(t)).order_by(t.c.due_at).limit(1)
+        for t in TABLES.values()
+    ]
+    return select(*(first.scalar_subquery() for first in firsts))
+
+
+@cache
+def _due(table: str) -> Select[Any]:
+    """Return the query for the ids of what is due in a table, the longest due first."""
+    t = TABLES[table]
+    due = select(t.c.id).where(t.c.due_at <= bindparam("now"), _free(t)).order_by(t.c.due_at, t.c.id)
+    return due.limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
+
+
+def _free(t: Table) -> ColumnElement[bool]:
+    return or_(t.c.lease_until.is_(None), t.c.lease_until <= bindparam("now"))
 
 
 def _engines(values: Mapping[str, Any]) -> dict[str, Any]:
