@@ -94,9 +94,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, registry: Regi
     app.state.scopes = scopes
     app.state.accounts = accounts_in(app_context, settings)
     app.state.clockwork = clockwork
+    app.include(PAGES)  # first, because open pages ask by themselves; no address is of two of the three
     app.include([*API, discovery.router_of(app_context.backends.kinds)])
     app.include(OPENAI)
-    app.include(PAGES)
     app.mount("/static", static_files(ROOT / "static"), name="static")
     answer_problems(app, problem_page)
     return app

@@ -1,6 +1,5 @@
 """A job as a row of a list: what is seen at a glance, and nothing that costs much to read."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,7 +11,10 @@ SHOWN_SETTINGS = ("n_epochs", "batch_size", "learning_rate", "learning_rate_mult
 
 
 class JobSummary(NamedTuple):  # made fifty at a time: a frozen dataclass costs five times as much to make
-    """One row. `share` of its steps that are done; the losses are the last ones; `curve` the training loss so far."""
+    """One row. `share` of its steps that are done; the losses are the last ones; `curve` the training loss so far.
+
+    Hashable, so that what is made of it can be kept.
+    """
 
     id: str
     name: str
@@ -25,7 +27,7 @@ class JobSummary(NamedTuple):  # made fifty at a time: a frozen dataclass costs 
     failing_since: datetime | None
     next_look_at: datetime | None
     share: float | None
-    settings: Mapping[str, Hyperparameter]
+    settings: tuple[tuple[str, Hyperparameter], ...]
     train_loss: float | None
     validation_loss: float | None
-    curve: Sequence[float]
+    curve: tuple[float, ...]

@@ -53,17 +53,15 @@ class Engine:
         """Claim up to `limit` due rows; the write lock is not even asked for when nothing is due."""
         with self.scopes.open(ENGINE) as scope:
             now = scope.due_now()
-            due = leases.next_due(scope.read, now=now)
+            due = leases.first_due(scope.read, now=now)
             claims: list[Claim] = []
-            if due is None or due > now:
+            if all(moment > now for moment in due.values()):
                 return claims
         polled = self._batch_poll.run()
         self.polled += polled
         with self.scopes.open(ENGINE) as scope:
-            left = leases.next_due(scope.read, now=now) if polled else due
-            if left is None or left > now:
-                return claims
-            for table in leases.TABLES:
+            left = leases.first_due(scope.read, now=now) if polled else due
+            for table in [each for each, moment in left.items() if moment <= now]:
                 room = limit - len(claims)
                 if room > 0:
                     claims += leases.claim(

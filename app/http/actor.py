@@ -11,6 +11,7 @@ taken for whom a cookie names.
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -24,7 +25,7 @@ from app.services.scope import AppContext
 
 _FORWARDED = ("forwarded", "x-real-ip", "via")
 _FORWARDED_PREFIX = "x-forwarded-"
-_KNOWN = "known"
+_KNOWN, _HERE = "known", "here"  # of a request's state: what was found out about who asks
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -88,10 +89,12 @@ def actor_of(connection: HTTPConnection) -> Actor:
         SignInNeeded: for everybody unknown; without accounts, says which of the three conditions fails.
     """
     accounts = accounts_of(connection)
-    if accounts is None:
-        _refuse_elsewhere(connection)
-        return OWNER
     state = connection.scope.setdefault("state", {})
+    if accounts is None:
+        if _HERE not in state:
+            _refuse_elsewhere(connection)
+            state[_HERE] = True
+        return OWNER
     if _KNOWN not in state:
         state[_KNOWN] = accounts.known(connection)
     known: Known | None = state[_KNOWN]
@@ -168,6 +171,7 @@ def _hostname(host: str) -> str:
     return host.partition(":")[0]
 
 
+@lru_cache(maxsize=256)  # each request asks for its peer and its host
 def _is_loopback(name: str) -> bool:
     if name.lower() == "localhost":
         return True

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
-AT_MOST_EVERY_S = 1.2  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
+AT_MOST_EVERY_S = 1.3  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
 AT_LEAST_EVERY_S = 30.0
 _MOST_KEPT = 200
 
@@ -59,6 +59,13 @@ class Fragments:
         if changes > self._current and now - self._changed_at >= self._at_most_every:
             self._current, self._changed_at = changes, now
         return Version(min(changes, self._current), int(now / AT_LEAST_EVERY_S), self._process)
+
+    def kept(self, key: tuple[str, ...], version: Version) -> tuple[Version, bytes] | None:
+        """Return the part that belongs to a key and its version; None where it has to be rendered first."""
+        kept = self._kept.get(key)
+        if kept is None or kept.version is None or kept.version < version:
+            return None
+        return kept.version, kept.content
 
     def get(self, key: tuple[str, ...], version: Version, render: Callable[[], str]) -> tuple[Version, bytes]:
         """Return the part that belongs to a key and its version, rendered if there is only an older one.

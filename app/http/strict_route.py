@@ -46,6 +46,7 @@ class StrictRoute(APIRoute):
     ) -> None:
         """`response_model` and each model in `responses` describe what the route answers; the rest is FastAPI's."""
         super().__init__(path, endpoint, response_model=None, **options)
+        self._begins = self.path.partition("{")[0]
         self.response_model, self.responses, self._described = response_model, dict(responses or {}), True
 
     @property
@@ -85,6 +86,8 @@ class StrictRoute(APIRoute):
 
         So `/jobs/compare` is no job, whatever the method, and `Allow` names what an address really takes.
         """
+        if not scope["path"].startswith(self._begins) and not scope.get("root_path"):
+            return Match.NONE, {}  # most routes are told apart so, at a fraction of what their expression costs
         match, child = super().matches(scope)
         if match is not Match.NONE:
             given = child["path_params"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, func, literal, select, union_all
@@ -61,7 +61,6 @@ def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | Non
 
 
 def _make(row: Row[Any]) -> JobSummary:
-    asked = codec.load(_Asked, row.spec).hyperparameters
     return JobSummary(
         id=row.id,
         name=row.name,
@@ -74,11 +73,17 @@ def _make(row: Row[Any]) -> JobSummary:
         failing_since=row.failing_since,
         next_look_at=columns.from_seconds(row.due_at),
         share=share_done(JobStatus(row.status), JobGoal(row.goal), codec.load(JobProgress, row.progress)),
-        settings={name: asked[name] for name in SHOWN_SETTINGS if name in asked},
+        settings=_settings(row.spec),
         train_loss=row.train_loss,
         validation_loss=row.validation_loss,
-        curve=curve_values(row.curve),
+        curve=tuple(curve_values(row.curve)),
     )
+
+
+@lru_cache(maxsize=500)  # a job's spec never changes, and a list is asked for again and again
+def _settings(spec: str) -> tuple[tuple[str, Hyperparameter], ...]:
+    asked = codec.load(_Asked, spec).hyperparameters
+    return tuple((name, asked[name]) for name in SHOWN_SETTINGS if name in asked)
 
 
 def _counting(*conditions: ColumnElement[bool]) -> Executable:

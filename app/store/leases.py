@@ -135,8 +135,13 @@ def release(tx: Writer, token: str | None = None) -> int:
 
 def next_due(tx: Reader, *, now: float) -> float | None:
     """Return when the next row that nobody holds falls due (seconds since 1970), read from the due indexes."""
+    return min(first_due(tx, now=now).values(), default=None)
+
+
+def first_due(tx: Reader, *, now: float) -> Mapping[str, float]:
+    """Return the same for each table in which anything falls due at all."""
     moments = tx.execute(_next_due(), {"now": now}).one()
-    return min((moment for moment in moments if moment is not None), default=None)
+    return {table: moment for table, moment in zip(TABLES, moments, strict=True) if moment is not None}
 
 
 # The engine asks these some times a second, whatever there is to do: to put them together costs more than to ask them.

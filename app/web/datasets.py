@@ -57,14 +57,14 @@ class Tab(StrEnum):
 
 
 @router.get("/datasets")
-def index(
+async def index(
     request: Request,
     scope: Annotated[Scope, may(datasets.list_datasets)],
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All datasets, and a form to upload one."""
     name, part = "datasets/index.html", "datasets/_list.html"
-    return list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
+    return await list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
 
 
 @router.post("/datasets")

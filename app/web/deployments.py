@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,7 +42,7 @@ _LATELY = timedelta(hours=24)
 
 
 @router.get("/deployments")
-def index(
+async def index(
     request: Request,
     scope: Annotated[Scope, may(deployments.list_deployments)],
     cursor: Annotated[str | None, Query(max_length=400)] = None,
@@ -50,11 +51,18 @@ def index(
     """What serves now, and a form to serve something: `model` has its options shown."""
     if model:
         values = {name: value for name, value in request.query_params.items() if name != "cursor"}
-        context = _list_context(request, scope, cursor, values)
-        return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
+        return await to_thread.run_sync(
+            lambda: page(
+                request,
+                scope,
+                "deployments/index.html",
+                _list_context(request, scope, cursor, values),
+                part="deployments/_options.html",
+            )
+        )
     name, part = "deployments/index.html", "deployments/_list.html"
     whole = not asks_for_part(request)
-    return list_page(
+    return await list_page(
         request,
         scope,
         name,

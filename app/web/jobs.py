@@ -1,9 +1,11 @@
 """The list of jobs, the page of one job, and what can be done with it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -44,10 +46,11 @@ Cursor = Annotated[str | None, Query(max_length=400)]
 Step = Annotated[int, Path(ge=0, le=2**53)]
 Statuses = Annotated[list[JobStatus] | None, Query()]
 _PAGE = 50
+_KEPT_ROWS = 500  # a row comes back while it looks the same, in lists that many have open
 
 
 @router.get("/jobs")
-def index(
+async def index(
     request: Request,
     scope: Annotated[Scope, may(jobs.summaries)],
     status: Statuses = None,
@@ -56,7 +59,7 @@ def index(
     cursor: Cursor = None,
 ) -> Response:
     """Jobs, filtered, searched and sorted."""
-    return list_page(
+    return await list_page(
         request,
         scope,
         "jobs/index.html",
@@ -77,8 +80,8 @@ def _list_context(
     names = {each.id: each.name for each in known}
     counts = jobs.counts(scope, project=project, query=query)
     return {
-        "rows": job_list.rows(found.items, names, catalog.BaseNames(scope, known), scope.now()),
-        "seen": sorted({job.status.value for job in found.items}),
+        "rows": job_list.shown(found.items, names, catalog.BaseNames(scope, known), scope.now()),
+        "written": _written,
         "lines": _lines(scope, names) if not (cursor or q) and counts.get(JobStatus.PENDING, 0) > 1 else [],
         "chips": view.filters(counts, statuses, q),
         "query": q,
@@ -88,6 +91,13 @@ def _list_context(
         "moving": any(not job.status.is_final for job in found.items),
         "status": statuses[0].value if statuses else "",
     }
+
+
+@lru_cache(maxsize=_KEPT_ROWS)
+def _written(shown: job_list.ShownJob) -> Markup:
+    """Return a row as it stands in a list, written once for all lists that it stands in."""
+    text = templates().render("jobs/_row.html", {"row": job_list.row(shown)})
+    return Markup(text)  # noqa: S704 -- a template's own output
 
 
 def _lines(scope: Scope, names: Mapping[str, str]) -> list[view.Line]:

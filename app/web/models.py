@@ -29,14 +29,14 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/models")
-def index(
+async def index(
     request: Request,
     scope: Annotated[Scope, may(models.list_models)],
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """All fine-tuned models."""
     name, part = "models/index.html", "models/_list.html"
-    return list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
+    return await list_page(request, scope, name, lambda: _list_context(request, scope, cursor), part=part)
 
 
 def _list_context(request: Request, scope: Scope, cursor: str | None) -> Mapping[str, object]:

@@ -5,37 +5,32 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from app.http.dependencies import may
-from app.http.fragments import Fragments
 from app.services import overview
 from app.services.scope import Scope
 from app.web.layout import counted_frame
-from app.web.rendering import NOT_MODIFIED, list_page, templates
+from app.web.rendering import fragment, list_page, templates
 from app.web.views import overview as view
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def index(request: Request, scope: Annotated[Scope, may(overview.summary)]) -> Response:
+async def index(request: Request, scope: Annotated[Scope, may(overview.summary)]) -> Response:
     """The way in: first steps on a fresh installation, the state of things on one in use."""
-    return list_page(request, scope, "overview/index.html", lambda: _context(scope), part="overview/_live.html")
+    return await list_page(request, scope, "overview/index.html", lambda: _context(scope), part="overview/_live.html")
 
 
 @router.get("/meter")
-def meter(request: Request, scope: Annotated[Scope, may(overview.counts)]) -> Response:
+async def meter(request: Request, scope: Annotated[Scope, may(overview.counts)]) -> Response:
     """The top bar's figures, 304 while nothing has been written: what every open page asks for."""
-    fragments: Fragments = request.app.state.fragments
-    version = fragments.version(scope.changes)
-    if request.headers.get("if-none-match") == str(version):
-        return Response(status_code=NOT_MODIFIED, headers={"etag": str(version)})
-    key = ("meter", scope.actor.sees)
-    rendered, content = fragments.get(
-        key, version, lambda: templates().render("_meter.html", {"frame": counted_frame(request, scope)})
-    )
-    return HTMLResponse(content, headers={"etag": str(rendered)})
+
+    def render() -> str:
+        return templates().render("_meter.html", {"frame": counted_frame(request, scope)})
+
+    return await fragment(request, scope, ("meter", scope.actor.sees), render)
 
 
 def _context(scope: Scope) -> Mapping[str, object]:

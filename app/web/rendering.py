@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -59,20 +60,12 @@ def page(
     return response
 
 
-def list_page(
+async def list_page(
     request: Request, scope: Scope, name: str, context: Callable[[], Mapping[str, object]], *, part: str
 ) -> Response:
-    """Render the page of a list, or its `part` with the top bar's figures: that once for all who ask alike.
-
-    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed.
-    """
+    """Render the page of a list, or its `part` with the top bar's figures."""
     if not asks_for_part(request):
-        return page(request, scope, name, context())
-    fragments: Fragments = request.app.state.fragments
-    version = fragments.version(scope.changes)
-    headers = {"vary": "HX-Request-Type", "etag": str(version)}
-    if request.headers.get("if-none-match") == headers["etag"]:
-        return Response(status_code=NOT_MODIFIED, headers=headers)
+        return await to_thread.run_sync(lambda: page(request, scope, name, context()))
 
     def render() -> str:
         frame = counted_frame(request, scope)
@@ -80,8 +73,25 @@ def list_page(
         return listed + templates().render("_meter_again.html", {"frame": frame})
 
     key = (part, path_of(request), scope.actor.sees, request.cookies.get(PROJECT_COOKIE, ""))
-    rendered, content = fragments.get(key, version, render)
-    return HTMLResponse(content, headers={**headers, "etag": str(rendered)})
+    answer = await fragment(request, scope, key, render)
+    answer.headers["vary"] = "HX-Request-Type"
+    return answer
+
+
+async def fragment(request: Request, scope: Scope, key: tuple[str, ...], render: Callable[[], str]) -> Response:
+    """Answer with what `render` writes, once for all who ask under the same key.
+
+    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed. That, and what was
+    rendered already, takes no thread: pages ask for it all the time.
+    """
+    fragments: Fragments = request.app.state.fragments
+    version = fragments.version(scope.changes)
+    if request.headers.get("if-none-match") == str(version):
+        return Response(status_code=NOT_MODIFIED, headers={"etag": str(version)})
+    known = fragments.kept(key, version)
+    if known is None:
+        known = await to_thread.run_sync(fragments.get, key, version, render)
+    return HTMLResponse(known[1], headers={"etag": str(known[0])})
 
 
 def asks_for_part(request: Request) -> bool:

@@ -34,13 +34,19 @@ def look(app_context: Rehearsed, identifier: str) -> Dataset:
         return datasets.get(scope, identifier)
 
 
+def ended(house: Rehearsed) -> None:
+    """Turn until what is done beside the turns is done: an edit or a join, then the check of what it made."""
+    for _ in range(4):
+        house.engine.tasks.wait()
+        house.tick()
+
+
 def test_it_is_validated_and_recorded(build: Build) -> None:
     app_context = build()
     dataset = unchecked(app_context, rows_file(50))
     assert dataset.status is DatasetStatus.VALIDATING
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
     checked = look(app_context, dataset.id)
     assert (checked.status, checked.rows, checked.errors) == (DatasetStatus.READY, 50, 0)
     assert app_context.tick(10) == 0
@@ -53,8 +59,7 @@ def test_a_process_that_dies_meanwhile_leaves_it_to_the_next(build: Build) -> No
     heir = app_context.again()
     heir.engine.take_over()
     heir.tick()
-    heir.engine.tasks.wait()
-    heir.tick(3)
+    ended(heir)
     assert look(heir, dataset.id).status in {DatasetStatus.NEEDS_FIXING, DatasetStatus.REJECTED}
     heir.engine.tasks.close()
 
@@ -86,8 +91,7 @@ def test_a_large_table_is_read_in_and_its_file_is_found_again(build: Build) -> N
     app_context = build()
     dataset = unchecked(app_context, gzip.compress(TABLE, mtime=0))
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
     read = look(app_context, dataset.id)
     assert (read.status, read.rows, read.errors) == (DatasetStatus.READY, 50, 0)
     assert [(each.kind, each.sha256) for each in read.origins] == [("csv", dataset.sha256)]
@@ -102,8 +106,7 @@ def test_a_process_that_is_killed_while_rows_are_made_loses_nothing(build: Build
     assert died.returncode == -signal.SIGKILL
     assert files.clear_half_written() == 1
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
     assert (look(app_context, dataset.id).status, look(app_context, dataset.id).rows) == (DatasetStatus.READY, 50)
     assert files.clear_half_written() == 0
     assert files.path(dataset.sha256).is_file()
@@ -113,8 +116,7 @@ def test_what_was_refused_goes_after_a_day(build: Build) -> None:
     app_context = build()
     dataset = unchecked(app_context, b"%PDF-1.7 and so on")
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
     assert look(app_context, dataset.id).status is DatasetStatus.REJECTED
     app_context.clock.turn(timedelta(hours=25))
     app_context.tick()
@@ -129,8 +131,7 @@ def test_a_large_file_is_edited_beside_the_turns_whoever_dies_meanwhile(build: B
     app_context = app_context.again()
     source = unchecked(app_context, rows_file(30) + b"{oops\n" + rows_file(3))
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
     wanted = DatasetEdit(drop_errors=True, exclude=(1,))
     with app_context.scopes.open(OWNER) as scope:
         made = edits.apply(scope, source.id, wanted)
@@ -142,8 +143,7 @@ def test_a_large_file_is_edited_beside_the_turns_whoever_dies_meanwhile(build: B
     heir = app_context.again()
     heir.engine.take_over()
     heir.tick()
-    heir.engine.tasks.wait()
-    heir.tick(3)
+    ended(heir)
     done = look(heir, made.id)
     assert (done.status, done.rows, done.errors) == (DatasetStatus.READY, 32, 0)
     assert look(heir, source.id).sha256 == source.sha256 != done.sha256
@@ -166,8 +166,7 @@ def small_steps(build: Build) -> Rehearsed:
 
 def carried_out(app_context: Rehearsed) -> None:
     app_context.tick()
-    app_context.engine.tasks.wait()
-    app_context.tick(3)
+    ended(app_context)
 
 
 def test_large_datasets_are_joined_beside_the_turns_whoever_dies_meanwhile(build: Build) -> None:
