@@ -21,12 +21,12 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _CONTROLS = re.compile(f"[{_CONTROL}]")
 _NUL = "\x00"
 # What `str.strip` takes off; `\s` is another set in ECMA-262 (without \x1c to \x1f and \x85, with the byte order mark).
-_SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # The same rules as regular expressions of JSON Schema (ECMA-262), for the API's description.
 ONE_LINE = f"^[^{_CONTROL}]*$"
-VISIBLE_LINE = f"^[^{_CONTROL}]*[^{_CONTROL}{_SPACE}][^{_CONTROL}]*$"
+VISIBLE_LINE = f"^[^{_CONTROL}]*[^{_CONTROL}{SPACE}][^{_CONTROL}]*$"
 ANY_TEXT = r"^[^\x00]*$"
-VISIBLE_TEXT = rf"^[^\x00]*[^\x00{_SPACE}][^\x00]*$"
+VISIBLE_TEXT = rf"^[^\x00]*[^\x00{SPACE}][^\x00]*$"
 MAX_ENTRIES = 64
 MAX_SCALAR_CHARS = 4000
 MAX_WHOLE = 2**53  # beyond it, JSON readers that hold numbers as doubles (all browsers) no longer agree

@@ -9,7 +9,8 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+
+from anyio import Lock, to_thread
 
 AT_MOST_EVERY_S = 1.3  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
 AT_LEAST_EVERY_S = 30.0
@@ -30,9 +31,9 @@ class Version:
 
 @dataclass(slots=True)
 class _Kept:
-    """A part as it was rendered last; whoever renders it holds the lock, and whoever asks meanwhile waits for that."""
+    """A part as it was rendered last; whoever has it rendered holds the lock, and whoever asks meanwhile waits."""
 
-    lock: Lock = field(default_factory=Lock)
+    lock: Lock = field(default_factory=lambda: Lock(fast_acquire=True))
     version: Version | None = None
     content: bytes = b""
 
@@ -60,24 +61,18 @@ class Fragments:
             self._current, self._changed_at = changes, now
         return Version(min(changes, self._current), int(now / AT_LEAST_EVERY_S), self._process)
 
-    def kept(self, key: tuple[str, ...], version: Version) -> tuple[Version, bytes] | None:
-        """Return the part that belongs to a key and its version; None where it has to be rendered first."""
-        kept = self._kept.get(key)
-        if kept is None or kept.version is None or kept.version < version:
-            return None
-        return kept.version, kept.content
-
-    def get(self, key: tuple[str, ...], version: Version, render: Callable[[], str]) -> tuple[Version, bytes]:
-        """Return the part that belongs to a key and its version, rendered if there is only an older one.
+    async def get(self, key: tuple[str, ...], version: Version, render: Callable[[], str]) -> tuple[Version, bytes]:
+        """Return the part that belongs to a key and its version, rendered in a thread if there is only an older one.
 
         Whoever began to read before the last change is given what was rendered since: it is newer than asked for.
+        What is there already takes no thread, and neither does waiting for it.
         """
         kept = self._kept.get(key)
         if kept is None:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept = {}
-            kept = self._kept.setdefault(key, _Kept())
-        with kept.lock:
+            kept = self._kept[key] = _Kept()
+        async with kept.lock:
             if kept.version is None or kept.version < version:
-                kept.content, kept.version = render().encode(), version
+                kept.content, kept.version = (await to_thread.run_sync(render)).encode(), version
             return kept.version, kept.content

@@ -1,8 +1,10 @@
 """Who uses what, in the database: datasets by the jobs and evaluations that name them or their parts."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Subquery, func, literal, select, union_all
+from sqlalchemy import BindParameter, Integer, Select, Subquery, bindparam, func, literal, select, union_all
 
 from app.domain.datasets import UseCount
 from app.store import schema
@@ -29,30 +31,42 @@ def _references(family: Subquery) -> Subquery:
     return union_all(*found).subquery("named")
 
 
-def _families(identifiers: Sequence[str]) -> Subquery:
-    """Return datasets and what was made from them (`member`) by the dataset that was asked for (`root`)."""
-    themselves = select(_D.c.id.label("member"), _D.c.id.label("root")).where(_D.c.id.in_(identifiers))
-    made = select(_D.c.id, _D.c.parent).where(_D.c.parent.in_(identifiers), _PART)
+def _families() -> Subquery:
+    """Return the datasets `asked` and what was made from them (`member`) by the dataset that was asked for (`root`)."""
+    asked: BindParameter[str] = bindparam("asked", expanding=True)
+    themselves = select(_D.c.id.label("member"), _D.c.id.label("root")).where(_D.c.id.in_(asked))
+    made = select(_D.c.id, _D.c.parent).where(_D.c.parent.in_(asked), _PART)
     return union_all(themselves, made).subquery("family")
 
 
-def counts(tx: Reader, identifiers: Sequence[str]) -> dict[str, UseCount]:
-    """Return how many jobs and evaluations use each dataset or a part made from it; unused ones are left out."""
-    family = _families(identifiers)
+# Made once: to put them together costs more than to ask them, and the list of datasets asks again and again.
+@cache
+def _counted() -> Select[Any]:
+    family = _families()
     named = _references(family)
-    query = (
+    return (
         select(family.c.root, named.c.noun, func.count(named.c.id.distinct()))
         .join_from(family, named, named.c.dataset == family.c.member)
         .group_by(family.c.root, named.c.noun)
     )
+
+
+@cache
+def _newest() -> Select[Any]:
+    named = _references(_families())
+    newest = select(named.c.id).distinct().order_by(named.c.id.desc())
+    return newest.where(named.c.noun == bindparam("noun")).limit(bindparam("most", type_=Integer))
+
+
+def counts(tx: Reader, identifiers: Sequence[str]) -> dict[str, UseCount]:
+    """Return how many jobs and evaluations use each dataset or a part made from it; unused ones are left out."""
     found: dict[str, dict[str, int]] = {}
-    for root, noun, count in tx.execute(query):
+    for root, noun, count in tx.execute(_counted(), {"asked": list(identifiers)}):
         found.setdefault(root, {})[noun] = count
     return {root: UseCount(**by_noun) for root, by_noun in found.items()}
 
 
 def users(tx: Reader, identifier: str, *, limit: int) -> Mapping[str, Sequence[str]]:
     """Return the ids of the newest jobs and evaluations that use a dataset or a part made from it, by their noun."""
-    named = _references(_families([identifier]))
-    newest = select(named.c.id).distinct().order_by(named.c.id.desc()).limit(limit)
-    return {noun: tx.scalars(newest.where(named.c.noun == noun)).all() for noun in ("jobs", "evaluations")}
+    asked = {"asked": [identifier], "most": limit}
+    return {noun: tx.scalars(_newest(), asked | {"noun": noun}).all() for noun in ("jobs", "evaluations")}

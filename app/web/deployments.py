@@ -50,16 +50,7 @@ async def index(
 ) -> Response:
     """What serves now, and a form to serve something: `model` has its options shown."""
     if model:
-        values = {name: value for name, value in request.query_params.items() if name != "cursor"}
-        return await to_thread.run_sync(
-            lambda: page(
-                request,
-                scope,
-                "deployments/index.html",
-                _list_context(request, scope, cursor, values),
-                part="deployments/_options.html",
-            )
-        )
+        return await to_thread.run_sync(_with_options, request, scope, cursor)
     name, part = "deployments/index.html", "deployments/_list.html"
     whole = not asks_for_part(request)
     return await list_page(
@@ -69,6 +60,12 @@ async def index(
         lambda: _list_context(request, scope, cursor, {}) if whole else _serving(request, scope, cursor),
         part=part,
     )
+
+
+def _with_options(request: Request, scope: Scope, cursor: str | None) -> Response:
+    values = {name: value for name, value in request.query_params.items() if name != "cursor"}
+    context = _list_context(request, scope, cursor, values)
+    return page(request, scope, "deployments/index.html", context, part="deployments/_options.html")
 
 
 @router.post("/deployments")

@@ -81,17 +81,14 @@ async def list_page(
 async def fragment(request: Request, scope: Scope, key: tuple[str, ...], render: Callable[[], str]) -> Response:
     """Answer with what `render` writes, once for all who ask under the same key.
 
-    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed. That, and what was
-    rendered already, takes no thread: pages ask for it all the time.
+    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed.
     """
     fragments: Fragments = request.app.state.fragments
     version = fragments.version(scope.changes)
     if request.headers.get("if-none-match") == str(version):
         return Response(status_code=NOT_MODIFIED, headers={"etag": str(version)})
-    known = fragments.kept(key, version)
-    if known is None:
-        known = await to_thread.run_sync(fragments.get, key, version, render)
-    return HTMLResponse(known[1], headers={"etag": str(known[0])})
+    rendered, content = await fragments.get(key, version, render)
+    return HTMLResponse(content, headers={"etag": str(rendered)})
 
 
 def asks_for_part(request: Request) -> bool:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.domain.money import AMOUNT_PATTERN
 from app.domain.prices import Price
-from app.http.fields import Id, Line, RequestModel, ResponseModel, described, exemplified
+from app.http.fields import SPACE, Id, Line, RequestModel, ResponseModel, described, exemplified
 from app.services.prices import CURRENCIES
 
 
@@ -25,5 +25,5 @@ class PriceIn(RequestModel):
 
     connection: Id
     price: Annotated[Line, Field(min_length=1)]
-    amount: Annotated[str, Field(max_length=40), described(pattern=rf"^(?:{AMOUNT_PATTERN}|\s*)$")] = ""
+    amount: Annotated[str, Field(max_length=40), described(pattern=rf"^(?:{AMOUNT_PATTERN}|[{SPACE}]*)$")] = ""
     currency: Annotated[str, Field(max_length=3), described(enum=list(CURRENCIES))] = "USD"

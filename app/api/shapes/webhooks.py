@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from app.domain.webhooks import CHOICES, MessageStatus, WebhookEvent
-from app.http.fields import Id, Label, RequestModel, ResponseModel, described, exemplified
+from app.http.fields import SPACE, Id, Label, RequestModel, ResponseModel, described, exemplified
 
 _WORDS = [each.value for each in CHOICES]
-_ADDRESS = r"^\s*https?://[^\s\x00]+\s*$"
+_ADDRESS = rf"^[{SPACE}]*https?://[^\x00{SPACE}]+[{SPACE}]*$"
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2048), described(pattern=_ADDRESS)]
 Events = Annotated[
     list[Annotated[str, StringConstraints(max_length=80), described(enum=_WORDS)]], Field(min_length=1, max_length=20)

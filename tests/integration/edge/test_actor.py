@@ -1,3 +1,4 @@
+import http.client
 from types import SimpleNamespace
 
 import pytest
@@ -6,6 +7,9 @@ from starlette.requests import HTTPConnection
 from app.domain.actors import OWNER
 from app.http.actor import actor_of
 from app.http.problems import SignInNeeded
+from tests.support.app_context import TestHouse
+from tests.support.door import rest_app
+from tests.support.server import serving
 
 
 def connection(peer: str | None, host: str, **headers: str) -> HTTPConnection:
@@ -46,3 +50,16 @@ def test_everybody_else_must_sign_in_and_is_reported_why(stranger: HTTPConnectio
         actor_of(stranger)
     assert reported.value.message.endswith(".")
     assert reported.value.fix.endswith(".")
+
+
+def test_what_was_found_of_one_request_says_nothing_of_the_next_on_its_connection(app_context: TestHouse) -> None:
+    with serving(rest_app(app_context)) as url:
+        line = http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]))
+        found = []
+        for headers in ({}, {"X-Forwarded-For": "10.0.0.7"}, {}):
+            line.request("GET", "/api/v1/jobs", headers=headers)
+            answer = line.getresponse()
+            answer.read()
+            found.append(answer.status)
+        line.close()
+    assert found == [200, 401, 200]

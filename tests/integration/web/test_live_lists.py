@@ -1,14 +1,14 @@
 """Open lists hear of what was written elsewhere: asked cheaply, rendered once for all who ask alike."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+import asyncio
+from threading import Event
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
-from app.http.fragments import Fragments
+from app.http.fragments import Fragments, Version
 from app.services import jobs
 from tests.integration.web.test_statements import counting
 from tests.support.app_context import TestHouse
@@ -110,16 +110,20 @@ def test_a_version_changes_once_a_second_and_is_never_newer_than_what_was_read()
 def test_what_was_rendered_for_one_version_is_not_shown_for_the_next() -> None:
     fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
     first, second = fragments.version(1), fragments.version(2)
-    assert fragments.get(("a",), first, lambda: "old") == (first, b"old")
-    assert fragments.get(("a",), first, lambda: "unused") == (first, b"old")
-    assert fragments.get(("a",), second, lambda: "new") == (second, b"new")
-    assert fragments.get(("a",), first, lambda: "unused") == (second, b"new"), "who read before is shown no older one"
+
+    def got(version: Version, text: str) -> tuple[Version, bytes]:
+        return asyncio.run(fragments.get(("a",), version, lambda: text))
+
+    assert got(first, "old") == (first, b"old")
+    assert got(first, "unused") == (first, b"old")
+    assert got(second, "new") == (second, b"new")
+    assert got(first, "unused") == (second, b"new"), "who read before is shown no older one"
 
 
 def test_who_asks_while_the_same_is_rendered_waits_for_it_instead_of_rendering_it_again() -> None:
     fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
     version, rendered = fragments.version(1), []
-    begun, go_on, asked = Event(), Event(), Barrier(8)
+    begun, go_on = Event(), Event()
 
     def render() -> str:
         rendered.append(1)
@@ -127,25 +131,29 @@ def test_who_asks_while_the_same_is_rendered_waits_for_it_instead_of_rendering_i
         assert go_on.wait(30)
         return "once"
 
-    def ask() -> bytes:
-        asked.wait(30)
-        return fragments.get(("a",), version, render)[1]
-
-    with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(ask) for _ in range(8)]
-        assert begun.wait(30)
-        assert fragments.get(("b",), version, lambda: "another") == (version, b"another"), "others need not wait"
+    async def ask() -> list[bytes]:
+        # More than the threads that routes share: those who wait take none, and so keep nobody else from one.
+        asking = [asyncio.create_task(fragments.get(("a",), version, render)) for _ in range(60)]
+        assert await asyncio.to_thread(begun.wait, 30)
+        other = await fragments.get(("b",), version, lambda: "another")
         go_on.set()
-        assert [each.result() for each in answers] == [b"once"] * 8
+        return [other[1], *(content for _, content in await asyncio.gather(*asking))]
+
+    assert asyncio.run(ask()) == [b"another", *[b"once"] * 60]
     assert rendered == [1]
 
 
 def test_a_part_that_could_not_be_rendered_is_rendered_for_the_next_who_asks() -> None:
     fragments = Fragments(at_most_every=0, seconds=lambda: 0.0)
     version = fragments.version(1)
-    with pytest.raises(ZeroDivisionError):
-        fragments.get(("a",), version, lambda: str(1 // 0))
-    assert fragments.get(("a",), version, lambda: "now") == (version, b"now")
+
+    async def ask() -> list[object]:
+        asked = [fragments.get(("a",), version, lambda: str(1 // 0)), fragments.get(("a",), version, lambda: "now")]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    error, known = asyncio.run(ask())
+    assert isinstance(error, ZeroDivisionError)
+    assert known == (version, b"now")
 
 
 def test_a_page_with_a_stream_of_its_own_does_not_ask_beside_it(pages: TestClient, app_context: TestHouse) -> None:
