@@ -53,7 +53,9 @@ class PreflightStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"  # it could not be made; the job itself looks before its first step
-    DEFERRED = "deferred"  # the model is not on this machine yet; the job looks after the download
+    # The model is not on this machine yet, and the job looks after the download; or, with a `stage`, what is needed for
+    # the look may come at any moment.
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,10 @@ def need_template(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def tell_rows(trainer: SFTTrainer, channel: Channel, *, given: int, max_length: int) -> None:
-    """Tell how many rows and tokens are trained, and how many rows the length limit cut or dropped.
+def tell_rows(trainer: SFTTrainer, channel: Channel, *, given: int, made: int, max_length: int) -> None:
+    """Tell how many sequences and tokens are trained, and how many of these the length limit cut or dropped.
+
+    `given` rows became `made` sequences.
 
     Raises:
         ChildError: when no row is left.
@@ -78,11 +80,12 @@ def tell_rows(trainer: SFTTrainer, channel: Channel, *, given: int, max_length: 
             "Raise max length, or choose other validation rows.",
         )
     channel.emit("rows", given=given, kept=kept, cut=cut, tokens=sum(lengths), learned_tokens=learned)
-    channel.log(f"{kept} rows with {sum(lengths)} tokens; {learned} of them are learned from, in each epoch.")
-    if given > kept:
+    what = "rows" if made == given else "sequences"
+    channel.log(f"{kept} {what} with {sum(lengths)} tokens; {learned} of them are learned from, in each epoch.")
+    if made > kept:
         channel.log(
-            f"{given - kept} of {given} rows were left out: their answers begin after {max_length} tokens.",
+            f"{made - kept} of {made} {what} were left out: their answers begin after {max_length} tokens.",
             level="warning",
         )
     if cut:
-        channel.log(f"{cut} rows have {max_length} tokens or more; what lies beyond was cut off.", level="warning")
+        channel.log(f"{cut} {what} have {max_length} tokens or more; what lies beyond was cut off.", level="warning")

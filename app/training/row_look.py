@@ -111,7 +111,7 @@ def look(
 
 
 def _count(found: Rows, row: Row, made: Sequence[Example | Pair]) -> None:
-    limit, kept, cut = found.max_length, False, False
+    limit, kept, cut, lost = found.max_length, False, False, False
     for each in made:
         sequences = (
             [each.ids] if isinstance(each, Example) else [each.prompt + side for side in (each.chosen, each.rejected)]
@@ -134,13 +134,15 @@ def _count(found: Rows, row: Row, made: Sequence[Example | Pair]) -> None:
             found.kept += 1
             found.kept_tokens += sum(min(len(ids), limit) for ids in sequences)
         cut = cut or (length > limit and begins[0] < limit)
-        if begins[0] < limit <= begins[-1]:
-            found.cut_away.append(row.line)
+        lost = lost or begins[-1] >= limit
         found.made.append(each)  # type: ignore[arg-type]  # rows are all of one shape
     if made and not kept:
         found.too_late.append(row.line)
-    elif cut:
+        return
+    if cut:
         found.cut.append(row.line)
+    if lost:  # also where the answer would have been a sequence of its own
+        found.cut_away.append(row.line)
 
 
 def _begins(each: Example | Pair) -> Sequence[int]:

@@ -117,7 +117,8 @@ def _supervised(spec: dict[str, Any], channel: Channel, material: Material, prog
         peft_config=lora,
         callbacks=[progress],
     )
-    loss_masking.tell_rows(trainer, channel, given=len(rows), max_length=settings["max_length"])
+    made = len(material.training.made)
+    loss_masking.tell_rows(trainer, channel, given=len(rows), made=made, max_length=settings["max_length"])
     return trainer
 
 

@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def runtime_python() -> Path:
 
 def backend_over(
     runs: Path,
-    interpreter: Path,
+    interpreter: Path | Callable[[], Path],
     *,
     clock: Clock | None = None,
     starter: Path = STARTER,
@@ -52,7 +52,7 @@ def backend_over(
     return LocalBackend(
         runs=runs,
         starter=starter,
-        interpreter=lambda: interpreter,
+        interpreter=interpreter if callable(interpreter) else lambda: interpreter,
         environment=os.environ,
         clock=clock or SystemClock(),
         machine=Machine(threads=1, offline=offline, slots=slots, device="cpu", niceness=niceness),

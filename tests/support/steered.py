@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from app.domain.backend_errors import NoCapacity
 from app.domain.jobs import FineTuningJob, JobStatus
 from app.domain.models import FineTunedModel
 from app.domain.preflight import PreflightFinding
@@ -24,9 +25,16 @@ class DemoClient:
 
     def __init__(self, folder: Path) -> None:
         self.runs = folder / "runs"
-        interpreter = local.stand_in(folder, local.ROOT / "tests" / "support" / "stand_in_trainer.py")
-        self.app_context = TestHouse(folder, [local.backend_over(self.runs, interpreter)], checkpoint_days=KEPT_DAYS)
+        self.not_ready = ""  # why there is no runtime, as long as there is none
+        self._stand_in = local.stand_in(folder, local.ROOT / "tests" / "support" / "stand_in_trainer.py")
+        backend = local.backend_over(self.runs, self._interpreter)
+        self.app_context = TestHouse(folder, [backend], checkpoint_days=KEPT_DAYS)
         self.engine = Engine(self.app_context.scopes)
+
+    def _interpreter(self) -> Path:
+        if self.not_ready:
+            raise NoCapacity(self.not_ready, fix="See Settings, Runtime environments.")
+        return self._stand_in
 
     def submit(self, **changes: object) -> str:
         fields = self.app_context.fields(

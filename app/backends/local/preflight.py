@@ -23,7 +23,7 @@ from app.training import run_lock
 from app.training.model_files import fingerprint
 
 PREFLIGHT = "preflight"
-RULES = 3  # grows when what is found in unchanged files changes
+RULES = 4  # grows when what is found in unchanged files changes
 _SLOTS = 2  # children at once; whoever asks for another asks again
 _KEPT = 64  # run folders, the newest
 # All that it depends on, beside those of a fresh adapter.
@@ -66,7 +66,7 @@ class LocalPreflight(LooksAhead):
             return self._seen(self._tag(request, base))
         except BackendError as error:  # there is no runtime yet
             message = sentence(error.detail, error.fix)
-            return Preflight(status=PreflightStatus.DEFERRED, message=message)
+            return Preflight(status=PreflightStatus.DEFERRED, stage="The runtime environment", message=message)
 
     @property
     def _runs(self) -> Runs:

@@ -114,23 +114,43 @@ def test_good_rows_are_counted_as_they_are_trained_and_looked_at_once(
     assert backend.observe_preflight(hub).status is PreflightStatus.DEFERRED
 
 
-def test_rows_are_counted_as_the_sequences_that_they_become(
-    backend: LocalBackend, python: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def rewriting(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose template takes the thoughts out of earlier answers, so that each answer is learned on its own."""
+    folder = tmp_path_factory.mktemp("rewriting")
     made = "import pathlib, sys; from tests.families import make, table; "
     made += "make.make(table.BY_NAME['hybrid-thinking'], pathlib.Path(sys.argv[1]))"
-    subprocess.run([str(python), "-c", made, str(tmp_path / "model")], cwd=local.ROOT, check=True)
+    subprocess.run([str(python), "-c", made, str(folder / "model")], cwd=local.ROOT, check=True)
     asked = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "yes"}]
     far = [{"role": "user", "content": "? " * 200}, {"role": "assistant", "content": "no"}]
     lines = [json.dumps({"messages": each}) for each in (asked * 3, asked, [*asked, *far])]
-    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    request = replace(REQUEST, base_model=f"path:{tmp_path / 'model'}", hyperparameters={"max_length": 128})
-    # The template takes the thoughts out of earlier answers, so each answer is learned in a sequence of its own.
-    seen = looked(backend, request, tmp_path / "rows.jsonl")
+    (folder / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_rows_are_counted_as_the_sequences_that_they_become(backend: LocalBackend, rewriting: Path) -> None:
+    rows = rewriting / "rows.jsonl"
+    request = replace(REQUEST, base_model=f"path:{rewriting / 'model'}", hyperparameters={"max_length": 128})
+    seen = looked(backend, request, rows)
     assert (seen.rows, seen.sequences) == (3, 3 + 1 + 1), seen
     assert seen.sequence_tokens < seen.tokens - 128, "the answer behind the limit is not trained"  # type: ignore[operator]
+    assert [(each.code, each.lines) for each in seen.findings] == [("cut_away", (3,))], "an answer is lost in silence"
     last = replace(request, hyperparameters={**request.hyperparameters, "learn_turns": "last"})
-    assert looked(backend, last, tmp_path / "rows.jsonl").sequences == 2
+    assert looked(backend, last, rows).sequences == 2
+
+
+@pytest.mark.slow
+def test_as_many_sequences_are_trained_as_were_counted(backend: LocalBackend, rewriting: Path, tmp_path: Path) -> None:
+    settings = {"n_epochs": 1, "batch_size": 2, "max_length": 128}
+    base = f"path:{rewriting / 'model'}"
+    wanted = local.request(backend, "job_1", [rewriting / "rows.jsonl"], settings, base_model=base)
+    watched = Watched(backend, backend.submit(wanted))
+    assert watched.until_final().status is JobStatus.SUCCEEDED
+    written = (tmp_path / "runs" / "job_1" / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    (reported,) = [event for event in map(json.loads, written) if event["kind"] == "rows"]
+    assert (reported["given"], reported["kept"]) == (3, 5)
+    said = [event["message"] for event in map(json.loads, written) if event["kind"] == "log"]
+    assert any(each.startswith("1 of 6 sequences were left out") for each in said), said
 
 
 def test_a_job_that_nobody_looked_at_fails_before_its_first_step(backend: LocalBackend, tmp_path: Path) -> None:

@@ -120,6 +120,18 @@ def test_steps_and_tokens_are_those_of_what_the_rows_become_in_training(
     assert facts("#ready")["Tokens trained on"] == "about 4.94M", "of four epochs"
 
 
+def test_the_look_begins_by_itself_once_the_runtime_is_ready(demo: DemoClient, pages: TestClient, draft: str) -> None:
+    demo.not_ready = "The runtime environment is not ready: Unpacking (25%)."
+    assert demo.not_ready in card(pages, draft)
+    page = review(pages, draft)
+    assert page.select_one("#preflight [hx-get][hx-trigger='every 5s']") is not None
+    assert page.select_one("noscript meta[http-equiv=refresh]") is not None
+    demo.not_ready = ""
+    form = review(pages, draft).select_one("#preflight form")
+    assert form is not None
+    assert "load" in str(form["hx-trigger"])
+
+
 def test_a_submit_is_refused_with_the_sentence_that_the_job_would_fail_with(
     demo: DemoClient, pages: TestClient, draft: str
 ) -> None:
