@@ -19,10 +19,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -162,15 +162,15 @@ def talkative(folder: Path) -> Path:
 def older_code(folder: Path) -> Path | None:
     """Return `folder` with the older code in it; None where this checkout's history does not reach so far."""
     archive = subprocess.run(
-        [shutil.which("git") or "git", "archive", "--format=tar", COMMIT, "app"],
+        [shutil.which("git") or "git", "archive", "--format=zip", COMMIT, "app"],
         cwd=ROOT,
         capture_output=True,
         check=False,
     )
     if archive.returncode:
         return None
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder)
     return folder
 
 

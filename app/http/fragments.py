@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from anyio import Lock, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 
 AT_MOST_EVERY_S = 1.3  # pages ask every 1.5 s: together less than the 3 s within which a list shows a new job
 AT_LEAST_EVERY_S = 30.0
 _MOST_KEPT = 200
+_AT_ONCE = 2  # rendered together, parts contend for the interpreter and cost more; one that is slow holds up no other
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +51,7 @@ class Fragments:
         self._current = 0
         self._changed_at = float("-inf")
         self._kept: dict[tuple[str, ...], _Kept] = {}
+        self._lanes = CapacityLimiter(_AT_ONCE)
 
     def version(self, changes: int) -> Version:
         """Return the version of what was read when so much had been written.
@@ -74,5 +76,5 @@ class Fragments:
             kept = self._kept[key] = _Kept()
         async with kept.lock:
             if kept.version is None or kept.version < version:
-                kept.content, kept.version = (await to_thread.run_sync(render)).encode(), version
+                kept.content, kept.version = (await to_thread.run_sync(render, limiter=self._lanes)).encode(), version
             return kept.version, kept.content

@@ -4,10 +4,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, case, func, select, union, union_all, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select, union, union_all, update
 
 from app.domain.actors import OWNER
 from app.domain.hyperparameters import Hyperparameter
@@ -105,20 +106,40 @@ def filtered_page(
     cursor: str | None,
 ) -> Page[T]:
     """Return what `query` says of the jobs that fit, one page of them."""
-    conditions, (key, descending) = wanted.conditions(), SORTS[sort]
-    if len(wanted.statuses) > 1 and key == "created_at":
-        # A walk along the index for each status: the few that are under way may lie behind a hundred thousand others.
-        asked = [select(_T.c.id).where(_T.c.status == status.value, *conditions) for status in wanted.statuses]
-        firsts = [
-            rows.first_of(each, _T, limit + 1, cursor=cursor, key=key, descending=descending).subquery()
-            for each in asked
-        ]
-        query = query.where(_T.c.id.in_(union_all(*(select(each.c.id) for each in firsts))))
+    key, descending = SORTS[sort]
+    statuses, conditions = tuple(wanted.statuses), tuple(wanted.conditions())
+    if wanted.query or len(statuses) > 1:
+        query = _found_first(query, statuses, conditions, limit + 1, cursor, descending=descending)
     else:
-        if wanted.statuses:
-            query = query.where(_T.c.status.in_([status.value for status in wanted.statuses]))
+        if statuses:
+            query = query.where(_T.c.status.in_([status.value for status in statuses]))
         query = job_filter.where(query, wanted.shape) if wanted.metadata is None else query.where(*conditions)
     return rows.page(tx, query, _T, make, limit=limit, cursor=cursor, order=(key, descending), values=wanted.values)
+
+
+@lru_cache(maxsize=64)  # of what is usually asked the same, which SQLAlchemy knows again at once
+def _found_first(
+    query: Select[Any],
+    statuses: Sequence[JobStatus],
+    conditions: Sequence[ColumnElement[bool]],
+    most: int,
+    cursor: str | None,
+    *,
+    descending: bool,
+) -> Select[Any]:
+    """Return the query for those rows alone whose ids an index gives without a look at any row.
+
+    A search walks the index with the texts; several statuses walk one each, for the few that are under way may lie
+    behind a hundred thousand others.
+    """
+    each = [conditions] if not statuses else [(_T.c.status == status.value, *conditions) for status in statuses]
+    firsts = [
+        rows.first_of(
+            select(_T.c.id).where(*one), _T, most, cursor=cursor, key="created_at", descending=descending
+        ).subquery()
+        for one in each
+    ]
+    return query.where(_T.c.id.in_(union_all(*(select(first.c.id) for first in firsts))))
 
 
 def needed_content(tx: Reader, connection: str) -> set[str]:

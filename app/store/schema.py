@@ -126,6 +126,7 @@ drafts = Table(
     Index("ix_drafts_updated", "updated_at", "id"),
 )
 
+_SEARCHED = ("name", "base_model", "project", "training_dataset", "fine_tuned_model")  # beside a job's id
 jobs = Table(
     "jobs",
     metadata,
@@ -171,10 +172,9 @@ jobs = Table(
     Index("ix_jobs_project_created", "project", "created_at", "id"),
     Index("ix_jobs_connection_status", "connection", "status"),
     Index("ix_jobs_turns", "connection", "created_by", "submit_started_at"),
-    # All that a search looks at: counting what fits reads no row, which costs a third at 100,000 jobs.
-    Index(
-        "ix_jobs_searched", "status", "name", "base_model", "id", "project", "training_dataset", "fine_tuned_model"
-    ).ddl_if(dialect="sqlite"),
+    # All that a search looks at: finding and counting what fits reads no row, which costs a third at 100,000 jobs.
+    Index("ix_jobs_searched", "status", "created_at", "id", *_SEARCHED).ddl_if(dialect="sqlite"),
+    Index("ix_jobs_found", "created_at", "id", *_SEARCHED).ddl_if(dialect="sqlite"),
     # Only open jobs fall due; the index stays small however many are finished.
     Index("ix_jobs_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )

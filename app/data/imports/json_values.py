@@ -32,9 +32,10 @@ from app.kit.sentences import ended
 
 KEYS = ("data", "train", "rows", "examples", "items", "records", "instances", "training", "dataset", "entries")
 # A string ends with its line at the latest: JSON has no line feed inside one, so an unclosed one costs its row only.
-_TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?|[\[\]{}]')
+# No group is possessive: Python 3.11.2 matches such ones wrongly where a string is cut in two, and rows were lost.
+_TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"?|[\[\]{}]')
 # Up to the next bracket, over whole strings.
-_RUN = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"\[\]{}]*+)*+')
+_RUN = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"[^"\[\]{}]*+)*')
 _QUOTE, _OPENING, _PAIR = ord('"'), frozenset(b"[{"), {ord("]"): ord("["), ord("}"): ord("{")}
 _SPACE = b" \t\r\n"
 _LOOKED_AT = 40  # lines of the head

@@ -2,7 +2,7 @@
 
 import io
 import subprocess
-import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,10 +20,10 @@ def unpacked(folder: Path) -> Path:
             f"the commit {COMMIT[:7]} is not in this checkout's history, so its data folder cannot be made: "
             "run these tests in a whole clone (git fetch --unshallow)"
         )
-    archive = _git("archive", "--format=tar", COMMIT, *_FOLDERS)
+    archive = _git("archive", "--format=zip", COMMIT, *_FOLDERS)
     assert archive.returncode == 0, archive.stderr.decode()
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder)
     return folder
 
 
