@@ -29,7 +29,7 @@ from app.store import jobs as store
 from app.store import metrics as metric_store
 from app.store import samples as sample_store
 from app.store.downsampling import downsample
-from app.store.job_filter import Filter
+from app.store.job_filter import Filter, is_named
 
 MAX_POINTS = 5000
 AnyJob = FineTuningJob | str  # a job, or its id
@@ -106,7 +106,8 @@ def list_jobs(
     cursor: str | None = None,
 ) -> Page[FineTuningJob]:
     """Return jobs, newest first unless `sort` says otherwise."""
-    wanted = Filter(statuses=statuses, project=project, connection=connection, query=query)
+    named = _is_named(scope, query)
+    wanted = Filter(statuses=statuses, project=project, connection=connection, query=query, named=named)
     return store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
 
 
@@ -122,7 +123,7 @@ def summaries(
     cursor: str | None = None,
 ) -> Page[JobSummary]:
     """Return jobs as rows of a list, without what a row does not show."""
-    wanted = Filter(statuses=statuses, project=project, query=query)
+    wanted = Filter(statuses=statuses, project=project, query=query, named=_is_named(scope, query))
     return summary_store.page(scope.read, wanted, sort=_sort(sort), limit=limit, cursor=cursor)
 
 
@@ -136,7 +137,11 @@ def _sort(wanted: str) -> str:
 @verbs.reads("jobs")
 def counts(scope: Scope, *, project: str | None = None, query: str | None = None) -> dict[JobStatus, int]:
     """Return how many of the jobs that fit are in each status; more than `MOST_COUNTED` stands for any number above."""
-    return summary_store.counts(scope.read, Filter(project=project, query=query))
+    return summary_store.counts(scope.read, Filter(project=project, query=query, named=_is_named(scope, query)))
+
+
+def _is_named(scope: Scope, query: str | None) -> bool:
+    return bool(query) and scope.read_once(("named", query), lambda tx: is_named(tx, query or ""))
 
 
 @verbs.reads("jobs")

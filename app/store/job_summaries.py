@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, Row, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Executable, func, literal, select, union_all
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
@@ -19,29 +20,37 @@ from app.store.jobs import filtered_page
 from app.store.metric_columns import curve_values
 
 _T = schema.jobs
-_NAMES = (
-    "id",
-    "name",
-    "base_model",
-    "connection",
-    "status",
-    "goal",
-    "created_at",
-    "ended_at",
-    "progress",
-    "spec",
-    "observed_at",
-    "failing_since",
-    "due_at",
-)
 _TRAINING, _VALIDATION = schema.series.alias("training"), schema.series.alias("validation")
+
+
+class _Row(NamedTuple):
+    """What is asked of a job, as its columns give it, and of its two series."""
+
+    id: str
+    name: str
+    base_model: str
+    connection: str
+    status: str
+    goal: str
+    created_at: datetime
+    ended_at: datetime | None
+    progress: str
+    spec: str
+    observed_at: datetime | None
+    failing_since: datetime | None
+    due_at: float | None
+    train_loss: float | None
+    curve: bytes | None
+    validation_loss: float | None
+
+
+_SERIES = {
+    "train_loss": _TRAINING.c.last_value,
+    "curve": _TRAINING.c.curve,
+    "validation_loss": _VALIDATION.c.last_value,
+}
 _ROWS = (
-    select(
-        *(_T.c[name] for name in _NAMES),
-        _TRAINING.c.last_value.label("train_loss"),
-        _TRAINING.c.curve,
-        _VALIDATION.c.last_value.label("validation_loss"),
-    )
+    select(*(_SERIES[name].label(name) if name in _SERIES else _T.c[name] for name in _Row._fields))
     .outerjoin(_TRAINING, (_TRAINING.c.job == _T.c.id) & (_TRAINING.c.name == TRAIN_LOSS))
     .outerjoin(_VALIDATION, (_VALIDATION.c.job == _T.c.id) & (_VALIDATION.c.name == VALIDATION_LOSS))
 )
@@ -57,10 +66,11 @@ class _Asked:
 
 def page(tx: Reader, wanted: Filter, *, sort: str, limit: int, cursor: str | None) -> Page[JobSummary]:
     """Return one page of the jobs that fit, as rows of a list."""
-    return filtered_page(tx, _ROWS, wanted, _make, sort=sort, limit=limit, cursor=cursor)
+    return filtered_page(tx, _ROWS, wanted, lambda row: _made(_Row._make(row)), sort=sort, limit=limit, cursor=cursor)
 
 
-def _make(row: Row[Any]) -> JobSummary:
+@lru_cache(maxsize=500)  # a list is asked for again and again, and few of its rows have changed
+def _made(row: _Row) -> JobSummary:
     return JobSummary(
         id=row.id,
         name=row.name,
@@ -80,7 +90,7 @@ def _make(row: Row[Any]) -> JobSummary:
     )
 
 
-@lru_cache(maxsize=500)  # a job's spec never changes, and a list is asked for again and again
+@lru_cache(maxsize=500)  # a job's spec never changes
 def _settings(spec: str) -> tuple[tuple[str, Hyperparameter], ...]:
     asked = codec.load(_Asked, spec).hyperparameters
     return tuple((name, asked[name]) for name in SHOWN_SETTINGS if name in asked)

@@ -28,6 +28,7 @@ _MAX_FIELDS = 400
 _NOTICE_SECONDS = 60
 SEE_OTHER = 303
 NOT_MODIFIED = 304
+ASK_AGAIN = "ask-again-ms"  # the header; Retry-After knows whole seconds only
 UNPROCESSABLE = 422
 
 
@@ -79,16 +80,16 @@ async def list_page(
 
 
 async def fragment(request: Request, scope: Scope, key: tuple[str, ...], render: Callable[[], str]) -> Response:
-    """Answer with what `render` writes, once for all who ask under the same key.
+    """Answer with what `render` writes, once for all who ask under the same key, and with when to ask again.
 
-    Whoever has the version of what was written last (`If-None-Match`) is told that nothing changed.
+    Whoever shows that already (`If-None-Match`) is told that nothing changed.
     """
     fragments: Fragments = request.app.state.fragments
-    version = fragments.version(scope.changes)
-    if request.headers.get("if-none-match") == str(version):
-        return Response(status_code=NOT_MODIFIED, headers={"etag": str(version)})
-    rendered, content = await fragments.get(key, version, render)
-    return HTMLResponse(content, headers={"etag": str(rendered)})
+    part = await fragments.get(key, scope.changes, render, request.headers.get("if-none-match"))
+    headers = {"etag": str(part.version), ASK_AGAIN: str(round(part.ask_again_s * 1000))}
+    if part.content is None:
+        return Response(status_code=NOT_MODIFIED, headers=headers)
+    return HTMLResponse(part.content, headers=headers)
 
 
 def asks_for_part(request: Request) -> bool:

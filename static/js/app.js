@@ -69,15 +69,20 @@
 
   // -- has anything been written? one question for the whole page, asked while somebody sees it. A list asks for itself, and
   // its answer brings the bar's figures; any other page asks for these alone, and tells its parts that something changed ---
-  let asking = false;
+  // The server says when a newer answer may be had: it renders a list once in a while for all who have it open.
+  let asking = false, next = 0;
   const look = async () => {
+    if (asking) return;
+    let after = 1500;
+    const again = () => { clearTimeout(next); next = setTimeout(look, after); };
     const meter = document.getElementById("meter"), version = meter?.dataset.version;
-    if (!version || asking || document.hidden) return;
+    if (!version || document.hidden) return again();
     asking = true;
     const list = document.querySelector("[data-live]"), address = list?.dataset.live ?? "/meter";
     try {
       const answer = await fetch(address, { headers: { "If-None-Match": version, ...list && { "HX-Request-Type": "partial" } } });
       answered();
+      after = Number(answer.headers.get("Ask-Again-Ms")) || after;
       if (answer.status === 401) signedOut();
       if (answer.status !== 200 || !meter.isConnected) return;
       const text = await answer.text();
@@ -90,9 +95,9 @@
       // Link by link, so that one that has the focus keeps it.
       if (meter.innerHTML !== fresh.innerHTML) for (const [at, link] of [...meter.children].entries()) link.replaceChildren(...fresh.children[at].childNodes);
       document.body.dispatchEvent(new CustomEvent("tunedesk:changed"));
-    } catch { unanswered(); } finally { asking = false; }
+    } catch { unanswered(); } finally { asking = false; again(); }
   };
-  setInterval(look, 1500);
+  setTimeout(look, 1500);
   document.addEventListener("visibilitychange", look);
 
   // -- a form that is stored while it is filled in: also what was typed last, and on leaving ----------------------------------
