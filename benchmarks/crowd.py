@@ -34,9 +34,6 @@ def crowded(folder: Path, jobs: int) -> Path:
             rows = [_job(chance, number) for number in range(start, min(jobs, start + _BATCH))]
             tx.execute(schema.jobs.insert(), rows)
             tx.execute(schema.series.insert(), [each for row in rows for each in _series(chance, row["id"])])
-    with database.writers.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
     database.close()
     return path
 

@@ -324,8 +324,8 @@ def delete(scope: Scope, identifier: str) -> None:
     tx = scope.write
     dataset = get(scope, identifier)
     used = usage_store.counts(tx, [identifier]).get(identifier)
-    if used is not None:
-        message = f"The dataset {dataset.name!r} is used by {used}."
+    if used is not None or usage_store.is_used(tx, identifier):
+        message = f"The dataset {dataset.name!r} is used by {used or 'work that you cannot see'}."
         raise Conflict(message, fix="Keep it: what was trained and judged on must stay known. Its lineage names them.")
     _remove(scope, dataset)
 

@@ -153,8 +153,8 @@ def needed_content(tx: Reader, connection: str) -> set[str]:
 
 def followed(tx: Reader, connection: str) -> list[FineTuningJob]:
     """Return the adopted jobs of a connection that have not ended, oldest first."""
-    over = [status.value for status in JobStatus if status.is_final]
-    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.adopted == 1, _T.c.status.not_in(over))
+    open_ = [status.value for status in JobStatus if not status.is_final]
+    return MAPPER.by_age(tx, _T.c.connection == connection, _T.c.adopted == 1, _T.c.status.in_(open_))
 
 
 def active(tx: Reader, connection: str) -> list[FineTuningJob]:

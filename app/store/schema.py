@@ -19,10 +19,12 @@ from sqlalchemy import (
 from app.store.columns import UtcTime, identifier, leases, maker, metadata
 from app.store.schema_of_installation import counters, idempotency, own_prices
 from app.store.schema_of_openai import model_aliases, openai_requests
+from app.store.schema_of_uses import job_datasets
 
 __all__ = [
     "counters",
     "idempotency",
+    "job_datasets",
     "model_aliases",
     "openai_requests",
     "own_prices",
@@ -357,6 +359,8 @@ evaluations = Table(
     maker(),
     Index("ix_evaluations_created", "created_at", "id"),
     Index("ix_evaluations_job", "job"),
+    Index("ix_evaluations_dataset", "dataset", "id"),
+    Index("ix_evaluations_examples", "few_shot_dataset", "id"),
     Index("ix_evaluations_connection_status", "connection", "status"),
     Index("ix_evaluations_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )

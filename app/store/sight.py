@@ -120,6 +120,7 @@ def _definitions() -> Iterator[str]:
         yield _view(table, _own(table))
         yield from _triggers(table, _own)
     yield _view("events", " OR ".join(_is_visible(of, "events.subject") for of in _PROJECT))
+    yield _view("job_datasets", f"project IN ({_VISIBLE})")
     yield _view("column_mappings", f"project = '' OR project IN ({_VISIBLE})")
 
 

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import event, func, insert, select, update
 
 from app.domain.actors import Actor, ProjectRole, Role
-from app.domain.errors import Forbidden, Invalid, NotFound
-from app.services import catalog, datasets, deployments, drafts, evaluations, jobs, models, projects
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain.jobs import JobParts
+from app.services import catalog, datasets, deployments, drafts, evaluations, jobs, models, projects, usage
 from app.services.scope import Scope
-from app.store import columns, people_schema, schema
+from app.store import codec, columns, people_schema, schema
 from app.store import models as model_store
 from app.store.sight import Sight
 from tests.support.app_context import TestHouse
@@ -18,7 +19,10 @@ from tests.support.connections import REHEARSAL_ID
 from tests.support.two_projects import TwoProjects
 
 HELD = {"projects", "jobs", "models", "datasets", "evaluations", "deployments", "drafts"}
-PARTS = {"job_metadata", "openai_requests", "series", "checkpoints", "samples", "findings", "evaluation_rows", "events"}
+PARTS = {
+    "job_metadata", "job_datasets", "openai_requests", "series", "checkpoints", "samples", "findings",
+    "evaluation_rows", "events",
+}  # fmt: skip
 # Reached by the number of a series alone, which is protected.
 BY_SERIES = {"metrics", "metric_chunks"}
 # Written in whoever's transaction ends a job; read by the administrators' verbs alone.
@@ -121,6 +125,29 @@ def test_bytes_that_somebody_else_holds_stay(two: TwoProjects) -> None:
         datasets.delete(scope, made["per_a"].id)
     with two.house.scopes.open(Actor("per_b", Role.PERSON, "", {two.theirs.project: ProjectRole.MEMBER})) as scope:
         assert datasets.rows(scope, made["per_b"].id)
+
+
+@pytest.mark.parametrize("use", ["validation", "test", "examples"])
+def test_rows_that_hidden_work_needs_stay(use: str, two: TwoProjects) -> None:
+    actor = Actor("per_a", Role.PERSON, "Ada", {two.ours.project: ProjectRole.MEMBER})
+    rows = b'{"messages":[{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}\n' * 12
+    with two.house.scopes.open(actor) as scope:
+        made = datasets.upload(scope, name="lent", filename="l.jsonl", chunks=[rows], project=two.ours.project)
+    with two.house.open() as scope:
+        if use == "examples":
+            theirs = update(schema.evaluations).where(schema.evaluations.c.id == two.theirs.evaluation)
+            scope.write.execute(theirs.values(few_shot_dataset=made.id))
+        else:
+            hidden = update(schema.jobs).where(schema.jobs.c.id == two.theirs.job)
+            scope.write.execute(
+                hidden.values(parts=codec.dump(JobParts(training=two.theirs.dataset, **{use: made.id})))
+            )
+    with two.house.scopes.open(actor) as scope:
+        assert usage.counts(scope, [made.id]) == {}
+        with pytest.raises(Conflict, match="is used by work that you cannot see"):
+            datasets.delete(scope, made.id)
+    with two.house.scopes.open(actor) as scope:
+        assert datasets.rows(scope, made.id)
 
 
 def test_a_connection_shows_nothing_before_it_is_said_for_whom(two: TwoProjects) -> None:

@@ -1,16 +1,25 @@
 """Datasets, jobs, models, deployments and evaluations know each other; what is used cannot be deleted, and says why."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from alembic import command
 from bs4 import BeautifulSoup
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from app.domain.datasets import Dataset
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob
+from app.settings import ROOT
+from app.store import jobs, usage
+from app.store.database import Database
+from app.store.migrating import configuration, upgrade
 from tests.support.app_context import chats
 from tests.support.billed import Continues, Made, house_of
 from tests.support.door import visiting
@@ -29,6 +38,7 @@ class Used:
     evaluated: list[Evaluation]
     held_out: Dataset
     unused: Dataset
+    database: Database
 
     def soup(self, path: str) -> BeautifulSoup:
         answer = self.client.get(path)
@@ -52,7 +62,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
     house.job("second", validation={"kind": "dataset", "dataset": held_out.id})
     served = Made(house, job).served(model=job.fine_tuned_model)
     with visiting(house.scopes) as client:
-        yield Used(client, house.look(job.id), served, list(house.evaluations(job.id)), held_out, unused)
+        yield Used(
+            client, house.look(job.id), served, list(house.evaluations(job.id)), held_out, unused, house.database
+        )
     house.close()
 
 
@@ -80,6 +92,45 @@ def test_the_list_of_datasets_counts_its_users(used: Used) -> None:
     assert "2 jobs, 2 evaluations" in rows[f"/datasets/{used.job.spec.training_dataset}"]
     assert "1 job" in rows[f"/datasets/{used.held_out.id}"]
     assert "job" not in rows[f"/datasets/{used.unused.id}"]
+
+
+def test_uses_are_counted_without_a_look_at_every_job(used: Used) -> None:
+    asked = [used.job.spec.training_dataset, used.held_out.id]
+    with used.database.reading() as tx:
+        said: list[tuple[str, object]] = []
+
+        def note(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+            if statement != "BEGIN":
+                said.append((statement, values))
+
+        event.listen(tx, "before_cursor_execute", note)
+        usage.counts(tx, asked)
+        usage.users(tx, asked[0], limit=10)
+        jobs.active(tx, used.job.spec.connection)
+        jobs.followed(tx, used.job.spec.connection)
+        driver = tx.connection.driver_connection
+        assert driver is not None
+        plans = [row[3] for each in said for row in driver.execute(f"EXPLAIN QUERY PLAN {each[0]}", each[1])]
+    assert len(said) == 5
+    assert "ix_jobs_connection_status" in str(plans)
+    assert [each for each in plans if each.startswith(("SCAN jobs", "SCAN evaluations", "SCAN datasets"))] == []
+
+
+def test_an_older_folder_learns_what_its_jobs_name(used: Used, tmp_path: Path) -> None:
+    query = "SELECT dataset, job, project FROM job_datasets ORDER BY 1, 2"
+    copy = tmp_path / "copy.sqlite3"
+    with contextlib.closing(sqlite3.connect(copy)) as older, used.database.reading() as tx:
+        before = tx.exec_driver_sql(query).all()
+        tx.connection.driver_connection.backup(older)  # type: ignore[union-attr]
+    url = f"sqlite:///{copy}"
+    command.downgrade(configuration(url, ROOT / "migrations"), "0024")
+    upgrade(url, ROOT / "migrations")
+    with contextlib.closing(sqlite3.connect(copy)) as newer:
+        assert newer.execute(query).fetchall() == before
+    parts = used.job.parts
+    assert parts is not None
+    named = {dataset for dataset, job, _project in before if job == used.job.id}
+    assert named == {used.job.spec.training_dataset, parts.training, parts.validation, parts.test}
 
 
 def test_by_rest_the_same(used: Used) -> None:
