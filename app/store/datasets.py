@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 
 from app.domain.datasets import Dataset, DatasetReport, DatasetStatus, Finding, Severity
 from app.kit.paging import Page
@@ -137,8 +137,19 @@ def _holds(sha256: str) -> ColumnElement[bool]:
 
 
 def refused(tx: Reader, *, before: datetime | None = None) -> list[Dataset]:
-    """Return the files that were refused, perhaps only those from before a moment, the oldest first."""
-    old = () if before is None else (_T.c.created_at < before,)
+    """Return the files that were refused, the oldest first.
+
+    With `before` only those from before that moment that nothing names: a job may have waited for the check of one.
+    """
+    named = [
+        exists().where(column == _T.c.id)
+        for column in (
+            schema.job_datasets.c.dataset,
+            schema.evaluations.c.dataset,
+            schema.evaluations.c.few_shot_dataset,
+        )
+    ]
+    old = () if before is None else (_T.c.created_at < before, ~or_(*named))
     return _M.by_age(tx, _T.c.status == DatasetStatus.REJECTED.value, *old)
 
 

@@ -32,10 +32,13 @@ from app.kit.sentences import ended
 
 KEYS = ("data", "train", "rows", "examples", "items", "records", "instances", "training", "dataset", "entries")
 # A string ends with its line at the latest: JSON has no line feed inside one, so an unclosed one costs its row only.
-# No group is possessive: Python 3.11.2 matches such ones wrongly where a string is cut in two, and rows were lost.
-_TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"?|[\[\]{}]')
-# Up to the next bracket, over whole strings.
-_RUN = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"[^"\[\]{}]*+)*')
+# No group is possessive: Python 3.11.2 matches such ones wrongly where a string is cut in two, and rows were lost. Each
+# repetition of another takes 70 bytes until the match ends, so there are no more than so many.
+_CHARACTERS = rb'[^"\\\n]*+(?:\\.[^"\\\n]*+){0,%d}'
+_TOKEN = re.compile(rb'"%b("?)|[\[\]{}]' % (_CHARACTERS % 40_000))
+_REST = re.compile(rb'%b("?)' % (_CHARACTERS % 40_000))  # of a string with more escapes than the head of a file has
+# Up to the next bracket, over whole strings; one that it cannot pass, or one too many, is left to the token.
+_RUN = re.compile(rb'[^"\[\]{}]*+(?:"%b"[^"\[\]{}]*+){0,300}' % (_CHARACTERS % 300))
 _QUOTE, _OPENING, _PAIR = ord('"'), frozenset(b"[{"), {ord("]"): ord("["), ord("}"): ord("{")}
 _SPACE = b" \t\r\n"
 _LOOKED_AT = 40  # lines of the head
@@ -202,7 +205,9 @@ class _Reader:
             start, end = found.span()
             if data[start] != _QUOTE:
                 return start
-            closed = end - start > 1 and data[end - 1] == _QUOTE
+            closed = found[1]  # a quotation mark that is none of the string's own characters
+            while not closed and (rest := _REST.match(data, end)) and rest[0]:
+                end, closed = rest.end(), rest[1]
             near_end = keyed and end + 64 > len(data)
             if not self._ended and (near_end or (not closed and end >= len(data) - 1)):
                 return -1  # perhaps not its end, or a key whose value is yet to come

@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
 from app.domain.actors import ENGINE
+from app.domain.datasets import DatasetStatus
+from app.domain.errors import NotFound
 from app.kit.progress import passed
-from app.services import datasets, edits
+from app.services import datasets, edits, estimates, jobs, specs
 from app.services.scope import Scopes
 from app.store import datasets as store
 from tests.integration.web.test_mapping_pages import draft, upload
@@ -165,6 +168,34 @@ def test_refused_files_go_after_a_day_with_their_bytes_and_nothing_else_does(
     assert _clear(app_context) == 2
     assert [pages.get(each).status_code for each in (young, other, kept)] == [404, 404, 200]
     assert not file.exists()
+
+
+def test_a_refused_file_that_a_job_waited_for_stays_and_keeps_no_other(app_context: TestHouse) -> None:
+    app_context.app_context = replace(app_context.app_context, at_once_bytes=64)
+    app_context.scopes = Scopes(app_context.app_context)
+    made = []
+    for words in (b"no row\n", b"none either\n"):
+        with app_context.open() as scope:
+            made.append(datasets.upload(scope, name="late", filename="t.jsonl", chunks=[words * 50]))
+    assert [each.status for each in made] == [DatasetStatus.VALIDATING] * 2
+    with app_context.open() as scope:
+        fields = {**app_context.fields(), "training_dataset": made[0].id, "validation": {"kind": "none"}}
+        waiting = specs.check(scope, fields, waits=True)
+        assert waiting.spec is not None, waiting.problems
+        job = jobs.record(scope, waiting.spec, estimates.bill(scope, waiting))
+    for each in made:
+        with app_context.scopes.open(ENGINE) as scope:
+            checked = datasets.check(scope, each.id)
+            assert checked.report is not None
+            assert checked.report.status is DatasetStatus.REJECTED
+            store.save_report(scope.write, each, checked.report)
+    app_context.clock.turn(timedelta(hours=25))
+    assert _clear(app_context) == 1
+    with app_context.open() as scope:
+        assert datasets.get(scope, made[0].id).status is DatasetStatus.REJECTED
+        assert jobs.get(scope, job.id).spec.training_dataset == made[0].id
+        with pytest.raises(NotFound):
+            datasets.get(scope, made[1].id)
 
 
 def _clear(app_context: TestHouse) -> int:
