@@ -72,11 +72,11 @@ def duration(value: float | timedelta | None) -> str:
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
-    """Thousands apart by commas; `places` decimals, or as many as the value needs (four significant digits)."""
+    """Thousands apart by commas; so many decimals, or as many as the value needs (four significant digits)."""
     if value is None:
         return NOTHING
     if decimals is not None:
-        return f"{value:,.{decimals}f}"
+        return _fixed(value, decimals)
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     if abs(value) >= _KILO:
@@ -101,7 +101,13 @@ def signed(value: float | None, decimals: int = 3) -> str:
     if value is None:
         return NOTHING
     sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return f"{sign}{abs(value):,.{decimals}f}"
+    return f"{sign}{_fixed(abs(value), decimals)}"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Write a number with so many decimals; one that is not zero is not written as zero (a loss of 0.0002)."""
+    written = f"{value:,.{decimals}f}"
+    return f"{value:.2g}" if value and not float(written.replace(",", "")) else written
 
 
 def size(value: int | None) -> str:

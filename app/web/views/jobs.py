@@ -158,7 +158,7 @@ def _best(last: tuple[int, float | None] | None, curve: MetricSeries | None) -> 
     if last is None or last[1] is None or not points:
         return Stat(label=label, value=formats.NOTHING, id=element)
     step, best = min(points, key=lambda point: point[1])
-    note = _("best %(loss)s, step %(step)d") % {"loss": formats.number(best, 3), "step": step}
+    note = _("best %(loss)s, step %(step)d") % {"loss": formats.number(best, 4), "step": step}
     return Stat(label=label, value=formats.number(last[1], 4), note=note, id=element)
 
 

@@ -57,6 +57,10 @@ def test_duration(seconds: float | timedelta | None, words: str) -> None:
         (0.57143, 3, "0.571"),
         (1e-9, None, "1e-09"),
         (12345.678, None, "12,346"),
+        (0.0002, 3, "0.0002"),
+        (0.00004, 4, "4e-05"),
+        (0.0, 3, "0.000"),
+        (1234.0002, 3, "1,234.000"),
     ],
 )
 def test_number(value: float | None, decimals: int | None, words: str) -> None:
@@ -77,7 +81,9 @@ def test_size(value: int, words: str) -> None:
     assert formats.size(value) == words
 
 
-@pytest.mark.parametrize(("value", "words"), [(-0.067, "−0.067"), (0.021, "+0.021"), (0, "±0.000"), (None, "–")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(-0.067, "−0.067"), (0.021, "+0.021"), (0, "±0.000"), (-0.0002, "−0.0002"), (None, "–")]
+)
 def test_signed(value: float | None, words: str) -> None:
     assert formats.signed(value) == words
 
