@@ -31,6 +31,9 @@ Reader = Connection
 Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
+# A connection's cache of pages: each commit empties those of the others, so a larger one is filled and given back over
+# and over, by every connection, in the heap of every thread; a page that is read again comes from the system's cache.
+_CACHED_KIB = 512
 BY = "by"  # the execution option that names the actor
 _ALONE = "alone"  # the one of a connection on which a single statement is a transaction by itself
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
@@ -107,7 +110,14 @@ def _engine(url: str, *, read_only: bool) -> Engine:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     # Writers queue here, in the pool, rather than in SQLite's busy loop, which polls and is not fair.
     size, overflow = (8, 40) if read_only or not sqlite else (1, 0)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=size, max_overflow=overflow, pool_timeout=60)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=overflow,
+        pool_timeout=60,
+        pool_use_lifo=True,  # a quiet hour takes one connection, not all of them in turn, each with what it keeps
+    )
     if sqlite:
         _prepare_sqlite(engine, read_only=read_only)
     return engine
@@ -119,6 +129,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{_CACHED_KIB}")
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
         else:

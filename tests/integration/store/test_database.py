@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_no_update_is_lost_between_reading_and_writing(database: Database) -> No
         list(pool.map(add_one, range(400)))
     with database.reading() as connection:
         assert connection.exec_driver_sql("SELECT n FROM counter").scalar_one() == 400
+
+
+def test_after_a_crowd_who_reads_alone_takes_one_connection(database: Database) -> None:
+    with ExitStack() as crowd:
+        held = {id(crowd.enter_context(database.reading()).connection.driver_connection) for _ in range(4)}
+    alone = set()
+    for _ in range(len(held)):  # in turn, each would be filled with statements and pages of its own
+        with database.reading() as connection:
+            alone.add(id(connection.connection.driver_connection))
+    assert len(held) == 4
+    assert len(alone) == 1
 
 
 def test_a_reader_writes_nothing(database: Database) -> None:
