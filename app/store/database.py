@@ -31,9 +31,6 @@ Reader = Connection
 Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
-# A connection's cache of pages: each commit empties those of the others, so a larger one is filled and given back over
-# and over, by every connection, in the heap of every thread; a page that is read again comes from the system's cache.
-_CACHED_KIB = 512
 BY = "by"  # the execution option that names the actor
 _ALONE = "alone"  # the one of a connection on which a single statement is a transaction by itself
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
@@ -129,7 +126,6 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA cache_size=-{_CACHED_KIB}")
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
         else:

@@ -245,22 +245,30 @@ def _loads(tx: Reader, connection: str, people: Iterable[str]) -> dict[str, tupl
     for by, count in tx.execute(union_all(*under_way)):
         active[by] += count
     asked = list(people)
+    makers = [(by, maker) for by in asked for maker in ([by] if by else ["", OWNER.id])]
+    width = 1 << (len(makers) - 1).bit_length()
+    named = {f"maker_{n}": makers[min(n, len(makers) - 1)][1] for n in range(width)}
+    row = tx.execute(_last_begun(width), {"connection": connection, **named}).one()
     latest = dict.fromkeys(asked, 0)
-    for by in asked:
-        for maker in [by] if by else ["", OWNER.id]:
-            last = tx.scalar(_last_begun(), {"connection": connection, "maker": maker})
-            latest[by] = max(latest[by], 0 if last is None else columns.to_microseconds(last))
+    for (by, _), last in zip(makers, row, strict=False):
+        latest[by] = max(latest[by], 0 if last is None else columns.to_microseconds(last))
     return {by: (active[by], latest[by]) for by in asked}
 
 
-# One short statement for everybody: one that asked for all of them at once was another for each number of people, and
-# what SQLAlchemy keeps of each of those was most of what a server with thirty people at work grew by.
 @cache
-def _last_begun() -> Select[Any]:
-    """Return the query for when the last job of a maker's at a connection began."""
+def _last_begun(makers: int) -> Select[Any]:
+    """Return the query for when the last job of each of so many makers at a connection began, as columns of one row.
+
+    It is asked for a power of two of them, the last one named again: SQLAlchemy keeps each statement, which is as long
+    as its makers are many, and a line of thirty people has another number of them all the time.
+    """
     begun = _T.c.submit_started_at
-    of_the_maker = (_T.c.connection == bindparam("connection"), _T.c.created_by == bindparam("maker"))
-    return select(begun).where(*of_the_maker, begun.is_not(None)).order_by(begun.desc()).limit(1)
+    here = (_T.c.connection == bindparam("connection"), begun.is_not(None))
+    lasts = [
+        select(begun).where(*here, _T.c.created_by == bindparam(f"maker_{n}")).order_by(begun.desc()).limit(1)
+        for n in range(makers)
+    ]
+    return select(*(each.scalar_subquery() for each in lasts))
 
 
 def in_turn(tx: Reader, connection: str, waiting: Sequence[tuple[str, str]]) -> list[str]:

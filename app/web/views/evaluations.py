@@ -103,7 +103,7 @@ def _sure(metrics: EvaluationMetrics, field: str, *, share: bool) -> str:
         return ""
     if not share:
         return _("%(low)s to %(high)s") % {"low": formats.number(found.low, 2), "high": formats.number(found.high, 2)}
-    return f"{found.low * 100:.0f}–{formats.percent(found.high, 0)}"
+    return f"{found.low * 100:.0f}–{found.high * 100:.0f}%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

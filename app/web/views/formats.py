@@ -123,8 +123,15 @@ def size(value: int | None) -> str:
 
 
 def percent(value: float | None, decimals: int = 0) -> str:
-    """A share between 0 and 1 as a percentage."""
-    return NOTHING if value is None else f"{value * 100:.{decimals}f}%"
+    """A share between 0 and 1 as a percentage; what is not all or nothing is not written so (`>99.9%`, `<1%`)."""
+    if value is None:
+        return NOTHING
+    if 0 < value < 1:
+        least = 10**-decimals
+        written = float(f"{value * 100:.{decimals}f}")
+        if written in {0, 100}:
+            return f"<{least:.{decimals}f}%" if written == 0 else f">{100 - least:.{decimals}f}%"
+    return f"{value * 100:.{decimals}f}%"
 
 
 def money(tr: NullTranslations, value: object) -> str:

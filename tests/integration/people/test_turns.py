@@ -1,5 +1,7 @@
 """The line of jobs takes turns between people, and tells nobody what others have in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -77,22 +79,42 @@ def test_one_owner_has_one_line(app_context: TestHouse) -> None:
         assert names(scope) == ["0", "1", "2"]
 
 
+@contextmanager
+def heard(scope: Scope) -> Iterator[list[tuple[str, tuple[Any, ...]]]]:
+    """Give the list that each statement about turns is written to, with its parameters, while the block lasts."""
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[Any, ...], *_: object) -> None:
+        if "ORDER BY jobs.submit_started_at" in statement or "count(*)" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(scope.read.engine, "before_cursor_execute", hear)
+    yield asked
+    event.remove(scope.read.engine, "before_cursor_execute", hear)
+
+
 def test_whose_turn_it_is_is_known_without_a_look_at_what_is_over(app_context: TestHouse, line: dict[str, str]) -> None:
     start(app_context, line["a1"], JobStatus.RUNNING)
     plans: list[str] = []
     with app_context.open() as scope:
-        asked: list[tuple[str, tuple[Any, ...]]] = []
-
-        def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[Any, ...], *_: object) -> None:
-            if "ORDER BY jobs.submit_started_at" in statement or "count(*)" in statement:
-                asked.append((statement, parameters))
-
-        event.listen(scope.read.engine, "before_cursor_execute", hear)
-        assert names(scope)[0] == "b1"
-        event.remove(scope.read.engine, "before_cursor_execute", hear)
+        with heard(scope) as asked:
+            assert names(scope)[0] == "b1"
         for statement, parameters in asked:
             plans += [row[3] for row in scope.read.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     looks = [step for step in plans if "jobs" in step and "SUBQUERY" not in step]
     assert looks
     narrow = ("connection=? AND status=?", "connection=? AND created_by=?")
     assert [step for step in looks if not any(each in step for each in narrow)] == []
+
+
+def test_a_line_of_another_number_of_people_asks_the_same(app_context: TestHouse) -> None:
+    """SQLAlchemy keeps each statement: a server with thirty people at work kept more of them every minute."""
+    texts: dict[int, list[str]] = {}
+    with app_context.open() as scope:
+        for people in range(2, 33):
+            waiting = [(f"job_{n}", f"per_{n}") for n in range(people)]
+            with heard(scope) as asked:
+                assert len(store.in_turn(scope.read, REHEARSAL_ID, waiting)) == people
+            texts[people] = [statement for statement, _ in asked]
+    assert {len(each) for each in texts.values()} == {2}  # however many they are: a page asks this, too
+    assert len({text for each in texts.values() for text in each}) == 1 + len({2, 4, 8, 16, 32})

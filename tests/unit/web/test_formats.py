@@ -68,6 +68,24 @@ def test_number(value: float | None, decimals: int | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "decimals", "words"),
+    [
+        (None, 0, "–"),
+        (0, 1, "0.0%"),
+        (1, 1, "100.0%"),
+        (0.938, 1, "93.8%"),
+        (2999 / 3000, 1, ">99.9%"),
+        (1 / 3000, 1, "<0.1%"),
+        (0.997, 0, ">99%"),
+        (0.003, 0, "<1%"),
+        (0.994, 0, "99%"),
+    ],
+)
+def test_percent(value: float | None, decimals: int, words: str) -> None:
+    assert formats.percent(value, decimals) == words
+
+
+@pytest.mark.parametrize(
     ("value", "words"), [(950, "950"), (4100, "4.1k"), (1_480_000, "1.48M"), (2_000_000_000_000, "2,000B"), (None, "–")]
 )
 def test_compact(value: float | None, words: str) -> None:
