@@ -90,7 +90,7 @@ def _made(row: _Row) -> JobSummary:
     )
 
 
-@lru_cache(maxsize=500)  # a job's spec never changes
+@lru_cache(maxsize=100)  # a job's spec never changes: it is asked for again as long as the rest of its row does
 def _settings(spec: str) -> tuple[tuple[str, Hyperparameter], ...]:
     asked = codec.load(_Asked, spec).hyperparameters
     return tuple((name, asked[name]) for name in SHOWN_SETTINGS if name in asked)

@@ -1,7 +1,9 @@
 """The rehearsal's own book: append-only, on the disk before a call returns, there to check the engine by."""
 
 import os
+import zlib
 from array import array
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,17 +33,20 @@ class Entry:
 
 
 _ENTRIES = msgspec.json.Decoder(Entry)  # made at import: the first decoding of a dataclass is not safe between threads
+_BEGIN_BITS = 40  # of a line's mark: where it begins; what stands above is its tag's
+_ONE_BY_ONE = 64  # lines put in order; more of them are sorted
 
 
 class Ledger:
     """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten.
 
-    Kept in memory is where each tag's lines begin, not what they say: a server may rehearse for weeks.
+    Kept in memory are eight bytes a line, in order: some bits of its tag's checksum, and where it begins. A server may
+    rehearse for weeks.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: dict[str, array[int]] = {}  # by tag: the bytes before each line
+        self._marks = array("Q")
         self._read_to = 0
         self._thread_lock = RLock()
         self._held = 0
@@ -76,8 +81,10 @@ class Ledger:
         """Return what was written for one tag, oldest first."""
         with self._thread_lock:
             self._refresh()
-            begins = self._lines.get(tag)
-            return [] if begins is None or not self.path.exists() else list(self._at(begins))
+            first = _mark(tag, 0)
+            begin, end = (bisect_left(self._marks, mark) for mark in (first, first + (1 << _BEGIN_BITS)))
+            begins = [mark - first for mark in self._marks[begin:end]]
+            return [entry for entry in self._at(begins) if entry.tag == tag] if begins else []
 
     def append(self, entry: Entry) -> None:
         """Write one entry; it is on the disk when this returns."""
@@ -92,10 +99,16 @@ class Ledger:
     def _refresh(self) -> None:
         if not self.path.exists() or self.path.stat().st_size == self._read_to:
             return
+        fresh = []
         for begin, end, entry in self._read(self._read_to):
             self._read_to = end
             if entry is not None:
-                self._lines.setdefault(entry.tag, array("Q")).append(begin)
+                fresh.append(_mark(entry.tag, begin))
+        if len(fresh) > _ONE_BY_ONE:
+            self._marks = array("Q", sorted([*self._marks, *fresh]))
+        else:
+            for mark in fresh:
+                insort(self._marks, mark)
 
     def _read(self, begin: int) -> Iterator[tuple[int, int, Entry | None]]:
         """Yield where each whole line behind so many bytes begins and ends, and its entry; None for a torn one."""
@@ -114,6 +127,10 @@ class Ledger:
             for begin in begins:
                 file.seek(begin)
                 yield _ENTRIES.decode(file.readline())
+
+
+def _mark(tag: str, begin: int) -> int:
+    return (zlib.crc32(tag.encode()) >> 8) << _BEGIN_BITS | begin
 
 
 def _mend_torn_line(file: IO[bytes]) -> None:
