@@ -77,8 +77,9 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
 # What takes longest begins first; what shares an installation full of things is one group.
 LONGEST = (
     "local", "browser/test_journey.py", "architecture/test_linters.py", "api/test_contract_requests.py",
-    "families/test_families.py", "campaigns/test_kill.py", "furnished", "upgrades/test_rehearsed.py",
-    "campaigns/test_azure_kill.py", "families/test_together.py",
+    "families/test_families.py", "campaigns/test_kill.py", "furnished", "people/test_hostile.py",
+    "campaigns/test_wire_mutants.py", "campaigns/test_azure_mutants.py", "browser/test_own_data.py",
+    "upgrades/test_rehearsed.py", "campaigns/test_azure_kill.py", "families/test_together.py",
 )  # fmt: skip
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 
@@ -86,16 +87,20 @@ FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "brow
 WHOLE = frozenset({"local", "first_hour"})
 
 # Long files whose tests share nothing.
-APART = frozenset({"campaigns/test_faults.py", "engine/test_bad_days.py"})
+APART = frozenset({"campaigns/test_faults.py", "engine/test_bad_days.py", "people/test_hostile.py"})
 
 
 def _group(nodeid: str) -> str:
     """Return what runs in one worker: a file, so that what its tests share is made once, or several such files."""
-    *_, folder, name = nodeid.partition("::")[0].split("/")
-    file = f"{folder}/{name}"
+    file = _file(nodeid)
+    folder = file.partition("/")[0]
     if file in APART:
         return nodeid
     return "furnished" if file in FURNISHED else folder if folder in WHOLE else file
+
+
+def _file(nodeid: str) -> str:
+    return "/".join(nodeid.partition("::")[0].split("/")[-2:])
 
 
 class ByFile(LoadScopeScheduling):
@@ -113,4 +118,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first, so that nobody waits for it in the end."""
     rank = {group: at for at, group in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(_group(item.nodeid), len(rank)))
+    items.sort(key=lambda item: rank.get(_group(item.nodeid), rank.get(_file(item.nodeid), len(rank))))

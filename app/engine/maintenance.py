@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from app.domain.actors import ENGINE
 from app.engine.ending_models import EndingModels
 from app.engine.orphan_gc import OrphanCollector
+from app.kit import heap
 from app.kit.crash_points import CrashPoint, reached
 from app.services import catalog, datasets, retention
 from app.services.scope import Scope, Scopes
@@ -15,12 +16,13 @@ from app.store import audit, idempotency, leases, webhooks
 
 KEYS_EVERY, KEYS_KEPT = timedelta(hours=1), timedelta(hours=24)
 MESSAGES_KEPT = timedelta(days=30)  # that are over, with what came of them
-CATALOGS_EVERY, CATALOGS_KEPT = timedelta(minutes=1), timedelta(hours=24)
+EACH_MINUTE = timedelta(minutes=1)
+CATALOGS_KEPT = timedelta(hours=24)
 
 
 class Maintenance:
     """Forgets answers that nobody can ask for again, and uploads that were refused; wakes jobs whose checkpoints have
-    had their time, and has old catalogs looked up again.
+    had their time, has old catalogs looked up again, and gives back memory that is free.
     """
 
     def __init__(self, scopes: Scopes, sweep: OrphanCollector, endings: EndingModels) -> None:
@@ -28,7 +30,7 @@ class Maintenance:
         self._endings = endings
         self._sweep = sweep
         self._keys_at: datetime | None = None
-        self._catalogs_at: datetime | None = None
+        self._minute_at: datetime | None = None
 
     def run(self, now: datetime) -> int:
         """Clear up what is to be cleared up now; return how many things were removed."""
@@ -41,8 +43,9 @@ class Maintenance:
                 webhooks.forget(scope.write, before=now - MESSAGES_KEPT)
                 datasets.forget_refused(scope)
                 leases.wake(scope.write, "jobs", retention.expired(scope), due_at=scope.due_now())
-        if self._catalogs_at is None or now >= self._catalogs_at:
-            self._catalogs_at = now + CATALOGS_EVERY
+        if self._minute_at is None or now >= self._minute_at:
+            self._minute_at = now + EACH_MINUTE
+            heap.give_back()
             with self._scopes.open(ENGINE) as scope:
                 catalog.refresh_where_due(scope, CATALOGS_KEPT)
         self._endings.run(now)

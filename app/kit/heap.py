@@ -21,6 +21,16 @@ def share_one() -> bool:
     return mallopt is not None and bool(mallopt(_ARENA_MAX, 1))
 
 
+def give_back() -> bool:
+    """Give the system what is free in whole pages; False where the C library is another, or nothing was.
+
+    glibc does so only at the heap's end, so that one piece kept there holds all below it (malloc_trim(3)): what a burst
+    took would stay taken. It takes a few milliseconds, in which nobody gets memory.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))
+
+
 def keep_freed_blocks() -> None:
     """Keep blocks of up to a few MiB that are freed for the next ones, in this process from now on.
 

@@ -69,6 +69,10 @@ class Templates:
         finally:
             _reader.reset(before)
 
+    def part(self, name: str, context: Mapping[str, object]) -> Markup:
+        """The same, to be written down in other templates as it is."""
+        return Markup(self.render(name, context))  # noqa: S704 -- a template's own output
+
     def asset(self, path: str) -> str:
         """The address of a static file, with its content's hash, so that a browser never keeps an old one."""
         if path not in self._hashes:
@@ -79,7 +83,7 @@ class Templates:
 
     def _navigation(self) -> Markup:
         """The places of the palette that are the same for everybody."""
-        return Markup(self.environment.get_template("_navigation.html").render())  # noqa: S704 -- a template's own output
+        return self.part("_navigation.html", {})
 
     def _components(self) -> dict[str, object]:
         """Every macro of `components/` under one name, `ui`: a page imports nothing, so any block renders alone."""

@@ -24,7 +24,7 @@ def test_a_way_with_faults(tmp_path: Path, way: list[Case]) -> None:
     assert Walk(tmp_path, *way).go().wrong == []
 
 
-@pytest.mark.campaign
+@pytest.mark.named
 @pytest.mark.parametrize("call", [*OF_THE_ENGINE, *OF_PEOPLE])
 def test_every_fault_at_every_call(tmp_path: Path, call: str) -> None:
     wrong = []

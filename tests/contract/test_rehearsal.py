@@ -172,7 +172,7 @@ def test_two_ledgers_on_one_file_read_what_the_other_wrote_and_keep_little_of_it
     assert sum(each.size for each in kept.statistics("filename")) < 100 * tags, "more than 100 bytes a job"
 
 
-def test_tags_whose_marks_are_alike_are_told_apart(tmp_path: Path) -> None:
+def test_tags_whose_marks_are_alike_are_kept_apart(tmp_path: Path) -> None:
     ledger, met = Ledger(tmp_path / "ledger.jsonl"), dict[int, str]()
     for number in count():
         tag = f"job_{number}"

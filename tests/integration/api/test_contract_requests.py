@@ -17,7 +17,7 @@ from tests.support.server import serving
         # As many again come as each role: `tests/integration/people/test_contract.py`.
         (("examples", "fuzzing"), 4, 500),
         # Every limit of every field, every method at every address, and chains of requests as well.
-        pytest.param(PHASES, 11, 5000, marks=pytest.mark.campaign),
+        pytest.param(PHASES, 11, 5000, marks=pytest.mark.named),
     ],
 )
 def test_the_document_says_what_is_taken(

@@ -62,6 +62,17 @@ def test_rows_of_other_projects_are_in_no_table(table: str, two: TwoProjects, me
     assert whole == 2 * seen > 0, f"{seen} of {whole} rows of {table}"
 
 
+def test_who_looks_next_through_the_same_connection_sees_what_is_theirs(two: TwoProjects) -> None:
+    ours, theirs = two.ours.project, two.theirs.project
+    seen, connections = [], set()
+    for visible in ((ours,), (theirs,), (), (ours, theirs), (theirs,), (ours,)):
+        with two.house.database.reading(Sight("per_a", frozenset(visible))) as tx:
+            connections.add(id(tx.connection.dbapi_connection))
+            seen.append((visible, {*tx.scalars(select(schema.jobs.c.project))}))
+    assert [(visible, {*visible}) for visible, _found in seen] == seen
+    assert len(connections) == 1
+
+
 def test_no_list_and_no_count_tells_of_it(two: TwoProjects, member: Scope) -> None:
     assert [each.id for each in projects.list_projects(member).items] == [two.ours.project]
     assert {each.id for each in jobs.list_jobs(member).items} == {two.ours.job}
