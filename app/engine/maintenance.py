@@ -22,7 +22,7 @@ CATALOGS_KEPT = timedelta(hours=24)
 
 class Maintenance:
     """Forgets answers that nobody can ask for again, and uploads that were refused; wakes jobs whose checkpoints have
-    had their time, has old catalogs looked up again, and gives back memory that is free.
+    had their time, has old catalogs looked up again, and gives back memory that nobody needs.
     """
 
     def __init__(self, scopes: Scopes, sweep: OrphanCollector, endings: EndingModels) -> None:
@@ -45,6 +45,7 @@ class Maintenance:
                 leases.wake(scope.write, "jobs", retention.expired(scope), due_at=scope.due_now())
         if self._minute_at is None or now >= self._minute_at:
             self._minute_at = now + EACH_MINUTE
+            self._scopes.app_context.database.close_idle()
             heap.give_back()
             with self._scopes.open(ENGINE) as scope:
                 catalog.refresh_where_due(scope, CATALOGS_KEPT)

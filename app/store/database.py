@@ -89,6 +89,17 @@ class Database:
             yield Writer(connection.execution_options(**{BY: by}))
         self.commits = next(self._numbers)
 
+    def close_idle(self) -> None:
+        """Close the connections that nobody reads by just now; whoever reads next opens one.
+
+        Each keeps a copy of the schema, pages and prepared statements, 3 MB once it is full: as many of them as ever
+        were open at the same time would stay.
+        """
+        for name in ("readers", "_limited_readers"):
+            readers: Engine | None = vars(self).get(name)
+            if readers is not None and isinstance(readers.pool, QueuePool) and not readers.pool.checkedout():
+                readers.dispose()
+
     def ping(self) -> None:
         """Return if the database answers."""
         with self.reading() as reader:

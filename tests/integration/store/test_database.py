@@ -1,5 +1,6 @@
 """The two promises of the store: one writer at a time, and nothing half-written."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.domain.errors import StorageFull
@@ -22,6 +24,7 @@ from app.store import columns, jobs, metrics, schema
 from app.store.database import Database, Writer
 from app.store.database_file import check, known_revisions
 from app.store.migrating import configuration, upgrade
+from app.store.sight import Sight
 from tests.support.app_context import new_database
 
 MIGRATIONS = ROOT / "migrations"
@@ -63,6 +66,28 @@ def test_after_a_crowd_who_reads_alone_takes_one_connection(database: Database) 
             alone.add(id(connection.connection.driver_connection))
     assert len(held) == 4
     assert len(alone) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are looked up in /proc")
+def test_connections_that_nobody_reads_by_are_closed_and_opened_again(database: Database, tmp_path: Path) -> None:
+    def open_files() -> int:
+        named = (Path(each).readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+        return sum(name == tmp_path / "store.sqlite3" for name in named)
+
+    seen = (None, Sight("per_a", frozenset({"prj_a"})))
+    database.close_idle()
+    before = open_files()
+    with ExitStack() as crowd:
+        for each in (*seen, *seen):
+            crowd.enter_context(database.reading(each)).execute(select(schema.jobs.c.id)).all()
+        database.close_idle()
+        assert open_files() == before + 4  # they are being read by
+    assert open_files() == before + 4
+    database.close_idle()
+    assert open_files() == before
+    for each in seen:
+        with database.reading(each) as tx:
+            assert tx.execute(select(schema.jobs.c.id)).all() == []
 
 
 def test_a_reader_writes_nothing(database: Database) -> None:
