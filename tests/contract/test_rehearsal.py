@@ -183,6 +183,8 @@ def test_tags_whose_marks_are_alike_are_kept_apart(tmp_path: Path) -> None:
         ledger.append(Entry(call=f"of {each}", tag=each, at=0.0))
     assert [entry.call for entry in ledger.of(tag)] == [f"of {tag}"] * 2
     assert [entry.call for entry in ledger.of(other)] == [f"of {other}"]
+    ledger.path.unlink()
+    assert ledger.of(tag) == []
 
 
 def test_two_processes_share_one_ledger(tmp_path: Path) -> None:

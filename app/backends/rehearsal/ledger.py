@@ -83,8 +83,9 @@ class Ledger:
             self._refresh()
             first = _mark(tag, 0)
             begin, end = (bisect_left(self._marks, mark) for mark in (first, first + (1 << _BEGIN_BITS)))
-            begins = [mark - first for mark in self._marks[begin:end]]
-            return [entry for entry in self._at(begins) if entry.tag == tag] if begins else []
+            if begin == end or not self.path.exists():
+                return []
+            return [entry for entry in self._at(mark - first for mark in self._marks[begin:end]) if entry.tag == tag]
 
     def append(self, entry: Entry) -> None:
         """Write one entry; it is on the disk when this returns."""

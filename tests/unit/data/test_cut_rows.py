@@ -1,6 +1,4 @@
-"""Rows are the same wherever a read of the file ends: each kind of file, cut at each byte of rows full of marks
-(at every seventh in each run).
-"""
+"""Rows are the same wherever a read of the file ends: each kind of file, cut all through rows full of marks."""
 
 import csv
 import io
@@ -57,7 +55,7 @@ def _read(file: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 7])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 7])  # bytes
 def test_rows_are_the_same_wherever_a_read_ends(kind: str, step: int, tmp_path: Path) -> None:
     ending, write = KINDS[kind]
     file = tmp_path / f"rows.{ending}"
