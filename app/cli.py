@@ -153,9 +153,9 @@ def _settings(asked: argparse.Namespace) -> "Settings":
         return Settings(**named)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"])
+        name, said = str(first["loc"][0]), str(first["msg"]).removeprefix("Value error, ")
         raise SetupError(
-            f"The setting {name} (TUNEDESK_{name.upper()}) is wrong: {first['msg']}.",
+            f"The setting {name} (TUNEDESK_{name.upper()}) is wrong: {said}.",
             "Fix it, then start again.",
             code=_USAGE,
         ) from None

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment (`TUNEDESK_…`) and handed down as values."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 class Settings(BaseSettings):
     """What an operator may decide. Each field is documented in docs/settings.md; a test compares the two."""
 
-    model_config = SettingsConfigDict(env_prefix="TUNEDESK_", extra="ignore", frozen=True)
+    # What is written as a list or a table is read by validators, whose errors name the setting.
+    model_config = SettingsConfigDict(env_prefix="TUNEDESK_", extra="ignore", frozen=True, enable_decoding=False)
 
     host: str = Field(
         default="127.0.0.1", description="The address to serve on; loopback only, unless there are accounts."
@@ -139,6 +141,24 @@ class Settings(BaseSettings):
         default="", description="For tests: the crash point at which the server kills itself, `name` or `name:n`."
     )
 
+    @field_validator(
+        "allowed_hosts", "outgoing_allowed", "trusted_proxies", "import_roots", "model_roots", mode="before"
+    )
+    @classmethod
+    def _list(cls, value: object) -> object:
+        """Read a list: of JSON, or entries with commas between them."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return _json(value)
+        return [each.strip() for each in value.split(",") if each.strip()]
+
+    @field_validator("oidc_roles", "oidc_groups", mode="before")
+    @classmethod
+    def _table(cls, value: object) -> object:
+        """Read an object of JSON."""
+        return value if not isinstance(value, str) else _json(value or "{}")
+
     @field_validator("crash_at")
     @classmethod
     def _crash_point(cls, value: str) -> str:
@@ -244,6 +264,13 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tunedesk.sqlite3'}"
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{text!r} is no JSON, from its character {error.pos + 1} on") from None
 
 
 def _lists(given: dict[str, str | list[str]]) -> dict[str, list[str]]:
