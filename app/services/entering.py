@@ -145,8 +145,7 @@ def begin_session(scope: Scope, person: Person, where: From) -> str:
 def by_session(app_context: AppContext, secret: str) -> Known | None:
     """Return who the cookie of a session is; None for one that is over, revoked, or of somebody who is disabled."""
     now = app_context.clock.now()
-    with app_context.database.asking() as tx:
-        found = ways_in.session_by(tx, secret)
+    found = ways_in.session_by(app_context.database, secret)
     if found is None:
         return None
     session, person, roles = found
@@ -172,8 +171,7 @@ def by_token(app_context: AppContext, secret: str) -> Known | None:
     if not secret.startswith(TOKEN_PREFIX):
         return None
     now = app_context.clock.now()
-    with app_context.database.asking() as tx:
-        found = ways_in.token_by(tx, secret)
+    found = ways_in.token_by(app_context.database, secret)
     if found is None:
         return None
     token, person, roles = found
@@ -201,8 +199,7 @@ def by_token(app_context: AppContext, secret: str) -> Known | None:
 
 def by_name(app_context: AppContext, name: str) -> Known | None:
     """Return who a proxy that this installation trusts says is there."""
-    with app_context.database.asking() as tx:
-        found = store.with_roles(tx, name)
+    found = store.with_roles(app_context.database, name)
     if found is None or found[0].disabled_at is not None:
         return None
     person, roles = found

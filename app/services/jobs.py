@@ -136,7 +136,7 @@ def _sort(wanted: str) -> str:
 
 @verbs.reads("jobs")
 def counts(scope: Scope, *, project: str | None = None, query: str | None = None) -> dict[JobStatus, int]:
-    """Return how many of the jobs that fit are in each status; more than `MOST_COUNTED` stands for any number above."""
+    """Return how many of the jobs that fit are in each status; of a search, `MOST_COUNTED` + 1 stands for more."""
     return summary_store.counts(scope.read, Filter(project=project, query=query, named=_is_named(scope, query)))
 
 

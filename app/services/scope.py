@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar, cast
@@ -160,7 +161,12 @@ def sight_of(actor: Actor) -> Sight | None:
     """Return what an actor sees of the database; None stands for everything."""
     if actor.role is not Role.PERSON:
         return None
-    return Sight(actor.id if actor.within is None else NOBODY, frozenset(actor.projects), frozenset(actor.writable))
+    return _sight(actor.id if actor.within is None else NOBODY, frozenset(actor.projects), actor.writable)
+
+
+@lru_cache(maxsize=200)  # people and their tokens: each request is one of theirs
+def _sight(person: str, visible: frozenset[str], changeable: frozenset[str]) -> Sight:
+    return Sight(person, visible, changeable)
 
 
 class Scope:

@@ -20,11 +20,14 @@ def all_of_them(tx: Reader) -> list[Connection]:
 
 def users(tx: Reader, identifier: str) -> dict[str, int]:
     """Return how many rows of each table name the connection: jobs, models, deployments, evaluations."""
-    tables = (schema.jobs, schema.models, schema.deployments, schema.evaluations)
-    return {
+    counted = schema.job_counts.c
+    jobs = tx.scalar(select(func.sum(counted.jobs)).where(counted.connection == identifier)) or 0
+    tables = (schema.models, schema.deployments, schema.evaluations)
+    others = {
         table.name: tx.execute(select(func.count()).where(table.c.connection == identifier)).scalar_one()
         for table in tables
     }
+    return {"jobs": jobs, **others}
 
 
 def pause(tx: Writer, identifier: str, reason: str, *, at: datetime, look_at: float) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from app.domain.errors import DomainError, StorageFull, StorageUnusable
 from app.store import sight
+from app.store.prepared import Cells, Prepared
 from app.store.sight import Sight
 
 Reader = Connection
@@ -32,7 +33,6 @@ Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
 BY = "by"  # the execution option that names the actor
-_ALONE = "alone"  # the one of a connection on which a single statement is a transaction by itself
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
 # What SQLite's result codes (https://sqlite.org/rescode.html) mean to people.
 _UNUSABLE = {
@@ -57,11 +57,11 @@ class Database:
 
     @cached_property
     def _limited_readers(self) -> Engine:
-        return sight.limited(_engine(self.url, read_only=True))
+        return sight.limited(_engine(self.url, read_only=True), writes=False)
 
     @cached_property
     def _limited_writers(self) -> Engine:
-        return sight.limited(_engine(self.url, read_only=False))
+        return sight.limited(_engine(self.url, read_only=False), writes=True)
 
     @contextmanager
     def reading(self, seen: Sight | None = None) -> Iterator[Reader]:
@@ -70,11 +70,15 @@ class Database:
         with readers.connect() as connection, sight.through(connection, seen):
             yield connection
 
-    @contextmanager
-    def asking(self) -> Iterator[Reader]:
-        """Give a read-only connection for one statement, which sees one moment without a transaction around it."""
-        with self.readers.connect().execution_options(**{_ALONE: True}) as connection:
-            yield connection
+    def ask(self, query: Prepared, **given: object) -> Cells:
+        """Return what a query finds: one statement, which sees one moment without a transaction around it."""
+        connection = self.readers.raw_connection()
+        try:
+            return tuple(connection.cursor().execute(query.text, [given[name] for name in query.names]).fetchall())
+        except sqlite3.Error as error:
+            raise in_words(error) or error from error
+        finally:
+            connection.close()
 
     @contextmanager
     def writing(self, by: str = "", seen: Sight | None = None) -> Iterator[Writer]:
@@ -145,8 +149,6 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
 
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_ALONE):
-            return
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     def tell(context: ExceptionContext) -> None:

@@ -14,7 +14,7 @@ from app.store.database import Reader
 
 _T = schema.jobs
 _M = schema.job_metadata
-_PROJECT, _CONNECTION, _TEXT = "asked_project", "asked_connection", "asked_text"
+PROJECT, CONNECTION, _TEXT = "asked_project", "asked_connection", "asked_text"
 Shape = tuple[bool, bool, bool, bool]
 # Where a search looks beside the job itself; none of these depends on the job.
 _NAMED = (
@@ -48,7 +48,7 @@ class Filter:
     @property
     def values(self) -> Mapping[str, str]:
         """The values of what `conditions` leaves open."""
-        found = {_PROJECT: self.project, _CONNECTION: self.connection}
+        found = {PROJECT: self.project, CONNECTION: self.connection}
         if self.query:
             found[_TEXT] = _pattern(self.query)
         return {name: value for name, value in found.items() if value is not None}
@@ -73,7 +73,7 @@ def asking(shape: Shape) -> Sequence[ColumnElement[bool]]:
     """Return the conditions of a shape, made once: to put them together costs as much as to ask them."""
     own = [_contains(column) for column in (_T.c.name, _T.c.base_model, _T.c.id)]
     linked = [column.in_(so_named) for (column, _table, _names), so_named in zip(_NAMED, _so_named(), strict=True)]
-    here = (_T.c.project == bindparam(_PROJECT), _T.c.connection == bindparam(_CONNECTION))
+    here = (_T.c.project == bindparam(PROJECT), _T.c.connection == bindparam(CONNECTION))
     each = (*here, or_(*own), or_(*own, *linked))
     return [condition for condition, wanted in zip(each, shape, strict=True) if wanted]
 

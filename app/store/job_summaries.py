@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Executable, bindparam, func, literal, select, union_all
 
 from app.domain.hyperparameters import Hyperparameter
 from app.domain.job_summaries import SHOWN_SETTINGS, JobSummary
@@ -15,12 +15,13 @@ from app.domain.metrics import TRAIN_LOSS, VALIDATION_LOSS
 from app.kit.paging import Page
 from app.store import codec, columns, schema
 from app.store.database import Reader
-from app.store.job_filter import Filter, Shape, asking
+from app.store.job_filter import CONNECTION, PROJECT, Filter, Shape, asking
 from app.store.jobs import filtered_page
 from app.store.metric_columns import curve_values
+from app.store.sight import itself
 
-_T = schema.jobs
-_TRAINING, _VALIDATION = schema.series.alias("training"), schema.series.alias("validation")
+_T, _C = schema.jobs, schema.job_counts.c
+_TRAINING, _VALIDATION = itself(schema.series, "training"), itself(schema.series, "validation")
 
 
 class _Row(NamedTuple):
@@ -111,10 +112,21 @@ def _counting_by(shape: Shape) -> Executable:
     return _counting(*asking(shape))
 
 
+@cache
+def _kept(shape: Shape) -> Executable:
+    """Return what the database has counted already: no text is looked for."""
+    here = (_C.project == bindparam(PROJECT), _C.connection == bindparam(CONNECTION))
+    wanted = [condition for condition, asked in zip(here, shape, strict=False) if asked]
+    return select(_C.status, func.sum(_C.jobs)).where(*wanted).group_by(_C.status)
+
+
 def counts(tx: Reader, wanted: Filter) -> dict[JobStatus, int]:
     """Return how many of the jobs that fit are in each status, those asked for or not.
 
-    Of a final one at most `MOST_COUNTED` + 1, which means more.
+    Where a text or metadata are looked for, at most `MOST_COUNTED` + 1 of a final one, which means more.
     """
-    query = _counting_by(wanted.shape) if wanted.metadata is None else _counting(*wanted.conditions())
+    if wanted.metadata is not None:
+        query = _counting(*wanted.conditions())
+    else:
+        query = _counting_by(wanted.shape) if wanted.query else _kept(wanted.shape)
     return {JobStatus(status): count for status, count in tx.execute(query, dict(wanted.values)) if count}

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.actors import ProjectRole
 from app.domain.people import Membership, Person
 from app.store import rows
-from app.store.database import Reader, Writer
+from app.store.database import Database, Reader, Writer
 from app.store.mapping import Mapper
 from app.store.people_schema import installation, members, people
+from app.store.prepared import Prepared
 
 _T = people
 MAPPER = _M = Mapper(Person, _T)
@@ -68,11 +70,16 @@ def administrators(tx: Reader) -> int:
     return tx.scalar(able) or 0
 
 
-def with_roles(tx: Reader, name: str) -> tuple[Person, Mapping[str, ProjectRole]] | None:
-    """Return who has that name, with what they are in which project."""
+@cache
+def _named() -> Prepared:
     query = select(*_M.query.selected_columns, members.c.project, members.c.role)
-    query = query.outerjoin(members, members.c.person == _T.c.id).where(_T.c.name_key == key_of(name))
-    found = tx.execute(query).all()
+    query = query.outerjoin(members, members.c.person == _T.c.id)
+    return Prepared(query.where(_T.c.name_key == bindparam("key")))
+
+
+def with_roles(database: Database, name: str) -> tuple[Person, Mapping[str, ProjectRole]] | None:
+    """Return who has that name, with what they are in which project."""
+    found = _named().values(database.ask(_named(), key=key_of(name)))
     return (_M.make(found[0][: _M.width]), roles_in(found)) if found else None
 
 

@@ -31,8 +31,11 @@ def oldest(tx: Reader) -> Project | None:
 
 def uses(tx: Reader, identifier: str) -> dict[str, int]:
     """Return how many jobs, models and datasets belong to a project."""
-    tables = {"jobs": schema.jobs, "models": schema.models, "datasets": schema.datasets}
-    return {
+    counted = schema.job_counts.c
+    jobs = tx.scalar(select(func.sum(counted.jobs)).where(counted.project == identifier)) or 0
+    tables = {"models": schema.models, "datasets": schema.datasets}
+    others = {
         name: tx.scalar(select(func.count()).select_from(table).where(table.c.project == identifier)) or 0
         for name, table in tables.items()
     }
+    return {"jobs": jobs, **others}

@@ -73,10 +73,10 @@ def seen(tx: Reader, *, now: float) -> list[Level]:
 def statuses(tx: Reader) -> dict[str, dict[str, int]]:
     """Return how many rows have each status, by noun."""
     counted = {name: table for name, table in TABLES.items() if "status" in table.c}
-    return {
-        name: {row[0]: row[1] for row in tx.execute(select(table.c.status, func.count()).group_by(table.c.status))}
-        for name, table in counted.items()
-    }
+    asked = {name: select(table.c.status, func.count()).group_by(table.c.status) for name, table in counted.items()}
+    jobs = schema.job_counts.c
+    asked["jobs"] = select(jobs.status, func.sum(jobs.jobs)).where(jobs.jobs > 0).group_by(jobs.status)
+    return {name: {row[0]: row[1] for row in tx.execute(query)} for name, query in asked.items()}
 
 
 def paused(tx: Reader) -> int:

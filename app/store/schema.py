@@ -19,11 +19,12 @@ from sqlalchemy import (
 from app.store.columns import UtcTime, identifier, leases, maker, metadata
 from app.store.schema_of_installation import counters, idempotency, own_prices
 from app.store.schema_of_openai import model_aliases, openai_requests
-from app.store.schema_of_uses import job_datasets
+from app.store.schema_of_uses import job_counts, job_datasets
 
 __all__ = [
     "counters",
     "idempotency",
+    "job_counts",
     "job_datasets",
     "model_aliases",
     "openai_requests",

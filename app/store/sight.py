@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from app.domain.errors import Conflict, Forbidden
 
@@ -74,14 +75,20 @@ class Sight:
         return min(self.visible, default=None)
 
 
+def itself(table: Table, name: str) -> NamedFromClause:
+    """Return a table without its view, under a name: for a query that joins its rows to one of a table that is seen."""
+    return table.to_metadata(MetaData(), schema="main").alias(name)
+
+
 NOBODY = "nobody"  # has made nothing: stands for a person of whom only projects are to be seen
 _NOTHING = Sight(NOBODY)
 
 
-def limited(engine: Engine) -> Engine:
+def limited(engine: Engine, *, writes: bool) -> Engine:
     """Let an engine's connections show what the sight that is set on them lets through; nothing before one is."""
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "before_cursor_execute", _to_the_tables, retval=True)
+    if writes:
+        event.listen(engine, "before_cursor_execute", _to_the_tables, retval=True)
     event.listen(engine, "handle_error", _explain)
     return engine
 
@@ -127,7 +134,8 @@ def _definitions() -> Iterator[str]:
         yield _view(table, _own(table))
         yield from _triggers(table, _own)
     yield _view("events", " OR ".join(_is_visible(of, "events.subject") for of in _PROJECT))
-    yield _view("job_datasets", f"project IN ({_VISIBLE})")
+    for table in ("job_datasets", "job_counts"):
+        yield _view(table, f"project IN ({_VISIBLE})")
     yield _view("column_mappings", f"project = '' OR project IN ({_VISIBLE})")
 
 

@@ -1,26 +1,29 @@
 """Sessions, tokens, one-time codes and tries to sign in. Secrets are known by their SHA-256 alone: they are random."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, TypeAlias, TypeVar
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
-from sqlalchemy import Select, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.actors import ProjectRole
 from app.domain.people import SESSION_IDLE, SESSION_LIFE, ApiToken, Person, Session
 from app.store import people as person_store
-from app.store.database import Reader, Writer
+from app.store.database import Database, Reader, Writer
 from app.store.mapping import Mapper
 from app.store.people_schema import api_tokens, codes, members, people, sessions, sign_in_attempts
+from app.store.prepared import Cells, Prepared
 
 W = TypeVar("W", Session, ApiToken)
 Owned: TypeAlias = tuple[W, Person, Mapping[str, ProjectRole]]
 _S = Mapper(Session, sessions)
 _T = Mapper(ApiToken, api_tokens)
 _FORGOTTEN = timedelta(days=1)
+_KNOWN = 200  # people and their programs, of each way in
 
 
 def sha256_of(secret: str) -> str:
@@ -37,28 +40,38 @@ def add_session(tx: Writer, session: Session, secret: str) -> None:
     _S.add(tx, session, sha256=sha256_of(secret))
 
 
-@cache
-def _whose(way: Mapper[W]) -> Select[Any]:
-    """Return the query for a way in with its person and, row by row, their roles; made once: every request asks it."""
+def _whose(way: Mapper[W]) -> Prepared:
+    """Return the query for a way in with its person and, row by row, their roles."""
     wanted = (*way.query.selected_columns, *person_store.MAPPER.query.selected_columns)
     query = select(*wanted, members.c.project, members.c.role).select_from(way.table)
     query = query.join(people, people.c.id == way.table.c.person)
     query = query.outerjoin(members, members.c.person == people.c.id)
-    return query.where(way.table.c.sha256 == bindparam("secret"))
+    return Prepared(query.where(way.table.c.sha256 == bindparam("secret")))
 
 
-def _owned(tx: Reader, way: Mapper[W], secret: str) -> Owned[W] | None:
-    found = tx.execute(_whose(way), {"secret": sha256_of(secret)}).all()
-    if not found:
-        return None
-    first, behind = found[0], way.width
-    person = person_store.MAPPER.make(first[behind : behind + person_store.MAPPER.width])
-    return way.make(first[:behind]), person, person_store.roles_in(found)
+@cache
+def _asked(way: Mapper[W]) -> tuple[Prepared, Callable[[Cells], Owned[W]]]:
+    """Return the query, and what reads its rows: a request of the same person finds the same ones."""
+    query, behind = _whose(way), way.width
+
+    @lru_cache(maxsize=_KNOWN)
+    def owned(cells: Cells) -> Owned[W]:
+        found = query.values(cells)
+        person = person_store.MAPPER.make(found[0][behind : behind + person_store.MAPPER.width])
+        return way.make(found[0][:behind]), person, MappingProxyType(person_store.roles_in(found))
+
+    return query, owned
 
 
-def session_by(tx: Reader, secret: str) -> Owned[Session] | None:
+def _owned(database: Database, way: Mapper[W], secret: str) -> Owned[W] | None:
+    query, owned = _asked(way)
+    cells = database.ask(query, secret=sha256_of(secret))
+    return owned(cells) if cells else None
+
+
+def session_by(database: Database, secret: str) -> Owned[Session] | None:
     """Return the session of a cookie, ended or not, with its person and what they are in which project."""
-    return _owned(tx, _S, secret)
+    return _owned(database, _S, secret)
 
 
 def sessions_of(tx: Reader, person: str) -> list[Session]:
@@ -90,9 +103,9 @@ def add_token(tx: Writer, token: ApiToken, secret: str) -> None:
     _T.add(tx, token, sha256=sha256_of(secret))
 
 
-def token_by(tx: Reader, secret: str) -> Owned[ApiToken] | None:
+def token_by(database: Database, secret: str) -> Owned[ApiToken] | None:
     """Return the token behind a secret, expired or not, with its person and what they are in which project."""
-    return _owned(tx, _T, secret)
+    return _owned(database, _T, secret)
 
 
 def tokens_of(tx: Reader, person: str) -> list[ApiToken]:

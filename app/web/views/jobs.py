@@ -253,9 +253,12 @@ def settled(job: FineTuningJob, evaluations: Sequence[Evaluation], now: datetime
 
 
 def filters(counts: Mapping[JobStatus, int], current: Sequence[JobStatus], query: str) -> list[Tab]:
-    """Return the chips of the list: all, and every status that there is a job in; a plus stands for uncounted ones."""
+    """Return the chips of the list: all, and every status that there is a job in; a plus stands for uncounted ones.
+
+    Only those that a text is looked for in are counted one by one, and no further than anybody reads.
+    """
     tail = f"&{urlencode({'q': query})}" if query else ""
-    many = {status for status, count in counts.items() if count > MOST_COUNTED and status.is_final}
+    many = {status for status, count in counts.items() if query and count > MOST_COUNTED and status.is_final}
     total = sum(counts.values()) - len(many)
     chips = [Tab(label=_("All"), href=f"/jobs?{tail.lstrip('&')}", current=not current, count=total, more=bool(many))]
     return chips + [
