@@ -125,7 +125,8 @@ def camera(folder: Path, *, readme: bool) -> Iterator[Camera]:
     Raises:
         DemoError: without a Chromium on the PATH.
     """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    builds = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, builds)), None)
     if chromium is None:
         raise DemoError("There is no Chromium on this machine: apt-get install chromium")
     folder.mkdir(parents=True, exist_ok=True)

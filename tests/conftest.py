@@ -80,6 +80,7 @@ LONGEST = (
     "families/test_families.py", "campaigns/test_kill.py", "furnished", "people/test_hostile.py",
     "campaigns/test_wire_mutants.py", "campaigns/test_azure_mutants.py", "browser/test_own_data.py",
     "upgrades/test_rehearsed.py", "campaigns/test_azure_kill.py", "families/test_together.py",
+    "people/test_contract.py",
 )  # fmt: skip
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 

@@ -32,6 +32,11 @@ Reader = Connection
 Writer = NewType("Writer", Connection)
 
 BUSY_TIMEOUT_MS = 30_000
+_KEPT_READERS = 3
+_CACHE_KIB = 512  # of pages, for each reader; what is not there is in the system's own cache of the file
+_OF_ALL = (f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON")
+_OF_READERS = (f"cache_size=-{_CACHE_KIB}", "query_only=ON")
+_OF_WRITERS = ("journal_mode=WAL", "synchronous=FULL")
 BY = "by"  # the execution option that names the actor
 _COPY = "Stop TuneDesk and put back a copy from before; python3 -m app doctor looks at the file."
 # What SQLite's result codes (https://sqlite.org/rescode.html) mean to people.
@@ -74,9 +79,8 @@ class Database:
         """Return what a query finds: one statement, which sees one moment without a transaction around it."""
         connection = self.readers.raw_connection()
         try:
-            return tuple(connection.cursor().execute(query.text, [given[name] for name in query.names]).fetchall())
-        except sqlite3.Error as error:
-            raise in_words(error) or error from error
+            with _in_words():
+                return tuple(connection.cursor().execute(query.text, [given[name] for name in query.names]).fetchall())
         finally:
             connection.close()
 
@@ -121,7 +125,8 @@ class Database:
 def _engine(url: str, *, read_only: bool) -> Engine:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     # Writers queue here, in the pool, rather than in SQLite's busy loop, which polls and is not fair.
-    size, overflow = (8, 40) if read_only or not sqlite else (1, 0)
+    # Of readers few are kept: each holds what it has read and prepared, and one that a burst takes is made in 2 ms.
+    size, overflow = (_KEPT_READERS, 48 - _KEPT_READERS) if read_only or not sqlite else (1, 0)
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -139,13 +144,9 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     def connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # sqlite3's own: we say BEGIN ourselves
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        if read_only:
-            cursor.execute("PRAGMA query_only=ON")
-        else:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
+        with _in_words():  # some of these read the file
+            for pragma in (*_OF_ALL, *(_OF_READERS if read_only else _OF_WRITERS)):
+                cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     def begin(connection: Connection) -> None:
@@ -163,6 +164,16 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code; the rest says where it happened
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if (unusable := in_words(error)) is None:
+            raise
+        raise unusable from error
 
 
 def in_words(error: BaseException) -> DomainError | None:

@@ -23,7 +23,7 @@ Owned: TypeAlias = tuple[W, Person, Mapping[str, ProjectRole]]
 _S = Mapper(Session, sessions)
 _T = Mapper(ApiToken, api_tokens)
 _FORGOTTEN = timedelta(days=1)
-_KNOWN = 200  # people and their programs, of each way in
+_KNOWN = 100  # people and their programs, of each way in; each minute that one is used makes another entry
 
 
 def sha256_of(secret: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.domain.errors import StorageFull
+from app.domain.errors import StorageFull, StorageUnusable
 from app.domain.jobs import FineTuningJob, JobSpec
 from app.domain.metrics import Metric
 from app.settings import ROOT, Settings
-from app.store import columns, jobs, metrics, schema
+from app.store import columns, jobs, metrics, schema, ways_in
 from app.store.database import Database, Writer
 from app.store.database_file import check, known_revisions
 from app.store.migrating import configuration, upgrade
@@ -66,6 +67,31 @@ def test_after_a_crowd_who_reads_alone_takes_one_connection(database: Database) 
             alone.add(id(connection.connection.driver_connection))
     assert len(held) == 4
     assert len(alone) == 1
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["by an open connection", "by a new one"])
+def test_who_asks_is_looked_up_in_a_database_or_the_file_is_named_as_none(tmp_path: Path, *, held: bool) -> None:
+    path = tmp_path / "store.sqlite3"
+    made = new_database(path)
+    assert ways_in.session_by(made, "secret") is None
+    if not held:
+        made.close()
+    path.write_bytes(b"no database, " * 4096)
+    with pytest.raises(StorageUnusable, match=r"no database any more|is damaged"):
+        ways_in.session_by(made, "secret")
+    made.close()
+
+
+@pytest.mark.parametrize("seen", [None, Sight("per_a", frozenset({"prj_a"}))], ids=["everything", "a project"])
+def test_whoever_opens_what_is_no_database_hears_that(tmp_path: Path, seen: Sight | None) -> None:
+    path = tmp_path / "store.sqlite3"
+    made = new_database(path)
+    made.close()
+    path.write_bytes(b"no database, " * 4096)
+    for opened in (partial(made.reading, seen), partial(made.writing, "per_a", seen)):
+        with pytest.raises(StorageUnusable, match="no database any more"), opened() as tx:
+            tx.execute(select(schema.jobs.c.id)).all()
+    made.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are looked up in /proc")
