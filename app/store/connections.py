@@ -2,10 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
-
 from app.domain.connections import Connection
-from app.store import rows, schema
+from app.store import rows, schema, usage
 from app.store.database import Reader, Writer
 from app.store.mapping import LEASED, Mapper
 
@@ -20,14 +18,7 @@ def all_of_them(tx: Reader) -> list[Connection]:
 
 def users(tx: Reader, identifier: str) -> dict[str, int]:
     """Return how many rows of each table name the connection: jobs, models, deployments, evaluations."""
-    counted = schema.job_counts.c
-    jobs = tx.scalar(select(func.sum(counted.jobs)).where(counted.connection == identifier)) or 0
-    tables = (schema.models, schema.deployments, schema.evaluations)
-    others = {
-        table.name: tx.execute(select(func.count()).where(table.c.connection == identifier)).scalar_one()
-        for table in tables
-    }
-    return {"jobs": jobs, **others}
+    return usage.holders(tx, "connection", identifier, schema.models, schema.deployments, schema.evaluations)
 
 
 def pause(tx: Writer, identifier: str, reason: str, *, at: datetime, look_at: float) -> None:

@@ -125,7 +125,7 @@ class Database:
 def _engine(url: str, *, read_only: bool) -> Engine:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     # Writers queue here, in the pool, rather than in SQLite's busy loop, which polls and is not fair.
-    # Of readers few are kept: each holds what it has read and prepared, and one that a burst takes is made in 2 ms.
+    # Of readers few are kept: each holds what it has read and prepared, and one more is made in 4 to 8 ms.
     size, overflow = (_KEPT_READERS, 48 - _KEPT_READERS) if read_only or not sqlite else (1, 0)
     engine = create_engine(
         url,

@@ -1,9 +1,9 @@
 """Projects in the database."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.domain.projects import Project
-from app.store import schema
+from app.store import schema, usage
 from app.store.database import Reader
 from app.store.mapping import Mapper
 
@@ -31,11 +31,4 @@ def oldest(tx: Reader) -> Project | None:
 
 def uses(tx: Reader, identifier: str) -> dict[str, int]:
     """Return how many jobs, models and datasets belong to a project."""
-    counted = schema.job_counts.c
-    jobs = tx.scalar(select(func.sum(counted.jobs)).where(counted.project == identifier)) or 0
-    tables = {"models": schema.models, "datasets": schema.datasets}
-    others = {
-        name: tx.scalar(select(func.count()).select_from(table).where(table.c.project == identifier)) or 0
-        for name, table in tables.items()
-    }
-    return {"jobs": jobs, **others}
+    return usage.holders(tx, "project", identifier, schema.models, schema.datasets)

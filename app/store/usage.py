@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Table,
     and_,
     bindparam,
     func,
@@ -79,3 +80,12 @@ def users(tx: Reader, identifier: str, *, limit: int) -> Mapping[str, Sequence[s
     asked = {"asked": identifier, "most": limit}
     newest = {"jobs": _newest_jobs(), "evaluations": _newest_evaluations()}
     return {noun: tx.scalars(query, asked).all() for noun, query in newest.items()}
+
+
+def holders(tx: Reader, column: str, identifier: str, *tables: Table) -> dict[str, int]:
+    """Return how many jobs, and how many rows of further tables, have an id in a column: of a project, a connection."""
+    kept = schema.job_counts.c
+    asked = {"jobs": select(func.coalesce(func.sum(kept.jobs), 0)).where(kept[column] == identifier)}
+    for table in tables:
+        asked[table.name] = select(func.count()).select_from(table).where(table.c[column] == identifier)
+    return {name: tx.execute(query).scalar_one() for name, query in asked.items()}

@@ -6,18 +6,16 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import delete, event, select, update
 
 from app.domain.jobs import JobStatus
 from app.services import jobs
-from app.settings import ROOT
 from app.store import connections, job_summaries, projects, queue_stats, schema
 from app.store.database import Reader
 from app.store.job_filter import Filter
-from app.store.migrating import configuration, upgrade
 from tests.support.app_context import TestHouse
 from tests.support.connections import REHEARSAL_ID
+from tests.support.older_database import brought_forward
 
 JOBS = schema.jobs
 ONE_BY_ONE = "SELECT project, connection, status, count(*) FROM jobs GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
@@ -85,12 +83,9 @@ def test_a_project_that_goes_takes_its_counts_along(app_context: TestHouse, two:
 @pytest.mark.usefixtures("two")
 def test_an_older_folder_learns_how_many_there_are(app_context: TestHouse, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
-    with contextlib.closing(sqlite3.connect(copy)) as older, app_context.database.reading() as tx:
+    with app_context.database.reading() as tx:
         before = tx.exec_driver_sql(KEPT).all()
-        tx.connection.driver_connection.backup(older)  # type: ignore[union-attr]
-    url = f"sqlite:///{copy}"
-    command.downgrade(configuration(url, ROOT / "migrations"), "0025")
-    upgrade(url, ROOT / "migrations")
+    brought_forward(app_context.database, copy, "0025")
     with contextlib.closing(sqlite3.connect(copy)) as newer:
         assert newer.execute(KEPT).fetchall() == before
         newer.execute("UPDATE jobs SET status = 'cancelled'")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from alembic import command
 from bs4 import BeautifulSoup
 from sqlalchemy import event
 from starlette.testclient import TestClient
@@ -16,13 +15,12 @@ from app.domain.datasets import Dataset
 from app.domain.deployments import Deployment
 from app.domain.evaluations import Evaluation
 from app.domain.jobs import FineTuningJob
-from app.settings import ROOT
 from app.store import jobs, usage
 from app.store.database import Database
-from app.store.migrating import configuration, upgrade
 from tests.support.app_context import chats
 from tests.support.billed import Continues, Made, house_of
 from tests.support.door import visiting
+from tests.support.older_database import brought_forward
 
 API = "/api/v1"
 SPLIT = {"kind": "split", "ratio": 0.2, "test_ratio": 0.2, "seed": 1}
@@ -119,12 +117,9 @@ def test_uses_are_counted_without_a_look_at_every_job(used: Used) -> None:
 def test_an_older_folder_learns_what_its_jobs_name(used: Used, tmp_path: Path) -> None:
     query = "SELECT dataset, job, project FROM job_datasets ORDER BY 1, 2"
     copy = tmp_path / "copy.sqlite3"
-    with contextlib.closing(sqlite3.connect(copy)) as older, used.database.reading() as tx:
+    with used.database.reading() as tx:
         before = tx.exec_driver_sql(query).all()
-        tx.connection.driver_connection.backup(older)  # type: ignore[union-attr]
-    url = f"sqlite:///{copy}"
-    command.downgrade(configuration(url, ROOT / "migrations"), "0024")
-    upgrade(url, ROOT / "migrations")
+    brought_forward(used.database, copy, "0024")
     with contextlib.closing(sqlite3.connect(copy)) as newer:
         assert newer.execute(query).fetchall() == before
     parts = used.job.parts
