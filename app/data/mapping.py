@@ -66,6 +66,9 @@ def _guessed(values: Mapping[str, Sequence[str]]) -> dict[str, tuple[Role, float
     """
     names = list(values)
     worded = {name for name, texts in values.items() if any(map(str.isalpha, "".join(texts)))}
+    coded = {name for name in worded if _numbers_rows(values[name])}
+    if len(worded) - len(coded) > 1:  # there is something else to ask and to answer
+        worded -= coded
     found_by_name = {name: found for name in names if (found := role_named(name)) is not None}
     named = {name: found for name, found in found_by_name.items() if name in worded or found[0] is Role.LABEL}
     best: dict[Role, tuple[str, float]] = {}
@@ -90,6 +93,15 @@ def _repeats(texts: Sequence[str]) -> bool:
     return len(texts) >= _ENOUGH and len(set(texts)) * _EACH <= len(texts) and max(map(len, texts)) <= _LABEL_CHARS
 
 
+def _numbers_rows(texts: Sequence[str]) -> bool:
+    """Tell whether a column's values look like ids: another one in each row, short, without a space, with a digit.
+
+    Columns of texts and of ids have the same names: a ticket, a request, a message, a document.
+    """
+    return len(texts) >= _ENOUGH and len(set(texts)) == len(texts) and all(map(_ID.fullmatch, texts))
+
+
+_ID = re.compile(r"(?=[^\d]*\d)[\w./#-]{1,40}", re.ASCII)
 _ENOUGH, _EACH, _LABEL_CHARS = 6, 3, 40
 _SURE = 0.9
 _IGNORED = 0.6
