@@ -33,5 +33,5 @@ def refusal(scope: Scope, asked: Permission, noun: str = "", identifier: str = "
             for project in scope.read_once(what, lambda tx: ownership.project_of(tx, noun, identifier)) or ():
                 in_project(actor, asked.action, asked.noun, project)
     except Forbidden as error:
-        return error
+        return error.with_traceback(None)  # which holds all frames up to the page, and they hold it
     return None

@@ -17,6 +17,13 @@ from app.store.sight import EVERYTHING
 _T = schema.datasets
 _F = schema.findings
 _CHILD = _T.alias("child")
+_NEWER = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id)
+_MAPPED, _EDITED = (_NEWER.where(_CHILD.c.made_by.like(f"{how}:%")).exists() for how in ("map", "edit"))
+_NEWEST_WHOLE = and_(  # no part of a split, and neither mapped nor edited to another
+    _T.c.made_by.not_like("split:%"), ~((_T.c.status == DatasetStatus.NEEDS_MAPPING.value) & _MAPPED), ~_EDITED
+)
+_NAMES = (schema.job_datasets.c.dataset, schema.evaluations.c.dataset, schema.evaluations.c.few_shot_dataset)
+_UNNAMED = ~or_(*(exists().where(column == _T.c.id) for column in _NAMES))
 _M = Mapper(Dataset, _T)
 add, get, many = _M.add, _M.get, _M.many
 
@@ -62,10 +69,7 @@ def page(tx: Reader, *, project: str | None, limit: int, cursor: str | None, wit
     if project is not None:
         query = query.where(_T.c.project == project)
     if not with_parts:
-        newer = select(_CHILD.c.id).where(_CHILD.c.parent == _T.c.id)
-        mapped, edited = (newer.where(_CHILD.c.made_by.like(f"{how}:%")).exists() for how in ("map", "edit"))
-        waiting = _T.c.status == DatasetStatus.NEEDS_MAPPING.value
-        query = query.where(_T.c.made_by.not_like("split:%"), ~(waiting & mapped), ~edited)
+        query = query.where(_NEWEST_WHOLE)
     return _M.page(tx, query, limit=limit, cursor=cursor)
 
 
@@ -141,15 +145,7 @@ def refused(tx: Reader, *, before: datetime | None = None) -> list[Dataset]:
 
     With `before` only those from before that moment that nothing names: a job may have waited for the check of one.
     """
-    named = [
-        exists().where(column == _T.c.id)
-        for column in (
-            schema.job_datasets.c.dataset,
-            schema.evaluations.c.dataset,
-            schema.evaluations.c.few_shot_dataset,
-        )
-    ]
-    old = () if before is None else (_T.c.created_at < before, ~or_(*named))
+    old = () if before is None else (_T.c.created_at < before, _UNNAMED)
     return _M.by_age(tx, _T.c.status == DatasetStatus.REJECTED.value, *old)
 
 

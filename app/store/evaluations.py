@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select
+from sqlalchemy import Select, bindparam, case, delete, func, insert, select
 
 from app.domain import intervals
 from app.domain.actors import OWNER
@@ -16,6 +16,8 @@ from app.store.mapping import LEASED, Mapper
 
 _T = schema.evaluations
 _R = schema.evaluation_rows
+# Made once, with the queries around them: an alias is a copy of the table, garbage of hundreds of objects after each.
+_BASE, _TUNED = _R.alias("base"), _R.alias("tuned")
 _NEWEST = 20  # of those that asked the same
 MAPPER = Mapper(Evaluation, _T, spread=["target"], made=LEASED)
 _ROWS = Mapper(EvaluationRow, _R)
@@ -81,9 +83,17 @@ def row_page(
     return rows.numbered_page(tx, query, _R.c.line, _ROWS.make, limit=limit, cursor=cursor)
 
 
-def paired(tx: Reader, base: str, tuned: str) -> Paired:
-    """Return what the rows that two evaluations both answered prove, counted by the database."""
-    one, other = _R.alias("base"), _R.alias("tuned")
+def _in_pairs(*wanted: Any) -> Select[Any]:  # noqa: ANN401 -- SQL expressions
+    """Return a query of the rows that two evaluations, `base` and `tuned`, both answered."""
+    return select(*wanted).where(
+        _BASE.c.evaluation == bindparam("base"),
+        _TUNED.c.evaluation == bindparam("tuned"),
+        _BASE.c.line == _TUNED.c.line,
+    )
+
+
+def _counts() -> Select[Any]:
+    one, other = _BASE, _TUNED
     liked = (one.c.margin > 0, other.c.margin > 0)
     right = (one.c.correct == 1, other.c.correct == 1)
 
@@ -94,10 +104,16 @@ def paired(tx: Reader, base: str, tuned: str) -> Paired:
         apart = other.c[name] - one.c[name]
         return [func.count(apart), func.avg(one.c[name]), func.sum(apart), func.sum(apart * apart)]
 
-    query = select(func.count(), *share(*right), *share(*liked), *mean("margin"), *mean("loss")).where(
-        one.c.evaluation == base, other.c.evaluation == tuned, one.c.line == other.c.line
-    )
-    rows, *found = tx.execute(query).one()
+    return _in_pairs(func.count(), *share(*right), *share(*liked), *mean("margin"), *mean("loss"))
+
+
+_COUNTS = _counts()
+_PAIRS = _in_pairs(*(side.c[str(column.key)] for side in (_BASE, _TUNED) for column in _ROWS.query.selected_columns))
+
+
+def paired(tx: Reader, base: str, tuned: str) -> Paired:
+    """Return what the rows that two evaluations both answered prove, counted by the database."""
+    rows, *found = tx.execute(_COUNTS, {"base": base, "tuned": tuned}).one()
     margins = found[6]
     return Paired(
         correct=_share(rows, found[:3]),
@@ -120,8 +136,6 @@ def _mean(rows: int, base: float | None, total: float | None, squares: float | N
 
 def pairs(tx: Reader, left: str, right: str, *, limit: int) -> list[tuple[EvaluationRow, EvaluationRow]]:
     """Return the rows that two evaluations both answered, side by side, in the order of their lines."""
-    one, other, width = _R.alias("one"), _R.alias("other"), _ROWS.width
-    wanted = [side.c[str(column.key)] for side in (one, other) for column in _ROWS.query.selected_columns]
-    query = select(*wanted).where(one.c.evaluation == left, other.c.evaluation == right, one.c.line == other.c.line)
-    found = tx.execute(query.order_by(one.c.line).limit(limit))
+    width = _ROWS.width
+    found = tx.execute(_PAIRS.order_by(_BASE.c.line).limit(limit), {"base": left, "tuned": right})
     return [(_ROWS.make(row[:width]), _ROWS.make(row[width:])) for row in found]

@@ -13,6 +13,7 @@ from app.store.sight import EVERYTHING
 
 _T = schema.models
 _ALL = _T.to_metadata(MetaData(), schema="main")  # the table itself, behind what a reader sees of it
+_UNSEEN = ~exists().where(_T.c.id == _ALL.c.id)
 MAPPER = _M = Mapper(FineTunedModel, _T, made=LEASED)
 add, save, get = _M.add, _M.save, _M.get
 
@@ -30,8 +31,7 @@ def taken(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
 def hidden(tx: Reader, connection: str, remote_ids: Collection[str]) -> set[str]:
     """Return those ids that are models' that the reader does not see."""
     there = _ALL.c
-    unseen = ~exists().where(_T.c.id == there.id)
-    same = select(there.remote_id).where(there.connection == connection, there.remote_id.in_(remote_ids), unseen)
+    same = select(there.remote_id).where(there.connection == connection, there.remote_id.in_(remote_ids), _UNSEEN)
     return set(tx.scalars(same))
 
 
