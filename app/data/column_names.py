@@ -29,12 +29,20 @@ NAMES: dict[Role, frozenset[str]] = {
     Role.CHOSEN: frozenset({"chosen", "preferred", "better", "accepted", "win"}),
     Role.REJECTED: frozenset({"rejected", "non_preferred", "worse", "lose", "dispreferred"}),
 }  # fmt: skip
+# Of these, the name of a text is also that of its number, its sender, its date and its address.
+_THINGS = frozenset({"user", "human", "request", "message", "document", "review", "comment", "ticket", "email"})
 _WORDS = re.compile(r"[^\w]+|_+")
 
 
 def plain(name: str) -> str:
     """Return a column's name as it is compared: `User Message` is `user_message`."""
     return _WORDS.sub("_", name.strip().lower()).strip("_")
+
+
+def is_sure(name: str) -> bool:
+    """Tell whether a name says what a column is, whatever stands in it: a question may be a formula."""
+    words = plain(name)
+    return words not in _THINGS and any(words in names for names in NAMES.values())
 
 
 def role_named(name: str) -> tuple[Role, float] | None:

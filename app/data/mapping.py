@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from app.data.column_names import role_named
+from app.data.column_names import is_sure, role_named
 from app.data.flat_rows import flat_rows
 from app.data.limits import DEFAULT
 from app.data.lines import numbered_lines, read_pieces
@@ -66,7 +66,7 @@ def _guessed(values: Mapping[str, Sequence[str]]) -> dict[str, tuple[Role, float
     """
     names = list(values)
     worded = {name for name, texts in values.items() if any(map(str.isalpha, "".join(texts)))}
-    coded = {name for name in worded if _numbers_rows(values[name])}
+    coded = {name for name in worded if not is_sure(name) and _numbers_rows(values[name])}
     if len(worded) - len(coded) > 1:  # there is something else to ask and to answer
         worded -= coded
     found_by_name = {name: found for name in names if (found := role_named(name)) is not None}
@@ -94,14 +94,14 @@ def _repeats(texts: Sequence[str]) -> bool:
 
 
 def _numbers_rows(texts: Sequence[str]) -> bool:
-    """Tell whether a column's values look like ids: another one in each row, short, without a space, with a digit.
+    """Tell whether a column's values look like what stands beside a text: another one in each row, one word, a digit.
 
-    Columns of texts and of ids have the same names: a ticket, a request, a message, a document.
+    An id, a date, an address, a link: a ticket, a request, a message have these, under names like their texts'.
     """
     return len(texts) >= _ENOUGH and len(set(texts)) == len(texts) and all(map(_ID.fullmatch, texts))
 
 
-_ID = re.compile(r"(?=[^\d]*\d)[\w./#-]{1,40}", re.ASCII)
+_ID = re.compile(r"(?=[^0-9]*[0-9])[!-~]{1,200}")
 _ENOUGH, _EACH, _LABEL_CHARS = 6, 3, 40
 _SURE = 0.9
 _IGNORED = 0.6

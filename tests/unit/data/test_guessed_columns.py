@@ -16,6 +16,10 @@ IDS: dict[str, Callable[[int], str]] = {
     "a prefix and a number": lambda number: f"P-{number:04d}",
     "a hash": lambda number: f"{number * 0x9E3779B1:032x}",
     "a path": lambda number: f"2026/11/case_{number}.v2",
+    "a moment": lambda number: f"2026-11-{number + 1:02d}T10:07:00Z",
+    "a sender": lambda number: f"customer{number}@mail.example",
+    "a link": lambda number: f"https://tickets.example/show?number={number}",
+    "a message's id": lambda number: f"<{number}.8f@mail.example>",
 }
 
 
@@ -41,6 +45,15 @@ def test_a_column_of_ids_is_no_text_whatever_it_is_called(
 def test_codes_are_what_is_asked_where_nothing_else_is_there_to_ask(tmp_path: Path) -> None:
     found = guessed(tmp_path, lambda n: {"question": f"C{n}H{2 * n + 2}", "answer": f"alkane of {n}"})
     assert found == {"question": Role.USER, "answer": Role.ASSISTANT}
+
+
+def test_a_name_that_is_sure_says_what_a_column_of_codes_is(tmp_path: Path) -> None:
+    def row(number: int) -> Mapping[str, str]:
+        written = WRITTEN[number % 3]
+        return {"question": f"C{number}H{2 * number + 2}", "answer": f"x={number}", "Why": written, "By": f"{written}."}
+
+    found = guessed(tmp_path, row)
+    assert (found["question"], found["answer"]) == (Role.USER, Role.ASSISTANT)
 
 
 def test_codes_that_come_again_are_labels(tmp_path: Path) -> None:
