@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.backends.rehearsal import Died, Entry, Fault, FaultKind, Ledger, RehearsalBackend, Script, rehearsal_backend
@@ -170,6 +171,19 @@ def test_two_ledgers_on_one_file_read_what_the_other_wrote_and_keep_little_of_it
     )
     tracemalloc.stop()
     assert sum(each.size for each in kept.statistics("filename")) < 100 * tags, "more than 100 bytes a job"
+
+
+def test_a_new_tag_takes_no_more_memory_after_thousands_of_others(tmp_path: Path) -> None:
+    backend = faulty(tmp_path).backend
+    met = [Entry(call="met", tag=f"job_{number}", at=0.0, data={"number": number}) for number in range(5_000)]
+    backend.ledger.path.parent.mkdir(parents=True)
+    backend.ledger.path.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in met))
+    assert backend.number("job_4999") == 4_999
+    tracemalloc.start()
+    assert [backend.number(tag) for tag in ("new-1", "new-2", "new-1", "job_7")] == [5_000, 5_001, 5_000, 7]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000, "it reads the whole ledger"
 
 
 def test_tags_whose_marks_are_alike_are_kept_apart(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.backends.rehearsal.ledger import Entry
-from app.backends.rehearsal.state import RehearsalState
+from app.backends.rehearsal.state import RehearsalState, tag_of
 from app.domain.adoption import Account, AccountFile, AccountJob, Adopts
 from app.domain.lifeboats import PastJob
 
@@ -45,7 +45,8 @@ class Elsewhere(RehearsalState, Adopts):
         self.write("remove_account_file", identifier, id=identifier)
 
     def _entry(self, call: str, identifier: str) -> Entry:
-        found = [each for each in self.ledger.entries() if each.call == call and each.id == identifier]
+        tag = tag_of(identifier) if call == "submit" else identifier.removeprefix("reh-file-")
+        found = [each for each in self.ledger.of(tag) if each.call == call and each.id == identifier]
         if not found or self._is_removed(found[0]):
             raise self.missing("file" if call == "upload" else "job", identifier)
         return found[0]

@@ -4,6 +4,7 @@ import os
 import zlib
 from array import array
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,13 +41,14 @@ _ONE_BY_ONE = 64  # lines put in order; more of them are sorted
 class Ledger:
     """A file of JSON lines, shared by processes: appended to under a lock, flushed to the disk, never rewritten.
 
-    Kept in memory are eight bytes a line, in order: some bits of its tag's checksum, and where it begins. A server may
-    rehearse for weeks.
+    Kept in memory are eight bytes a line, in order: some bits of its tag's checksum, and where it begins; and how
+    often each call stands there. A server may rehearse for weeks.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._marks = array("Q")
+        self._counts: Counter[str] = Counter()
         self._read_to = 0
         self._thread_lock = RLock()
         self._held = 0
@@ -87,6 +89,12 @@ class Ledger:
                 return []
             return [entry for entry in self._at(mark - first for mark in self._marks[begin:end]) if entry.tag == tag]
 
+    def count(self, call: str) -> int:
+        """Return how many lines one call has, also those of other processes."""
+        with self._thread_lock:
+            self._refresh()
+            return self._counts[call]
+
     def append(self, entry: Entry) -> None:
         """Write one entry; it is on the disk when this returns."""
         with self.locked():
@@ -105,6 +113,7 @@ class Ledger:
             self._read_to = end
             if entry is not None:
                 fresh.append(_mark(entry.tag, begin))
+                self._counts[entry.call] += 1
         if len(fresh) > _ONE_BY_ONE:
             self._marks = array("Q", sorted([*self._marks, *fresh]))
         else:

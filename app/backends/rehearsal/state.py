@@ -21,7 +21,6 @@ class RehearsalState:
         self.script = script
         self._clock = clock
         self._turns: Counter[tuple[str, str]] = Counter()
-        self._numbers: dict[str, int] = {}
 
     def now(self) -> float:
         """Return the time in seconds since 1970."""
@@ -34,14 +33,18 @@ class RehearsalState:
 
     def number(self, tag: str) -> int:
         """Return which tag this is in the order in which they first came, so that chance is the same in every run."""
-        if tag not in self._numbers:
+        known = self._met(tag)
+        if known is None:
             with self.ledger.locked():
-                first = [entry.tag for entry in self.ledger.entries() if entry.call == "met"]
-                if tag not in first:
-                    self.write("met", tag)
-                    first.append(tag)
-            self._numbers = {known: number for number, known in enumerate(first)}
-        return self._numbers[tag]
+                known = self._met(tag)
+                if known is None:  # another process may have met it meanwhile
+                    known = self.ledger.count("met")
+                    self.write("met", tag, number=known)
+        return known
+
+    def _met(self, tag: str) -> int | None:
+        numbers = (entry.data.get("number") for entry in self.ledger.of(tag) if entry.call == "met")
+        return next((number for number in numbers if number is not None), None)  # ledgers before 2026-12 have none
 
     def fault_at(self, call: str, tag: str) -> Fault | None:
         """Return what goes wrong with this call, and write that down; what goes wrong is decided before it is done."""
@@ -86,3 +89,8 @@ class RehearsalState:
     def missing(self, kind: str, identifier: str) -> NotFound:
         """Return the error for something that the rehearsal never made."""
         return NotFound(f"{LABEL}: there is no {kind} {identifier!r}.", fix="Start again with a new one.")
+
+
+def tag_of(job: str) -> str:
+    """Return the tag that a job's id carries: `reh-TAG-NUMBER`."""
+    return job.removeprefix("reh-").rpartition("-")[0]

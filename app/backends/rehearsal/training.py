@@ -12,7 +12,7 @@ from app.backends.rehearsal.faults import ERRORS, FOREIGN, ODD, Fault, FaultKind
 from app.backends.rehearsal.ledger import Entry
 from app.backends.rehearsal.schedule import Course, course
 from app.backends.rehearsal.spoiling import spoil
-from app.backends.rehearsal.state import LABEL, RehearsalState
+from app.backends.rehearsal.state import LABEL, RehearsalState, tag_of
 from app.domain.backend import (
     Backend,
     JobObservation,
@@ -125,7 +125,7 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, OffersC
         Raises:
             NotFound: no job with that id was ever accepted.
         """
-        tag = identifier.removeprefix("reh-").rpartition("-")[0]
+        tag = tag_of(identifier)
         for number, entry in enumerate(entries := self.ledger.of(tag)):
             if entry.call == "submit" and entry.id == identifier and entry.data["accepted_at"] <= self.now():
                 later = [one for one in entries[number:] if one.id == identifier]
@@ -134,7 +134,7 @@ class Training(RehearsalState, Resumes, Pauses, KeepsLogs, KeepsWeights, OffersC
 
     def observe(self, job: RemoteJob, *, since: str | None) -> JobObservation:
         """Look at a job: everything since step `since`."""
-        tag = job.id.removeprefix("reh-").rpartition("-")[0]
+        tag = tag_of(job.id)
         fault = self.stumble("observe", tag)
         entry, now = self.job(job.id)
         first = int(since) if since and (fault is None or fault.kind is not FaultKind.REPEATED) else 0
