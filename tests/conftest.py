@@ -76,11 +76,11 @@ def client(app: GuardedApp) -> Iterator[TestClient]:
 
 # What takes longest begins first; what shares an installation full of things is one group.
 LONGEST = (
-    "local", "browser/test_journey.py", "architecture/test_linters.py", "api/test_contract_requests.py",
+    "local", "browser/test_journey.py", "architecture/test_linters.py", "people/test_contract.py",
     "families/test_families.py", "campaigns/test_kill.py", "furnished", "people/test_hostile.py",
     "campaigns/test_wire_mutants.py", "campaigns/test_azure_mutants.py", "browser/test_own_data.py",
     "upgrades/test_rehearsed.py", "campaigns/test_azure_kill.py", "families/test_together.py",
-    "people/test_contract.py",
+    "api/test_contract_requests.py",
 )  # fmt: skip
 FURNISHED = frozenset({"browser/test_pages.py", "browser/test_scripts.py", "browser/test_links.py"})
 

@@ -23,6 +23,7 @@ class Progress(TrainerCallback):
         self.channel = channel
         self.tokens = 0  # in this process
         self.working_s = 0.0  # in training steps, evaluations and saves left out
+        self.batches = 0  # forward and backward, in those steps
         self.room: DiskSpaceGuard | None = None
         self.stopped_early = ""  # why it ended before its last step: "asked", or "disk"
         self._began = 0.0
@@ -45,6 +46,7 @@ class Progress(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.working_s += time.monotonic() - self._step_began
+        self.batches += args.gradient_accumulation_steps
         if state.global_step < state.max_steps:
             self._may_end(args, control)
         elif args.eval_strategy == "steps" and state.global_step >= state.max_steps:

@@ -80,6 +80,7 @@ def _facts(trainer: Any, progress: Progress, device: str, *, startup_s: float, r
         "train_runtime": round(runtime_s, 3),
         "startup_s": round(startup_s, 3),
         "working_s": round(progress.working_s, 3),
+        "batches": progress.batches,
         "tokens": progress.tokens,
         "peak_memory_bytes": _peak_memory(),
         "parameters": sum(parameter.numel() for parameter in parameters),
@@ -105,6 +106,8 @@ def _remember_rate(spec: dict[str, Any], facts: dict[str, Any]) -> None:
         "adapter": spec["settings"]["adapter"],
         "parameters": facts["parameters"],
         "tokens_per_second": round(facts["tokens"] / facts["working_s"], 1),
+        "batches": facts["batches"],
+        "working_s": facts["working_s"],
         "overhead_s": round(max(0.0, facts["train_runtime"] - facts["working_s"]) + facts["startup_s"], 1),
     }
     handle = os.open(spec["rates"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

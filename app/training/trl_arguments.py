@@ -11,10 +11,14 @@ ALL, LAST = "all", "last"  # which answers of a conversation are learned
 DROPOUT_FIELDS = ("attention_dropout", "attn_pdrop", "resid_pdrop", "embd_pdrop", "hidden_dropout", "dropout")
 
 
+def batches_per_epoch(rows: int, settings: Mapping[str, Any]) -> int:
+    """Return how often one epoch goes forward and backward; the last batch may be smaller."""
+    return math.ceil(rows / int(settings["batch_size"]))
+
+
 def steps_per_epoch(rows: int, settings: Mapping[str, Any]) -> int:
-    """Return optimizer steps in one epoch; the last batch may be smaller, the last accumulation shorter."""
-    batches = math.ceil(rows / int(settings["batch_size"]))
-    return max(1, math.ceil(batches / int(settings["gradient_accumulation_steps"])))
+    """Return optimizer steps in one epoch; the last accumulation may be shorter."""
+    return max(1, math.ceil(batches_per_epoch(rows, settings) / int(settings["gradient_accumulation_steps"])))
 
 
 def total_steps(rows: int, settings: Mapping[str, Any]) -> int:

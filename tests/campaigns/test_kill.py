@@ -36,8 +36,8 @@ def expect_whole(outcome: Outcome) -> None:
     assert outcome.diary.chats > 0
 
 
-def test_thirty_deaths(tmp_path: Path, seed: int) -> None:
-    plan = Plan(seed=seed, kills=30, each=0, people=4, longest_life=16, cold=0.0)
+def test_a_dozen_deaths(tmp_path: Path, seed: int) -> None:
+    plan = Plan(seed=seed, kills=12, each=0, people=4, longest_life=16, cold=0.0)
     expect_whole(Campaign(tmp_path, plan).run())
 
 

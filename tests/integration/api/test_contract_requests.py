@@ -14,8 +14,7 @@ from tests.support.server import serving
 @pytest.mark.parametrize(
     ("phases", "examples", "cases"),
     [
-        # More than a thousand come as each role in every run: `tests/integration/people/test_contract.py`.
-        (("examples", "fuzzing"), 1, 200),
+        # More than a thousand come as the five roles in every run: `tests/integration/people/test_contract.py`.
         pytest.param(("examples", "fuzzing"), 4, 500, marks=pytest.mark.slow),
         # Every limit of every field, every method at every address, and chains of requests as well.
         pytest.param(PHASES, 11, 5000, marks=pytest.mark.named),
